@@ -1,0 +1,60 @@
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+
+# TensorFlow: warnings and errors only
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# of pip's account, the large downloads; warnings and errors come as they are
+INSTALL = PYTHONWARNINGS=ignore $(RUN) -m pip install --no-input --disable-pip-version-check --progress-bar off
+BRIEFLY = </dev/null | sed -u -n -E 's/^ *(Downloading [^ ]+ \(.*MB\)).*/   \1/p; s/^Installing collected.*/   unpacking/p'
+
+.PHONY: help demo test test-slow bench clean
+
+help:
+	@echo "make demo       train on ten microscopy images, find the nuclei of one more (demo.png)"
+	@echo "make test       ruff and the tests"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make bench      the benchmarks"
+	@echo "make clean      remove $(VENV) and everything else that these make"
+
+demo: $(VENV)/.ready
+	@$(RUN) samples/nucleus/demo.py
+
+test: $(VENV)/.ready-test
+	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check
+	@$(RUN) -m pytest
+
+test-slow: $(VENV)/.ready-test
+	@$(RUN) -m pytest -m slow
+
+bench: $(VENV)/.ready-test
+	@for script in benchmarks/*.py; do echo "== $$script"; $(RUN) "$$script"; done
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache demo.png
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.ready: pyproject.toml requirements.txt setup.py | $(RUN)
+	@echo "== installing mask-rcnn, TensorFlow and Keras into $(VENV) (about 3 GB, some minutes)"
+	@$(INSTALL) -e . $(BRIEFLY)
+	@touch $@
+
+$(VENV)/.ready-test: $(VENV)/.ready
+	@echo "== installing what the tests need into $(VENV)"
+	@$(INSTALL) -e ".[test]" $(BRIEFLY)
+	@touch $@
+
+$(RUN):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, and $(PYTHON) is not: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) lacks venv: install it (Debian, Ubuntu: apt install python3-venv) or make PYTHON=..." >&2; exit 1; }
+	@echo "== creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	@$(INSTALL) --quiet --upgrade pip </dev/null

@@ -1,0 +1,149 @@
+"""ResNet-50 and ResNet-101 as the reference and its weight files have them.
+
+A backbone is a function `(input_image, stage5=True, train_bn=...) -> [C1, C2, C3, C4, C5]`; a
+`Config` may name one of ours or bring its own.
+"""
+
+from keras import layers
+
+# Identity blocks of stage 4 after its first block, which halves the resolution.
+STAGE4_BLOCKS = {"resnet50": 5, "resnet101": 22}
+
+
+class BatchNorm(layers.BatchNormalization):
+    """BatchNormalization whose mode may be fixed where the graph is built.
+
+    `BatchNorm(name=...)(x, training=train_bn)`: False keeps the statistics frozen in training
+    too (detection batches are too small for them), True always uses those of the batch, None
+    follows the model. Keras would let the mode in which the model runs override it.
+    """
+
+    pinned_training = None
+
+    def __call__(self, inputs, training=None, **kwargs):
+        if not self.built:
+            self.pinned_training = training
+        return super().__call__(inputs, training=training, **kwargs)
+
+    def call(self, inputs, training=None):
+        """Normalise [..., channels] over the last axis."""
+        if self.pinned_training is not None:
+            training = self.pinned_training
+        return super().call(inputs, training=training)
+
+
+def identity_block(input_tensor, kernel_size, filters, stage, block, use_bias=True, train_bn=True):
+    """A residual block whose shortcut is the input itself (He et al. 2015, figure 5).
+
+    Args:
+        input_tensor: [B, H, W, filters[2]].
+        kernel_size: side of the middle convolution.
+        filters: channels of the three convolutions.
+        stage, block: int and letter that make the layers' names.
+        use_bias: whether the convolutions have a bias.
+        train_bn: `training` of the BatchNorm layers.
+
+    Returns:
+        Tensor [B, H, W, filters[2]].
+    """
+    x = _branch(input_tensor, kernel_size, filters, stage, block, (1, 1), use_bias, train_bn)
+    return _merge(x, input_tensor, stage, block)
+
+
+def conv_block(
+    input_tensor,
+    kernel_size,
+    filters,
+    stage,
+    block,
+    strides=(2, 2),
+    use_bias=True,
+    train_bn=True,
+):
+    """A residual block with a convolution on the shortcut; opens a stage.
+
+    The stride is in the first 1x1 convolution and the shortcut. Arguments as `identity_block`.
+
+    Returns:
+        Tensor [B, H / strides[0], W / strides[1], filters[2]].
+    """
+    x = _branch(input_tensor, kernel_size, filters, stage, block, strides, use_bias, train_bn)
+    shortcut = layers.Conv2D(
+        filters[2],
+        (1, 1),
+        strides=strides,
+        use_bias=use_bias,
+        name=f"res{stage}{block}_branch1",
+    )(input_tensor)
+    shortcut = BatchNorm(name=f"bn{stage}{block}_branch1")(shortcut, training=train_bn)
+    return _merge(x, shortcut, stage, block)
+
+
+def _branch(x, kernel_size, filters, stage, block, strides, use_bias, train_bn):
+    name = f"{stage}{block}_branch2"
+    x = layers.Conv2D(filters[0], (1, 1), strides, use_bias=use_bias, name=f"res{name}a")(x)
+    x = BatchNorm(name=f"bn{name}a")(x, training=train_bn)
+    x = layers.Activation("relu")(x)
+    x = layers.Conv2D(
+        filters[1], kernel_size, padding="same", use_bias=use_bias, name=f"res{name}b"
+    )(x)
+    x = BatchNorm(name=f"bn{name}b")(x, training=train_bn)
+    x = layers.Activation("relu")(x)
+    x = layers.Conv2D(filters[2], (1, 1), use_bias=use_bias, name=f"res{name}c")(x)
+    return BatchNorm(name=f"bn{name}c")(x, training=train_bn)
+
+
+def _merge(x, shortcut, stage, block):
+    x = layers.Add()([x, shortcut])
+    return layers.Activation("relu", name=f"res{stage}{block}_out")(x)
+
+
+def resnet_graph(input_image, architecture, stage5=False, train_bn=True):
+    """ResNet-50 or ResNet-101 (He et al. 2015, table 1).
+
+    Args:
+        input_image: [B, H, W, channels], the mean subtracted.
+        architecture: "resnet50" or "resnet101".
+        stage5: whether to build stage 5; without it C5 is None.
+        train_bn: `training` of the BatchNorm layers.
+
+    Returns:
+        [C1, C2, C3, C4, C5], of strides 4, 4, 8, 16, 32 and 64, 256, 512, 1024, 2048 channels.
+
+    Raises:
+        ValueError: on another architecture.
+    """
+    if architecture not in STAGE4_BLOCKS:
+        raise ValueError(f"architecture is {architecture!r}: it is {' or '.join(STAGE4_BLOCKS)}.")
+    x = layers.ZeroPadding2D((3, 3))(input_image)
+    x = layers.Conv2D(64, (7, 7), strides=(2, 2), name="conv1")(x)
+    x = BatchNorm(name="bn_conv1")(x, training=train_bn)
+    x = layers.Activation("relu")(x)
+    x = c1 = layers.MaxPooling2D((3, 3), strides=(2, 2), padding="same")(x)
+    x = c2 = _stage(x, 2, (64, 64, 256), 2, train_bn, strides=(1, 1))
+    x = c3 = _stage(x, 3, (128, 128, 512), 3, train_bn)
+    x = c4 = _stage(x, 4, (256, 256, 1024), STAGE4_BLOCKS[architecture], train_bn)
+    c5 = _stage(x, 5, (512, 512, 2048), 2, train_bn) if stage5 else None
+    return [c1, c2, c3, c4, c5]
+
+
+def _stage(x, stage, filters, identity_blocks, train_bn, strides=(2, 2)):
+    x = conv_block(x, 3, filters, stage, "a", strides=strides, train_bn=train_bn)
+    for index in range(identity_blocks):
+        x = identity_block(x, 3, filters, stage, chr(ord("b") + index), train_bn=train_bn)
+    return x
+
+
+def build(config, input_image):
+    """The backbone that the configuration names or brings.
+
+    Args:
+        config: a `Config`.
+        input_image: [B, H, W, IMAGE_CHANNEL_COUNT], the mean subtracted.
+
+    Returns:
+        [C1, C2, C3, C4, C5].
+    """
+    if callable(config.BACKBONE):
+        return config.BACKBONE(input_image, stage5=True, train_bn=config.TRAIN_BN)
+    return resnet_graph(input_image, config.BACKBONE, stage5=True, train_bn=config.TRAIN_BN)

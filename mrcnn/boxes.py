@@ -1,0 +1,163 @@
+"""Geometry of boxes (y1, x1, y2, x2) in numpy.
+
+In pixels y2 and x2 are exclusive: a box is y2 - y1 pixels high. Normalised boxes follow
+`norm_boxes`.
+"""
+
+import numpy as np
+
+_CHUNK_ELEMENTS = 1 << 18  # temporaries of compute_overlaps stay at 2 MB, inside the cache
+
+
+def compute_iou(box, boxes, box_area, boxes_area):
+    """Intersection over union of one box with many.
+
+    Args:
+        box: [4], pixels or normalised, in the units of `boxes`.
+        boxes: [N, 4].
+        box_area: area of `box`. Handed in, as are `boxes_area`, so that callers compute it once.
+        boxes_area: [N].
+
+    Returns:
+        [N] of float, 0 where both boxes have no area.
+    """
+    height = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
+    width = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
+    intersection = np.maximum(height, 0) * np.maximum(width, 0)  # [N]
+    union = box_area + boxes_area - intersection
+    return intersection / np.where(union > 0, union, 1)
+
+
+def compute_overlaps(boxes1, boxes2):
+    """Intersection over union of every pair of boxes.
+
+    Args:
+        boxes1: [N1, 4], pixels or normalised. Put the larger set here: the memory needed beyond
+            the result is bounded by walking over its rows.
+        boxes2: [N2, 4] in the same units.
+
+    Returns:
+        [N1, N2] float64, 0 where both boxes have no area.
+    """
+    boxes1 = np.asarray(boxes1, np.float64).reshape(-1, 4)
+    boxes2 = np.asarray(boxes2, np.float64).reshape(-1, 4)
+    top, left, bottom, right = boxes2.T
+    area2 = box_areas(boxes2)  # [N2]
+    overlaps = np.empty((len(boxes1), len(boxes2)))
+    step = max(1, _CHUNK_ELEMENTS // max(1, len(boxes2)))
+    for start in range(0, len(boxes1), step):
+        chunk = boxes1[start : start + step]
+        y1, x1, y2, x2 = (chunk[:, i, None] for i in range(4))  # [n, 1] each
+        height = np.minimum(y2, bottom) - np.maximum(y1, top)  # [n, N2]
+        width = np.minimum(x2, right) - np.maximum(x1, left)
+        intersection = np.maximum(height, 0) * np.maximum(width, 0)
+        union = box_areas(chunk)[:, None] + area2 - intersection
+        union[union <= 0] = 1
+        overlaps[start : start + step] = intersection / union
+    return overlaps
+
+
+def box_areas(boxes):
+    """Areas of boxes [N, 4] -> [N], in the squared units of the boxes."""
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+
+
+def non_max_suppression(boxes, scores, threshold):
+    """Greedy non-maximum suppression: keep the best box, drop those that overlap it, repeat.
+
+    Args:
+        boxes: [N, 4], pixels or normalised.
+        scores: [N]. Of equal scores the lower index goes first.
+        threshold: a box with a larger intersection over union than this is dropped.
+
+    Returns:
+        int32 indices of the kept boxes, best score first.
+    """
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    areas = box_areas(boxes)
+    order = np.argsort(-np.asarray(scores, np.float64), kind="stable")
+    keep = []
+    while len(order):
+        best, rest = order[0], order[1:]
+        keep.append(best)
+        iou = compute_iou(boxes[best], boxes[rest], areas[best], areas[rest])
+        order = rest[iou <= threshold]
+    return np.array(keep, dtype=np.int32)
+
+
+def apply_box_deltas(boxes, deltas):
+    """Move boxes by the network's deltas; the inverse of `box_refinement`.
+
+    Args:
+        boxes: [N, 4], pixels or normalised.
+        deltas: [N, (dy, dx, log(dh), log(dw))], dy and dx in heights and widths of the box.
+
+    Returns:
+        [N, 4] float32 in the units of `boxes` (Fast R-CNN, section 2.3, with R-CNN's
+        parametrisation).
+    """
+    boxes = np.asarray(boxes).astype(np.float32)
+    deltas = np.asarray(deltas)
+    size = boxes[:, 2:] - boxes[:, :2]  # [N, (h, w)]
+    centre = boxes[:, :2] + 0.5 * size + deltas[:, :2] * size
+    size = size * np.exp(deltas[:, 2:])
+    corner = centre - 0.5 * size
+    return np.concatenate([corner, corner + size], axis=1).astype(np.float32)
+
+
+def box_refinement(box, gt_box):
+    """Deltas that move `box` onto `gt_box`.
+
+    Args:
+        box: [N, 4], pixels or normalised, with positive height and width.
+        gt_box: [N, 4] in the same units, with positive height and width.
+
+    Returns:
+        [N, (dy, dx, log(dh), log(dw))] float32, not divided by any standard deviation.
+    """
+    box = np.asarray(box).astype(np.float32)
+    gt_box = np.asarray(gt_box).astype(np.float32)
+    size = box[:, 2:] - box[:, :2]  # [N, (h, w)]
+    gt_size = gt_box[:, 2:] - gt_box[:, :2]
+    centre = box[:, :2] + 0.5 * size
+    gt_centre = gt_box[:, :2] + 0.5 * gt_size
+    return np.concatenate([(gt_centre - centre) / size, np.log(gt_size / size)], axis=1)
+
+
+def norm_boxes(boxes, shape):
+    """Pixel boxes to normalised boxes, (box - [0, 0, 1, 1]) / (size - 1).
+
+    The lower corner becomes inclusive, so that 0 and 1 are the centres of the first and the last
+    pixel: the coordinates that `crop_and_resize` and the trained weights expect.
+
+    Args:
+        boxes: [N, 4] pixels.
+        shape: (height, width) of the image, at least 2 pixels each; further entries are ignored.
+
+    Returns:
+        [N, 4] float32.
+    """
+    height, width = shape[:2]
+    scale = np.array([height - 1, width - 1, height - 1, width - 1])
+    return ((np.asarray(boxes) - [0, 0, 1, 1]) / scale).astype(np.float32)
+
+
+def denorm_boxes(boxes, shape):
+    """Normalised boxes back to pixels, rounded; the inverse of `norm_boxes`.
+
+    Args:
+        boxes: [N, 4] normalised.
+        shape: (height, width) of the image; further entries are ignored.
+
+    Returns:
+        [N, 4] int32 pixels.
+    """
+    height, width = shape[:2]
+    scale = np.array([height - 1, width - 1, height - 1, width - 1])
+    return np.around(np.asarray(boxes) * scale + [0, 0, 1, 1]).astype(np.int32)
+
+
+def trim_zeros(x):
+    """Rows of `x` [N, M] that are not all zero, in order: padding removed."""
+    x = np.asarray(x)
+    return x[np.any(x != 0, axis=1)]

@@ -1,0 +1,114 @@
+"""Where a run's logs and weights lie, and how to find the last of them.
+
+model_dir / balloon20261120T1405 / mask_rcnn_balloon_0012.h5
+"""
+
+import datetime
+import errno
+import os
+import re
+from pathlib import Path
+
+import keras
+
+# Any folder whose name ends in a date, and the epoch at the end of the file's name.
+_CHECKPOINT = re.compile(
+    r".*[/\\][\w-]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})[/\\]mask_rcnn_[\w-]+(\d{4})\.h5"
+)
+
+
+def parse(path):
+    """Date and epoch of a checkpoint from its path.
+
+    Args:
+        path: path of a weights file.
+
+    Returns:
+        (datetime, int), or None if the path is not that of a checkpoint of a run.
+    """
+    match = _CHECKPOINT.fullmatch(str(path))
+    if not match:
+        return None
+    *date, epoch = map(int, match.groups())
+    try:
+        return datetime.datetime(*date), epoch
+    except ValueError:
+        return None
+
+
+def run_folder(model_dir, name, date):
+    """The folder of a run that began at this date."""
+    return os.path.join(model_dir, f"{name.lower()}{date:%Y%m%dT%H%M}")
+
+
+def template(folder, name):
+    """Path of the run's checkpoints, `{epoch:04d}` standing for the epoch."""
+    return os.path.join(folder, f"mask_rcnn_{name.lower()}_{{epoch:04d}}.h5")
+
+
+def find_last(model_dir, name):
+    """The last checkpoint of the last run of this name.
+
+    Args:
+        model_dir: folder of all runs.
+        name: `Config.NAME`. Runs of names that only begin alike do not count.
+
+    Returns:
+        Path as str.
+
+    Raises:
+        FileNotFoundError: there is no run of that name, or the last has no checkpoint.
+    """
+    own = re.compile(re.escape(name.lower()) + r"\d{8}T\d{4}")
+    folders = sorted(path for path in _children(model_dir) if own.fullmatch(path.name))
+    if not folders:
+        raise FileNotFoundError(
+            errno.ENOENT, f"no folder of a run named {name.lower()!r}", str(model_dir)
+        )
+    files = sorted(
+        path
+        for path in _children(folders[-1])
+        if path.name.startswith("mask_rcnn") and path.suffix == ".h5"
+    )
+    if not files:
+        raise FileNotFoundError(errno.ENOENT, "no weights mask_rcnn_*.h5", str(folders[-1]))
+    return str(files[-1])
+
+
+def _children(folder):
+    folder = Path(folder)
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def make_writable(folder):
+    """Create a folder and see that files can be made in it.
+
+    Raises:
+        OSError: they cannot; the message names the folder.
+    """
+    probe = Path(folder) / ".write_test"
+    try:
+        os.makedirs(folder, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OSError(
+            f"the log folder {folder} cannot be written ({error.strerror}): choose another "
+            "model_dir, or change its permissions."
+        ) from error
+
+
+class SaveWeights(keras.callbacks.Callback):
+    """Writes the weights after every epoch.
+
+    Args:
+        path: template with `{epoch}`, see `template`.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write the file of the epoch, counted from 1."""
+        self.model.save_weights(self.path.format(epoch=epoch + 1))

@@ -1,0 +1,79 @@
+"""Weights that others publish."""
+
+import os
+import shutil
+import tempfile
+import urllib.request
+from pathlib import Path
+
+from tqdm import tqdm
+
+COCO_MODEL_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.0/mask_rcnn_coco.h5"
+IMAGENET_URL = (
+    "https://github.com/fchollet/deep-learning-models/releases/download/v0.2/"
+    "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+)
+
+
+def download_trained_weights(coco_model_path, verbose=1):
+    """Download the reference's COCO weights (ResNet-101, 81 classes, about 250 MB).
+
+    Args:
+        coco_model_path: where to; written only when complete.
+        verbose: 0 shows nothing.
+
+    Raises:
+        ConnectionError: the download failed; the message says how to do it by hand.
+    """
+    download(COCO_MODEL_URL, coco_model_path, verbose)
+
+
+def imagenet_weights():
+    """Path of ImageNet weights of ResNet-50, downloaded once to Keras's cache (about 95 MB).
+
+    They expect BGR pixels; `weights.load` reverses the input channels of `conv1`.
+
+    Returns:
+        Path as str.
+
+    Raises:
+        ConnectionError: the download failed; the message says how to do it by hand.
+    """
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    path = home / "models" / IMAGENET_URL.rsplit("/", 1)[-1]
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        download(IMAGENET_URL, path)
+    return str(path)
+
+
+def download(url, path, verbose=1):
+    """Fetch a file over https; `path` is there only if all of it came.
+
+    Args:
+        url: an https address.
+        path: where to; its folder must exist.
+        verbose: 0 shows no progress.
+
+    Raises:
+        ConnectionError: see `download_trained_weights`.
+    """
+    path = Path(path)
+    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as out, urllib.request.urlopen(url, timeout=60) as response:
+            size = int(response.headers.get("Content-Length") or 0)
+            with tqdm.wrapattr(
+                response, "read", total=size or None, desc=path.name, disable=not verbose
+            ) as stream:
+                shutil.copyfileobj(stream, out)
+            if size and out.tell() != size:
+                raise ConnectionError(f"{out.tell()} of {size} bytes came")
+        os.replace(part, path)
+    except OSError as error:
+        raise ConnectionError(
+            f"{url} could not be downloaded ({error}). Fetch it by other means and place it "
+            f"at {path}."
+        ) from error
+    finally:
+        Path(part).unlink(missing_ok=True)

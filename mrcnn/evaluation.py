@@ -1,0 +1,182 @@
+"""Average precision and recall of one image's detections.
+
+`compute_ap` is a quick figure for one image, not COCO's AP: it pools the classes of one image
+instead of averaging per class over the whole data set, integrates the curve at its own recalls
+(PASCAL VOC 2010) instead of at 101 fixed ones, knows no crowds or areas, and matches each
+detection with the best free ground truth. Use pycocotools for figures to compare with papers.
+"""
+
+import numpy as np
+
+from .boxes import compute_overlaps
+from .masks import compute_overlaps_masks
+
+
+def compute_matches(
+    gt_boxes,
+    gt_class_ids,
+    gt_masks,
+    pred_boxes,
+    pred_class_ids,
+    pred_scores,
+    pred_masks,
+    iou_threshold=0.5,
+    score_threshold=0.0,
+):
+    """Match detections with ground truth by mask IoU, best score first.
+
+    A detection takes the instance of its class that overlaps it most and is still free.
+
+    Args:
+        gt_boxes: [G, 4] pixels; rows of zeros are padding and dropped with their ids and masks.
+        gt_class_ids: [G].
+        gt_masks: [H, W, G].
+        pred_boxes: [N, 4] pixels; rows of zeros are padding.
+        pred_class_ids: [N].
+        pred_scores: [N].
+        pred_masks: [H, W, N].
+        iou_threshold: least mask IoU of a match.
+        score_threshold: detections with a lower score match nothing; they stay in the arrays.
+
+    Returns:
+        gt_match: [G] float, index of the matched detection or -1.
+        pred_match: [N] float, index of the matched instance or -1.
+        overlaps: [N, G] float32, mask IoU.
+        Detections are numbered by descending score, equal ones in their order.
+    """
+    overlaps, gt_class_ids, pred_class_ids, pred_scores = _overlaps(
+        gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
+    )
+    scored = np.count_nonzero(pred_scores >= score_threshold)
+    gt_match, pred_match = _match(overlaps, gt_class_ids, pred_class_ids[:scored], iou_threshold)
+    return gt_match, pred_match, overlaps
+
+
+def compute_ap(
+    gt_boxes,
+    gt_class_ids,
+    gt_masks,
+    pred_boxes,
+    pred_class_ids,
+    pred_scores,
+    pred_masks,
+    iou_threshold=0.5,
+):
+    """Average precision of one image, all classes pooled; not COCO's AP (see the module).
+
+    Args:
+        iou_threshold: least mask IoU of a match; the rest as in `compute_matches`.
+
+    Returns:
+        mAP: area under the precision-recall curve, made non-increasing. With no ground truth it
+            is 1.0 when nothing was detected, else 0.0.
+        precisions, recalls: [N + 2], the points of the curve. With no ground truth recall is 0
+            up to its last point.
+        overlaps: [N, G] float32, mask IoU.
+    """
+    overlaps, gt_class_ids, pred_class_ids, _ = _overlaps(
+        gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
+    )
+    return *_average_precision(overlaps, gt_class_ids, pred_class_ids, iou_threshold), overlaps
+
+
+def compute_ap_range(
+    gt_box,
+    gt_class_id,
+    gt_mask,
+    pred_box,
+    pred_class_id,
+    pred_score,
+    pred_mask,
+    iou_thresholds=None,
+    verbose=1,
+):
+    """Mean of `compute_ap` over IoU thresholds.
+
+    Args:
+        iou_thresholds: list or array; None is 0.5, 0.55, ..., 0.95. The rest as in
+            `compute_matches`.
+        verbose: print the AP of each threshold.
+
+    Returns:
+        float.
+
+    Raises:
+        ValueError: no thresholds.
+    """
+    thresholds = np.arange(0.5, 1.0, 0.05) if iou_thresholds is None else np.ravel(iou_thresholds)
+    if not len(thresholds):
+        raise ValueError("iou_thresholds is empty: None or at least one threshold is accepted.")
+    overlaps, gt_class_id, pred_class_id, _ = _overlaps(
+        gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, pred_score, pred_mask
+    )
+    aps = []
+    for threshold in thresholds:
+        ap, _, _ = _average_precision(overlaps, gt_class_id, pred_class_id, threshold)
+        aps.append(ap)
+        if verbose:
+            print(f"AP @{threshold:.2f}:\t {ap:.3f}")
+    mean = float(np.mean(aps))
+    if verbose:
+        print(f"AP @{thresholds[0]:.2f}-{thresholds[-1]:.2f}:\t {mean:.3f}")
+    return mean
+
+
+def compute_recall(pred_boxes, gt_boxes, iou):
+    """Share of ground truth boxes that some box hits, whatever the class.
+
+    Args:
+        pred_boxes: [N, 4] pixels. Each counts for the ground truth that it overlaps most.
+        gt_boxes: [G, 4] pixels.
+        iou: least box IoU of a hit.
+
+    Returns:
+        recall: float; 1.0 when there is no ground truth.
+        positive_ids: int indices of the boxes that hit.
+    """
+    overlaps = compute_overlaps(pred_boxes, gt_boxes)  # [N, G]
+    count = overlaps.shape[1]
+    if not count:
+        return 1.0, np.zeros(0, np.int64)
+    positive_ids = np.flatnonzero(overlaps.max(axis=1) >= iou)
+    found = np.unique(overlaps[positive_ids].argmax(axis=1))
+    return len(found) / count, positive_ids
+
+
+def _overlaps(
+    gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
+):
+    """Mask IoU [N, G] without padding, detections by score; and the ids and scores beside it."""
+    gt = np.flatnonzero(np.any(np.reshape(gt_boxes, (-1, 4)), axis=1))
+    real = np.flatnonzero(np.any(np.reshape(pred_boxes, (-1, 4)), axis=1))
+    scores = np.asarray(pred_scores)
+    order = real[np.argsort(-scores[real], kind="stable")]
+    overlaps = compute_overlaps_masks(pred_masks[..., order], gt_masks[..., gt])
+    return overlaps, np.asarray(gt_class_ids)[gt], np.asarray(pred_class_ids)[order], scores[order]
+
+
+def _match(overlaps, gt_class_ids, pred_class_ids, iou_threshold):
+    """Greedy matches of the first rows of `overlaps` with free columns of their class.
+
+    `pred_class_ids` may be shorter than the rows: those beyond match nothing.
+    """
+    pred_match = np.full(overlaps.shape[0], -1.0)
+    gt_match = np.full(overlaps.shape[1], -1.0)
+    for i, class_id in enumerate(pred_class_ids):
+        free = (gt_match < 0) & (gt_class_ids == class_id) & (overlaps[i] >= iou_threshold)
+        if free.any():
+            best = np.argmax(np.where(free, overlaps[i], -1))
+            gt_match[best], pred_match[i] = i, best
+    return gt_match, pred_match
+
+
+def _average_precision(overlaps, gt_class_ids, pred_class_ids, iou_threshold):
+    gt_match, pred_match = _match(overlaps, gt_class_ids, pred_class_ids, iou_threshold)
+    hits = np.cumsum(pred_match >= 0)  # [N]
+    precisions = np.concatenate([[0], hits / np.arange(1, len(hits) + 1), [0]])
+    # From the right, so that precision never grows with recall.
+    precisions = np.maximum.accumulate(precisions[::-1])[::-1]
+    recalls = np.concatenate([[0], hits / max(1, len(gt_match)), [1]])
+    if not len(gt_match):
+        return 0.0 if len(hits) else 1.0, precisions, recalls
+    return float(np.sum(np.diff(recalls) * precisions[1:])), precisions, recalls

@@ -1,0 +1,66 @@
+"""The Keras model that the network is: it trains on losses that its graph computes."""
+
+import math
+
+import keras
+from keras import ops
+
+from . import weights
+from .config_checks import LOSS_NAMES
+
+
+class GraphModel(keras.Model):
+    """A functional model whose outputs named after `LOSS_NAMES` are its losses.
+
+    `fit` minimises their sum, weighted by `loss_weights`, plus an L2 penalty, and reports each by
+    name. Weights are read and written in the reference's file format.
+    """
+
+    loss_weights = None
+    weight_decay = 0.0
+    loss_means = ()
+
+    def set_loss(self, loss_weights, weight_decay):
+        """What `fit` minimises; call it before `compile`.
+
+        Args:
+            loss_weights: dict of loss name to factor; 1 where a name is missing.
+            weight_decay: factor of the L2 penalty.
+        """
+        self.loss_weights = dict(loss_weights)
+        self.weight_decay = weight_decay
+        if not self.loss_means:
+            self.loss_means = [keras.metrics.Mean(name=name) for name in LOSS_NAMES]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The weighted sum of the graph's losses and the L2 penalty, a scalar."""
+        losses = dict(zip(LOSS_NAMES, y_pred[-len(LOSS_NAMES) :], strict=True))
+        for mean in self.loss_means:
+            mean.update_state(losses[mean.name])
+        weighted = [value * self.loss_weights.get(name, 1.0) for name, value in losses.items()]
+        return sum(weighted) + self.l2_penalty()
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """The means that `compute_loss` has updated."""
+        return self.get_metrics_result()
+
+    def l2_penalty(self):
+        """L2 of the trainable weights, each over its size, BatchNorm's scale and shift left out.
+
+        The division makes the decay very weak; it is the reference's (model.py:2180 there), and
+        its learning rates belong to it.
+        """
+        penalties = [
+            ops.sum(ops.square(weight)) * (self.weight_decay / math.prod(weight.shape))
+            for weight in self.trainable_weights
+            if weight.name not in ("gamma", "beta")
+        ]
+        return sum(penalties) if penalties else 0.0
+
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        """Write the weights in the reference's layout; see `weights.save`."""
+        weights.save(self, filepath, overwrite=overwrite)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        """Read weights by layer name; see `weights.load`."""
+        return weights.load(self, filepath, skip_mismatch=skip_mismatch)

@@ -1,0 +1,109 @@
+"""The two heads over RoI features (Mask R-CNN, figure 4): class and box, and mask.
+
+Every layer works on all RoIs at once.
+"""
+
+from keras import layers, ops
+
+from .backbones import BatchNorm
+from .roi_align import PyramidROIAlign
+
+
+def fpn_classifier_graph(
+    rois,
+    feature_maps,
+    image_meta,
+    pool_size,
+    num_classes,
+    train_bn=True,
+    fc_layers_size=1024,
+):
+    """Class and box deltas of each RoI.
+
+    Args:
+        rois: [B, R, 4], normalised.
+        feature_maps: [P2, P3, P4, P5].
+        image_meta: [B, 12 + classes].
+        pool_size: side of the RoI's feature crop.
+        num_classes: with the background.
+        train_bn: `training` of the BatchNorm layers.
+        fc_layers_size: width of the two fully connected layers.
+
+    Returns:
+        logits: [B, R, num_classes].
+        probs: the same through softmax.
+        bbox: [B, R, num_classes, 4] of (dy, dx, log dh, log dw), over BBOX_STD_DEV.
+    """
+    x = PyramidROIAlign([pool_size, pool_size], name="roi_align_classifier")(
+        [rois, image_meta, *feature_maps]
+    )
+    # A fully connected layer, written as the convolution whose weights the files hold.
+    x = RoiConv2D(fc_layers_size, (pool_size, pool_size), name="mrcnn_class_conv1")(x)
+    x = BatchNorm(name="mrcnn_class_bn1")(x, training=train_bn)
+    x = layers.Activation("relu")(x)
+    x = RoiConv2D(fc_layers_size, (1, 1), name="mrcnn_class_conv2")(x)
+    x = BatchNorm(name="mrcnn_class_bn2")(x, training=train_bn)
+    x = layers.Activation("relu")(x)
+    shared = layers.Reshape((-1, fc_layers_size), name="pool_squeeze")(x)  # [B, R, width]
+
+    logits = layers.Dense(num_classes, name="mrcnn_class_logits")(shared)
+    probs = layers.Activation("softmax", name="mrcnn_class", dtype="float32")(logits)
+    x = layers.Dense(4 * num_classes, name="mrcnn_bbox_fc")(shared)
+    bbox = layers.Reshape((-1, num_classes, 4), name="mrcnn_bbox")(x)
+    return logits, probs, bbox
+
+
+def build_fpn_mask_graph(rois, feature_maps, image_meta, pool_size, num_classes, train_bn=True):
+    """One mask a class for each RoI, each an independent sigmoid (Mask R-CNN, section 3).
+
+    Args:
+        rois: [B, R, 4], normalised.
+        feature_maps: [P2, P3, P4, P5].
+        image_meta: [B, 12 + classes].
+        pool_size: side of the RoI's feature crop; masks have twice that.
+        num_classes: with the background.
+        train_bn: `training` of the BatchNorm layers.
+
+    Returns:
+        [B, R, 2 * pool_size, 2 * pool_size, num_classes], in 0..1.
+    """
+    x = PyramidROIAlign([pool_size, pool_size], name="roi_align_mask")(
+        [rois, image_meta, *feature_maps]
+    )
+    for index in range(1, 5):
+        x = RoiConv2D(256, (3, 3), padding="same", name=f"mrcnn_mask_conv{index}")(x)
+        x = BatchNorm(name=f"mrcnn_mask_bn{index}")(x, training=train_bn)
+        x = layers.Activation("relu")(x)
+    x = RoiConv2DTranspose(256, (2, 2), strides=2, activation="relu", name="mrcnn_mask_deconv")(x)
+    return RoiConv2D(num_classes, (1, 1), activation="sigmoid", name="mrcnn_mask")(x)
+
+
+class _OverRois:
+    """A convolution over [B, R, h, w, channels]: the RoI axis is folded into the batch."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.input_spec = None
+
+    def build(self, input_shape):
+        super().build((None, *input_shape[2:]))
+        self.input_spec = None
+
+    def call(self, inputs):
+        folded = super().call(ops.reshape(inputs, (-1, *inputs.shape[2:])))
+        return ops.reshape(folded, (-1, inputs.shape[1], *folded.shape[1:]))
+
+    def compute_output_shape(self, input_shape):
+        # Keras's own build asks with the folded shape.
+        if len(input_shape) == 4:
+            return super().compute_output_shape(input_shape)
+        folded = super().compute_output_shape((None, *input_shape[2:]))
+        return (*input_shape[:2], *folded[1:])
+
+
+class RoiConv2D(_OverRois, layers.Conv2D):
+    """`Conv2D` over [B, R, h, w, channels]."""
+
+
+class RoiConv2DTranspose(_OverRois, layers.Conv2DTranspose):
+    """`Conv2DTranspose` over [B, R, h, w, channels]."""

@@ -1,0 +1,85 @@
+"""Looking inside a network: tensors by name, and their values for an image."""
+
+import collections
+
+import keras
+import numpy as np
+
+from .prediction import mold_inputs, network_inputs
+from .proposals import ProposalLayer
+
+
+class _Stage(keras.layers.Layer):
+    """One step of a proposal layer as a layer of its own."""
+
+    def __init__(self, layer, stage, **kwargs):
+        super().__init__(**kwargs)
+        self.proposals = layer
+        self.stage = stage
+
+    def call(self, inputs):
+        """The tensor of that step."""
+        return self.proposals.stages(inputs)[self.stage]
+
+    def compute_output_shape(self, input_shape):
+        """[B, K, 4]; K is known only when it runs."""
+        return (input_shape[0][0], None, 4)
+
+
+def ancestor(tensor, name):
+    """See `MaskRCNN.ancestor`."""
+    layer_name, _, stage = name.partition("/")
+    layer_name, stage = layer_name.split(":")[0], stage.split(":")[0]
+    seen, pending = set(), [tensor]
+    while pending:
+        current = pending.pop()
+        history = getattr(current, "_keras_history", None)
+        if history is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        operation = history.operation
+        node = operation._inbound_nodes[history.node_index]
+        if operation.name == layer_name:
+            return _stage(operation, stage, node.input_tensors) if stage else current
+        pending.extend(node.input_tensors)
+    return None
+
+
+def _stage(layer, stage, inputs):
+    stages = ("pre_nms_anchors", "refined_anchors", "refined_anchors_clipped", "proposals")
+    if isinstance(layer, ProposalLayer) and stage in stages:
+        return _Stage(layer, stage)(list(inputs))
+    return None
+
+
+def unwrap(layer):
+    """The layer inside a wrapper such as `TimeDistributed`, or the layer itself."""
+    return unwrap(layer.layer) if isinstance(layer, keras.layers.Wrapper) else layer
+
+
+def layers_with_weights(model):
+    """The layers of a model that have weights, those of nested models included."""
+    layers = []
+    for layer in model.layers:
+        layer = unwrap(layer)
+        if hasattr(layer, "layers"):
+            layers += layers_with_weights(layer)
+        elif layer.weights:
+            layers.append(layer)
+    return layers
+
+
+def run_graph(model, images, outputs, image_metas=None):
+    """See `MaskRCNN.run_graph`."""
+    missing = [name for name, tensor in outputs if tensor is None]
+    if missing:
+        raise ValueError(f"the outputs {missing} are None: ancestor() found no such tensor.")
+    if image_metas is None:
+        images, image_metas, _ = mold_inputs(images, model.config)
+    outputs = collections.OrderedDict(outputs)
+    graph = keras.Model(model.keras_model.inputs, list(outputs.values()))
+    graph.jit_compile = model.keras_model.jit_compile
+    values = graph.predict_on_batch(network_inputs(model, images, image_metas))
+    return collections.OrderedDict(
+        (name, np.asarray(value)) for name, value in zip(outputs, values, strict=True)
+    )

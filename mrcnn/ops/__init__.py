@@ -1,0 +1,31 @@
+"""Tensor operations that Keras lacks: box geometry, RoIAlign's sampling, NMS, row gathering.
+
+Everything is batched, has static shapes and runs on each Keras backend. `kernels` is the only
+file of the package that knows one backend from another.
+"""
+
+from .boxes import (
+    apply_box_deltas_graph,
+    box_refinement_graph,
+    clip_boxes_graph,
+    denorm_boxes_graph,
+    norm_boxes_graph,
+    overlaps_graph,
+)
+from .crop import crop_and_resize, crop_pyramid
+from .gather import gather_rows, take_flagged
+from .nms import non_max_suppression
+
+__all__ = [
+    "apply_box_deltas_graph",
+    "box_refinement_graph",
+    "clip_boxes_graph",
+    "crop_and_resize",
+    "crop_pyramid",
+    "denorm_boxes_graph",
+    "gather_rows",
+    "non_max_suppression",
+    "norm_boxes_graph",
+    "overlaps_graph",
+    "take_flagged",
+]

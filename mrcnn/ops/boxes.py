@@ -1,0 +1,116 @@
+"""Box geometry on tensors; `mrcnn.boxes` has the same for numpy arrays.
+
+Boxes are `(y1, x1, y2, x2)` and any leading axes are batch axes.
+"""
+
+from keras import ops
+
+
+def apply_box_deltas_graph(boxes, deltas):
+    """Boxes moved and scaled by deltas (Faster R-CNN, section 3.1.2).
+
+    Args:
+        boxes: float tensor [..., N, 4], pixels or normalised.
+        deltas: float tensor [..., N, 4] of (dy, dx, log dh, log dw), relative to each box.
+
+    Returns:
+        Float tensor [..., N, 4] in the units of `boxes`.
+    """
+    height, width = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]  # [..., N]
+    center_y = boxes[..., 0] + 0.5 * height + deltas[..., 0] * height
+    center_x = boxes[..., 1] + 0.5 * width + deltas[..., 1] * width
+    height = height * ops.exp(deltas[..., 2])
+    width = width * ops.exp(deltas[..., 3])
+    y1, x1 = center_y - 0.5 * height, center_x - 0.5 * width
+    return ops.stack([y1, x1, y1 + height, x1 + width], axis=-1)
+
+
+def box_refinement_graph(box, gt_box):
+    """The deltas that turn each box into its ground-truth box.
+
+    Args:
+        box, gt_box: float tensors [..., N, 4] in the same units, of positive height and width.
+
+    Returns:
+        Float tensor [..., N, 4] of (dy, dx, log dh, log dw).
+    """
+    box, gt_box = ops.cast(box, "float32"), ops.cast(gt_box, "float32")
+    height, width = box[..., 2] - box[..., 0], box[..., 3] - box[..., 1]
+    gt_height, gt_width = gt_box[..., 2] - gt_box[..., 0], gt_box[..., 3] - gt_box[..., 1]
+    dy = (gt_box[..., 0] + 0.5 * gt_height - box[..., 0] - 0.5 * height) / height
+    dx = (gt_box[..., 1] + 0.5 * gt_width - box[..., 1] - 0.5 * width) / width
+    return ops.stack([dy, dx, ops.log(gt_height / height), ops.log(gt_width / width)], axis=-1)
+
+
+def clip_boxes_graph(boxes, window):
+    """Boxes cut off at a window.
+
+    Args:
+        boxes: float tensor [..., N, 4].
+        window: float tensor [4] or [..., 1, 4], (y1, x1, y2, x2) in the units of `boxes`.
+
+    Returns:
+        Float tensor [..., N, 4]. A box that lies outside becomes one of no area at the border.
+    """
+    low = ops.concatenate([window[..., :2], window[..., :2]], axis=-1)
+    high = ops.concatenate([window[..., 2:], window[..., 2:]], axis=-1)
+    return ops.maximum(ops.minimum(boxes, high), low)
+
+
+def overlaps_graph(boxes1, boxes2):
+    """IoU of every box of one set with every box of another.
+
+    Args:
+        boxes1: float tensor [..., N, 4].
+        boxes2: float tensor [..., M, 4] in the same units.
+
+    Returns:
+        Float tensor [..., N, M]; 0 where both boxes have no area.
+    """
+    first = ops.expand_dims(boxes1, -2)  # [..., N, 1, 4]
+    second = ops.expand_dims(boxes2, -3)  # [..., 1, M, 4]
+    top_left = ops.maximum(first[..., :2], second[..., :2])
+    bottom_right = ops.minimum(first[..., 2:], second[..., 2:])
+    sides = ops.maximum(bottom_right - top_left, 0.0)  # [..., N, M, 2]
+    intersection = sides[..., 0] * sides[..., 1]
+    union = area(first) + area(second) - intersection
+    return ops.where(union > 0, intersection / ops.where(union > 0, union, 1.0), 0.0)
+
+
+def area(boxes):
+    """Areas [..., N] of boxes [..., N, 4]."""
+    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+
+
+def norm_boxes_graph(boxes, shape):
+    """Pixels to normalised coordinates: `(box - [0, 0, 1, 1]) / (size - 1)`.
+
+    Args:
+        boxes: tensor [..., 4] in pixels, y2 and x2 exclusive.
+        shape: (height, width) of the image in pixels: a tensor [..., 2] or a pair.
+
+    Returns:
+        Float tensor [..., 4], y2 and x2 inclusive.
+    """
+    boxes, scale = ops.cast(boxes, "float32"), _scale(shape)
+    return (boxes - ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])) / scale
+
+
+def denorm_boxes_graph(boxes, shape):
+    """Normalised coordinates to pixels, the inverse of `norm_boxes_graph`.
+
+    Args:
+        boxes: float tensor [..., 4], normalised.
+        shape: (height, width) of the image in pixels: a tensor [..., 2] or a pair.
+
+    Returns:
+        Int32 tensor [..., 4] in pixels, rounded.
+    """
+    boxes, scale = ops.cast(boxes, "float32"), _scale(shape)
+    pixels = boxes * scale + ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])
+    return ops.cast(ops.round(pixels), "int32")
+
+
+def _scale(shape):
+    size = ops.cast(ops.convert_to_tensor(shape), "float32")
+    return ops.concatenate([size, size], axis=-1) - 1.0

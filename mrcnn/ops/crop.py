@@ -1,0 +1,136 @@
+"""Crops of feature maps at box coordinates by bilinear sampling: the heart of RoIAlign."""
+
+from keras import ops
+
+from . import kernels
+
+# How far a box edge is kept inside the image's last pixel. The last sample of a box that ends
+# exactly at 1.0 may be computed one ulp outside, and would then be 0 for a whole row or column.
+_EDGE = 5e-7
+
+
+def crop_and_resize(images, boxes, image_indices, size):
+    """Boxes of images, resized to one size (as TensorFlow's op of that name).
+
+    The samples of a box lie on a regular lattice whose corners are the box's corners; samples
+    outside the image are 0.
+
+    Args:
+        images: float tensor [M, H, W, C].
+        boxes: float tensor [N, 4], normalised. They get no gradient.
+        image_indices: int tensor [N], the image of each box.
+        size: (height, width) of the crops.
+
+    Returns:
+        Float tensor [N, height, width, C].
+    """
+    boxes = _inside(boxes)
+    if kernels.available():
+        return kernels.crop_and_resize(images, boxes, image_indices, size)
+    shape = ops.shape(images)
+    image_pixels = shape[1] * shape[2]
+    return _sample(
+        ops.reshape(images, (-1, shape[3])),
+        boxes,
+        first=ops.cast(image_indices, "int32") * image_pixels,
+        heights=ops.ones_like(boxes[:, 0]) * ops.cast(shape[1], "float32"),
+        widths=ops.ones_like(boxes[:, 0]) * ops.cast(shape[2], "float32"),
+        size=size,
+    )
+
+
+def crop_pyramid(levels, boxes, level_of_box, size):
+    """Crops of boxes, each from one level of a feature pyramid.
+
+    Args:
+        levels: list of float tensors [B, H_l, W_l, C].
+        boxes: float tensor [B, R, 4], normalised. They get no gradient.
+        level_of_box: int tensor [B, R], index into `levels`.
+        size: (height, width) of the crops.
+
+    Returns:
+        Float tensor [B, R, height, width, C].
+    """
+    boxes = _inside(boxes)
+    if kernels.available():
+        return kernels.crop_pyramid(levels, boxes, level_of_box, size)
+    batch, count = ops.shape(boxes)[0], boxes.shape[1]
+    channels = levels[0].shape[-1]
+    # All levels of an image one behind another, so that every box is sampled once.
+    flat = ops.concatenate([ops.reshape(x, (batch, -1, channels)) for x in levels], axis=1)
+    heights = [ops.shape(x)[1] for x in levels]
+    widths = [ops.shape(x)[2] for x in levels]
+    starts = [
+        sum(h * w for h, w in zip(heights[:i], widths[:i], strict=True)) for i in range(len(levels))
+    ]
+    level = ops.reshape(level_of_box, (-1,))  # [B * R]
+    image = ops.repeat(ops.arange(batch, dtype="int32"), count)
+    crops = _sample(
+        ops.reshape(flat, (-1, channels)),
+        ops.reshape(boxes, (-1, 4)),
+        first=image * ops.shape(flat)[1] + _of_level(starts, level, "int32"),
+        heights=_of_level(heights, level, "float32"),
+        widths=_of_level(widths, level, "float32"),
+        size=size,
+    )
+    return ops.reshape(crops, (batch, count, *size, channels))
+
+
+def _inside(boxes):
+    boxes = ops.stop_gradient(ops.cast(boxes, "float32"))
+    return ops.where(ops.abs(boxes - 1.0) < _EDGE, 1.0 - _EDGE, boxes)
+
+
+def _of_level(values, level, dtype):
+    return ops.take(ops.cast(ops.stack(list(values)), dtype), level, axis=0)
+
+
+def _sample(flat, boxes, first, heights, widths, size):
+    """Bilinear samples of images that lie one behind another in `flat`.
+
+    Args:
+        flat: float tensor [P, C], pixels of all images, row by row.
+        boxes: float tensor [N, 4], normalised.
+        first: int32 tensor [N], where the box's image begins in `flat`.
+        heights, widths: float tensors [N], the size of the box's image.
+        size: (height, width) of the crops.
+
+    Returns:
+        Float tensor [N, height, width, C].
+    """
+    y = _lattice(boxes[:, 0], boxes[:, 2], heights, size[0])  # [N, height]
+    x = _lattice(boxes[:, 1], boxes[:, 3], widths, size[1])  # [N, width]
+    last_y, last_x = heights[:, None] - 1.0, widths[:, None] - 1.0
+    inside_y, inside_x = (y >= 0) & (y <= last_y), (x >= 0) & (x <= last_x)
+    # The indices of samples outside are clamped so that they can be read; the result is masked.
+    top, bottom = _clamp(ops.floor(y), last_y), _clamp(ops.ceil(y), last_y)
+    left, right = _clamp(ops.floor(x), last_x), _clamp(ops.ceil(x), last_x)
+    step = ops.cast(widths, "int32")[:, None]
+    above = first[:, None] + ops.cast(top, "int32") * step  # [N, height]
+    below = first[:, None] + ops.cast(bottom, "int32") * step
+    left, right = ops.cast(left, "int32"), ops.cast(right, "int32")
+
+    def pixels(rows, columns):
+        return ops.take(flat, rows[:, :, None] + columns[:, None, :], axis=0)  # [N, h, w, C]
+
+    share_x = (x - ops.floor(x))[:, None, :, None]
+    share_y = (y - ops.floor(y))[:, :, None, None]
+    upper = pixels(above, left)
+    upper = upper + (pixels(above, right) - upper) * share_x
+    lower = pixels(below, left)
+    lower = lower + (pixels(below, right) - lower) * share_x
+    inside = (inside_y[:, :, None] & inside_x[:, None, :])[..., None]
+    return ops.where(inside, upper + (lower - upper) * share_y, ops.zeros_like(upper))
+
+
+def _lattice(start, stop, sizes, count):
+    """Sample positions [N, count] in pixels from the first to the last edge of each box."""
+    span = (sizes - 1.0)[:, None]
+    start, stop = start[:, None], stop[:, None]
+    if count == 1:
+        return 0.5 * (start + stop) * span
+    return start * span + ops.arange(count, dtype="float32") * ((stop - start) * span / (count - 1))
+
+
+def _clamp(positions, last):
+    return ops.minimum(ops.maximum(positions, 0.0), last)

@@ -1,0 +1,88 @@
+"""TensorFlow's native kernels, and whether they can run here.
+
+XLA, JAX and torch have no such kernels; the callers then take a form made of gathers.
+"""
+
+import keras
+
+
+def available():
+    """Whether TensorFlow's kernels run in the graph that is being traced.
+
+    True on the TensorFlow backend, eagerly or in a `tf.function`, unless that function is
+    compiled by XLA, which has no CropAndResize.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+    from tensorflow.python.ops import control_flow_util
+
+    return not control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+def crop_and_resize(images, boxes, image_indices, size):
+    """`tf.image.crop_and_resize`; see `ops.crop_and_resize`."""
+    import tensorflow as tf
+
+    return tf.image.crop_and_resize(images, boxes, image_indices, size)
+
+
+def crop_pyramid(levels, boxes, level_of_box, size):
+    """One `crop_and_resize` a pyramid level, the crops put back in order.
+
+    Args, Returns: see `ops.crop_pyramid`.
+    """
+    import tensorflow as tf
+
+    batch, count = tf.shape(boxes)[0], boxes.shape[1]
+    boxes, level_of_box = tf.reshape(boxes, (-1, 4)), tf.reshape(level_of_box, (-1,))
+    image_of_box = tf.repeat(tf.range(batch), count)
+    crops, places = [], []
+    for index, features in enumerate(levels):
+        here = tf.where(level_of_box == index)[:, 0]
+        places.append(here)
+        crops.append(
+            tf.image.crop_and_resize(
+                features, tf.gather(boxes, here), tf.gather(image_of_box, here), size
+            )
+        )
+    order = tf.argsort(tf.concat(places, axis=0))
+    crops = tf.gather(tf.concat(crops, axis=0), order)
+    return tf.reshape(crops, (batch, count, *size, levels[0].shape[-1]))
+
+
+def non_max_suppression(boxes, scores, count, threshold):
+    """`tf.image.non_max_suppression` for each image; see `ops.non_max_suppression`.
+
+    Rows whose score is negative are never selected.
+    """
+    import tensorflow as tf
+
+    def one_image(inputs):
+        return tf.image.non_max_suppression_padded(
+            inputs[0],
+            inputs[1],
+            count,
+            threshold,
+            score_threshold=-0.5,
+            pad_to_max_output_size=True,
+        )
+
+    indices, kept = tf.map_fn(one_image, (boxes, scores), fn_output_signature=(tf.int32, tf.int32))
+    return tf.ensure_shape(indices, (boxes.shape[0], count)), kept
+
+
+def non_max_suppression_overlaps(overlaps, scores, count, threshold):
+    """As `non_max_suppression`, from a matrix of IoUs [B, N, N]."""
+    import tensorflow as tf
+
+    def one_image(inputs):
+        kept = tf.image.non_max_suppression_overlaps(
+            inputs[0], inputs[1], count, threshold, score_threshold=-0.5
+        )
+        return tf.pad(kept, [[0, count - tf.size(kept)]]), tf.size(kept)
+
+    indices, kept = tf.map_fn(
+        one_image, (overlaps, scores), fn_output_signature=(tf.int32, tf.int32)
+    )
+    return tf.ensure_shape(indices, (overlaps.shape[0], count)), kept

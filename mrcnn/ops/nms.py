@@ -1,0 +1,64 @@
+"""Greedy non-maximum suppression of padded batches."""
+
+from keras import ops
+
+from . import kernels
+from .boxes import overlaps_graph
+from .gather import gather_rows
+
+
+def non_max_suppression(boxes, scores, count, threshold, valid=None, groups=None):
+    """The boxes that greedy NMS keeps, best first.
+
+    A box goes when its IoU with a better box that stays exceeds the threshold.
+
+    Args:
+        boxes: float tensor [B, N, 4].
+        scores: float tensor [B, N], not negative.
+        count: int, how many boxes of an image are kept at most.
+        threshold: IoU.
+        valid: bool tensor [B, N]; rows that are False are never kept. None: all are valid.
+        groups: int tensor [B, N]; boxes of different groups (classes) do not suppress each other.
+
+    Returns:
+        indices: int32 tensor [B, count] into N; those past `kept` are 0.
+        kept: int32 tensor [B].
+    """
+    boxes, scores = ops.stop_gradient(boxes), ops.stop_gradient(scores)
+    if valid is not None:
+        scores = ops.where(valid, scores, -1.0)
+    overlaps = None
+    if groups is not None:
+        same = ops.expand_dims(groups, 2) == ops.expand_dims(groups, 1)  # [B, N, N]
+        overlaps = ops.where(same, overlaps_graph(boxes, boxes), 0.0)
+    if kernels.available():
+        if overlaps is None:
+            return kernels.non_max_suppression(boxes, scores, count, threshold)
+        return kernels.non_max_suppression_overlaps(overlaps, scores, count, threshold)
+    return _greedy(boxes, overlaps, scores, count, threshold)
+
+
+def _greedy(boxes, overlaps, scores, count, threshold):
+    """One box a turn: the best that is left stays, and what overlaps it leaves."""
+    number = ops.shape(scores)[1]
+    places = ops.arange(count, dtype="int32")
+
+    def turn(step, state):
+        left, chosen, kept = state
+        best = ops.argmax(left, axis=1)
+        found = ops.max(left, axis=1) >= 0
+        best = ops.cast(best, "int32")[:, None]  # [B, 1]
+        if overlaps is None:
+            iou = overlaps_graph(gather_rows(boxes, best), boxes)[:, 0]  # [B, N]
+        else:
+            iou = gather_rows(overlaps, best)[:, 0]
+        is_best = ops.arange(number, dtype="int32")[None] == best
+        left = ops.where(is_best | (found[:, None] & (iou > threshold)), -1.0, left)
+        here = (places == step)[None] & found[:, None]  # [B, count]
+        chosen = ops.where(here, best, chosen)
+        return left, chosen, kept + ops.cast(found, "int32")
+
+    none = ops.zeros_like(scores[:, :1], dtype="int32")  # [B, 1]
+    start = (scores, ops.repeat(none, count, axis=1), none[:, 0])
+    _, chosen, kept = ops.fori_loop(0, count, turn, start)
+    return chosen, kept

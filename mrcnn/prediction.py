@@ -1,0 +1,163 @@
+"""From images in pixels to results in pixels: what `MaskRCNN.detect` is made of."""
+
+import numpy as np
+
+from .anchors import pyramid_anchors
+from .boxes import denorm_boxes, norm_boxes
+from .compat import log
+from .config_checks import multiple_of_64
+from .image_meta import compose_image_meta, parse_image_meta
+from .masks import unmold_masks
+from .transforms import as_channels, mold_image, resize_image
+
+
+def detect(model, images, verbose=0):
+    """See `MaskRCNN.detect`."""
+    images = check_images(images, model.config)
+    if verbose:
+        log(f"Processing {len(images)} images")
+        for image in images:
+            log("image", image)
+    results = []
+    for batch in _batches(images, model.config):
+        molded_images, image_metas, windows = (np.stack(part) for part in zip(*batch, strict=True))
+        detections, masks = _predict(model, molded_images, image_metas, verbose)
+        originals = parse_image_meta(image_metas)["original_image_shape"]
+        results += [
+            result(*unmold_detections(*rows, molded_images[0].shape, window))
+            for *rows, window in zip(detections, masks, originals, windows, strict=True)
+        ]
+    return results
+
+
+def detect_molded(model, molded_images, image_metas, verbose=0):
+    """See `MaskRCNN.detect_molded`."""
+    if len(molded_images) != len(image_metas):
+        raise ValueError(
+            f"{len(molded_images)} molded images came with {len(image_metas)} image metas: each "
+            "image needs one."
+        )
+    results, size = [], model.config.BATCH_SIZE
+    for first in range(0, len(molded_images), size):
+        images = np.asarray(molded_images[first : first + size])
+        metas = np.asarray(image_metas[first : first + size])
+        detections, masks = _predict(model, images, metas, verbose)
+        shape = images[0].shape
+        window = [0, 0, shape[0], shape[1]]
+        results += [
+            result(*unmold_detections(*rows, shape, shape, window))
+            for rows in zip(detections, masks, strict=True)
+        ]
+    return results
+
+
+def check_images(images, config):
+    """Images as a list of arrays [H, W, IMAGE_CHANNEL_COUNT].
+
+    Raises:
+        ValueError, TypeError: see `MaskRCNN.detect`.
+    """
+    if isinstance(images, np.ndarray) and images.ndim in (2, 3):
+        raise ValueError(
+            f"images is one array of shape {images.shape}: a list of images is accepted, "
+            "[image] for a single one."
+        )
+    if not len(images):
+        raise ValueError("images is an empty list: at least one image is needed.")
+    return [
+        as_channels(image, config.IMAGE_CHANNEL_COUNT, f"image {index}")
+        for index, image in enumerate(images)
+    ]
+
+
+def mold_inputs(images, config):
+    """See `MaskRCNN.mold_inputs`."""
+    molded = [mold_input(image, config) for image in check_images(images, config)]
+    shapes = sorted({image.shape for image, _, _ in molded})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"the molded images have the shapes {shapes}: a batch needs one. Mold them one by "
+            "one, or set IMAGE_RESIZE_MODE to 'square'."
+        )
+    return tuple(np.stack(part) for part in zip(*molded, strict=True))
+
+
+def mold_input(image, config):
+    """One image as the network takes it: molded image, meta and window."""
+    molded, window, scale, _, _ = resize_image(
+        image,
+        min_dim=config.IMAGE_MIN_DIM,
+        max_dim=config.IMAGE_MAX_DIM,
+        min_scale=config.IMAGE_MIN_SCALE,
+        mode=config.IMAGE_RESIZE_MODE,
+    )
+    for side in molded.shape[:2]:
+        if side % 64:
+            raise ValueError(f"an image has a side of {side} pixels: {multiple_of_64(side)}")
+    active = np.zeros([config.NUM_CLASSES], dtype=np.int32)
+    meta = compose_image_meta(0, image.shape, molded.shape, window, scale, active)
+    return mold_image(molded, config).astype(np.float32), meta, np.array(window)
+
+
+def unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape, window):
+    """See `MaskRCNN.unmold_detections`."""
+    ends = np.flatnonzero(detections[:, 4] == 0)
+    count = ends[0] if len(ends) else len(detections)
+    class_ids = detections[:count, 4].astype(np.int32)
+    scores = detections[:count, 5]
+    masks = mrcnn_mask[np.arange(count), :, :, class_ids]  # [N, h, w]
+
+    y1, x1, y2, x2 = norm_boxes(np.asarray(window), image_shape[:2])
+    origin = np.array([y1, x1, y1, x1], dtype=np.float32)
+    size = np.array([y2 - y1, x2 - x1, y2 - y1, x2 - x1], dtype=np.float32)
+    boxes = denorm_boxes((detections[:count, :4] - origin) / size, original_image_shape[:2])
+
+    # Small images shrink boxes to nothing.
+    has_area = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    boxes, class_ids, scores = boxes[has_area], class_ids[has_area], scores[has_area]
+    full_masks = unmold_masks(masks[has_area], boxes, original_image_shape)
+    return boxes, class_ids, scores, full_masks
+
+
+def anchors(config, image_shape):
+    """Anchors in pixels float64 [A, 4], and normalised float32 [A, 4]."""
+    pixels = pyramid_anchors(config, image_shape)
+    return pixels, norm_boxes(pixels, image_shape[:2])
+
+
+def result(rois, class_ids, scores, masks):
+    """The dict that `detect` gives for an image."""
+    return {"rois": rois, "class_ids": class_ids, "scores": scores, "masks": masks}
+
+
+def network_inputs(model, molded_images, image_metas):
+    """The inference graph's three inputs for a batch."""
+    one = model.get_anchors(molded_images[0].shape)
+    batch_anchors = np.broadcast_to(one, (len(molded_images), *one.shape))
+    return [
+        np.asarray(molded_images, np.float32),
+        np.asarray(image_metas, np.float32),
+        batch_anchors,
+    ]
+
+
+def _predict(model, molded_images, image_metas, verbose):
+    """Detections [N, D, 6] and their masks [N, D, h, w, NUM_CLASSES]."""
+    inputs = network_inputs(model, molded_images, image_metas)
+    if verbose:
+        for name, array in zip(("molded_images", "image_metas", "anchors"), inputs, strict=True):
+            log(name, array)
+    outputs = model.keras_model.predict_on_batch(inputs)
+    return np.asarray(outputs[0]), np.asarray(outputs[3])
+
+
+def _batches(images, config):
+    """Molded images in batches of one shape and at most BATCH_SIZE, in order."""
+    batch = []
+    for image in images:
+        molded = mold_input(image, config)
+        if batch and (len(batch) == config.BATCH_SIZE or batch[0][0].shape != molded[0].shape):
+            yield batch
+            batch = []
+        batch.append(molded)
+    yield batch

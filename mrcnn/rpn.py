@@ -1,0 +1,69 @@
+"""The region proposal network (Faster R-CNN, section 3.1), shared by all pyramid levels."""
+
+import keras
+from keras import layers
+
+
+def rpn_graph(feature_map, anchors_per_location, anchor_stride):
+    """Scores and box deltas of every anchor of one feature map.
+
+    Args:
+        feature_map: [B, H, W, depth].
+        anchors_per_location: anchors of a cell.
+        anchor_stride: anchors on every n-th cell only.
+
+    Returns:
+        logits: [B, H * W * anchors, 2], background and foreground.
+        probs: the same through softmax.
+        bbox: [B, H * W * anchors, 4] of (dy, dx, log dh, log dw), over RPN_BBOX_STD_DEV.
+    """
+    shared = layers.Conv2D(
+        512,
+        (3, 3),
+        padding="same",
+        activation="relu",
+        strides=anchor_stride,
+        name="rpn_conv_shared",
+    )(feature_map)
+    x = layers.Conv2D(2 * anchors_per_location, (1, 1), name="rpn_class_raw")(shared)
+    logits = layers.Reshape((-1, 2))(x)
+    probs = layers.Activation("softmax", name="rpn_class_xxx", dtype="float32")(logits)
+    x = layers.Conv2D(4 * anchors_per_location, (1, 1), name="rpn_bbox_pred")(shared)
+    return [logits, probs, layers.Reshape((-1, 4))(x)]
+
+
+def build_rpn_model(anchor_stride, anchors_per_location, depth):
+    """The RPN as a model of its own, so that all levels share its weights.
+
+    Args:
+        anchor_stride: anchors on every n-th cell only.
+        anchors_per_location: anchors of a cell.
+        depth: channels of the feature maps.
+
+    Returns:
+        `keras.Model` "rpn_model": feature map [B, H, W, depth] to the outputs of `rpn_graph`.
+    """
+    feature_map = keras.Input((None, None, depth), name="input_rpn_feature_map")
+    outputs = rpn_graph(feature_map, anchors_per_location, anchor_stride)
+    return keras.Model(feature_map, outputs, name="rpn_model")
+
+
+def rpn_of_pyramid(pyramid, config):
+    """The RPN over all levels, anchors level by level.
+
+    Args:
+        pyramid: [P2..P6], each [B, H_l, W_l, TOP_DOWN_PYRAMID_SIZE].
+        config: a `Config`.
+
+    Returns:
+        logits [B, A, 2], probs [B, A, 2], bbox [B, A, 4].
+    """
+    model = build_rpn_model(
+        config.RPN_ANCHOR_STRIDE, len(config.RPN_ANCHOR_RATIOS), config.TOP_DOWN_PYRAMID_SIZE
+    )
+    of_levels = zip(*[model(features) for features in pyramid], strict=True)
+    names = ("rpn_class_logits", "rpn_class", "rpn_bbox")
+    return [
+        layers.Concatenate(axis=1, name=name)(list(levels))
+        for name, levels in zip(names, of_levels, strict=True)
+    ]

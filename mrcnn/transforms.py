@@ -1,0 +1,309 @@
+"""From the image that a user loads to the pixels that the network takes."""
+
+import logging
+import random
+
+import numpy as np
+import skimage.transform
+
+logger = logging.getLogger(__name__)
+
+# Added before truncation to integers: float noise of 1e-13 must not turn an exact 120 into 119.
+_TRUNCATION_EPSILON = 1e-6
+
+_PIXELS = "the network is trained on pixels of 0 to 255"
+
+
+def resize(
+    image,
+    output_shape,
+    order=1,
+    mode="constant",
+    cval=0,
+    clip=True,
+    preserve_range=False,
+    anti_aliasing=False,
+    anti_aliasing_sigma=None,
+):
+    """`skimage.transform.resize` without anti-aliasing by default, boolean images included.
+
+    Args:
+        image: [H, W] or [H, W, C].
+        output_shape: (height, width).
+        order, mode, cval, clip, preserve_range, anti_aliasing, anti_aliasing_sigma: as in
+            skimage. The default mode "constant" mixes `cval` into the outermost pixels when it
+            enlarges; "edge" does not.
+
+    Returns:
+        float array of `output_shape` (and C); integers are scaled to 0..1 unless
+        `preserve_range`.
+    """
+    image = np.asarray(image)
+    if image.dtype == bool:
+        image = image.astype(np.float64)  # skimage does not interpolate booleans
+    return skimage.transform.resize(
+        image,
+        output_shape,
+        order=order,
+        mode=mode,
+        cval=cval,
+        clip=clip,
+        preserve_range=preserve_range,
+        anti_aliasing=anti_aliasing,
+        anti_aliasing_sigma=anti_aliasing_sigma,
+    )
+
+
+def bilinear(image, output_shape, edge=False):
+    """`resize` with its defaults, or with mode "edge", but several times faster.
+
+    Samples lie at half-pixel centres; there is no anti-aliasing and no scaling to 0..1.
+
+    Args:
+        image: [H, W, ...], any type of numbers.
+        output_shape: (height, width).
+        edge: False takes the outside of the image as zero, True repeats its border.
+
+    Returns:
+        [height, width, ...], float64 for integers and float64, float32 for all others. Within
+        the range of the values of `image` when `edge`.
+    """
+    height, width = output_shape[:2]
+    rows = _interpolate_rows(image, height, edge)  # [height, W, ...]
+    columns = _interpolate_rows(np.swapaxes(rows, 0, 1), width, edge)  # [width, height, ...]
+    return np.swapaxes(columns, 0, 1)
+
+
+def _interpolate_rows(image, count, edge):
+    size = len(image)
+    # Output row i lies at (i + 0.5) * size / count - 0.5. In integers, so that a sample on a
+    # pixel centre or halfway between two is exactly there.
+    below, remainder = np.divmod((2 * np.arange(count) + 1) * size - count, 2 * count)
+    dtype = np.float64 if image.dtype.kind in "ui" else np.result_type(image, np.float32)
+    weight = (remainder / (2 * count)).astype(dtype)
+    weight = weight.reshape(-1, *[1] * (image.ndim - 1))  # [count, 1, ...]
+    if not edge:
+        border = np.zeros_like(image[:1])
+        image, below = np.concatenate([border, image, border]), below + 1
+    first = image[np.maximum(below, 0)].astype(dtype, copy=False)
+    second = image[np.minimum(below + 1, len(image) - 1)].astype(dtype, copy=False)
+    second -= first
+    second *= weight
+    second += first
+    return second
+
+
+def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square", rng=None):
+    """Scale an image and pad or crop it to the size that the network takes.
+
+    The image is enlarged until its shorter side is `min_dim`, never reduced for it, and at least
+    by `min_scale`. Integer images are truncated after the interpolation (1e-6 is added first, so
+    that float noise does not decide).
+
+    Args:
+        image: [H, W, C].
+        min_dim: wanted length of the shorter side, pixels.
+        max_dim: side of the result in mode "square", pixels; the image is reduced to fit.
+        min_scale: least enlargement.
+        mode: "none": unchanged. "square": padded with zeros to [max_dim, max_dim], centred.
+            "pad64": padded with zeros to multiples of 64, centred. "crop": a random
+            [min_dim, min_dim] crop.
+        rng: source of the crop's position, a `random.Random`, `numpy.random.Generator` or
+            `numpy.random.RandomState`; None is Python's global `random`. y is drawn before x.
+
+    Returns:
+        image: in the input dtype.
+        window: (y1, x1, y2, x2) pixels, the part of the result that is image and not padding.
+        scale: factor by which the image was resized.
+        padding: [(top, bottom), (left, right), (0, 0)] pixels.
+        crop: (y, x, height, width) pixels of the scaled image, or None.
+
+    Raises:
+        ValueError: unknown mode, or a dimension is missing or impossible for the mode.
+    """
+    _check_mode(mode, min_dim, max_dim)
+    height, width = image.shape[:2]
+    no_padding = [(0, 0), (0, 0), (0, 0)]
+    if mode == "none":
+        return image, (0, 0, height, width), 1, no_padding, None
+
+    scale = max(1, min_dim / min(height, width)) if min_dim else 1
+    if min_scale and scale < min_scale:
+        scale = min_scale
+    if mode == "square" and round(max(height, width) * scale) > max_dim:
+        scale = max_dim / max(height, width)
+
+    height, width = _scaled_size(image, scale)
+    if scale != 1:
+        image = _resize_pixels(image, (height, width))
+
+    if mode == "crop":
+        y, x = _draw(rng, height - min_dim), _draw(rng, width - min_dim)
+        image = image[y : y + min_dim, x : x + min_dim]
+        return image, (0, 0, min_dim, min_dim), scale, no_padding, (y, x, min_dim, min_dim)
+
+    if mode == "square":
+        target = (max_dim, max_dim)
+    else:
+        target = (-(-height // 64) * 64, -(-width // 64) * 64)
+    top, left = (target[0] - height) // 2, (target[1] - width) // 2
+    padding = [(top, target[0] - height - top), (left, target[1] - width - left), (0, 0)]
+    image = np.pad(image, padding)
+    return image, (top, left, top + height, left + width), scale, padding, None
+
+
+def resize_mask(mask, scale, padding, crop=None):
+    """Resize masks as `resize_image` resized their image: nearest pixel, same centres, same size.
+
+    Args:
+        mask: [H, W, N] or [H, W], any dtype.
+        scale, padding, crop: as `resize_image` returned them.
+
+    Returns:
+        mask of the resized image's height and width, in the input dtype.
+    """
+    mask = np.asarray(mask)
+    if scale != 1:
+        for axis, size in enumerate(_scaled_size(mask, scale)):
+            # The pixel under the centre (i + 0.5) / size of each output pixel, in integers.
+            nearest = (2 * np.arange(size) + 1) * mask.shape[axis] // (2 * size)
+            mask = mask.take(nearest, axis=axis)
+    mask = np.pad(mask, padding[: mask.ndim])
+    if crop is None:
+        return mask
+    y, x, height, width = crop
+    return mask[y : y + height, x : x + width]
+
+
+def mold_image(images, config):
+    """Subtract the mean pixel.
+
+    Args:
+        images: [..., H, W, C], RGB in 0..255.
+        config: MEAN_PIXEL, one value per channel.
+
+    Returns:
+        float32 of the same shape.
+    """
+    return np.subtract(images, config.MEAN_PIXEL, dtype=np.float64).astype(np.float32)
+
+
+def unmold_image(normalized_images, config):
+    """Add the mean pixel back and round; the inverse of `mold_image`.
+
+    Args:
+        normalized_images: [..., H, W, C], as `mold_image` returned them.
+        config: MEAN_PIXEL, one value per channel.
+
+    Returns:
+        uint8 of the same shape.
+    """
+    pixels = np.add(normalized_images, config.MEAN_PIXEL, dtype=np.float64)
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+def as_channels(image, channels, name="image"):
+    """The image as [H, W, channels] of values 0..255, or a reason why it cannot be.
+
+    Args:
+        image: [H, W] or [H, W, C]. uint8, float in 0..255, or other integers (but of 16 bits)
+            if all of them lie in 0..255. Grayscale is repeated and an alpha channel dropped when
+            `channels` is 3.
+        channels: the configuration's IMAGE_CHANNEL_COUNT.
+        name: what the errors call the image, for example its path.
+
+    Returns:
+        [H, W, channels] in the input dtype.
+
+    Raises:
+        TypeError: the dtype is not one of pixels.
+        ValueError: wrong rank, no pixels, wrong number of channels, or impossible values.
+    """
+    image = np.asarray(image)
+    _check_pixels(image, name)
+    if image.ndim == 2:
+        image = image[..., None]
+    if channels == 3 and image.shape[2] == 1:
+        image = np.repeat(image, 3, axis=2)
+    if channels == 3 and image.shape[2] == 4:
+        image = image[..., :3]
+    if image.shape[2] != channels:
+        accepted = "1 (gray), 3 (RGB) or 4 (RGBA)" if channels == 3 else str(channels)
+        raise ValueError(
+            f"{name} has {image.shape[2]} channels, but IMAGE_CHANNEL_COUNT is {channels}: "
+            f"{accepted} would be accepted."
+        )
+    return image
+
+
+def _check_pixels(image, name):
+    kind, dtype = image.dtype.kind, image.dtype
+    if kind == "b":
+        raise TypeError(f"{name} is boolean: {_PIXELS}. Use `image.astype('uint8') * 255`.")
+    if kind not in "uif":
+        raise TypeError(f"{name} is an array of {dtype}: uint8 or float pixels are accepted.")
+    if image.ndim not in (2, 3) or 0 in image.shape:
+        raise ValueError(
+            f"{name} has shape {image.shape}: one image of [height, width] or [height, width, "
+            "channels] with at least one pixel is accepted."
+        )
+    if kind == "f":
+        _check_float_pixels(image, name)
+    elif dtype.itemsize == 2:  # values up to 255 too: a dark image must not pass as a full one
+        raise TypeError(
+            f"{name} is an array of {dtype} with values {image.min()} to {image.max()}: {_PIXELS}. "
+            "Rescale it by the white level of its camera, for example `(image / 65535 * "
+            "255).astype('uint8')`; if its values are 0 to 255 already, use "
+            "`image.astype('uint8')`."
+        )
+    elif dtype != np.uint8 and (image.min() < 0 or image.max() > 255):
+        raise ValueError(
+            f"{name} is an array of {dtype} with values {image.min()} to {image.max()}: {_PIXELS}. "
+            "Rescale it to 0 to 255."
+        )
+
+
+def _check_float_pixels(image, name):
+    bad = image.size - np.count_nonzero(np.isfinite(image))
+    if bad:
+        raise ValueError(f"{name} has {bad} values that are NaN or infinite: all must be finite.")
+    if image.max() <= 1:
+        logger.warning(
+            "%s is a float array with no value above 1, so it looks like 0..1: %s, and it would "
+            "be almost black. Multiply it by 255.",
+            name,
+            _PIXELS,
+        )
+
+
+def _check_mode(mode, min_dim, max_dim):
+    if mode not in ("none", "square", "pad64", "crop"):
+        raise ValueError(f"mode is {mode!r}: 'none', 'square', 'pad64' or 'crop' is accepted.")
+    if mode == "square" and not max_dim:
+        raise ValueError(f"max_dim is {max_dim}: mode 'square' pads to [max_dim, max_dim] pixels.")
+    if mode == "crop" and not min_dim:
+        raise ValueError(f"min_dim is {min_dim}: mode 'crop' cuts out [min_dim, min_dim] pixels.")
+    if mode == "pad64" and min_dim and min_dim % 64:
+        raise ValueError(f"min_dim is {min_dim}: mode 'pad64' needs a multiple of 64, or None.")
+
+
+def _scaled_size(image, scale):
+    """(height, width) after scaling; at least one pixel, however elongated the image is."""
+    return max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale))
+
+
+def _resize_pixels(image, size):
+    pixels = bilinear(image, size, edge=True)
+    if image.dtype.kind in "ui":
+        pixels += _TRUNCATION_EPSILON
+    return pixels.astype(image.dtype)
+
+
+def _draw(rng, last):
+    """A random integer of 0..last, both included."""
+    if rng is None:
+        return random.randint(0, last)
+    if isinstance(rng, random.Random):
+        return rng.randint(0, last)
+    draw = getattr(rng, "integers", None) or rng.randint
+    return int(draw(0, last + 1))

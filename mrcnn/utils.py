@@ -1,0 +1,58 @@
+"""The names of the reference's `utils`, gathered from the rooms where they live."""
+
+from .anchors import generate_anchors, generate_pyramid_anchors
+from .boxes import (
+    apply_box_deltas,
+    box_refinement,
+    compute_iou,
+    compute_overlaps,
+    denorm_boxes,
+    non_max_suppression,
+    norm_boxes,
+    trim_zeros,
+)
+from .compat import batch_slice
+from .dataset import Dataset
+from .download import COCO_MODEL_URL, download_trained_weights
+from .evaluation import compute_ap, compute_ap_range, compute_matches, compute_recall
+from .masks import (
+    compute_overlaps_masks,
+    expand_mask,
+    extract_bboxes,
+    minimize_mask,
+    mold_mask,
+    unmold_mask,
+)
+from .ops import box_refinement_graph
+from .transforms import resize, resize_image, resize_mask
+
+__all__ = [
+    "COCO_MODEL_URL",
+    "Dataset",
+    "apply_box_deltas",
+    "batch_slice",
+    "box_refinement",
+    "box_refinement_graph",
+    "compute_ap",
+    "compute_ap_range",
+    "compute_iou",
+    "compute_matches",
+    "compute_overlaps",
+    "compute_overlaps_masks",
+    "compute_recall",
+    "denorm_boxes",
+    "download_trained_weights",
+    "expand_mask",
+    "extract_bboxes",
+    "generate_anchors",
+    "generate_pyramid_anchors",
+    "minimize_mask",
+    "mold_mask",
+    "non_max_suppression",
+    "norm_boxes",
+    "resize",
+    "resize_image",
+    "resize_mask",
+    "trim_zeros",
+    "unmold_mask",
+]

@@ -1,0 +1,29 @@
+"""Figures of images, instances, detections and what the network does, by their known names.
+
+Everything works without a screen. A function that makes its own figure shows it where there is a
+place to show it (a window, a notebook). Every figure can be written instead: `save_to` is the
+path of a PNG, cut to the content, and the figure is then closed. Masks are [H, W, N], and boxes
+(y1, x1, y2, x2) in pixels.
+"""
+
+from .comparison import compare, display_differences, plot_overlaps, plot_precision_recall
+from .drawing import apply_mask, draw_box, random_colors
+from .inspection import display_table, display_weight_stats, draw_boxes, draw_rois
+from .instances import display_images, display_instances, display_top_masks
+
+__all__ = [
+    "apply_mask",
+    "compare",
+    "display_differences",
+    "display_images",
+    "display_instances",
+    "display_table",
+    "display_top_masks",
+    "display_weight_stats",
+    "draw_box",
+    "draw_boxes",
+    "draw_rois",
+    "plot_overlaps",
+    "plot_precision_recall",
+    "random_colors",
+]

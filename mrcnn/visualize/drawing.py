@@ -1,0 +1,261 @@
+"""Colours, pixels and shapes: what the figures of `mrcnn.visualize` are made of.
+
+Functions that take an array draw into its pixels; functions that take `ax` draw on matplotlib
+axes. In axes, pixel (y, x) is the unit square centred on (y, x), so a box (y1, x1, y2, x2), whose
+y2 and x2 are exclusive, is drawn from (y1 - 0.5, x1 - 0.5) to (y2 - 0.5, x2 - 0.5).
+"""
+
+import colorsys
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from skimage.color import rgb2lab
+from skimage.measure import find_contours
+
+from ..masks import extract_bboxes
+
+# Steps of the golden ratio around the colour wheel never come back to a hue already used.
+_GOLDEN_RATIO = (5**0.5 - 1) / 2
+
+_BACKENDS_WITHOUT_SCREEN = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
+
+CROWDED = 40  # instances in one image from which captions and lines get smaller
+
+
+def random_colors(N, bright=True):
+    """Make N distinct, saturated colours.
+
+    Color i is the same whatever N is, and no random state is read or changed.
+
+    Args:
+        N: how many.
+        bright: full brightness; otherwise 70% of it.
+
+    Returns:
+        List of N tuples (red, green, blue) of floats in [0, 1].
+    """
+    value = 1.0 if bright else 0.7
+    return [colorsys.hsv_to_rgb(i * _GOLDEN_RATIO % 1, 0.85, value) for i in range(N)]
+
+
+def neighbor_colors(boxes):
+    """Colour boxes so that those near each other look different.
+
+    Args:
+        boxes: [N, (y1, x1, y2, x2)] in pixels.
+
+    Returns:
+        List of N tuples (red, green, blue) of floats in [0, 1], of twelve different ones.
+    """
+    palette = random_colors(12)
+    lab = rgb2lab(np.array(palette))  # distances in Lab are those that the eye sees
+    contrast = np.linalg.norm(lab[:, None] - lab[None], axis=-1)  # [12, 12]
+    boxes = np.asarray(boxes, dtype=np.float64)
+    centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+    chosen = np.zeros(len(boxes), dtype=int)
+    for i in range(1, len(boxes)):
+        distance = np.linalg.norm(centers[:i] - centers[i], axis=1)
+        neighbors = chosen[np.argsort(distance, kind="stable")[:6]]
+        chosen[i] = contrast[:, neighbors].min(axis=1).argmax()
+    return [palette[i] for i in chosen]
+
+
+def as_rgb(image):
+    """Copy an image of any usual kind to uint8 RGB.
+
+    Args:
+        image: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] (alpha is dropped). Floats and bools are in
+            [0, 1] or, if any value is above 1, in [0, 255].
+
+    Returns:
+        uint8 [H, W, 3].
+
+    Raises:
+        ValueError: for any other shape.
+    """
+    image = np.asarray(image)
+    if image.ndim == 2:
+        image = image[:, :, np.newaxis]
+    if image.ndim != 3 or image.shape[2] not in (1, 3, 4):
+        raise ValueError(
+            f"image has shape {image.shape}: it must be [H, W] or [H, W, 1, 3 or 4 channels]"
+        )
+    pixels = image[:, :, :3]
+    pixels = np.clip(np.rint(pixels * (255 / _full_scale(image))), 0, 255).astype(np.uint8)
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
+def apply_mask(image, mask, color, alpha=0.5):
+    """Blend a colour into the pixels of an image that a mask covers, in place.
+
+    Args:
+        image: [H, W, 3], integers in [0, 255], or floats in [0, 1] or (if any is above 1) [0, 255].
+        mask: [H, W], bool, or numbers that count as inside when above 0.5.
+        color: (red, green, blue) in [0, 1].
+        alpha: weight of the colour; the image keeps 1 - alpha.
+
+    Returns:
+        `image`, the array handed in.
+
+    Raises:
+        ValueError: the mask is not of the image's size or the image is not RGB.
+    """
+    mask = np.asarray(mask)
+    if image.shape != (*mask.shape, 3):
+        raise ValueError(
+            f"image has shape {image.shape} and mask {mask.shape}: they must be [H, W, 3] and "
+            "[H, W] of the same H and W"
+        )
+    inside = mask > 0.5
+    paint = _full_scale(image) * np.asarray(color, dtype=np.float64)[:3]
+    blended = (1 - alpha) * image[inside] + alpha * paint
+    image[inside] = np.rint(blended) if image.dtype.kind in "iu" else blended
+    return image
+
+
+def draw_box(image, box, color):
+    """Draw a box two pixels thick into an image, in place.
+
+    Args:
+        image: [H, W, channels].
+        box: (y1, x1, y2, x2) in pixels.
+        color: value of a pixel, in the image's own range (255 is full in a uint8 image).
+
+    Returns:
+        `image`, the array handed in.
+    """
+    y1, x1, y2, x2 = (max(0, int(side)) for side in box)
+    image[y1 : y1 + 2, x1:x2] = color
+    image[y2 : y2 + 2, x1:x2] = color
+    image[y1:y2, x1 : x1 + 2] = color
+    image[y1 : y2 + 2, x2 : x2 + 2] = color
+    return image
+
+
+def blend_masks(image, masks, colors, alpha=0.5):
+    """Blend many masks into an image, in place, and find their outlines.
+
+    Only each mask's own rectangle is touched, so hundreds of small masks stay quick.
+
+    Args:
+        image: uint8 [H, W, 3].
+        masks: [H, W, N], bool or numbers (above 0.5 is inside).
+        colors: N tuples (red, green, blue) in [0, 1].
+
+    Returns:
+        Outlines: for each mask a list of [points, (x, y)] arrays.
+
+    Raises:
+        ValueError: the masks are not of the image's size.
+    """
+    masks = np.asarray(masks) > 0.5
+    if masks.shape[:2] != image.shape[:2]:
+        raise ValueError(
+            f"masks has shape {masks.shape} and image {image.shape}: masks must be [H, W, N] with "
+            "the image's H and W"
+        )
+    outlines = []
+    for i, (y1, x1, y2, x2) in enumerate(extract_bboxes(masks)):
+        crop = masks[y1:y2, x1:x2, i]
+        apply_mask(image[y1:y2, x1:x2], crop, colors[i], alpha)
+        # A ring of background closes the outline of a mask that touches its rectangle.
+        contours = find_contours(np.pad(crop, 1).astype(np.float32), 0.5) if crop.size else []
+        outlines.append([contour[:, ::-1] + (x1 - 1, y1 - 1) for contour in contours])
+    return outlines
+
+
+def add_outlines(ax, outlines, colors, linewidth=1.0):
+    """Draw the outlines that `blend_masks` returned, each in its mask's colour."""
+    lines = [line for outline in outlines for line in outline]
+    line_colors = [c for outline, c in zip(outlines, colors, strict=True) for _ in outline]
+    ax.add_collection(LineCollection(lines, colors=line_colors, linewidths=linewidth))
+
+
+def add_box(ax, box, color, linewidth=1.0, linestyle="solid", alpha=1.0):
+    """Draw a box (y1, x1, y2, x2), in pixels, as an unfilled rectangle."""
+    y1, x1, y2, x2 = box
+    ax.add_patch(
+        Rectangle(
+            (x1 - 0.5, y1 - 0.5),
+            x2 - x1,
+            y2 - y1,
+            fill=False,
+            edgecolor=color,
+            linewidth=linewidth,
+            linestyle=linestyle,
+            alpha=alpha,
+        )
+    )
+
+
+def add_caption(ax, box, text, color, fontsize=8):
+    """Write text on a dark plate that stands on the top-left corner of a box.
+
+    The plate hangs into the box where the image ends above it. `ax` shows an image already.
+
+    Args:
+        box: (y1, x1, y2, x2) in pixels.
+        color: any matplotlib colour; the text takes a light tint of it.
+    """
+    y1, x1, _, x2 = box
+    bottom, top = ax.get_ylim()
+    left, right = ax.get_xlim()
+    above = y1 - top > 0.03 * (bottom - top)
+    to_the_right = x1 - left < 0.9 * (right - left)
+    ax.annotate(
+        text,
+        (x1 - 0.5 if to_the_right else x2 - 0.5, y1 - 0.5),
+        xytext=(0, 1.5 if above else -1.5),
+        textcoords="offset points",
+        ha="left" if to_the_right else "right",
+        va="bottom" if above else "top",
+        fontsize=fontsize,
+        color=0.6 + 0.4 * np.array(to_rgb(color)),
+        bbox={"facecolor": "black", "alpha": 0.6, "edgecolor": "none", "pad": 0.8},
+    )
+
+
+def instance_label(class_names, class_id, score=None):
+    """Caption of an instance: "name", or "name 0.97" where there is a score."""
+    known = 0 <= class_id < len(class_names)
+    name = class_names[class_id] if known else f"class {class_id}"
+    return name if score is None else f"{name} {score:.2f}"
+
+
+def check_counts(**counts):
+    """Raise ValueError unless the counts, given by name, are equal. None counts as absent."""
+    counts = {name: count for name, count in counts.items() if count is not None}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{count} {name}" for name, count in counts.items())
+        raise ValueError(f"Got {listed}: their counts must be equal (masks are [H, W, N])")
+
+
+def finish(drawn, own, save_to=None):
+    """End a figure: write it to a PNG and close it, or show it if that is ours to do.
+
+    Args:
+        drawn: Axes or Figure.
+        own: whether the caller made the figure; one handed in is its maker's to show.
+        save_to: path of a PNG, or None.
+
+    Returns:
+        `drawn`.
+    """
+    figure = drawn if isinstance(drawn, Figure) else drawn.figure
+    if save_to is not None:
+        figure.savefig(save_to, bbox_inches="tight", pad_inches=0.05)
+        plt.close(figure)
+    elif own and matplotlib.get_backend().lower() not in _BACKENDS_WITHOUT_SCREEN:
+        plt.show()
+    return drawn
+
+
+def _full_scale(image):
+    """The value of full brightness: 255, or 1 for bools and for floats none of which is above 1."""
+    is_unit = image.dtype.kind in "bf" and (image.size == 0 or image.max() <= 1)
+    return 1.0 if is_unit else 255.0

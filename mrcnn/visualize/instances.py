@@ -1,0 +1,182 @@
+"""Pictures of images, and of the instances in one image."""
+
+import logging
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from .drawing import (
+    CROWDED,
+    add_box,
+    add_caption,
+    add_outlines,
+    as_rgb,
+    blend_masks,
+    check_counts,
+    finish,
+    instance_label,
+    neighbor_colors,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def display_images(
+    images, titles=None, cols=4, cmap=None, norm=None, interpolation=None, *, save_to=None
+):
+    """Show images, masks or feature maps in a grid.
+
+    Args:
+        images: list of [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] arrays, or one array [N, ...] of
+            them. Those with colours are shown as they are; others through `cmap`.
+        titles: a string for each image.
+        cols: images in a row.
+        cmap, norm, interpolation: handed to matplotlib's `imshow`.
+        save_to: path of a PNG to write; the figure is then closed.
+
+    Returns:
+        The Figure.
+
+    Raises:
+        ValueError: there are no images or not as many titles as images.
+    """
+    if len(images) == 0:
+        raise ValueError("images is empty: display_images needs at least one")
+    titles = [""] * len(images) if titles is None else titles
+    check_counts(images=len(images), titles=len(titles))
+    cols = min(cols, len(images))
+    rows = -(-len(images) // cols)
+    height, width = np.shape(images[0])[:2]
+    figsize = (3.5 * cols, (3.5 * height / width + 0.3) * rows)
+    fig, axes = plt.subplots(rows, cols, figsize=figsize, squeeze=False, layout="constrained")
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, image, title in zip(axes.flat, images, titles, strict=False):
+        image = np.squeeze(image, axis=2) if np.shape(image)[2:] == (1,) else np.asarray(image)
+        # A mask of one value only would otherwise be stretched to the colour of zero.
+        limits = {"vmin": 0, "vmax": 1} if image.dtype == bool and norm is None else {}
+        image = as_rgb(image) if image.ndim == 3 else image
+        ax.set_title(title, fontsize=9)
+        ax.imshow(image, cmap=cmap, norm=norm, interpolation=interpolation, **limits)
+    return finish(fig, own=True, save_to=save_to)
+
+
+def display_instances(
+    image,
+    boxes,
+    masks,
+    class_ids,
+    class_names,
+    scores=None,
+    title="",
+    figsize=(16, 16),
+    ax=None,
+    show_mask=True,
+    show_bbox=True,
+    colors=None,
+    captions=None,
+    *,
+    save_to=None,
+):
+    """Draw instances over an image: tinted masks with outlines, boxes and captions.
+
+    Args:
+        image: [H, W, 3]; other kinds of images are converted. It is not changed.
+        boxes: [N, (y1, x1, y2, x2)] in pixels; all-zero rows are padding and skipped.
+        masks: [H, W, N], or None to draw none.
+        class_ids: [N] ints, indices of class_names.
+        class_names: list of strings.
+        scores: [N] in [0, 1], added to the captions.
+        title: above the image.
+        figsize: inches, of the figure that is made where `ax` is None.
+        ax: matplotlib Axes to draw on.
+        show_mask, show_bbox: whether to draw them.
+        colors: N tuples (red, green, blue) in [0, 1]; by default neighbours differ.
+        captions: N strings in place of "name score"; "" or None for no caption.
+        save_to: path of a PNG to write; the figure is then closed.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: the counts of instances differ or masks are not of the image's size.
+    """
+    picture = as_rgb(image)
+    boxes = np.reshape(boxes, (-1, 4))
+    show_mask = show_mask and masks is not None
+    check_counts(
+        boxes=len(boxes),
+        masks=np.shape(masks)[-1] if show_mask else None,
+        class_ids=len(class_ids),
+        scores=None if scores is None else len(scores),
+        colors=None if colors is None else len(colors),
+        captions=None if captions is None else len(captions),
+    )
+    shown = np.flatnonzero(boxes.any(axis=1))
+    if not len(shown):
+        logger.warning("No instances to display.")
+    if captions is None:
+        captions = [
+            instance_label(class_names, class_ids[i], None if scores is None else scores[i])
+            for i in range(len(boxes))
+        ]
+    if colors is None:
+        colors = neighbor_colors(boxes)
+    linewidth, fontsize = (0.6, 5) if len(shown) > CROWDED else (1.0, 8)
+
+    shown_colors = [colors[i] for i in shown]
+    outlines = []
+    if show_mask and len(shown):
+        outlines = blend_masks(picture, np.asarray(masks)[:, :, shown], shown_colors)
+
+    own = ax is None
+    ax = plt.subplots(figsize=figsize)[1] if own else ax
+    ax.imshow(picture)
+    ax.axis("off")
+    ax.autoscale(False)
+    ax.set_title(title)
+    if outlines:
+        add_outlines(ax, outlines, shown_colors, linewidth)
+    for i in shown:
+        if show_bbox:
+            add_box(ax, boxes[i], colors[i], linewidth, alpha=0.7)
+        if captions[i]:
+            add_caption(ax, boxes[i], captions[i], colors[i], fontsize)
+    return finish(ax, own, save_to)
+
+
+def display_top_masks(image, mask, class_ids, class_names, limit=4, *, save_to=None):
+    """Show an image beside the masks of the classes that cover most of it.
+
+    Args:
+        image: [H, W, 3].
+        mask: [H, W, N].
+        class_ids: [N] ints.
+        class_names: list of strings.
+        limit: how many classes.
+        save_to: path of a PNG to write; the figure is then closed.
+
+    Returns:
+        The Figure, of 1 + limit panels. In a panel each instance has a shade of its own.
+
+    Raises:
+        ValueError: the counts of masks and class_ids differ.
+    """
+    mask, class_ids = np.asarray(mask) > 0.5, np.asarray(class_ids)
+    check_counts(mask=mask.shape[-1], class_ids=len(class_ids))
+    areas = mask.sum(axis=(0, 1))
+    classes = np.unique(class_ids[areas > 0])
+    class_areas = np.array([areas[class_ids == c].sum() for c in classes], dtype=int)
+    top = classes[np.argsort(-class_areas, kind="stable")][:limit]
+
+    picture = as_rgb(image)
+    panels, titles = [picture], [f"{picture.shape[1]} x {picture.shape[0]} (width x height)"]
+    for class_id in top:
+        of_class = mask[:, :, class_ids == class_id]
+        shades = np.arange(1, of_class.shape[-1] + 1)
+        panels.append((of_class * shades).max(axis=-1))  # [H,W], 0 outside
+        titles.append(f"{instance_label(class_names, class_id)} ({len(shades)})")
+    for _ in range(limit - len(top)):
+        panels.append(np.zeros(picture.shape[:2], dtype=bool))
+        titles.append("-")
+    return display_images(panels, titles, cols=limit + 1, cmap="Blues", save_to=save_to)

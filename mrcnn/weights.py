@@ -1,0 +1,167 @@
+"""Weight files in the layout of the matterport reference: Keras 2's `save_weights` to HDF5.
+
+The root (or a group `model_weights`) has the attribute `layer_names`; each layer is a group with
+the attribute `weight_names`, and holds a data set for each, in the order of the layer's weights.
+Layers are matched by name, the tensors of a layer by their order.
+"""
+
+import contextlib
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from .weights_file import WeightsFile
+from .weights_report import LoadReport
+
+logger = logging.getLogger(__name__)
+
+
+def load(model, filepath, exclude=(), complete=False, skip_mismatch=False):
+    """Read weights into the layers of the same name.
+
+    Everything is checked before anything is assigned, so a file that is refused leaves the
+    model as it was. A file that holds a bare ImageNet ResNet expects BGR pixels: the input
+    channels of its `conv1` kernel are reversed, because images here are RGB.
+
+    Args:
+        model: `keras.Model`.
+        filepath: an HDF5 file in the reference's layout.
+        exclude: names of layers that keep their values.
+        complete: whether every layer of the model must be in the file.
+        skip_mismatch: whether layers whose shapes disagree are left alone instead of refused.
+
+    Returns:
+        `LoadReport`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is truncated, foreign or unsafe, no layer matches, shapes disagree in
+            layers that are not excluded, or `complete` and layers are missing.
+    """
+    exclude = [exclude] if isinstance(exclude, str) else list(exclude or ())
+    layers = weighted_layers(model)
+    with WeightsFile(filepath) as file:
+        report = LoadReport(str(filepath))
+        plan = []
+        for name, variables in layers.items():
+            if name in exclude:
+                report.excluded.append(name)
+            elif name not in file.layer_names:
+                report.missing.append(name)
+            elif mismatch := _mismatch(name, variables, file.shapes(name)):
+                report.mismatched[name] = mismatch
+            else:
+                report.loaded.append(name)
+                plan.append(name)
+        with_weights = [name for name in file.layer_names if file.weight_names(name)]
+        report.left_over = [name for name in with_weights if name not in layers]
+        known = {layer.name for layer in model.layers}
+        report.unknown_excludes = [name for name in exclude if name not in known]
+        report.check(complete=complete, skip_mismatch=skip_mismatch)
+        arrays = {name: file.arrays(name) for name in plan}
+        if file.is_imagenet_backbone() and "conv1" in arrays:
+            arrays["conv1"][0] = arrays["conv1"][0][:, :, ::-1]
+            report.notes.append("conv1's input channels reversed: BGR in the file, RGB here")
+    for name, values in arrays.items():
+        for variable, value in zip(layers[name], values, strict=True):
+            variable.assign(value)
+    report.log(logger)
+    return report
+
+
+def save(model, filepath, overwrite=True):
+    """Write the weights so that the reference can read them by name.
+
+    The file is written beside its place and then moved there, so that it is never half-written
+    and an older one survives a failure.
+
+    Args:
+        model: `keras.Model`.
+        filepath: where to; its folder must exist.
+        overwrite: whether a file that is there may be replaced.
+
+    Raises:
+        FileExistsError: there is a file and `overwrite` is False.
+        OSError: the file cannot be written; the message names it.
+    """
+    path = Path(filepath)
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} is there already; pass overwrite=True to replace it.")
+    try:
+        handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
+    try:
+        os.close(handle)
+        with h5py.File(part, "w") as file:
+            _write(file, weighted_layers(model))
+        with open(part, "rb+") as written:
+            os.fsync(written.fileno())
+        # mkstemp makes files that only their owner may read.
+        os.chmod(part, 0o666 & ~_umask())
+        os.replace(part, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(part)
+        raise
+
+
+def weighted_layers(model):
+    """The variables of each layer that has any, in the order of the file format.
+
+    Args:
+        model: `keras.Model`.
+
+    Returns:
+        dict of layer name to list of variables; a nested model is one layer.
+    """
+    layers = {layer.name: _variables(layer) for layer in model.layers}
+    return {name: variables for name, variables in layers.items() if variables}
+
+
+def _variables(layer):
+    if hasattr(layer, "layers"):
+        return [variable for inner in layer.layers for variable in _variables(inner)]
+    return list(layer.weights)
+
+
+def _mismatch(name, variables, shapes):
+    """What differs between a layer and its group in the file, or ""."""
+    expected = [tuple(variable.shape) for variable in variables]
+    if len(shapes) != len(expected):
+        return f"{len(shapes)} tensors in the file, {len(expected)} in the model"
+    pairs = [
+        f"{variable.name} {shape} in the file, {want} in the model"
+        for variable, shape, want in zip(variables, shapes, expected, strict=True)
+        if shape != want
+    ]
+    return "; ".join(pairs)
+
+
+def _write(file, layers):
+    file.attrs["layer_names"] = _names(layers)
+    # The layout is TensorFlow's whatever the backend; Keras 2 converts kernels for others.
+    file.attrs["backend"] = np.bytes_("tensorflow")
+    file.attrs["keras_version"] = np.bytes_("2.2.5")
+    for name, variables in layers.items():
+        group = file.create_group(name)
+        # The last two parts of a path are the innermost layer and the kind: conv1/kernel.
+        names = ["/".join(variable.path.split("/")[-2:]) + ":0" for variable in variables]
+        group.attrs["weight_names"] = _names(names)
+        for weight_name, variable in zip(names, variables, strict=True):
+            value = np.asarray(variable.numpy(), dtype=np.float32)
+            group.create_dataset(weight_name, data=value)
+
+
+def _names(names):
+    return np.array([name.encode("utf8") for name in names])
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,129 @@
+"""Safe reading of a legacy Keras weights file: data sets only, nothing is unpickled or followed."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+
+class WeightsFile:
+    """An open weights file; use it in a `with` statement.
+
+    Args:
+        filepath: an HDF5 file whose root, or group `model_weights`, has `layer_names`.
+
+    Attributes:
+        layer_names: list of str, in the file's order.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is truncated, no HDF5 file, or not in this layout.
+    """
+
+    def __init__(self, filepath):
+        self.path = Path(filepath)
+        if not self.path.is_file():
+            raise FileNotFoundError(f"there is no weights file {self.path}.")
+        try:
+            self._file = h5py.File(self.path, "r")
+        except OSError as error:
+            raise ValueError(
+                f"{self.path} ({self.path.stat().st_size} bytes) cannot be read as an HDF5 file: "
+                "it is truncated (download or copy it again) or of another kind (a .keras "
+                f"archive, a PyTorch checkpoint). HDF5 says: {error}."
+            ) from error
+        try:
+            self._root = self._find_root()
+            self.layer_names = _strings(self._root.attrs, "layer_names")
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._file.close()
+
+    def _find_root(self):
+        for root in (self._file, self._hard(self._file, "model_weights")):
+            if root is not None and ("layer_names" in root.attrs or "layer_names0" in root.attrs):
+                return root
+        found = ", ".join(list(self._file)[:8]) or "nothing"
+        raise ValueError(
+            f"{self.path} is not in the layout of Keras 2's save_weights: it has no layer_names, "
+            f"and holds {found}. Weights of the matterport reference and those saved by this "
+            "package are; a Keras 3 .weights.h5 is not."
+        )
+
+    def weight_names(self, layer):
+        """Names of a layer's data sets, in order."""
+        group = self._hard(self._root, layer)
+        if not isinstance(group, h5py.Group):
+            raise ValueError(f"{self.path} names a layer {layer!r}, but has no group for it.")
+        return _strings(group.attrs, "weight_names", default=[])
+
+    def shapes(self, layer):
+        """Shapes of a layer's data sets, without reading them."""
+        return [tuple(dataset.shape) for dataset in self._datasets(layer)]
+
+    def arrays(self, layer):
+        """A layer's tensors as a list of float32 arrays.
+
+        Raises:
+            ValueError: one holds values that are not finite.
+        """
+        arrays = [np.asarray(dataset[()], dtype=np.float32) for dataset in self._datasets(layer)]
+        for name, array in zip(self.weight_names(layer), arrays, strict=True):
+            if not np.isfinite(array).all():
+                raise ValueError(f"{self.path}: {layer} {name} holds NaN or infinite values.")
+        return arrays
+
+    def is_imagenet_backbone(self):
+        """Whether this is a bare ResNet of Keras applications, which expects BGR pixels."""
+        names = [name for name in self.layer_names if self.weight_names(name)]
+        own = ("mrcnn_", "rpn_", "fpn_")
+        return {"conv1", "bn5c_branch2c"} <= set(names) and not any(
+            name.startswith(own) for name in names
+        )
+
+    def _datasets(self, layer):
+        group = self._hard(self._root, layer)
+        return [self._dataset(group, layer, name) for name in self.weight_names(layer)]
+
+    def _dataset(self, group, layer, name):
+        dataset = group
+        for part in name.split("/"):
+            dataset = self._hard(dataset, part) if isinstance(dataset, h5py.Group) else None
+        if not isinstance(dataset, h5py.Dataset):
+            raise ValueError(f"{self.path} lacks the data set {name!r} of layer {layer!r}.")
+        if dataset.external or dataset.is_virtual:
+            raise ValueError(f"{self.path}: {name!r} keeps its data in another file; refused.")
+        if dataset.dtype.kind != "f":
+            raise ValueError(f"{self.path}: {name!r} has dtype {dataset.dtype}, not a float.")
+        return dataset
+
+    def _hard(self, group, name):
+        """The child of a group, None if there is none; links that lead elsewhere are refused."""
+        link = group.get(name, getlink=True)
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(
+                f"{self.path}: {name!r} is a {type(link).__name__}, which leads elsewhere; refused."
+            )
+        return group[name]
+
+
+def _strings(attributes, name, default=None):
+    """A list of names; h5py 2 wrote bytes, h5py 3 reads str; long lists are split in chunks."""
+    if name in attributes:
+        values = list(attributes[name])
+    elif f"{name}0" in attributes:
+        values, index = [], 0
+        while f"{name}{index}" in attributes:
+            values += list(attributes[f"{name}{index}"])
+            index += 1
+    else:
+        values = default
+    return [value.decode("utf8") if isinstance(value, bytes) else str(value) for value in values]

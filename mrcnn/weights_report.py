@@ -1,0 +1,73 @@
+"""What became of each layer when a weights file was read."""
+
+import dataclasses
+
+
+@dataclasses.dataclass
+class LoadReport:
+    """The outcome of loading a file, by layer name.
+
+    Attributes:
+        path: the file.
+        loaded: layers that got the file's values.
+        excluded: layers that kept theirs because they were excluded.
+        missing: layers of the model that the file lacks; they kept their values.
+        left_over: layers of the file that the model lacks.
+        mismatched: dict of layer name to how its shapes disagree.
+        unknown_excludes: excluded names that no layer of the model has.
+        notes: what else was done.
+    """
+
+    path: str
+    loaded: list = dataclasses.field(default_factory=list)
+    excluded: list = dataclasses.field(default_factory=list)
+    missing: list = dataclasses.field(default_factory=list)
+    left_over: list = dataclasses.field(default_factory=list)
+    mismatched: dict = dataclasses.field(default_factory=dict)
+    unknown_excludes: list = dataclasses.field(default_factory=list)
+    notes: list = dataclasses.field(default_factory=list)
+
+    def check(self, complete=False, skip_mismatch=False):
+        """Raise ValueError if the model would not be what its user thinks it is."""
+        if self.mismatched and not skip_mismatch:
+            lines = [f"- {name}: {how}" for name, how in self.mismatched.items()]
+            names = ", ".join(repr(name) for name in self.mismatched)
+            raise ValueError(
+                f"{self.path}: shapes disagree in {len(lines)} layers, nothing was loaded:\n"
+                + "\n".join(lines)
+                + f"\nFor another number of classes, pass exclude=[{names}] and train them."
+            )
+        if not self.loaded:
+            raise ValueError(
+                f"{self.path}: no layer of the model got weights. The file has "
+                f"{_some(self.left_over)}; the model wants {_some(self.missing)}."
+            )
+        if complete and self.missing:
+            raise ValueError(
+                f"{self.path} lacks {len(self.missing)} layers of the model: "
+                f"{_some(self.missing)}. Nothing was loaded; by_name=True loads what is there."
+            )
+
+    def log(self, logger):
+        """Log the report: a warning for what kept its values unasked, the rest as information."""
+        logger.info("%s", self)
+        if self.missing:
+            logger.warning("%s: not in the file, unchanged: %s", self.path, _some(self.missing))
+        if self.mismatched:
+            logger.warning("%s: mismatched, unchanged: %s", self.path, _some(self.mismatched))
+        if self.unknown_excludes:
+            logger.warning("exclude names no layer of the model: %s", self.unknown_excludes)
+
+    def __str__(self):
+        counts = (
+            f"{self.path}: {len(self.loaded)} layers loaded, {len(self.excluded)} excluded, "
+            f"{len(self.missing)} missing in the file, {len(self.left_over)} left over, "
+            f"{len(self.mismatched)} with other shapes"
+        )
+        return "; ".join([counts, *self.notes])
+
+
+def _some(names, limit=8):
+    names = list(names)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return (", ".join(names[:limit]) or "none") + more

@@ -1,0 +1,66 @@
+"""The reference's values (tests/data) and the configurations that they were computed with."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from mrcnn.config import Config
+
+# The same examples on every run, and no clock: machines are shared.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.load_profile("project")
+
+DATA = Path(__file__).parent / "data"
+
+
+def load_reference(part):
+    with np.load(DATA / f"reference_{part}.npz", allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+@pytest.fixture(scope="session")
+def units():
+    return load_reference("units")
+
+
+@pytest.fixture(scope="session")
+def small():
+    return load_reference("small")
+
+
+@pytest.fixture(scope="session")
+def train():
+    return load_reference("train")
+
+
+@pytest.fixture(scope="session")
+def unpack():
+    """Function: packed bits and the shape of the mask -> bool mask."""
+
+    def _unpack(packed, shape):
+        return np.unpackbits(packed)[: np.prod(shape)].reshape(shape).astype(bool)
+
+    return _unpack
+
+
+@pytest.fixture
+def small_config(small):
+    return config_of(small)
+
+
+@pytest.fixture
+def train_config(train):
+    return config_of(train)
+
+
+def config_of(archive):
+    """An instance of a Config subclass with the settings that the archive was computed with."""
+    settings = json.loads(str(archive["config_json"]))
+    for name in ("MEAN_PIXEL", "BBOX_STD_DEV", "RPN_BBOX_STD_DEV"):
+        settings[name] = np.array(settings[name])
+    for derived in ("BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE"):
+        del settings[derived]
+    return type("ReferenceConfig", (Config,), settings)()
