@@ -102,7 +102,7 @@ def sha256(weights):
 def draw(seed, layer, name, shape):
     """One tensor, float32."""
     key = hashlib.sha256(f"{seed}|{layer}|{name}".encode()).digest()
-    stream = np.random.RandomState(np.frombuffer(key, dtype="<u4").astype(np.uint32))  # noqa: NPY002
+    stream = np.random.RandomState(np.frombuffer(key, dtype="<u4").astype(np.uint32))
     uniform = stream.random_sample(math.prod(shape)).reshape(shape) * 2.0 - 1.0
     owner, kind = name.split(":")[0].split("/")[-2:]
     return _scaled(uniform, owner, kind, shape).astype(np.float32)

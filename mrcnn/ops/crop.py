@@ -25,18 +25,22 @@ def crop_and_resize(images, boxes, image_indices, size):
         Float tensor [N, height, width, C].
     """
     boxes = _inside(boxes)
-    if kernels.available():
+
+    def gathered(images):
+        shape = ops.shape(images)
+        return _sample(
+            ops.reshape(images, (-1, shape[3])),
+            boxes,
+            first=ops.cast(image_indices, "int32") * (shape[1] * shape[2]),
+            heights=ops.ones_like(boxes[:, 0]) * ops.cast(shape[1], "float32"),
+            widths=ops.ones_like(boxes[:, 0]) * ops.cast(shape[2], "float32"),
+            size=size,
+        )
+
+    def native(images):
         return kernels.crop_and_resize(images, boxes, image_indices, size)
-    shape = ops.shape(images)
-    image_pixels = shape[1] * shape[2]
-    return _sample(
-        ops.reshape(images, (-1, shape[3])),
-        boxes,
-        first=ops.cast(image_indices, "int32") * image_pixels,
-        heights=ops.ones_like(boxes[:, 0]) * ops.cast(shape[1], "float32"),
-        widths=ops.ones_like(boxes[:, 0]) * ops.cast(shape[2], "float32"),
-        size=size,
-    )
+
+    return _fastest(native, gathered)(images)
 
 
 def crop_pyramid(levels, boxes, level_of_box, size):
@@ -52,28 +56,36 @@ def crop_pyramid(levels, boxes, level_of_box, size):
         Float tensor [B, R, height, width, C].
     """
     boxes = _inside(boxes)
-    if kernels.available():
-        return kernels.crop_pyramid(levels, boxes, level_of_box, size)
     batch, count = ops.shape(boxes)[0], boxes.shape[1]
     channels = levels[0].shape[-1]
-    # All levels of an image one behind another, so that every box is sampled once.
-    flat = ops.concatenate([ops.reshape(x, (batch, -1, channels)) for x in levels], axis=1)
-    heights = [ops.shape(x)[1] for x in levels]
-    widths = [ops.shape(x)[2] for x in levels]
-    starts = [
-        sum(h * w for h, w in zip(heights[:i], widths[:i], strict=True)) for i in range(len(levels))
-    ]
-    level = ops.reshape(level_of_box, (-1,))  # [B * R]
-    image = ops.repeat(ops.arange(batch, dtype="int32"), count)
-    crops = _sample(
-        ops.reshape(flat, (-1, channels)),
-        ops.reshape(boxes, (-1, 4)),
-        first=image * ops.shape(flat)[1] + _of_level(starts, level, "int32"),
-        heights=_of_level(heights, level, "float32"),
-        widths=_of_level(widths, level, "float32"),
-        size=size,
-    )
-    return ops.reshape(crops, (batch, count, *size, channels))
+
+    def gathered(*levels):
+        # All levels of an image one behind another, so that every box is sampled once.
+        flat = ops.concatenate([ops.reshape(x, (batch, -1, channels)) for x in levels], axis=1)
+        heights = [ops.shape(x)[1] for x in levels]
+        widths = [ops.shape(x)[2] for x in levels]
+        sizes = [h * w for h, w in zip(heights, widths, strict=True)]
+        starts = [sum(sizes[:index]) for index in range(len(levels))]
+        level = ops.reshape(level_of_box, (-1,))  # [B * R]
+        image = ops.repeat(ops.arange(batch, dtype="int32"), count)
+        crops = _sample(
+            ops.reshape(flat, (-1, channels)),
+            ops.reshape(boxes, (-1, 4)),
+            first=image * ops.shape(flat)[1] + _of_level(starts, level, "int32"),
+            heights=_of_level(heights, level, "float32"),
+            widths=_of_level(widths, level, "float32"),
+            size=size,
+        )
+        return ops.reshape(crops, (batch, count, *size, channels))
+
+    def native(*levels):
+        return kernels.crop_pyramid(levels, boxes, level_of_box, size)
+
+    return _fastest(native, gathered)(*levels)
+
+
+def _fastest(native, gathered):
+    return kernels.forward_only(native, gathered) if kernels.available() else gathered
 
 
 def _inside(boxes):

@@ -20,6 +20,33 @@ def available():
     return not control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
+def forward_only(native, gathered):
+    """A native kernel with the gradient of the form made of gathers.
+
+    On a CPU the gradient of TensorFlow's CropAndResize adds up crops from several threads without
+    a lock, and loses some of what overlapping crops contribute.
+
+    Args:
+        native, gathered: functions of tensors that give the same tensor.
+
+    Returns:
+        function of tensors.
+    """
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def function(*inputs):
+        def gradient(upstream):
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                outputs = gathered(*inputs)
+            return tape.gradient(outputs, inputs, upstream)
+
+        return native(*inputs), gradient
+
+    return function
+
+
 def crop_and_resize(images, boxes, image_indices, size):
     """`tf.image.crop_and_resize`; see `ops.crop_and_resize`."""
     import tensorflow as tf

@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import to_rgb
 
-from .drawing import CROWDED, as_rgb, check_counts, finish, instance_label, neighbor_colors
 from ..evaluation import compute_matches
+from .drawing import CROWDED, as_rgb, check_counts, finish, instance_label, neighbor_colors
 from .instances import display_instances
 
 _PANEL_INCHES = 8

@@ -6,6 +6,7 @@ from itertools import zip_longest
 import matplotlib.pyplot as plt
 import numpy as np
 
+from ..masks import unmold_mask
 from .drawing import (
     add_box,
     add_caption,
@@ -18,7 +19,6 @@ from .drawing import (
     neighbor_colors,
     random_colors,
 )
-from ..masks import unmold_mask
 
 # How sure `draw_boxes` looks of a box: colour, linestyle and alpha by visibility.
 _VISIBILITIES = {0: ("gray", "dotted", 0.5), 1: (None, "dotted", 1.0), 2: (None, "solid", 1.0)}
