@@ -16,11 +16,11 @@ BRIEFLY = </dev/null | sed -u -n -E 's/^ *(Downloading [^ ]+ \(.*MB\)).*/   \1/p
 .PHONY: help demo test test-slow bench clean
 
 help:
-	@echo "make demo       train on ten microscopy images, find the nuclei of one more (demo.png)"
+	@echo "make demo       train on ten microscopy images, find the nuclei of two more (demo.png)"
 	@echo "make test       ruff and the tests"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make bench      the benchmarks"
-	@echo "make clean      remove $(VENV) and everything else that these make"
+	@echo "make clean      remove $(VENV), caches and demo.png; logs stay"
 
 demo: $(VENV)/.ready
 	@$(RUN) samples/nucleus/demo.py

@@ -60,7 +60,7 @@ def augment(augmentation, image, masks, rng):
     """
     if hasattr(augmentation, "to_deterministic"):
         changed, changed_masks = _imgaug(augmentation, image, masks, rng)
-    elif len(inspect.signature(augmentation).parameters) > 2:
+    elif _positional_parameters(augmentation) > 2:
         changed, changed_masks = augmentation(image, masks, rng)
     else:
         changed, changed_masks = augmentation(image, masks)
@@ -72,12 +72,22 @@ def augment(augmentation, image, masks, rng):
     return np.ascontiguousarray(changed), np.ascontiguousarray(changed_masks, dtype=bool)
 
 
+def _positional_parameters(function):
+    parameters = inspect.signature(function).parameters.values()
+    return sum(
+        parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        for parameter in parameters
+    )
+
+
 def _imgaug(augmenter, image, masks, rng):
     import imgaug
 
-    # Seeded from ours, then fixed, so that image and masks move alike.
-    augmenter = augmenter.localize_random_state().to_deterministic()
+    # Seeded from ours (a copy: the user's own stays as it is), then fixed, so that image and masks
+    # move alike. The order matters: `seed_` passes over what is fixed already.
+    augmenter = augmenter.localize_random_state()
     augmenter.seed_(int(rng.integers(2**31 - 1)))
+    augmenter = augmenter.to_deterministic()
     changed = augmenter.augment_image(image)
     if not masks.shape[-1]:
         return changed, masks

@@ -13,7 +13,8 @@ import keras
 
 # Any folder whose name ends in a date, and the epoch at the end of the file's name.
 _CHECKPOINT = re.compile(
-    r".*[/\\][\w-]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})[/\\]mask_rcnn_[\w-]+(\d{4})\.h5"
+    r"(?:.*[/\\])?[^/\\]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})"
+    r"[/\\]mask_rcnn_[^/\\]+(\d{4})\.h5"
 )
 
 
@@ -102,7 +103,7 @@ class SaveWeights(keras.callbacks.Callback):
     """Writes the weights after every epoch.
 
     Args:
-        path: template with `{epoch}`, see `template`.
+        path: template with `{epoch:04d}`, see `template`.
     """
 
     def __init__(self, path):
@@ -111,4 +112,5 @@ class SaveWeights(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Write the file of the epoch, counted from 1."""
-        self.model.save_weights(self.path.format(epoch=epoch + 1))
+        # Not str.format: other parts of the path may have braces.
+        self.model.save_weights(self.path.replace("{epoch:04d}", f"{epoch + 1:04d}"))

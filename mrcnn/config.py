@@ -160,7 +160,7 @@ class Config:
             value = vars(cls).get(name)
             if (
                 inspect.isfunction(value)
-                and next(iter(inspect.signature(value).parameters)) != "self"
+                and next(iter(inspect.signature(value).parameters), None) != "self"
             ):
                 setattr(cls, name, staticmethod(value))
 

@@ -1,5 +1,7 @@
 """What is wrong with a `Config`, in words that say what would be right."""
 
+import numbers
+
 import numpy as np
 
 RESIZE_MODES = ("square", "pad64", "crop", "none")
@@ -28,11 +30,11 @@ def problems(config):
 
 def _name(config):
     if not isinstance(config.NAME, str) or not config.NAME:
-        yield f"NAME is {config.NAME!r}: give your Config subclass a name, such as NAME = 'balloon'."
-    if config.NUM_CLASSES < 2:
+        yield f"NAME is {config.NAME!r}: give your subclass a name, such as NAME = 'balloon'."
+    if not _is_whole(config.NUM_CLASSES) or config.NUM_CLASSES < 2:
         yield (
-            f"NUM_CLASSES is {config.NUM_CLASSES}: it counts the background too, so it is at "
-            "least 2 (1 + your number of classes)."
+            f"NUM_CLASSES is {config.NUM_CLASSES!r}: it counts the background too, so it is a "
+            "whole number of at least 2 (1 + your number of classes)."
         )
 
 
@@ -53,10 +55,10 @@ def _counts(config):
 def _fractions(config):
     for name in ("RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD", "ROI_POSITIVE_RATIO"):
         value = getattr(config, name)
-        if not 0 < value <= 1:
+        if not _is_number(value) or not 0 < value <= 1:
             yield f"{name} is {value!r}: it must lie in (0, 1]."
     confidence = config.DETECTION_MIN_CONFIDENCE
-    if confidence is not None and not 0 <= confidence <= 1:
+    if confidence is not None and not (_is_number(confidence) and 0 <= confidence <= 1):
         yield f"DETECTION_MIN_CONFIDENCE is {confidence!r}: it must lie in [0, 1]."
     if config.TRAIN_BN not in (True, False, None):
         yield f"TRAIN_BN is {config.TRAIN_BN!r}: it is False (frozen), None or True."
@@ -75,12 +77,6 @@ def _sizes(config):
             continue
         if not _is_whole(side) or side < 64 or side % 64:
             yield f"{name} is {side!r}: {multiple_of_64(side)}"
-    if mode != "crop" and mode != "none" and config.IMAGE_MIN_DIM and config.IMAGE_MAX_DIM:
-        if config.IMAGE_MIN_DIM > config.IMAGE_MAX_DIM:
-            yield (
-                f"IMAGE_MIN_DIM is {config.IMAGE_MIN_DIM}: it must not exceed IMAGE_MAX_DIM, "
-                f"which is {config.IMAGE_MAX_DIM}."
-            )
 
 
 def multiple_of_64(side):
@@ -115,9 +111,9 @@ def _anchors(config):
             f"of the {levels} BACKBONE_STRIDES."
         )
     for name in ("RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS", "RPN_BBOX_STD_DEV", "BBOX_STD_DEV"):
-        values = np.asarray(getattr(config, name), dtype=float)
-        if values.ndim != 1 or not len(values) or (values <= 0).any():
-            yield f"{name} is {getattr(config, name)!r}: it must be a list of positive numbers."
+        values = getattr(config, name)
+        if not np.iterable(values) or not len(values) or not all(map(_is_positive, values)):
+            yield f"{name} is {values!r}: it must be a list of positive numbers."
         elif name.endswith("STD_DEV") and len(values) != 4:
             yield f"{name} has {len(values)} entries: it needs 4, for dy, dx, log dh and log dw."
 
@@ -151,6 +147,14 @@ def _losses(config):
         yield f"LOSS_WEIGHTS names {unknown}: the losses are {', '.join(LOSS_NAMES)}."
     if missing and unknown:
         yield f"LOSS_WEIGHTS lacks {missing}."
+
+
+def _is_positive(value):
+    return _is_number(value) and value > 0
+
+
+def _is_number(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _is_whole(value):

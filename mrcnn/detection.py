@@ -1,7 +1,6 @@
 """From the heads' output to detections (Mask R-CNN, section 3.1, inference)."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from .image_meta import parse_image_meta_graph
@@ -33,7 +32,7 @@ def refine_detections(rois, probs, deltas, windows, config):
     scores = ops.max(probs, axis=-1)
     chosen = ops.one_hot(class_ids, probs.shape[-1], dtype="float32")
     deltas = ops.sum(ops.cast(deltas, "float32") * chosen[..., None], axis=2)  # [B, R, 4]
-    std_dev = np.asarray(config.BBOX_STD_DEV, "float32")
+    std_dev = ops.convert_to_tensor(config.BBOX_STD_DEV, "float32")
     boxes = apply_box_deltas_graph(rois, deltas * std_dev)
     boxes = clip_boxes_graph(boxes, windows[:, None])
 

@@ -1,12 +1,15 @@
 """Weights that others publish."""
 
+import http.client
 import os
 import shutil
-import tempfile
 import urllib.request
 from pathlib import Path
 
 from tqdm import tqdm
+
+from .files import replacing
+from .weights_file import WeightsFile
 
 COCO_MODEL_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.0/mask_rcnn_coco.h5"
 IMAGENET_URL = (
@@ -39,12 +42,25 @@ def imagenet_weights():
     Raises:
         ConnectionError: the download failed; the message says how to do it by hand.
     """
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    path = home / "models" / IMAGENET_URL.rsplit("/", 1)[-1]
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        download(IMAGENET_URL, path)
+    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
+    name = IMAGENET_URL.rsplit("/", 1)[-1]
+    # Keras's own ResNet50 caches another file, with other layers, under the same name.
+    places = [folder / name, folder / f"v0.2_{name}"]
+    for path in places:
+        if path.exists() and _has_our_layers(path):
+            return str(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = places[1] if places[0].exists() else places[0]
+    download(IMAGENET_URL, path)
     return str(path)
+
+
+def _has_our_layers(path):
+    try:
+        with WeightsFile(path) as file:
+            return "res2a_branch2a" in file.layer_names
+    except ValueError:
+        return False
 
 
 def download(url, path, verbose=1):
@@ -59,9 +75,12 @@ def download(url, path, verbose=1):
         ConnectionError: see `download_trained_weights`.
     """
     path = Path(path)
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as out, urllib.request.urlopen(url, timeout=60) as response:
+        with (
+            replacing(path) as part,
+            open(part, "wb") as out,
+            urllib.request.urlopen(url, timeout=60) as response,
+        ):
             size = int(response.headers.get("Content-Length") or 0)
             with tqdm.wrapattr(
                 response, "read", total=size or None, desc=path.name, disable=not verbose
@@ -69,11 +88,8 @@ def download(url, path, verbose=1):
                 shutil.copyfileobj(stream, out)
             if size and out.tell() != size:
                 raise ConnectionError(f"{out.tell()} of {size} bytes came")
-        os.replace(part, path)
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise ConnectionError(
             f"{url} could not be downloaded ({error}). Fetch it by other means and place it "
             f"at {path}."
         ) from error
-    finally:
-        Path(part).unlink(missing_ok=True)

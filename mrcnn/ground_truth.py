@@ -69,13 +69,28 @@ def load_image_gt(
     return image, image_meta, class_ids, bbox, mask
 
 
-def _read(dataset, config, image_id):
-    """Image, bool masks [H, W, N] and int32 class ids [N], checked against each other."""
-    where = f"image {image_id} ({dataset.image_info[image_id].get('path')})"
+def check_classes(dataset, config):
+    """See that a data set and a configuration have as many classes.
+
+    Raises:
+        ValueError: they have not.
+    """
     if dataset.num_classes != config.NUM_CLASSES:
         raise ValueError(
             f"NUM_CLASSES is {config.NUM_CLASSES}, but the data set has {dataset.num_classes} "
             f"classes with the background: {', '.join(map(str, dataset.class_names))}."
+        )
+
+
+def _read(dataset, config, image_id):
+    """Image, bool masks [H, W, N] and int32 class ids [N], checked against each other."""
+    check_classes(dataset, config)
+    info = dataset.image_info[image_id]
+    where = f"image {image_id} ({info.get('path')})"
+    if info["source"] not in dataset.source_class_ids:
+        known = ", ".join(repr(source) for source in dataset.sources if source)
+        raise ValueError(
+            f"{where}: its source {info['source']!r} has no classes; those that have are {known}."
         )
     image = as_channels(dataset.load_image(image_id), config.IMAGE_CHANNEL_COUNT, where)
     mask, class_ids = dataset.load_mask(image_id)

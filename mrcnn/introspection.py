@@ -13,7 +13,7 @@ class _Stage(keras.layers.Layer):
     """One step of a proposal layer as a layer of its own."""
 
     def __init__(self, layer, stage, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.proposals = layer
         self.stage = stage
 
@@ -76,10 +76,8 @@ def run_graph(model, images, outputs, image_metas=None):
         raise ValueError(f"the outputs {missing} are None: ancestor() found no such tensor.")
     if image_metas is None:
         images, image_metas, _ = mold_inputs(images, model.config)
-    outputs = collections.OrderedDict(outputs)
-    graph = keras.Model(model.keras_model.inputs, list(outputs.values()))
+    outputs = dict(outputs)
+    graph = keras.Model(model.keras_model.inputs, outputs)
     graph.jit_compile = model.keras_model.jit_compile
     values = graph.predict_on_batch(network_inputs(model, images, image_metas))
-    return collections.OrderedDict(
-        (name, np.asarray(value)) for name, value in zip(outputs, values, strict=True)
-    )
+    return collections.OrderedDict((name, np.asarray(values[name])) for name in outputs)

@@ -1,6 +1,7 @@
 """From a data set to batches."""
 
 import dataclasses
+import itertools
 import logging
 
 import keras
@@ -8,11 +9,11 @@ import numpy as np
 
 from .anchors import pyramid_anchors
 from .debug_targets import build_detection_targets, generate_random_rois
-from .ground_truth import Sample, build_sample
+from .ground_truth import Sample, build_sample, check_classes
 
 logger = logging.getLogger(__name__)
 
-# Images that may fail to load before a run is given up.
+# Images of a data set that may fail to load before a run is given up.
 MAX_ERRORS = 5
 
 
@@ -31,7 +32,7 @@ class SampleSource:
         seed: int; None takes one from the system.
 
     Raises:
-        ValueError: the data set has no images.
+        ValueError: the data set has no images, or not as many classes as the configuration.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class SampleSource:
         self.image_ids = np.copy(dataset.image_ids)
         if not len(self.image_ids):
             raise ValueError(f"{type(dataset).__name__} has no images: was add_image called?")
+        check_classes(dataset, config)
         self.dataset = dataset
         self.config = config
         self.shuffle = shuffle
@@ -55,23 +57,23 @@ class SampleSource:
         self.unaugmented = set(no_augmentation_sources or ())
         self.seed = np.random.SeedSequence(seed).entropy
         self._anchors = {}
-        self._errors = 0
+        self._failed = set()
 
     def sample(self, number):
         """The `Sample` of this number; an image that fails is replaced by the next.
 
         Raises:
-            Exception: that of the image, once more than MAX_ERRORS have failed.
+            Exception: that of the image, once more than MAX_ERRORS images, or all, have failed.
         """
         while True:
             image_id = self.image_id(number)
             try:
                 return self._build(image_id, np.random.default_rng([self.seed, 1, number]))
             except Exception:
-                self._errors += 1
+                self._failed.add(int(image_id))
                 info = self.dataset.image_info[image_id]
                 logger.exception("image %s (%s) cannot be used", image_id, info.get("path"))
-                if self._errors > MAX_ERRORS:
+                if len(self._failed) > min(MAX_ERRORS, len(self.image_ids) - 1):
                     raise
                 number += 1
 
@@ -129,7 +131,8 @@ class BatchSequence(keras.utils.PyDataset):
     """Batches for `fit`: inputs of the training graph by name.
 
     An epoch has `steps` batches, however many images there are, and the next goes on where it
-    ended.
+    ended. (Keras's `fit` says `on_epoch_end` once before it begins, so it leaves out `steps`
+    batches at first.)
 
     Args:
         source: `SampleSource`.
@@ -195,18 +198,20 @@ def data_generator(
     source = SampleSource(
         dataset, config, shuffle, augment, augmentation, no_augmentation_sources, seed
     )
-    first = 0
-    while True:
-        samples = [source.sample(number) for number in range(first, first + batch_size)]
-        first += batch_size
+    for first in itertools.count(step=batch_size):
+        numbers = range(first, first + batch_size)
+        samples = [source.sample(number) for number in numbers]
         inputs, outputs = list(stack(samples).values()), []
         if random_rois:
-            rois = [_random_rois(sample, random_rois) for sample in samples]
+            rngs = [_legacy_rng([source.seed, 2, number]) for number in numbers]
+            rois = [
+                _random_rois(sample, random_rois, rng)
+                for sample, rng in zip(samples, rngs, strict=True)
+            ]
             inputs.append(np.stack(rois))
             if detection_targets:
                 targets = [
-                    _head_targets(sample, sample_rois, config)
-                    for sample, sample_rois in zip(samples, rois, strict=True)
+                    _head_targets(*parts, config) for parts in zip(samples, rois, rngs, strict=True)
                 ]
                 batch_rois, class_ids, boxes, masks = (
                     np.stack(part) for part in zip(*targets, strict=True)
@@ -216,14 +221,26 @@ def data_generator(
         yield inputs, outputs
 
 
-def _random_rois(sample, count):
+def _legacy_rng(seed):
+    return np.random.RandomState(np.random.MT19937(np.random.SeedSequence(seed)))
+
+
+def _random_rois(sample, count, rng):
     real = sample.gt_class_ids > 0
     return generate_random_rois(
-        sample.image.shape, count, sample.gt_class_ids[real], sample.gt_boxes[real]
+        sample.image.shape, count, sample.gt_class_ids[real], sample.gt_boxes[real], rng
     )
 
 
-def _head_targets(sample, rois, config):
-    return build_detection_targets(
-        rois, sample.gt_class_ids, sample.gt_boxes, sample.gt_masks, config
+def _head_targets(sample, rois, rng, config):
+    if (sample.gt_class_ids > 0).any():
+        return build_detection_targets(
+            rois, sample.gt_class_ids, sample.gt_boxes, sample.gt_masks, config, rng
+        )
+    total, classes = config.TRAIN_ROIS_PER_IMAGE, config.NUM_CLASSES
+    return (
+        rois[np.arange(total) % len(rois)],
+        np.zeros(total, np.int32),
+        np.zeros((total, classes, 4), np.float32),
+        np.zeros((total, *config.MASK_SHAPE, classes), np.float32),
     )

@@ -3,6 +3,8 @@
 import datetime
 import logging
 
+import keras
+
 from . import checkpoints, introspection, network, prediction, training, weights
 from .anchors import compute_backbone_shapes
 from .backbones import BatchNorm, conv_block, identity_block, resnet_graph
@@ -237,10 +239,16 @@ class MaskRCNN:
             train_batches,
             initial_epoch=self.epoch,
             epochs=epochs,
+            shuffle=False,  # the sequence has shuffled them, by its seed
             validation_data=val_batches,
-            callbacks=training.callbacks(self.log_dir, self.checkpoint_path, custom_callbacks),
+            callbacks=[
+                *training.callbacks(self.log_dir, self.checkpoint_path, custom_callbacks),
+                keras.callbacks.LambdaCallback(on_epoch_end=self._count_epoch),
+            ],
         )
-        self.epoch = max(self.epoch, epochs)
+
+    def _count_epoch(self, epoch, logs):
+        self.epoch = epoch + 1
 
     def compile(self, learning_rate, momentum):
         """SGD with clipped gradients on the weighted losses and the L2 penalty.

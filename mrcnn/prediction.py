@@ -84,6 +84,11 @@ def mold_inputs(images, config):
 
 def mold_input(image, config):
     """One image as the network takes it: molded image, meta and window."""
+    if config.IMAGE_RESIZE_MODE == "crop":
+        raise ValueError(
+            "IMAGE_RESIZE_MODE is 'crop': a random part of the image is for training. 'square', "
+            "'pad64' or 'none' detects in the whole image."
+        )
     molded, window, scale, _, _ = resize_image(
         image,
         min_dim=config.IMAGE_MIN_DIM,

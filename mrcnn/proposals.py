@@ -1,7 +1,6 @@
 """From the RPN's output to region proposals (Faster R-CNN, section 3.1)."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from .anchors import generate_anchors
@@ -54,11 +53,11 @@ class ProposalLayer(keras.layers.Layer):
         limit = self.config.PRE_NMS_LIMIT
         limit = min(limit, number) if isinstance(number, int) else ops.minimum(limit, number)
         scores, best = ops.top_k(scores, limit)  # [B, K]
-        std_dev = np.asarray(self.config.RPN_BBOX_STD_DEV, "float32")
+        std_dev = ops.convert_to_tensor(self.config.RPN_BBOX_STD_DEV, "float32")
         deltas = gather_rows(deltas, best) * std_dev
         anchors = gather_rows(anchors, best)
         refined = apply_box_deltas_graph(anchors, deltas)
-        clipped = clip_boxes_graph(refined, np.array([0, 0, 1, 1], "float32"))
+        clipped = clip_boxes_graph(refined, ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0]))
         indices, kept = non_max_suppression(
             clipped, scores, self.proposal_count, self.nms_threshold
         )

@@ -2,7 +2,6 @@
 R-CNN for the sampling; Mask R-CNN, section 3.1)."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from .ops import box_refinement_graph, crop_and_resize, gather_rows, overlaps_graph, take_flagged
@@ -109,10 +108,10 @@ class DetectionTargetLayer(keras.layers.Layer):
 
     def _deltas(self, rois, boxes, is_positive):
         # Rows that are no positives get a box that has a logarithm.
-        unit = np.array([0, 0, 1, 1], "float32")
+        unit = ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])
         rois = ops.where(is_positive[..., None], rois, unit)
         boxes = ops.where(is_positive[..., None], boxes, unit)
-        std_dev = np.asarray(self.config.BBOX_STD_DEV, "float32")
+        std_dev = ops.convert_to_tensor(self.config.BBOX_STD_DEV, "float32")
         return box_refinement_graph(rois, boxes) / std_dev
 
     def _masks(self, rois, boxes, best, gt_masks):

@@ -71,7 +71,7 @@ def batches(config, train_dataset, val_dataset, augmentation, no_augmentation_so
     Validation sees the same images in every epoch, so that its losses compare.
 
     Returns:
-        (`BatchSequence`, `BatchSequence` or None without a validation data set).
+        (`BatchSequence`, `BatchSequence` or None without a validation data set or steps).
     """
     options = {"workers": min(4, os.cpu_count() or 1), "max_queue_size": 8}
     source = SampleSource(
@@ -82,7 +82,7 @@ def batches(config, train_dataset, val_dataset, augmentation, no_augmentation_so
         seed=config.SEED,
     )
     train = BatchSequence(source, config.STEPS_PER_EPOCH, first_epoch, **options)
-    if val_dataset is None:
+    if val_dataset is None or not config.VALIDATION_STEPS:
         return train, None
     source = SampleSource(val_dataset, config, seed=0)
     return train, BatchSequence(source, config.VALIDATION_STEPS, repeat=True, **options)

@@ -5,19 +5,20 @@ the attribute `weight_names`, and holds a data set for each, in the order of the
 Layers are matched by name, the tensors of a layer by their order.
 """
 
-import contextlib
 import logging
-import os
-import tempfile
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from .files import replacing
 from .weights_file import WeightsFile
 from .weights_report import LoadReport
 
 logger = logging.getLogger(__name__)
+
+# Bytes of an HDF5 attribute; Keras splits longer lists of names into name0, name1, ...
+_ATTRIBUTE_LIMIT = 60_000
 
 
 def load(model, filepath, exclude=(), complete=False, skip_mismatch=False):
@@ -92,22 +93,10 @@ def save(model, filepath, overwrite=True):
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} is there already; pass overwrite=True to replace it.")
     try:
-        handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        with replacing(path) as part, h5py.File(part, "w") as file:
+            _write(file, weighted_layers(model))
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
-    try:
-        os.close(handle)
-        with h5py.File(part, "w") as file:
-            _write(file, weighted_layers(model))
-        with open(part, "rb+") as written:
-            os.fsync(written.fileno())
-        # mkstemp makes files that only their owner may read.
-        os.chmod(part, 0o666 & ~_umask())
-        os.replace(part, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.remove(part)
-        raise
 
 
 def weighted_layers(model):
@@ -119,14 +108,7 @@ def weighted_layers(model):
     Returns:
         dict of layer name to list of variables; a nested model is one layer.
     """
-    layers = {layer.name: _variables(layer) for layer in model.layers}
-    return {name: variables for name, variables in layers.items() if variables}
-
-
-def _variables(layer):
-    if hasattr(layer, "layers"):
-        return [variable for inner in layer.layers for variable in _variables(inner)]
-    return list(layer.weights)
+    return {layer.name: list(layer.weights) for layer in model.layers if layer.weights}
 
 
 def _mismatch(name, variables, shapes):
@@ -143,25 +125,32 @@ def _mismatch(name, variables, shapes):
 
 
 def _write(file, layers):
-    file.attrs["layer_names"] = _names(layers)
+    _write_names(file.attrs, "layer_names", layers)
     # The layout is TensorFlow's whatever the backend; Keras 2 converts kernels for others.
     file.attrs["backend"] = np.bytes_("tensorflow")
     file.attrs["keras_version"] = np.bytes_("2.2.5")
     for name, variables in layers.items():
         group = file.create_group(name)
-        # The last two parts of a path are the innermost layer and the kind: conv1/kernel.
-        names = ["/".join(variable.path.split("/")[-2:]) + ":0" for variable in variables]
-        group.attrs["weight_names"] = _names(names)
+        names = _weight_names(variables)
+        _write_names(group.attrs, "weight_names", names)
         for weight_name, variable in zip(names, variables, strict=True):
             value = np.asarray(variable.numpy(), dtype=np.float32)
             group.create_dataset(weight_name, data=value)
 
 
-def _names(names):
-    return np.array([name.encode("utf8") for name in names])
+def _weight_names(variables):
+    # The last two parts of a path are the innermost layer and the kind: conv1/kernel.
+    names = ["/".join(variable.path.split("/")[-2:]) + ":0" for variable in variables]
+    if len(set(names)) == len(names):
+        return names
+    return [variable.path + ":0" for variable in variables]
 
 
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _write_names(attributes, name, names):
+    encoded = np.array([name.encode("utf8") for name in names])
+    chunks = -(-encoded.nbytes // _ATTRIBUTE_LIMIT)
+    if chunks <= 1:
+        attributes[name] = encoded
+        return
+    for index, chunk in enumerate(np.array_split(encoded, chunks)):
+        attributes[f"{name}{index}"] = chunk

@@ -1,9 +1,13 @@
 """Safe reading of a legacy Keras weights file: data sets only, nothing is unpickled or followed."""
 
+import math
 from pathlib import Path
 
 import h5py
 import numpy as np
+
+# Numbers in a chunk that no data set need justify.
+_LARGE_CHUNK = 1_000_000
 
 
 class WeightsFile:
@@ -47,7 +51,9 @@ class WeightsFile:
 
     def _find_root(self):
         for root in (self._file, self._hard(self._file, "model_weights")):
-            if root is not None and ("layer_names" in root.attrs or "layer_names0" in root.attrs):
+            if isinstance(root, h5py.Group) and (
+                "layer_names" in root.attrs or "layer_names0" in root.attrs
+            ):
                 return root
         found = ", ".join(list(self._file)[:8]) or "nothing"
         raise ValueError(
@@ -58,7 +64,7 @@ class WeightsFile:
 
     def weight_names(self, layer):
         """Names of a layer's data sets, in order."""
-        group = self._hard(self._root, layer)
+        group = self._at(self._root, layer)
         if not isinstance(group, h5py.Group):
             raise ValueError(f"{self.path} names a layer {layer!r}, but has no group for it.")
         return _strings(group.attrs, "weight_names", default=[])
@@ -71,9 +77,17 @@ class WeightsFile:
         """A layer's tensors as a list of float32 arrays.
 
         Raises:
-            ValueError: one holds values that are not finite.
+            ValueError: one is damaged, or holds values that are not finite.
         """
-        arrays = [np.asarray(dataset[()], dtype=np.float32) for dataset in self._datasets(layer)]
+        try:
+            arrays = [
+                np.asarray(dataset[()], dtype=np.float32) for dataset in self._datasets(layer)
+            ]
+        except OSError as error:
+            raise ValueError(
+                f"{self.path}: {layer} cannot be read; download or copy the file again. HDF5 "
+                f"says: {error}."
+            ) from error
         for name, array in zip(self.weight_names(layer), arrays, strict=True):
             if not np.isfinite(array).all():
                 raise ValueError(f"{self.path}: {layer} {name} holds NaN or infinite values.")
@@ -88,24 +102,31 @@ class WeightsFile:
         )
 
     def _datasets(self, layer):
-        group = self._hard(self._root, layer)
+        group = self._at(self._root, layer)
         return [self._dataset(group, layer, name) for name in self.weight_names(layer)]
 
     def _dataset(self, group, layer, name):
-        dataset = group
-        for part in name.split("/"):
-            dataset = self._hard(dataset, part) if isinstance(dataset, h5py.Group) else None
+        dataset = self._at(group, name)
         if not isinstance(dataset, h5py.Dataset):
             raise ValueError(f"{self.path} lacks the data set {name!r} of layer {layer!r}.")
         if dataset.external or dataset.is_virtual:
             raise ValueError(f"{self.path}: {name!r} keeps its data in another file; refused.")
+        # Reading one number unpacks a whole chunk: those of a malicious file could fill the memory.
+        if dataset.chunks and math.prod(dataset.chunks) > max(dataset.size, _LARGE_CHUNK):
+            raise ValueError(f"{self.path}: {name!r} has chunks larger than itself; refused.")
         if dataset.dtype.kind != "f":
             raise ValueError(f"{self.path}: {name!r} has dtype {dataset.dtype}, not a float.")
         return dataset
 
+    def _at(self, group, path):
+        """What lies at a path below a group, None if there is nothing."""
+        for part in path.split("/"):
+            group = self._hard(group, part) if isinstance(group, h5py.Group) else None
+        return group
+
     def _hard(self, group, name):
         """The child of a group, None if there is none; links that lead elsewhere are refused."""
-        link = group.get(name, getlink=True)
+        link = None if name == "." else group.get(name, getlink=True)
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
@@ -118,11 +139,11 @@ class WeightsFile:
 def _strings(attributes, name, default=None):
     """A list of names; h5py 2 wrote bytes, h5py 3 reads str; long lists are split in chunks."""
     if name in attributes:
-        values = list(attributes[name])
+        values = list(np.atleast_1d(attributes[name]))
     elif f"{name}0" in attributes:
         values, index = [], 0
         while f"{name}{index}" in attributes:
-            values += list(attributes[f"{name}{index}"])
+            values += list(np.atleast_1d(attributes[f"{name}{index}"]))
             index += 1
     else:
         values = default

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from seeded_weights import make_weights, manifest, write_h5
 
 from mrcnn.config import Config
 
@@ -44,6 +45,14 @@ def unpack():
         return np.unpackbits(packed)[: np.prod(shape)].reshape(shape).astype(bool)
 
     return _unpack
+
+
+@pytest.fixture(scope="session")
+def seeded_h5(tmp_path_factory):
+    """Path of the weights that the reference values were computed with: ResNet-50, 5 classes."""
+    path = tmp_path_factory.mktemp("weights") / "seed10.h5"
+    write_h5(make_weights(manifest("resnet50", 5), seed=10), path)
+    return path
 
 
 @pytest.fixture

@@ -79,14 +79,20 @@ def write_h5(weights, path, encode=str.encode, group=None):
     """
     with h5py.File(path, "w") as file:
         root = file.create_group(group) if group else file
-        root.attrs["layer_names"] = [encode(name) for name in weights]
+        root.attrs["layer_names"] = _names(weights, encode)
         root.attrs["backend"] = encode("tensorflow")
         root.attrs["keras_version"] = encode("2.2.5")
         for layer, tensors in weights.items():
             node = root.create_group(layer)
-            node.attrs["weight_names"] = [encode(name) for name, _ in tensors]
+            node.attrs["weight_names"] = _names([name for name, _ in tensors], encode)
             for name, array in tensors:
                 node.create_dataset(name, data=array)
+
+
+def _names(names, encode):
+    encoded = [encode(name) for name in names]
+    # Of a list of bytes h5py 3 makes text; Keras gave it an array.
+    return np.array(encoded, dtype="S") if encode is str.encode else encoded
 
 
 def sha256(weights):

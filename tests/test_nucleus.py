@@ -136,6 +136,43 @@ def test_command_line_ends_with_one_message(nucleus, tmp_path, capsys):
     assert "--subset" in capsys.readouterr().err
 
 
+class StandIn:
+    """Takes the place of `MaskRCNN`: notes how it is trained and finds one nucleus."""
+
+    def __init__(self, config):
+        self.config = config
+        self.calls = []
+
+    def train(self, dataset_train, dataset_val, **options):
+        self.calls.append((dataset_train.num_images, dataset_val.num_images, options))
+
+    def detect(self, images):
+        masks = np.zeros((*images[0].shape[:2], 1), bool)
+        masks[2:4, 1] = True
+        rois = np.array([[2, 1, 4, 2]], np.int32)
+        found = {"rois": rois, "class_ids": np.array([1]), "scores": np.array([0.9])}
+        return [{**found, "masks": masks}]
+
+
+def test_schedule(nucleus):
+    model = StandIn(nucleus.NucleusConfig())
+    nucleus.train(model, DATA, "train")
+    assert [call[:2] for call in model.calls] == [(10, 2)] * 2
+    steps = [(options["layers"], options["epochs"]) for _, _, options in model.calls]
+    assert steps == [("heads", 20), ("all", 40)]
+    assert all(options["learning_rate"] == 0.001 for _, _, options in model.calls)
+
+
+def test_detect_writes_the_submission_and_pictures(nucleus, tmp_path, monkeypatch):
+    monkeypatch.setattr(nucleus, "RESULTS_DIR", tmp_path / "results")
+    for image_id in ("aaa", "bbb"):
+        write_image(tmp_path / "stage1_test", image_id)
+    folder = nucleus.detect(StandIn(nucleus.NucleusInferenceConfig()), tmp_path, "stage1_test")
+    lines = (folder / "submit.csv").read_text().splitlines()
+    assert lines == ["ImageId,EncodedPixels", "aaa, 7 2", "bbb, 7 2"]
+    assert {path.name for path in folder.glob("*.png")} == {"aaa.png", "bbb.png"}
+
+
 def test_configurations(nucleus):
     config = nucleus.NucleusConfig()
     config.validate()

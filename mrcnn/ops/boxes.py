@@ -5,6 +5,9 @@ Boxes are `(y1, x1, y2, x2)` and any leading axes are batch axes.
 
 from keras import ops
 
+# exp() of it makes a box larger than any image. Beyond 88 it would be infinite, the box NaN.
+_LARGEST_LOG = 20.0
+
 
 def apply_box_deltas_graph(boxes, deltas):
     """Boxes moved and scaled by deltas (Faster R-CNN, section 3.1.2).
@@ -19,8 +22,8 @@ def apply_box_deltas_graph(boxes, deltas):
     height, width = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]  # [..., N]
     center_y = boxes[..., 0] + 0.5 * height + deltas[..., 0] * height
     center_x = boxes[..., 1] + 0.5 * width + deltas[..., 1] * width
-    height = height * ops.exp(deltas[..., 2])
-    width = width * ops.exp(deltas[..., 3])
+    height = height * ops.exp(ops.minimum(deltas[..., 2], _LARGEST_LOG))
+    width = width * ops.exp(ops.minimum(deltas[..., 3], _LARGEST_LOG))
     y1, x1 = center_y - 0.5 * height, center_x - 0.5 * width
     return ops.stack([y1, x1, y1 + height, x1 + width], axis=-1)
 

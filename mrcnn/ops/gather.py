@@ -18,7 +18,7 @@ def gather_rows(rows, indices):
     first = ops.expand_dims(ops.arange(batch, dtype="int32") * count, 1)  # [B, 1]
     flat = ops.reshape(ops.cast(indices, "int32") + first, (-1,))
     picked = ops.take(ops.reshape(rows, (-1, *tail)), flat, axis=0)  # [B * K, ...]
-    return ops.reshape(picked, (batch, indices.shape[1], *tail))
+    return ops.reshape(picked, (batch, ops.shape(indices)[1], *tail))
 
 
 def take_flagged(flags, count, keys=None):

@@ -85,31 +85,22 @@ def non_max_suppression(boxes, scores, count, threshold):
     """
     import tensorflow as tf
 
-    def one_image(inputs):
-        return tf.image.non_max_suppression_padded(
-            inputs[0],
-            inputs[1],
-            count,
-            threshold,
-            score_threshold=-0.5,
-            pad_to_max_output_size=True,
-        )
-
-    indices, kept = tf.map_fn(one_image, (boxes, scores), fn_output_signature=(tf.int32, tf.int32))
-    return tf.ensure_shape(indices, (boxes.shape[0], count)), kept
+    return _each_image(tf.image.non_max_suppression, boxes, scores, count, threshold)
 
 
 def non_max_suppression_overlaps(overlaps, scores, count, threshold):
     """As `non_max_suppression`, from a matrix of IoUs [B, N, N]."""
     import tensorflow as tf
 
-    def one_image(inputs):
-        kept = tf.image.non_max_suppression_overlaps(
-            inputs[0], inputs[1], count, threshold, score_threshold=-0.5
-        )
+    return _each_image(tf.image.non_max_suppression_overlaps, overlaps, scores, count, threshold)
+
+
+def _each_image(suppress, inputs, scores, count, threshold):
+    import tensorflow as tf
+
+    def one_image(image):
+        kept = suppress(*image, count, float(threshold), score_threshold=-0.5)
         return tf.pad(kept, [[0, count - tf.size(kept)]]), tf.size(kept)
 
-    indices, kept = tf.map_fn(
-        one_image, (overlaps, scores), fn_output_signature=(tf.int32, tf.int32)
-    )
-    return tf.ensure_shape(indices, (overlaps.shape[0], count)), kept
+    indices, kept = tf.map_fn(one_image, (inputs, scores), fn_output_signature=(tf.int32, tf.int32))
+    return tf.ensure_shape(indices, (inputs.shape[0], count)), kept

@@ -13,7 +13,7 @@ import numpy as np
 DROPPED = {
     "units": (),
     "small": ("img0.", "img2.", "anchors_px_stats", "anchors_norm_stats"),
-    "train": ("step_all.after2.bn5a_branch2a", "ds0.image", "ds2.image", "train_full.mrcnn_mask"),
+    "train": ("step_all.after2.bn5a_branch2a", "ds0.image", "ds2.image"),
 }
 
 

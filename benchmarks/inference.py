@@ -1,0 +1,89 @@
+"""Seconds of a `detect()` and peak memory of the COCO networks at 1024 x 1024, one image a batch.
+
+    python benchmarks/inference.py [--rounds 5] [--backbones resnet50 resnet101] [--xla]
+
+Each network runs in a process of its own, so that its peak memory is its own. The weights are
+random and every detection is kept (DETECTION_MIN_CONFIDENCE 0): the network's work does not depend
+on its weights, and about 100 masks are pasted, which is more than most images ask for.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+SIDE = 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--backbones", nargs="+", default=["resnet50", "resnet101"])
+    parser.add_argument("--xla", action="store_true", help="compile TensorFlow's graph with XLA")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(measure(options.one, options.rounds, options.xla)))
+        return
+    row = "{:10} {:34} {:>9} {:>9} {:>9}"
+    print(row.format("backbone", f"what ({SIDE} x {SIDE})", "median", "least", "most"))
+    for backbone in options.backbones:
+        command = [sys.executable, __file__, "--one", backbone, "--rounds", str(options.rounds)]
+        command += ["--xla"] if options.xla else []
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        for name, values in json.loads(output.splitlines()[-1]).items():
+            figures = [statistics.median(values), min(values), max(values)]
+            print(row.format(backbone, name, *[f"{value:.2f}" for value in figures]), flush=True)
+
+
+def measure(backbone, rounds, xla):
+    """dict of what was measured to its values, for one backbone in this process."""
+    start = time.perf_counter()
+    import numpy as np
+
+    from mrcnn.config import Config
+    from mrcnn.model import MaskRCNN
+
+    imported = time.perf_counter()
+
+    class CocoConfig(Config):
+        NAME = "coco"
+        NUM_CLASSES = 81
+        BACKBONE = backbone
+        IMAGES_PER_GPU = 1
+        DETECTION_MIN_CONFIDENCE = 0
+        XLA = xla
+
+    model = MaskRCNN("inference", CocoConfig(), "logs")
+    built = time.perf_counter()
+    image = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    found = len(model.detect([image])[0]["scores"])
+    first = time.perf_counter()
+    seconds = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        model.detect([image])
+        seconds.append(time.perf_counter() - begin)
+    molded, metas, _ = model.mold_inputs([image])
+    inputs = [molded, metas.astype(np.float32), model.get_anchors(molded.shape[1:])[None]]
+    graph = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        model.keras_model.predict_on_batch(inputs)
+        graph.append(time.perf_counter() - begin)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {
+        "cold start: import, s": [imported - start],
+        "cold start: build, s": [built - imported],
+        "cold start: first detect(), s": [first - built],
+        f"detect(), {found} instances, s": seconds,
+        "of which the graph, s": graph,
+        "peak memory, GiB": [peak],
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from mrcnn import boxes as numpy_boxes
+from mrcnn import ops
+
+
+@pytest.fixture
+def normalised(units):
+    """The reference ran its graph functions on normalised boxes of an image of 200 x 300."""
+    return [numpy_boxes.norm_boxes(units[name], (200, 300)) for name in ("b1", "b2")]
+
+
+def test_apply_box_deltas(units, normalised):
+    ours = ops.apply_box_deltas_graph(normalised[0], units["deltas"])
+    np.testing.assert_allclose(ours, units["g.apply_box_deltas"], atol=1e-6)
+
+
+def test_clip_boxes_to_a_window():
+    boxes = np.array([[-1, 2, 3, 9], [4, 4, 6, 6], [8, 8, 9, 9]], "float32")
+    ours = ops.clip_boxes_graph(boxes, np.array([0, 1, 5, 7], "float32"))
+    np.testing.assert_array_equal(ours, [[0, 2, 3, 7], [4, 4, 5, 6], [5, 7, 5, 7]])
+
+
+def test_overlaps(units, normalised):
+    ours = ops.overlaps_graph(*normalised)
+    np.testing.assert_allclose(ours, units["g.overlaps"], atol=1e-6)
+
+
+def test_overlaps_of_batches_are_those_of_their_images():
+    rng = np.random.default_rng(0)
+    boxes = np.sort(rng.random((3, 7, 2, 2)), axis=2).reshape(3, 7, 4).astype("float32")
+    ours = np.asarray(ops.overlaps_graph(boxes, boxes[:, :5]))
+    assert ours.shape == (3, 7, 5)
+    for image in range(3):
+        expected = numpy_boxes.compute_overlaps(boxes[image], boxes[image, :5])
+        np.testing.assert_allclose(ours[image], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_overlap_of_boxes_without_area_is_zero():
+    empty = np.zeros((1, 4), "float32")
+    np.testing.assert_array_equal(ops.overlaps_graph(empty, empty), [[0]])
+
+
+def test_box_refinement(units, normalised):
+    first, second = normalised
+    ours = ops.box_refinement_graph(first[:12], second)
+    np.testing.assert_allclose(ours, units["g.box_refinement"], rtol=1e-5, atol=1e-6)
+
+
+def test_norm_and_denorm(units):
+    np.testing.assert_allclose(
+        ops.norm_boxes_graph(units["b1"], (200, 300)), units["g.norm_boxes"], rtol=1e-6
+    )
+    ours = ops.denorm_boxes_graph(units["g.norm_boxes"], (200, 300))
+    np.testing.assert_array_equal(ours, units["g.denorm_boxes"])
+    assert ours.dtype.name == "int32"
+
+
+def test_norm_with_a_size_for_each_image():
+    boxes = np.array([[[0, 0, 10, 20]], [[0, 0, 10, 20]]])
+    sizes = np.array([[[10, 20]], [[19, 39]]])
+    ours = np.asarray(ops.norm_boxes_graph(boxes, sizes))
+    np.testing.assert_allclose(ours[:, 0], [[0, 0, 1, 1], [0, 0, 0.5, 0.5]])
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4)])
+def test_gather_rows(shape):
+    rows = np.arange(np.prod(shape)).reshape(shape).astype("float32")
+    indices = np.array([[2, 0], [1, 1]])
+    ours = np.asarray(ops.gather_rows(rows, indices))
+    np.testing.assert_array_equal(ours, np.stack([rows[0][[2, 0]], rows[1][[1, 1]]]))
+
+
+def test_take_flagged_in_order():
+    flags = np.array([[False, True, False, True, True], [False, False, True, False, False]])
+    indices, taken = ops.take_flagged(flags, 2)
+    np.testing.assert_array_equal(taken, [2, 1])
+    np.testing.assert_array_equal(np.asarray(indices)[0], [1, 3])
+    assert int(np.asarray(indices)[1, 0]) == 2
+
+
+def test_take_flagged_by_key():
+    flags = np.array([[True, True, False, True]])
+    keys = np.array([[0.2, 0.9, 1.0, 0.5]], "float32")
+    indices, taken = ops.take_flagged(flags, 2, keys)
+    np.testing.assert_array_equal(indices, [[1, 3]])
+    np.testing.assert_array_equal(taken, [2])

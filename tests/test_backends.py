@@ -1,0 +1,51 @@
+"""The same network on TensorFlow, under XLA, and on JAX: each in a process of its own.
+
+`run_network.py` writes the outputs of inference and what one training step changes.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SCRIPT = Path(__file__).parent / "run_network.py"
+# Scores and deltas as they are, boxes normalised.
+TOLERANCE = 1e-4
+
+
+def run(backend, seeded_h5, out, *options):
+    environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    subprocess.run(
+        [sys.executable, SCRIPT, str(seeded_h5), str(out), *options], env=environment, check=True
+    )
+    with np.load(out) as archive:
+        return dict(archive)
+
+
+@pytest.fixture(scope="module")
+def tensorflow(seeded_h5, tmp_path_factory):
+    return run("tensorflow", seeded_h5, tmp_path_factory.mktemp("tensorflow") / "out.npz")
+
+
+def agree(ours, expected):
+    assert ours.keys() == expected.keys()
+    for name, value in expected.items():
+        # A unit near 0 on the other side of its ReLU changes single gradients by more.
+        tolerance = 1e-3 if name.startswith("step.") else TOLERANCE
+        scale = max(1.0, np.abs(value).max())
+        np.testing.assert_allclose(ours[name], value, atol=tolerance * scale, err_msg=name)
+
+
+def test_xla(tensorflow, seeded_h5, tmp_path):
+    agree(run("tensorflow", seeded_h5, tmp_path / "out.npz", "--xla"), tensorflow)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_other_backends(tensorflow, seeded_h5, tmp_path, backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    agree(run(backend, seeded_h5, tmp_path / "out.npz"), tensorflow)

@@ -1,0 +1,185 @@
+import datetime
+import errno
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from mrcnn.checkpoints import (
+    SaveWeights,
+    find_last,
+    make_writable,
+    parse,
+    run_folder,
+    template,
+)
+
+DATE = datetime.datetime(2026, 11, 20, 14, 5)
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Function: makes empty files below tmp_path."""
+
+    def _make(*names):
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        return tmp_path
+
+    return _make
+
+
+@pytest.mark.parametrize(
+    ("path", "epoch"),
+    [
+        ("/logs/balloon20261120T1405/mask_rcnn_balloon_0012.h5", 12),
+        ("logs/balloon20261120T1405/mask_rcnn_balloon_0000.h5", 0),
+        ("balloon20261120T1405/mask_rcnn_balloon_0012.h5", 12),
+        (r"C:\logs\balloon20261120T1405\mask_rcnn_balloon_0160.h5", 160),
+        (r"C:\logs/balloon20261120T1405\mask_rcnn_balloon_0160.h5", 160),
+        # The reference's own example, and names with digits, signs, dots and spaces.
+        ("/a/b/coco20261120T1405/mask_rcnn_coco_0001.h5", 1),
+        ("/logs/dsb201820261120T1405/mask_rcnn_dsb2018_0030.h5", 30),
+        ("/logs/my-cells_v220261120T1405/mask_rcnn_my-cells_v2_0004.h5", 4),
+        ("/logs/cells v1.220261120T1405/mask_rcnn_cells v1.2_0004.h5", 4),
+    ],
+)
+def test_parse(path, epoch):
+    assert parse(path) == (DATE, epoch)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "mask_rcnn_coco.h5",
+        "/logs/mask_rcnn_balloon_0012.h5",
+        "/logs/balloon20261120T1405/mask_rcnn_balloon.h5",
+        "/logs/balloon20261120T1405/mask_rcnn_balloon_0012.h5.bak",
+        "/logs/balloon20261120T1405/mask_rcnn_balloon_0012.keras",
+        "/logs/balloon20261120T1405/best/mask_rcnn_balloon_0012.h5",
+        "/logs/balloon20261120/mask_rcnn_balloon_0012.h5",
+        "/logs/balloon20261120T1405/resnet_balloon_0012.h5",
+        # There is no month 13, and no hour 25.
+        "/logs/balloon20261320T1405/mask_rcnn_balloon_0012.h5",
+        "/logs/balloon20261120T2505/mask_rcnn_balloon_0012.h5",
+        "",
+    ],
+)
+def test_parse_of_no_checkpoint(path):
+    assert parse(path) is None
+
+
+def test_parse_takes_paths(tmp_path):
+    path = tmp_path / "balloon20261120T1405" / "mask_rcnn_balloon_0012.h5"
+    assert parse(path) == (DATE, 12)
+
+
+def test_places_of_a_run():
+    folder = run_folder("logs", "Balloon", DATE)
+    assert folder == os.path.join("logs", "balloon20261120T1405")
+    path = template(folder, "Balloon")
+    assert path == os.path.join(folder, "mask_rcnn_balloon_{epoch:04d}.h5")
+    assert parse(path.format(epoch=7)) == (DATE, 7)
+
+
+def test_find_last_takes_the_latest_date_and_epoch(make):
+    # Neither the order of creation nor that of the epochs of other runs decides.
+    folder = make(
+        "coco20261120T1405/mask_rcnn_coco_0009.h5",
+        "coco20261120T1405/mask_rcnn_coco_0010.h5",
+        "coco20261120T1405/mask_rcnn_coco_0002.h5",
+        "coco20261120T0900/mask_rcnn_coco_0160.h5",
+        "coco20251231T2359/mask_rcnn_coco_0160.h5",
+    )
+    wanted = folder / "coco20261120T1405" / "mask_rcnn_coco_0010.h5"
+    assert find_last(folder, "coco") == str(wanted)
+    assert find_last(str(folder), "COCO") == str(wanted)
+
+
+def test_find_last_ignores_names_that_begin_alike(make):
+    folder = make(
+        "coco20261120T1405/mask_rcnn_coco_0001.h5",
+        "coco_v220270101T0000/mask_rcnn_coco_v2_0005.h5",
+        "coco220270101T0000/mask_rcnn_coco2_0005.h5",
+        "mycoco20270101T0000/mask_rcnn_mycoco_0005.h5",
+        "coco20270101T0000_old/mask_rcnn_coco_0005.h5",
+    )
+    assert find_last(folder, "coco").endswith("mask_rcnn_coco_0001.h5")
+    assert find_last(folder, "coco_v2").endswith("mask_rcnn_coco_v2_0005.h5")
+    assert find_last(folder, "coco2").endswith("mask_rcnn_coco2_0005.h5")
+
+
+def test_find_last_takes_a_name_literally(make):
+    folder = make("c.co20261120T1405/mask_rcnn_c.co_0001.h5", "coco20270101T0000/mask_rcnn_x.h5")
+    assert find_last(folder, "c.co").endswith("mask_rcnn_c.co_0001.h5")
+
+
+def test_find_last_ignores_other_files(make):
+    folder = make(
+        "coco20261120T1405/mask_rcnn_coco_0001.h5",
+        "coco20261120T1405/mask_rcnn_coco_0002.h5.part",
+        "coco20261120T1405/.mask_rcnn_coco_0002.h5.x7.part",
+        "coco20261120T1405/events.out.tfevents.1",
+        "coco20261120T1405/zzz.h5",
+    )
+    assert find_last(folder, "coco").endswith("mask_rcnn_coco_0001.h5")
+
+
+@pytest.mark.parametrize("where", ["", "missing"])
+def test_find_last_without_a_run(make, where):
+    folder = make("coco_v220270101T0000/mask_rcnn_coco_v2_0005.h5") / where
+    with pytest.raises(FileNotFoundError) as caught:
+        find_last(folder, "CoCo")
+    assert caught.value.errno == errno.ENOENT
+    assert caught.value.filename == str(folder)
+    assert "no folder of a run named 'coco'" in str(caught.value)
+
+
+def test_find_last_without_a_checkpoint(make):
+    folder = make(
+        "coco20261120T1405/events.out.tfevents.1", "coco20261120T0900/mask_rcnn_coco_0001.h5"
+    )
+    with pytest.raises(FileNotFoundError, match=r"no weights mask_rcnn_\*\.h5") as caught:
+        find_last(folder, "coco")
+    assert caught.value.filename == str(folder / "coco20261120T1405")
+
+
+def test_make_writable(tmp_path):
+    folder = tmp_path / "logs" / "run"
+    make_writable(folder)
+    make_writable(str(folder))
+    assert os.listdir(folder) == []
+
+
+def test_make_writable_below_a_file(tmp_path):
+    (tmp_path / "logs").touch()
+    folder = tmp_path / "logs" / "run"
+    with pytest.raises(OSError) as caught:
+        make_writable(folder)
+    assert str(caught.value) == (
+        f"the log folder {folder} cannot be written (Not a directory): choose another model_dir, "
+        "or change its permissions."
+    )
+
+
+def test_make_writable_sees_that_files_cannot_be_made(tmp_path, monkeypatch):
+    # Permissions stop no root, so the refusal is played.
+    def touch(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.touch", touch)
+    with pytest.raises(OSError, match=r"cannot be written \(Permission denied\): choose another"):
+        make_writable(tmp_path)
+
+
+def test_save_weights_counts_epochs_from_one():
+    saved = []
+    callback = SaveWeights(template("logs", "Balloon"))
+    callback.set_model(SimpleNamespace(save_weights=saved.append))
+    for epoch in (0, 1, 41):
+        callback.on_epoch_end(epoch, {"loss": 1.0})
+    assert saved == [
+        os.path.join("logs", f"mask_rcnn_balloon_{epoch}.h5") for epoch in ("0001", "0002", "0042")
+    ]

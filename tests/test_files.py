@@ -1,0 +1,46 @@
+import os
+import sys
+
+import pytest
+
+from mrcnn.files import replacing
+
+
+def test_the_file_is_there_when_the_block_ends(tmp_path):
+    path = tmp_path / "weights.h5"
+    with replacing(str(path)) as part:
+        part.write_bytes(b"new")
+        assert part.parent == tmp_path  # a move between file systems is a copy
+        assert not path.exists()
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["weights.h5"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failure_leaves_the_old_file(tmp_path, error):
+    path = tmp_path / "weights.h5"
+    path.write_bytes(b"old")
+    with pytest.raises(error), replacing(path) as part:
+        part.write_bytes(b"ne")
+        raise error
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["weights.h5"]
+
+
+def test_a_part_that_is_gone_hides_no_error(tmp_path):
+    with pytest.raises(ValueError, match="the reason"), replacing(tmp_path / "x") as part:
+        part.unlink()
+        raise ValueError("the reason")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no permissions of this kind")
+@pytest.mark.parametrize(("umask", "wanted"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_permissions_are_those_of_a_new_file(tmp_path, umask, wanted):
+    before = os.umask(umask)
+    try:
+        with replacing(tmp_path / "x"):
+            pass
+        assert (tmp_path / "x").stat().st_mode & 0o777 == wanted
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)

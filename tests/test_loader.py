@@ -1,0 +1,366 @@
+import concurrent.futures
+import dataclasses
+import itertools
+import logging
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from tiny import InMemory, TinyConfig, shapes
+
+from mrcnn.augment import Flips
+from mrcnn.loader import MAX_ERRORS, BatchSequence, SampleSource, data_generator, stack
+from mrcnn.masks import expand_mask
+from mrcnn.utils import Dataset
+
+
+@pytest.fixture
+def config():
+    return TinyConfig()
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return InMemory(shapes(7))
+
+
+def assert_same(sample, other):
+    for field in dataclasses.fields(sample):
+        assert_array_equal(getattr(sample, field.name), getattr(other, field.name), field.name)
+
+
+def images_of(source, numbers):
+    return [int(source.sample(number).image_meta[0]) for number in numbers]
+
+
+class Faulty(InMemory):
+    """A data set of which some images cannot be read."""
+
+    def __init__(self, samples, broken):
+        super().__init__(samples)
+        self.broken = set(broken)
+        self.loads = 0
+
+    def load_image(self, image_id):
+        self.loads += 1
+        if self.loads > 200:
+            pytest.fail("images are loaded without end")
+        if image_id in self.broken:
+            raise OSError(f"disk error at {image_id}")
+        return super().load_image(image_id)
+
+
+# Sample number n
+
+
+def test_a_sample_depends_on_its_number_alone(config):
+    config.IMAGE_RESIZE_MODE = "crop"
+    data = InMemory(shapes(5, (100, 90)))
+
+    def source():
+        return SampleSource(data, config, augmentation=Flips(0.5, 0.5), seed=3)
+
+    in_order = [source().sample(number) for number in range(12)]
+    backwards = source()
+    for number in reversed(range(12)):
+        assert_same(backwards.sample(number), in_order[number])
+    shared = source()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for sample, wanted in zip(pool.map(shared.sample, range(12)), in_order, strict=True):
+            assert_same(sample, wanted)
+    # Sample 7 shows another crop or flip of an image that was shown before.
+    again = images_of(shared, range(12)).index(images_of(shared, [7])[0])
+    assert again < 7
+    assert not np.array_equal(in_order[7].image, in_order[again].image)
+
+
+def test_another_seed_is_another_run(dataset, config):
+    one, other = (SampleSource(dataset, config, seed=seed) for seed in (1, 2))
+    assert images_of(one, range(21)) != images_of(other, range(21))
+    free, also_free = (SampleSource(dataset, config) for _ in range(2))
+    assert images_of(free, range(21)) != images_of(also_free, range(21))
+    # None takes a seed once: the sample of a number stays.
+    assert_same(free.sample(5), free.sample(5))
+
+
+def test_shuffling_visits_every_image_once_a_pass(dataset, config):
+    source = SampleSource(dataset, config, seed=0)
+    passes = [tuple(source.image_id(7 * turn + place) for place in range(7)) for turn in range(9)]
+    assert all(sorted(order) == list(range(7)) for order in passes)
+    assert len(set(passes)) == 9
+
+
+def test_without_shuffling_images_come_in_order(dataset, config):
+    source = SampleSource(dataset, config, shuffle=False, seed=0)
+    assert images_of(source, range(16)) == [*range(7), *range(7), 0, 1]
+
+
+def test_sources_that_are_not_augmented(config):
+    data = InMemory(shapes(6), names=["red"])
+    data.add_class("plain", 1, "blue")
+    for info in data.image_info[::2]:
+        info["source"] = "plain"
+    data.prepare()
+    for options in ({"augmentation": Flips(1.0)}, {"augment": True}):
+        source = SampleSource(
+            data, config, shuffle=False, no_augmentation_sources=["plain"], seed=0, **options
+        )
+        flipped = []
+        for number in range(30):
+            sample, image_id = source.sample(number), number % 6
+            pixels = data.samples[image_id][0] - config.MEAN_PIXEL
+            if image_id % 2 == 0 or np.allclose(sample.image, pixels, atol=1e-4):
+                assert_allclose(sample.image, pixels, atol=1e-4)
+            else:
+                assert_allclose(sample.image, pixels[:, ::-1], atol=1e-4)
+                flipped.append(number)
+        assert len(flipped) == 15 if "augmentation" in options else 3 < len(flipped) < 12
+
+
+# What fails
+
+
+def test_an_image_that_fails_is_replaced_by_the_next_and_logged(config, caplog):
+    source = SampleSource(Faulty(shapes(4), [2]), config, shuffle=False)
+    assert images_of(source, [0, 1, 2, 3]) == [0, 1, 3, 3]
+    [record] = caplog.records
+    assert record.levelno == logging.ERROR and record.name == "mrcnn.loader"
+    assert record.getMessage() == "image 2 (shape2.png) cannot be used"
+    assert record.exc_info[0] is OSError
+
+
+def test_one_bad_image_does_not_end_a_long_run(config):
+    source = SampleSource(Faulty(shapes(4), [2]), config, shuffle=False)
+    assert images_of(source, [2] * (2 * MAX_ERRORS)) == [3] * (2 * MAX_ERRORS)
+
+
+def test_more_bad_images_than_the_limit_end_it(config, caplog):
+    broken = range(2, 2 + MAX_ERRORS)
+    source = SampleSource(Faulty(shapes(10), broken), config, shuffle=False)
+    assert images_of(source, range(10)) == [0, 1] + [7] * 6 + [8, 9]
+    source = SampleSource(Faulty(shapes(10), [*broken, 7]), config, shuffle=False)
+    with pytest.raises(OSError, match="disk error at 7"):
+        source.sample(2)
+
+
+def test_all_images_bad_ends_it(config, caplog):
+    source = SampleSource(Faulty(shapes(2), [0, 1]), config, shuffle=False)
+    with pytest.raises(OSError, match="disk error at 1"):
+        source.sample(0)
+    assert len(caplog.records) == 2
+
+
+def test_a_data_set_without_images(config):
+    empty = InMemory([])
+    with pytest.raises(ValueError) as caught:
+        SampleSource(empty, config)
+    assert str(caught.value) == "InMemory has no images: was add_image called?"
+    with pytest.raises(RuntimeError, match=r"call prepare\(\)"):
+        SampleSource(Dataset(), config)
+
+
+def test_a_data_set_of_other_classes_is_refused_at_once(config):
+    with pytest.raises(ValueError, match="NUM_CLASSES is 3, but the data set has 4 classes"):
+        SampleSource(InMemory(shapes(1), names=["a", "b", "c"]), config)
+
+
+# Batches
+
+
+def test_stack(dataset, config):
+    source = SampleSource(dataset, config, shuffle=False)
+    samples = [source.sample(number) for number in range(3)]
+    batch = stack(samples)
+    assert list(batch) == [
+        "image",
+        "image_meta",
+        "rpn_match",
+        "rpn_bbox",
+        "gt_class_ids",
+        "gt_boxes",
+        "gt_masks",
+    ]
+    for name, array in batch.items():
+        assert_array_equal(array, [getattr(sample, name) for sample in samples])
+
+
+def test_images_of_different_sizes_do_not_stack(config):
+    config.IMAGE_RESIZE_MODE = "pad64"
+    source = SampleSource(InMemory(shapes(1) + shapes(1, (64, 100))), config, shuffle=False)
+    samples = [source.sample(0), source.sample(1)]
+    with pytest.raises(ValueError) as caught:
+        stack(samples)
+    assert str(caught.value) == (
+        "the images of a batch have the shapes [(64, 64, 3), (64, 128, 3)]: with "
+        "IMAGE_RESIZE_MODE 'none' or 'pad64' set IMAGES_PER_GPU to 1, or use 'square' or 'crop'."
+    )
+
+
+def metas(sequence):
+    """Image ids of an epoch's batches."""
+    return [
+        batch["input_image_meta"][:, 0].tolist()
+        for (batch,) in map(sequence.__getitem__, range(len(sequence)))
+    ]
+
+
+def test_epochs_go_on_where_the_last_ended(dataset, config):
+    source = SampleSource(dataset, config, seed=4)
+    sequence = BatchSequence(source, steps=3)
+    epochs = []
+    for _ in range(7):
+        epochs.append(metas(sequence))
+        sequence.on_epoch_end()
+    flat = [image_id for epoch in epochs for batch in epoch for image_id in batch]
+    assert flat == images_of(source, range(42))
+    # 6 passes over 7 images, and no two epochs of 6 alike.
+    assert all(sorted(flat[start : start + 7]) == list(range(7)) for start in range(0, 42, 7))
+    assert len({str(epoch) for epoch in epochs}) == 7
+    # A run that is continued has the batches that it would have had.
+    assert metas(BatchSequence(source, steps=3, first_epoch=5)) == epochs[5]
+
+
+def test_validation_repeats_itself(dataset, config):
+    sequence = BatchSequence(SampleSource(dataset, config, seed=0), steps=3, repeat=True)
+    first = [sequence[index][0] for index in range(3)]
+    sequence.on_epoch_end()
+    for index, batch in enumerate(first):
+        for name, array in sequence[index][0].items():
+            assert_array_equal(array, batch[name])
+
+
+def test_a_batch_has_the_inputs_of_the_training_graph(dataset, config):
+    (batch,) = BatchSequence(SampleSource(dataset, config), steps=1)[0]
+    shapes_and_types = {name: (array.shape, array.dtype) for name, array in batch.items()}
+    anchors = 3 * (16 * 16 + 8 * 8 + 4 * 4 + 2 * 2 + 1)
+    assert shapes_and_types == {
+        "input_image": ((2, 64, 64, 3), np.float32),
+        "input_image_meta": ((2, 15), np.float64),
+        "input_rpn_match": ((2, anchors, 1), np.int32),
+        "input_rpn_bbox": ((2, 32, 4), np.float64),
+        "input_gt_class_ids": ((2, 4), np.int32),
+        "input_gt_boxes": ((2, 4, 4), np.int32),
+        "input_gt_masks": ((2, 16, 16, 4), np.bool_),
+    }
+
+
+class MeanModel(keras.Model):
+    """Notes the images that it is trained on."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = self.add_weight(name="weight", shape=())
+        self.seen = []
+
+    def train_step(self, data):
+        (batch,) = data
+        self.seen += batch["input_image_meta"][:, 0].numpy().astype(int).tolist()
+        return {"loss": self.weight}
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_fit_gets_the_batches_in_order_and_each_once(dataset, config, workers):
+    source = SampleSource(dataset, config, augmentation=Flips(), seed=4)
+    model = MeanModel()
+    model.compile(run_eagerly=True)
+    sequence = BatchSequence(source, steps=5, workers=workers, max_queue_size=3)
+    model.fit(sequence, epochs=3, shuffle=False, verbose=0)
+    # Keras calls on_epoch_end before the first epoch, so it begins with the second one's batches.
+    assert model.seen in [images_of(source, range(first, first + 30)) for first in (0, 10)]
+
+
+# The reference's generator
+
+
+def test_the_generator_gives_lists(dataset, config):
+    generator = data_generator(dataset, config, shuffle=False, batch_size=2)
+    inputs, outputs = next(generator)
+    assert isinstance(inputs, list) and outputs == []
+    assert [(array.shape, array.dtype) for array in inputs] == [
+        ((2, 64, 64, 3), np.float32),
+        ((2, 15), np.float64),
+        ((2, 1023, 1), np.int32),
+        ((2, 32, 4), np.float64),
+        ((2, 4), np.int32),
+        ((2, 4, 4), np.int32),
+        ((2, 16, 16, 4), np.bool_),
+    ]
+    order = [batch[0][1][:, 0].tolist() for batch in itertools.islice(generator, 4)]
+    assert order == [[2, 3], [4, 5], [6, 0], [1, 2]]
+    image, masks, class_ids = dataset.samples[0]
+    assert_allclose(inputs[0][0], image - config.MEAN_PIXEL, atol=1e-4)
+    assert_array_equal(inputs[4][0], [*class_ids, 0, 0])
+    boxes = inputs[5][0]
+    assert_array_equal(expand_mask(boxes, inputs[6][0], (64, 64))[..., :2], masks)
+
+
+def test_the_generator_with_random_rois(dataset, config):
+    generator = data_generator(dataset, config, random_rois=40, batch_size=2, seed=1)
+    inputs, outputs = next(generator)
+    assert len(inputs) == 8 and outputs == []
+    rois = inputs[7]
+    assert rois.shape == (2, 40, 4) and rois.dtype == np.int32
+    assert (rois[..., 2:] > rois[..., :2]).all() and rois.min() >= 0 and rois.max() <= 64
+
+
+def test_the_generator_with_detection_targets(dataset, config):
+    def generator():
+        return data_generator(
+            dataset, config, random_rois=900, batch_size=2, detection_targets=True, seed=1
+        )
+
+    first = next(generator())
+    inputs, outputs = first
+    assert [array.shape for array in inputs[7:]] == [(2, 900, 4), (2, 12, 4)]
+    class_ids, boxes, masks = outputs
+    assert class_ids.shape == (2, 12, 1) and class_ids.dtype == np.int32
+    assert boxes.shape == (2, 12, 3, 4) and boxes.dtype == np.float32
+    assert masks.shape == (2, 12, 8, 8, 3) and masks.dtype == np.float32
+    # Positives come first, 3 at most; each has its targets in the place of its class.
+    positive = class_ids[..., 0] > 0
+    assert positive[:, :3].all() and not positive[:, 3:].any()
+    place = np.arange(3) == np.where(positive, class_ids[..., 0], -1)[..., None]
+    assert_array_equal(masks.any(axis=(2, 3)), place)
+    assert_array_equal(boxes.any(axis=3), place)
+    # The RoIs are among the random ones, and a seed makes the run.
+    for image in range(2):
+        given = {tuple(roi) for roi in inputs[7][image]}
+        assert given >= {tuple(roi) for roi in inputs[8][image]}
+    for ours, again in zip(
+        itertools.chain(*first), itertools.chain(*next(generator())), strict=True
+    ):
+        assert_array_equal(ours, again)
+
+
+def test_the_generator_with_images_that_have_no_instances(config):
+    image = np.full((64, 64, 3), 80, np.uint8)
+    data = InMemory([(image, np.zeros((64, 64, 0), bool), []), *shapes(1)])
+    generator = data_generator(
+        data, config, shuffle=False, random_rois=9, batch_size=2, detection_targets=True
+    )
+    inputs, (class_ids, boxes, masks) = next(generator)
+    assert (inputs[2][0] <= 0).all() and (inputs[2][1] == 1).any()
+    for targets in (class_ids[0], boxes[0], masks[0]):
+        assert not targets.any()
+    given = {tuple(roi) for roi in inputs[7][0]}
+    assert given == {tuple(roi) for roi in inputs[8][0]}
+
+
+def test_the_generator_crops(config):
+    config.IMAGE_RESIZE_MODE = "crop"
+    data = InMemory(shapes(2, (150, 170)))
+    inputs, _ = next(data_generator(data, config, shuffle=False, batch_size=2, seed=0))
+    assert inputs[0].shape == (2, 64, 64, 3)
+    assert_array_equal(inputs[1][:, 4:11], [[64, 64, 3, 0, 0, 64, 64]] * 2)
+    for sample, (pixels, _, _) in zip(inputs[0], data.samples, strict=True):
+        found = np.rint(sample + config.MEAN_PIXEL)
+        windows = np.lib.stride_tricks.sliding_window_view(pixels[..., 0], (64, 64))
+        assert (windows == found[..., 0]).all(axis=(2, 3)).sum() == 1
+
+
+def test_the_generator_with_full_masks(dataset, config):
+    config.USE_MINI_MASK = False
+    inputs, _ = next(data_generator(dataset, config, shuffle=False))
+    assert inputs[6].shape == (1, 64, 64, 4)
+    assert_array_equal(inputs[6][0, ..., :2], dataset.samples[0][1])
