@@ -131,23 +131,23 @@ class BatchSequence(keras.utils.PyDataset):
     """Batches for `fit`: inputs of the training graph by name.
 
     An epoch has `steps` batches, however many images there are, and the next goes on where it
-    ended. (Keras's `fit` says `on_epoch_end` once before it begins, so it leaves out `steps`
-    batches at first.)
+    ended.
 
     Args:
         source: `SampleSource`.
         steps: batches an epoch.
-        first_epoch: number of the epoch that comes first, to continue a run.
-        repeat: whether every epoch has the same batches, as validation should.
         kwargs: `workers`, `use_multiprocessing`, `max_queue_size` of `PyDataset`.
+
+    Attributes:
+        epoch: number of the epoch whose batches it gives, see `set_epoch`. If it stays, every
+            epoch has the same batches, as validation should.
     """
 
-    def __init__(self, source, steps, first_epoch=0, repeat=False, **kwargs):
+    def __init__(self, source, steps, **kwargs):
         super().__init__(**kwargs)
         self.source = source
         self.steps = steps
-        self.epoch = first_epoch
-        self.repeat = repeat
+        self.epoch = 0
 
     def __len__(self):
         return self.steps
@@ -155,13 +155,16 @@ class BatchSequence(keras.utils.PyDataset):
     def __getitem__(self, index):
         """A tuple of one dict: input name to array [B, ...]."""
         size = self.source.config.BATCH_SIZE
-        step = index if self.repeat else self.epoch * self.steps + index
-        samples = [self.source.sample(step * size + place) for place in range(size)]
+        first = (self.epoch * self.steps + index) * size
+        samples = [self.source.sample(first + place) for place in range(size)]
         return ({f"input_{name}": array for name, array in stack(samples).items()},)
 
-    def on_epoch_end(self):
-        """Go on to the next epoch's batches."""
-        self.epoch += 1
+    def set_epoch(self, epoch, logs=None):
+        """Give the batches of an epoch; to be called when it begins.
+
+        (`PyDataset.on_epoch_end` would not do: Keras calls it before the first epoch as well.)
+        """
+        self.epoch = epoch
 
 
 def data_generator(

@@ -65,7 +65,7 @@ def jit_compile(config):
     return bool(config.XLA) if keras.backend.backend() == "tensorflow" else "auto"
 
 
-def batches(config, train_dataset, val_dataset, augmentation, no_augmentation_sources, first_epoch):
+def batches(config, train_dataset, val_dataset, augmentation=None, no_augmentation_sources=None):
     """Sequences of training and validation batches.
 
     Validation sees the same images in every epoch, so that its losses compare.
@@ -81,11 +81,11 @@ def batches(config, train_dataset, val_dataset, augmentation, no_augmentation_so
         no_augmentation_sources=no_augmentation_sources,
         seed=config.SEED,
     )
-    train = BatchSequence(source, config.STEPS_PER_EPOCH, first_epoch, **options)
+    train = BatchSequence(source, config.STEPS_PER_EPOCH, **options)
     if val_dataset is None or not config.VALIDATION_STEPS:
         return train, None
     source = SampleSource(val_dataset, config, seed=0)
-    return train, BatchSequence(source, config.VALIDATION_STEPS, repeat=True, **options)
+    return train, BatchSequence(source, config.VALIDATION_STEPS, **options)
 
 
 def callbacks(log_dir, checkpoint_path, custom_callbacks=None):

@@ -296,7 +296,7 @@ def test_a_run_is_continued(run, dataset, caplog, eagerly):
     model, folder, _ = run
     other = build(folder)
     assert other.epoch == 0
-    with caplog.at_level(logging.INFO, "mrcnn.model"):
+    with caplog.at_level(logging.INFO, "mrcnn.mask_rcnn"):
         other.load_weights(other.find_last())
     assert f"continuing in {model.log_dir} after epoch 2" in caplog.messages
     assert other.epoch == 2 and other.log_dir == model.log_dir

@@ -1,0 +1,334 @@
+"""`MaskRCNN`, the object that users hold: each method is a sentence that calls a room."""
+
+import datetime
+import logging
+
+import keras
+
+from . import checkpoints, introspection, network, prediction, training, weights
+from .compat import log
+from .download import imagenet_weights
+
+logger = logging.getLogger(__name__)
+
+MODES = ("training", "inference")
+
+
+class MaskRCNN:
+    """A Mask R-CNN to train or to detect with.
+
+    Args:
+        mode: "training" or "inference".
+        config: a `Config`; it is validated.
+        model_dir: folder of logs and checkpoints; created when training begins.
+
+    Attributes:
+        keras_model: the `keras.Model`.
+        epoch: epochs trained so far.
+        log_dir, checkpoint_path: folder of this run, and template of its weight files.
+        anchors: [A, 4] float64 in pixels, those that `get_anchors` gave last.
+
+    Raises:
+        ValueError: unknown mode, or a configuration that cannot work.
+    """
+
+    def __init__(self, mode, config, model_dir):
+        if mode not in MODES:
+            raise ValueError(f"mode is {mode!r}: it is {' or '.join(map(repr, MODES))}.")
+        config.validate()
+        self.mode = mode
+        self.config = config
+        self.model_dir = model_dir
+        self.anchors = None
+        self._anchors_by_shape = {}
+        self.set_log_dir()
+        self.keras_model = self.build(mode, config)
+
+    def build(self, mode, config):
+        """The Keras graph of a mode; see `network`.
+
+        Args:
+            mode: "training" or "inference".
+            config: a `Config`.
+
+        Returns:
+            `keras.Model`.
+        """
+        model = network.build(mode, config, seed=config.SEED)
+        model.jit_compile = training.jit_compile(config)
+        return model
+
+    # Weights
+
+    def load_weights(self, filepath, by_name=False, exclude=None):
+        """Read weights, and continue the run that they are of, if they are a checkpoint of one.
+
+        Layers are matched by name in any case, because their order differs between the modes.
+
+        Args:
+            filepath: a legacy Keras `.h5`, such as `mask_rcnn_coco.h5` or one written here.
+            by_name: False demands that the file has every layer of the model.
+            exclude: names of layers that keep their values; implies `by_name`.
+
+        Returns:
+            `LoadReport` of loaded, excluded, missing, left over and mismatched layers.
+
+        Raises:
+            FileNotFoundError, ValueError: see `weights.load`.
+        """
+        report = weights.load(
+            self.keras_model, filepath, exclude=exclude, complete=not by_name and not exclude
+        )
+        self.set_log_dir(filepath)
+        if self.epoch:
+            logger.info("continuing in %s after epoch %d", self.log_dir, self.epoch)
+        return report
+
+    def get_imagenet_weights(self):
+        """Path of ImageNet weights for the backbone, downloaded if need be.
+
+        They are of ResNet-50; a ResNet-101 takes what it shares. The file expects BGR pixels:
+        `load_weights` reverses the input channels of `conv1`, as images here are RGB.
+        """
+        return imagenet_weights()
+
+    def find_last(self):
+        """Path of the last checkpoint of the last run of this NAME.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        return checkpoints.find_last(self.model_dir, self.config.NAME)
+
+    def set_log_dir(self, model_path=None):
+        """Set `log_dir`, `checkpoint_path` and `epoch`.
+
+        Args:
+            model_path: a checkpoint: its run is continued after its epoch. Otherwise a new run
+                begins.
+        """
+        parsed = checkpoints.parse(model_path) if model_path else None
+        date, self.epoch = parsed or (datetime.datetime.now(), 0)
+        self.log_dir = checkpoints.run_folder(self.model_dir, self.config.NAME, date)
+        self.checkpoint_path = checkpoints.template(self.log_dir, self.config.NAME)
+
+    # Training
+
+    def train(
+        self,
+        train_dataset,
+        val_dataset,
+        learning_rate,
+        epochs,
+        layers,
+        augmentation=None,
+        custom_callbacks=None,
+        no_augmentation_sources=None,
+    ):
+        """Train, with a checkpoint and TensorBoard logs after each epoch in `log_dir`.
+
+        Args:
+            train_dataset, val_dataset: prepared `Dataset`s; `val_dataset` may be None.
+            learning_rate: of SGD.
+            epochs: number of the last epoch, counted from the beginning of the run: after
+                `load_weights(find_last())` training goes on from there.
+            layers: "heads", "3+", "4+", "5+", "all", or a regular expression of layer names.
+            augmentation: an imgaug augmenter or a callable, see `mrcnn.augment`.
+            custom_callbacks: list of Keras callbacks.
+            no_augmentation_sources: sources whose images are not augmented.
+
+        Raises:
+            ValueError: the model is not in training mode, `layers` matches no layer, or a data
+                set and the configuration disagree.
+            OSError: the log folder cannot be written.
+        """
+        self._require("training", "train()")
+        self.config.validate()
+        train_batches, val_batches = training.batches(
+            self.config, train_dataset, val_dataset, augmentation, no_augmentation_sources
+        )
+        self.set_trainable(training.LAYER_REGEX.get(layers, layers))
+        self.compile(learning_rate, self.config.LEARNING_MOMENTUM)
+        if epochs <= self.epoch:
+            logger.warning("epoch %d is done already: nothing to train to %d", self.epoch, epochs)
+            return
+        if self.config.GPU_COUNT > 1:
+            logger.warning("GPU_COUNT is %d: training runs on one", self.config.GPU_COUNT)
+        checkpoints.make_writable(self.log_dir)
+        log(f"\nStarting at epoch {self.epoch}. LR={learning_rate}\n")
+        log(f"Checkpoint Path: {self.checkpoint_path}")
+        self.keras_model.fit(
+            train_batches,
+            initial_epoch=self.epoch,
+            epochs=epochs,
+            shuffle=False,  # the sequence has shuffled them, by its seed
+            validation_data=val_batches,
+            callbacks=[
+                *training.callbacks(self.log_dir, self.checkpoint_path, custom_callbacks),
+                keras.callbacks.LambdaCallback(
+                    on_epoch_begin=train_batches.set_epoch, on_epoch_end=self._count_epoch
+                ),
+            ],
+        )
+
+    def _count_epoch(self, epoch, logs):
+        self.epoch = epoch + 1
+
+    def compile(self, learning_rate, momentum):
+        """SGD with clipped gradients on the weighted losses and the L2 penalty.
+
+        Args:
+            learning_rate, momentum: of SGD.
+        """
+        training.compile_model(self.keras_model, self.config, learning_rate, momentum)
+
+    def set_trainable(self, layer_regex, keras_model=None, indent=0, verbose=1):
+        """Let the layers train whose whole name matches, freeze all others.
+
+        Args:
+            layer_regex: regular expression of layer names.
+            keras_model: the model, this one's by default.
+            indent: spaces before each name that is printed.
+            verbose: 0 prints nothing.
+
+        Raises:
+            ValueError: no layer with weights matches.
+        """
+        chosen = training.set_trainable(keras_model or self.keras_model, layer_regex)
+        if not chosen:
+            raise ValueError(
+                f"layers is {layer_regex!r}: no layer has such a name. It is one of "
+                f"{', '.join(training.LAYER_REGEX)}, or a regular expression of layer names."
+            )
+        if verbose:
+            log(f"{' ' * indent}Training {len(chosen)} layers, {chosen[0]} to {chosen[-1]}")
+
+    # Detection
+
+    def detect(self, images, verbose=0):
+        """Find the instances in images.
+
+        Args:
+            images: list of RGB images [H, W, 3] of 0..255, of any sizes and any number; grayscale
+                is repeated, an alpha channel dropped. They run in batches of BATCH_SIZE.
+            verbose: 1 prints the arrays on the way.
+
+        Returns:
+            list of dicts, one an image: `rois` int32 [N, 4] pixels, `class_ids` int32 [N],
+            `scores` float32 [N], best first, and `masks` bool [H, W, N].
+
+        Raises:
+            ValueError, TypeError: no images, wrong dtype, rank or channels, NaN; the message says
+                which image and what would be accepted.
+        """
+        self._require("inference", "detect()")
+        return prediction.detect(self, images, verbose)
+
+    def detect_molded(self, molded_images, image_metas, verbose=0):
+        """Find the instances in images that `mold_inputs` or the data generator made.
+
+        Args:
+            molded_images: float array [N, H, W, C], the mean subtracted.
+            image_metas: [N, 12 + NUM_CLASSES].
+            verbose: 1 prints the arrays on the way.
+
+        Returns:
+            As `detect`, in pixels of the molded images.
+        """
+        self._require("inference", "detect_molded()")
+        return prediction.detect_molded(self, molded_images, image_metas, verbose)
+
+    def mold_inputs(self, images):
+        """Images as the network takes them.
+
+        Args:
+            images: list of images [H, W, C], see `detect`.
+
+        Returns:
+            molded_images: float32 [N, h, w, C].
+            image_metas: float64 [N, 12 + NUM_CLASSES]; image id 0, no active classes.
+            windows: int [N, 4] pixels, the part of each molded image that is no padding.
+
+        Raises:
+            ValueError: the molded images differ in size, which IMAGE_RESIZE_MODE allows.
+        """
+        return prediction.mold_inputs(images, self.config)
+
+    def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window):
+        """Detections of one image from the network's coordinates to the image's.
+
+        Args:
+            detections: [D, 6] of (y1, x1, y2, x2, class id, score), normalised; ends at the first
+                class 0.
+            mrcnn_mask: [D, h, w, NUM_CLASSES].
+            original_image_shape: (H, W, C) of the image.
+            image_shape: (h, w, C) of the molded image.
+            window: (y1, x1, y2, x2) pixels of the molded image that are no padding.
+
+        Returns:
+            boxes int32 [N, 4] pixels, class_ids int32 [N], scores float32 [N], masks bool
+            [H, W, N].
+        """
+        return prediction.unmold_detections(
+            detections, mrcnn_mask, original_image_shape, image_shape, window
+        )
+
+    def get_anchors(self, image_shape):
+        """Anchors of molded images of a shape, cached.
+
+        Args:
+            image_shape: (H, W, C).
+
+        Returns:
+            float32 [A, 4], normalised. `anchors` has them in pixels.
+        """
+        key = tuple(image_shape)
+        if key not in self._anchors_by_shape:
+            self._anchors_by_shape[key] = prediction.anchors(self.config, image_shape)
+        self.anchors, normalised = self._anchors_by_shape[key]
+        return normalised
+
+    # Looking inside
+
+    def ancestor(self, tensor, name, checked=None):
+        """A tensor that another one is computed from, by the name of its layer.
+
+        Args:
+            tensor: symbolic tensor of `keras_model`.
+            name: layer name, or "layer/step:0" for a step inside the proposal layer, such as
+                "ROI/refined_anchors:0".
+            checked: not used.
+
+        Returns:
+            Symbolic tensor, or None if there is none.
+        """
+        return introspection.ancestor(tensor, name)
+
+    def find_trainable_layer(self, layer):
+        """The layer that has the weights: the one inside a wrapper, or the layer itself."""
+        return introspection.unwrap(layer)
+
+    def get_trainable_layers(self):
+        """The layers with weights, those of nested models included."""
+        return introspection.layers_with_weights(self.keras_model)
+
+    def run_graph(self, images, outputs, image_metas=None):
+        """Compute tensors of the graph for images, to look at them.
+
+        Args:
+            images: list of images as for `detect`, or molded ones if `image_metas` is given.
+            outputs: list of (name, symbolic tensor) pairs.
+            image_metas: [N, 12 + NUM_CLASSES].
+
+        Returns:
+            OrderedDict of name to numpy array; entries whose tensor is None raise ValueError.
+        """
+        self._require("inference", "run_graph()")
+        return introspection.run_graph(self, images, outputs, image_metas)
+
+    def _require(self, mode, call):
+        if self.mode != mode:
+            raise ValueError(
+                f"{call} needs a model in {mode} mode, this one is in {self.mode} mode: make "
+                f"another with MaskRCNN({mode!r}, config, model_dir) and load the weights there."
+            )
