@@ -72,6 +72,19 @@ def augment(augmentation, image, masks, rng):
     return np.ascontiguousarray(changed), np.ascontiguousarray(changed_masks, dtype=bool)
 
 
+def check_augmentation(augmentation):
+    """See that something can be used as an augmentation; None can.
+
+    Raises:
+        TypeError: it cannot.
+    """
+    if augmentation is not None and not callable(augmentation):
+        raise TypeError(
+            f"augmentation is {augmentation!r}: it must be an imgaug augmenter or a function "
+            "(image, masks) -> (image, masks)."
+        )
+
+
 def _positional_parameters(function):
     parameters = inspect.signature(function).parameters.values()
     return sum(

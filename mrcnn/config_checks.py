@@ -82,12 +82,26 @@ def _sizes(config):
 def multiple_of_64(side):
     """The reason why a side is refused, with the sides that would do: "it must be ..."."""
     if not _is_whole(side) or side < 64:
-        return "it must be a multiple of 64, because the pyramid halves the image six times."
+        whole = "" if _is_whole(side) else "a whole number and "
+        return (
+            f"it must be {whole}a multiple of 64, because the pyramid halves the image six times."
+        )
     below = int(side) // 64 * 64
     return (
         f"it must be a multiple of 64 ({below} or {below + 64}), because the pyramid halves the "
         "image six times."
     )
+
+
+def check_sides(image_shape):
+    """See that a resized image fits the pyramid.
+
+    Raises:
+        ValueError: height or width is no multiple of 64.
+    """
+    for side in image_shape[:2]:
+        if side % 64:
+            raise ValueError(f"an image has a side of {side} pixels: {multiple_of_64(side)}")
 
 
 def _backbone(config):

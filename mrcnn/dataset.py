@@ -38,6 +38,8 @@ class Dataset:
         image_from_source_map, sources: set by `prepare`.
     """
 
+    _warned_of_no_masks = False
+
     def __init__(self, class_map=None):
         """`class_map` is not used; the reference has it."""
         self._image_ids = None
@@ -189,9 +191,12 @@ class Dataset:
             masks: [H, W, N] bool.
             class_ids: [N] int32, ids here (not of the source); negative for a crowd.
         """
-        logger.warning(
-            "%s does not define load_mask(), so image %s has no instances.",
-            type(self).__name__,
-            image_id,
-        )
+        if not self._warned_of_no_masks:
+            self._warned_of_no_masks = True
+            logger.warning(
+                "image %s of %s has no instances, for Dataset.load_mask has none to give; that may "
+                "be so for others too.",
+                image_id,
+                type(self).__name__,
+            )
         return np.zeros((0, 0, 0), bool), np.zeros(0, np.int32)

@@ -1,5 +1,6 @@
 """The Keras model that the network is: it trains on losses that its graph computes."""
 
+import inspect
 import math
 
 import keras
@@ -56,6 +57,30 @@ class GraphModel(keras.Model):
             if weight.name not in ("gamma", "beta")
         ]
         return sum(penalties) if penalties else 0.0
+
+    def fit(self, x=None, y=None, **kwargs):
+        """Keras's `fit`, which also takes a generator of lists, such as `data_generator` is.
+
+        (Keras itself takes tuples only.)
+        """
+        if inspect.isgenerator(x):
+            x = ((tuple(inputs), tuple(targets)) for inputs, targets in x)
+        return super().fit(x, y, **kwargs)
+
+    def fit_generator(self, generator, **kwargs):
+        """Keras 2's name of `fit` with a generator."""
+        return self.fit(generator, **kwargs)
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        """Not possible: the configuration is no part of a Keras archive.
+
+        Raises:
+            NotImplementedError: always; it says what to do instead.
+        """
+        raise NotImplementedError(
+            f"the model cannot be saved whole to {filepath}: save_weights() writes its weights, "
+            "to be loaded into a MaskRCNN of the same configuration, and export() a graph to serve."
+        )
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
         """Write the weights in the reference's layout; see `weights.save`."""

@@ -7,9 +7,11 @@ import random
 import numpy as np
 
 from .augment import augment as apply_augmentation
+from .config_checks import check_sides
 from .image_meta import compose_image_meta
 from .masks import extract_bboxes, minimize_mask
 from .rpn_targets import build_rpn_targets
+from .text import some
 from .transforms import as_channels, mold_image, resize_image, resize_mask
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ def load_image_gt(
 
     Returns:
         image: [H, W, C], the pixels' dtype.
-        image_meta: [12 + NUM_CLASSES] float64, see `compose_image_meta`.
+        image_meta: float64 [12 + classes of the data set], see `compose_image_meta`.
         class_ids: int32 [N]; a crowd has a negative one.
         bbox: int32 [N, 4], pixels of the resized image.
         mask: bool [H, W, N], or [*MINI_MASK_SHAPE, N].
@@ -61,7 +63,7 @@ def load_image_gt(
     seen = mask.any(axis=(0, 1))
     mask, class_ids = mask[:, :, seen], class_ids[seen]
     bbox = extract_bboxes(mask)
-    active = np.zeros([config.NUM_CLASSES], dtype=np.int32)
+    active = np.zeros([dataset.num_classes], dtype=np.int32)
     active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
     if use_mini_mask:
         mask = minimize_mask(bbox, mask, config.MINI_MASK_SHAPE)
@@ -78,13 +80,12 @@ def check_classes(dataset, config):
     if dataset.num_classes != config.NUM_CLASSES:
         raise ValueError(
             f"NUM_CLASSES is {config.NUM_CLASSES}, but the data set has {dataset.num_classes} "
-            f"classes with the background: {', '.join(map(str, dataset.class_names))}."
+            f"classes with the background: {some(dataset.class_names)}."
         )
 
 
 def _read(dataset, config, image_id):
     """Image, bool masks [H, W, N] and int32 class ids [N], checked against each other."""
-    check_classes(dataset, config)
     info = dataset.image_info[image_id]
     where = f"image {image_id} ({info.get('path')})"
     if info["source"] not in dataset.source_class_ids:
@@ -93,8 +94,13 @@ def _read(dataset, config, image_id):
             f"{where}: its source {info['source']!r} has no classes; those that have are {known}."
         )
     image = as_channels(dataset.load_image(image_id), config.IMAGE_CHANNEL_COUNT, where)
-    mask, class_ids = dataset.load_mask(image_id)
-    mask, class_ids = np.asarray(mask), np.asarray(class_ids, dtype=np.int32).reshape(-1)
+    mask, class_ids = map(np.asarray, dataset.load_mask(image_id))
+    if class_ids.size and class_ids.dtype.kind not in "iuf":
+        raise TypeError(
+            f"{where}: load_mask gave class ids of {class_ids.dtype}, such as "
+            f"{class_ids.flat[0]!r}: they must be numbers, 1 for the first class."
+        )
+    class_ids = class_ids.astype(np.int32).reshape(-1)
     if not len(class_ids):
         mask = np.zeros((*image.shape[:2], 0), dtype=bool)
     if mask.shape != (*image.shape[:2], len(class_ids)):
@@ -103,11 +109,11 @@ def _read(dataset, config, image_id):
             f"for this image they must be ({image.shape[0]}, {image.shape[1]}, "
             f"{len(class_ids)})."
         )
-    unknown = [int(i) for i in class_ids if i == 0 or abs(i) >= config.NUM_CLASSES]
+    unknown = [int(i) for i in class_ids if i == 0 or abs(i) >= dataset.num_classes]
     if unknown:
         raise ValueError(
             f"{where}: class ids {sorted(set(unknown))} are out of range: they run from 1 to "
-            f"{config.NUM_CLASSES - 1} (negative for a crowd)."
+            f"{dataset.num_classes - 1} (negative for a crowd)."
         )
     has_pixels = mask.any(axis=(0, 1))
     if not has_pixels.all():
@@ -148,6 +154,7 @@ def build_sample(dataset, config, image_id, anchors_of, augment, augmentation, r
     image, image_meta, class_ids, boxes, masks = load_image_gt(
         dataset, config, image_id, augment, augmentation, config.USE_MINI_MASK, rng
     )
+    check_sides(image.shape)
     rpn_match, rpn_bbox = build_rpn_targets(
         image.shape, anchors_of(image.shape), class_ids, boxes, config, rng=rng
     )

@@ -38,10 +38,10 @@ def fpn_classifier_graph(
         [rois, image_meta, *feature_maps]
     )
     # A fully connected layer, written as the convolution whose weights the files hold.
-    x = RoiConv2D(fc_layers_size, (pool_size, pool_size), name="mrcnn_class_conv1")(x)
+    x = Conv2D(fc_layers_size, (pool_size, pool_size), name="mrcnn_class_conv1")(x)
     x = BatchNorm(name="mrcnn_class_bn1")(x, training=train_bn)
     x = layers.Activation("relu")(x)
-    x = RoiConv2D(fc_layers_size, (1, 1), name="mrcnn_class_conv2")(x)
+    x = Conv2D(fc_layers_size, (1, 1), name="mrcnn_class_conv2")(x)
     x = BatchNorm(name="mrcnn_class_bn2")(x, training=train_bn)
     x = layers.Activation("relu")(x)
     shared = layers.Reshape((-1, fc_layers_size), name="pool_squeeze")(x)  # [B, R, width]
@@ -71,11 +71,11 @@ def build_fpn_mask_graph(rois, feature_maps, image_meta, pool_size, num_classes,
         [rois, image_meta, *feature_maps]
     )
     for index in range(1, 5):
-        x = RoiConv2D(256, (3, 3), padding="same", name=f"mrcnn_mask_conv{index}")(x)
+        x = Conv2D(256, (3, 3), padding="same", name=f"mrcnn_mask_conv{index}")(x)
         x = BatchNorm(name=f"mrcnn_mask_bn{index}")(x, training=train_bn)
         x = layers.Activation("relu")(x)
-    x = RoiConv2DTranspose(256, (2, 2), strides=2, activation="relu", name="mrcnn_mask_deconv")(x)
-    return RoiConv2D(num_classes, (1, 1), activation="sigmoid", name="mrcnn_mask")(x)
+    x = Conv2DTranspose(256, (2, 2), strides=2, activation="relu", name="mrcnn_mask_deconv")(x)
+    return Conv2D(num_classes, (1, 1), activation="sigmoid", name="mrcnn_mask")(x)
 
 
 class _OverRois:
@@ -101,9 +101,10 @@ class _OverRois:
         return (*input_shape[:2], *folded[1:])
 
 
-class RoiConv2D(_OverRois, layers.Conv2D):
-    """`Conv2D` over [B, R, h, w, channels]."""
+# Named as Keras's, because notebooks look for layers by the names of their classes.
+class Conv2D(_OverRois, layers.Conv2D):
+    """`keras.layers.Conv2D` over [B, R, h, w, channels]."""
 
 
-class RoiConv2DTranspose(_OverRois, layers.Conv2DTranspose):
-    """`Conv2DTranspose` over [B, R, h, w, channels]."""
+class Conv2DTranspose(_OverRois, layers.Conv2DTranspose):
+    """`keras.layers.Conv2DTranspose` over [B, R, h, w, channels]."""

@@ -8,6 +8,15 @@ import numpy as np
 from .prediction import mold_inputs, network_inputs
 from .proposals import ProposalLayer
 
+# Steps of a proposal layer that `ancestor` finds.
+STAGES = (
+    "pre_nms_anchors",
+    "refined_anchors",
+    "refined_anchors_clipped",
+    "rpn_non_max_suppression",
+    "proposals",
+)
+
 
 class _Stage(keras.layers.Layer):
     """One step of a proposal layer as a layer of its own."""
@@ -21,15 +30,17 @@ class _Stage(keras.layers.Layer):
         """The tensor of that step."""
         return self.proposals.stages(inputs)[self.stage]
 
-    def compute_output_shape(self, input_shape):
-        """[B, K, 4]; K is known only when it runs."""
-        return (input_shape[0][0], None, 4)
+    def compute_output_spec(self, inputs):
+        """[B, K, 4], or [proposal_count] of indices; K is known only when it runs."""
+        if self.stage == "rpn_non_max_suppression":
+            return keras.KerasTensor((self.proposals.proposal_count,), "int32")
+        return keras.KerasTensor((inputs[0].shape[0], None, 4), "float32")
 
 
 def ancestor(tensor, name):
     """See `MaskRCNN.ancestor`."""
-    layer_name, _, stage = name.partition("/")
-    layer_name, stage = layer_name.split(":")[0], stage.split(":")[0]
+    # "ROI/rpn_non_max_suppression/NonMaxSuppressionV3:0" is a step, whatever kernel made it.
+    layer_name, stage = [*name.split(":")[0].split("/"), ""][:2]
     seen, pending = set(), [tensor]
     while pending:
         current = pending.pop()
@@ -46,8 +57,7 @@ def ancestor(tensor, name):
 
 
 def _stage(layer, stage, inputs):
-    stages = ("pre_nms_anchors", "refined_anchors", "refined_anchors_clipped", "proposals")
-    if isinstance(layer, ProposalLayer) and stage in stages:
+    if isinstance(layer, ProposalLayer) and stage in STAGES:
         return _Stage(layer, stage)(list(inputs))
     return None
 

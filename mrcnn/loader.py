@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from .anchors import pyramid_anchors
+from .augment import check_augmentation
 from .debug_targets import build_detection_targets, generate_random_rois
 from .ground_truth import Sample, build_sample, check_classes
 
@@ -33,6 +34,7 @@ class SampleSource:
 
     Raises:
         ValueError: the data set has no images, or not as many classes as the configuration.
+        TypeError: the augmentation is none.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class SampleSource:
         if not len(self.image_ids):
             raise ValueError(f"{type(dataset).__name__} has no images: was add_image called?")
         check_classes(dataset, config)
+        check_augmentation(augmentation)
         self.dataset = dataset
         self.config = config
         self.shuffle = shuffle

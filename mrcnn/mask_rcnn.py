@@ -30,11 +30,14 @@ class MaskRCNN:
 
     Raises:
         ValueError: unknown mode, or a configuration that cannot work.
+        TypeError: `config` is a class and no instance.
     """
 
     def __init__(self, mode, config, model_dir):
         if mode not in MODES:
             raise ValueError(f"mode is {mode!r}: it is {' or '.join(map(repr, MODES))}.")
+        if isinstance(config, type):
+            raise TypeError(f"config is the class {config.__name__}: give an instance of it.")
         config.validate()
         self.mode = mode
         self.config = config
@@ -138,12 +141,17 @@ class MaskRCNN:
             no_augmentation_sources: sources whose images are not augmented.
 
         Raises:
-            ValueError: the model is not in training mode, `layers` matches no layer, or a data
-                set and the configuration disagree.
+            ValueError: the model is not in training mode, `layers` matches no layer, a data set
+                and the configuration disagree, or USE_RPN_ROIS is False.
             OSError: the log folder cannot be written.
         """
         self._require("training", "train()")
         self.config.validate()
+        if not self.config.USE_RPN_ROIS:
+            raise ValueError(
+                "USE_RPN_ROIS is False: train() has no RoIs to give. Use keras_model.fit() with "
+                "data_generator(..., random_rois=POST_NMS_ROIS_TRAINING), or set it to True."
+            )
         train_batches, val_batches = training.batches(
             self.config, train_dataset, val_dataset, augmentation, no_augmentation_sources
         )
@@ -153,7 +161,11 @@ class MaskRCNN:
             logger.warning("epoch %d is done already: nothing to train to %d", self.epoch, epochs)
             return
         if self.config.GPU_COUNT > 1:
-            logger.warning("GPU_COUNT is %d: training runs on one", self.config.GPU_COUNT)
+            logger.warning(
+                "GPU_COUNT is %d, but training runs on one: it takes all %d images of a batch",
+                self.config.GPU_COUNT,
+                self.config.BATCH_SIZE,
+            )
         checkpoints.make_writable(self.log_dir)
         log(f"\nStarting at epoch {self.epoch}. LR={learning_rate}\n")
         log(f"Checkpoint Path: {self.checkpoint_path}")

@@ -17,6 +17,8 @@ def extract_bboxes(mask):
         [N, 4] int32 pixels, zeros where a mask is empty.
     """
     mask = np.asarray(mask)
+    if not mask.size:
+        return np.zeros((mask.shape[-1], 4), np.int32)
     ends = []
     for axis in (1, 0):
         inside = mask.any(axis=axis)  # [H, N], then [W, N]

@@ -9,7 +9,6 @@ In training the targets stand between proposals and heads, and the losses at the
 import functools
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 from . import backbones
@@ -179,9 +178,9 @@ def _image_inputs(config):
 
 def _input_shape(config):
     """Height and width are open where each image brings its own."""
-    height, width, channels = (int(side) for side in np.asarray(config.IMAGE_SHAPE))
-    is_fixed = config.IMAGE_RESIZE_MODE in ("square", "crop")
-    return (height, width, channels) if is_fixed else (None, None, channels)
+    if config.IMAGE_RESIZE_MODE in ("square", "crop"):
+        return tuple(int(side) for side in config.IMAGE_SHAPE)
+    return (None, None, config.IMAGE_CHANNEL_COUNT)
 
 
 def _pyramid(image, config):

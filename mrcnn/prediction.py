@@ -5,7 +5,7 @@ import numpy as np
 from .anchors import pyramid_anchors
 from .boxes import denorm_boxes, norm_boxes
 from .compat import log
-from .config_checks import multiple_of_64
+from .config_checks import check_sides
 from .image_meta import compose_image_meta, parse_image_meta
 from .masks import unmold_masks
 from .transforms import as_channels, mold_image, resize_image
@@ -96,9 +96,7 @@ def mold_input(image, config):
         min_scale=config.IMAGE_MIN_SCALE,
         mode=config.IMAGE_RESIZE_MODE,
     )
-    for side in molded.shape[:2]:
-        if side % 64:
-            raise ValueError(f"an image has a side of {side} pixels: {multiple_of_64(side)}")
+    check_sides(molded.shape)
     active = np.zeros([config.NUM_CLASSES], dtype=np.int32)
     meta = compose_image_meta(0, image.shape, molded.shape, window, scale, active)
     return mold_image(molded, config).astype(np.float32), meta, np.array(window)

@@ -45,7 +45,8 @@ class ProposalLayer(keras.layers.Layer):
 
         Returns:
             dict of tensors: `pre_nms_anchors`, `refined_anchors`, `refined_anchors_clipped`
-            (each [B, K, 4], normalised, best score first), `proposals`.
+            (each [B, K, 4], normalised, best score first), `rpn_non_max_suppression` (int32
+            [proposal_count], which of the first image's K stay, zeros at the end), `proposals`.
         """
         probs, deltas, anchors = inputs
         scores = probs[:, :, 1]  # [B, A]
@@ -67,6 +68,7 @@ class ProposalLayer(keras.layers.Layer):
             "pre_nms_anchors": anchors,
             "refined_anchors": refined,
             "refined_anchors_clipped": clipped,
+            "rpn_non_max_suppression": indices[0],
             "proposals": proposals,
         }
 

@@ -27,12 +27,13 @@ class PyramidROIAlign(keras.layers.Layer):
         super().__init__(**kwargs)
         self.pool_shape = tuple(pool_shape)
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
         """See the class."""
         boxes, image_meta, *pyramid = inputs
         image_shape = parse_image_meta_graph(image_meta)["image_shape"]  # [B, 3]
         image_area = ops.cast(image_shape[:, 0] * image_shape[:, 1], "float32")[:, None]
-        return crop_pyramid(pyramid, boxes, level_of(boxes, image_area) - 2, self.pool_shape)
+        level = level_of(boxes, image_area) - 2
+        return crop_pyramid(pyramid, boxes, level, self.pool_shape, training=training)
 
     def compute_output_shape(self, input_shape):
         """[B, R, height, width, channels]."""

@@ -125,7 +125,7 @@ class DetectionTargetLayer(keras.layers.Layer):
         first = ops.arange(batch, dtype="int32")[:, None] * instances
         which = ops.reshape(ops.cast(best, "int32") + first, (-1,))
         size = tuple(self.config.MASK_SHAPE)
-        crops = crop_and_resize(masks, ops.reshape(rois, (-1, 4)), which, size)
+        crops = crop_and_resize(masks, ops.reshape(rois, (-1, 4)), which, size, training=True)
         return ops.round(ops.reshape(crops, (batch, rois.shape[1], *size)))
 
     def compute_output_spec(self, inputs):

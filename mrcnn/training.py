@@ -89,7 +89,17 @@ def batches(config, train_dataset, val_dataset, augmentation=None, no_augmentati
 
 
 def callbacks(log_dir, checkpoint_path, custom_callbacks=None):
-    """TensorBoard (where TensorFlow is installed), a checkpoint an epoch, then the user's own."""
+    """TensorBoard (where TensorFlow is installed), a checkpoint an epoch, then the user's own.
+
+    Raises:
+        ValueError: a ModelCheckpoint among the user's would save the whole model, which fails.
+    """
+    for callback in custom_callbacks or ():
+        if isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_weights_only:
+            raise ValueError(
+                f"ModelCheckpoint({callback.filepath!r}) would save the whole model: pass "
+                "save_weights_only=True and a path that ends in .weights.h5."
+            )
     chosen = [SaveWeights(checkpoint_path)]
     if importlib.util.find_spec("tensorflow") and importlib.util.find_spec("tensorboard"):
         chosen.insert(0, keras.callbacks.TensorBoard(log_dir, write_graph=False))

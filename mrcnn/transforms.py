@@ -219,6 +219,8 @@ def as_channels(image, channels, name="image"):
         TypeError: the dtype is not one of pixels.
         ValueError: wrong rank, no pixels, wrong number of channels, or impossible values.
     """
+    if image is None:
+        raise TypeError(f"{name} is None: was its file read?")
     image = np.asarray(image)
     _check_pixels(image, name)
     if image.ndim == 2:

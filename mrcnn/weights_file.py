@@ -1,6 +1,7 @@
 """Safe reading of a legacy Keras weights file: data sets only, nothing is unpickled or followed."""
 
 import math
+import os
 from pathlib import Path
 
 import h5py
@@ -20,12 +21,17 @@ class WeightsFile:
         layer_names: list of str, in the file's order.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError, IsADirectoryError: there is no such file.
+        TypeError: `filepath` is no path.
         ValueError: it is truncated, no HDF5 file, or not in this layout.
     """
 
     def __init__(self, filepath):
+        if not isinstance(filepath, str | os.PathLike):
+            raise TypeError(f"filepath is {filepath!r}: it must be the path of a weights file.")
         self.path = Path(filepath)
+        if self.path.is_dir():
+            raise IsADirectoryError(f"{self.path} is a folder: give a weights file in it.")
         if not self.path.is_file():
             raise FileNotFoundError(f"there is no weights file {self.path}.")
         try:

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from .text import some
+
 
 @dataclasses.dataclass
 class LoadReport:
@@ -35,26 +37,27 @@ class LoadReport:
             raise ValueError(
                 f"{self.path}: shapes disagree in {len(lines)} layers, nothing was loaded:\n"
                 + "\n".join(lines)
-                + f"\nFor another number of classes, pass exclude=[{names}] and train them."
+                + "\nIf they are to start anew, for other classes or channels, pass "
+                f"exclude=[{names}] and train them."
             )
         if not self.loaded:
             raise ValueError(
                 f"{self.path}: no layer of the model got weights. The file has "
-                f"{_some(self.left_over)}; the model wants {_some(self.missing)}."
+                f"{some(self.left_over)}; the model wants {some(self.missing)}."
             )
         if complete and self.missing:
             raise ValueError(
                 f"{self.path} lacks {len(self.missing)} layers of the model: "
-                f"{_some(self.missing)}. Nothing was loaded; by_name=True loads what is there."
+                f"{some(self.missing)}. Nothing was loaded; by_name=True loads what is there."
             )
 
     def log(self, logger):
         """Log the report: a warning for what kept its values unasked, the rest as information."""
         logger.info("%s", self)
         if self.missing:
-            logger.warning("%s: not in the file, unchanged: %s", self.path, _some(self.missing))
+            logger.warning("%s: not in the file, unchanged: %s", self.path, some(self.missing))
         if self.mismatched:
-            logger.warning("%s: mismatched, unchanged: %s", self.path, _some(self.mismatched))
+            logger.warning("%s: mismatched, unchanged: %s", self.path, some(self.mismatched))
         if self.unknown_excludes:
             logger.warning("exclude names no layer of the model: %s", self.unknown_excludes)
 
@@ -65,9 +68,3 @@ class LoadReport:
             f"{len(self.mismatched)} with other shapes"
         )
         return "; ".join([counts, *self.notes])
-
-
-def _some(names, limit=8):
-    names = list(names)
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return (", ".join(names[:limit]) or "none") + more

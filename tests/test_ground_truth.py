@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tiny import InMemory, TinyConfig, shapes
 
 from mrcnn.augment import Flips
-from mrcnn.ground_truth import build_sample, load_image_gt
+from mrcnn.ground_truth import build_sample, check_classes, load_image_gt
 from mrcnn.image_meta import parse_image_meta
 from mrcnn.masks import compute_overlaps_masks
 from mrcnn.rpn_targets import build_rpn_targets
@@ -185,9 +185,23 @@ def test_class_ids_out_of_range(config):
 
 
 def test_another_number_of_classes_than_the_data_set(config):
-    assert refusal(config, one_sample((64, 64), []), names=("cup", "pot", "pan")) == (
+    """It can be looked at, but not trained on."""
+    dataset = InMemory([one_sample((64, 64), [])], names=("cup", "pot", "pan"))
+    _, meta, *_ = load_image_gt(dataset, config, 0)
+    assert meta[12:].tolist() == [1, 1, 1, 1]
+    with pytest.raises(ValueError) as caught:
+        check_classes(dataset, config)
+    assert str(caught.value) == (
         "NUM_CLASSES is 3, but the data set has 4 classes with the background: BG, cup, pot, pan."
     )
+
+
+def test_class_ids_that_are_names(config, monkeypatch):
+    dataset = InMemory([one_sample((64, 64), [])])
+    answer = np.ones((64, 64, 1), bool), np.array(["cup"])
+    monkeypatch.setattr(dataset, "load_mask", lambda image_id: answer)
+    with pytest.raises(TypeError, match=r"^image 0 .*class ids of <U3, such as .*'cup'"):
+        load_image_gt(dataset, config, 0)
 
 
 def test_an_image_of_a_source_without_classes(config):

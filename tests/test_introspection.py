@@ -84,6 +84,24 @@ def test_no_such_ancestor(model):
     assert model.ancestor(keras.Input((3,)), "ROI") is None
 
 
+def test_what_nms_kept(model, images):
+    """As a cell of the reference's notebooks has it, with the names of its kernels."""
+    roi = output(model, "ROI")
+    for name in ("rpn_non_max_suppression:0", "rpn_non_max_suppression/NonMaxSuppressionV3:0"):
+        values = model.run_graph(
+            images[:1],
+            [
+                ("kept", model.ancestor(roi, f"ROI/{name}")),
+                ("refined_anchors_clipped", model.ancestor(roi, "ROI/refined_anchors_clipped:0")),
+                ("proposals", roi),
+            ],
+        )
+        kept, proposals = values["kept"], values["proposals"][0]
+        count = (proposals != 0).any(axis=1).sum()
+        assert kept.shape == (12,) and count > 3
+        assert_allclose(values["refined_anchors_clipped"][0, kept[:count]], proposals[:count])
+
+
 def test_steps_of_the_proposal_layer(model, images):
     mask = output(model, "mrcnn_mask")
     steps = ["pre_nms_anchors", "refined_anchors", "refined_anchors_clipped", "proposals"]

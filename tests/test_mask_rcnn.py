@@ -14,6 +14,7 @@ from tiny import InMemory, TinyConfig, shapes
 
 from mrcnn import training
 from mrcnn.augment import Flips
+from mrcnn.loader import BatchSequence
 from mrcnn.model import MaskRCNN
 
 LOSSES = [
@@ -230,6 +231,17 @@ def test_the_layers_of_another_model(shared):
     assert shared.keras_model.get_layer("conv1").trainable
 
 
+def test_the_optimiser(shared, monkeypatch):
+    monkeypatch.setattr(shared.config, "GRADIENT_CLIP_NORM", 3.0)
+    shared.compile(0.02, 0.8)
+    optimizer = shared.keras_model.optimizer
+    settings = optimizer.get_config()
+    assert isinstance(optimizer, keras.optimizers.SGD)
+    assert settings["learning_rate"] == pytest.approx(0.02) and settings["momentum"] == 0.8
+    # Of all gradients together, as the reference's Keras did it, not of each.
+    assert settings["global_clipnorm"] == 3 and settings["clipnorm"] is None
+
+
 @pytest.mark.parametrize("regex", ["Heads", "conv", "input_image", "mrcnn"])
 def test_no_layer_of_that_name(shared, regex):
     with pytest.raises(ValueError) as caught:
@@ -340,6 +352,22 @@ def test_a_run_that_ends_early_knows_its_epoch(tmp_path, dataset, eagerly, how):
     assert model.epoch == 2 and model.find_last().endswith("_0002.h5")
 
 
+def test_each_epoch_has_batches_of_its_own(tmp_path, dataset, eagerly, monkeypatch):
+    epochs, batch = [], BatchSequence.__getitem__
+
+    def noted(sequence, index):
+        epochs.append(sequence.epoch)
+        return batch(sequence, index)
+
+    monkeypatch.setattr(BatchSequence, "__getitem__", noted)
+    model = build(tmp_path, STEPS_PER_EPOCH=1)
+    # Keras looks at one batch before it begins.
+    train(model, dataset, 2, "heads")
+    assert epochs[1:] == [0, 1]
+    train(model, dataset, 4, "heads")
+    assert epochs[4:] == [2, 3]
+
+
 # What trains, and how well
 
 
@@ -447,7 +475,10 @@ def test_several_gpus_are_warned_about(tmp_path, dataset, caplog, eagerly):
     model = build(tmp_path, GPU_COUNT=2, IMAGES_PER_GPU=1)
     assert model.config.BATCH_SIZE == 2
     train(model, dataset, 1, "heads")
-    assert "GPU_COUNT is 2: training runs on one" in caplog.messages
+    assert (
+        "GPU_COUNT is 2, but training runs on one: it takes all 2 images of a batch"
+        in caplog.messages
+    )
 
 
 def test_images_without_instances_train(tmp_path, eagerly):
@@ -478,3 +509,21 @@ def test_loss_weights(tmp_path, dataset, eagerly):
         *(f"fpn_c{n}p{n}" for n in (2, 3, 4, 5)),
         *(f"fpn_p{n}" for n in (2, 3, 4, 5)),
     }
+
+
+def test_rois_from_outside_need_a_generator(tmp_path, dataset):
+    model = build(tmp_path, USE_RPN_ROIS=False)
+    with pytest.raises(ValueError, match=r"^USE_RPN_ROIS is False: train\(\) has no RoIs to give"):
+        model.train(dataset, None, 0.01, 1, "heads")
+    assert not (tmp_path / "logs").exists()
+
+
+def test_a_config_class_is_no_configuration(tmp_path):
+    with pytest.raises(TypeError, match=r"^config is the class TinyConfig: give an instance"):
+        MaskRCNN("inference", TinyConfig, str(tmp_path))
+
+
+def test_a_model_checkpoint_must_save_weights_only(run, dataset):
+    callback = keras.callbacks.ModelCheckpoint("best.keras")
+    with pytest.raises(ValueError, match=r"ModelCheckpoint\('best.keras'\) would save the whole"):
+        run[0].train(dataset, None, 0.01, 9, "heads", custom_callbacks=[callback])

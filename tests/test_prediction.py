@@ -88,6 +88,20 @@ def test_any_number_of_images_gives_what_each_gives_alone(model, images):
     assert_same(model.detect(tuple(images[2:4])), alone[2:4])
 
 
+def test_images_run_in_batches_of_the_configured_size(model, images, monkeypatch):
+    sizes, predict = [], model.keras_model.predict_on_batch
+
+    def counting(inputs):
+        sizes.append([len(array) for array in inputs])
+        return predict(inputs)
+
+    monkeypatch.setattr(model.keras_model, "predict_on_batch", counting)
+    model.detect(images)
+    assert sizes == [[2] * 3, [2] * 3, [1] * 3]
+    model.detect_molded(*model.mold_inputs(images[:3])[:2])
+    assert sizes[3:] == [[2] * 3, [1] * 3]
+
+
 @pytest.mark.parametrize("fixture", ["model", "padding_model"])
 def test_images_of_different_sizes_in_one_call(fixture, images, request):
     model = request.getfixturevalue(fixture)

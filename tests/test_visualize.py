@@ -240,9 +240,14 @@ class TestInstances:
         assert (shown[2].get_array() == 128).all()
         assert shown[3].get_array().tolist() == np.eye(4).tolist()
 
-    def test_display_images_needs_images(self):
-        with pytest.raises(ValueError, match="images is empty"):
-            visualize.display_images([])
+    def test_display_images_without_images(self, caplog):
+        assert visualize.display_images([]) is None
+        assert "No images to display." in caplog.text
+        assert not plt.get_fignums()
+
+    def test_display_images_with_fewer_titles(self):
+        figure = visualize.display_images(np.zeros((2, 3, 3)), ["first"])
+        assert [ax.get_title() for ax in figure.axes[:2]] == ["first", ""]
 
     def test_display_top_masks(self):
         image, _, masks, class_ids, _ = three_instances()
@@ -317,7 +322,8 @@ class TestComparison:
         figure = visualize.compare(np.full_like(image, 200), truth, result, ["BG", "cat"])
         left, right = figure.axes
         assert texts(left) == [] and texts(right) == ["0.80", "0.60"]
-        assert not left.patches and not right.patches
+        # The fourth row of the truth is padding.
+        assert len(left.patches) == 3 and len(right.patches) == 2
         assert "in black" in left.get_title()
 
     def test_compare_drops_captions_that_would_cover(self):

@@ -194,7 +194,8 @@ def test_another_number_of_classes(inference, seeded, seeded_h5, tmp_path, caplo
         "bias (324,) in the file, (20,) in the model\n"
         "- mrcnn_mask: kernel (1, 1, 256, 81) in the file, (1, 1, 256, 5) in the model; "
         "bias (81,) in the file, (5,) in the model\n"
-        "For another number of classes, pass exclude=['mrcnn_class_logits', 'mrcnn_bbox_fc', "
+        "If they are to start anew, for other classes or channels, pass "
+        "exclude=['mrcnn_class_logits', 'mrcnn_bbox_fc', "
         "'mrcnn_mask'] and train them.",
     )
     # The list of the reference's samples, with a layer that has no weights.
@@ -355,7 +356,8 @@ def test_shapes_disagree(tiny, write):
         write(tiny_arrays(dense=[kernel.T, bias])),
         "FILE: shapes disagree in 1 layers, nothing was loaded:\n"
         "- dense: kernel (3, 2) in the file, (2, 3) in the model\n"
-        "For another number of classes, pass exclude=['dense'] and train them.",
+        "If they are to start anew, for other classes or channels, pass "
+        "exclude=['dense'] and train them.",
     )
 
 
@@ -365,7 +367,8 @@ def test_number_of_tensors_disagrees(tiny, write):
         write(tiny_arrays(dense=tiny_arrays()["dense"][:1])),
         "FILE: shapes disagree in 1 layers, nothing was loaded:\n"
         "- dense: 1 tensors in the file, 2 in the model\n"
-        "For another number of classes, pass exclude=['dense'] and train them.",
+        "If they are to start anew, for other classes or channels, pass "
+        "exclude=['dense'] and train them.",
     )
 
 
@@ -397,7 +400,8 @@ def test_a_data_set_larger_than_the_layer_is_not_read(tiny, write):
         path,
         "FILE: shapes disagree in 1 layers, nothing was loaded:\n"
         "- dense: kernel (1048576, 1048576) in the file, (2, 3) in the model\n"
-        "For another number of classes, pass exclude=['dense'] and train them.",
+        "If they are to start anew, for other classes or channels, pass "
+        "exclude=['dense'] and train them.",
     )
 
 

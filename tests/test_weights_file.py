@@ -113,12 +113,23 @@ def test_compressed_data_sets(make):
         assert_array_equal(file.arrays("conv1")[0], KERNEL)
 
 
-@pytest.mark.parametrize("place", ["missing.h5", "missing/weights.h5", "."])
+@pytest.mark.parametrize("place", ["missing.h5", "missing/weights.h5"])
 def test_no_such_file(tmp_path, place):
     path = tmp_path / place
     with pytest.raises(
         FileNotFoundError, match=f"^there is no weights file {re.escape(str(path))}.$"
     ):
+        WeightsFile(path)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder: give a weights file in it"):
+        WeightsFile(tmp_path)
+
+
+@pytest.mark.parametrize("path", [None, 3])
+def test_no_path(path):
+    with pytest.raises(TypeError, match=f"^filepath is {path}: it must be the path of a weights"):
         WeightsFile(path)
 
 

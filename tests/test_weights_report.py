@@ -64,7 +64,8 @@ def test_mismatch():
         "a.h5: shapes disagree in 2 layers, nothing was loaded:\n"
         "- mrcnn_mask: (81,) in the file, (5,) in the model\n"
         "- b: other\n"
-        "For another number of classes, pass exclude=['mrcnn_mask', 'b'] and train them."
+        "If they are to start anew, for other classes or channels, pass "
+        "exclude=['mrcnn_mask', 'b'] and train them."
     )
     report.check(skip_mismatch=True)
 

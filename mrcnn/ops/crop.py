@@ -9,7 +9,7 @@ from . import kernels
 _EDGE = 5e-7
 
 
-def crop_and_resize(images, boxes, image_indices, size):
+def crop_and_resize(images, boxes, image_indices, size, training=False):
     """Boxes of images, resized to one size (as TensorFlow's op of that name).
 
     The samples of a box lie on a regular lattice whose corners are the box's corners; samples
@@ -20,6 +20,7 @@ def crop_and_resize(images, boxes, image_indices, size):
         boxes: float tensor [N, 4], normalised. They get no gradient.
         image_indices: int tensor [N], the image of each box.
         size: (height, width) of the crops.
+        training: whether a gradient will be asked for: then there is no native form to prefer.
 
     Returns:
         Float tensor [N, height, width, C].
@@ -40,10 +41,10 @@ def crop_and_resize(images, boxes, image_indices, size):
     def native(images):
         return kernels.crop_and_resize(images, boxes, image_indices, size)
 
-    return _fastest(native, gathered)(images)
+    return _fastest(native, gathered, training)(images)
 
 
-def crop_pyramid(levels, boxes, level_of_box, size):
+def crop_pyramid(levels, boxes, level_of_box, size, training=False):
     """Crops of boxes, each from one level of a feature pyramid.
 
     Args:
@@ -51,6 +52,7 @@ def crop_pyramid(levels, boxes, level_of_box, size):
         boxes: float tensor [B, R, 4], normalised. They get no gradient.
         level_of_box: int tensor [B, R], index into `levels`.
         size: (height, width) of the crops.
+        training: whether a gradient will be asked for: then there is no native form to prefer.
 
     Returns:
         Float tensor [B, R, height, width, C].
@@ -81,11 +83,13 @@ def crop_pyramid(levels, boxes, level_of_box, size):
     def native(*levels):
         return kernels.crop_pyramid(levels, boxes, level_of_box, size)
 
-    return _fastest(native, gathered)(*levels)
+    return _fastest(native, gathered, training)(*levels)
 
 
-def _fastest(native, gathered):
-    return kernels.forward_only(native, gathered) if kernels.available() else gathered
+def _fastest(native, gathered, training):
+    if training or not kernels.available():
+        return gathered
+    return kernels.forward_only(native, gathered)
 
 
 def _inside(boxes):

@@ -16,8 +16,8 @@ def compare(image, truth, result, class_names, save_to=None, title=""):
 
     An instance and the detection that matches it (same class, mask IoU of 0.5 or more) share a
     colour; what has no match is white, or black on a bright image. With one class, or where
-    instances crowd, boxes are left out and captions shrink to the score; where even that would
-    cover the instances only the heading speaks of scores.
+    instances crowd, captions shrink to the score; where instances crowd boxes are left out, and
+    where even the score would cover an instance only the heading speaks of scores.
 
     Args:
         image: [H, W, 3].
@@ -54,7 +54,8 @@ def compare(image, truth, result, class_names, save_to=None, title=""):
     pred_title += f" ({extra} without a match, in {alone_name})" if extra else ""
     if len(boxes):
         pred_title += f", scores {scores.min():.2f} to {scores.max():.2f}"
-    brief = len(class_names) <= 2 or max(len(gt_boxes), len(boxes)) > CROWDED
+    crowded = max(len(gt_boxes), len(boxes)) > CROWDED
+    brief = crowded or len(class_names) <= 2
     gt_captions = [""] * len(gt_boxes) if brief else None
     captions = _score_captions(scores, boxes, width) if brief else None
 
@@ -77,7 +78,7 @@ def compare(image, truth, result, class_names, save_to=None, title=""):
             side_scores,
             title=heading,
             ax=ax,
-            show_bbox=not brief,
+            show_bbox=not crowded,
             colors=colors,
             captions=texts,
         )

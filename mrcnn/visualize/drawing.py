@@ -222,8 +222,9 @@ def add_caption(ax, box, text, color, fontsize=8):
 
 def instance_label(class_names, class_id, score=None):
     """Caption of an instance: "name", or "name 0.97" where there is a score."""
-    known = 0 <= class_id < len(class_names)
-    name = class_names[class_id] if known else f"class {class_id}"
+    known = abs(class_id) < len(class_names)
+    name = class_names[abs(class_id)] if known else f"class {class_id}"
+    name += " (crowd)" if known and class_id < 0 else ""
     return name if score is None else f"{name} {score:.2f}"
 
 
@@ -244,7 +245,7 @@ def finish(drawn, own, save_to=None):
         save_to: path of a PNG, or None.
 
     Returns:
-        `drawn`.
+        `drawn`, or None where it was shown: a notebook would draw it once more.
     """
     figure = drawn if isinstance(drawn, Figure) else drawn.figure
     if save_to is not None:
@@ -252,6 +253,7 @@ def finish(drawn, own, save_to=None):
         plt.close(figure)
     elif own and matplotlib.get_backend().lower() not in _BACKENDS_WITHOUT_SCREEN:
         plt.show()
+        return None
     return drawn
 
 

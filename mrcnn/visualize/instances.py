@@ -29,21 +29,18 @@ def display_images(
     Args:
         images: list of [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] arrays, or one array [N, ...] of
             them. Those with colours are shown as they are; others through `cmap`.
-        titles: a string for each image.
+        titles: strings, of the first image, the second, ...
         cols: images in a row.
         cmap, norm, interpolation: handed to matplotlib's `imshow`.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Figure.
-
-    Raises:
-        ValueError: there are no images or not as many titles as images.
+        The Figure, or None if there are no images or where it was shown.
     """
     if len(images) == 0:
-        raise ValueError("images is empty: display_images needs at least one")
-    titles = [""] * len(images) if titles is None else titles
-    check_counts(images=len(images), titles=len(titles))
+        logger.warning("No images to display.")
+        return None
+    titles = [*([] if titles is None else titles), *[""] * len(images)]
     cols = min(cols, len(images))
     rows = -(-len(images) // cols)
     height, width = np.shape(images[0])[:2]
@@ -108,9 +105,10 @@ def display_instances(
         boxes=len(boxes),
         masks=np.shape(masks)[-1] if show_mask else None,
         class_ids=len(class_ids),
-        scores=None if scores is None else len(scores),
-        colors=None if colors is None else len(colors),
-        captions=None if captions is None else len(captions),
+        # A palette, say, may be longer than what it is used for.
+        scores=None if scores is None else min(len(scores), len(boxes)),
+        colors=None if colors is None else min(len(colors), len(boxes)),
+        captions=None if captions is None else min(len(captions), len(boxes)),
     )
     shown = np.flatnonzero(boxes.any(axis=1))
     if not len(shown):
