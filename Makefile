@@ -34,7 +34,7 @@ test-slow: $(VENV)/.ready-test
 	@$(RUN) -m pytest -m slow
 
 bench: $(VENV)/.ready-test
-	@for script in benchmarks/*.py; do echo "== $$script"; $(RUN) "$$script"; done
+	@$(RUN) benchmarks/inference.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache demo.png

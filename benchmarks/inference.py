@@ -1,10 +1,14 @@
 """Seconds of a `detect()` and peak memory of the COCO networks at 1024 x 1024, one image a batch.
 
     python benchmarks/inference.py [--rounds 5] [--backbones resnet50 resnet101] [--xla]
+                                   [--peer PYTHON]
 
-Each network runs in a process of its own, so that its peak memory is its own. The weights are
-random and every detection is kept (DETECTION_MIN_CONFIDENCE 0): the network's work does not depend
-on its weights, and about 100 masks are pasted, which is more than most images ask for.
+With --peer, the path of a Python that has torchvision, its ResNet-50 network runs in turn with ours
+and the ratio is printed.
+
+Each network runs in a process of its own, so that its peak memory is its own. The weights are random
+and every detection is kept (DETECTION_MIN_CONFIDENCE 0): the network's work does not depend on its
+weights, and about 100 masks are pasted, which is more than most images ask for.
 """
 
 import argparse
@@ -14,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 SIDE = 1024
 
@@ -23,20 +28,54 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--backbones", nargs="+", default=["resnet50", "resnet101"])
     parser.add_argument("--xla", action="store_true", help="compile TensorFlow's graph with XLA")
+    parser.add_argument("--peer", help="a Python that has torchvision, to compare with")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         print(json.dumps(measure(options.one, options.rounds, options.xla)))
         return
+    table(options)
+    if options.peer:
+        compare(options.peer, options.rounds)
+
+
+def table(options):
+    """Print what was measured of each network."""
     row = "{:10} {:34} {:>9} {:>9} {:>9}"
     print(row.format("backbone", f"what ({SIDE} x {SIDE})", "median", "least", "most"))
     for backbone in options.backbones:
-        command = [sys.executable, __file__, "--one", backbone, "--rounds", str(options.rounds)]
-        command += ["--xla"] if options.xla else []
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        for name, values in json.loads(output.splitlines()[-1]).items():
+        xla = ["--xla"] if options.xla else []
+        measured = run(
+            sys.executable, __file__, "--one", backbone, "--rounds", options.rounds, *xla
+        )
+        for name, values in measured.items():
             figures = [statistics.median(values), min(values), max(values)]
             print(row.format(backbone, name, *[f"{value:.2f}" for value in figures]), flush=True)
+
+
+def compare(peer, rounds, turns=3):
+    """Print the ratio of a `detect()` to the peer's, both run in turn."""
+    script = Path(__file__).with_name("torchvision_peer.py")
+    ratios = []
+    for _ in range(turns):
+        ours = run(sys.executable, __file__, "--one", "resnet50", "--rounds", rounds)
+        theirs = run(peer, script, rounds)
+        seconds = next(values for name, values in ours.items() if name.startswith("detect()"))
+        pair = statistics.median(seconds), statistics.median(theirs["seconds"])
+        ratios.append(pair[0] / pair[1])
+        print(
+            f"resnet50   detect() {pair[0]:.2f} s, torchvision {pair[1]:.2f} s with "
+            f"{theirs['found']} instances and {theirs['peak']:.2f} GiB: ratio {ratios[-1]:.2f}",
+            flush=True,
+        )
+    print(f"median ratio of {turns} turns: {statistics.median(ratios):.2f}")
+
+
+def run(*command):
+    """The json that a command prints in its last line."""
+    command = [str(word) for word in command]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return json.loads(output.splitlines()[-1])
 
 
 def measure(backbone, rounds, xla):
