@@ -6,9 +6,9 @@
 With --peer, the path of a Python that has torchvision, its ResNet-50 network runs in turn with ours
 and the ratio is printed.
 
-Each network runs in a process of its own, so that its peak memory is its own. The weights are random
-and every detection is kept (DETECTION_MIN_CONFIDENCE 0): the network's work does not depend on its
-weights, and about 100 masks are pasted, which is more than most images ask for.
+Each network runs in a process of its own, so that its peak memory is its own. The weights are
+random and every detection is kept (DETECTION_MIN_CONFIDENCE 0): the network's work does not depend
+on its weights, and about 100 masks are pasted, which is more than most images ask for.
 """
 
 import argparse

@@ -13,24 +13,28 @@ import keras
 
 # Any folder whose name ends in a date, and the epoch at the end of the file's name.
 _CHECKPOINT = re.compile(
-    r"(?:.*[/\\])?[^/\\]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})"
-    r"[/\\]mask_rcnn_[^/\\]+(\d{4})\.h5"
+    r"(?:.*[/\\])?([^/\\]+)(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})"
+    r"[/\\]mask_rcnn_([^/\\]+)_(\d{4,})\.h5"
 )
 
 
-def parse(path):
+def parse(path, name=None):
     """Date and epoch of a checkpoint from its path.
 
     Args:
         path: path of a weights file.
+        name: `Config.NAME` of the run that it must be of; None takes any.
 
     Returns:
-        (datetime, int), or None if the path is not that of a checkpoint of a run.
+        (datetime, int), or None if the path is not that of a checkpoint of such a run.
     """
     match = _CHECKPOINT.fullmatch(str(path))
     if not match:
         return None
-    *date, epoch = map(int, match.groups())
+    folder_name, *date, file_name, epoch = match.groups()
+    if name is not None and {folder_name, file_name} != {name.lower()}:
+        return None
+    *date, epoch = map(int, (*date, epoch))
     try:
         return datetime.datetime(*date), epoch
     except ValueError:
@@ -48,7 +52,7 @@ def template(folder, name):
 
 
 def find_last(model_dir, name):
-    """The last checkpoint of the last run of this name.
+    """The last checkpoint of the last run of this name that has any.
 
     Args:
         model_dir: folder of all runs.
@@ -58,7 +62,7 @@ def find_last(model_dir, name):
         Path as str.
 
     Raises:
-        FileNotFoundError: there is no run of that name, or the last has no checkpoint.
+        FileNotFoundError: there is no run of that name, or none has a checkpoint.
     """
     own = re.compile(re.escape(name.lower()) + r"\d{8}T\d{4}")
     folders = sorted(path for path in _children(model_dir) if own.fullmatch(path.name))
@@ -66,14 +70,16 @@ def find_last(model_dir, name):
         raise FileNotFoundError(
             errno.ENOENT, f"no folder of a run named {name.lower()!r}", str(model_dir)
         )
-    files = sorted(
-        path
-        for path in _children(folders[-1])
-        if path.name.startswith("mask_rcnn") and path.suffix == ".h5"
-    )
-    if not files:
-        raise FileNotFoundError(errno.ENOENT, "no weights mask_rcnn_*.h5", str(folders[-1]))
-    return str(files[-1])
+    # A run that was stopped in its first epoch leaves a folder without checkpoints.
+    for folder in reversed(folders):
+        files = sorted(
+            (len(path.name), path)
+            for path in _children(folder)
+            if path.name.startswith("mask_rcnn") and path.suffix == ".h5"
+        )
+        if files:
+            return str(files[-1][1])
+    raise FileNotFoundError(errno.ENOENT, "no weights mask_rcnn_*.h5", str(folders[-1]))
 
 
 def _children(folder):

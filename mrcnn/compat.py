@@ -3,14 +3,6 @@
 from keras import ops
 
 
-def log(text, array=None):
-    """Print a text and, of an array, its shape, least and greatest value and dtype."""
-    if array is not None:
-        low, high = (array.min(), array.max()) if array.size else ("", "")
-        text = f"{text:25}  shape: {array.shape!s:20}  min: {low:10}  max: {high:10}  {array.dtype}"
-    print(text)
-
-
 def trim_zeros_graph(boxes, name="trim_zeros"):
     """Drop the rows that are padding.
 

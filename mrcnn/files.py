@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import tempfile
+import uuid
 from pathlib import Path
 
 
@@ -13,28 +13,22 @@ def replacing(path):
     If the block fails the file is removed, and what was at `path` before stays.
 
     Args:
-        path: where the file belongs; its folder must exist.
+        path: where the file belongs; its folder must exist. Behind a link, the file that it leads
+            to is replaced.
 
     Yields:
         Path of the file to write.
     """
-    path = Path(path)
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
+    path = Path(os.path.realpath(path))
+    # Not tempfile's, which only its owner may read.
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    part.touch(exist_ok=False)
     try:
-        yield Path(part)
+        yield part
         with open(part, "rb+") as written:
             os.fsync(written.fileno())
-        # mkstemp makes files that only their owner may read.
-        os.chmod(part, 0o666 & ~_umask())
         os.replace(part, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.remove(part)
         raise
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -75,7 +75,8 @@ def build_fpn_mask_graph(rois, feature_maps, image_meta, pool_size, num_classes,
         x = BatchNorm(name=f"mrcnn_mask_bn{index}")(x, training=train_bn)
         x = layers.Activation("relu")(x)
     x = Conv2DTranspose(256, (2, 2), strides=2, activation="relu", name="mrcnn_mask_deconv")(x)
-    return Conv2D(num_classes, (1, 1), activation="sigmoid", name="mrcnn_mask")(x)
+    # In half precision a sigmoid would be exactly 0 or 1 too soon for the loss.
+    return Conv2D(num_classes, (1, 1), activation="sigmoid", dtype="float32", name="mrcnn_mask")(x)
 
 
 class _OverRois:

@@ -6,8 +6,8 @@ import logging
 import keras
 
 from . import checkpoints, introspection, network, prediction, training, weights
-from .compat import log
 from .download import imagenet_weights
+from .text import log
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class MaskRCNN:
     # Weights
 
     def load_weights(self, filepath, by_name=False, exclude=None):
-        """Read weights, and continue the run that they are of, if they are a checkpoint of one.
+        """Read weights; a checkpoint of a run of this NAME, read whole, continues that run.
 
         Layers are matched by name in any case, because their order differs between the modes.
 
@@ -82,7 +82,9 @@ class MaskRCNN:
         report = weights.load(
             self.keras_model, filepath, exclude=exclude, complete=not by_name and not exclude
         )
-        self.set_log_dir(filepath)
+        # Weights of another run, or some of its layers, are where a new run begins.
+        is_own = not exclude and checkpoints.parse(filepath, self.config.NAME)
+        self.set_log_dir(filepath if is_own else None)
         if self.epoch:
             logger.info("continuing in %s after epoch %d", self.log_dir, self.epoch)
         return report
@@ -130,6 +132,8 @@ class MaskRCNN:
     ):
         """Train, with a checkpoint and TensorBoard logs after each epoch in `log_dir`.
 
+        Several threads ask the data sets for images and masks.
+
         Args:
             train_dataset, val_dataset: prepared `Dataset`s; `val_dataset` may be None.
             learning_rate: of SGD.
@@ -170,11 +174,11 @@ class MaskRCNN:
         log(f"\nStarting at epoch {self.epoch}. LR={learning_rate}\n")
         log(f"Checkpoint Path: {self.checkpoint_path}")
         self.keras_model.fit(
-            train_batches,
+            training.feed(train_batches, self.keras_model),
             initial_epoch=self.epoch,
             epochs=epochs,
             shuffle=False,  # the sequence has shuffled them, by its seed
-            validation_data=val_batches,
+            validation_data=training.feed(val_batches, self.keras_model),
             callbacks=[
                 *training.callbacks(self.log_dir, self.checkpoint_path, custom_callbacks),
                 keras.callbacks.LambdaCallback(

@@ -2,7 +2,7 @@
 
 from .anchors import compute_backbone_shapes
 from .backbones import BatchNorm, conv_block, identity_block, resnet_graph
-from .compat import batch_pack_graph, log, trim_zeros_graph
+from .compat import batch_pack_graph, trim_zeros_graph
 from .debug_targets import build_detection_targets, generate_random_rois
 from .detection import DetectionLayer, refine_detections_graph
 from .ground_truth import load_image_gt
@@ -30,6 +30,7 @@ from .roi_align import PyramidROIAlign, log2_graph
 from .rpn import build_rpn_model, rpn_graph
 from .rpn_targets import build_rpn_targets
 from .targets import DetectionTargetLayer, detection_targets_graph
+from .text import log
 from .transforms import mold_image, unmold_image
 
 __all__ = [

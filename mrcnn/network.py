@@ -112,7 +112,7 @@ def build_training(config, seed=None):
         [rois, gt_class_ids, NormBoxes(name="gt_boxes")([gt_boxes, image]), gt_masks]
     )
     train_rois, target_class_ids, target_bbox, target_mask = targets
-    output_rois = layers.Identity(name="output_rois")(train_rois)
+    output_rois = layers.Identity(name="output_rois", dtype="float32")(train_rois)
     logits, mrcnn_class, mrcnn_bbox = _class_head(output_rois, pyramid, image_meta, config)
     mrcnn_mask = _mask_head(output_rois, pyramid, image_meta, config)
 
@@ -201,7 +201,7 @@ def _class_head(rois, pyramid, image_meta, config):
 
 
 def _mask_head(rois, pyramid, image_meta, config):
-    mask = build_fpn_mask_graph(
+    return build_fpn_mask_graph(
         rois,
         pyramid[:4],
         image_meta,
@@ -209,4 +209,3 @@ def _mask_head(rois, pyramid, image_meta, config):
         config.NUM_CLASSES,
         train_bn=config.TRAIN_BN,
     )
-    return mask

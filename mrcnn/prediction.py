@@ -4,10 +4,10 @@ import numpy as np
 
 from .anchors import pyramid_anchors
 from .boxes import denorm_boxes, norm_boxes
-from .compat import log
 from .config_checks import check_sides
 from .image_meta import compose_image_meta, parse_image_meta
 from .masks import unmold_masks
+from .text import log
 from .transforms import as_channels, mold_image, resize_image
 
 

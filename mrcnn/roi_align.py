@@ -24,7 +24,8 @@ class PyramidROIAlign(keras.layers.Layer):
     """
 
     def __init__(self, pool_shape, **kwargs):
-        super().__init__(**kwargs)
+        # Boxes and the image's area need float32 where features run in half precision.
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.pool_shape = tuple(pool_shape)
 
     def call(self, inputs, training=False):

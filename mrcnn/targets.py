@@ -1,5 +1,7 @@
-"""RoIs that train the heads, and what each should predict (Faster R-CNN, section 2.3.1 of Fast
-R-CNN for the sampling; Mask R-CNN, section 3.1)."""
+"""RoIs that train the heads, and what each should predict.
+
+The sampling is that of Fast R-CNN, section 2.3; the mask targets are Mask R-CNN's, section 3.
+"""
 
 import keras
 from keras import ops
@@ -120,7 +122,7 @@ class DetectionTargetLayer(keras.layers.Layer):
             rois = _within(rois, boxes)
         shape = ops.shape(gt_masks)
         batch, height, width, instances = shape[0], shape[1], shape[2], shape[3]
-        masks = ops.cast(ops.transpose(gt_masks, (0, 3, 1, 2)), "float32")  # [B, G, h, w]
+        masks = ops.transpose(gt_masks, (0, 3, 1, 2))  # [B, G, h, w]
         masks = ops.reshape(masks, (-1, height, width, 1))
         first = ops.arange(batch, dtype="int32")[:, None] * instances
         which = ops.reshape(ops.cast(best, "int32") + first, (-1,))

@@ -88,6 +88,36 @@ def batches(config, train_dataset, val_dataset, augmentation=None, no_augmentati
     return train, BatchSequence(source, config.VALIDATION_STEPS, **options)
 
 
+def feed(batch_sequence, model):
+    """What `fit` takes the batches from.
+
+    On TensorFlow, Keras fixes the shapes of all batches by the first two. Where images bring their
+    own sizes, the shapes are those of the model's inputs.
+
+    Args:
+        batch_sequence: `BatchSequence`, or None.
+        model: the training graph.
+
+    Returns:
+        `batch_sequence` itself, or a `tf.data.Dataset` of it.
+    """
+    open_sizes = None in model.input_shape[0][1:3]
+    if batch_sequence is None or not open_sizes or keras.backend.backend() != "tensorflow":
+        return batch_sequence
+    import tensorflow as tf
+
+    signature = ({x.name: tf.TensorSpec(x.shape, x.dtype) for x in model.inputs},)
+
+    def batches():
+        for index in range(len(batch_sequence)):
+            (batch,) = batch_sequence[index]
+            yield ({x.name: batch[x.name].astype(x.dtype) for x in model.inputs},)
+
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    count = tf.data.experimental.assert_cardinality(len(batch_sequence))
+    return dataset.apply(count).prefetch(2)
+
+
 def callbacks(log_dir, checkpoint_path, custom_callbacks=None):
     """TensorBoard (where TensorFlow is installed), a checkpoint an epoch, then the user's own.
 

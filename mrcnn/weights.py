@@ -47,7 +47,6 @@ def load(model, filepath, exclude=(), complete=False, skip_mismatch=False):
     layers = weighted_layers(model)
     with WeightsFile(filepath) as file:
         report = LoadReport(str(filepath))
-        plan = []
         for name, variables in layers.items():
             if name in exclude:
                 report.excluded.append(name)
@@ -57,13 +56,12 @@ def load(model, filepath, exclude=(), complete=False, skip_mismatch=False):
                 report.mismatched[name] = mismatch
             else:
                 report.loaded.append(name)
-                plan.append(name)
         with_weights = [name for name in file.layer_names if file.weight_names(name)]
         report.left_over = [name for name in with_weights if name not in layers]
         known = {layer.name for layer in model.layers}
         report.unknown_excludes = [name for name in exclude if name not in known]
         report.check(complete=complete, skip_mismatch=skip_mismatch)
-        arrays = {name: file.arrays(name) for name in plan}
+        arrays = {name: file.arrays(name) for name in report.loaded}
         if file.is_imagenet_backbone() and "conv1" in arrays:
             arrays["conv1"][0] = arrays["conv1"][0][:, :, ::-1]
             report.notes.append("conv1's input channels reversed: BGR in the file, RGB here")

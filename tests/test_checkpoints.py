@@ -71,6 +71,17 @@ def test_parse_of_no_checkpoint(path):
     assert parse(path) is None
 
 
+def test_parse_of_a_name():
+    path = "/logs/coco20261120T1405/mask_rcnn_coco_0012.h5"
+    assert parse(path, "CoCo") == parse(path) == (DATE, 12)
+    assert parse(path, "co") is None
+    assert parse("/logs/coco20261120T1405/mask_rcnn_other_0012.h5", "coco") is None
+
+
+def test_parse_of_many_epochs():
+    assert parse("/logs/coco20261120T1405/mask_rcnn_coco_10000.h5") == (DATE, 10000)
+
+
 def test_parse_takes_paths(tmp_path):
     path = tmp_path / "balloon20261120T1405" / "mask_rcnn_balloon_0012.h5"
     assert parse(path) == (DATE, 12)
@@ -137,10 +148,22 @@ def test_find_last_without_a_run(make, where):
     assert "no folder of a run named 'coco'" in str(caught.value)
 
 
-def test_find_last_without_a_checkpoint(make):
+def test_find_last_passes_over_a_run_without_a_checkpoint(make):
     folder = make(
         "coco20261120T1405/events.out.tfevents.1", "coco20261120T0900/mask_rcnn_coco_0001.h5"
     )
+    assert find_last(folder, "coco").endswith("mask_rcnn_coco_0001.h5")
+
+
+def test_find_last_counts_beyond_four_digits(make):
+    folder = make(
+        "coco20261120T1405/mask_rcnn_coco_9999.h5", "coco20261120T1405/mask_rcnn_coco_10000.h5"
+    )
+    assert find_last(folder, "coco").endswith("mask_rcnn_coco_10000.h5")
+
+
+def test_find_last_without_a_checkpoint(make):
+    folder = make("coco20261120T1405/events.out.tfevents.1")
     with pytest.raises(FileNotFoundError, match=r"no weights mask_rcnn_\*\.h5") as caught:
         find_last(folder, "coco")
     assert caught.value.filename == str(folder / "coco20261120T1405")

@@ -3,34 +3,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from mrcnn.compat import batch_pack_graph, batch_slice, log, trim_zeros_graph
-
-
-def test_log_of_a_text(capsys):
-    log("Processing 1 images")
-    assert capsys.readouterr().out == "Processing 1 images\n"
-
-
-def test_log_of_an_array(capsys):
-    log("image", np.array([[1, -5, 7]], np.int16))
-    assert capsys.readouterr().out == (
-        "image                      shape: (1, 3)                min:         -5  "
-        "max:          7  int16\n"
-    )
-
-
-def test_log_of_an_empty_array(capsys):
-    log("masks", np.zeros((0, 28, 28), bool))
-    assert capsys.readouterr().out.split() == [
-        "masks",
-        "shape:",
-        "(0,",
-        "28,",
-        "28)",
-        "min:",
-        "max:",
-        "bool",
-    ]
+from mrcnn.compat import batch_pack_graph, batch_slice, trim_zeros_graph
 
 
 @pytest.mark.parametrize("as_tensor", [keras.ops.convert_to_tensor, np.asarray])

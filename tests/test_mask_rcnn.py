@@ -159,8 +159,7 @@ def test_the_last_checkpoint(renamed, tmp_path):
     renamed.set_log_dir(last)
     assert renamed.epoch == 10
     (tmp_path / "tiny20260105T0000").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"no weights mask_rcnn_\*.h5"):
-        renamed.find_last()
+    assert renamed.find_last() == last
 
 
 @pytest.mark.parametrize("name", ["Tiny", "my model", "cells.v2", "a-b_c"])
@@ -527,3 +526,53 @@ def test_a_model_checkpoint_must_save_weights_only(run, dataset):
     callback = keras.callbacks.ModelCheckpoint("best.keras")
     with pytest.raises(ValueError, match=r"ModelCheckpoint\('best.keras'\) would save the whole"):
         run[0].train(dataset, None, 0.01, 9, "heads", custom_callbacks=[callback])
+
+
+@pytest.mark.parametrize("mode", ["none", "pad64"])
+def test_images_of_many_sizes_train(tmp_path, mode, eagerly):
+    """The first two images share their size, by which Keras would fix that of all others."""
+    sizes = [(64, 64), (64, 64), (64, 128), (128, 64), (128, 192)]
+    samples = [shapes(1, size, seed)[0] for seed, size in enumerate(sizes)]
+    model = build(
+        tmp_path,
+        IMAGE_RESIZE_MODE=mode,
+        IMAGE_MIN_DIM=None,
+        IMAGES_PER_GPU=1,
+        STEPS_PER_EPOCH=5,
+        POST_NMS_ROIS_TRAINING=20,
+    )
+    notes = Notes()
+    model.train(InMemory(samples), InMemory(samples), 0.001, 1, "all", custom_callbacks=[notes])
+    assert np.isfinite(list(notes.epochs[0].values())).all()
+    assert {f"val_{name}" for name in LOSSES} < set(notes.epochs[0])
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(tmp_path, dataset, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = build(tmp_path)
+        train(model, dataset, 1, "all")
+        inference = build(tmp_path, "inference")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    inference.load_weights(model.find_last(), by_name=True)
+    assert all(np.isfinite(weight.numpy()).all() for weight in model.keras_model.weights)
+    [result] = inference.detect([dataset.load_image(0)])
+    assert np.isfinite(result["scores"]).all()
+
+
+def test_weights_of_another_run_begin_a_new_one(tmp_path, run, shared):
+    path = tmp_path / "other20260101T0000" / "mask_rcnn_other_0160.h5"
+    path.parent.mkdir()
+    run[0].keras_model.save_weights(path)
+    shared.load_weights(path)
+    assert shared.epoch == 0
+
+
+def test_some_layers_of_an_own_run_begin_a_new_one(shared, run):
+    path = run[0].find_last()
+    shared.load_weights(path)
+    assert shared.epoch > 0
+    shared.load_weights(path, exclude=["mrcnn_mask"])
+    assert shared.epoch == 0

@@ -191,7 +191,8 @@ class TestInstances:
         )  # fmt: skip
         assert same is ax
         assert texts(ax) == ["a"] and ax.get_title() == "t"
-        assert not ax.patches and not ax.collections
+        # As in the reference, the outlines stay.
+        assert not ax.patches and len(ax.collections) == 1
         assert (ax.images[0].get_array() == 100).all()
 
     def test_masks_may_be_none(self):

@@ -105,7 +105,7 @@ def _sample(flat, boxes, first, heights, widths, size):
     """Bilinear samples of images that lie one behind another in `flat`.
 
     Args:
-        flat: float tensor [P, C], pixels of all images, row by row.
+        flat: tensor [P, C], pixels of all images, row by row.
         boxes: float tensor [N, 4], normalised.
         first: int32 tensor [N], where the box's image begins in `flat`.
         heights, widths: float tensors [N], the size of the box's image.
@@ -127,7 +127,8 @@ def _sample(flat, boxes, first, heights, widths, size):
     left, right = ops.cast(left, "int32"), ops.cast(right, "int32")
 
     def pixels(rows, columns):
-        return ops.take(flat, rows[:, :, None] + columns[:, None, :], axis=0)  # [N, h, w, C]
+        places = rows[:, :, None] + columns[:, None, :]
+        return ops.cast(ops.take(flat, places, axis=0), "float32")  # [N, h, w, C]
 
     share_x = (x - ops.floor(x))[:, None, :, None]
     share_y = (y - ops.floor(y))[:, :, None, None]

@@ -28,7 +28,7 @@ def compare(image, truth, result, class_names, save_to=None, title=""):
         title: above both.
 
     Returns:
-        The Figure.
+        The Figure, or None where it was shown.
 
     Raises:
         ValueError: the counts within `truth` or `result` differ.
@@ -122,7 +122,7 @@ def display_differences(
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Axes.
+        The Axes, or None where the figure was shown.
 
     Raises:
         ValueError: the counts of the ground truth or of the detections differ.
@@ -184,7 +184,7 @@ def plot_overlaps(
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Axes.
+        The Axes, or None where the figure was shown.
 
     Raises:
         ValueError: overlaps is not of the size that the ids, padding left out, give.
@@ -234,7 +234,7 @@ def plot_precision_recall(AP, precisions, recalls, *, save_to=None):
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Axes.
+        The Axes, or None where the figure was shown.
     """
     ax = plt.subplots(figsize=(6, 5), layout="constrained")[1]
     ax.fill_between(recalls, precisions, step="pre", alpha=0.15)  # the area is the AP

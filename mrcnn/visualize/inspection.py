@@ -50,7 +50,7 @@ def draw_boxes(
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Axes.
+        The Axes, or None where the figure was shown.
 
     Raises:
         ValueError: without boxes, if the counts differ, or for another visibility.
@@ -110,7 +110,7 @@ def draw_rois(
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Axes.
+        The Axes, or None where the figure was shown.
 
     Raises:
         ValueError: the counts differ.

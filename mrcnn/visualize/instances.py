@@ -87,23 +87,23 @@ def display_instances(
         title: above the image.
         figsize: inches, of the figure that is made where `ax` is None.
         ax: matplotlib Axes to draw on.
-        show_mask, show_bbox: whether to draw them.
+        show_mask: whether to tint the masks; their outlines are drawn in any case.
+        show_bbox: whether to draw the boxes.
         colors: N tuples (red, green, blue) in [0, 1]; by default neighbours differ.
         captions: N strings in place of "name score"; "" or None for no caption.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Axes.
+        The Axes, or None where the figure was shown.
 
     Raises:
         ValueError: the counts of instances differ or masks are not of the image's size.
     """
     picture = as_rgb(image)
     boxes = np.reshape(boxes, (-1, 4))
-    show_mask = show_mask and masks is not None
     check_counts(
         boxes=len(boxes),
-        masks=np.shape(masks)[-1] if show_mask else None,
+        masks=None if masks is None else np.shape(masks)[-1],
         class_ids=len(class_ids),
         # A palette, say, may be longer than what it is used for.
         scores=None if scores is None else min(len(scores), len(boxes)),
@@ -124,8 +124,9 @@ def display_instances(
 
     shown_colors = [colors[i] for i in shown]
     outlines = []
-    if show_mask and len(shown):
-        outlines = blend_masks(picture, np.asarray(masks)[:, :, shown], shown_colors)
+    if masks is not None and len(shown):
+        tinted = picture if show_mask else picture.copy()
+        outlines = blend_masks(tinted, np.asarray(masks)[:, :, shown], shown_colors)
 
     own = ax is None
     ax = plt.subplots(figsize=figsize)[1] if own else ax
