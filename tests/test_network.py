@@ -279,6 +279,17 @@ def test_two_steps(
     assert np.median(relative) < median_weight
     assert relative.max() < worst_weight
 
+    # Some weights themselves: the archive names them by their place in Keras's `weights`, but took
+    # them from that place in `get_weights()`, whose order is that of the layers.
+    listed = json.loads(str(train[f"step_{layers}.weight_names"]))
+    after = {name_of(variable): variable.numpy() for variable in model.weights}
+    prefix = f"step_{layers}.after2."
+    stored = {key.removeprefix(prefix): value for key, value in train.items() if prefix in key}
+    assert len(stored) >= 10
+    for label, value in stored.items():
+        place = listed.index(label.replace(".", "/") + ":0")
+        np.testing.assert_allclose(after[training_order()[place]], value, rtol=1e-5, atol=1e-6)
+
 
 def training_order():
     """Weight names in the order of the reference's training graph."""
