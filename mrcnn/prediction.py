@@ -136,7 +136,7 @@ def result(rois, class_ids, scores, masks):
 def network_inputs(model, molded_images, image_metas):
     """The inference graph's three inputs for a batch."""
     one = model.get_anchors(molded_images[0].shape)
-    batch_anchors = np.broadcast_to(one, (len(molded_images), *one.shape))
+    batch_anchors = np.repeat(one[np.newaxis], len(molded_images), axis=0)
     return [
         np.asarray(molded_images, np.float32),
         np.asarray(image_metas, np.float32),
