@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import skimage.io
 
-from .transforms import as_channels
+from .pixels import as_channels
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ class Dataset:
         Raises:
             FileNotFoundError: the file is not there.
             OSError: it cannot be read as an image.
-            TypeError, ValueError: its pixels are not what `transforms.as_channels` accepts.
+            TypeError, ValueError: its pixels are not what `pixels.as_channels` accepts.
         """
         path = self.image_info[image_id]["path"]
         try:

@@ -10,9 +10,10 @@ from .augment import augment as apply_augmentation
 from .config_checks import check_sides
 from .image_meta import compose_image_meta
 from .masks import extract_bboxes, minimize_mask
+from .pixels import as_channels
 from .rpn_targets import build_rpn_targets
 from .text import some
-from .transforms import as_channels, mold_image, resize_image, resize_mask
+from .transforms import mold_image, resize_image, resize_mask
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,9 @@ from .boxes import denorm_boxes, norm_boxes
 from .config_checks import check_sides
 from .image_meta import compose_image_meta, parse_image_meta
 from .masks import unmold_masks
+from .pixels import as_channels
 from .text import log
-from .transforms import as_channels, mold_image, resize_image
+from .transforms import mold_image, resize_image
 
 
 def detect(model, images, verbose=0):
