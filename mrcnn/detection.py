@@ -62,7 +62,7 @@ def refine_detections_graph(rois, probs, deltas, window, config):
     Returns:
         [DETECTION_MAX_INSTANCES, 6].
     """
-    inputs = (ops.convert_to_tensor(x)[None] for x in (rois, probs, deltas, window))
+    inputs = (ops.cast(x, "float32")[None] for x in (rois, probs, deltas, window))
     return refine_detections(*inputs, config)[0]
 
 

@@ -12,7 +12,8 @@ from .ops import gather_rows, take_flagged
 
 def smooth_l1_loss(y_true, y_pred):
     """Smooth L1 of every element (Fast R-CNN, equation 3), of the inputs' shape."""
-    difference = ops.abs(y_true - y_pred)
+    y_pred = ops.convert_to_tensor(y_pred)
+    difference = ops.abs(ops.cast(y_true, y_pred.dtype) - y_pred)
     return ops.where(difference < 1, 0.5 * difference**2, difference - 0.5)
 
 

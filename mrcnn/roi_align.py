@@ -1,5 +1,7 @@
 """RoIAlign over the pyramid (Mask R-CNN, section 3; FPN, equation 1)."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -59,4 +61,4 @@ def level_of(boxes, image_area):
 
 def log2_graph(x):
     """Logarithm to base 2 of a float tensor."""
-    return ops.log(x) / ops.log(2.0)
+    return ops.log(x) / math.log(2.0)

@@ -64,6 +64,17 @@ def test_smooth_l1():
     np.testing.assert_allclose(ours, [0, 0.125, 0.5, 2.5])
 
 
+def test_targets_may_be_doubles(inputs):
+    """As the data generator has them."""
+    values = inputs("normal")
+    names = ("rpn_match", "rpn_bbox")
+    ours = [
+        float(rpn_bbox_loss_graph(Config(), target, *[values[name] for name in names]))
+        for target in (values["rpn_bbox_target"], values["rpn_bbox_target"].astype(np.float64))
+    ]
+    assert ours[0] == ours[1]
+
+
 def test_active_classes_are_those_of_each_image():
     logits = np.zeros((2, 1, 3), "float32")
     logits[:, 0, 1] = 2.0  # both predict class 1, which only the second image knows

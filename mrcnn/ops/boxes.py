@@ -64,14 +64,14 @@ def overlaps_graph(boxes1, boxes2):
     """IoU of every box of one set with every box of another.
 
     Args:
-        boxes1: float tensor [..., N, 4].
-        boxes2: float tensor [..., M, 4] in the same units.
+        boxes1: tensor [..., N, 4].
+        boxes2: tensor [..., M, 4] in the same units.
 
     Returns:
         Float tensor [..., N, M]; 0 where both boxes have no area.
     """
-    first = ops.expand_dims(boxes1, -2)  # [..., N, 1, 4]
-    second = ops.expand_dims(boxes2, -3)  # [..., 1, M, 4]
+    first = ops.expand_dims(ops.cast(boxes1, "float32"), -2)  # [..., N, 1, 4]
+    second = ops.expand_dims(ops.cast(boxes2, "float32"), -3)  # [..., 1, M, 4]
     top_left = ops.maximum(first[..., :2], second[..., :2])
     bottom_right = ops.minimum(first[..., 2:], second[..., 2:])
     sides = ops.maximum(bottom_right - top_left, 0.0)  # [..., N, M, 2]

@@ -37,6 +37,11 @@ def test_overlaps_of_batches_are_those_of_their_images():
         np.testing.assert_allclose(ours[image], expected, rtol=1e-5, atol=1e-6)
 
 
+def test_overlaps_of_boxes_in_whole_pixels(units):
+    ours = ops.overlaps_graph(units["b1"], units["b2"])
+    np.testing.assert_allclose(ours, units["compute_overlaps"], rtol=1e-5, atol=1e-6)
+
+
 def test_overlap_of_boxes_without_area_is_zero():
     empty = np.zeros((1, 4), "float32")
     np.testing.assert_array_equal(ops.overlaps_graph(empty, empty), [[0]])
