@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-_NAMED_BACKBONES = ("resnet50", "resnet101")
+from .config_checks import BACKBONES
 
 
 def compute_backbone_shapes(config, image_shape):
@@ -28,7 +28,7 @@ def compute_backbone_shapes(config, image_shape):
                 "BACKBONE it must be a function (image_shape) -> [[height, width], ...]."
             )
         return config.COMPUTE_BACKBONE_SHAPE(image_shape)
-    if config.BACKBONE not in _NAMED_BACKBONES:
+    if config.BACKBONE not in BACKBONES:
         raise ValueError(
             f"BACKBONE is {config.BACKBONE!r}: 'resnet50', 'resnet101' or a function is accepted."
         )

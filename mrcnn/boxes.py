@@ -115,8 +115,11 @@ def box_refinement(box, gt_box):
     Returns:
         [N, (dy, dx, log(dh), log(dw))] float32, not divided by any standard deviation.
     """
-    box = np.asarray(box).astype(np.float32)
-    gt_box = np.asarray(gt_box).astype(np.float32)
+    return box_deltas(np.asarray(box).astype(np.float32), np.asarray(gt_box).astype(np.float32))
+
+
+def box_deltas(box, gt_box):
+    """`box_refinement` in the dtype of the boxes."""
     size = box[:, 2:] - box[:, :2]  # [N, (h, w)]
     gt_size = gt_box[:, 2:] - gt_box[:, :2]
     centre = box[:, :2] + 0.5 * size

@@ -13,7 +13,7 @@ from .masks import extract_bboxes, minimize_mask
 from .pixels import as_channels
 from .rpn_targets import build_rpn_targets
 from .text import some
-from .transforms import mold_image, resize_image, resize_mask
+from .transforms import mold_image, resize_mask, resize_to_input
 
 logger = logging.getLogger(__name__)
 
@@ -46,13 +46,8 @@ def load_image_gt(
     rng = np.random.default_rng() if rng is None else rng
     image, mask, class_ids = _read(dataset, config, image_id)
     original_shape = image.shape
-    image, window, scale, padding, crop = resize_image(
-        image,
-        min_dim=config.IMAGE_MIN_DIM,
-        max_dim=config.IMAGE_MAX_DIM,
-        min_scale=config.IMAGE_MIN_SCALE,
-        mode=config.IMAGE_RESIZE_MODE,
-        rng=random.Random(int(rng.integers(2**32))),
+    image, window, scale, padding, crop = resize_to_input(
+        image, config, rng=random.Random(int(rng.integers(2**32)))
     )
     mask = resize_mask(mask, scale, padding, crop)
     if augment and rng.integers(2):

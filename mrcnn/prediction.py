@@ -9,7 +9,7 @@ from .image_meta import compose_image_meta, parse_image_meta
 from .masks import unmold_masks
 from .pixels import as_channels
 from .text import log
-from .transforms import mold_image, resize_image
+from .transforms import mold_image, resize_to_input
 
 
 def detect(model, images, verbose=0):
@@ -90,13 +90,7 @@ def mold_input(image, config):
             "IMAGE_RESIZE_MODE is 'crop': a random part of the image is for training. 'square', "
             "'pad64' or 'none' detects in the whole image."
         )
-    molded, window, scale, _, _ = resize_image(
-        image,
-        min_dim=config.IMAGE_MIN_DIM,
-        max_dim=config.IMAGE_MAX_DIM,
-        min_scale=config.IMAGE_MIN_SCALE,
-        mode=config.IMAGE_RESIZE_MODE,
-    )
+    molded, window, scale, _, _ = resize_to_input(image, config)
     check_sides(molded.shape)
     active = np.zeros([config.NUM_CLASSES], dtype=np.int32)
     meta = compose_image_meta(0, image.shape, molded.shape, window, scale, active)

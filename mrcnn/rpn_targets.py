@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .boxes import box_areas, compute_iou
+from .boxes import box_areas, box_deltas, compute_iou
 
 _POSITIVE_IOU = 0.7
 _NEGATIVE_IOU = 0.3
@@ -48,7 +48,7 @@ def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=
 
     positive = np.flatnonzero(rpn_match == 1)
     rpn_bbox = np.zeros((total, 4))
-    deltas = _deltas(anchors[positive], gt_boxes[best_gt[positive]])
+    deltas = box_deltas(anchors[positive], gt_boxes[best_gt[positive]])
     rpn_bbox[: len(positive)] = deltas / config.RPN_BBOX_STD_DEV
     return rpn_match, rpn_bbox
 
@@ -81,10 +81,3 @@ def _drop_surplus(rpn_match, label, limit, rng):
     ids = np.flatnonzero(rpn_match == label)
     if len(ids) > limit:
         rpn_match[rng.choice(ids, len(ids) - limit, replace=False)] = 0
-
-
-def _deltas(anchors, boxes):
-    """`boxes.box_refinement` in float64."""
-    size, box_size = anchors[:, 2:] - anchors[:, :2], boxes[:, 2:] - boxes[:, :2]
-    shift = (boxes[:, :2] + 0.5 * box_size) - (anchors[:, :2] + 0.5 * size)
-    return np.concatenate([shift / size, np.log(box_size / size)], axis=1)

@@ -5,6 +5,8 @@ import random
 import numpy as np
 import skimage.transform
 
+from .config_checks import RESIZE_MODES
+
 # Added before truncation to integers: float noise of 1e-13 must not turn an exact 120 into 119.
 _TRUNCATION_EPSILON = 1e-6
 
@@ -147,6 +149,27 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
     return image, (top, left, top + height, left + width), scale, padding, None
 
 
+def resize_to_input(image, config, rng=None):
+    """`resize_image` as a configuration has it.
+
+    Args:
+        image: [H, W, C].
+        config: IMAGE_MIN_DIM, IMAGE_MAX_DIM, IMAGE_MIN_SCALE, IMAGE_RESIZE_MODE.
+        rng: see `resize_image`.
+
+    Returns:
+        image, window, scale, padding, crop: see `resize_image`.
+    """
+    return resize_image(
+        image,
+        min_dim=config.IMAGE_MIN_DIM,
+        max_dim=config.IMAGE_MAX_DIM,
+        min_scale=config.IMAGE_MIN_SCALE,
+        mode=config.IMAGE_RESIZE_MODE,
+        rng=rng,
+    )
+
+
 def resize_mask(mask, scale, padding, crop=None):
     """Resize masks as `resize_image` resized their image: nearest pixel, same centres, same size.
 
@@ -198,7 +221,7 @@ def unmold_image(normalized_images, config):
 
 
 def _check_mode(mode, min_dim, max_dim):
-    if mode not in ("none", "square", "pad64", "crop"):
+    if mode not in RESIZE_MODES:
         raise ValueError(f"mode is {mode!r}: 'none', 'square', 'pad64' or 'crop' is accepted.")
     if mode == "square" and not max_dim:
         raise ValueError(f"max_dim is {max_dim}: mode 'square' pads to [max_dim, max_dim] pixels.")

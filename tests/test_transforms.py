@@ -239,3 +239,17 @@ def test_mold_image_subtracts_the_mean_and_back(small, small_config):
     molded = transforms.mold_image(small["img1.resized_u8"], small_config).astype(np.float64)
     stats = molded.mean(), molded.std(), molded.min(), molded.max(), np.abs(molded).sum()
     assert_allclose(stats, small["img1.molded_stats"], rtol=1e-6)
+
+
+def test_resize_to_input_takes_the_settings():
+    config = SimpleNamespace(
+        IMAGE_MIN_DIM=32, IMAGE_MAX_DIM=64, IMAGE_MIN_SCALE=1.5, IMAGE_RESIZE_MODE="square"
+    )
+    image, window, scale, padding, crop = transforms.resize_to_input(np.ones((20, 40, 3)), config)
+    assert image.shape == (64, 64, 3) and scale == 1.6 and crop is None
+    assert tuple(window) == (16, 0, 48, 64) and padding == [(16, 16), (0, 0), (0, 0)]
+    config.IMAGE_RESIZE_MODE = "crop"
+    rng = random.Random(3)
+    crop = transforms.resize_to_input(np.ones((64, 64, 3)), config, rng)[4]
+    rng = random.Random(3)
+    assert crop[:2] == (rng.randint(0, 64), rng.randint(0, 64))
