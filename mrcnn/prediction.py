@@ -66,7 +66,7 @@ def check_images(images, config):
     if not len(images):
         raise ValueError("images is an empty list: at least one image is needed.")
     return [
-        as_channels(image, config.IMAGE_CHANNEL_COUNT, f"image {index}")
+        as_channels(image, config.IMAGE_CHANNEL_COUNT, f"image {index}", config.IMAGE_SCALING)
         for index, image in enumerate(images)
     ]
 

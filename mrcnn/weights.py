@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from .conv1 import adapt, can_spread
 from .files import replacing
 from .weights_file import WeightsFile
 from .weights_report import LoadReport
@@ -26,7 +27,9 @@ def load(model, filepath, exclude=(), complete=False, skip_mismatch=False):
 
     Everything is checked before anything is assigned, so a file that is refused leaves the
     model as it was. A file that holds a bare ImageNet ResNet expects BGR pixels: the input
-    channels of its `conv1` kernel are reversed, because images here are RGB.
+    channels of its `conv1` kernel are reversed, because images here are RGB. For a model of other
+    than three input channels, the kernel of an RGB `conv1` is averaged and spread over them, see
+    `conv1.spread_rgb`; nothing is reversed then.
 
     Args:
         model: `keras.Model`.
@@ -62,9 +65,10 @@ def load(model, filepath, exclude=(), complete=False, skip_mismatch=False):
         report.unknown_excludes = [name for name in exclude if name not in known]
         report.check(complete=complete, skip_mismatch=skip_mismatch)
         arrays = {name: file.arrays(name) for name in report.loaded}
-        if file.is_imagenet_backbone() and "conv1" in arrays:
-            arrays["conv1"][0] = arrays["conv1"][0][:, :, ::-1]
-            report.notes.append("conv1's input channels reversed: BGR in the file, RGB here")
+        if "conv1" in arrays and arrays["conv1"][0].ndim == 4:
+            kernel, channels = arrays["conv1"][0], layers["conv1"][0].shape[2]
+            arrays["conv1"][0], note = adapt(kernel, channels, bgr=file.is_imagenet_backbone())
+            report.notes += [note] if note else []
     for name, values in arrays.items():
         for variable, value in zip(layers[name], values, strict=True):
             variable.assign(value)
@@ -110,8 +114,10 @@ def weighted_layers(model):
 
 
 def _mismatch(name, variables, shapes):
-    """What differs between a layer and its group in the file, or ""."""
+    """What differs between a layer and its group in the file and cannot be adapted, or ""."""
     expected = [tuple(variable.shape) for variable in variables]
+    if name == "conv1" and can_spread(shapes, expected):
+        return ""
     if len(shapes) != len(expected):
         return f"{len(shapes)} tensors in the file, {len(expected)} in the model"
     pairs = [

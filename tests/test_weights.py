@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from conftest import DATA, config_of, load_reference
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from seeded_weights import make_weights, manifest, write_h5
 
 from mrcnn import network, training, weights
@@ -276,6 +276,66 @@ def test_imagenet_backbone_is_turned_from_bgr_to_rgb(
     assert report.left_over == ["fc1000"]
     assert "106 layers loaded, 0 excluded, 25 missing in the file, 1 left over" in str(report)
     assert "not in the file, unchanged: fpn_c5p5, fpn_c4p4" in caplog.text
+
+
+# Other channels than those of the file
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_conv1_of_rgb_is_spread_over_other_channels(seeded, seeded_h5, tmp_path, channels):
+    model = build("inference", IMAGE_CHANNEL_COUNT=channels, MEAN_PIXEL=114.8)
+    backbone = {
+        name: rows for name, rows in seeded.items() if name.startswith(("conv1", "bn", "res"))
+    }
+    imagenet = tmp_path / "resnet50_notop.h5"
+    write_h5(backbone, imagenet)
+    (_, rgb), (_, bias) = seeded["conv1"]
+    for path, complete in ((seeded_h5, True), (imagenet, False)):
+        model.get_layer("conv1").set_weights([np.zeros((7, 7, channels, 64)), np.zeros(64)])
+        report = weights.load(model, path, complete=complete)
+        kernel, got = values(model)["conv1"]
+        for channel in range(channels):
+            assert_allclose(kernel[:, :, channel], rgb.sum(axis=2) / channels, rtol=1e-6)
+        assert_array_equal(got, bias)
+        assert report.notes == [
+            f"conv1 spread over {channels} channels: each has the mean of the file's RGB kernel, "
+            f"times 3 / {channels}"
+        ]
+        assert "conv1" in report.loaded and not report.mismatched
+    saved = tmp_path / "own.h5"
+    model.save_weights(saved)
+    before = values(model)
+    assert weights.load(model, saved, complete=True).notes == []
+    assert_same(model, before)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+def test_a_gray_image_is_answered_as_its_rgb_was(tiny, write, channels):
+    path = write(tiny_arrays())
+    weights.load(tiny, path)
+    other = chain(
+        (4, 4, channels), keras.layers.Conv2D(2, 1, name="conv1"), keras.layers.Dense(3, name="d")
+    )
+    weights.load(other, path)
+    gray = np.random.default_rng(0).random((1, 4, 4, 1)).astype(np.float32)
+    answers = [
+        np.array(model.get_layer("conv1")(np.repeat(gray, count, axis=3)))
+        for model, count in ((tiny, 3), (other, channels))
+    ]
+    assert_allclose(answers[0], answers[1], rtol=1e-6)
+
+
+def test_conv1_is_spread_only_if_all_else_agrees(write):
+    model = chain((4, 4, 5), keras.layers.Conv2D(2, 1, name="conv1"))
+    kernel, bias = tiny_arrays()["conv1"]
+    before = values(model)
+    for arrays in ([kernel], [kernel, bias[:1]], [kernel[..., :1], bias], [kernel[:, :, :2], bias]):
+        with pytest.raises(ValueError, match="shapes disagree in 1 layers, nothing was loaded"):
+            weights.load(model, write({"conv1": arrays}))
+    other = chain((4, 4, 5), keras.layers.Conv2D(2, 1, name="conv2"))
+    with pytest.raises(ValueError, match="shapes disagree in 1 layers"):
+        weights.load(other, write({"conv2": [kernel, bias]}))
+    assert_same(model, before)
 
 
 # What a tiny model shows as well

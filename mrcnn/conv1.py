@@ -1,0 +1,55 @@
+"""The first convolution of a weights file, for networks that see other channels than its own."""
+
+import numpy as np
+
+
+def can_spread(file_shapes, model_shapes):
+    """Whether the file's tensors are those of RGB, and the model's differ in the channels alone.
+
+    Args:
+        file_shapes, model_shapes: shapes of the layer's tensors, the kernel [h, w, C, F] first.
+    """
+    if not file_shapes or len(file_shapes[0]) != 4 or file_shapes[0][2] != 3:
+        return False
+    height, width, _, filters = file_shapes[0]
+    channels = model_shapes[0][2] if len(model_shapes[0]) == 4 else None
+    return model_shapes == [(height, width, channels, filters), *file_shapes[1:]]
+
+
+def spread_rgb(kernel, channels):
+    """A kernel for any channels that answers to a gray image as the RGB kernel does.
+
+    Each channel gets the mean of red, green and blue, times 3 / channels, so that the sum over
+    the channels stays: one channel gives what the gray image repeated gave, and so do five equal
+    ones.
+
+    Args:
+        kernel: float [h, w, 3, F].
+        channels: how many the model sees.
+
+    Returns:
+        [h, w, channels, F].
+    """
+    return np.repeat(kernel.sum(axis=2, keepdims=True) / channels, channels, axis=2)
+
+
+def adapt(kernel, channels, bgr):
+    """The kernel of a file for a model of this many channels, and what was done.
+
+    Args:
+        kernel: float [h, w, C, F] as in the file.
+        channels: how many the model sees: C, or any number if C is 3.
+        bgr: whether the file's network sees BGR. Images here are RGB.
+
+    Returns:
+        kernel: [h, w, channels, F].
+        note: for the user, or "".
+    """
+    if kernel.shape[2] != channels:
+        return spread_rgb(kernel, channels), (
+            f"conv1 spread over {channels} channels: each has the mean of the file's RGB kernel, "
+            f"times 3 / {channels}"
+        )
+    if bgr:
+        return kernel[:, :, ::-1], "conv1's input channels reversed: BGR in the file, RGB here"
+    return kernel, ""
