@@ -35,6 +35,7 @@ test-slow: $(VENV)/.ready-test
 
 bench: $(VENV)/.ready-test
 	@$(RUN) benchmarks/inference.py
+	@$(RUN) benchmarks/loader.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache demo.png

@@ -93,8 +93,12 @@ class Config:
     IMAGE_MAX_DIM = 1024
     # Least factor by which images are enlarged; 0 for none.
     IMAGE_MIN_SCALE = 0
-    # 3 for RGB. Another number needs another MEAN_PIXEL of that length and another conv1.
+    # 3 for RGB. Another number needs another MEAN_PIXEL of that length; the conv1 of RGB weights
+    # is spread over the channels as they are loaded.
     IMAGE_CHANNEL_COUNT = 3
+    # How pixels that are not uint8 come to 0..255: "auto", "percentile", "full" or (low, high), the
+    # values that become 0 and 255 (see pixels.as_channels).
+    IMAGE_SCALING = "auto"
     # Mean of each channel (RGB), subtracted from the image.
     MEAN_PIXEL = np.array([123.7, 116.8, 103.9])
 
@@ -147,6 +151,12 @@ class Config:
 
     # Seed of the order of the images, of augmentation and of sampling; None: another each run.
     SEED = None
+
+    # Threads that make batches while the network trains; None: one for each core, up to 4.
+    LOADER_WORKERS = None
+    # None: those threads. "spawn", "forkserver" or "fork": processes, started in that way, for data
+    # sets or augmentation that spend their time in Python itself.
+    LOADER_PROCESSES = None
 
     # Compile TensorFlow's graph with XLA: slow to start, then often faster on a GPU. (JAX always
     # compiles.)

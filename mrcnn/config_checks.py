@@ -5,6 +5,7 @@ import numbers
 import numpy as np
 
 RESIZE_MODES = ("square", "pad64", "crop", "none")
+SCALINGS = ("auto", "percentile", "full")
 LOSS_NAMES = (
     "rpn_class_loss",
     "rpn_bbox_loss",
@@ -13,6 +14,7 @@ LOSS_NAMES = (
     "mrcnn_mask_loss",
 )
 BACKBONES = ("resnet50", "resnet101")
+START_METHODS = (None, "spawn", "forkserver", "fork")
 
 
 def problems(config):
@@ -24,7 +26,9 @@ def problems(config):
     Returns:
         A list of sentences, empty if the configuration can work.
     """
-    checks = (_name, _counts, _fractions, _sizes, _backbone, _anchors, _channels, _masks, _losses)
+    checks = (
+        _name, _counts, _fractions, _sizes, _backbone, _anchors, _channels, _masks, _losses, _loader
+    )  # fmt: skip
     return [line for check in checks for line in check(config)]
 
 
@@ -133,12 +137,38 @@ def _anchors(config):
 
 
 def _channels(config):
-    mean = np.atleast_1d(config.MEAN_PIXEL)
-    if len(mean) not in (1, config.IMAGE_CHANNEL_COUNT):
-        yield (
-            f"MEAN_PIXEL has {len(mean)} entries: it needs one for each of the "
-            f"{config.IMAGE_CHANNEL_COUNT} channels of IMAGE_CHANNEL_COUNT."
+    mean, channels = np.atleast_1d(config.MEAN_PIXEL), config.IMAGE_CHANNEL_COUNT
+    if len(mean) not in (1, channels):
+        # 114.8 is the mean of the default's three.
+        example = (
+            "np.array([123.7, 116.8, 103.9])" if channels == 3 else f"np.full({channels}, 114.8)"
         )
+        yield (
+            f"MEAN_PIXEL has {len(mean)} entries: it needs one for each of the {channels} channels "
+            f"of IMAGE_CHANNEL_COUNT, or one number for all. To start with, write MEAN_PIXEL = "
+            f"{example}; the mean of your own images is better."
+        )
+    if problem := scaling_problem(config.IMAGE_SCALING):
+        yield f"IMAGE_SCALING {problem}"
+
+
+def scaling_problem(scaling):
+    """What is wrong with an IMAGE_SCALING: "is ...: it must be ...", or ""."""
+    if isinstance(scaling, str):
+        right = scaling in SCALINGS
+    else:
+        right = (
+            isinstance(scaling, tuple | list | np.ndarray)
+            and len(scaling) == 2
+            and all(_is_number(value) and np.isfinite(value) for value in scaling)
+            and scaling[0] < scaling[1]
+        )
+    if right:
+        return ""
+    return (
+        f"is {scaling!r}: it must be 'auto', 'percentile', 'full', or (low, high), the values that "
+        "become 0 and 255, such as (0, 4095)."
+    )
 
 
 def _masks(config):
@@ -161,6 +191,17 @@ def _losses(config):
         yield f"LOSS_WEIGHTS names {unknown}: the losses are {', '.join(LOSS_NAMES)}."
     if missing and unknown:
         yield f"LOSS_WEIGHTS lacks {missing}."
+
+
+def _loader(config):
+    workers, processes = config.LOADER_WORKERS, config.LOADER_PROCESSES
+    if workers is not None and (not _is_whole(workers) or workers < 1):
+        yield f"LOADER_WORKERS is {workers!r}: it must be None or a whole number of at least 1."
+    if processes not in START_METHODS:
+        yield (
+            f"LOADER_PROCESSES is {processes!r}: it is None for threads, or one of "
+            f"{', '.join(START_METHODS[1:])}."
+        )
 
 
 def _is_positive(value):

@@ -3,9 +3,9 @@
 import logging
 
 import numpy as np
-import skimage.io
 
-from .pixels import as_channels
+from . import coco_export, dataset_check, images, splits
+from .instance_masks import InstanceMasks
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,9 @@ class Dataset:
         num_classes, class_ids, class_names, num_images, class_from_source_map,
         image_from_source_map, sources: set by `prepare`.
     """
+
+    # Height times width of the largest image that is read, against decompression bombs; None: any.
+    MAX_PIXELS = images.MAX_PIXELS
 
     _warned_of_no_masks = False
 
@@ -144,6 +147,35 @@ class Dataset:
             )
         return info["id"]
 
+    def check(self, read_images=True):
+        """Walk over all images and instances and print what is wrong with them.
+
+        Args:
+            read_images: whether the images are decoded; False looks at their headers only.
+
+        Returns:
+            `dataset_check.Report`; its `ok` is False if something would break the training.
+        """
+        report = dataset_check.check(self, read_images)
+        print(report)
+        return report
+
+    def subset(self, image_ids):
+        """A prepared data set of some of the images, see `splits.subset`."""
+        return splits.subset(self, image_ids)
+
+    def split(self, fraction=0.2, seed=0):
+        """(training, validation) data sets of random images, see `splits.split`."""
+        return splits.split(self, fraction, seed)
+
+    def split_by_group(self, group_of, fraction=0.2, seed=0):
+        """(training, validation) data sets that share no group, see `splits.split_by_group`."""
+        return splits.split_by_group(self, group_of, fraction, seed)
+
+    def to_coco(self, path=None):
+        """The data set in COCO's format, see `coco_export.to_coco`."""
+        return coco_export.to_coco(self, path)
+
     @property
     def image_ids(self):
         """[num_images] int array of the ids here, 0, 1, ...; `prepare` sets it.
@@ -162,27 +194,26 @@ class Dataset:
         """The path or URL of the image, as `add_image` was given it."""
         return self.image_info[image_id]["path"]
 
+    @property
+    def reads_files(self):
+        """Whether images are the files at their paths: a subclass's `load_image` may differ."""
+        return type(self).load_image is Dataset.load_image
+
     def load_image(self, image_id):
-        """Read the image's file.
+        """Read the image's file, see `images.read_image`.
 
         Returns:
-            [H, W, 3] RGB, uint8 for nearly all files. Grayscale is repeated, alpha dropped.
+            [H, W, 3] of gray (repeated), RGB and RGBA (alpha dropped) images, [H, W, C] of all
+            others; in the dtype of the file. `Config.IMAGE_SCALING` says how it becomes 0 to 255.
 
         Raises:
             FileNotFoundError: the file is not there.
             OSError: it cannot be read as an image.
-            TypeError, ValueError: its pixels are not what `pixels.as_channels` accepts.
+            ValueError: it has more than MAX_PIXELS pixels, or is a stack of images.
         """
-        path = self.image_info[image_id]["path"]
-        try:
-            image = skimage.io.imread(path)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"image {image_id}: there is no file {path}.") from error
-        except Exception as error:  # the readers behind imread raise errors of many types
-            raise OSError(
-                f"image {image_id}: {path} cannot be read as an image: {error}"
-            ) from error
-        return as_channels(image, 3, name=str(path))
+        image = images.read_image(self.image_info[image_id]["path"], self.MAX_PIXELS)
+        image = image[..., np.newaxis] if image.ndim == 2 else image
+        return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 
     def load_mask(self, image_id):
         """The instances of an image. Subclasses override this; here there are none.
@@ -200,3 +231,33 @@ class Dataset:
                 type(self).__name__,
             )
         return np.zeros((0, 0, 0), bool), np.zeros(0, np.int32)
+
+    def load_instances(self, image_id):
+        """The instances of an image in the form that the loader works on.
+
+        A subclass that has its annotations in a compact form overrides this beside `load_mask`:
+        dense masks of 200 instances take longer to make than all that follows.
+
+        Returns:
+            masks: `InstanceMasks` of N instances.
+            class_ids: [N] int32, ids here; negative for a crowd.
+
+        Raises:
+            TypeError, ValueError: what `load_mask` returned does not fit together.
+        """
+        masks, class_ids = map(np.asarray, self.load_mask(image_id))
+        where = f"image {image_id} ({self.image_info[image_id].get('path')})"
+        if class_ids.size and class_ids.dtype.kind not in "iuf":
+            raise TypeError(
+                f"{where}: load_mask gave class ids of {class_ids.dtype}, such as "
+                f"{class_ids.flat[0]!r}: they must be numbers, 1 for the first class."
+            )
+        class_ids = class_ids.astype(np.int32).reshape(-1)
+        if not len(class_ids):
+            return InstanceMasks([], [], (0, 0)), class_ids
+        if masks.ndim != 3 or masks.shape[2] != len(class_ids):
+            raise ValueError(
+                f"{where}: load_mask gave masks of shape {masks.shape} and {len(class_ids)} class "
+                f"ids: masks of (height, width, {len(class_ids)}) go with them."
+            )
+        return InstanceMasks.from_dense(masks), class_ids

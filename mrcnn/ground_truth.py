@@ -9,11 +9,11 @@ import numpy as np
 from .augment import augment as apply_augmentation
 from .config_checks import check_sides
 from .image_meta import compose_image_meta
-from .masks import extract_bboxes, minimize_mask
+from .instance_masks import InstanceMasks
 from .pixels import as_channels
 from .rpn_targets import build_rpn_targets
 from .text import some
-from .transforms import mold_image, resize_mask, resize_to_input
+from .transforms import mold_image, resize_to_input
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ def load_image_gt(
         config: a `Config`.
         image_id: index of the image in the data set.
         augment: True flips at random from left to right (older projects; `augmentation` is more).
-        augmentation: an imgaug augmenter or a callable, see `mrcnn.augment`. It runs after
-            padding, and the meta's window is that before it.
+        augmentation: an imgaug augmenter, Keras layers or a callable, see `mrcnn.augment`. It
+            runs after padding, and the meta's window is that before it.
         use_mini_mask: whether masks are returned as crops of their boxes.
         rng: `numpy.random.Generator` of crops and augmentation; None takes a fresh one.
 
@@ -43,28 +43,33 @@ def load_image_gt(
     Raises:
         ValueError: image, masks, class ids and configuration disagree; the image is named.
     """
+    image, image_meta, class_ids, masks = _load(
+        dataset, config, image_id, augment, augmentation, rng
+    )
+    mask = masks.minimize(config.MINI_MASK_SHAPE[:2]) if use_mini_mask else masks.dense()
+    return image, image_meta, class_ids, masks.boxes, mask
+
+
+def _load(dataset, config, image_id, augment, augmentation, rng):
+    """What `load_image_gt` returns, but for boxes and mask: both are in an `InstanceMasks`."""
     rng = np.random.default_rng() if rng is None else rng
-    image, mask, class_ids = _read(dataset, config, image_id)
+    image, masks, class_ids = _read(dataset, config, image_id)
     original_shape = image.shape
     image, window, scale, padding, crop = resize_to_input(
         image, config, rng=random.Random(int(rng.integers(2**32)))
     )
-    mask = resize_mask(mask, scale, padding, crop)
+    masks = masks.resize(scale, padding, crop)
     if augment and rng.integers(2):
-        image, mask = np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(mask[:, ::-1])
+        image, masks = np.ascontiguousarray(image[:, ::-1]), masks.flip(1)
     if augmentation is not None:
-        image, mask = apply_augmentation(augmentation, image, mask, rng)
+        image, masks = apply_augmentation(augmentation, image, masks, rng)
 
     # Cropping and augmentation may have moved instances out of sight.
-    seen = mask.any(axis=(0, 1))
-    mask, class_ids = mask[:, :, seen], class_ids[seen]
-    bbox = extract_bboxes(mask)
+    seen = masks.visible
     active = np.zeros([dataset.num_classes], dtype=np.int32)
     active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
-    if use_mini_mask:
-        mask = minimize_mask(bbox, mask, config.MINI_MASK_SHAPE)
     image_meta = compose_image_meta(image_id, original_shape, image.shape, window, scale, active)
-    return image, image_meta, class_ids, bbox, mask
+    return image, image_meta, class_ids[seen], masks[seen]
 
 
 def check_classes(dataset, config):
@@ -81,7 +86,7 @@ def check_classes(dataset, config):
 
 
 def _read(dataset, config, image_id):
-    """Image, bool masks [H, W, N] and int32 class ids [N], checked against each other."""
+    """Image, `InstanceMasks` and int32 class ids [N], checked against each other."""
     info = dataset.image_info[image_id]
     where = f"image {image_id} ({info.get('path')})"
     if info["source"] not in dataset.source_class_ids:
@@ -89,21 +94,15 @@ def _read(dataset, config, image_id):
         raise ValueError(
             f"{where}: its source {info['source']!r} has no classes; those that have are {known}."
         )
-    image = as_channels(dataset.load_image(image_id), config.IMAGE_CHANNEL_COUNT, where)
-    mask, class_ids = map(np.asarray, dataset.load_mask(image_id))
-    if class_ids.size and class_ids.dtype.kind not in "iuf":
-        raise TypeError(
-            f"{where}: load_mask gave class ids of {class_ids.dtype}, such as "
-            f"{class_ids.flat[0]!r}: they must be numbers, 1 for the first class."
-        )
-    class_ids = class_ids.astype(np.int32).reshape(-1)
+    image = dataset.load_image(image_id)
+    image = as_channels(image, config.IMAGE_CHANNEL_COUNT, where, config.IMAGE_SCALING)
+    masks, class_ids = dataset.load_instances(image_id)
     if not len(class_ids):
-        mask = np.zeros((*image.shape[:2], 0), dtype=bool)
-    if mask.shape != (*image.shape[:2], len(class_ids)):
+        masks = InstanceMasks([], [], image.shape)
+    if masks.shape[:2] != image.shape[:2]:
         raise ValueError(
-            f"{where}: load_mask gave masks of shape {mask.shape} and {len(class_ids)} class ids; "
-            f"for this image they must be ({image.shape[0]}, {image.shape[1]}, "
-            f"{len(class_ids)})."
+            f"{where}: its masks are {masks.height}x{masks.width} pixels, the image is "
+            f"{image.shape[0]}x{image.shape[1]} (height x width): they must be of one size."
         )
     unknown = [int(i) for i in class_ids if i == 0 or abs(i) >= dataset.num_classes]
     if unknown:
@@ -111,10 +110,9 @@ def _read(dataset, config, image_id):
             f"{where}: class ids {sorted(set(unknown))} are out of range: they run from 1 to "
             f"{dataset.num_classes - 1} (negative for a crowd)."
         )
-    has_pixels = mask.any(axis=(0, 1))
-    if not has_pixels.all():
-        logger.warning("%s: %d masks without any pixel dropped", where, (~has_pixels).sum())
-    return image, mask[:, :, has_pixels].astype(bool), class_ids[has_pixels]
+    if not masks.visible.all():
+        logger.warning("%s: %d masks without any pixel dropped", where, (~masks.visible).sum())
+    return image, masks[masks.visible], class_ids[masks.visible]
 
 
 @dataclasses.dataclass
@@ -145,26 +143,27 @@ def build_sample(dataset, config, image_id, anchors_of, augment, augmentation, r
 
     Args:
         dataset, config, image_id, augment, augmentation, rng: see `load_image_gt`.
-        anchors_of: function of an image shape that gives the anchors [A, 4] in pixels.
+        anchors_of: function of an image shape that gives the `AnchorLattice`.
     """
-    image, image_meta, class_ids, boxes, masks = load_image_gt(
-        dataset, config, image_id, augment, augmentation, config.USE_MINI_MASK, rng
+    image, image_meta, class_ids, masks = _load(
+        dataset, config, image_id, augment, augmentation, rng
     )
     check_sides(image.shape)
     rpn_match, rpn_bbox = build_rpn_targets(
-        image.shape, anchors_of(image.shape), class_ids, boxes, config, rng=rng
+        image.shape, anchors_of(image.shape), class_ids, masks.boxes, config, rng=rng
     )
     limit = config.MAX_GT_INSTANCES
     if len(class_ids) > limit:
         chosen = np.sort(rng.choice(len(class_ids), limit, replace=False))
-        class_ids, boxes, masks = class_ids[chosen], boxes[chosen], masks[:, :, chosen]
+        class_ids, masks = class_ids[chosen], masks[chosen]
+    pixels = masks.minimize(config.MINI_MASK_SHAPE[:2]) if config.USE_MINI_MASK else masks.dense()
     missing = limit - len(class_ids)
     return Sample(
-        image=mold_image(image.astype(np.float32), config).astype(np.float32),
+        image=mold_image(image, config),
         image_meta=image_meta,
         rpn_match=rpn_match[:, np.newaxis].astype(np.int32),
         rpn_bbox=rpn_bbox,
         gt_class_ids=np.pad(class_ids, (0, missing)).astype(np.int32),
-        gt_boxes=np.pad(boxes, [(0, missing), (0, 0)]).astype(np.int32),
-        gt_masks=np.pad(masks, [(0, 0), (0, 0), (0, missing)]).astype(bool),
+        gt_boxes=np.pad(masks.boxes, [(0, missing), (0, 0)]).astype(np.int32),
+        gt_masks=np.pad(pixels, [(0, 0), (0, 0), (0, missing)]),
     )

@@ -1,133 +1,13 @@
 """From a data set to batches."""
 
-import dataclasses
 import itertools
-import logging
 
 import keras
 import numpy as np
 
-from .anchors import pyramid_anchors
-from .augment import check_augmentation
 from .debug_targets import build_detection_targets, generate_random_rois
-from .ground_truth import Sample, build_sample, check_classes
-
-logger = logging.getLogger(__name__)
-
-# Images of a data set that may fail to load before a run is given up.
-MAX_ERRORS = 5
-
-
-class SampleSource:
-    """Samples of a data set in an endless order that a seed decides.
-
-    Sample number n is always the same: which image it is and how it is augmented follows from
-    the seed and n alone, not from the worker that makes it or what was made before.
-
-    Args:
-        dataset: a prepared `Dataset`.
-        config: a `Config`.
-        shuffle: whether each pass over the data set has an order of its own.
-        augment, augmentation: see `load_image_gt`.
-        no_augmentation_sources: names of sources whose images are not augmented.
-        seed: int; None takes one from the system.
-
-    Raises:
-        ValueError: the data set has no images, or not as many classes as the configuration.
-        TypeError: the augmentation is none.
-    """
-
-    def __init__(
-        self,
-        dataset,
-        config,
-        shuffle=True,
-        augment=False,
-        augmentation=None,
-        no_augmentation_sources=None,
-        seed=None,
-    ):
-        self.image_ids = np.copy(dataset.image_ids)
-        if not len(self.image_ids):
-            raise ValueError(f"{type(dataset).__name__} has no images: was add_image called?")
-        check_classes(dataset, config)
-        check_augmentation(augmentation)
-        self.dataset = dataset
-        self.config = config
-        self.shuffle = shuffle
-        self.augment = augment
-        self.augmentation = augmentation
-        self.unaugmented = set(no_augmentation_sources or ())
-        self.seed = np.random.SeedSequence(seed).entropy
-        self._anchors = {}
-        self._failed = set()
-
-    def sample(self, number):
-        """The `Sample` of this number; an image that fails is replaced by the next.
-
-        Raises:
-            Exception: that of the image, once more than MAX_ERRORS images, or all, have failed.
-        """
-        while True:
-            image_id = self.image_id(number)
-            try:
-                return self._build(image_id, np.random.default_rng([self.seed, 1, number]))
-            except Exception:
-                self._failed.add(int(image_id))
-                info = self.dataset.image_info[image_id]
-                logger.exception("image %s (%s) cannot be used", image_id, info.get("path"))
-                if len(self._failed) > min(MAX_ERRORS, len(self.image_ids) - 1):
-                    raise
-                number += 1
-
-    def image_id(self, number):
-        """The image of sample `number`."""
-        round_, place = divmod(number, len(self.image_ids))
-        if not self.shuffle:
-            return self.image_ids[place]
-        order = np.random.default_rng([self.seed, 0, round_]).permutation(len(self.image_ids))
-        return self.image_ids[order[place]]
-
-    def anchors(self, image_shape):
-        """Anchors [A, 4] in pixels of images of this shape."""
-        key = tuple(image_shape[:2])
-        if key not in self._anchors:
-            self._anchors[key] = pyramid_anchors(self.config, image_shape)
-        return self._anchors[key]
-
-    def _build(self, image_id, rng):
-        plain = self.dataset.image_info[image_id]["source"] in self.unaugmented
-        return build_sample(
-            self.dataset,
-            self.config,
-            image_id,
-            self.anchors,
-            augment=self.augment and not plain,
-            augmentation=None if plain else self.augmentation,
-            rng=rng,
-        )
-
-
-def stack(samples):
-    """Batch samples.
-
-    Args:
-        samples: list of `Sample`.
-
-    Returns:
-        dict of field name to array [B, ...].
-
-    Raises:
-        ValueError: the images differ in size.
-    """
-    shapes = sorted({sample.image.shape for sample in samples})
-    if len(shapes) > 1:
-        raise ValueError(
-            f"the images of a batch have the shapes {shapes}: with IMAGE_RESIZE_MODE 'none' or "
-            "'pad64' set IMAGES_PER_GPU to 1, or use 'square' or 'crop'."
-        )
-    names = [field.name for field in dataclasses.fields(Sample)]
-    return {name: np.stack([getattr(sample, name) for sample in samples]) for name in names}
+from .sample_source import SampleSource, stack
+from .worker_pool import WorkerPool
 
 
 class BatchSequence(keras.utils.PyDataset):
@@ -139,16 +19,22 @@ class BatchSequence(keras.utils.PyDataset):
     Args:
         source: `SampleSource`.
         steps: batches an epoch.
-        kwargs: `workers`, `use_multiprocessing`, `max_queue_size` of `PyDataset`.
+        workers: threads, or processes, that make batches ahead of time.
+        processes: None makes them in threads; "spawn", "forkserver" or "fork" in processes that are
+            started in this way (see `WorkerPool`; call `close` in the end).
+        kwargs: `max_queue_size` of `PyDataset`.
 
     Attributes:
         epoch: number of the epoch whose batches it gives, see `set_epoch`. If it stays, every
             epoch has the same batches, as validation should.
     """
 
-    def __init__(self, source, steps, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, source, steps, workers=1, processes=None, **kwargs):
+        # Keras's own processes would be forked from TensorFlow's threads anew in every epoch. Here
+        # its threads wait for processes that stay.
+        super().__init__(workers=workers, **kwargs)
         self.source = source
+        self.pool = WorkerPool(source, workers, processes) if processes else None
         self.steps = steps
         self.epoch = 0
 
@@ -159,7 +45,8 @@ class BatchSequence(keras.utils.PyDataset):
         """A tuple of one dict: input name to array [B, ...]."""
         size = self.source.config.BATCH_SIZE
         first = (self.epoch * self.steps + index) * size
-        samples = [self.source.sample(first + place) for place in range(size)]
+        numbers = range(first, first + size)
+        samples = list(map((self.pool or self.source).sample, numbers))
         return ({f"input_{name}": array for name, array in stack(samples).items()},)
 
     def set_epoch(self, epoch, logs=None):
@@ -168,6 +55,11 @@ class BatchSequence(keras.utils.PyDataset):
         (`PyDataset.on_epoch_end` would not do: Keras calls it before the first epoch as well.)
         """
         self.epoch = epoch
+
+    def close(self):
+        """End the processes, if there are any."""
+        if self.pool:
+            self.pool.close()
 
 
 def data_generator(

@@ -132,7 +132,8 @@ class MaskRCNN:
     ):
         """Train, with a checkpoint and TensorBoard logs after each epoch in `log_dir`.
 
-        Several threads ask the data sets for images and masks.
+        Several threads (LOADER_WORKERS), or processes (LOADER_PROCESSES), ask the data sets for
+        images and instances.
 
         Args:
             train_dataset, val_dataset: prepared `Dataset`s; `val_dataset` may be None.
@@ -140,7 +141,7 @@ class MaskRCNN:
             epochs: number of the last epoch, counted from the beginning of the run: after
                 `load_weights(find_last())` training goes on from there.
             layers: "heads", "3+", "4+", "5+", "all", or a regular expression of layer names.
-            augmentation: an imgaug augmenter or a callable, see `mrcnn.augment`.
+            augmentation: an imgaug augmenter, Keras layers or a callable, see `mrcnn.augment`.
             custom_callbacks: list of Keras callbacks.
             no_augmentation_sources: sources whose images are not augmented.
 
@@ -173,19 +174,25 @@ class MaskRCNN:
         checkpoints.make_writable(self.log_dir)
         log(f"\nStarting at epoch {self.epoch}. LR={learning_rate}\n")
         log(f"Checkpoint Path: {self.checkpoint_path}")
-        self.keras_model.fit(
-            training.feed(train_batches, self.keras_model),
-            initial_epoch=self.epoch,
-            epochs=epochs,
-            shuffle=False,  # the sequence has shuffled them, by its seed
-            validation_data=training.feed(val_batches, self.keras_model),
-            callbacks=[
-                *training.callbacks(self.log_dir, self.checkpoint_path, custom_callbacks),
-                keras.callbacks.LambdaCallback(
-                    on_epoch_begin=train_batches.set_epoch, on_epoch_end=self._count_epoch
-                ),
-            ],
-        )
+        sequences = [train_batches, val_batches]
+        try:
+            train_feed, val_feed = (training.feed(part, self.keras_model) for part in sequences)
+            self.keras_model.fit(
+                train_feed,
+                initial_epoch=self.epoch,
+                epochs=epochs,
+                shuffle=False,  # the sequence has shuffled them, by its seed
+                validation_data=val_feed,
+                callbacks=[
+                    *training.callbacks(self.log_dir, self.checkpoint_path, custom_callbacks),
+                    keras.callbacks.LambdaCallback(
+                        on_epoch_begin=train_batches.set_epoch, on_epoch_end=self._count_epoch
+                    ),
+                ],
+            )
+        finally:
+            for part in filter(None, sequences):
+                part.close()
 
     def _count_epoch(self, epoch, logs):
         self.epoch = epoch + 1

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .transforms import bilinear
+from .interpolation import bilinear
 
 _CHUNK_PIXELS = 1 << 16
 

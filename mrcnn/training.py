@@ -8,7 +8,8 @@ import re
 import keras
 
 from .checkpoints import SaveWeights
-from .loader import BatchSequence, SampleSource
+from .loader import BatchSequence
+from .sample_source import SampleSource
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,11 @@ def batches(config, train_dataset, val_dataset, augmentation=None, no_augmentati
     Returns:
         (`BatchSequence`, `BatchSequence` or None without a validation data set or steps).
     """
-    options = {"workers": min(4, os.cpu_count() or 1), "max_queue_size": 8}
+    options = {
+        "workers": config.LOADER_WORKERS or min(4, os.cpu_count() or 1),
+        "processes": config.LOADER_PROCESSES,
+        "max_queue_size": 8,
+    }
     source = SampleSource(
         train_dataset,
         config,
@@ -106,16 +111,18 @@ def feed(batch_sequence, model):
         return batch_sequence
     import tensorflow as tf
 
-    signature = ({x.name: tf.TensorSpec(x.shape, x.dtype) for x in model.inputs},)
+    names, shapes, dtypes = zip(*((x.name, x.shape, x.dtype) for x in model.inputs), strict=True)
 
-    def batches():
-        for index in range(len(batch_sequence)):
-            (batch,) = batch_sequence[index]
-            yield ({x.name: batch[x.name].astype(x.dtype) for x in model.inputs},)
+    def arrays(index):
+        (batch,) = batch_sequence[int(index)]
+        return [batch[name].astype(dtype) for name, dtype in zip(names, dtypes, strict=True)]
 
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    count = tf.data.experimental.assert_cardinality(len(batch_sequence))
-    return dataset.apply(count).prefetch(2)
+    def batch(index):
+        tensors = map(tf.ensure_shape, tf.numpy_function(arrays, [index], dtypes), shapes)
+        return (dict(zip(names, tensors, strict=True)),)
+
+    numbers = tf.data.Dataset.range(len(batch_sequence))
+    return numbers.map(batch, num_parallel_calls=batch_sequence.workers).prefetch(2)
 
 
 def callbacks(log_dir, checkpoint_path, custom_callbacks=None):

@@ -6,9 +6,7 @@ import numpy as np
 import skimage.transform
 
 from .config_checks import RESIZE_MODES
-
-# Added before truncation to integers: float noise of 1e-13 must not turn an exact 120 into 119.
-_TRUNCATION_EPSILON = 1e-6
+from .interpolation import nearest_pixels, resize_pixels, scaled_side
 
 
 def resize(
@@ -51,45 +49,6 @@ def resize(
     )
 
 
-def bilinear(image, output_shape, edge=False):
-    """`resize` with its defaults, or with mode "edge", but several times faster.
-
-    Samples lie at half-pixel centres; there is no anti-aliasing and no scaling to 0..1.
-
-    Args:
-        image: [H, W, ...], any type of numbers.
-        output_shape: (height, width).
-        edge: False takes the outside of the image as zero, True repeats its border.
-
-    Returns:
-        [height, width, ...], float64 for integers and float64, float32 for all others. Within
-        the range of the values of `image` when `edge`.
-    """
-    height, width = output_shape[:2]
-    rows = _interpolate_rows(image, height, edge)  # [height, W, ...]
-    columns = _interpolate_rows(np.swapaxes(rows, 0, 1), width, edge)  # [width, height, ...]
-    return np.swapaxes(columns, 0, 1)
-
-
-def _interpolate_rows(image, count, edge):
-    size = len(image)
-    # Output row i lies at (i + 0.5) * size / count - 0.5. In integers, so that a sample on a
-    # pixel centre or halfway between two is exactly there.
-    below, remainder = np.divmod((2 * np.arange(count) + 1) * size - count, 2 * count)
-    dtype = np.float64 if image.dtype.kind in "ui" else np.result_type(image, np.float32)
-    weight = (remainder / (2 * count)).astype(dtype)
-    weight = weight.reshape(-1, *[1] * (image.ndim - 1))  # [count, 1, ...]
-    if not edge:
-        border = np.zeros_like(image[:1])
-        image, below = np.concatenate([border, image, border]), below + 1
-    first = image[np.maximum(below, 0)].astype(dtype, copy=False)
-    second = image[np.minimum(below + 1, len(image) - 1)].astype(dtype, copy=False)
-    second -= first
-    second *= weight
-    second += first
-    return second
-
-
 def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square", rng=None):
     """Scale an image and pad or crop it to the size that the network takes.
 
@@ -120,33 +79,54 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
     """
     _check_mode(mode, min_dim, max_dim)
     height, width = image.shape[:2]
-    no_padding = [(0, 0), (0, 0), (0, 0)]
+    scale, (height, width), padding = input_geometry(
+        height, width, min_dim, max_dim, min_scale, mode
+    )
     if mode == "none":
-        return image, (0, 0, height, width), 1, no_padding, None
+        return image, (0, 0, height, width), scale, padding, None
 
+    if scale != 1:
+        image = resize_pixels(image, (height, width))
+
+    if mode == "crop":
+        y, x = _draw(rng, height - min_dim), _draw(rng, width - min_dim)
+        image = image[y : y + min_dim, x : x + min_dim]
+        return image, (0, 0, min_dim, min_dim), scale, padding, (y, x, min_dim, min_dim)
+
+    (top, _), (left, _), _ = padding
+    image = np.pad(image, padding)
+    return image, (top, left, top + height, left + width), scale, padding, None
+
+
+def input_geometry(height, width, min_dim=None, max_dim=None, min_scale=None, mode="square"):
+    """How `resize_image` scales and pads an image of a size.
+
+    Args:
+        height, width: of the image in pixels.
+        min_dim, max_dim, min_scale, mode: see `resize_image`.
+
+    Returns:
+        scale: factor by which the image is resized.
+        size: (height, width) of the scaled image in pixels, before padding and crop.
+        padding: [(top, bottom), (left, right), (0, 0)] pixels.
+    """
+    if mode == "none":
+        return 1, (height, width), [(0, 0), (0, 0), (0, 0)]
     scale = max(1, min_dim / min(height, width)) if min_dim else 1
     if min_scale and scale < min_scale:
         scale = min_scale
     if mode == "square" and round(max(height, width) * scale) > max_dim:
         scale = max_dim / max(height, width)
 
-    height, width = _scaled_size(image, scale)
-    if scale != 1:
-        image = _resize_pixels(image, (height, width))
-
-    if mode == "crop":
-        y, x = _draw(rng, height - min_dim), _draw(rng, width - min_dim)
-        image = image[y : y + min_dim, x : x + min_dim]
-        return image, (0, 0, min_dim, min_dim), scale, no_padding, (y, x, min_dim, min_dim)
-
+    size = scaled_side(height, scale), scaled_side(width, scale)
+    padded = size
     if mode == "square":
-        target = (max_dim, max_dim)
-    else:
-        target = (-(-height // 64) * 64, -(-width // 64) * 64)
-    top, left = (target[0] - height) // 2, (target[1] - width) // 2
-    padding = [(top, target[0] - height - top), (left, target[1] - width - left), (0, 0)]
-    image = np.pad(image, padding)
-    return image, (top, left, top + height, left + width), scale, padding, None
+        padded = max_dim, max_dim
+    elif mode == "pad64":
+        padded = [-(-side // 64) * 64 for side in size]
+    top, left = (padded[0] - size[0]) // 2, (padded[1] - size[1]) // 2
+    bottom, right = padded[0] - size[0] - top, padded[1] - size[1] - left
+    return scale, size, [(top, bottom), (left, right), (0, 0)]
 
 
 def resize_to_input(image, config, rng=None):
@@ -182,10 +162,8 @@ def resize_mask(mask, scale, padding, crop=None):
     """
     mask = np.asarray(mask)
     if scale != 1:
-        for axis, size in enumerate(_scaled_size(mask, scale)):
-            # The pixel under the centre (i + 0.5) / size of each output pixel, in integers.
-            nearest = (2 * np.arange(size) + 1) * mask.shape[axis] // (2 * size)
-            mask = mask.take(nearest, axis=axis)
+        for axis in (0, 1):
+            mask = mask.take(nearest_pixels(mask.shape[axis], scale), axis=axis)
     mask = np.pad(mask, padding[: mask.ndim])
     if crop is None:
         return mask
@@ -203,7 +181,8 @@ def mold_image(images, config):
     Returns:
         float32 of the same shape.
     """
-    return np.subtract(images, config.MEAN_PIXEL, dtype=np.float64).astype(np.float32)
+    molded = np.empty(np.shape(images), np.float32)
+    return np.subtract(images, config.MEAN_PIXEL, dtype=np.float64, out=molded)
 
 
 def unmold_image(normalized_images, config):
@@ -229,18 +208,6 @@ def _check_mode(mode, min_dim, max_dim):
         raise ValueError(f"min_dim is {min_dim}: mode 'crop' cuts out [min_dim, min_dim] pixels.")
     if mode == "pad64" and min_dim and min_dim % 64:
         raise ValueError(f"min_dim is {min_dim}: mode 'pad64' needs a multiple of 64, or None.")
-
-
-def _scaled_size(image, scale):
-    """(height, width) after scaling; at least one pixel, however elongated the image is."""
-    return max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale))
-
-
-def _resize_pixels(image, size):
-    pixels = bilinear(image, size, edge=True)
-    if image.dtype.kind in "ui":
-        pixels += _TRUNCATION_EPSILON
-    return pixels.astype(image.dtype)
 
 
 def _draw(rng, last):

@@ -62,7 +62,13 @@ DEFAULTS = {
 }
 DERIVED = {"BATCH_SIZE": 2, "IMAGE_SHAPE": [1024, 1024, 3], "IMAGE_META_SIZE": 13}
 # Settings that the reference lacks.
-OWN = {"SEED": None, "XLA": False}
+OWN = {
+    "SEED": None,
+    "XLA": False,
+    "IMAGE_SCALING": "auto",
+    "LOADER_WORKERS": None,
+    "LOADER_PROCESSES": None,
+}
 
 
 def backbone(input_image, stage5=True, train_bn=None):

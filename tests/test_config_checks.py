@@ -124,6 +124,11 @@ def test_old_projects_are_valid(project, caplog):
         {"IMAGE_RESIZE_MODE": "crop", "IMAGE_MIN_DIM": 512, "IMAGE_MAX_DIM": 500},
         {"IMAGE_CHANNEL_COUNT": 4, "MEAN_PIXEL": [1, 2, 3, 4]},
         {"IMAGE_CHANNEL_COUNT": 4, "MEAN_PIXEL": 100.0},
+        {"IMAGE_SCALING": "percentile"},
+        {"IMAGE_SCALING": "full"},
+        {"IMAGE_SCALING": (0, 4095)},
+        {"IMAGE_SCALING": [-0.5, np.float32(1)]},
+        {"IMAGE_SCALING": np.array([0, 1023])},
         {"MASK_POOL_SIZE": 28, "MASK_SHAPE": (56, 56)},
         {"MINI_MASK_SHAPE": (56, 56, 1)},
         {"USE_MINI_MASK": False, "MINI_MASK_SHAPE": ()},
@@ -249,8 +254,24 @@ ONE_PROBLEM = [
     ),
     (
         {"IMAGE_CHANNEL_COUNT": 4},
-        "MEAN_PIXEL has 3 entries: it needs one for each of the 4 channels of IMAGE_CHANNEL_COUNT.",
+        "MEAN_PIXEL has 3 entries: it needs one for each of the 4 channels of IMAGE_CHANNEL_COUNT, "
+        "or one number for all. To start with, write MEAN_PIXEL = np.full(4, 114.8); the mean of "
+        "your own images is better.",
     ),
+    (
+        {"MEAN_PIXEL": [1, 2, 3, 4, 5]},
+        "MEAN_PIXEL has 5 entries: it needs one for each of the 3 channels of IMAGE_CHANNEL_COUNT, "
+        "or one number for all. To start with, write MEAN_PIXEL = np.array([123.7, 116.8, 103.9]); "
+        "the mean of your own images is better.",
+    ),
+    *[
+        (
+            {"IMAGE_SCALING": value},
+            f"IMAGE_SCALING is {value!r}: it must be 'auto', 'percentile', 'full', or (low, high), "
+            "the values that become 0 and 255, such as (0, 4095).",
+        )
+        for value in ("none", None, 255, (255, 0), (0, 0), (0, 1, 2), (0, np.inf), ("0", "1"))
+    ],
     (
         {"MASK_SHAPE": (56, 56)},
         "MASK_SHAPE is [56, 56]: the mask head doubles MASK_POOL_SIZE (14), so it must be "
@@ -297,6 +318,14 @@ def test_a_misspelt_loss_and_the_one_it_leaves_out():
     weights = {**Config.LOSS_WEIGHTS, "mask_loss": 1.0}
     del weights["mrcnn_mask_loss"]
     assert problems_with(LOSS_WEIGHTS=weights)[1] == "LOSS_WEIGHTS lacks ['mrcnn_mask_loss']."
+
+
+def test_the_loader():
+    assert not problems_with(LOADER_WORKERS=3, LOADER_PROCESSES="forkserver")
+    assert problems_with(LOADER_WORKERS=0, LOADER_PROCESSES=True) == [
+        "LOADER_WORKERS is 0: it must be None or a whole number of at least 1.",
+        "LOADER_PROCESSES is True: it is None for threads, or one of spawn, forkserver, fork.",
+    ]
 
 
 def test_all_problems_are_found_at_once():

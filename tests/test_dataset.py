@@ -117,26 +117,54 @@ def test_load_image_gives_rgb(tmp_path, channels):
     assert_array_equal(image, rgb)
 
 
-def test_load_image_names_the_file(tmp_path):
-    deep = np.full((5, 6), 4000, np.uint16)
+def test_load_image_keeps_depth_and_bands(tmp_path):
+    rng = np.random.default_rng(0)
+    deep = rng.integers(0, 4096, (5, 6), np.uint16)
+    bands = rng.random((5, 6, 7), np.float32)
     skimage.io.imsave(tmp_path / "deep.png", deep, check_contrast=False)
+    np.save(tmp_path / "bands.npy", bands)
     dataset = Dataset()
-    for name in ("missing.png", "deep.png"):
+    for name in ("deep.png", "bands.npy", "missing.png"):
         dataset.add_image("x", name, str(tmp_path / name))
-    with pytest.raises(FileNotFoundError, match=r"image 0: there is no file .*missing\.png"):
+    assert_array_equal(dataset.load_image(0), deep[..., None].repeat(3, axis=2))
+    assert_array_equal(dataset.load_image(1), bands)
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*missing\.png"):
+        dataset.load_image(2)
+
+
+def test_the_pixel_limit_is_the_data_sets(tmp_path):
+    class Careful(Dataset):
+        MAX_PIXELS = 29
+
+    np.save(tmp_path / "image.npy", np.zeros((5, 6, 3), np.uint8))
+    dataset = Careful()
+    dataset.add_image("x", 1, str(tmp_path / "image.npy"))
+    with pytest.raises(ValueError, match=r"image\.npy.*30.*29"):
         dataset.load_image(0)
-    with pytest.raises(TypeError, match=r"deep\.png is an array of uint16"):
-        dataset.load_image(1)
+    dataset.MAX_PIXELS = 30
+    assert dataset.load_image(0).shape == (5, 6, 3)
 
 
-# imageio leaves a file open that it cannot read.
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_instances_are_the_masks_of_load_mask():
+    class Boxes(Dataset):
+        def load_mask(self, image_id):
+            masks = np.zeros((8, 9, 2), np.uint8)
+            masks[1:4, 2:7, 0] = masks[5:, 3, 1] = 1
+            return masks, [2, -1]
+
+    dataset = Boxes()
+    dataset.add_image("x", 1, None)
+    masks, class_ids = dataset.load_instances(0)
+    assert masks.boxes.tolist() == [[1, 2, 4, 7], [5, 3, 8, 4]]
+    assert_array_equal(masks.dense(), dataset.load_mask(0)[0] != 0)
+    assert class_ids.tolist() == [2, -1] and class_ids.dtype == np.int32
+
+
 def test_load_image_names_a_file_that_is_no_image(tmp_path):
     path = tmp_path / "broken.png"
     path.write_bytes(b"no image")
     dataset = Dataset()
     dataset.add_image("x", 1, str(path))
-    with pytest.raises(OSError, match=r"image 0: .*broken\.png cannot be read as an image"):
+    with pytest.raises(OSError, match=r"broken\.png cannot be read as an image"):
         dataset.load_image(0)
     gc.collect()

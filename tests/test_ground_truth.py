@@ -161,16 +161,16 @@ def refusal(config, sample, names=("red", "blue"), kind=ValueError):
 def test_masks_of_another_size_than_the_image(config):
     image, mask, class_ids = one_sample((64, 48), [(4, 4, 20, 20)])
     assert refusal(config, (image, mask.swapaxes(0, 1), class_ids)) == (
-        "image 0 (shape0.png): load_mask gave masks of shape (48, 64, 1) and 1 class ids; for this "
-        "image they must be (64, 48, 1)."
+        "image 0 (shape0.png): its masks are 48x64 pixels, the image is 64x48 (height x width): "
+        "they must be of one size."
     )
 
 
 def test_masks_and_class_ids_of_different_counts(config):
     image, mask, _ = one_sample((64, 48), [(4, 4, 20, 20)] * 3)
     assert refusal(config, (image, mask, [1, 1])) == (
-        "image 0 (shape0.png): load_mask gave masks of shape (64, 48, 3) and 2 class ids; for this "
-        "image they must be (64, 48, 2)."
+        "image 0 (shape0.png): load_mask gave masks of shape (64, 48, 3) and 2 class ids: masks of "
+        "(height, width, 2) go with them."
     )
     # One mask without its last axis.
     assert "masks of shape (64, 48) and 1" in refusal(config, (image, mask[..., 0], [1]))
@@ -220,10 +220,15 @@ def test_impossible_pixels_name_the_image(config):
     _, mask, class_ids = one_sample((64, 64), [(4, 4, 20, 20)])
     message = refusal(config, (np.ones((64, 64, 5), np.uint8), mask, class_ids))
     assert message.startswith("image 0 (shape0.png) has 5 channels, but IMAGE_CHANNEL_COUNT is 3")
-    deep = np.ones((64, 64, 3), np.uint16)
-    assert refusal(config, (deep, mask, class_ids), kind=TypeError).startswith(
-        "image 0 (shape0.png) is an array of uint16"
-    )
+    broken = np.full((64, 64, 3), np.nan, np.float32)
+    assert refusal(config, (broken, mask, class_ids)).startswith("image 0 (shape0.png) has 12288")
+
+
+def test_deep_images_are_scaled_as_configured(config):
+    image, mask, class_ids = one_sample((64, 64), [(4, 4, 20, 20)])
+    dataset = InMemory([(image.astype(np.uint16) * 10, mask, class_ids)])
+    config.IMAGE_SCALING = (0, 2550)
+    np.testing.assert_array_equal(load_image_gt(dataset, config, 0)[0], image)
 
 
 # Crops and augmentation

@@ -6,17 +6,51 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from mrcnn.anchors import generate_pyramid_anchors, pyramid_anchors
-from mrcnn.boxes import apply_box_deltas, compute_overlaps
+from mrcnn.anchor_lattice import AnchorLattice
+from mrcnn.anchors import pyramid_anchors
+from mrcnn.boxes import apply_box_deltas, box_deltas, compute_overlaps
 from mrcnn.rpn_targets import build_rpn_targets
 
 SHAPE = (256, 256, 3)
 STD = np.array([0.1, 0.1, 0.2, 0.2])
-ANCHORS = generate_pyramid_anchors([16, 32], [0.5, 1, 2], [[16, 16], [8, 8]], [8, 16], 1)
 
 
 def config(total=100_000):
-    return SimpleNamespace(RPN_TRAIN_ANCHORS_PER_IMAGE=total, RPN_BBOX_STD_DEV=STD)
+    return SimpleNamespace(
+        RPN_TRAIN_ANCHORS_PER_IMAGE=total,
+        RPN_BBOX_STD_DEV=STD,
+        BACKBONE="resnet50",
+        BACKBONE_STRIDES=[8, 16],
+        RPN_ANCHOR_SCALES=[16, 32],
+        RPN_ANCHOR_RATIOS=[0.5, 1, 2],
+        RPN_ANCHOR_STRIDE=1,
+    )
+
+
+LATTICE = AnchorLattice(config(), (128, 128))
+ANCHORS = LATTICE.anchors
+
+
+def brute_force(anchors, class_ids, boxes, total, rng):
+    """The targets from the matrix of all overlaps, drawn as the reference draws."""
+    overlaps = compute_overlaps(anchors, boxes[class_ids >= 0])
+    best = overlaps.max(axis=1, initial=0)
+    crowd = compute_overlaps(anchors, boxes[class_ids < 0]).max(axis=1, initial=0)
+    match = np.zeros(len(anchors), np.int32)
+    match[(best < 0.3) & (crowd < 0.001)] = -1
+    match[((overlaps == overlaps.max(axis=0)) & (overlaps > 0)).any(axis=1)] = 1
+    match[best >= 0.7] = 1
+    for label, limit in ((1, total // 2), (-1, None)):
+        limit = total - (match == 1).sum() if limit is None else limit
+        ids = np.flatnonzero(match == label)
+        if len(ids) > limit:
+            match[rng.choice(ids, len(ids) - limit, replace=False)] = 0
+    deltas = np.zeros((total, 4))
+    positive = np.flatnonzero(match == 1)
+    if len(positive):
+        instances = boxes[class_ids >= 0][overlaps[positive].argmax(axis=1)]
+        deltas[: len(positive)] = box_deltas(anchors[positive], instances) / STD
+    return match, deltas
 
 
 @pytest.mark.parametrize("i", range(3))
@@ -33,6 +67,11 @@ def test_targets_match_the_reference(i, train, train_config):
 
     again = build_rpn_targets(SHAPE, anchors, *gt, train_config, np.random.RandomState(100 + i))
     assert_array_equal(again[0], match)
+
+    lattice = AnchorLattice(train_config, SHAPE)
+    again = build_rpn_targets(SHAPE, lattice, *gt, train_config, np.random.RandomState(100 + i))
+    assert_array_equal(again[0], match)
+    assert_array_equal(again[1], deltas)
 
     match, deltas = build_rpn_targets(SHAPE, anchors, *gt, config())
     assert_array_equal(match, train[f"ds{i}.rpn_match_nosub"])
@@ -51,8 +90,9 @@ def test_an_image_without_instances_has_negatives_only():
 
 def test_a_box_that_no_anchor_touches_makes_none_positive():
     for box in ([10, 10, 10, 10], [5000, 5000, 5010, 5010]):
-        match, _ = build_rpn_targets(SHAPE, ANCHORS, [1], [box], config())
-        assert (match == -1).all()
+        for anchors in (ANCHORS, LATTICE):
+            match, _ = build_rpn_targets(SHAPE, anchors, [1], [box], config())
+            assert (match == -1).all()
 
 
 def test_positives_by_hand():
@@ -112,3 +152,47 @@ def test_targets_hold_what_the_paper_asks(rows, total, seed):
     if len(positive):
         assert_allclose(moved, boxes[overlaps[positive].argmax(axis=1)], atol=1e-3)
     assert not deltas[len(positive) :].any()
+
+
+place = st.integers(-30, 150) | st.sampled_from([-900, 0, 8, 16, 24]) | st.floats(-30, 150)
+side = st.integers(0, 60) | st.sampled_from([0, 16, 32, 200]) | st.floats(0, 60)
+instance = st.tuples(st.sampled_from([1, 1, 2, -1]), place, place, side, side)
+
+
+@given(st.lists(instance, max_size=8), st.sampled_from([2, 16, 200, 2000]), st.integers(0, 9))
+def test_lattice_array_and_brute_force_agree_to_the_last_bit(rows, total, seed):
+    class_ids = np.array([row[0] for row in rows], int)
+    boxes = np.array([(y, x, y + h, x + w) for _, y, x, h, w in rows], float).reshape(-1, 4)
+    states, targets = [], []
+    for anchors in (ANCHORS, LATTICE):
+        rng = np.random.RandomState(seed)
+        targets.append(build_rpn_targets(SHAPE, anchors, class_ids, boxes, config(total), rng))
+        states.append(rng.randint(2**31))
+    rng = np.random.RandomState(seed)
+    wanted = brute_force(ANCHORS, class_ids, boxes, total, rng)
+    states.append(rng.randint(2**31))
+    for match, deltas in targets:
+        assert_array_equal(match, wanted[0])
+        assert_array_equal(deltas, wanted[1])
+    assert len(set(states)) == 1
+
+    drawn = [
+        build_rpn_targets(
+            SHAPE, anchors, class_ids, boxes, config(total), np.random.default_rng(seed)
+        )
+        for anchors in (ANCHORS, LATTICE)
+    ]
+    for one, other in zip(*drawn, strict=True):
+        assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("kind", [np.random.default_rng, np.random.RandomState])
+def test_every_anchor_has_the_same_chance(kind):
+    rng = kind(0)
+    counts = np.zeros(len(ANCHORS))
+    for _ in range(400):
+        match, _ = build_rpn_targets(SHAPE, LATTICE, [], [], config(240), rng)
+        counts += match == -1
+    chance = 240 / len(ANCHORS)
+    # Five standard deviations of a binomial distribution.
+    assert abs(counts / 400 - chance).max() < 5 * np.sqrt(chance * (1 - chance) / 400)
