@@ -2,14 +2,20 @@
 
 `compute_ap` is a quick figure for one image, not COCO's AP: it pools the classes of one image
 instead of averaging per class over the whole data set, integrates the curve at its own recalls
-(PASCAL VOC 2010) instead of at 101 fixed ones, knows no crowds or areas, and matches each
-detection with the best free ground truth. Use pycocotools for figures to compare with papers.
+(PASCAL VOC 2010) instead of at 101 fixed ones, knows no areas, and matches each detection with the
+best free ground truth. Use pycocotools for figures to compare with papers.
+
+A crowd, an instance with a negative class id, is handled as COCO does: it need not be found, and a
+detection of its class that matches no instance but lies in it is neither right nor wrong.
 """
 
 import numpy as np
 
 from .boxes import compute_overlaps
 from .masks import compute_overlaps_masks
+
+# In the place of the instance that a detection matches, if it lies in a crowd.
+_IN_CROWD = -2
 
 
 def compute_matches(
@@ -29,7 +35,7 @@ def compute_matches(
 
     Args:
         gt_boxes: [G, 4] pixels; rows of zeros are padding and dropped with their ids and masks.
-        gt_class_ids: [G].
+        gt_class_ids: [G]; negative for a crowd of the class.
         gt_masks: [H, W, G].
         pred_boxes: [N, 4] pixels; rows of zeros are padding.
         pred_class_ids: [N].
@@ -39,9 +45,10 @@ def compute_matches(
         score_threshold: detections with a lower score match nothing; they stay in the arrays.
 
     Returns:
-        gt_match: [G] float, index of the matched detection or -1.
-        pred_match: [N] float, index of the matched instance or -1.
-        overlaps: [N, G] float32, mask IoU.
+        gt_match: [G] float, index of the matched detection or -1; -1 for a crowd.
+        pred_match: [N] float, index of the matched instance or -1; -2 for a detection without a
+            match of which a share of at least `iou_threshold` lies in a crowd.
+        overlaps: [N, G] float32, mask IoU; for a crowd the share of the detection inside it.
         Detections are numbered by descending score, equal ones in their order.
     """
     overlaps, gt_class_ids, pred_class_ids, pred_scores = _overlaps(
@@ -68,11 +75,11 @@ def compute_ap(
         iou_threshold: least mask IoU of a match; the rest as in `compute_matches`.
 
     Returns:
-        mAP: area under the precision-recall curve, made non-increasing. With no ground truth it
-            is 1.0 when nothing was detected, else 0.0.
-        precisions, recalls: [N + 2], the points of the curve. With no ground truth recall is 0
-            up to its last point.
-        overlaps: [N, G] float32, mask IoU.
+        mAP: area under the precision-recall curve, made non-increasing. With no ground truth
+            but crowds it is 1.0 when nothing was detected outside them, else 0.0.
+        precisions, recalls: [N + 2], the points of the curve; a detection in a crowd repeats the
+            point before it. With no ground truth recall is 0 up to its last point.
+        overlaps: [N, G] float32, as in `compute_matches`.
     """
     overlaps, gt_class_ids, pred_class_ids, _ = _overlaps(
         gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
@@ -146,37 +153,49 @@ def compute_recall(pred_boxes, gt_boxes, iou):
 def _overlaps(
     gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
 ):
-    """Mask IoU [N, G] without padding, detections by score; and the ids and scores beside it."""
+    """Overlaps [N, G] without padding, detections by score; and the ids and scores beside them."""
     gt = np.flatnonzero(np.any(np.reshape(gt_boxes, (-1, 4)), axis=1))
     real = np.flatnonzero(np.any(np.reshape(pred_boxes, (-1, 4)), axis=1))
     scores = np.asarray(pred_scores)
     order = real[np.argsort(-scores[real], kind="stable")]
-    overlaps = compute_overlaps_masks(pred_masks[..., order], gt_masks[..., gt])
-    return overlaps, np.asarray(gt_class_ids)[gt], np.asarray(pred_class_ids)[order], scores[order]
+    gt_class_ids, pred_class_ids = np.asarray(gt_class_ids)[gt], np.asarray(pred_class_ids)[order]
+    gt_masks, pred_masks = gt_masks[..., gt], pred_masks[..., order]
+    overlaps = compute_overlaps_masks(pred_masks, gt_masks)
+    if (gt_class_ids < 0).any():
+        inside = pred_masks > 0.5  # [H, W, N]
+        areas = np.maximum(np.count_nonzero(inside, axis=(0, 1)), 1)
+        for i in np.flatnonzero(gt_class_ids < 0):
+            overlaps[:, i] = np.count_nonzero(inside[gt_masks[..., i] > 0.5], axis=0) / areas
+    return overlaps, gt_class_ids, pred_class_ids, scores[order]
 
 
 def _match(overlaps, gt_class_ids, pred_class_ids, iou_threshold):
     """Greedy matches of the first rows of `overlaps` with free columns of their class.
 
+    A row that finds none is in a crowd if it overlaps one, however many others do.
     `pred_class_ids` may be shorter than the rows: those beyond match nothing.
     """
     pred_match = np.full(overlaps.shape[0], -1.0)
     gt_match = np.full(overlaps.shape[1], -1.0)
     for i, class_id in enumerate(pred_class_ids):
-        free = (gt_match < 0) & (gt_class_ids == class_id) & (overlaps[i] >= iou_threshold)
+        near = overlaps[i] >= iou_threshold
+        free = near & (gt_match < 0) & (gt_class_ids == class_id)
         if free.any():
             best = np.argmax(np.where(free, overlaps[i], -1))
             gt_match[best], pred_match[i] = i, best
+        elif (near & (gt_class_ids < 0) & (np.abs(gt_class_ids) == class_id)).any():
+            pred_match[i] = _IN_CROWD
     return gt_match, pred_match
 
 
 def _average_precision(overlaps, gt_class_ids, pred_class_ids, iou_threshold):
-    gt_match, pred_match = _match(overlaps, gt_class_ids, pred_class_ids, iou_threshold)
-    hits = np.cumsum(pred_match >= 0)  # [N]
-    precisions = np.concatenate([[0], hits / np.arange(1, len(hits) + 1), [0]])
+    _, pred_match = _match(overlaps, gt_class_ids, pred_class_ids, iou_threshold)
+    objects = np.count_nonzero(gt_class_ids >= 0)
+    hits, counted = np.cumsum(pred_match >= 0), np.cumsum(pred_match != _IN_CROWD)  # [N] each
+    precisions = np.concatenate([[0], hits / np.maximum(counted, 1), [0]])
     # From the right, so that precision never grows with recall.
     precisions = np.maximum.accumulate(precisions[::-1])[::-1]
-    recalls = np.concatenate([[0], hits / max(1, len(gt_match)), [1]])
-    if not len(gt_match):
-        return 0.0 if len(hits) else 1.0, precisions, recalls
+    recalls = np.concatenate([[0], hits / max(1, objects), [1]])
+    if not objects:
+        return 0.0 if counted[-1:].any() else 1.0, precisions, recalls
     return float(np.sum(np.diff(recalls) * precisions[1:])), precisions, recalls

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from pycocotools import mask as coco_mask
 
 from mrcnn import evaluation
 
@@ -129,6 +130,74 @@ def test_ap_without_ground_truth_or_detections():
     assert evaluation.compute_ap(*sample([], found))[0] == 0.0
     assert evaluation.compute_ap(*sample(GT, []))[0] == 0.0
     assert evaluation.compute_ap_range(*sample([], found), verbose=0) == 0.0
+
+
+CROWD = ((0, 0, 20, 20), -1)
+
+
+def test_a_crowd_excuses_the_detections_in_it():
+    # The best lies in the crowd, the next is right, the third is half in the crowd, the fourth
+    # of another class, the last outside.
+    gt = [CROWD, ((0, 20, 10, 30), 1)]
+    found = [((0, 0, 5, 5), 1, 0.9), ((0, 20, 10, 30), 1, 0.8), ((15, 0, 25, 5), 1, 0.7)]
+    found += [((0, 5, 5, 10), 2, 0.6), ((25, 25, 30, 30), 1, 0.5)]
+    arguments = sample(gt, found, (30, 30))
+    gt_match, pred_match, overlaps = evaluation.compute_matches(*arguments)
+    assert_array_equal(gt_match, [-1, 1])
+    assert_array_equal(pred_match, [-2, 1, -2, -1, -1])
+    assert_array_equal(overlaps, [[1, 0], [0, 1], [0.5, 0], [1, 0], [0, 0]])
+    ap, precisions, recalls, _ = evaluation.compute_ap(*arguments)
+    assert ap == 1
+    assert_allclose(precisions, [1, 1, 1, 1, 1 / 2, 1 / 3, 0])
+    assert_allclose(recalls, [0, 0, 1, 1, 1, 1, 1])
+    # Half of the third is no longer enough.
+    _, pred_match, _ = evaluation.compute_matches(*arguments, iou_threshold=0.6)
+    assert_array_equal(pred_match, [-2, 1, -1, -1, -1])
+    _, pred_match, _ = evaluation.compute_matches(*arguments, score_threshold=0.75)
+    assert_array_equal(pred_match, [-2, 1, -1, -1, -1])
+
+
+def test_an_instance_in_a_crowd_comes_first():
+    gt = [CROWD, ((0, 0, 10, 10), 1)]
+    found = [((0, 0, 10, 8), 1, 0.9), ((0, 0, 10, 10), 1, 0.8)]
+    gt_match, pred_match, _ = evaluation.compute_matches(*sample(gt, found))
+    assert_array_equal(gt_match, [-1, 0])
+    assert_array_equal(pred_match, [1, -2])
+
+
+def test_crowds_alone_are_nothing_to_find():
+    assert evaluation.compute_ap(*sample([CROWD], []))[0] == 1.0
+    assert evaluation.compute_ap(*sample([CROWD], [((0, 0, 5, 5), 1, 0.9)]))[0] == 1.0
+    assert evaluation.compute_ap(*sample([CROWD], [((0, 0, 5, 5), 2, 0.9)]))[0] == 0.0
+    missed = sample([CROWD, ((0, 0, 5, 5), 2)], [((0, 0, 5, 5), 1, 0.9)])
+    assert evaluation.compute_ap(*missed)[0] == 0.0
+
+
+@given(st.integers(0, 4), st.integers(1, 3), st.integers(0, 8), st.integers(0, 99))
+def test_ap_with_crowds_is_that_without_them_and_the_detections_that_they_excuse(
+    gt_count, crowd_count, found_count, seed
+):
+    rng = np.random.default_rng(seed)
+
+    def box():
+        y, x = rng.integers(0, 10, 2)
+        return y, x, y + rng.integers(1, 10), x + rng.integers(1, 10)
+
+    gt = [(box(), rng.integers(1, 3)) for _ in range(gt_count)]
+    crowds = [(box(), -rng.integers(1, 3)) for _ in range(crowd_count)]
+    found = [(box(), rng.integers(1, 3), score) for score in np.linspace(1, 0.5, found_count)]
+    arguments = sample(gt + crowds, found)
+    gt_match, pred_match, overlaps = evaluation.compute_matches(*arguments)
+    counted = [row for row, match in zip(found, pred_match, strict=True) if match != -2]
+    assert evaluation.compute_ap(*arguments)[0] == evaluation.compute_ap(*sample(gt, counted))[0]
+    alone, pred_alone, _ = evaluation.compute_matches(*sample(gt, found))
+    assert_array_equal(gt_match, [*alone, *[-1] * crowd_count])
+    assert_array_equal(np.maximum(pred_match, -1), pred_alone)
+    masks, detections = (np.asfortranarray(arguments[i], np.uint8) for i in (2, 6))
+    theirs = coco_mask.iou(
+        coco_mask.encode(detections), coco_mask.encode(masks), [c < 0 for c in arguments[1]]
+    )
+    assert_allclose(overlaps, np.reshape(theirs, overlaps.shape), rtol=1e-6)
 
 
 @given(st.integers(0, 6), st.integers(0, 8), st.integers(0, 99))

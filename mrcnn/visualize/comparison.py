@@ -47,8 +47,9 @@ def compare(image, truth, result, class_names, save_to=None, title=""):
     gt_colors = [color if i in matches else alone for i, color in enumerate(palette)]
     pred_colors = [palette[int(match)] if match > -1 else alone for match in matches]
 
-    found = np.count_nonzero(matches > -1)
-    missed, extra = len(gt_boxes) - found, len(boxes) - found
+    # Crowds need not be found, and what is detected in them is no mistake.
+    missed = np.count_nonzero(gt_class_ids > 0) - np.count_nonzero(matches > -1)
+    extra = np.count_nonzero(matches == -1)
     gt_title, pred_title = f"Ground truth: {len(gt_boxes)}", f"Detections: {len(boxes)}"
     gt_title += f" ({missed} missed, in {alone_name})" if missed else ""
     pred_title += f" ({extra} without a match, in {alone_name})" if extra else ""

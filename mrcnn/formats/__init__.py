@@ -1,0 +1,24 @@
+"""Data sets of what annotation tools write.
+
+Each class reads one format: `CocoDataset.read(path)` gives a prepared `Dataset`, `load(path)` adds
+to one that is there. All take `class_names` (the classes and their order), `class_map` (rename a
+class, or drop it with None) and `strict` (False leaves out what cannot be used, with a warning).
+"""
+
+from .coco import CocoDataset
+from .index_pngs import IndexPngDataset
+from .instance_pngs import InstancePngDataset
+from .label_images import LabelImageDataset
+from .labelme import LabelMeDataset
+from .via import ViaDataset
+from .yolo import YoloDataset
+
+__all__ = [
+    "CocoDataset",
+    "IndexPngDataset",
+    "InstancePngDataset",
+    "LabelImageDataset",
+    "LabelMeDataset",
+    "ViaDataset",
+    "YoloDataset",
+]

@@ -1,0 +1,112 @@
+"""Data sets in COCO's format of instances: https://cocodataset.org/#format-data."""
+
+import os
+from pathlib import Path
+
+from ..text import some
+from .coco_json import parse_instances
+from .records import AnnotatedDataset, Problems, read_json
+
+# Of the images of a file, those that are looked for to find their folder.
+_PROBED = 20
+
+
+class CocoDataset(AnnotatedDataset):
+    """Images and instances of COCO, or of any tool that exports its format.
+
+        train = CocoDataset.read("coco/annotations/instances_train2017.json")
+        pets = CocoDataset.read("coco/annotations/instances_val2017.json", only=["cat", "dog"])
+
+    Masks are those of pycocotools, pixel by pixel. Classes are numbered in the order of their
+    category ids; `map_source_class_id("coco.12")` is the class here of category 12. An annotation
+    without a segmentation is the rectangle of its bbox. One with iscrowd 1 has a negative class id.
+    """
+
+    SOURCE = "coco"
+
+    def load(self, path, images=None, class_names=None, class_map=None, strict=True, *, only=None):
+        """Add the images and categories of an instances file.
+
+        Args:
+            path: the JSON file, or a folder that has one.
+            images: folder that the file names start from. None looks for them beside the file, in
+                the folder of the split (`val2017` for `instances_val2017.json`), in `images`, and
+                one folder up.
+            class_names: names of the classes in their order; None takes the categories by id.
+            class_map: dict of category name to the name it gets here, or to None to leave its
+                instances out.
+            strict: whether entries that cannot be used are an error, or left out with a warning.
+            only: names of the categories to take, in the order of the classes here. Others are
+                left out, and so are images without one of these.
+
+        Raises:
+            FileNotFoundError: no such file; no folder with the images.
+            ValueError: it is no instances file; entries that cannot be used; `only` names what is
+                no category.
+        """
+        path = _json_file(Path(path))
+        problems = Problems(path)
+        records, found, links = parse_instances(read_json(path), problems)
+        if only is not None:
+            only = [only] if isinstance(only, str) else list(only)
+            records, class_names, class_map = _select(
+                records, found, only, class_names, class_map or {}, path
+            )
+        folder = _images_folder(path, records) if images is None else Path(images)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"there is no folder {folder}, where the images should be.")
+        prefix = os.fspath(folder)
+        for record in records:
+            record.path = os.path.join(prefix, record.path)
+        self.add_records(records, problems, class_names, class_map, strict, found)
+        for info in self.image_info[len(self.image_info) - len(records) :]:
+            info["link"] = links.get(info["id"], "")
+
+    def image_reference(self, image_id):
+        """The page of an image of COCO, or the URL that the file gives; "" if it gives none."""
+        return self.image_info[image_id].get("link", "")
+
+
+def _select(records, found, only, class_names, class_map, path):
+    """Records that have one of the categories, and names and map that leave out the others."""
+    unknown = [name for name in only if name not in found]
+    if unknown or not only:
+        raise ValueError(
+            f"{path}: only names {some(unknown)}: the categories are {some(found, 100)}."
+        )
+    class_names = class_names or [class_map.get(name, name) for name in only]
+    class_map = {name: class_map.get(name, name) if name in only else None for name in found}
+    records = [r for r in records if any(i.class_name in only for i in r.instances)]
+    if not records:
+        raise ValueError(f"{path}: no image has an annotation of {some(only)}.")
+    return records, [name for name in class_names if name is not None], class_map
+
+
+def _json_file(path):
+    if not path.is_dir():
+        return path
+    files = sorted(path.glob("*.json"))
+    if len(files) != 1:
+        raise FileNotFoundError(
+            f"{path} is a folder with {some([file.name for file in files])} for JSON files: give "
+            "the path of the one to read."
+        )
+    return files[0]
+
+
+def _images_folder(path, records):
+    """The folder of the images of a JSON file: where one of the first is found."""
+    home = path.absolute().parent
+    split = path.stem.rsplit("_", 1)[-1]
+    near = [folder / sub for folder in (home, home.parent) for sub in ("", split, "images")]
+    near.append(home.parent / "images" / split)
+    names = [record.path for record in records[:_PROBED]]
+    for folder in near:
+        if any(os.path.isfile(folder / name) for name in names):
+            return folder
+    if not names:
+        return home
+    raise FileNotFoundError(
+        f"{path}: image {names[0]} is in none of {some(near, len(near))}: give the folder of the "
+        "images as images."
+    )

@@ -1,0 +1,179 @@
+"""COCO's instances file: images, categories and annotations as records."""
+
+import logging
+import os
+
+from ..text import some
+from .coco_masks import MAX_SIDE, BadEntryError, kind_of, read_shape
+from .records import Instance, Record
+from .shapes import Rectangle
+
+logger = logging.getLogger(__name__)
+
+
+def parse_instances(content, problems):
+    """The records of an instances file.
+
+    Args:
+        content: of the JSON file. Its annotations are let go one by one, for memory.
+        problems: `Problems` to add to.
+
+    Returns:
+        list of `Record`, each with its file name as the path; dict of category name to id, ordered
+        by id; dict of image id to its link, for images that have one.
+
+    Raises:
+        ValueError: the file has no lists of images, annotations and categories.
+    """
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"{problems.path} holds {kind_of(content)}: an object with lists of images, "
+            "annotations and categories is accepted."
+        )
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(content.get(key), list):
+            raise ValueError(
+                f"{problems.path} has no list of {key}: an object with lists of images, "
+                "annotations and categories is accepted."
+            )
+    records, links = _images(content["images"], problems)
+    names = _categories(content["categories"], content["annotations"], problems)
+    _annotations(content["annotations"], records, names, problems)
+    ordered = sorted(names, key=lambda i: (isinstance(i, str), i))
+    return list(records.values()), {names[i]: i for i in ordered}, links
+
+
+def _entries(entries, kind, problems):
+    """The entries that are objects, by their number, each with the words that name it."""
+    for number, entry in enumerate(entries):
+        if isinstance(entry, dict):
+            key = entry.get("id")
+            yield number, entry, f"{kind} {key}" if _is_id(key) else f"{kind} number {number + 1}"
+        else:
+            problems.add(f"{kind} number {number + 1}", f"is {kind_of(entry)}, not an object.")
+
+
+def _images(entries, problems):
+    """dict of image id to `Record`, and dict of image id to link."""
+    records, links = {}, {}
+    for _, entry, where in _entries(entries, "image", problems):
+        try:
+            key, name = _id(entry, "id"), entry.get("file_name")
+            if not isinstance(name, str) or not name or "\0" in name:
+                raise BadEntryError(f"file_name is {name!r}: the name of its file is accepted.")
+            if key in records:
+                raise BadEntryError(
+                    f"{name} has the id of {records[key].path}: ids must be unique."
+                )
+            height, width = (_side(entry, side) for side in ("height", "width"))
+        except BadEntryError as error:
+            problems.add(where, error)
+            continue
+        # Some tools for Windows write its separator.
+        path = name.replace("\\", "/") if os.sep == "/" else name
+        records[key] = Record(key, path, [], height, width)
+        url = entry.get("coco_url")
+        if isinstance(url, str) and url:
+            official = "cocodataset.org" in url
+            links[key] = f"http://cocodataset.org/#explore?id={key}" if official else url
+    return records, links
+
+
+def _categories(entries, annotations, problems):
+    """dict of category id to name."""
+    names = {}
+    for _, entry, where in _entries(entries, "category", problems):
+        try:
+            key, name = _id(entry, "id"), entry.get("name")
+            if not isinstance(name, str) or not name:
+                raise BadEntryError(f"name is {name!r}: a text is accepted.")
+            if key in names:
+                raise BadEntryError(f"{name!r} has the id of {names[key]!r}: ids must be unique.")
+        except BadEntryError as error:
+            problems.add(where, error)
+            continue
+        names[key] = name
+    if len(set(names.values())) < len(names):
+        _drop_namesakes(names, annotations, problems)
+    return names
+
+
+def _drop_namesakes(names, annotations, problems):
+    """Keep one category of each name. Exports with an unused parent category have such pairs."""
+    used = (a.get("category_id") for a in annotations if isinstance(a, dict))
+    used = {key for key in used if _is_id(key)}
+    kept = {}
+    for key in sorted(names, key=lambda key: key not in used):
+        other = kept.setdefault(names[key], key)
+        if other == key:
+            continue
+        if key in used:
+            problems.add(
+                f"category {key}",
+                f"has the name of category {other}, {names[key]!r}, and both have annotations: "
+                "names must be unique.",
+            )
+        del names[key]
+
+
+def _annotations(entries, records, names, problems):
+    """Add the instances to the records."""
+    seen, boxed, crowds, count = set(), 0, 0, len(entries)
+    for number, entry, where in _entries(entries, "annotation", problems):
+        entries[number] = None
+        try:
+            if entry.get("id") is not None and _id(entry, "id") in seen:
+                raise BadEntryError("its id was seen before: ids must be unique.")
+            seen.add(entry.get("id"))
+            record = records.get(_id(entry, "image_id"))
+            if record is None:
+                raise BadEntryError(f"image_id {entry['image_id']} is none of the images.")
+            where = f"{where} of {record.path}"
+            name = names.get(_id(entry, "category_id"))
+            if name is None:
+                raise BadEntryError(
+                    f"category_id {entry['category_id']} is none of the categories, {some(names)}."
+                )
+            crowd = entry.get("iscrowd") or 0
+            if crowd not in (0, 1):
+                raise BadEntryError(f"iscrowd is {crowd!r}: 0 or 1 is accepted.")
+            shape = read_shape(entry, record.height, record.width)
+        except BadEntryError as error:
+            problems.add(where, error)
+            continue
+        boxed += isinstance(shape, Rectangle)
+        crowds += crowd
+        record.instances.append(Instance(name, shape, bool(crowd)))
+    if boxed:
+        logger.warning(
+            "%s: %d of %d annotations have a bbox but no segmentation: their masks are rectangles.",
+            problems.path,
+            boxed,
+            count,
+        )
+    if crowds and crowds == count:
+        logger.warning(
+            "%s: all annotations have iscrowd 1, so that there is no instance to learn. Some tools "
+            "write that for every mask: set it to 0.",
+            problems.path,
+        )
+
+
+def _id(entry, key):
+    value = entry.get(key)
+    if not _is_id(value):
+        raise BadEntryError(f"{key} is {kind_of(value)}: a whole number or a text is accepted.")
+    return value
+
+
+def _is_id(value):
+    return type(value) in (int, str)
+
+
+def _side(entry, key):
+    value = entry.get(key)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if value is None or (type(value) is int and 0 < value <= MAX_SIDE):
+        return value
+    raise BadEntryError(f"{key} is {value!r}: 1 to {MAX_SIDE} pixels are accepted.")

@@ -1,0 +1,174 @@
+"""What an annotation of COCO draws: polygons, a run-length code or only a box."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from ..rle import coco_mask, crop_of, read_counts
+from .shapes import Rectangle
+
+# The longest side of an image; pycocotools counts pixels in 32 bits.
+MAX_SIDE = 65535
+
+
+class BadEntryError(Exception):
+    """An entry of a file cannot be used; the text is the reason."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+class Outline:
+    """Polygons that are one instance, filled as pycocotools fills them.
+
+    Args:
+        polygons: float64 arrays of x, y, x, y, ... in pixels.
+    """
+
+    polygons: tuple
+
+    def crop(self, height, width):
+        """See `shapes.Polygon.crop`."""
+        mask = coco_mask()
+        # Of the whole image: moved into its box, a polygon is rounded otherwise here and there.
+        codes = mask.frPyObjects(list(self.polygons), height, width)
+        code = mask.merge(codes) if len(codes) > 1 else codes[0]
+        return crop_of(read_counts(code["counts"]), height)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+class RunLengths:
+    """A run-length code.
+
+    Args:
+        height, width: of the image that it was made for.
+        counts: the compressed code, or its run lengths as a uint32 array.
+    """
+
+    height: int
+    width: int
+    counts: object
+
+    def crop(self, height, width):
+        """See `shapes.Polygon.crop`.
+
+        Raises:
+            ValueError: the image has another size.
+        """
+        if (height, width) != (self.height, self.width):
+            raise ValueError(
+                f"a run-length code of {self.height}x{self.width} (height x width) belongs to no "
+                f"image of {height}x{width}."
+            )
+        counts = self.counts
+        return crop_of(read_counts(counts) if isinstance(counts, str) else counts, height)
+
+
+def read_shape(entry, height, width):
+    """The shape of an annotation.
+
+    Args:
+        entry: dict of the annotation.
+        height, width: of its image in pixels, or None.
+
+    Returns:
+        `Outline`, `RunLengths`, or the `Rectangle` of the bbox if it has no segmentation.
+
+    Raises:
+        BadEntryError: it cannot be used.
+    """
+    drawn = entry.get("segmentation")
+    if isinstance(drawn, dict):
+        return _run_lengths(drawn, height, width)
+    if drawn is None or drawn == []:
+        return _rectangle(entry.get("bbox"))
+    if not isinstance(drawn, list):
+        raise BadEntryError(
+            f"segmentation is {kind_of(drawn)}: a list of polygons or a run-length code is "
+            "accepted."
+        )
+    # One polygon without the list around it is understood, too.
+    parts = drawn if isinstance(drawn[0], list) else [drawn]
+    return Outline(
+        tuple(_polygon(part, number + 1, height, width) for number, part in enumerate(parts))
+    )
+
+
+def _polygon(part, number, height, width):
+    try:
+        polygon = np.array(part, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        polygon = None
+    if polygon is not None and polygon.ndim == 2 and polygon.shape[1] == 2:  # pairs
+        polygon = polygon.ravel()
+    if polygon is None or polygon.ndim != 1:
+        raise BadEntryError(f"polygon {number} is no list of numbers x, y, x, y, ...")
+    if polygon.size < 6 or polygon.size % 2:
+        raise BadEntryError(
+            f"polygon {number} has {polygon.size} numbers: x and y of at least three corners are "
+            "accepted."
+        )
+    # Not a slip of the annotator's hand, and the time to draw it grows with its length.
+    for axis, values, side in (("x", polygon[::2], width), ("y", polygon[1::2], height)):
+        side = side or MAX_SIDE
+        if not (values.min() >= -side and values.max() <= 2 * side):  # so that NaN is refused
+            worst = max(values.tolist(), key=lambda v: abs(v) if v == v else math.inf)
+            raise BadEntryError(
+                f"polygon {number} has {axis} {worst:g}, far outside the image of "
+                f"{height}x{width} (height x width)."
+            )
+    return polygon
+
+
+def _run_lengths(code, height, width):
+    size, counts = code.get("size"), code.get("counts")
+    if (
+        not isinstance(size, list)
+        or len(size) != 2
+        or not all(type(side) is int and 0 < side <= MAX_SIDE for side in size)
+    ):
+        raise BadEntryError(f"its run-length code has size {size!r}: [height, width] is accepted.")
+    if any(known not in (None, side) for known, side in zip((height, width), size, strict=True)):
+        raise BadEntryError(
+            f"its run-length code is of {size[0]}x{size[1]} and its image of {height}x{width} "
+            "(height x width): the sizes must agree."
+        )
+    if isinstance(counts, str):
+        try:
+            runs = read_counts(counts)
+        except ValueError as error:
+            raise BadEntryError(f"{error}.") from error
+    elif isinstance(counts, list) and all(type(run) is int for run in counts):
+        runs = np.array(counts)
+    else:
+        raise BadEntryError(
+            f"the counts of its run-length code are {kind_of(counts)}: a text, or a list of whole "
+            "numbers is accepted."
+        )
+    pixels = size[0] * size[1]
+    if not runs.size or runs.min() < 0 or runs.max() > pixels or runs.sum() != pixels:
+        raise BadEntryError(
+            f"the counts of its run-length code do not add up to the {pixels} pixels of "
+            f"{size[0]}x{size[1]}."
+        )
+    return RunLengths(*size, counts if isinstance(counts, str) else runs.astype(np.uint32))
+
+
+def _rectangle(box):
+    numbers = isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))
+    if not numbers or box[2] <= 0 or box[3] <= 0:
+        raise BadEntryError(
+            f"it has no segmentation, and its bbox is {box!r}: polygons, a run-length code, or "
+            "[x, y, width, height] of a box with an area are accepted."
+        )
+    x, y, width, height = map(float, box)
+    return Rectangle(y, x, y + height, x + width)
+
+
+def _is_number(value):
+    return type(value) in (int, float) and abs(value) < 1e9  # so that NaN is none
+
+
+def kind_of(value):
+    """What a value of JSON is, in words."""
+    words = {dict: "an object", list: "a list", str: "a text", type(None): "missing"}
+    return words.get(type(value), repr(value)[:40])

@@ -1,0 +1,125 @@
+"""The numbers of index PNGs, where they are indices and where they are colours."""
+
+import contextlib
+import re
+
+import numpy as np
+from PIL import Image
+
+from ..images import read_labels
+from ..text import some
+
+# Of pixels that belong to nothing, such as the rim that VOC draws around objects.
+VOID = 255
+_VOID_COLOUR = (224, 224, 192)
+
+BACKGROUNDS = ("background", "_background_", "__background__", "bg")
+
+
+def read_indices(path, colours=None):
+    """The number of each pixel, integers [H, W]; 0 is background or void.
+
+    Args:
+        path: an image of numbers, with or without a palette, or of colours.
+        colours: [K, 3] of the indices 0, 1, ...; None makes a number of each colour.
+
+    Raises:
+        FileNotFoundError, OSError: it cannot be read.
+        ValueError: it has a colour that is none of `colours`, or is no image of numbers.
+    """
+    pixels = _read_colours(path)
+    if pixels is None:
+        return _read_numbers(path)
+    codes, places = np.unique(_codes(pixels), return_inverse=True)
+    void = codes == _codes(_VOID_COLOUR)
+    if colours is None:
+        indices = codes
+    else:
+        known = {code: i for i, code in reversed(list(enumerate(_codes(colours).tolist())))}
+        strange = [code for code in codes[~void].tolist() if code not in known]
+        if strange and (pixels == pixels[..., :1]).all():
+            return _read_numbers(path)  # saved as gray in RGB
+        if strange:
+            raise ValueError(
+                f"{path} has the colour {some(map(_rgb, strange))}: it is the colour of no class "
+                "in labelmap.txt, or without that file in the palette of Pascal VOC."
+            )
+        indices = np.array([known.get(code, 0) for code in codes.tolist()])
+    return np.where(void, 0, indices)[places].reshape(pixels.shape[:2])
+
+
+def index_colours(root):
+    """The colours of the indices 0, 1, ..., [K, 3]: of path/labelmap.txt or of Pascal VOC."""
+    colours, rows = voc_colours(), read_labelmap(root)
+    for i, (_, colour) in enumerate(rows):
+        colours[i] = colours[i] if colour is None else colour
+    return colours[: len(rows) or None]
+
+
+def voc_colours():
+    """The palette of Pascal VOC without void, [255, 3]: the bits of an index, dealt out to RGB."""
+    index, colours = np.arange(255), np.zeros((255, 3), np.int64)
+    for bit in range(8):
+        colours[:, bit % 3] |= (index >> bit & 1) << 7 - bit // 3
+    return colours
+
+
+def read_lines(path):
+    """The lines of a text file.
+
+    Raises:
+        ValueError: it is no UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8: {error}.") from error
+
+
+def read_labelmap(root):
+    """Names and colours of labelmap.txt, the background first; empty without the file.
+
+    Its lines are `name:r,g,b:parts:actions`; the colour may be left out.
+
+    Raises:
+        ValueError: a line that is not so, or more classes than there are indices.
+    """
+    path, rows = root / "labelmap.txt", []
+    if not path.is_file():
+        return rows
+    for i, line in enumerate(read_lines(path), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = re.fullmatch(r"(.+?):(?:(\d+),(\d+),(\d+))?(:.*)?", line.strip())
+        if not match:
+            raise ValueError(f"{path}, line {i} is {line!r}: name:r,g,b:: is accepted.")
+        name, *colour = match.groups()[:4]
+        rows.append((name, None if colour[0] is None else tuple(map(int, colour))))
+    if not any(name.lower() in BACKGROUNDS for name, _ in rows):
+        rows.insert(0, (BACKGROUNDS[0], (0, 0, 0)))
+    if len(rows) >= VOID:
+        raise ValueError(f"{path} has {len(rows)} classes: up to {VOID - 1} are accepted.")
+    return sorted(rows, key=lambda row: row[0].lower() not in BACKGROUNDS)
+
+
+def _read_numbers(path):
+    labels = read_labels(path)
+    # labelme writes -1 to .npy files; numbers of 16 bits go on behind 255.
+    void = (labels == VOID) & (labels.dtype.itemsize == 1) | (labels == -1)
+    return np.where(void, 0, labels)
+
+
+def _read_colours(path):
+    """RGB pixels [H, W, 3] of a PNG in colours; None of one with a palette or in gray."""
+    with contextlib.suppress(Exception), Image.open(path) as image:
+        if image.mode in ("RGB", "RGBA"):
+            return np.array(image.convert("RGB"))
+    return None
+
+
+def _codes(colours):
+    return np.asarray(colours).astype(np.int64) @ [65536, 256, 1]
+
+
+def _rgb(code):
+    return code >> 16, code >> 8 & 255, code & 255

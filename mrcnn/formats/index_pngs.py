@@ -1,0 +1,270 @@
+"""Index PNGs in the folders of Pascal VOC: one number per class, and one per object."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import scipy.ndimage
+
+from ..instance_masks import InstanceMasks
+from ..text import some
+from .index_colours import BACKGROUNDS, VOID, index_colours, read_indices, read_labelmap, read_lines
+from .instance_pngs import subfolder
+from .label_images import IMAGE_FOLDERS, numbered
+from .records import AnnotatedDataset, Problems, Record, image_files
+
+VOC_CLASSES = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
+    *("train", "tvmonitor"),
+)
+
+_CLASS_FOLDERS = ("SegmentationClass", "SegmentationClassPNG", "classes", "masks", "labels")
+_OBJECT_FOLDERS = ("SegmentationObject", "SegmentationObjectPNG", "objects", "instances")
+
+
+class IndexPngDataset(AnnotatedDataset):
+    """Images with index PNGs in the folders of Pascal VOC::
+
+        path/JPEGImages/<id>.jpg
+        path/SegmentationClass/<id>.png     the class of each pixel: 1 for the first; 0 background
+        path/SegmentationObject/<id>.png    the object of each pixel; 0 background
+        path/ImageSets/Segmentation/<split>.txt
+
+    255 is void: it belongs to nothing. The class of an object is the one that most of its pixels
+    have. Without a folder SegmentationObject, each 8-connected region of a class is an instance,
+    so objects that touch become one. PNGs in colours (CVAT) are accepted: those of classes are
+    looked up in path/labelmap.txt, or else in the palette of Pascal VOC.
+
+    The PNGs are read when an image's instances are asked for. The class ids of the source are the
+    numbers in the PNGs.
+    """
+
+    SOURCE = "index_pngs"
+
+    def load(self, path, split=None, class_names=None, class_map=None, strict=True):
+        """Add the images of a folder.
+
+        Args:
+            path: folder of these folders, such as VOCdevkit/VOC2012.
+            split: name of a file in ImageSets/Segmentation, such as "train"; None takes all images
+                that have a PNG in SegmentationClass.
+            class_names: name of index 1, 2, ... in the PNGs; a first one that is "background" is
+                index 0. By default those of path/class_names.txt (labelme) or path/labelmap.txt
+                (CVAT); or else the 20 of Pascal VOC where there is a folder ImageSets.
+            class_map: dict of one of these names to the name it gets here, or to None to leave its
+                instances out.
+            strict: see `AnnotatedDataset.add_records`.
+
+        Raises:
+            FileNotFoundError: a folder, or the file of the split, is not there.
+            ValueError: images or PNGs that are missing; class names that are not known.
+        """
+        root = find_root(path)
+        names = index_names(root, class_names)
+        problems = Problems(root)
+        triples = find_triples(root, split, problems)
+        records = [Record(image.stem, str(image), []) for image, *_ in triples]
+        found = {name: i + 1 for i, name in enumerate(names)}
+        self.add_records(records, problems, None, class_map, strict, found=found)
+        names_here = [(class_map or {}).get(name, name) for name in names]
+        colours = index_colours(root)
+        for info, triple in zip(self.image_info[-len(triples) :], triples, strict=True):
+            # No annotations can be listed before the files are read.
+            del info["annotations"]
+            _, info["class_image"], info["object_image"] = triple
+            info["index_names"], info["index_colours"] = names_here, colours
+
+    def _annotated_instances(self, image_id):
+        """What `AnnotatedDataset.load_instances` returns.
+
+        Raises:
+            FileNotFoundError, OSError: a PNG cannot be read.
+            ValueError: an index that has no name, an object without a class, or PNGs that differ in
+                size.
+        """
+        info = self.image_info[image_id]
+        names = info["index_names"]
+        classes = read_indices(info["class_image"], info["index_colours"])
+        _check_indices(classes, names, info["class_image"])
+        if info["object_image"] is None:
+            masks, indices = regions(classes)
+        else:
+            objects = read_indices(info["object_image"])
+            if objects.shape != classes.shape:
+                raise ValueError(
+                    f"{info['object_image']} has the shape {objects.shape}, but "
+                    f"{info['class_image']} {classes.shape}: they must be of one size."
+                )
+            masks, indices = objects_of(objects, classes, info["object_image"])
+        ids = {c["name"]: i for i, c in enumerate(self.class_info) if c["source"] == info["source"]}
+        # 0 where the class map leaves a class out.
+        table = np.array([0] + [ids.get(name, 0) for name in names], np.int32)
+        class_ids = table[indices]
+        return masks[class_ids > 0], class_ids[class_ids > 0]
+
+
+def regions(classes):
+    """Instances of a class image: its 8-connected regions.
+
+    Args:
+        classes: integers [H, W], the class index of each pixel.
+
+    Returns:
+        `InstanceMasks` of N instances and their class indices [N].
+    """
+    labels, count, indices = np.zeros(classes.shape, np.int32), 0, []
+    for index in np.unique(classes[classes > 0]).tolist():
+        parts, more = scipy.ndimage.label(classes == index, np.ones((3, 3)))
+        labels[parts > 0] = parts[parts > 0] + count
+        count += more
+        indices += [index] * more
+    return InstanceMasks.from_labels(labels, count), np.array(indices, np.int64)
+
+
+def objects_of(objects, classes, name):
+    """Instances of an object image.
+
+    Args:
+        objects, classes: integers [H, W], the object and the class index of each pixel.
+        name: what the error calls the object image.
+
+    Returns:
+        `InstanceMasks` of N instances and their class indices [N].
+
+    Raises:
+        ValueError: an object none of whose pixels has a class.
+    """
+    numbers, labels = numbered(objects, name)
+    classes = classes.astype(np.int64)
+    width = int(classes.max(initial=0)) + 1
+    votes = np.bincount((labels * width + classes).ravel(), minlength=(len(numbers) + 1) * width)
+    votes = votes.reshape(-1, width)[1:]
+    votes[:, 0] = 0
+    unclear = numbers[~votes.any(axis=1)]
+    if len(unclear):
+        raise ValueError(
+            f"{name}: no pixel of object {some(unclear)} has a class in the class image: each "
+            "object needs some."
+        )
+    return InstanceMasks.from_labels(labels, len(numbers)), votes.argmax(axis=1)
+
+
+def find_root(path):
+    """The folder that has a folder SegmentationClass: `path`, or the only one two levels below.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: there are several.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"there is no folder {path}.")
+    if subfolder(path, _CLASS_FOLDERS):
+        return path
+    roots = sorted(
+        {p.parent for deep in ("*", "*/*") for p in path.glob(f"{deep}/{_CLASS_FOLDERS[0]}")}
+    )
+    if not roots:
+        raise FileNotFoundError(
+            f"there is no folder {path / _CLASS_FOLDERS[0]}: give the folder that holds JPEGImages "
+            "and SegmentationClass."
+        )
+    if len(roots) > 1:
+        raise ValueError(f"{path} holds several data sets: give one of {some(roots)}.")
+    return roots[0]
+
+
+def index_names(root, class_names=None):
+    """Names of the indices 1, 2, ..., see `IndexPngDataset.load`.
+
+    Raises:
+        TypeError: the class names are not names.
+        ValueError: none are known, or one is there twice.
+    """
+    listed, rows = root / "class_names.txt", read_labelmap(root)
+    if class_names is not None:
+        names = class_names if isinstance(class_names, str) else list(class_names)
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+            raise TypeError(f"class_names is {class_names!r}: a list of names is accepted.")
+    elif listed.is_file():
+        lines = [line.strip() for line in read_lines(listed)]
+        names = [line for line in lines if line not in ("", "__ignore__")]
+    elif rows:
+        names = [name for name, _ in rows]
+    elif (root / "ImageSets").is_dir() or re.fullmatch(r"VOC20\d\d", root.name):
+        names = list(VOC_CLASSES)
+    else:
+        raise ValueError(
+            f"{root} does not say what its indices mean: give class_names, the names of 1, 2, ..."
+        )
+    if names and names[0].lower() in BACKGROUNDS:
+        names = names[1:]
+    if not names:
+        raise ValueError(f"{root}: class_names is empty: the names of 1, 2, ... are accepted.")
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise ValueError(
+            f"{root}: class_names has {some(map(repr, twice))} twice: one name for each index is "
+            "accepted; class_map merges classes."
+        )
+    return names
+
+
+def find_triples(root, split, problems):
+    """The files of each image of a split.
+
+    Args:
+        root: folder as `find_root` gives it.
+        split: see `IndexPngDataset.load`.
+        problems: `Problems`, to which images with files missing are added.
+
+    Returns:
+        list of (image, class PNG, object PNG or None), a `Path` and two texts.
+
+    Raises:
+        FileNotFoundError: a folder, or the file of the split, is not there.
+    """
+    folder = subfolder(root, ("JPEGImages", *IMAGE_FOLDERS))
+    if folder is None:
+        raise FileNotFoundError(f"there is no folder {root / 'JPEGImages'}.")
+    images, classes = _by_stem(folder), _by_stem(subfolder(root, _CLASS_FOLDERS))
+    folder = subfolder(root, _OBJECT_FOLDERS)
+    objects = None if folder is None else _by_stem(folder)
+    triples = []
+    for stem in _split_ids(root, split, classes):
+        kinds = {"image": images, "class PNG": classes, "object PNG": objects}
+        missing = [kind for kind, paths in kinds.items() if paths is not None and stem not in paths]
+        if missing:
+            problems.add(stem, f"there is no {' and no '.join(missing)} of this name.")
+            continue
+        triples.append(
+            (images[stem], str(classes[stem]), None if objects is None else str(objects[stem]))
+        )
+    return triples
+
+
+def _split_ids(root, split, classes):
+    if split is None:
+        return sorted(classes)
+    folder = root / "ImageSets" / "Segmentation"
+    path = folder / f"{str(split).removesuffix('.txt')}.txt"
+    if not path.is_file():
+        splits = some(sorted(p.stem for p in folder.glob("*.txt")))
+        raise FileNotFoundError(f"there is no file {path}: the splits are {splits}.")
+    ids = [line.strip() for line in read_lines(path) if line.strip()]
+    # Some tools write the image's file name.
+    return [line if line in classes else Path(line).stem for line in ids]
+
+
+def _by_stem(folder):
+    return {path.stem: path for path in image_files(folder) if not path.name.startswith(".")}
+
+
+def _check_indices(classes, names, name):
+    unknown = [int(i) for i in np.unique(classes) if not 0 <= i <= len(names)]
+    if unknown:
+        raise ValueError(
+            f"{name} has the index {some(unknown)}: class_names has {len(names)} names, so 1 to "
+            f"{len(names)} are accepted, 0 for background and {VOID} for void."
+        )

@@ -1,0 +1,215 @@
+"""Label images: one whole number per instance, as Cellpose, StarDist and ImageJ write them."""
+
+import collections
+from pathlib import Path
+
+import numpy as np
+
+from ..images import read_labels
+from ..instance_masks import InstanceMasks
+from ..text import some
+from .instance_pngs import OBJECT, name_the_class, subfolder
+from .records import AnnotatedDataset, Instance, Problems, Record, image_files
+
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "raw", "JPEGImages")
+LABEL_FOLDERS = ("masks", "mask", "labels", "label", "instances", "annotations", "gt")
+
+# What tools put behind the name of an image to name its label image.
+LABEL_ENDINGS = tuple(
+    joint + word
+    for word in (
+        *("cp_masks", "cp_mask", "masks", "mask", "labels", "label"),
+        *("instances", "instance", "segmentation", "seg", "gt"),
+    )
+    for joint in ("_", "-", ".", " ")
+)
+_IMAGE_ENDINGS = ("_img", "_image", "_raw")
+# What Cellpose writes beside images and label images, next to "_seg.npy".
+_OTHER_ENDINGS = ("_flows.tif", "_outlines.png", "_dp.tif", "_cellprob.tif")
+
+
+class LabelImageDataset(AnnotatedDataset):
+    """Images with one label image each (PNG, TIFF, .npy): 0 is background, and the pixels of each
+    instance have a number of their own, consecutive or not. There is one class.
+
+    The label images are read when an image's instances are asked for.
+    """
+
+    SOURCE = "label_images"
+
+    def load(self, images, labels=None, class_names=None, class_map=None, strict=True, suffix=None):
+        """Add the images of a folder.
+
+        Args:
+            images: folder of the images. Without `labels` it holds two folders, such as images/
+                and masks/ (or labels/); or the label images are in masks/ beside the images; or
+                images and label images are in one folder, the latter with an ending.
+            labels: folder of the label images.
+            class_names: the one name of the class; by default it is "object".
+            class_map: see `AnnotatedDataset.add_records`.
+            strict: see `AnnotatedDataset.add_records`; images and label images without a partner
+                are what cannot be used.
+            suffix: what the name of a label image has behind that of its image, before the dot.
+                By default it is nothing or what tools write: "_mask", "_cp_masks", "-labels", ...
+
+        Raises:
+            FileNotFoundError: there is no such folder.
+            ValueError: images without a label image, or the other way round; no images.
+        """
+        problems = Problems(images)
+        image_paths, label_paths = find_files(images, labels, suffix)
+        pairs = pair(image_paths, label_paths, suffix, problems)
+        # The instances are not known before the label image is read: one stands for all of them.
+        records = [Record(_name(image), str(image), [Instance(OBJECT, None)]) for image, _ in pairs]
+        class_map = name_the_class(images, class_names, class_map)
+        self.add_records(records, problems, class_names, class_map, strict, found={OBJECT: 1})
+        for info, (_, label) in zip(self.image_info[-len(pairs) :], pairs, strict=True):
+            kept = info.pop("annotations")
+            info["label_image"] = str(label)
+            info["class_name"] = kept[0].class_name if kept else None
+
+    def _annotated_instances(self, image_id):
+        """What `AnnotatedDataset.load_instances` returns.
+
+        Raises:
+            FileNotFoundError, OSError: the label image cannot be read.
+            ValueError: it is no label image, or has negative numbers.
+        """
+        info = self.image_info[image_id]
+        numbers, labels = numbered(read_labels(info["label_image"]), info["label_image"])
+        masks = InstanceMasks.from_labels(labels, len(numbers))
+        if info["class_name"] is None:
+            masks = masks[:0]
+        ids = {c["name"]: i for i, c in enumerate(self.class_info) if c["source"] == info["source"]}
+        return masks, np.full(len(masks), ids.get(info["class_name"], 0), np.int32)
+
+
+def numbered(labels, name):
+    """Label image with the numbers 1, 2, ... instead of those that it has.
+
+    Args:
+        labels: integers [H, W], 0 outside.
+        name: what the error calls the image.
+
+    Returns:
+        numbers: [N] that it has, ascending, without 0.
+        labels: int32 [H, W] of 0 to N.
+
+    Raises:
+        ValueError: a negative number.
+    """
+    if not labels.size:
+        return np.zeros(0, labels.dtype), np.zeros(labels.shape, np.int32)
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0:
+        raise ValueError(f"{name} has the value {low}: 0 for background and whole numbers above.")
+    if high < 2**20:  # a table of all numbers is much faster than a sort of all pixels
+        there = np.zeros(high + 1, bool)
+        there[labels] = True
+        there[0] = False
+        new = np.cumsum(there, dtype=np.int32)
+        new[0] = 0
+        return np.flatnonzero(there), new[labels]
+    numbers, places = np.unique(labels, return_inverse=True)
+    places = places.reshape(labels.shape).astype(np.int32)
+    if numbers[0] == 0:
+        return numbers[1:], places
+    return numbers, places + 1
+
+
+def find_files(images, labels=None, suffix=None):
+    """Paths of images and of label images.
+
+    Args:
+        images, labels, suffix: see `LabelImageDataset.load`.
+
+    Returns:
+        two lists of `Path`.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        ValueError: a folder without images.
+    """
+    images = Path(images)
+    if not images.is_dir():
+        raise FileNotFoundError(f"there is no folder {images}.")
+    if labels is None:
+        labels = subfolder(images, LABEL_FOLDERS)
+        images = subfolder(images, IMAGE_FOLDERS) or images
+    paths = [path for path in _files(images) if not path.name.lower().endswith("_seg.npy")]
+    if labels is not None and Path(labels).resolve() != images.resolve():
+        return paths, _files(labels)
+    endings = LABEL_ENDINGS if suffix is None else (suffix.lower(),)
+    paths = [path for path in paths if not path.name.lower().endswith(_OTHER_ENDINGS)]
+    labels = [path for path in paths if _name(path).lower().endswith(endings)]
+    if not labels or suffix == "":
+        raise ValueError(
+            f"{images} has no label images: give their folder as labels, or a folder that holds "
+            "images/ and masks/. In one folder with the images, their names have an ending such as "
+            f"{endings[0] or LABEL_ENDINGS[0]!r}, see suffix."
+        )
+    return [path for path in paths if path not in set(labels)], labels
+
+
+def pair(images, labels, suffix, problems):
+    """Each image with its label image, by their names.
+
+    Args:
+        images, labels: lists of `Path`.
+        suffix: see `LabelImageDataset.load`.
+        problems: `Problems`, to which files without a partner are added.
+
+    Returns:
+        list of (image, label image).
+    """
+    by_name = collections.defaultdict(list)
+    for image in images:
+        by_name[_name(image)].append(image)
+    for image in images:
+        short = _without_ending(_name(image), _IMAGE_ENDINGS)
+        if short is not None and short not in by_name:
+            by_name[short].append(image)
+    partners, unclear = collections.defaultdict(list), set()
+    for label in labels:
+        names = _image_names(_name(label), suffix)
+        found = next((by_name[name] for name in names if name in by_name), [])
+        if len(found) != 1:
+            problems.add(
+                label.name,
+                f"its images are {some(image.name for image in found)}: one is accepted, with the "
+                f"name {' or '.join(names)}.",
+            )
+            unclear.update(found)
+        for image in found:
+            partners[image].append(label)
+    pairs = []
+    for image in images:
+        own = partners[image]
+        if len(own) != 1:
+            given = some(label.name for label in own)
+            problems.add(image.name, f"its label images are {given}: one is accepted.")
+        elif image not in unclear:
+            pairs.append((image, own[0]))
+    return pairs
+
+
+def _image_names(label, suffix):
+    """Names that the image of a label image may have, the likeliest first."""
+    if suffix is not None:
+        return [label[: -len(suffix)]] if suffix and label.endswith(suffix) else [label]
+    short = _without_ending(label, LABEL_ENDINGS)
+    return [label] if short is None else [label, short]
+
+
+def _without_ending(name, endings):
+    """The name without the first of the endings that it has, in any case; None without one."""
+    return next((name[: -len(e)] for e in endings if name.lower().endswith(e)), None)
+
+
+def _name(path):
+    """The name of a file without what tells its format."""
+    return path.stem.removesuffix(".ome")
+
+
+def _files(folder):
+    return [path for path in image_files(folder) if not path.name.startswith(".")]

@@ -1,0 +1,310 @@
+"""What a reader of annotations finds, and the data set that is made of it."""
+
+import dataclasses
+import json
+import logging
+import os
+from pathlib import Path, PureWindowsPath
+
+import numpy as np
+
+from ..dataset import Dataset
+from ..images import image_size
+from ..instance_masks import InstanceMasks
+from ..text import some
+
+logger = logging.getLogger(__name__)
+
+# Of the entries of a file that cannot be used, those that an error quotes.
+_QUOTED = 10
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
+
+
+@dataclasses.dataclass
+class Instance:
+    """An annotated object.
+
+    Attributes:
+        class_name: as the annotator wrote it.
+        shape: anything with `crop(height, width) -> (bool array [h, w], (y, x))`, see `shapes`.
+        crowd: whether it stands for a group of objects that are not told apart.
+    """
+
+    class_name: str
+    shape: object
+    crowd: bool = False
+
+
+@dataclasses.dataclass
+class Record:
+    """An annotated image.
+
+    Attributes:
+        id: of the image in its source.
+        path: of its file.
+        instances: list of `Instance`.
+        height, width: pixels, as the annotation has them; None if it does not say.
+    """
+
+    id: object
+    path: str
+    instances: list
+    height: int | None = None
+    width: int | None = None
+
+
+class Problems:
+    """Entries of a file that cannot be used, gathered so that one error names them all.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.lines = []
+
+    def add(self, entry, reason):
+        """Note an entry, for example "balloon.jpg, region 3", and what is wrong with it."""
+        self.lines.append(f"{entry}: {reason}")
+
+    def report(self, strict):
+        """Raise what was gathered, or log it.
+
+        Raises:
+            ValueError: there is any and `strict`.
+        """
+        if not self.lines:
+            return
+        lines = [f"- {line}" for line in self.lines[:_QUOTED]]
+        if len(self.lines) > _QUOTED:
+            lines.append(f"- and {len(self.lines) - _QUOTED} more")
+        entries, are = ("entry", "is") if len(self.lines) == 1 else ("entries", "are")
+        head = f"{self.path}: {len(self.lines)} {entries} cannot be used"
+        body = "\n".join(lines)
+        if strict:
+            raise ValueError(f"{head}:\n{body}\nMend them, or leave them out with strict=False.")
+        logger.warning("%s and %s left out:\n%s", head, are, body)
+
+
+class AnnotatedDataset(Dataset):
+    """Base of the data sets that read what annotation tools write.
+
+    A subclass parses its format into records in `load` and hands them to `add_records`. Users'
+    subclasses may override `load_mask` as that of any `Dataset`.
+    """
+
+    SOURCE = None
+
+    @classmethod
+    def read(cls, *args, **kwargs):
+        """A prepared data set; the arguments are those of `load`."""
+        dataset = cls()
+        dataset.load(*args, **kwargs)
+        dataset.prepare()
+        return dataset
+
+    def load(self, path, class_names=None, class_map=None, strict=True):
+        """Add the images and classes of a file or folder. Subclasses override this."""
+        raise NotImplementedError(f"{type(self).__name__} has no load().")
+
+    def add_records(self, records, problems, class_names, class_map, strict, found=None):
+        """Add images and classes, or refuse them all.
+
+        Args:
+            records: list of `Record`.
+            problems: `Problems` of the reading so far.
+            class_names: names of the classes in their order, without the background, as they are
+                after `class_map`. None takes those found, so that training and validation agree
+                only if they have the same ones.
+            class_map: dict of a name in the file to the name it gets here, or to None to leave
+                its instances out.
+            strict: whether entries that cannot be used are an error, or left out with a warning.
+            found: dict of class name to its id in the format, where it has ids; else the names
+                that instances have are numbered from 1 in alphabetical order.
+
+        Raises:
+            TypeError: the class names or the class map are not of names.
+            ValueError: entries that cannot be used; no image; the class map leaves no class.
+        """
+        class_names, class_map = _checked_names(class_names), _checked_map(class_map)
+        if found is None:
+            names = sorted({i.class_name for record in records for i in record.instances})
+        else:
+            names = list(found)
+        unknown = [name for name in class_map if name not in names]
+        if unknown:
+            logger.warning(
+                "%s: class_map names %s, but the classes are %s.",
+                problems.path,
+                some(unknown),
+                some(names),
+            )
+        renamed = {name: class_map.get(name, name) for name in names}
+        source_ids = self._source_ids(renamed, class_names, found)
+        _keep_wanted(records, renamed, source_ids, problems)
+        problems.report(strict)
+        if not records:
+            raise ValueError(f"{problems.path} has no images.")
+        if not source_ids:
+            raise ValueError(
+                f"{problems.path}: no class is left of {some(names)}: name those that it may have "
+                "in class_names."
+            )
+        for name, source_id in source_ids.items():
+            self.add_class(self.SOURCE, source_id, name)
+        for record in records:
+            self.add_image(
+                self.SOURCE,
+                record.id,
+                os.fspath(record.path),
+                height=record.height,
+                width=record.width,
+                annotations=record.instances,
+            )
+
+    def _source_ids(self, renamed, class_names, found):
+        """dict of class name here to its id in the source, in the order of the classes."""
+        names = class_names or [name for name in renamed.values() if name is not None]
+        known = {c["name"]: c["id"] for c in self.class_info if c["source"] == self.SOURCE}
+        found = found or {}
+        taken, ids = set(known.values()), {}
+        for name in dict.fromkeys(names):
+            wanted = [found[old] for old, new in renamed.items() if new == name and old in found]
+            free = [i for i in wanted if i not in taken]
+            fresh = free[0] if free else max({*taken, *found.values()}, default=0) + 1
+            ids[name] = known.get(name, fresh)
+            taken.add(ids[name])
+        return ids
+
+    def load_instances(self, image_id):
+        """The instances of an image; those of `load_mask` where a subclass has its own.
+
+        Returns:
+            masks: `InstanceMasks` of N instances.
+            class_ids: [N] int32, ids here; negative for a crowd.
+        """
+        cls = type(self)
+        ours = cls.load_instances is AnnotatedDataset.load_instances
+        if ours and cls.load_mask is not AnnotatedDataset.load_mask:
+            return super().load_instances(image_id)
+        return self._annotated_instances(image_id)
+
+    def load_mask(self, image_id):
+        """The instances of an image as one array, see `Dataset.load_mask`."""
+        masks, class_ids = self._annotated_instances(image_id)
+        return masks.dense(), class_ids
+
+    def _annotated_instances(self, image_id):
+        """What `load_instances` returns; formats whose masks are files of their own override it."""
+        info = self.image_info[image_id]
+        ids = {c["name"]: i for i, c in enumerate(self.class_info) if c["source"] == info["source"]}
+        height, width = info.get("height"), info.get("width")
+        if height is None or width is None:
+            height, width = self.size_of_file(image_id)
+        instances = info.get("annotations", [])
+        crops, corners = [], []
+        for instance in instances:
+            crop, corner = instance.shape.crop(height, width)
+            crops.append(crop)
+            corners.append(corner)
+        class_ids = [ids[i.class_name] * (-1 if i.crowd else 1) for i in instances]
+        masks = InstanceMasks(crops, corners, (height, width))
+        return masks, np.array(class_ids, np.int32)
+
+    def size_of_file(self, image_id):
+        """(height, width) of an image, from the head of its file; errors of `images.image_size`."""
+        return image_size(self.image_info[image_id]["path"])
+
+
+def _checked_names(class_names):
+    if class_names is None:
+        return []
+    names = [class_names] if isinstance(class_names, str) else list(class_names)
+    if isinstance(class_names, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"class_names is {class_names!r}: a list of names is accepted.")
+    if "BG" in names:
+        raise ValueError("class_names has 'BG': the background is class 0 without being named.")
+    return names
+
+
+def _checked_map(class_map):
+    class_map = dict(class_map or {})
+    for old, new in class_map.items():
+        if new is not None and not isinstance(new, str):
+            raise TypeError(f"class_map has {old!r}: {new!r}: a name or None is accepted.")
+    return class_map
+
+
+def _keep_wanted(records, renamed, source_ids, problems):
+    """Rename the classes of instances, leave out those that are not wanted, note those unknown."""
+    unknown = {}  # class name: ids of the images that have it, one for each instance
+    for record in records:
+        kept = []
+        for instance in record.instances:
+            name = renamed[instance.class_name]
+            if name in source_ids:
+                kept.append(dataclasses.replace(instance, class_name=name))
+            elif name is not None:
+                unknown.setdefault(instance.class_name, []).append(record.id)
+        record.instances = kept
+    for name, images in unknown.items():
+        instances = "1 instance" if len(images) == 1 else f"{len(images)} instances"
+        problems.add(
+            f"class {name!r}",
+            f"{instances}, first in {images[0]}, but the classes are {some(source_ids)}: rename it "
+            f"with class_map, or leave it out with class_map={{{name!r}: None}}.",
+        )
+
+
+def read_json(path):
+    """The content of a JSON file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no JSON; the error has the line.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return json.load(file)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"there is no file {path}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON file: {error}.") from error
+
+
+def find_image(name, *folders):
+    """Where the image of an annotation is.
+
+    Args:
+        name: as the annotation has it: a path in one of the folders, of this system or of Windows,
+            or a URL, which is returned as it is.
+        folders: to look in. If the path is not there, the file's bare name is looked for: data
+            sets move, and annotations do not notice.
+
+    Returns:
+        str, the first path with a file; else where it should have been.
+    """
+    if "://" in name:
+        return name
+    name = PureWindowsPath(name)  # takes both kinds of slashes
+    names = name.as_posix(), name.name
+    paths = [os.path.join(folder, name) for name in names for folder in folders]
+    return next((path for path in paths if os.path.isfile(path)), paths[0])
+
+
+def image_files(folder):
+    """Paths of the images in a folder, sorted by name.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        ValueError: it has no images.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}.")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not paths:
+        raise ValueError(f"{folder} has no images ({', '.join(IMAGE_SUFFIXES)}).")
+    return paths

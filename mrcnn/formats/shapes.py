@@ -1,0 +1,235 @@
+"""What an annotator draws, as it was drawn, until its pixels are asked for.
+
+Coordinates are those of annotation tools: pixels from the image's upper left corner, so that the
+first pixel lies between 0 and 1 and its centre at 0.5. A pixel is inside if its centre is. Shapes
+may reach outside the image.
+"""
+
+import array
+import dataclasses
+
+import numpy as np
+
+from ..instance_masks import union
+
+# Far beyond any image, and near enough for doubles to be exact to a small part of a pixel.
+_FARTHEST = 1e9
+
+
+@dataclasses.dataclass(frozen=True)
+class Polygon:
+    """A filled polygon. Where it overlaps itself it is inside an odd number of times (even-odd).
+
+    Of a centre that lies on a side, left and upper sides are inside, right and lower ones are not;
+    so polygons that share a side share no pixel.
+
+    Args:
+        ys, xs: [P] of its corners in pixels, at least 3; kept as arrays of doubles.
+
+    Raises:
+        ValueError: fewer corners, as many ys as xs are not there, or a coordinate is not finite.
+    """
+
+    ys: array.array
+    xs: array.array
+
+    def __post_init__(self):
+        _keep_points(self, "a polygon", fewest=3)
+
+    def crop(self, height, width):
+        """Its pixels in an image of this size.
+
+        Returns:
+            bool array [h, w] and the (y, x) of its first pixel; empty outside the image.
+        """
+        ya, xa = np.asarray(self.ys), np.asarray(self.xs)
+        y1, y2 = _within(ya.min(), ya.max(), height)
+        x1, x2 = _within(xa.min(), xa.max(), width)
+        # The side from a to b crosses the rows from the first below its upper end to the first
+        # below its lower end.
+        start = np.clip(np.ceil(ya - 0.5), y1, y2).astype(np.int64)  # [P]
+        end = np.concatenate([start[1:], start[:1]])
+        count = np.abs(end - start)
+        crossing = np.flatnonzero(count)
+        side = np.repeat(crossing, count[crossing])  # [C], a crossing each
+        before = np.cumsum(count) - count
+        row = np.arange(len(side)) + (np.minimum(start, end) - before)[side]
+        yb, xb = np.concatenate([ya[1:], ya[:1]]), np.concatenate([xa[1:], xa[:1]])
+        slope = (xb - xa)[crossing] / (yb - ya)[crossing]
+        slope = np.repeat(slope, count[crossing])
+        x = xa[side] + (row + 0.5 - ya[side]) * slope
+        column = np.clip(np.ceil(x - 0.5), x1, x2).astype(np.int64)
+        # Every crossing turns inside into outside for all pixels right of it.
+        shape = (y2 - y1, x2 - x1 + 1)
+        turns = np.zeros(shape, np.uint8)
+        np.add.at(turns.reshape(-1), (row - y1) * shape[1] + column - x1, 1)
+        inside = np.add.accumulate(turns, axis=1, out=turns)[:, :-1] & 1
+        return inside.view(bool), (y1, x1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ellipse:
+    """A filled ellipse or circle.
+
+    Args:
+        y, x: centre in pixels.
+        radius_y, radius_x: half axes in pixels, before the turn.
+        turn: radians, clockwise in the image.
+
+    Raises:
+        ValueError: a radius is not positive, or a number is not finite.
+    """
+
+    y: float
+    x: float
+    radius_y: float
+    radius_x: float
+    turn: float = 0.0
+
+    def __post_init__(self):
+        _check_finite(dataclasses.astuple(self))
+        if min(self.radius_y, self.radius_x) <= 0:
+            raise ValueError(
+                f"its radii are {self.radius_y} and {self.radius_x}: they must be positive."
+            )
+
+    def crop(self, height, width):
+        """See `Polygon.crop`."""
+        cos, sin = np.cos(self.turn), np.sin(self.turn)
+        half_height = np.hypot(self.radius_x * sin, self.radius_y * cos)
+        half_width = np.hypot(self.radius_x * cos, self.radius_y * sin)
+        y1, y2 = _within(self.y - half_height, self.y + half_height, height)
+        x1, x2 = _within(self.x - half_width, self.x + half_width, width)
+        y = np.arange(y1, y2)[:, None] + 0.5 - self.y
+        x = np.arange(x1, x2) + 0.5 - self.x
+        along, across = x * cos + y * sin, y * cos - x * sin
+        return (along / self.radius_x) ** 2 + (across / self.radius_y) ** 2 <= 1, (y1, x1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rectangle:
+    """A filled upright rectangle.
+
+    Args:
+        y1, x1, y2, x2: its sides in pixels.
+
+    Raises:
+        ValueError: it has no width or height, or a number is not finite.
+    """
+
+    y1: float
+    x1: float
+    y2: float
+    x2: float
+
+    def __post_init__(self):
+        _check_finite(dataclasses.astuple(self))
+        if self.y2 <= self.y1 or self.x2 <= self.x1:
+            raise ValueError(
+                f"its width is {self.x2 - self.x1} and its height {self.y2 - self.y1}: both must "
+                "be positive."
+            )
+
+    def crop(self, height, width):
+        """See `Polygon.crop`; it is the polygon of its corners."""
+        y1, y2 = (int(np.clip(np.ceil(y - 0.5), 0, height)) for y in (self.y1, self.y2))
+        x1, x2 = (int(np.clip(np.ceil(x - 0.5), 0, width)) for x in (self.x1, self.x2))
+        return np.ones((y2 - y1, x2 - x1), bool), (y1, x1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Polyline:
+    """A line through points, with round ends.
+
+    Args:
+        ys, xs: [P] of its points in pixels; one point is a dot. Kept as arrays of doubles.
+        thickness: pixels, at least 1.
+
+    Raises:
+        ValueError: no point, a thinner line, or a number is not finite.
+    """
+
+    ys: array.array
+    xs: array.array
+    thickness: float = 1.0
+
+    def __post_init__(self):
+        _keep_points(self, "a line", fewest=1)
+        _check_finite([self.thickness])
+        if self.thickness < 1:
+            raise ValueError(f"its thickness is {self.thickness}: at least 1 pixel is accepted.")
+
+    def crop(self, height, width):
+        """See `Polygon.crop`. A pixel is inside if its centre is within half the thickness."""
+        points = list(zip(self.ys, self.xs, strict=True))
+        pieces = zip(points, points[1:] or points, strict=False)
+        crops, corners = zip(*(self._piece(a, b, height, width) for a, b in pieces), strict=True)
+        return union(crops, corners)
+
+    def _piece(self, a, b, height, width):
+        """The line from point a to b, as `crop` gives it."""
+        (ya, xa), (yb, xb) = a, b
+        reach = self.thickness / 2
+        y1, y2 = _within(min(ya, yb) - reach, max(ya, yb) + reach, height)
+        x1, x2 = _within(min(xa, xb) - reach, max(xa, xb) + reach, width)
+        y = np.arange(y1, y2)[:, None] + 0.5 - ya
+        x = np.arange(x1, x2) + 0.5 - xa
+        dy, dx = yb - ya, xb - xa
+        share = np.clip((y * dy + x * dx) / ((dy * dy + dx * dx) or 1), 0, 1)
+        return np.hypot(y - share * dy, x - share * dx) <= reach, (y1, x1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """Several shapes that are one instance, such as what is seen of it on both sides of a post.
+
+    Args:
+        shapes: of this module, at least one.
+    """
+
+    shapes: tuple
+
+    def crop(self, height, width):
+        """See `Polygon.crop`."""
+        crops, corners = zip(*(shape.crop(height, width) for shape in self.shapes), strict=True)
+        return union(crops, corners)
+
+
+def number(value):
+    """A number as tools write it, or one in a text, as float.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except (ValueError, OverflowError):
+            pass
+    raise ValueError(f"{value!r:.60} is no number that can be used.")
+
+
+def _keep_points(shape, name, fewest):
+    for axis in ("ys", "xs"):
+        object.__setattr__(shape, axis, array.array("d", getattr(shape, axis)))
+    if len(shape.ys) != len(shape.xs):
+        raise ValueError(f"it has {len(shape.xs)} x and {len(shape.ys)} y coordinates.")
+    if len(shape.ys) < fewest:
+        points = "1 point" if len(shape.ys) == 1 else f"{len(shape.ys)} points"
+        raise ValueError(f"it has {points}: {name} has at least {fewest}.")
+    _check_finite(shape.ys)
+    _check_finite(shape.xs)
+
+
+def _check_finite(values):
+    for value in values:
+        if not -_FARTHEST <= value <= _FARTHEST:
+            raise ValueError(
+                f"it has the coordinate {value}: finite numbers of pixels are accepted."
+            )
+
+
+def _within(low, high, size):
+    """The pixels of the image that a range touches: the first, and the last + 1."""
+    first = int(np.clip(np.floor(low), 0, size))
+    return first, max(first, int(np.clip(np.ceil(high), 0, size)))

@@ -1,0 +1,195 @@
+"""Annotations of the VGG Image Annotator (VIA), versions 1 and 2."""
+
+import logging
+
+from ..text import some
+from .records import AnnotatedDataset, Instance, Problems, Record, find_image
+from .shapes import Ellipse, Polygon, Polyline, Rectangle, number
+from .via_files import find_file, read_entries
+
+logger = logging.getLogger(__name__)
+
+_LINE_WIDTH = 10  # pixels
+
+
+class ViaDataset(AnnotatedDataset):
+    """Images with regions that were drawn in VIA.
+
+    The class of a region is the value of one of its attributes. Images without regions are kept,
+    as background. The id of an image is its file name in VIA.
+    """
+
+    SOURCE = "via"
+
+    def load(
+        self,
+        path,
+        images=None,
+        class_attribute=None,
+        line_width=None,
+        class_names=None,
+        class_map=None,
+        strict=True,
+    ):
+        """Add the images and classes of a VIA file.
+
+        Args:
+            path: a project, or annotations exported as json or csv; or a folder with one of them
+                (with several, `via_region_data.json` is taken).
+            images: folder of the images; None for that of the file.
+            class_attribute: name of the region attribute that holds the class. None takes the one
+                that is filled in. If regions have no attributes at all, their class is the only
+                one of `class_names`, or "object".
+            line_width: pixels, thickness of a polyline whose ends do not meet; 0 fills it like a
+                polygon. None is 10, with a warning. A polyline whose ends meet is filled.
+            class_names, class_map, strict: see `add_records`.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is no VIA file; regions that cannot be used; a class attribute must be
+                named.
+        """
+        path = find_file(path)
+        entries, folders = read_entries(path)
+        folders = folders if images is None else [images]
+        attribute = _choose_attribute(entries, class_attribute, path)
+        names = list(class_names or [])
+        only_class = names[0] if len(names) == 1 else "object"
+        problems, records = Problems(path), []
+        for filename, regions in entries:
+            if not isinstance(filename, str) or not filename.strip():
+                problems.add(f"image {filename!r:.60}", "a file name is accepted.")
+                continue
+            record = Record(filename, find_image(filename, *folders), [])
+            for key, region in regions:
+                try:
+                    name = _class_of(region, attribute) or only_class
+                    shape = parse_shape(region, _LINE_WIDTH if line_width is None else line_width)
+                    record.instances.append(Instance(name, shape))
+                except ValueError as error:
+                    problems.add(f"{filename}, region {key}", error)
+            records.append(record)
+        if line_width is None:
+            _warn_of_lines(path, records)
+        self.add_records(records, problems, class_names, class_map, strict)
+
+
+def _choose_attribute(entries, wanted, path):
+    """Name of the attribute that holds the class; None if no region has any."""
+    regions = [region for _, regions in entries for _, region in regions]
+    values = {}  # of each attribute
+    for attributes in map(_attributes, regions):
+        for key, value in attributes.items() if isinstance(attributes, dict) else ():
+            values.setdefault(key, []).append(value)
+    if wanted is not None:
+        if regions and wanted not in values:
+            raise ValueError(
+                f"{path}: no region has the attribute {wanted!r} that class_attribute names; they "
+                f"have {some(values)}."
+            )
+        return wanted
+    filled = [key for key in values if any(not _is_empty(value) for value in values[key])]
+    candidates = filled or list(values)
+    if len(candidates) > 1:
+        raise ValueError(
+            f"{path}: regions have the attributes {some(candidates)}: name the one that holds the "
+            f"class, for example class_attribute={candidates[0]!r}."
+        )
+    return candidates[0] if candidates else None
+
+
+def _attributes(region):
+    """Its attributes; what is there instead if they are no dict."""
+    return (region.get("region_attributes") if isinstance(region, dict) else None) or {}
+
+
+def _is_empty(value):
+    return value is None or (isinstance(value, str) and not value.strip()) or value in ({}, [])
+
+
+def _class_of(region, attribute):
+    """The name of a region's class; None if no attribute holds it.
+
+    Raises:
+        ValueError: there is none, or not exactly one.
+    """
+    attributes = _attributes(region)
+    if not isinstance(attributes, dict):
+        raise ValueError(f"its region_attributes are {attributes!r:.60}: an object is accepted.")
+    if attribute is None:
+        return None
+    value = attributes.get(attribute)
+    if _is_empty(value):
+        raise ValueError(f"its attribute {attribute!r} is not filled in.")
+    if isinstance(value, dict):  # checkboxes
+        ticked = [str(name) for name, on in value.items() if on in (True, "true")]
+        if len(ticked) != 1:
+            raise ValueError(
+                f"{some(ticked)} of its checkboxes {attribute!r} are ticked: one is accepted."
+            )
+        value = ticked[0]
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"its attribute {attribute!r} is {value!r:.60}: a name is accepted.")
+    return str(value).strip()
+
+
+def parse_shape(region, line_width):
+    """What was drawn.
+
+    Args:
+        region: as `read_entries` gives it.
+        line_width: pixels, of polylines whose ends do not meet; 0 to fill them.
+
+    Raises:
+        ValueError: it cannot be used; the error says why.
+    """
+    shape = region.get("shape_attributes") if isinstance(region, dict) else region
+    if not isinstance(shape, dict):
+        raise ValueError(f"it is {shape!r:.60}: shape_attributes are accepted.")
+    # Tools that write VIA's format leave the name out, for they know polygons only.
+    name = shape.get("name", "polygon" if "all_points_x" in shape else None)
+    if name in ("polygon", "polyline"):
+        ys, xs = _coordinates(shape, "all_points_y"), _coordinates(shape, "all_points_x")
+        if name == "polyline" and line_width and (ys[:1], xs[:1]) != (ys[-1:], xs[-1:]):
+            return Polyline(ys, xs, line_width)
+        return Polygon(ys, xs)
+    if name == "rect":
+        x, y, width, height = (_number(shape, key) for key in ("x", "y", "width", "height"))
+        return Rectangle(y, x, y + height, x + width)
+    if name == "circle":
+        x, y, radius = (_number(shape, key) for key in ("cx", "cy", "r"))
+        return Ellipse(y, x, radius, radius)
+    if name == "ellipse":
+        x, y, radius_x, radius_y = (_number(shape, key) for key in ("cx", "cy", "rx", "ry"))
+        return Ellipse(y, x, radius_y, radius_x, _number({"theta": 0, **shape}, "theta"))
+    if name == "point":
+        raise ValueError("a point has no area: leave it out, or draw an outline.")
+    raise ValueError(
+        f"its shape is {name!r:.60}: polygon, polyline, rect, circle and ellipse are accepted."
+    )
+
+
+def _number(shape, key):
+    if key not in shape:
+        raise ValueError(f"its {shape.get('name')} has no {key!r}.")
+    return number(shape[key])
+
+
+def _coordinates(shape, key):
+    values = shape.get(key)
+    if not isinstance(values, list):
+        raise ValueError(f"its {key} is {values!r:.60}: a list of numbers is accepted.")
+    return [number(value) for value in values]
+
+
+def _warn_of_lines(path, records):
+    shapes = [instance.shape for record in records for instance in record.instances]
+    lines = sum(isinstance(shape, Polyline) for shape in shapes)
+    if lines:
+        logger.warning(
+            "%s: %d polylines whose ends do not meet are drawn as lines of %d pixels: set "
+            "line_width, or line_width=0 to fill them.",
+            path,
+            lines,
+            _LINE_WIDTH,
+        )

@@ -1,0 +1,135 @@
+"""The files that the VGG Image Annotator (VIA) writes, versions 1 and 2: json and csv."""
+
+import csv
+import json
+from pathlib import Path
+
+from ..text import some
+from .records import read_json
+
+# The file of the balloon data set.
+_USUAL_NAME = "via_region_data.json"
+
+
+def find_file(path):
+    """The VIA file at a path.
+
+    Args:
+        path: the file, or a folder with one.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+        ValueError: the folder has no VIA file, or several.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file or folder {path}.")
+    if not path.is_dir():
+        return path
+    if (path / _USUAL_NAME).is_file():
+        return path / _USUAL_NAME
+    files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in (".json", ".csv")]
+    found = [file for file in files if _is_via(file)]
+    if not found:
+        raise ValueError(f"{path} has no VIA file: its json and csv files are {_names(files)}.")
+    if len(found) > 1:
+        raise ValueError(f"{path} has several VIA files: {_names(found)}. Name the one to read.")
+    return found[0]
+
+
+def _is_via(file):
+    try:
+        read_entries(file)
+    except ValueError:
+        return False
+    return True
+
+
+def _names(files):
+    return some([file.name for file in files])
+
+
+def read_entries(path):
+    """The images of a VIA file, whose regions are not checked yet.
+
+    Args:
+        path: a json or csv file.
+
+    Returns:
+        entries: list of (file name, list of (key of the region, region)); a region has
+            "shape_attributes" and "region_attributes" if it is sound.
+        folders: list of those that images may lie in.
+
+    Raises:
+        ValueError: it is no VIA file.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".csv":
+        return _csv_entries(path), [path.parent]
+    data = read_json(path)
+    folders = [path.parent]
+    if isinstance(data, dict) and "_via_img_metadata" in data:
+        settings = _dict_in(_dict_in(data, "_via_settings"), "core")
+        if isinstance(settings.get("default_filepath"), str):
+            # A path of Windows, or one without a slash at its end, is a path all the same.
+            folders.append(path.parent / settings["default_filepath"].replace("\\", "/"))
+        data = data["_via_img_metadata"]
+    images = list(data.values()) if isinstance(data, dict) else data
+    if not isinstance(images, list) or not all(_is_image(image) for image in images):
+        raise ValueError(
+            f"{path} is no VIA file: it should have a 'filename' and 'regions' for every image, as "
+            "VIA 1 and 2 write them (Annotation > Export as json, or Project > Save)."
+        )
+    return [(image.get("filename"), _regions(image.get("regions"))) for image in images], folders
+
+
+def _dict_in(data, key):
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _is_image(image):
+    return isinstance(image, dict) and ("filename" in image or "regions" in image)
+
+
+def _regions(regions):
+    """Pairs of key and region, of a dict (VIA 1) or a list (VIA 2)."""
+    if isinstance(regions, dict):
+        return list(regions.items())
+    if isinstance(regions, list):
+        return list(enumerate(regions))
+    return [] if regions is None else [("?", regions)]
+
+
+def _csv_entries(path):
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            header = file.readline()
+            delimiter = max(",;\t", key=header.count)  # spreadsheets change it
+            columns = next(csv.reader([header], delimiter=delimiter), [])
+            columns = [column.strip().lstrip("#").lower() for column in columns]
+            rows = list(csv.DictReader(file, columns, delimiter=delimiter))
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{path} is no csv file: {error}.") from error
+    if not {"filename", "region_shape_attributes"} <= {*columns}:
+        raise ValueError(
+            f"{path} is no VIA file: it has the columns {some(columns)}, but filename and "
+            "region_shape_attributes are needed."
+        )
+    images = {}
+    for row in rows:
+        regions = images.setdefault(row["filename"], [])
+        shape = _cell(row["region_shape_attributes"])
+        if shape:  # else the row stands for an image without regions
+            attributes = _cell(row.get("region_attributes"))
+            region = {"shape_attributes": shape, "region_attributes": attributes}
+            regions.append((row.get("region_id") or len(regions), region))
+    return list(images.items())
+
+
+def _cell(text):
+    """What a cell has as JSON, or the text if it is none."""
+    try:
+        return json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return text

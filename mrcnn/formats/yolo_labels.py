@@ -1,0 +1,108 @@
+"""YOLO's label files: a line per instance, its class number and shares of the image's sides."""
+
+import dataclasses
+
+import numpy as np
+
+from .records import Instance
+from .shapes import Polygon, Rectangle
+
+# What an annotation may be outside the image, as a share of it: tools round.
+_SLACK = 0.01
+
+# The highest class number where the names are not known.
+_MAX_CLASS = 9999
+
+
+@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+class ShareOutline:
+    """A polygon that is measured in the image's sides.
+
+    Args:
+        corners: float64 array [P, (x, y)] of shares, 0 to 1.
+    """
+
+    corners: np.ndarray
+
+    def crop(self, height, width):
+        """See `shapes.Polygon.crop`."""
+        return Polygon(self.corners[:, 1] * height, self.corners[:, 0] * width).crop(height, width)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ShareBox:
+    """An upright rectangle that is measured in the image's sides.
+
+    Args:
+        x, y, width, height: of its centre, and its sides; shares, 0 to 1.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def crop(self, height, width):
+        """See `shapes.Polygon.crop`."""
+        y, half_height = self.y * height, self.height * height / 2
+        x, half_width = self.x * width, self.width * width / 2
+        box = Rectangle(y - half_height, x - half_width, y + half_height, x + half_width)
+        return box.crop(height, width)
+
+
+def parse_labels(text, where, names, problems):
+    """The instances of a label file.
+
+    Args:
+        text: of the file. A line is the class number and x y of three corners or more, or of the
+            centre with width and height: four numbers are a box, never a polygon.
+        where: words that name the file.
+        names: dict of class number to name, or None if they are not known: the number is the name.
+        problems: `Problems` to add to.
+
+    Returns:
+        list of `Instance`.
+    """
+    instances = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                class_name, shape = _parse_line(line.split(), names)
+            except ValueError as error:
+                problems.add(f"{where}, line {number}", error)
+                continue
+            instances.append(Instance(class_name, shape))
+    return instances
+
+
+def _parse_line(words, names):
+    try:
+        numbers = np.array([float(word) for word in words])
+    except ValueError:
+        raise ValueError(
+            f"{' '.join(words)[:60]!r} is no list of numbers: a class number and coordinates, "
+            "separated by spaces, are accepted."
+        ) from None
+    number, places = numbers[0], numbers[1:]
+    if not (0 <= number <= _MAX_CLASS and number == int(number)) or (
+        names is not None and int(number) not in names
+    ):
+        known = f"0 to {_MAX_CLASS}" if names is None else f"one of {min(names)} to {max(names)}"
+        raise ValueError(f"its class is {words[0]}: {known} is accepted.")
+    if len(places) < 4 or len(places) % 2:
+        raise ValueError(
+            f"it has {len(places)} numbers after the class: x y width height of a box, or x y of "
+            "three corners or more are accepted."
+        )
+    outside = ~((places >= -_SLACK) & (places <= 1 + _SLACK))  # so that NaN is outside
+    if outside.any():
+        raise ValueError(
+            f"{words[1 + int(outside.argmax())]} is outside the image: shares of its width and "
+            "height, 0 to 1, are accepted."
+        )
+    class_name = str(int(number)) if names is None else names[int(number)]
+    if len(places) > 4:
+        return class_name, ShareOutline(places.reshape(-1, 2))
+    if places[2] <= 0 or places[3] <= 0:
+        raise ValueError(f"its box is {words[3]} wide and {words[4]} high: it has no area.")
+    return class_name, ShareBox(*places.tolist())

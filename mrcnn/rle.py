@@ -1,0 +1,115 @@
+"""COCO's run-length codes, of the part of the image that an instance lies in.
+
+A code goes down the columns of the image, runs of outside and inside by turns, outside first.
+pycocotools makes and reads whole images of it; here only the box of the instance is ever dense.
+"""
+
+import numpy as np
+
+
+def coco_mask():
+    """The module `pycocotools.mask`.
+
+    Raises:
+        ImportError: pycocotools is not installed.
+    """
+    try:
+        from pycocotools import mask
+    except ImportError as error:
+        raise ImportError(
+            "polygons and masks of COCO need pycocotools: pip install pycocotools."
+        ) from error
+    return mask
+
+
+def read_counts(text):
+    """Run lengths of a compressed code.
+
+    A number is written in characters of five bits, the lowest first; the bit 32 says that the
+    number goes on. From the fourth on, numbers are differences to the one before the last.
+
+    Args:
+        text: str or bytes, the "counts" of a code.
+
+    Returns:
+        [R] int64.
+
+    Raises:
+        ValueError: it is no such code.
+    """
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    bits = np.frombuffer(data, np.uint8).astype(np.int64) - 48
+    if not len(bits) or bits.min() < 0 or bits.max() > 63 or bits[-1] & 32:
+        raise ValueError("the counts are no run-length code of COCO")
+    ends = np.flatnonzero((bits & 32) == 0)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lengths = ends - starts + 1
+    if lengths.max() > 7:
+        raise ValueError("the counts have a number beyond 32 bits")
+    place = np.arange(len(bits)) - np.repeat(starts, lengths)
+    counts = np.add.reduceat((bits & 31) << (5 * place), starts)
+    counts -= np.where(bits[ends] & 16, 1 << (5 * lengths), 0)
+    counts[1::2] = np.cumsum(counts[1::2])
+    counts[2::2] = np.cumsum(counts[2::2])
+    return counts
+
+
+def crop_of(counts, height):
+    """The pixels of a code inside the box around them.
+
+    Args:
+        counts: [R] run lengths, none negative.
+        height: of the image in pixels.
+
+    Returns:
+        bool array [h, w] and the (y, x) of its first pixel in the image.
+    """
+    ends = np.cumsum(counts, dtype=np.int64)
+    count = len(ends) // 2
+    first, last = ends[: 2 * count : 2], ends[1::2] - 1  # pixels of each run, column by column
+    seen = last >= first
+    first, last = first[seen], last[seen]
+    if not len(first):
+        return np.zeros((0, 0), bool), (0, 0)
+    (x1, first), (x2, last) = np.divmod(first, height), np.divmod(last, height)
+    # A run that goes on in the next column has a pixel in the last row and one in the first.
+    whole = (x1 != x2).any()
+    y, end = (0, height) if whole else (int(first.min()), int(last.max()) + 1)
+    x, h, w = int(x1[0]), end - y, int(x2[-1] - x1[0]) + 1
+    changes = np.stack([(x1 - x) * h + first - y, (x2 - x) * h + last - y + 1], axis=1).ravel()
+    lengths = np.diff(changes, prepend=0, append=h * w)
+    inside = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
+    return np.ascontiguousarray(inside.reshape(w, h).T), (y, x)
+
+
+def encode(crop, corner, shape):
+    """The compressed code of an instance.
+
+    Args:
+        crop: bool array [h, w], inside the image.
+        corner: (y, x) of its first pixel in the image.
+        shape: (height, width) of the image.
+
+    Returns:
+        dict of size [height, width] and counts, a str.
+
+    Raises:
+        ImportError: pycocotools is not installed.
+    """
+    (y, x), (height, width) = corner, (int(side) for side in shape)
+    # A row of outside below the crop ends every run in its column.
+    column = crop.shape[0] + 1
+    inside = np.zeros(crop.shape[1] * column + 1, np.int8)
+    inside[1:].reshape(-1, column)[:, :-1] = crop.T
+    changes = np.flatnonzero(np.diff(inside))  # first pixel of a run, first after it
+    changes = (x + changes // column) * height + y + changes % column
+    # Where the crop is as high as the image, runs may meet at the foot of a column.
+    apart = np.diff(changes[1:-1].reshape(-1, 2), axis=1).ravel() > 0
+    keep = np.ones(len(changes), bool)
+    keep[1:-1] = np.repeat(apart, 2)
+    counts = np.diff(changes[keep], prepend=0, append=height * width)
+    if counts[-1] == 0:
+        counts = counts[:-1]
+    code = {"size": [height, width], "counts": counts.tolist()}
+    code = coco_mask().frPyObjects(code, height, width)
+    return {"size": [height, width], "counts": code["counts"].decode("ascii")}

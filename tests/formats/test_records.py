@@ -1,0 +1,239 @@
+import os
+import pickle
+
+import numpy as np
+import pytest
+import skimage.io
+from numpy.testing import assert_array_equal
+
+from mrcnn.formats.records import (
+    AnnotatedDataset,
+    Instance,
+    Problems,
+    Record,
+    find_image,
+    image_files,
+    read_json,
+)
+from mrcnn.formats.shapes import Rectangle
+
+
+class Boxes(AnnotatedDataset):
+    """Reads a dict of image id to a list of (class name, y1, x1, y2, x2)."""
+
+    SOURCE = "boxes"
+
+    def load(
+        self, path, images=None, class_names=None, class_map=None, strict=True, found=None, bad=()
+    ):
+        problems = Problems(path)
+        for entry in bad:
+            problems.add(entry, "no.")
+        records = [
+            Record(key, f"{key}.png", [Instance(n, Rectangle(*b)) for n, *b in boxes], 8, 10)
+            for key, boxes in (images or {}).items()
+        ]
+        self.add_records(records, problems, class_names, class_map, strict, found)
+
+
+IMAGES = {
+    "a": [("dog", 0, 0, 2, 2), ("cat", 1, 1, 3, 4)],
+    "b": [("cow", 0, 0, 8, 10)],
+    "c": [],
+}
+
+
+def drawn(dataset, image_id):
+    """List of (class name, y1, x1, y2, x2) of an image."""
+    masks, class_ids = dataset.load_instances(image_id)
+    names = [dataset.class_names[i] for i in abs(class_ids)]
+    return [(name, *box) for name, box in zip(names, masks.boxes.tolist(), strict=True)]
+
+
+def test_classes_are_numbered_by_name():
+    dataset = Boxes.read("x", IMAGES)
+    assert dataset.class_names == ["BG", "cat", "cow", "dog"]
+    assert dataset.map_source_class_id("boxes.2") == 2
+    assert [info["id"] for info in dataset.image_info] == ["a", "b", "c"]
+    assert dataset.image_info[0]["path"] == "a.png"
+    assert drawn(dataset, 0) == [("dog", 0, 0, 2, 2), ("cat", 1, 1, 3, 4)]
+    assert drawn(dataset, 1) == [("cow", 0, 0, 8, 10)]
+    masks, class_ids = dataset.load_mask(2)
+    assert masks.shape == (8, 10, 0) and class_ids.dtype == np.int32
+
+
+def test_class_names_give_the_order_and_absent_ones_are_kept():
+    dataset = Boxes.read("x", IMAGES, class_names=["dog", "emu", "cow", "cat"])
+    assert dataset.class_names == ["BG", "dog", "emu", "cow", "cat"]
+    assert dataset.load_instances(0)[1].tolist() == [1, 4]
+
+
+def test_class_map_renames_joins_and_drops():
+    dataset = Boxes.read("x", IMAGES, class_map={"dog": "pet", "cat": "pet", "cow": None})
+    assert dataset.class_names == ["BG", "pet"]
+    assert drawn(dataset, 0) == [("pet", 0, 0, 2, 2), ("pet", 1, 1, 3, 4)]
+    assert drawn(dataset, 1) == []
+    swapped = Boxes.read("x", IMAGES, class_map={"dog": "cat", "cat": "dog"})
+    assert [name for name, *_ in drawn(swapped, 0)] == ["cat", "dog"]
+
+
+def test_class_map_of_a_class_that_is_not_there(caplog):
+    Boxes.read("x", IMAGES, class_map={"horse": None})
+    assert caplog.messages == ["x: class_map names horse, but the classes are cat, cow, dog."]
+
+
+def test_ids_of_the_format_are_kept():
+    found = {"cow": 21, "dog": 18, "cat": 17}
+    dataset = Boxes.read("x", IMAGES, found=found)
+    assert dataset.class_names == ["BG", "cow", "dog", "cat"]
+    assert dataset.map_source_class_id("boxes.17") == 3
+    named = Boxes.read("x", IMAGES, class_names=["new", "cat", "pet"], found=found,
+                       class_map={"dog": "pet", "cow": "pet"})  # fmt: skip
+    assert [(c["name"], c["id"]) for c in named.class_info[1:]] == [
+        ("new", 22), ("cat", 17), ("pet", 21),
+    ]  # fmt: skip
+
+
+def test_two_files_in_one_data_set():
+    """One name is one class, whatever the ids were."""
+    dataset = Boxes()
+    dataset.load("x", {"a": [("dog", 0, 0, 2, 2)]}, found={"dog": 1})
+    dataset.load("y", {"b": [("cat", 0, 0, 2, 2), ("dog", 1, 1, 2, 2)]}, found={"cat": 1, "dog": 2})
+    dataset.prepare()
+    assert [(c["name"], c["id"]) for c in dataset.class_info[1:]] == [("dog", 1), ("cat", 3)]
+    assert [name for name, *_ in drawn(dataset, 1)] == ["cat", "dog"]
+    assert drawn(dataset, 0) == [("dog", 0, 0, 2, 2)]
+
+
+def test_a_crowd_has_a_negative_class_id():
+    dataset = Boxes()
+    record = Record("a", "a.png", [Instance("cat", Rectangle(0, 0, 1, 1), crowd=True)], 3, 3)
+    dataset.add_records([record], Problems("x"), None, None, True)
+    assert dataset.load_instances(0)[1].tolist() == [-1]
+
+
+def test_the_size_is_that_of_the_file_where_the_annotation_has_none(tmp_path):
+    skimage.io.imsave(tmp_path / "a.png", np.zeros((5, 7), np.uint8), check_contrast=False)
+    dataset = Boxes()
+    record = Record("a", tmp_path / "a.png", [Instance("cat", Rectangle(0, 0, 9, 9))])
+    dataset.add_records([record], Problems("x"), None, None, True)
+    assert dataset.load_mask(0)[0].shape == (5, 7, 1)
+    assert dataset.size_of_file(0) == (5, 7)
+    assert dataset.image_info[0]["path"] == str(tmp_path / "a.png")
+
+
+def test_all_that_cannot_be_used_is_one_error(caplog):
+    bad = [f"image {i}" for i in range(12)]
+    with pytest.raises(ValueError) as error:
+        Boxes.read("x.json", IMAGES, class_names=["cat", "dog"], bad=bad[:1])
+    assert str(error.value) == (
+        "x.json: 2 entries cannot be used:\n"
+        "- image 0: no.\n"
+        "- class 'cow': 1 instance, first in b, but the classes are cat, dog: rename it with "
+        "class_map, or leave it out with class_map={'cow': None}.\n"
+        "Mend them, or leave them out with strict=False."
+    )
+    with pytest.raises(ValueError, match=r"x: 12 entries(.|\n)*- image 9: no.\n- and 2 more\n"):
+        Boxes.read("x", IMAGES, bad=bad)
+    dataset = Boxes.read("x", IMAGES, class_names=["cat", "dog"], bad=bad, strict=False)
+    assert drawn(dataset, 1) == [] and dataset.num_images == 3
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("x: 13 entries cannot be used and are left out:\n- image")
+
+
+def test_a_refused_file_leaves_the_data_set_as_it_was():
+    dataset = Boxes()
+    with pytest.raises(ValueError):
+        dataset.load("x", IMAGES, bad=["a"])
+    assert dataset.image_info == [] and len(dataset.class_info) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"images": {}}, ValueError, "x has no images."),
+        ({"images": {"a": []}}, ValueError, "x: no class is left of none: name those that it may"),
+        (
+            {"images": IMAGES, "class_map": dict.fromkeys(["cat", "cow", "dog"])},
+            ValueError,
+            "x: no class is left of cat, cow, dog: name those",
+        ),
+        ({"class_names": "cat"}, TypeError, "class_names is 'cat': a list of names is accepted."),
+        ({"class_names": ["cat", 1]}, TypeError, r"class_names is \['cat', 1\]: a list of names"),
+        ({"class_names": ["BG", "cat"]}, ValueError, "class_names has 'BG': the background is"),
+        ({"class_map": {"a": 1}}, TypeError, "class_map has 'a': 1: a name or None is accepted."),
+    ],
+)
+def test_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        Boxes.read("x", **arguments)
+
+
+class FirstOnly(Boxes):
+    def load_mask(self, image_id):
+        masks, class_ids = super().load_mask(image_id)
+        return masks[..., :1], class_ids[:1]
+
+
+class Compact(Boxes):
+    def load_instances(self, image_id):
+        masks, class_ids = super().load_instances(image_id)
+        return masks[:1], class_ids[:1]
+
+    def load_mask(self, image_id):
+        masks, class_ids = self.load_instances(image_id)
+        return masks.dense(), class_ids
+
+
+@pytest.mark.parametrize("cls", [FirstOnly, Compact])
+def test_what_a_subclass_overrides_counts(cls):
+    dataset = cls.read("x", IMAGES)
+    assert drawn(dataset, 0) == [("dog", 0, 0, 2, 2)]
+    assert_array_equal(dataset.load_mask(0)[0], dataset.load_instances(0)[0].dense())
+
+
+def test_data_sets_travel_to_workers():
+    dataset = pickle.loads(pickle.dumps(Boxes.read("x", IMAGES)))
+    assert drawn(dataset, 1) == [("cow", 0, 0, 8, 10)]
+
+
+def test_load_of_the_base():
+    with pytest.raises(NotImplementedError, match=r"AnnotatedDataset has no load\(\)"):
+        AnnotatedDataset.read("x")
+
+
+def test_read_json(tmp_path):
+    path = tmp_path / "a.json"
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*a\.json"):
+        read_json(path)
+    path.write_bytes(b'\xef\xbb\xbf{"a": "\xc3\xbc"}')
+    assert read_json(path) == {"a": "ü"}
+    for content in (b'{"a": 1,\n "b" 2}', b'"\xff\xfe"', b"[" * 100_000):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"a\.json is no JSON file: "):
+            read_json(path)
+
+
+def test_find_image(tmp_path):
+    for name in ("train/a.jpg", "b.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    folders = tmp_path, tmp_path / "train"
+    train = str(tmp_path / "train" / "a.jpg")
+    for name in ("a.jpg", "train/a.jpg", "train\\a.jpg", "C:\\Users\\me\\a.jpg", train):
+        assert find_image(name, *folders) == train
+    assert os.path.samefile(find_image("..\\b.jpg", *folders), tmp_path / "b.jpg")
+    assert find_image("c/d.jpg", *folders) == str(tmp_path / "c/d.jpg")
+    assert find_image("https://x.org/a.jpg", *folders) == "https://x.org/a.jpg"
+    assert find_image("\0" + "x" * 5000, tmp_path)  # whatever a file says
+
+
+def test_image_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        image_files(tmp_path / "none")
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(ValueError, match=r"has no images \(\.png, "):
+        image_files(tmp_path)
+    for name in ("b.JPG", "a.tif"):
+        (tmp_path / name).touch()
+    assert [path.name for path in image_files(tmp_path)] == ["a.tif", "b.JPG"]

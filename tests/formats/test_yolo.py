@@ -1,0 +1,278 @@
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from mrcnn.formats.records import Problems
+from mrcnn.formats.yolo import YoloDataset
+from mrcnn.formats.yolo_labels import parse_labels
+from mrcnn.formats.yolo_yaml import read_yaml
+
+HEIGHT, WIDTH = 20, 40
+TRIANGLE = [(4.3, 2.2), (36.1, 4.4), (10.2, 17.9)]  # (x, y) pixels, clockwise
+
+
+def line(number, corners):
+    return " ".join([str(number), *(f"{x / WIDTH} {y / HEIGHT}" for x, y in corners)])
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Function: dict of path to a text, or None for an image; returns the folder."""
+
+    def _write(files):
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if text is None:
+                Image.fromarray(np.zeros((HEIGHT, WIDTH, 3), np.uint8)).save(path)
+            else:
+                path.write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return _write
+
+
+SPLITS = {
+    "images/train/a.jpg": None,
+    "images/train/b.png": None,
+    "images/val/c.jpg": None,
+    "labels/train/a.txt": line(1, TRIANGLE) + "\n\n0 0.5 0.25 0.5 0.3\n",
+    "labels/val/c.txt": line(0, TRIANGLE),
+}
+
+
+def names_of(data):
+    return [info["id"] for info in data.image_info]
+
+
+def test_masks_and_classes(write):
+    names = "names:\n  0: disc  # round\n  1: bar\n"
+    folder = write(
+        {**SPLITS, "data.yaml": f"path: .\ntrain: images/train\nval: images/val\n{names}"}
+    )
+    data = YoloDataset.read(folder / "data.yaml", "train")
+    assert data.class_names == ["BG", "disc", "bar"] and data.map_source_class_id("yolo.1") == 2
+    assert names_of(data) == ["images/train/a.jpg", "images/train/b.png"]
+    masks, class_ids = data.load_mask(0)
+    assert_array_equal(class_ids, [2, 1])
+    y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+    sides = zip(TRIANGLE, TRIANGLE[1:] + TRIANGLE[:1], strict=True)
+    right = [(xb - xa) * (y - ya) > (yb - ya) * (x - xa) for (xa, ya), (xb, yb) in sides]
+    wanted = np.all(right, axis=0)
+    assert wanted.sum() > 200
+    assert_array_equal(masks[..., 0], wanted)
+    box = np.zeros((HEIGHT, WIDTH), bool)
+    box[2:8, 10:30] = True
+    assert_array_equal(masks[..., 1], box)
+    masks, class_ids = data.load_mask(1)
+    assert masks.shape == (HEIGHT, WIDTH, 0) and len(class_ids) == 0
+    val = YoloDataset.read(folder / "data.yaml", "val")
+    assert val.class_names == data.class_names and names_of(val) == ["images/val/c.jpg"]
+    assert_array_equal(val.load_mask(0)[1], [1])
+
+
+@pytest.mark.parametrize(
+    ("yaml", "split", "count"),
+    [
+        ("train: images/train\nval: images/val\nnames: [x, y]", "train", 2),
+        ("train: ../images/train\nnames: [x, y]", None, 2),
+        ("path: /gone\nvalid: images/val\nnames: [x, y]", "val", 1),
+        ("train: [images/train, images/val]\nnames: [x, y]", "train", 3),
+        ("train:\n- images/train\n- images/val\nnames:\n- x\n- y", "train", 3),
+        ("train: list.txt\nnames: [x, y]", "train", 2),
+    ],
+)
+def test_splits_of_a_yaml_file(write, yaml, split, count):
+    listed = "./images/train/a.jpg\n\nimages\\val\\c.jpg\n"
+    folder = write({**SPLITS, "data.yaml": yaml, "list.txt": listed})
+    data = YoloDataset.read(folder / "data.yaml", split)
+    assert len(data.image_ids) == count and data.class_names == ["BG", "x", "y"]
+    assert len(data.load_mask(0)[1]) == (2 if count > 1 else 1)
+    assert all(data.load_image(i).shape == (HEIGHT, WIDTH, 3) for i in data.image_ids)
+
+
+@pytest.mark.parametrize("layout", ["{kind}/{split}", "{split}/{kind}"])
+def test_folders(write, layout):
+    places = {k: layout.format(kind=k, split="valid") for k in ("images", "labels")}
+    files = {f"{places['images']}/a.b.jpg": None, f"{places['images']}/deep/c.jpg": None}
+    files |= {f"{places['labels']}/a.b.txt": "1 .5 .5 .5 .5", "classes.txt": "x\ny\n"}
+    files[f"{places['labels']}/deep/c.txt"] = "0 .5 .5 .5 .5"
+    folder = write(files)
+    for split in (None, "val"):
+        data = YoloDataset.read(folder, split)
+        assert data.class_names == ["BG", "x", "y"]
+        assert [data.load_mask(i)[1].tolist() for i in data.image_ids] == [[2], [1]]
+
+
+def test_folders_that_are_given(write):
+    folder = write({"pictures/a.jpg": None, "pictures/.b.jpg": "x", "texts/a.txt": "3 .5 .5 1 1"})
+    data = YoloDataset.read(folder, images="pictures", labels="texts")
+    assert data.class_names == ["BG", "0", "1", "2", "3"]
+    masks, class_ids = data.load_mask(0)
+    assert masks.all() and class_ids.tolist() == [4]
+    data = YoloDataset.read(
+        folder, images=folder / "pictures", labels=folder / "texts", class_names=list("abcd")
+    )
+    assert data.class_names == ["BG", "a", "b", "c", "d"] and data.load_mask(0)[1] == [4]
+    write({"data.yaml": "nc: 6\ntrain: pictures"})
+    data = YoloDataset.read(folder / "data.yaml", labels="texts")
+    assert data.num_classes == 7 and data.load_mask(0)[1] == [4]
+    write({"pictures/a.txt": "0 .5 .5 .5 .5"})  # beside its image
+    assert YoloDataset.read(folder / "pictures").load_mask(0)[1] == [1]
+
+
+def test_what_is_not_there(write):
+    folder = write({"images/a.jpg": None})
+    with pytest.raises(ValueError, match=r"none of 1 images has a label file; .*labels/a\.txt"):
+        YoloDataset.read(folder)
+    with pytest.raises(FileNotFoundError, match="with the images of train"):
+        YoloDataset.read(folder, "train")
+    with pytest.raises(FileNotFoundError, match=r"no file or folder .*gone\."):
+        YoloDataset.read(folder / "gone")
+    with pytest.raises(ValueError, match="is no YAML file"):
+        YoloDataset.read(folder / "images" / "a.jpg")
+    write({"data.yaml": "train: images\nval: nowhere\nnames: [x]", "bad.yaml": "nc: 2\nnames: [x]"})
+    with pytest.raises(ValueError, match="split is None: one of train, val is accepted"):
+        YoloDataset.read(folder / "data.yaml")
+    with pytest.raises(FileNotFoundError, match=r"data\.yaml: there is no .*nowhere"):
+        YoloDataset.read(folder / "data.yaml", "val")
+    with pytest.raises(ValueError, match="nc is 2, but there are 1 names"):
+        YoloDataset.read(folder / "bad.yaml")
+    write({"list.txt": "images/a.jpg\nimages/a.jpg", "labels/a.txt": ""})
+    with pytest.raises(ValueError, match=r"images/a\.jpg: is listed twice"):
+        YoloDataset.read(folder, images="list.txt", class_names=["x"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("2 .5 .5 .5 .5", "its class is 2: one of 0 to 1"),
+        ("0.5 .5 .5 .5 .5", "its class is 0.5"),
+        ("-1 .5 .5 .5 .5", "its class is -1"),
+        ("nan .5 .5 .5 .5", "its class is nan"),
+        ("dog .5 .5 .5 .5", "'dog .5 .5 .5 .5' is no list of numbers"),
+        ("0", "it has 0 numbers after the class"),
+        ("0 .1 .2 .3", "it has 3 numbers"),
+        ("0 .1 .2 .3 .4 .9", "it has 5 numbers"),
+        ("0 .1 .2 .3 .4 40 .3", "40 is outside the image"),
+        ("0 .1 .2 .3 nan .4 .3", "nan is outside the image"),
+        ("0 .5 .5 0 .5", "0 wide and .5 high"),
+    ],
+)
+def test_lines_that_cannot_be_used(text, message):
+    problems = Problems("data.yaml")
+    instances = parse_labels(f"1 .5 .5 1 1\n{text}\n", "a.txt", {0: "x", 1: "y"}, problems)
+    assert [i.class_name for i in instances] == ["y"]
+    (problem,) = problems.lines
+    assert problem.startswith("a.txt, line 2: ") and message in problem
+
+
+def test_label_files_that_cannot_be_used(write, caplog):
+    folder = write(SPLITS)
+    (folder / "labels/train/b.txt").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(ValueError, match=r"b\.txt: is no text file"):
+        YoloDataset.read(folder)
+    data = YoloDataset.read(folder, strict=False)
+    assert len(data.image_ids) == 3 and "1 entry cannot be used" in caplog.text
+
+
+def test_a_little_outside_is_cut_off():
+    (instance,) = parse_labels("0 -.005 0 1.005 0 1.005 1 -.005 1", "a.txt", None, Problems("x"))
+    crop, corner = instance.shape.crop(HEIGHT, WIDTH)
+    assert crop.shape == (HEIGHT, WIDTH) and crop.all() and corner == (0, 0)
+
+
+@given(st.text(st.sampled_from("0123 .-e\nnax"), max_size=40))
+def test_any_labels_are_read_or_refused(text):
+    problems = Problems("x")
+    for instance in parse_labels(text, "a.txt", None, problems):
+        crop, (y, x) = instance.shape.crop(9, 8)
+        assert crop.dtype == bool and 0 <= y <= 9 and 0 <= x <= 8
+    assert all(problem.startswith("a.txt, line ") for problem in problems.lines)
+
+
+ULTRALYTICS = """\
+# Example usage: yolo train data=coco8-seg.yaml
+---
+path: "../datasets/it's #1" # dataset root
+train: images/train
+val: 'images/val'
+test: # optional
+
+# Classes
+names:
+  0: person
+  1: traffic light  # comment
+  2: 'don''t'
+
+download: |
+  from pathlib import Path
+  names: 5
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        (
+            ULTRALYTICS,
+            {
+                "path": "../datasets/it's #1",
+                "train": "images/train",
+                "val": "images/val",
+                "names": {0: "person", 1: "traffic light", 2: "don't"},
+            },
+        ),
+        (
+            "nc: 2\nnames: ['a, b', \"c\"]\nroboflow:\n  val: x",
+            {"nc": 2, "names": {0: "a, b", 1: "c"}},
+        ),
+        ("names: [a,\n  don't,\n  c#1,]", {"names": {0: "a", 1: "don't", 2: "c#1"}}),
+        ("names: {1: b, 0: 'a: x'}", {"names": {0: "a: x", 1: "b"}}),
+        (
+            'names:\n- no\n- 7\n- "caf\\xE9 \\u00b5 \\""',
+            {"names": {0: "no", 1: "7", 2: 'café µ "'}},
+        ),
+        (
+            "train: C:\\data\\train\nval:\n  - a\n  - b c",
+            {"train": "C:\\data\\train", "val": ["a", "b c"]},
+        ),
+        ("train: null\nval: ~\n", {}),
+        ("", {}),
+    ],
+)
+def test_yaml(text, values):
+    assert read_yaml(text, "data.yaml") == values
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("names: dog", "names cannot be read: it is 'dog': a list"),
+        ("names: [dog, dog]", "1: 'dog' is no class"),
+        ("names: {x: dog}", "x: 'dog' is no class"),
+        ("names: [dog", "no ] ends"),
+        ("names:\n  dog", "'dog' is no key with a value"),
+        ("train: {a: b}", "train cannot be read: a path or a list"),
+        ("path: [a]", "path cannot be read: one path"),
+        ("nc: many", "nc cannot be read: it is 'many'"),
+    ],
+)
+def test_yaml_that_cannot_be_used(text, message):
+    with pytest.raises(ValueError) as caught:
+        read_yaml(text, "data.yaml")
+    assert str(caught.value).startswith("data.yaml: ") and message in str(caught.value)
+
+
+@given(st.text(st.sampled_from("names: []{},'\"\\#\n-0ab"), max_size=40))
+@example("names: ['a")
+def test_any_yaml_is_read_or_refused(text):
+    try:
+        values = read_yaml("names: " + text, "data.yaml")
+    except ValueError as error:
+        assert str(error).startswith("data.yaml: ")
+    else:
+        assert all(isinstance(name, str) and name for name in values.get("names", {}).values())
