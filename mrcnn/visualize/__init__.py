@@ -7,23 +7,30 @@ path of a PNG, cut to the content, and the figure is then closed. Masks are [H, 
 """
 
 from .comparison import compare, display_differences, plot_overlaps, plot_precision_recall
+from .datasets import plot_anchor_coverage, plot_classes, plot_sizes
 from .drawing import apply_mask, draw_box, random_colors
 from .inspection import display_table, display_weight_stats, draw_boxes, draw_rois
 from .instances import display_images, display_instances, display_top_masks
+from .samples import display_augmented, display_sample
 
 __all__ = [
     "apply_mask",
     "compare",
+    "display_augmented",
     "display_differences",
     "display_images",
     "display_instances",
+    "display_sample",
     "display_table",
     "display_top_masks",
     "display_weight_stats",
     "draw_box",
     "draw_boxes",
     "draw_rois",
+    "plot_anchor_coverage",
+    "plot_classes",
     "plot_overlaps",
     "plot_precision_recall",
+    "plot_sizes",
     "random_colors",
 ]
