@@ -1,0 +1,137 @@
+"""Augmentation of an image together with its masks.
+
+`augmentation=` takes any of these, or a list of them, which is gone through in order:
+
+- an imgaug augmenter (`from mrcnn.augment import iaa`, see `imgaug_bridge`);
+- a Keras image augmentation layer, or a pipeline of them (see `keras_layers`);
+- any callable `(image, masks) -> (image, masks)` on the image [H, W, C] and bool masks [H, W, N];
+  one that has a third parameter is handed a `numpy.random.Generator`, so that a seed makes the
+  run. One with an attribute `takes_instance_masks` gets `(image, InstanceMasks, rng)` and returns
+  the first two: quicker where there are many instances.
+
+The size of the image must stay. What moves pixels must move the masks; boxes follow from them.
+`microscopy` and `photographs` are recipes to begin with.
+"""
+
+import inspect
+
+import numpy as np
+
+from ..instance_masks import InstanceMasks
+from .flips import Flips
+from .imgaug_bridge import apply_imgaug, import_imgaug
+from .keras_layers import apply_layer, check_layer, is_keras_layer
+from .photometric import Light, Noise
+from .recipes import microscopy, photographs
+
+__all__ = [
+    "Flips",
+    "Light",
+    "Noise",
+    "augment",
+    "check_augmentation",
+    "microscopy",
+    "needs_threads",
+    "photographs",
+]
+
+
+def __getattr__(name):
+    if name == "imgaug":
+        return import_imgaug()
+    if name == "iaa":
+        return import_imgaug().augmenters
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def augment(augmentation, image, masks, rng):
+    """Apply an augmentation to an image and its masks.
+
+    Args:
+        augmentation: see the module. It is not changed, and threads may share it.
+        image: [H, W, C].
+        masks: `InstanceMasks`.
+        rng: `numpy.random.Generator`.
+
+    Returns:
+        image [H, W, C], and `InstanceMasks` of as many instances; those that left the image have
+        no pixel.
+
+    Raises:
+        TypeError: see `check_augmentation`.
+        ValueError: the augmentation changed the size or the number of masks; it is named.
+    """
+    if isinstance(augmentation, list | tuple):
+        for step in augmentation:
+            image, masks = augment(step, image, masks, rng)
+        return image, masks
+    if is_keras_layer(augmentation):
+        changed, changed_masks = apply_layer(augmentation, image, masks, rng)
+    elif hasattr(augmentation, "to_deterministic"):
+        changed, changed_masks = apply_imgaug(augmentation, image, masks, rng)
+    elif getattr(augmentation, "takes_instance_masks", False):
+        changed, changed_masks = _pair(augmentation, augmentation(image, masks, rng))
+    else:
+        more = [rng] if _positional_parameters(augmentation) > 2 else []
+        result = augmentation(image, masks.dense(), *more)
+        changed, changed_masks = _pair(augmentation, result)
+    if changed.shape != image.shape or changed_masks.shape != masks.shape:
+        raise ValueError(
+            f"the augmentation {_name(augmentation)} turned the image from {image.shape} into "
+            f"{changed.shape} and the masks from {masks.shape} into {changed_masks.shape}: both "
+            "must keep their shape (crops and pads must resize to it, in imgaug with "
+            "keep_size=True)."
+        )
+    if not isinstance(changed_masks, InstanceMasks):
+        changed_masks = InstanceMasks.from_dense(changed_masks)
+    return np.ascontiguousarray(changed), changed_masks
+
+
+def check_augmentation(augmentation):
+    """See that something can be used as an augmentation; None can.
+
+    Raises:
+        TypeError: it cannot.
+    """
+    if isinstance(augmentation, list | tuple):
+        for step in augmentation:
+            check_augmentation(step)
+    elif is_keras_layer(augmentation):
+        check_layer(augmentation)
+    elif augmentation is not None and not callable(augmentation):
+        raise TypeError(
+            f"augmentation is {augmentation!r}: it must be an imgaug augmenter, a Keras image "
+            "augmentation layer, a function (image, masks) -> (image, masks), or a list of these."
+        )
+
+
+def needs_threads(augmentation):
+    """Whether an augmentation runs in threads only: Keras layers do.
+
+    In a forked process the backend waits for threads that were not forked with it.
+    """
+    if isinstance(augmentation, list | tuple):
+        return any(needs_threads(step) for step in augmentation)
+    return is_keras_layer(augmentation)
+
+
+def _pair(augmentation, result):
+    if not (isinstance(result, tuple | list) and len(result) == 2):
+        raise ValueError(
+            f"the augmentation {_name(augmentation)} returned {type(result).__name__}: it must "
+            "return the image and the masks."
+        )
+    image, masks = result
+    return np.asarray(image), masks if isinstance(masks, InstanceMasks) else np.asarray(masks)
+
+
+def _name(augmentation):
+    return getattr(augmentation, "__name__", type(augmentation).__name__)
+
+
+def _positional_parameters(function):
+    parameters = inspect.signature(function).parameters.values()
+    return sum(
+        parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        for parameter in parameters
+    )

@@ -1,0 +1,157 @@
+"""Keras preprocessing layers as augmentation: `keras.layers.RandomZoom(0.2)` and its kin.
+
+A layer, a `keras.layers.Pipeline` or a `keras.Sequential` of them. Masks move with the image: with
+the nearest pixel and nothing from beyond the border. Say `fill_mode="constant"` all the same:
+Keras's default "reflect" mirrors instances into the image that no mask covers.
+
+The user's layers are shared by threads and stay as they are. Copies of them do the work, seeded
+anew for every image, in float32 and on the CPU, which leaves the accelerator to the training.
+"""
+
+import contextlib
+import copy
+import sys
+import threading
+import weakref
+
+import numpy as np
+
+from ..instance_masks import InstanceMasks
+
+# Layers that cannot be applied to one image and its instances, and why.
+_REFUSED = {
+    "AugMix": "it blends several moved copies of the image",
+    "CutMix": "it mixes the images of a batch",
+    "MixUp": "it mixes the images of a batch",
+    "RandomElasticTransform": (
+        "it distorts image and masks by different noise; imgaug's ElasticTransformation does not"
+    ),
+}
+# Keras forgot to say that this one leaves masks as they are.
+_PIXELS_ONLY = {"ContrastLimitedAdaptiveHistogramEqualization"}
+
+_idle = weakref.WeakKeyDictionary()  # the user's layer: copies of it that no thread uses
+_copying = threading.Lock()
+
+
+def is_keras_layer(augmentation):
+    """Whether it is a Keras layer; does not import Keras."""
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(augmentation, keras.layers.Layer)
+
+
+def check_layer(layer):
+    """See that a layer, or each layer of a pipeline, can augment an image with its masks.
+
+    Raises:
+        TypeError: one cannot; it is named.
+    """
+    for step in _steps(layer):
+        kind = type(step).__name__
+        if kind in _REFUSED:
+            raise TypeError(f"augmentation has a Keras layer {kind}: {_REFUSED[kind]}.")
+        if not hasattr(step, "transform_segmentation_masks"):
+            raise TypeError(
+                f"augmentation has a Keras layer {kind}, which knows nothing of masks: Keras's "
+                "image augmentation layers (RandomFlip, RandomZoom, RandomContrast, ...) can be "
+                "used, and those that derive from them."
+            )
+        if step.data_format != "channels_last":
+            raise TypeError(
+                f"augmentation has a Keras layer {kind} with data_format {step.data_format}: it "
+                "must be channels_last, as images are [H, W, C]."
+            )
+
+
+def apply_layer(layer, image, masks, rng):
+    """Image and masks, changed alike by a Keras layer or pipeline, which stays as it is.
+
+    Args:
+        layer: see the module.
+        image: [H, W, C].
+        masks: `InstanceMasks`.
+        rng: `numpy.random.Generator`, the only source of chance.
+
+    Returns:
+        image of the same dtype, integers rounded and within their range, and `InstanceMasks`; they
+        have another size if a layer changes it.
+
+    Raises:
+        TypeError: see `check_layer`.
+    """
+    import keras
+
+    # A batch of one: some layers take no single image.
+    changed = np.asarray(image, np.float32)[None]
+    labels = masks.labels().astype(np.float32)[None]  # exact below 2**24
+    with keras.device("cpu"), _borrowed_copy(layer) as steps:
+        for pixels, twin in steps:
+            _seed(pixels, rng)
+            changed = pixels.backend.convert_to_tensor(changed)
+            moves = pixels.get_random_transformation(changed, training=True)
+            # A copy, because on PyTorch `affine_transform` writes into the matrix it is given.
+            changed = pixels.transform_images(changed, copy.deepcopy(moves), training=True)
+            if len(masks) and type(pixels).__name__ not in _PIXELS_ONLY:
+                labels = twin.backend.convert_to_tensor(labels)
+                labels = twin.transform_segmentation_masks(labels, moves, training=True)
+        changed = keras.ops.convert_to_numpy(changed)[0]
+        labels = keras.ops.convert_to_numpy(labels)[0]
+    if image.dtype.kind in "ui":
+        limits = np.iinfo(image.dtype)
+        changed = np.rint(changed)
+        np.clip(changed, limits.min, limits.max, out=changed)
+    masks = InstanceMasks.from_labels(np.rint(labels).astype(np.int32), len(masks))
+    return changed.astype(image.dtype), masks
+
+
+def _steps(layer):
+    """The layers of a pipeline, pipelines within it included, in order."""
+    import keras
+
+    if isinstance(layer, keras.layers.Pipeline | keras.Sequential):
+        return [step for inner in layer.layers for step in _steps(inner)]
+    return [layer]
+
+
+@contextlib.contextmanager
+def _borrowed_copy(layer):
+    """Pairs of layers for each step, which no other thread uses: for the image, for the masks."""
+    with _copying:
+        idle = _idle.setdefault(layer, [])
+        if idle:
+            steps = idle.pop()
+        else:
+            check_layer(layer)
+            steps = [(_copy(step), _twin(step)) for step in _steps(layer)]
+    try:
+        yield steps
+    finally:
+        idle.append(steps)
+
+
+def _copy(step):
+    config = step.get_config()
+    if type(step).__name__ == "RandomShear":  # Keras refuses the config that it wrote itself
+        for name in ("x_factor", "y_factor"):
+            if min(config[name]) < 0:
+                config[name] = max(config[name])
+    twin = type(step).from_config(config)
+    for part in twin._flatten_layers():  # `RandAugment` is made of others
+        part.dtype_policy = "float32"  # half precision knows no 2049 instances
+    return twin
+
+
+def _twin(step):
+    """A copy that takes what lies beyond the border for background."""
+    twin = _copy(step)
+    for part in twin._flatten_layers():
+        if hasattr(part, "fill_mode"):
+            part.fill_mode = "constant"
+        if hasattr(part, "fill_value"):
+            part.fill_value = 0.0
+    return twin
+
+
+def _seed(step, rng):
+    for variable in step.variables:  # only seed generators have any here
+        variable.assign(np.array([int(rng.integers(2**31 - 1)), 0], variable.dtype))

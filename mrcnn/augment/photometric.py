@@ -1,0 +1,80 @@
+"""Changes of light and noise that suit dim and bright images alike.
+
+They are measured in the image's own contrast, the standard deviation of its values, because a shift
+that is slight in a photograph blackens a fluorescence image whose values end at 40. All channels
+change alike: a grey image stays grey.
+"""
+
+import numpy as np
+
+
+class Light:
+    """Changes contrast, around the mean, and brightness.
+
+    Args:
+        contrast: 0.3 draws a factor between 1 / 1.3 and 1.3.
+        brightness: the largest shift either way, in standard deviations of the image.
+        value_range: (lowest, highest) value of a pixel.
+    """
+
+    takes_instance_masks = True
+
+    def __init__(self, contrast=0.3, brightness=0.3, value_range=(0, 255)):
+        self.contrast = contrast
+        self.brightness = brightness
+        self.value_range = value_range
+
+    def __repr__(self):
+        return f"Light({self.contrast}, {self.brightness}, {self.value_range})"
+
+    def __call__(self, image, masks, rng):
+        """The image [H, W, C] in another light, and its masks as they are."""
+        factor = (1 + self.contrast) ** rng.uniform(-1, 1)
+        shift = rng.uniform(-self.brightness, self.brightness)
+        mean, deviation = _mean_and_deviation(image)
+        offset = mean * (1 - factor) + shift * deviation
+        if image.dtype == np.uint8:
+            table = np.arange(256, dtype=np.float32) * factor + offset
+            return _as_pixels(table, image.dtype, self.value_range)[image], masks
+        changed = image * np.float32(factor) + np.float32(offset)
+        return _as_pixels(changed, image.dtype, self.value_range), masks
+
+
+class Noise:
+    """Adds normal noise.
+
+    Args:
+        most: the largest standard deviation, as a part of that of the image; each image draws its
+            own.
+        probability: of an image getting noise at all.
+        value_range: (lowest, highest) value of a pixel.
+    """
+
+    takes_instance_masks = True
+
+    def __init__(self, most=0.3, probability=0.5, value_range=(0, 255)):
+        self.most = most
+        self.probability = probability
+        self.value_range = value_range
+
+    def __repr__(self):
+        return f"Noise({self.most}, {self.probability}, {self.value_range})"
+
+    def __call__(self, image, masks, rng):
+        """The image [H, W, C] with noise, and its masks as they are."""
+        if rng.random() >= self.probability:
+            return image, masks
+        deviation = rng.uniform(0, self.most) * _mean_and_deviation(image)[1]
+        noise = rng.standard_normal((*image.shape[:2], 1), np.float32) * np.float32(deviation)
+        return _as_pixels(image + noise, image.dtype, self.value_range), masks
+
+
+def _mean_and_deviation(image):
+    some = image[::4, ::4].astype(np.float64)  # every sixteenth pixel tells enough
+    return some.mean(), some.std()
+
+
+def _as_pixels(values, dtype, value_range):
+    if dtype.kind in "ui":
+        values = np.rint(values)
+    return np.clip(values, *value_range).astype(dtype)
