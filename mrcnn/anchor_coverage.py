@@ -57,7 +57,7 @@ class AnchorCoverage:
             f"{sides[1]:.0f}, 5% below {sides[0]:.0f}, 5% above {sides[2]:.0f} pixels",
             _figures(self.config.RPN_ANCHOR_SCALES, self.best_iou),
         ]
-        if tuple(scales) == tuple(self.config.RPN_ANCHOR_SCALES):
+        if scales == plain_scales(self.config.RPN_ANCHOR_SCALES):
             return "\n".join([*lines, "no better scales were found"])
         better = best_iou(self.boxes, self.config, self.input_shapes, scales)
         return "\n".join([*lines, _figures(scales, better) + " (suggested)"])
@@ -185,7 +185,7 @@ def suggest_anchor_scales(boxes, config, image_shape):
         all the boxes.
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    current = tuple(config.RPN_ANCHOR_SCALES)
+    current = plain_scales(config.RPN_ANCHOR_SCALES)
     found = _search_scales(boxes, config, image_shape) if len(boxes) else None
     if found is None:
         return current
@@ -193,6 +193,16 @@ def suggest_anchor_scales(boxes, config, image_shape):
         _fit(best_iou(boxes, config, image_shape, scales)) for scales in (current, found)
     )
     return found if (after >= before).all() and after[0] > before[0] else current
+
+
+def plain_scales(scales):
+    """RPN_ANCHOR_SCALES as a tuple of plain numbers, or of tuples of them where a level has many.
+
+    Args:
+        scales: one entry a level; arrays are accepted.
+    """
+    levels = [np.asarray(level).tolist() for level in scales]
+    return tuple(tuple(level) if isinstance(level, list) else level for level in levels)
 
 
 def _search_scales(boxes, config, image_shape):
@@ -238,6 +248,6 @@ def _fit(best):
 
 def _figures(scales, best):
     return (
-        f"RPN_ANCHOR_SCALES = {tuple(scales)}: median best IoU {np.median(best):.2f}, "
+        f"RPN_ANCHOR_SCALES = {plain_scales(scales)}: median best IoU {np.median(best):.2f}, "
         f"recall {np.mean(best >= 0.5):.1%} at IoU 0.5, {np.mean(best >= 0.7):.1%} at 0.7"
     )

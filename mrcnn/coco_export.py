@@ -26,15 +26,15 @@ def to_coco(dataset, path=None):
         annotations: id from 1, image_id, category_id, segmentation (a compressed run-length code),
             area, bbox [x, y, width, height], iscrowd (1 for a negative class id). Instances
             without a pixel have none.
-        categories: id, the class id here, and name.
+        categories: id, the class id here, and name; of classes of one name, the later ones are
+            called "name (source)".
 
     Raises:
         RuntimeError: the data set is not prepared.
-        ImportError: pycocotools is not installed.
         OSError: an image or `path` cannot be opened.
     """
     ids = _image_ids(dataset)
-    names = _file_names([info.get("path") for info in dataset.image_info], ids)
+    names = _file_names([dataset.image_info[i].get("path") for i in dataset.image_ids], ids)
     images, annotations = [], []
     for i, image_id, name in zip(dataset.image_ids, ids, names, strict=True):
         masks, class_ids = dataset.load_instances(i)
@@ -44,14 +44,16 @@ def to_coco(dataset, path=None):
             masks.crops, masks.boxes.tolist(), class_ids.tolist(), strict=True
         ):
             if crop.size:
-                annotation = _annotation(crop, box, class_id, (height, width))
                 number = {"id": len(annotations) + 1, "image_id": image_id}
-                annotations.append({**number, **annotation})
+                instance = annotation(crop, box, class_id, (height, width))
+                annotations.append({**number, **instance})
     content = {
         "images": images,
         "annotations": annotations,
         "categories": [
-            {"id": i, "name": info["name"]} for i, info in enumerate(dataset.class_info) if i
+            {"id": i, "name": name}
+            for i, name in enumerate(_category_names(dataset.class_info))
+            if i
         ],
     }
     if path is not None:
@@ -82,6 +84,16 @@ def _file_names(paths, ids):
     ]
 
 
+def _category_names(class_info):
+    """Unique names: of those of one name, the later ones say their source."""
+    names = []
+    for info in class_info:
+        name, source = info["name"], info["source"]
+        choices = (name, f"{name} ({source})", f"{name} ({source}.{info['id']})")
+        names.append(next((c for c in choices if c not in names), choices[-1]))
+    return names
+
+
 def _size(dataset, image_id, masks):
     """(height, width) of an image in pixels."""
     if masks.height and masks.width:
@@ -91,7 +103,18 @@ def _size(dataset, image_id, masks):
     return height, width
 
 
-def _annotation(crop, box, class_id, shape):
+def annotation(crop, box, class_id, shape):
+    """An instance as COCO writes it, but for the numbers of itself and of its image.
+
+    Args:
+        crop: bool array [h, w], its pixels.
+        box: (y1, x1, y2, x2) ints, where the crop lies in the image.
+        class_id: negative for a crowd.
+        shape: (height, width) of the image.
+
+    Returns:
+        dict, see `to_coco`.
+    """
     y1, x1, y2, x2 = box
     return {
         "category_id": abs(class_id),

@@ -33,6 +33,7 @@ class Dataset:
     Attributes:
         image_info: list of dicts with id, source, path and whatever `add_image` was given.
         class_info: list of dicts with source, id and name; the first is the background.
+        left_out: frozenset of the image ids that a `subset` leaves out.
         source_class_ids: dict of source to the class ids it knows, the background in each.
         num_classes, class_ids, class_names, num_images, class_from_source_map,
         image_from_source_map, sources: set by `prepare`.
@@ -47,6 +48,7 @@ class Dataset:
         """`class_map` is not used; the reference has it."""
         self._image_ids = None
         self.image_info = []
+        self.left_out = frozenset()
         self.class_info = [{"source": "", "id": 0, "name": "BG"}]
         self.source_class_ids = {}
 
@@ -102,13 +104,15 @@ class Dataset:
         self.num_classes = len(self.class_info)
         self.class_ids = np.arange(self.num_classes)
         self.class_names = [info["name"].split(",")[0] for info in self.class_info]
-        self.num_images = len(self.image_info)
-        self._image_ids = np.arange(self.num_images)
+        images = np.arange(len(self.image_info))
+        self._image_ids = images[[i not in self.left_out for i in images.tolist()]]
+        self.num_images = len(self._image_ids)
         self.class_from_source_map = {
             f"{info['source']}.{info['id']}": i for i, info in enumerate(self.class_info)
         }
         self.image_from_source_map = {
-            f"{info['source']}.{info['id']}": i for i, info in enumerate(self.image_info)
+            f"{self.image_info[i]['source']}.{self.image_info[i]['id']}": i
+            for i in self._image_ids.tolist()
         }
         self.sources = list(dict.fromkeys(info["source"] for info in self.class_info))
         self.source_class_ids = {
@@ -147,22 +151,29 @@ class Dataset:
             )
         return info["id"]
 
-    def check(self, read_images=True):
+    def check(self, read_images=True, config=None):
         """Walk over all images and instances and print what is wrong with them.
 
         Args:
             read_images: whether the images are decoded; False looks at their headers only.
+            config: a `Config` to train with; what does not fit it is reported too.
 
         Returns:
-            `dataset_check.Report`; its `ok` is False if something would break the training.
+            `dataset_check.Report`; its `ok` is False if something would break the training, and
+            its `bad_image_ids` can be left out by `without`.
         """
-        report = dataset_check.check(self, read_images)
+        report = dataset_check.check(self, read_images, config)
         print(report)
         return report
 
     def subset(self, image_ids):
         """A prepared data set of some of the images, see `splits.subset`."""
         return splits.subset(self, image_ids)
+
+    def without(self, image_ids):
+        """A prepared data set of all images but these."""
+        left_out = set(np.asarray(image_ids, int).reshape(-1).tolist())
+        return self.subset([i for i in self.image_ids.tolist() if i not in left_out])
 
     def split(self, fraction=0.2, seed=0):
         """(training, validation) data sets of random images, see `splits.split`."""
@@ -178,7 +189,7 @@ class Dataset:
 
     @property
     def image_ids(self):
-        """[num_images] int array of the ids here, 0, 1, ...; `prepare` sets it.
+        """[num_images] int array of the ids here: 0, 1, ..., or those of a `subset`.
 
         Raises:
             RuntimeError: `prepare` was not called.

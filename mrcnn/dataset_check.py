@@ -1,18 +1,20 @@
 """A walk through a data set that finds what training would stumble over, before it starts."""
 
 import collections
-import dataclasses
+import difflib
 import os
+import re
 
 import numpy as np
+import scipy.ndimage
 from tqdm import tqdm
 
 from .config import Config
+from .dataset_report import Report
+from .ground_truth import check_classes
 from .images import image_size
+from .pixels import as_channels
 from .text import some
-
-# Of the findings of one kind, those that the report quotes.
-_QUOTED = 5
 
 # Masks below are likely slips of the annotator's hand.
 _FEW_PIXELS = 4
@@ -20,93 +22,20 @@ _FEW_PIXELS = 4
 # Masks above, as a share of the image, are likely of the background.
 _NEARLY_ALL = 0.98
 
+# Instances in as many separate pieces of similar size, of which none is larger than this many
+# times the last of them, are likely several objects.
+_MANY_PIECES, _SIMILAR = 5, 4
+_FILLED = 0.75  # of its box, above which an instance is not looked at
 
-@dataclasses.dataclass
-class Finding:
-    """What is wrong with one image or instance.
+# Errors whose text says all.
+_CLEAR = (ValueError, OSError)
 
-    Attributes:
-        image_id: index of the image in the data set; None for what concerns no image.
-        instance: index of the instance in the image; None for what concerns the image.
-        text: path and reason.
-    """
-
-    image_id: int | None
-    instance: int | None
-    text: str
-
-    def __str__(self):
-        image = "" if self.image_id is None else f"image {self.image_id}"
-        instance = "" if self.instance is None else f", instance {self.instance}"
-        return f"{image}{instance} ({self.text})" if image else self.text
+# Names of classes as alike as "balon" and "balloon" (difflib's ratio) are likely one name, if one
+# class has a share of the other's instances below.
+_ALIKE, _RARE = 0.8, 0.1
 
 
-@dataclasses.dataclass
-class Report:
-    """What `check` found. `str(report)` is a summary.
-
-    Attributes:
-        num_images: images of the data set.
-        instances_per_image: list of the number of instances of each image that could be read,
-            crowds among them.
-        crowds: number of crowds.
-        pixels: dict of channels and dtype, such as "3 channels of uint8", to the number of images
-            that have them; empty if the images were not read.
-        class_instances: dict of class name to the number of its instances.
-        class_images: dict of class name to the number of images that have it.
-        errors: dict of a kind to its `Finding`s: training would fail, or learn what is wrong.
-        remarks: the same of what is worth a look.
-    """
-
-    num_images: int = 0
-    instances_per_image: list = dataclasses.field(default_factory=list)
-    crowds: int = 0
-    pixels: dict = dataclasses.field(default_factory=collections.Counter)
-    class_instances: dict = dataclasses.field(default_factory=dict)
-    class_images: dict = dataclasses.field(default_factory=dict)
-    errors: dict = dataclasses.field(default_factory=dict)
-    remarks: dict = dataclasses.field(default_factory=dict)
-
-    @property
-    def ok(self):
-        """Whether there are no errors."""
-        return not self.errors
-
-    @property
-    def bad_image_ids(self):
-        """Ids of the images that have errors, ascending."""
-        found = {f.image_id for findings in self.errors.values() for f in findings}
-        return sorted(found - {None})
-
-    def error(self, kind, text, image_id=None, instance=None):
-        """Note an error of a kind."""
-        self.errors.setdefault(kind, []).append(Finding(image_id, instance, text))
-
-    def remark(self, kind, text, image_id=None, instance=None):
-        """Note a remark of a kind."""
-        self.remarks.setdefault(kind, []).append(Finding(image_id, instance, text))
-
-    def __str__(self):
-        counts = self.instances_per_image or [0]
-        lines = [
-            f"{self.num_images} images with {sum(counts)} instances, {self.crowds} of them crowds; "
-            f"{np.median(counts):g} in the median image, {max(counts)} at most."
-        ]
-        lines += [f"  {count} images have {pixels}" for pixels, count in self.pixels.items()]
-        width = max((len(name) for name in self.class_instances), default=0)
-        for name, count in self.class_instances.items():
-            lines.append(f"  {name:{width}}  {count} instances in {self.class_images[name]} images")
-        for title, kinds in (("Errors", self.errors), ("Remarks", self.remarks)):
-            lines.append(f"{title}:" if kinds else f"{title}: none.")
-            for kind, findings in kinds.items():
-                lines.append(f"- {kind}: {len(findings)}")
-                lines += [f"    {finding}" for finding in findings[:_QUOTED]]
-                if len(findings) > _QUOTED:
-                    lines.append(f"    and {len(findings) - _QUOTED} more")
-        return "\n".join(lines)
-
-
-def check(dataset, read_images=True):
+def check(dataset, read_images=True, config=None):
     """Read every image and its instances, and see whether they can be trained on.
 
     Args:
@@ -114,6 +43,8 @@ def check(dataset, read_images=True):
         read_images: whether images are decoded. False reads the heads of their files only, which
             is faster but does not find damaged pixels; images of a data set with a `load_image` of
             its own are then not looked at.
+        config: a `Config` that the data set is to be trained with: its number of classes, of
+            channels (of images that are read) and MAX_GT_INSTANCES are compared with the data set.
 
     Returns:
         a `Report`.
@@ -124,9 +55,15 @@ def check(dataset, read_images=True):
     report = Report(num_images=len(dataset.image_ids))
     per_class, images_of = collections.Counter(), collections.Counter()
     _check_doubles(dataset, report)
+    if config is not None:
+        try:
+            check_classes(dataset, config)
+        except ValueError as error:
+            report.error("classes that do not fit the configuration", str(error))
+    limit = (config or Config).MAX_GT_INSTANCES
     for image_id in tqdm(dataset.image_ids.tolist(), desc="Checking", disable=None):
-        shape = _check_image(dataset, image_id, read_images, report)
-        class_ids = _check_instances(dataset, image_id, shape, report)
+        shape, failed = _check_image(dataset, image_id, read_images, config, report)
+        class_ids = _check_instances(dataset, image_id, shape, failed, limit, report)
         if class_ids is not None:
             per_class.update(class_ids)
             images_of.update(set(class_ids))
@@ -138,6 +75,7 @@ def check(dataset, read_images=True):
             report.class_images[name] = images_of[class_id]
             if not per_class[class_id]:
                 report.remark("classes without an instance", name)
+    _check_names(report)
     if not sum(report.instances_per_image):
         report.error("nothing to train on", "no image has an instance")
     return report
@@ -146,7 +84,8 @@ def check(dataset, read_images=True):
 def _check_doubles(dataset, report):
     """Images that are in the data set twice."""
     ids, files = collections.defaultdict(list), collections.defaultdict(list)
-    for i, info in enumerate(dataset.image_info):
+    for i in dataset.image_ids.tolist():
+        info = dataset.image_info[i]
         ids[info["source"], str(info["id"])].append(i)
         if _is_path(info["path"]):
             files[os.path.abspath(info["path"])].append(i)
@@ -160,26 +99,35 @@ def _check_doubles(dataset, report):
             report.remark("files that are there more than once", text, i)
 
 
-def _check_image(dataset, image_id, read_images, report):
-    """(height, width) of an image; None if it is not known."""
+def _check_image(dataset, image_id, read_images, config, report):
+    """(height, width) of an image, or None if it is not known; whether it cannot be read."""
     info = dataset.image_info[image_id]
     path, name = info["path"], _name(info)
     try:
         if dataset.reads_files and not os.path.exists(path):
             report.error("image files that are missing", name, image_id)
-            return None
+            return None, True
         if read_images:
             image = np.asarray(dataset.load_image(image_id))
             _check_pixels(image)
             channels = image.shape[2] if image.ndim == 3 else 1
             report.pixels[f"{channels} channels of {image.dtype}"] += 1
-            return image.shape[:2]
-        return image_size(path) if dataset.reads_files else None
+            if config is not None:
+                _check_fit(image, image_id, name, config, report)
+            return image.shape[:2], False
+        return image_size(path) if dataset.reads_files else None, False
     except FileNotFoundError as error:
         report.error("image files that are missing", _reason(name, error), image_id)
     except Exception as error:  # whatever a subclass's load_image does
         report.error("images that cannot be read", _reason(name, error), image_id)
-    return None
+    return None, True
+
+
+def _check_fit(image, image_id, name, config, report):
+    try:
+        as_channels(image, config.IMAGE_CHANNEL_COUNT, name, config.IMAGE_SCALING)
+    except (TypeError, ValueError) as error:
+        report.error("images that do not fit the configuration", str(error), image_id)
 
 
 def _check_pixels(image):
@@ -192,15 +140,27 @@ def _check_pixels(image):
         raise ValueError("it has values that are NaN or infinite.")
 
 
-def _check_instances(dataset, image_id, shape, report):
-    """Class ids of an image's instances, without signs; None if they cannot be read."""
+def _check_instances(dataset, image_id, shape, failed, limit, report):
+    """Class ids of an image's instances, without signs; None if they cannot be read.
+
+    Args:
+        shape, failed: what `_check_image` gave.
+        limit: MAX_GT_INSTANCES.
+    """
     name = _name(dataset.image_info[image_id])
     try:
         masks, class_ids = dataset.load_instances(image_id)
-        class_ids = np.asarray(class_ids).astype(np.int64).reshape(-1)
+        if not isinstance(class_ids, np.ndarray):
+            raise ValueError(
+                f"load_instances gave class ids as a {type(class_ids).__name__}: an int32 array "
+                "[N] is accepted."
+            )
+        class_ids = class_ids.astype(np.int64).reshape(-1)
         areas, boxes, size = masks.areas, masks.boxes, masks.shape[:2]
     except Exception as error:  # whatever a subclass's load_mask does
-        report.error("instances that cannot be read", _reason(name, error), image_id)
+        # Formats ask the image for its size; that it cannot be read was said.
+        if not (failed and isinstance(error, _CLEAR) and name in str(error)):
+            report.error("instances that cannot be read", _reason(name, error), image_id)
         return None
     count = len(class_ids)
     report.instances_per_image.append(count)
@@ -218,11 +178,9 @@ def _check_instances(dataset, image_id, shape, report):
     _check_class_ids(dataset, image_id, class_ids, report)
     _check_masks(image_id, name, areas, boxes, size, report)
     _check_copies(image_id, name, masks, class_ids, report)
-    if count > Config.MAX_GT_INSTANCES:
-        kind = (
-            f"images with more than {Config.MAX_GT_INSTANCES} instances (training takes "
-            "MAX_GT_INSTANCES of them)"
-        )
+    _check_pieces(image_id, name, masks.crops, areas, class_ids, report)
+    if count > limit:
+        kind = f"images with more than {limit} instances (training takes MAX_GT_INSTANCES of them)"
         report.remark(kind, f"{name}: {count}", image_id)
     return [i for i in np.abs(class_ids).tolist() if 0 < i < dataset.num_classes]
 
@@ -268,6 +226,44 @@ def _check_copies(image_id, name, masks, class_ids, report):
                 report.remark("instances that are there twice", text, image_id, i)
 
 
+def _check_pieces(image_id, name, crops, areas, class_ids, report):
+    """Instances that are many objects: a binary mask was taken for a label image."""
+    for i, (crop, area) in enumerate(zip(crops, areas.tolist(), strict=True)):
+        # Pieces leave gaps in their box; to look for them in every full one takes time.
+        if class_ids[i] < 0 or not 0 < area < _FILLED * crop.size:
+            continue
+        labels, count = scipy.ndimage.label(crop, np.ones((3, 3)))
+        if count >= _MANY_PIECES:
+            pieces = np.sort(np.bincount(labels.ravel())[1:])
+            if pieces[-1] <= _SIMILAR * pieces[-_MANY_PIECES]:
+                kind = (
+                    "instances in many separate pieces (a binary mask? each instance needs a "
+                    "number or mask of its own)"
+                )
+                report.remark(kind, f"{name}: one instance in {count} pieces", image_id, i)
+
+
+def _check_names(report):
+    """Classes that are likely one, of which a name was misspelt."""
+    counts = {name: count for name, count in report.class_instances.items() if count}
+    for name, count in counts.items():
+        for other, more in counts.items():
+            if (count, name) < (more, other) and _look_alike(name, other, count / more):
+                instances = "1 instance" if count == 1 else f"{count} instances"
+                text = f"class {name!r} ({instances}) looks like {other!r} ({more})"
+                report.remark("classes whose names are alike (class_map merges them)", text)
+
+
+def _look_alike(name, other, share):
+    plain = [re.sub(r"[\W_]", "", text.lower()) for text in (name, other)]
+    # Names such as "type 1" and "type 2" are meant to be alike.
+    if re.findall(r"\d+", name) != re.findall(r"\d+", other):
+        return False
+    return plain[0] == plain[1] != "" or (
+        share <= _RARE and difflib.SequenceMatcher(None, *plain).ratio() >= _ALIKE
+    )
+
+
 def _is_path(path):
     return isinstance(path, (str, os.PathLike)) and "://" not in os.fspath(path)
 
@@ -279,6 +275,6 @@ def _name(info):
 
 def _reason(name, error):
     text = str(error) or type(error).__name__
-    if type(error) not in (ValueError, OSError, FileNotFoundError):
+    if not isinstance(error, _CLEAR):
         text = f"{type(error).__name__}: {text}"
     return text if name in text else f"{name}: {text}"

@@ -5,21 +5,7 @@ pycocotools makes and reads whole images of it; here only the box of the instanc
 """
 
 import numpy as np
-
-
-def coco_mask():
-    """The module `pycocotools.mask`.
-
-    Raises:
-        ImportError: pycocotools is not installed.
-    """
-    try:
-        from pycocotools import mask
-    except ImportError as error:
-        raise ImportError(
-            "polygons and masks of COCO need pycocotools: pip install pycocotools."
-        ) from error
-    return mask
+from pycocotools import mask
 
 
 def read_counts(text):
@@ -92,9 +78,6 @@ def encode(crop, corner, shape):
 
     Returns:
         dict of size [height, width] and counts, a str.
-
-    Raises:
-        ImportError: pycocotools is not installed.
     """
     (y, x), (height, width) = corner, (int(side) for side in shape)
     # A row of outside below the crop ends every run in its column.
@@ -111,5 +94,5 @@ def encode(crop, corner, shape):
     if counts[-1] == 0:
         counts = counts[:-1]
     code = {"size": [height, width], "counts": counts.tolist()}
-    code = coco_mask().frPyObjects(code, height, width)
+    code = mask.frPyObjects(code, height, width)
     return {"size": [height, width], "counts": code["counts"].decode("ascii")}

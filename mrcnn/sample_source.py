@@ -31,7 +31,7 @@ class SampleSource:
 
     Raises:
         ValueError: the data set has no images, or not as many classes as the configuration.
-        TypeError: the augmentation is none.
+        TypeError: the augmentation is of no kind that can be used.
     """
 
     def __init__(
@@ -69,10 +69,15 @@ class SampleSource:
             image_id = self.image_id(number)
             try:
                 return self._build(image_id, np.random.default_rng([self.seed, 1, number]))
-            except Exception:
-                self._failed.add(int(image_id))
-                info = self.dataset.image_info[image_id]
-                logger.exception("image %s (%s) cannot be used", image_id, info.get("path"))
+            except Exception as error:
+                if int(image_id) not in self._failed:
+                    self._failed.add(int(image_id))
+                    path = self.dataset.image_info[image_id].get("path")
+                    kind = type(error).__name__
+                    logger.error(
+                        "image %s (%s) cannot be used: %s: %s", image_id, path, kind, error
+                    )
+                    logger.debug("", exc_info=True)
                 if len(self._failed) > min(MAX_ERRORS, len(self.image_ids) - 1):
                     raise
                 number += 1

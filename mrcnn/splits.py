@@ -5,40 +5,42 @@ import numbers
 
 import numpy as np
 
+from .text import some
+
 
 def subset(dataset, image_ids):
     """A data set of some images of another one.
 
-    It is a copy of the object, so what a subclass keeps in attributes of its own is there too. The
-    images are numbered anew, in the order of `image_ids`; the classes are all there, and the dicts
-    of images and classes are shared.
+    It is a copy of the object that leaves out the other images: `image_ids` are those chosen, and
+    an image keeps its number, so that lists and caches of a subclass's own still fit. The classes
+    are all there, and the dicts of images and classes are shared.
 
     Args:
         dataset: a `Dataset`.
-        image_ids: integers, ids in that data set.
+        image_ids: some of its `image_ids`.
 
     Returns:
-        a prepared data set of the same class.
+        a prepared data set of the same class; its images are in the order of that one.
 
     Raises:
         TypeError: ids that are not whole numbers.
         ValueError: no ids, one twice, or one that is out of range.
     """
-    image_ids = list(image_ids)
-    count = len(dataset.image_info)
+    image_ids, known = list(image_ids), set(dataset.image_ids.tolist())
     if not image_ids:
         raise ValueError("image_ids is empty: a part of a data set has at least one image.")
     for i in image_ids:
         if isinstance(i, (bool, np.bool_)) or not isinstance(i, numbers.Integral):
             raise TypeError(f"image_ids has {i!r}: whole numbers are accepted, as in image_ids.")
-        if not 0 <= i < count:
-            raise ValueError(f"image_ids has {i}: the data set's images are 0 to {count - 1}.")
+        if i not in known:
+            raise ValueError(f"image_ids has {i}: the data set's images are {some(sorted(known))}.")
     if len(set(image_ids)) < len(image_ids):
         twice = next(i for i in image_ids if image_ids.count(i) > 1)
         raise ValueError(f"image_ids has {twice} more than once.")
     part = copy.copy(dataset)
-    part.image_info = [dataset.image_info[i] for i in image_ids]
+    part.image_info = list(dataset.image_info)
     part.class_info = list(dataset.class_info)
+    part.left_out = dataset.left_out | (known - {int(i) for i in image_ids})
     part.prepare()
     return part
 
@@ -58,6 +60,7 @@ def split(dataset, fraction=0.2, seed=0):
         train, validation: prepared data sets, see `subset`. Each has at least one image.
 
     Raises:
+        TypeError: `fraction` is no number.
         ValueError: `fraction` is out of range, or the data set has fewer than two images.
     """
     _check_fraction(fraction)
@@ -83,7 +86,7 @@ def split_by_group(dataset, group_of, fraction=0.2, seed=0):
         train, validation: prepared data sets, see `subset`. Each has at least one group.
 
     Raises:
-        TypeError: a group that is not hashable.
+        TypeError: `fraction` is no number; a group that is not hashable.
         ValueError: an image without a group; `fraction` is out of range; fewer than two groups.
     """
     _check_fraction(fraction)
@@ -97,7 +100,7 @@ def split_by_group(dataset, group_of, fraction=0.2, seed=0):
         )
     groups = list(groups.values())
     groups = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
-    wanted = len(dataset.image_info) * fraction
+    wanted = dataset.num_images * fraction
     chosen, count = [], 0
     for group in groups:
         if abs(count + len(group) - wanted) < abs(count - wanted):
@@ -134,19 +137,24 @@ def _group(dataset, image_id, group_of):
 
 
 def _check_fraction(fraction):
+    if isinstance(fraction, bool) or not isinstance(fraction, numbers.Real):
+        raise TypeError(f"fraction is {fraction!r}: a number above 0 and below 1 is accepted.")
     if not 0 < fraction < 1:
         raise ValueError(f"fraction is {fraction}: it must be above 0 and below 1.")
 
 
 def _sorted_ids(dataset):
     """Ids of the images in an order that does not depend on the one in which they were added."""
-    infos = dataset.image_info
-    keys = [(info["source"], str(info["id"]), str(info["path"])) for info in infos]
-    return sorted(range(len(infos)), key=keys.__getitem__)
+
+    def key(image_id):
+        info = dataset.image_info[image_id]
+        return info["source"], str(info["id"]), str(info["path"])
+
+    return sorted(dataset.image_ids.tolist(), key=key)
 
 
 def _parts(dataset, validation_ids):
     """The other images and these, each in the data set's order."""
     chosen = {int(i) for i in validation_ids}
-    train_ids = [i for i in range(len(dataset.image_info)) if i not in chosen]
+    train_ids = [i for i in dataset.image_ids.tolist() if i not in chosen]
     return subset(dataset, train_ids), subset(dataset, sorted(chosen))

@@ -2,8 +2,13 @@
 
 import concurrent.futures
 import multiprocessing
+import multiprocessing.connection
+import os
 import pickle
 import signal
+import tempfile
+import threading
+from pathlib import Path
 
 from .augment import needs_threads
 
@@ -31,10 +36,14 @@ class WorkerPool:
                 f"LOADER_PROCESSES is {start_method!r}, but the augmentation is made of Keras "
                 "layers, which may hang in a process of their own: set LOADER_PROCESSES to None."
             )
-        if start_method != "fork":
-            _check_pickles(source, start_method)
+        # Others get a file: one that ends before it has read all of an argument would leave us
+        # waiting in the middle of sending it.
+        self._file = None if start_method == "fork" else _pickled(source, start_method)
         self._executor = concurrent.futures.ProcessPoolExecutor(
-            count, multiprocessing.get_context(start_method), initializer=_begin, initargs=(source,)
+            count,
+            multiprocessing.get_context(start_method),
+            initializer=_begin,
+            initargs=(self._file or source,),
         )
 
     def sample(self, number):
@@ -55,24 +64,39 @@ class WorkerPool:
     def close(self):
         """End the processes."""
         self._executor.shutdown(cancel_futures=True)
+        if self._file:
+            Path(self._file).unlink(missing_ok=True)
 
 
-def _check_pickles(source, start_method):
+def _pickled(source, start_method):
+    """Path of a file with the pickled source."""
     try:
-        pickle.dumps(source)
+        content = pickle.dumps(source)
     except Exception as error:  # what pickling raises is up to the classes in the source
         raise TypeError(
             f"LOADER_PROCESSES is {start_method!r}, but data set, configuration or augmentation "
             f"cannot be pickled: {error}. Define their classes and functions in a module, or set "
             "LOADER_PROCESSES to None."
         ) from error
+    with tempfile.NamedTemporaryFile(
+        prefix="mrcnn_loader_", suffix=".pickle", delete=False
+    ) as file:
+        file.write(content)
+    return file.name
 
 
 def _begin(source):
     global _source
-    _source = source
+    _source = pickle.loads(Path(source).read_bytes()) if isinstance(source, str) else source
     # Ctrl-C reaches every process of a terminal; the one that trains decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    # Of a training that was killed, or ended by SIGTERM, nobody calls `close`.
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
 
 
 def _sample(number):

@@ -188,5 +188,9 @@ def test_summary_has_the_figures():
     assert now.startswith("RPN_ANCHOR_SCALES = (32, 64, 128, 256, 512): median best IoU 0.")
     assert f"recall {coverage.recall(0.5):.1%} at IoU 0.5, {coverage.recall(0.7):.1%}" in now
     assert suggested.startswith(f"RPN_ANCHOR_SCALES = {coverage.suggested_scales()}: median")
-    coverage.config.RPN_ANCHOR_SCALES = coverage.suggested_scales()
+    for scales in ([32, 64, 128, 256, 512], [[8, 16], [32, 33], [64, 65], [128, 129], [256, 257]]):
+        of_array = anchor_coverage(dataset, config_of(RPN_ANCHOR_SCALES=np.array(scales)))
+        of_list = anchor_coverage(dataset, config_of(RPN_ANCHOR_SCALES=scales))
+        assert of_array.summary() == of_list.summary() and "int64" not in of_array.summary()
+    coverage.config.RPN_ANCHOR_SCALES = np.array(coverage.suggested_scales())
     assert "no better scales" in coverage.summary()

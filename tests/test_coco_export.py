@@ -116,6 +116,23 @@ def test_what_is_written_is_read_back(tmp_path):
     assert again["images"] == content["images"]
 
 
+def test_classes_of_one_name_are_told_apart(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(np.zeros((7, 9, 3), np.uint8)).save(path)
+    instances = [(filled(0, 0, 2, 2), 1), (filled(2, 2, 4, 4), 3), (filled(4, 4, 7, 9), 4)]
+    two = Shapes([instances], [path], ["a"])
+    for class_id in (5, 6):
+        two.add_class("slides", class_id, "round")
+    two.prepare()
+    to_coco(two, tmp_path / "out.json")
+    read = CocoDataset.read(tmp_path / "out.json")
+    names = ["BG", "round", "long,thin", "round (slides)", "round (slides.6)"]
+    assert read.class_names == [name.split(",")[0] for name in names]
+    masks, class_ids = read.load_mask(0)
+    assert_array_equal(class_ids, [1, 3, 4])
+    assert_array_equal(masks, two.load_mask(0)[0])
+
+
 def test_a_failure_leaves_the_file_as_it_was(two_masks, tmp_path):
     path = tmp_path / "out.json"
     path.write_text("before")

@@ -1,9 +1,14 @@
+import json
+
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
+from mrcnn.config import Config
 from mrcnn.dataset import Dataset
 from mrcnn.dataset_check import check
+from mrcnn.formats import LabelImageDataset, ViaDataset
 from mrcnn.instance_masks import InstanceMasks
 
 SIZE = (20, 30)
@@ -183,7 +188,7 @@ class Made(Dataset):
 
     def load_image(self, image_id):
         image = np.zeros((*SIZE, 1), np.float32)
-        return [image, image * np.nan, image.astype(str), None, image][image_id]
+        return [image, image * np.nan, image.astype(str), None, image, image][image_id]
 
     def load_mask(self, image_id):
         if image_id == 1:
@@ -194,19 +199,19 @@ class Made(Dataset):
         if image_id == 4:
             return InstanceMasks.from_dense(GOOD[0][..., None]), np.array([1, 1])
         masks, class_ids = super().load_instances(image_id)
-        return masks, class_ids if image_id else np.array(["thing"])
+        return masks, {0: np.array(["thing"]), 5: [1]}.get(image_id, class_ids)
 
 
 @pytest.mark.parametrize("read_images", [True, False])
 def test_a_subclass_may_do_anything(read_images):
     dataset = Made()
     dataset.add_class("made", 1, "thing")
-    for i in range(5):
+    for i in range(6):
         dataset.add_image("made", i, None)
     report = checked(dataset, read_images=read_images)
     wanted = {
         "images that cannot be read": [(1, None), (2, None), (3, None)],
-        "instances that cannot be read": [(0, None), (1, None)],
+        "instances that cannot be read": [(0, None), (1, None), (5, None)],
         "masks and class ids that differ in number": [(4, None)],
     }
     if not read_images:
@@ -215,3 +220,93 @@ def test_a_subclass_may_do_anything(read_images):
     text = report.errors["instances that cannot be read"][1].text
     assert text == "made.1: KeyError: 'annotations'"
     assert "image 1 (made.1: KeyError" in str(report)
+    assert "image 5 (made.5: load_instances gave class ids as a list" in str(report)
+
+
+def test_a_binary_mask_is_seen(files):
+    spots, uneven = rectangle(0, 0, 0, 0), rectangle(8, 0, 18, 20)
+    for i in range(5):
+        spots[2:5, 2 + 5 * i : 5 + 5 * i] = True
+        uneven[2:4, 2 * i] = True
+    four = spots.copy()
+    four[:, :6] = False
+    files.add("a", (spots, 1), (four, 1), (uneven, 1), (spots, -1), GOOD)
+    report = checked(files)
+    (kind,) = [kind for kind in report.remarks if "binary mask" in kind]
+    assert places(report.remarks)[kind] == [(0, 0)]
+    assert report.remarks[kind][0].text.endswith("a.png: one instance in 5 pieces")
+
+
+def test_names_that_are_alike(files):
+    names = ["balloon", "balon", "Ball oon", "tree 1", "tree 2", "bus", "busy"]
+    for i, name in enumerate(names):
+        files.add_class("party", i, name)
+    counts = [11, 1, 2, 30, 1, 4, 4]
+    ids = [i + 3 for i, count in enumerate(counts) for _ in range(count)]
+    for i, class_id in enumerate(ids):
+        files.add(str(i), (GOOD[0], class_id), source="party")
+    (kind,) = [kind for kind in checked(files).remarks if "alike" in kind]
+    assert [f.text for f in checked(files).remarks[kind]] == [
+        "class 'balon' (1 instance) looks like 'balloon' (11)",
+        "class 'Ball oon' (2 instances) looks like 'balloon' (11)",
+    ]
+
+
+class TwoClasses(Config):
+    NUM_CLASSES = 1 + 1
+    MAX_GT_INSTANCES = 2
+    IMAGE_SCALING = "full"
+
+
+def test_a_configuration(files, tmp_path):
+    files.add("a", GOOD, GOOD, (GOOD[0], 2))
+    files.add("b", GOOD)
+    path = tmp_path / "b.tif"
+    tifffile.imwrite(path, np.zeros((*SIZE, 5), np.uint8))
+    files.image_info[1]["path"] = str(path)
+    files.add("c", GOOD)
+    np.save(tmp_path / "c.npy", np.full((*SIZE, 3), 70.0))
+    files.image_info[2]["path"] = str(tmp_path / "c.npy")
+    assert checked(files).ok
+    report = checked(files, config=TwoClasses())
+    assert places(report.errors) == {
+        "classes that do not fit the configuration": [(None, None)],
+        "images that do not fit the configuration": [(1, None), (2, None)],
+    }
+    text = str(report)
+    assert "NUM_CLASSES is 2, but the data set has 3 classes" in text
+    assert "b.tif has 5 channels, but IMAGE_CHANNEL_COUNT is 3" in text
+    assert any("more than 2 instances" in kind for kind in report.remarks)
+    heads = checked(files, read_images=False, config=TwoClasses())
+    assert list(heads.errors) == ["classes that do not fit the configuration"]
+
+
+def test_what_cannot_be_read_is_said_once(tmp_path):
+    """Formats without sizes ask the image for its size."""
+    (tmp_path / "torn.png").write_text("no image")
+    regions = [
+        {
+            "shape_attributes": {"name": "rect", "x": 1, "y": 1, "width": 4, "height": 4},
+            "region_attributes": {"name": "cell"},
+        }
+    ]
+    content = {name: {"filename": name, "regions": regions} for name in ("gone.png", "torn.png")}
+    (tmp_path / "via.json").write_text(json.dumps(content))
+    report = check(ViaDataset.read(tmp_path))
+    assert places(report.errors) == {
+        "image files that are missing": [(0, None)],
+        "images that cannot be read": [(1, None)],
+        "nothing to train on": [(None, None)],
+    }
+
+
+def test_reasons_show_no_internal_names(tmp_path):
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(tmp_path / "a.png")
+    colours = np.zeros((*SIZE, 3), np.uint8)
+    colours[..., 1] = 7
+    Image.fromarray(colours).save(tmp_path / "masks" / "a.png")
+    report = check(LabelImageDataset.read(tmp_path))
+    (finding,) = report.errors["instances that cannot be read"]
+    start = f"{tmp_path / 'a.png'}: {tmp_path / 'masks' / 'a.png'} is an image of 3 channels"
+    assert finding.text.startswith(start)

@@ -364,6 +364,7 @@ def test_labels_are_turned_upright(save):
         (GRAY, ".jpg", "is a JPEG: its compression changes the numbers of a label image"),
         (GRAY / 2, ".tif", "has values of float64 that are not whole"),
         (GRAY * np.inf, ".npy", "has values of float64 that are not whole"),
+        (GRAY * 1e300, ".npy", r"has the value \d\S*e\+30\d: whole numbers"),
         (GRAY * 1j, ".npy", "has values of complex128 that are not whole"),
     ],
 )

@@ -51,7 +51,7 @@ def test_extras():
     ("statement", "unwanted"),
     [
         ("import mrcnn", ["tensorflow", "keras", "jax", "torch", "imgaug", "cv2"]),
-        ("from mrcnn import model, utils, visualize", ["imgaug", "cv2", "pycocotools"]),
+        ("from mrcnn import model, utils, visualize", ["imgaug", "cv2"]),
         ("from mrcnn import visualize", ["IPython"]),
     ],
 )

@@ -1,7 +1,4 @@
-import sys
-
 import numpy as np
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -61,9 +58,3 @@ def test_what_is_no_code(text):
         assert "the counts" in str(error)
     else:
         assert counts.dtype == np.int64
-
-
-def test_without_pycocotools(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pycocotools", None)
-    with pytest.raises(ImportError, match="pip install pycocotools"):
-        rle.coco_mask()

@@ -24,18 +24,21 @@ class Slides(Dataset):
 
 
 def names(dataset):
-    return [info["id"] for info in dataset.image_info]
+    return [dataset.image_info[i]["id"] for i in dataset.image_ids]
 
 
 def test_subset():
     dataset = Slides("aabbc")
     part = subset(dataset, np.array([3, 1]))
     assert type(part) is Slides and part.shift == 7
-    assert names(part) == ["crop3", "crop1"]
-    assert part.num_images == 2 and part.image_ids.tolist() == [0, 1]
+    assert names(part) == ["crop1", "crop3"]
+    assert part.num_images == 2 and part.image_ids.tolist() == [1, 3]
     assert part.class_names == ["BG", "cell"] and part.map_source_class_id("slides.3") == 1
-    assert part.image_from_source_map == {"slides.crop3": 0, "slides.crop1": 1}
-    assert part.load_mask(0)[1].tolist() == [10]
+    assert part.image_from_source_map == {"slides.crop1": 1, "slides.crop3": 3}
+    assert part.load_mask(3)[1].tolist() == [10]
+    assert subset(part, [3]).image_ids.tolist() == [3]
+    with pytest.raises(ValueError, match="image_ids has 2: the data set's images are 1, 3"):
+        subset(part, [2])
     part.add_class("slides", 4, "more")
     assert names(dataset) == [f"crop{i}" for i in range(5)]
     assert len(dataset.class_info) == 2 and dataset.num_images == 5
@@ -45,7 +48,7 @@ def test_subset():
     "ids, error, text",
     [
         ([], ValueError, "image_ids is empty"),
-        ([5], ValueError, "image_ids has 5: the data set's images are 0 to 4"),
+        ([5], ValueError, "image_ids has 5: the data set's images are 0, 1, 2, 3, 4"),
         ([-1], ValueError, "image_ids has -1"),
         ([1, 2, 1], ValueError, "image_ids has 1 more than once"),
         ([True, False], TypeError, "image_ids has True: whole numbers"),
@@ -85,7 +88,7 @@ def test_split_by_group(slides, fraction, seed, random):
             split_by_group(Slides(slides), "slide", fraction, seed)
         return
     train, validation = split_by_group(Slides(slides), "slide", fraction, seed)
-    sides = [{info["slide"] for info in part.image_info} for part in (train, validation)]
+    sides = [{part.image_info[i]["slide"] for i in part.image_ids} for part in (train, validation)]
     assert not sides[0] & sides[1]
     assert sides[0] | sides[1] == set(slides)
     assert train.num_images + validation.num_images == len(slides)
@@ -131,3 +134,10 @@ def test_impossible_splits(fraction):
         split_by_group(Slides("ab"), "slide", fraction)
     with pytest.raises(ValueError, match="the data set has 1 images"):
         split(Slides("a"))
+
+
+@pytest.mark.parametrize("fraction", ["0.2", None, True, [0.2]])
+def test_a_fraction_is_a_number(fraction):
+    for call in (lambda d: split(d, fraction), lambda d: split_by_group(d, "slide", fraction)):
+        with pytest.raises(TypeError, match=r"fraction is .*: a number above 0 and below 1"):
+            call(Slides("aabbc"))

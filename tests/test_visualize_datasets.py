@@ -342,10 +342,12 @@ class TestAnchorCoverage:
 
     def test_of_a_coverage_at_hand(self):
         config = SmallConfig()
-        config.RPN_ANCHOR_SCALES = anchor_coverage(Boxes(), config).suggested_scales()
+        scales = anchor_coverage(Boxes(), config).suggested_scales()
+        config.RPN_ANCHOR_SCALES = np.array(scales)
         figure = visualize.plot_anchor_coverage(anchor_coverage(Boxes(), config))
         assert figure.get_suptitle() == "Anchors and 4 instances: no better scales were found"
-        assert len(legend(figure.axes[0])) == 1
+        (label,) = legend(figure.axes[0])
+        assert label.startswith(f"RPN_ANCHOR_SCALES = {scales}\n")
 
     def test_needs_a_configuration(self):
         with pytest.raises(ValueError, match="config is None"):

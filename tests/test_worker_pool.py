@@ -1,4 +1,5 @@
 import concurrent.futures
+import multiprocessing
 import os
 
 import keras
@@ -51,11 +52,49 @@ def test_batches_are_the_same_in_threads_and_processes():
         in_processes.close()
 
 
+class Undying(InMemory):
+    """A data set that a fresh process cannot make again, larger than what a pipe holds."""
+
+    def __reduce__(self):
+        return _fail, (bytes(1 << 20),)
+
+
+def _fail(content):
+    raise AttributeError("there is no such class here")
+
+
+def test_a_source_that_cannot_be_read_does_not_hang():
+    pool = WorkerPool(source(Undying), 1, "spawn")
+    with pytest.raises(RuntimeError, match="a process of the loader ended"):
+        pool.sample(0)
+    pool.close()
+
+
 def test_a_process_that_ends_is_an_error():
     pool = WorkerPool(source(Dying), 1, "fork")
     with pytest.raises(RuntimeError, match=r'a process of the loader ended.*"__main__"'):
         pool.sample(0)
     pool.close()
+
+
+def _be_killed(pipe):
+    pool = WorkerPool(source(), 1, "fork")
+    pool.sample(0)
+    pipe.send("at work")
+    os._exit(3)
+
+
+def test_processes_end_with_a_training_that_is_killed():
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    training = context.Process(target=_be_killed, args=(there,))
+    training.start()
+    there.close()
+    assert here.recv() == "at work"
+    training.join()
+    assert here.poll(30)  # the end of file: the process of the pool has the other side open too
+    with pytest.raises(EOFError):
+        here.recv()
 
 
 def test_what_cannot_be_pickled_is_refused():

@@ -59,7 +59,8 @@ def augment(augmentation, image, masks, rng):
 
     Raises:
         TypeError: see `check_augmentation`.
-        ValueError: the augmentation changed the size or the number of masks; it is named.
+        ValueError: the augmentation changed the size, the number of masks or the range of the
+            pixels; it is named.
     """
     if isinstance(augmentation, list | tuple):
         for step in augmentation:
@@ -82,6 +83,7 @@ def augment(augmentation, image, masks, rng):
             "must keep their shape (crops and pads must resize to it, in imgaug with "
             "keep_size=True)."
         )
+    _check_pixels(augmentation, image, changed)
     if not isinstance(changed_masks, InstanceMasks):
         changed_masks = InstanceMasks.from_dense(changed_masks)
     return np.ascontiguousarray(changed), changed_masks
@@ -98,9 +100,11 @@ def check_augmentation(augmentation):
             check_augmentation(step)
     elif is_keras_layer(augmentation):
         check_layer(augmentation)
-    elif augmentation is not None and not callable(augmentation):
+    elif augmentation is not None and not _takes_image_and_masks(augmentation):
+        name = getattr(augmentation, "__name__", repr(augmentation))
+        call = f" (is {name}(...) meant?)" if callable(augmentation) else ""
         raise TypeError(
-            f"augmentation is {augmentation!r}: it must be an imgaug augmenter, a Keras image "
+            f"augmentation is {name}{call}: it must be an imgaug augmenter, a Keras image "
             "augmentation layer, a function (image, masks) -> (image, masks), or a list of these."
         )
 
@@ -127,6 +131,36 @@ def _pair(augmentation, result):
 
 def _name(augmentation):
     return getattr(augmentation, "__name__", type(augmentation).__name__)
+
+
+def _check_pixels(augmentation, image, changed):
+    """See that pixels are still numbers of the range that they were of."""
+    if changed.dtype == image.dtype and changed.dtype.kind in "ui":
+        return
+    what = ""
+    if changed.dtype.kind not in "uif":
+        what = f"is an array of {changed.dtype}"
+    elif not np.isfinite(changed).all():
+        what = "has values that are NaN or infinite"
+    elif changed.max() <= 1 < image.max():
+        what = f"has values of {changed.min():.3g} to {changed.max():.3g}"
+    if what:
+        raise ValueError(
+            f"the image that the augmentation {_name(augmentation)} returned {what}: pixels of the "
+            f"range that it was given ({image.min():.3g} to {image.max():.3g}) are accepted."
+        )
+
+
+def _takes_image_and_masks(function):
+    if isinstance(function, type) or not callable(function):
+        return False
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        return _positional_parameters(function) == 3
+    except ValueError:  # a builtin does not say
+        pass
+    return True
 
 
 def _positional_parameters(function):

@@ -78,6 +78,7 @@ def apply_layer(layer, image, masks, rng):
 
     Raises:
         TypeError: see `check_layer`.
+        ValueError: a layer failed on the image; it is named.
     """
     import keras
 
@@ -87,13 +88,10 @@ def apply_layer(layer, image, masks, rng):
     with keras.device("cpu"), _borrowed_copy(layer) as steps:
         for pixels, twin in steps:
             _seed(pixels, rng)
-            changed = pixels.backend.convert_to_tensor(changed)
-            moves = pixels.get_random_transformation(changed, training=True)
-            # A copy, because on PyTorch `affine_transform` writes into the matrix it is given.
-            changed = pixels.transform_images(changed, copy.deepcopy(moves), training=True)
-            if len(masks) and type(pixels).__name__ not in _PIXELS_ONLY:
-                labels = twin.backend.convert_to_tensor(labels)
-                labels = twin.transform_segmentation_masks(labels, moves, training=True)
+            try:
+                changed, labels = _apply_step(pixels, twin, changed, labels)
+            except Exception as error:  # each backend raises kinds of its own
+                raise ValueError(_failure(pixels, image, error)) from error
         changed = keras.ops.convert_to_numpy(changed)[0]
         labels = keras.ops.convert_to_numpy(labels)[0]
     if image.dtype.kind in "ui":
@@ -102,6 +100,27 @@ def apply_layer(layer, image, masks, rng):
         np.clip(changed, limits.min, limits.max, out=changed)
     masks = InstanceMasks.from_labels(np.rint(labels).astype(np.int32), len(masks))
     return changed.astype(image.dtype), masks
+
+
+def _apply_step(pixels, twin, image, labels):
+    """Image [1, H, W, C] and labels [1, H, W, L], changed by a layer and its twin."""
+    image = pixels.backend.convert_to_tensor(image)
+    moves = pixels.get_random_transformation(image, training=True)
+    # A copy, because on PyTorch `affine_transform` writes into the matrix it is given.
+    image = pixels.transform_images(image, copy.deepcopy(moves), training=True)
+    if labels.shape[-1] and type(pixels).__name__ not in _PIXELS_ONLY:
+        labels = twin.backend.convert_to_tensor(labels)
+        labels = twin.transform_segmentation_masks(labels, moves, training=True)
+    return image, labels
+
+
+def _failure(step, image, error):
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    colours = "" if image.shape[2] == 3 else " Layers that change colours need 3 channels."
+    return (
+        f"augmentation has a Keras layer {type(step).__name__}, which failed on an image of shape "
+        f"{image.shape}: {reason}.{colours}"
+    )
 
 
 def _steps(layer):

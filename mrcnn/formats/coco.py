@@ -1,11 +1,11 @@
 """Data sets in COCO's format of instances: https://cocodataset.org/#format-data."""
 
 import os
-from pathlib import Path
 
 from ..text import some
 from .coco_json import parse_instances
-from .records import AnnotatedDataset, Problems, read_json
+from .files import find_image, given_path, read_json
+from .records import AnnotatedDataset, Problems
 
 # Of the images of a file, those that are looked for to find their folder.
 _PROBED = 20
@@ -29,9 +29,9 @@ class CocoDataset(AnnotatedDataset):
 
         Args:
             path: the JSON file, or a folder that has one.
-            images: folder that the file names start from. None looks for them beside the file, in
-                the folder of the split (`val2017` for `instances_val2017.json`), in `images`, and
-                one folder up.
+            images: folder that the file names start from, or that has the files of these bare
+                names. None looks for them beside the file, in the folder of the split (`val2017`
+                for `instances_val2017.json`), in `images`, and one folder up.
             class_names: names of the classes in their order; None takes the categories by id.
             class_map: dict of category name to the name it gets here, or to None to leave its
                 instances out.
@@ -44,7 +44,7 @@ class CocoDataset(AnnotatedDataset):
             ValueError: it is no instances file; entries that cannot be used; `only` names what is
                 no category.
         """
-        path = _json_file(Path(path))
+        path = _json_file(given_path(path))
         problems = Problems(path)
         records, found, links = parse_instances(read_json(path), problems)
         if only is not None:
@@ -52,12 +52,16 @@ class CocoDataset(AnnotatedDataset):
             records, class_names, class_map = _select(
                 records, found, only, class_names, class_map or {}, path
             )
-        folder = _images_folder(path, records) if images is None else Path(images)
+        listed = {}
+        if images is None:
+            folder = _images_folder(path, records, listed)
+        else:
+            folder = given_path(images, "images")
         if not folder.is_dir():
             raise FileNotFoundError(f"there is no folder {folder}, where the images should be.")
         prefix = os.fspath(folder)
         for record in records:
-            record.path = os.path.join(prefix, record.path)
+            record.path = find_image(record.path, prefix, listed=listed)
         self.add_records(records, problems, class_names, class_map, strict, found)
         for info in self.image_info[len(self.image_info) - len(records) :]:
             info["link"] = links.get(info["id"], "")
@@ -85,7 +89,7 @@ def _select(records, found, only, class_names, class_map, path):
 def _json_file(path):
     if not path.is_dir():
         return path
-    files = sorted(path.glob("*.json"))
+    files = sorted(file for file in path.glob("*.json") if file.is_file())
     if len(files) != 1:
         raise FileNotFoundError(
             f"{path} is a folder with {some([file.name for file in files])} for JSON files: give "
@@ -94,7 +98,7 @@ def _json_file(path):
     return files[0]
 
 
-def _images_folder(path, records):
+def _images_folder(path, records, listed):
     """The folder of the images of a JSON file: where one of the first is found."""
     home = path.absolute().parent
     split = path.stem.rsplit("_", 1)[-1]
@@ -103,6 +107,9 @@ def _images_folder(path, records):
     names = [record.path for record in records[:_PROBED]]
     for folder in near:
         if any(os.path.isfile(folder / name) for name in names):
+            return folder
+    for folder in near:
+        if any(os.path.isfile(find_image(name, folder, listed=listed)) for name in names):
             return folder
     if not names:
         return home

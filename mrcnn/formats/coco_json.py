@@ -4,7 +4,7 @@ import logging
 import os
 
 from ..text import some
-from .coco_masks import MAX_SIDE, BadEntryError, kind_of, read_shape
+from .coco_masks import MAX_SIDE, BadEntryError, Outline, kind_of, read_shape
 from .records import Instance, Record
 from .shapes import Rectangle
 
@@ -118,7 +118,7 @@ def _drop_namesakes(names, annotations, problems):
 
 def _annotations(entries, records, names, problems):
     """Add the instances to the records."""
-    seen, boxed, crowds, count = set(), 0, 0, len(entries)
+    seen, boxed, crowds, slivers, count = set(), 0, 0, 0, len(entries)
     for number, entry, where in _entries(entries, "annotation", problems):
         entries[number] = None
         try:
@@ -142,6 +142,7 @@ def _annotations(entries, records, names, problems):
             problems.add(where, error)
             continue
         boxed += isinstance(shape, Rectangle)
+        slivers += isinstance(shape, Outline) and shape.slivers
         crowds += crowd
         record.instances.append(Instance(name, shape, bool(crowd)))
     if boxed:
@@ -150,6 +151,13 @@ def _annotations(entries, records, names, problems):
             problems.path,
             boxed,
             count,
+        )
+    if slivers:
+        logger.warning(
+            "%s: %d polygons of fewer than three corners, parts of annotations that have others, "
+            "are left out.",
+            problems.path,
+            slivers,
         )
     if crowds and crowds == count:
         logger.warning(

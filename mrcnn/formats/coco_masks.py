@@ -4,8 +4,9 @@ import dataclasses
 import math
 
 import numpy as np
+from pycocotools import mask
 
-from ..rle import coco_mask, crop_of, read_counts
+from ..rle import crop_of, read_counts
 from .shapes import Rectangle
 
 # The longest side of an image; pycocotools counts pixels in 32 bits.
@@ -22,13 +23,14 @@ class Outline:
 
     Args:
         polygons: float64 arrays of x, y, x, y, ... in pixels.
+        slivers: number of parts that were left out, for they had fewer than three corners.
     """
 
     polygons: tuple
+    slivers: int = 0
 
     def crop(self, height, width):
         """See `shapes.Polygon.crop`."""
-        mask = coco_mask()
         # Of the whole image: moved into its box, a polygon is rounded otherwise here and there.
         codes = mask.frPyObjects(list(self.polygons), height, width)
         code = mask.merge(codes) if len(codes) > 1 else codes[0]
@@ -88,9 +90,16 @@ def read_shape(entry, height, width):
         )
     # One polygon without the list around it is understood, too.
     parts = drawn if isinstance(drawn[0], list) else [drawn]
-    return Outline(
-        tuple(_polygon(part, number + 1, height, width) for number, part in enumerate(parts))
-    )
+    numbered = [(number, part) for number, part in enumerate(parts, 1) if not _is_sliver(part)]
+    # A tool writes slivers beside the polygon that they were cut off; alone they are a mistake.
+    numbered = numbered or list(enumerate(parts, 1))
+    polygons = tuple(_polygon(part, number, height, width) for number, part in numbered)
+    return Outline(polygons, len(parts) - len(polygons))
+
+
+def _is_sliver(part):
+    """Whether it is x and y of fewer than three corners."""
+    return isinstance(part, list) and len(part) in (0, 2, 4) and all(map(_is_number, part))
 
 
 def _polygon(part, number, height, width):

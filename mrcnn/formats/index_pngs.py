@@ -8,10 +8,11 @@ import scipy.ndimage
 
 from ..instance_masks import InstanceMasks
 from ..text import some
+from .files import given_path, image_files
 from .index_colours import BACKGROUNDS, VOID, index_colours, read_indices, read_labelmap, read_lines
 from .instance_pngs import subfolder
 from .label_images import IMAGE_FOLDERS, numbered
-from .records import AnnotatedDataset, Problems, Record, image_files
+from .records import AnnotatedDataset, Problems, Record
 
 VOC_CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -21,6 +22,8 @@ VOC_CLASSES = (
 
 _CLASS_FOLDERS = ("SegmentationClass", "SegmentationClassPNG", "classes", "masks", "labels")
 _OBJECT_FOLDERS = ("SegmentationObject", "SegmentationObjectPNG", "objects", "instances")
+
+_FLAGGED = re.compile(r"\S+\s+(-1|0|1)")
 
 
 class IndexPngDataset(AnnotatedDataset):
@@ -60,7 +63,7 @@ class IndexPngDataset(AnnotatedDataset):
             FileNotFoundError: a folder, or the file of the split, is not there.
             ValueError: images or PNGs that are missing; class names that are not known.
         """
-        root = find_root(path)
+        root = find_root(given_path(path))
         names = index_names(root, class_names)
         problems = Problems(root)
         triples = find_triples(root, split, problems)
@@ -224,6 +227,7 @@ def find_triples(root, split, problems):
 
     Raises:
         FileNotFoundError: a folder, or the file of the split, is not there.
+        ValueError: the file of the split is a list with flags.
     """
     folder = subfolder(root, ("JPEGImages", *IMAGE_FOLDERS))
     if folder is None:
@@ -253,6 +257,12 @@ def _split_ids(root, split, classes):
         splits = some(sorted(p.stem for p in folder.glob("*.txt")))
         raise FileNotFoundError(f"there is no file {path}: the splits are {splits}.")
     ids = [line.strip() for line in read_lines(path) if line.strip()]
+    flagged = next((line for line in ids if line not in classes and _FLAGGED.fullmatch(line)), None)
+    if flagged is not None:
+        raise ValueError(
+            f"{path} has the line {flagged!r}, with a flag as in ImageSets/Main, whose lists say "
+            "which images have a class: a name of an image in each line is accepted."
+        )
     # Some tools write the image's file name.
     return [line if line in classes else Path(line).stem for line in ids]
 

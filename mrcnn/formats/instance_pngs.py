@@ -8,7 +8,8 @@ from PIL import Image
 
 from ..images import read_image
 from ..text import some
-from .records import IMAGE_SUFFIXES, AnnotatedDataset, Instance, Problems, Record
+from .files import IMAGE_SUFFIXES, given_path
+from .records import AnnotatedDataset, Instance, Problems, Record
 
 # Of instances whose format has no classes.
 OBJECT = "object"
@@ -48,6 +49,7 @@ class InstancePngDataset(AnnotatedDataset):
             FileNotFoundError: there is no such folder.
             ValueError: folders that cannot be used; no images; classes that do not fit.
         """
+        path = given_path(path)
         problems = Problems(path)
         records = read_folders(path, problems, labelled)
         found = sorted({i.class_name for record in records for i in record.instances}) or [OBJECT]

@@ -8,8 +8,9 @@ import numpy as np
 from ..images import read_labels
 from ..instance_masks import InstanceMasks
 from ..text import some
+from .files import given_path, image_files
 from .instance_pngs import OBJECT, name_the_class, subfolder
-from .records import AnnotatedDataset, Instance, Problems, Record, image_files
+from .records import AnnotatedDataset, Instance, Problems, Record
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "raw", "JPEGImages")
 LABEL_FOLDERS = ("masks", "mask", "labels", "label", "instances", "annotations", "gt")
@@ -24,7 +25,8 @@ LABEL_ENDINGS = tuple(
     for joint in ("_", "-", ".", " ")
 )
 _IMAGE_ENDINGS = ("_img", "_image", "_raw")
-# What Cellpose writes beside images and label images, next to "_seg.npy".
+# What Cellpose writes beside images and label images: its session, and pictures for people.
+_SESSION = "_seg.npy"
 _OTHER_ENDINGS = ("_flows.tif", "_outlines.png", "_dp.tif", "_cellprob.tif")
 
 
@@ -56,6 +58,8 @@ class LabelImageDataset(AnnotatedDataset):
             FileNotFoundError: there is no such folder.
             ValueError: images without a label image, or the other way round; no images.
         """
+        images = given_path(images, "images")
+        labels = labels if labels is None else given_path(labels, "labels")
         problems = Problems(images)
         image_paths, label_paths = find_files(images, labels, suffix)
         pairs = pair(image_paths, label_paths, suffix, problems)
@@ -136,9 +140,12 @@ def find_files(images, labels=None, suffix=None):
     if labels is None:
         labels = subfolder(images, LABEL_FOLDERS)
         images = subfolder(images, IMAGE_FOLDERS) or images
-    paths = [path for path in _files(images) if not path.name.lower().endswith("_seg.npy")]
+    paths, sessions = _files(images)
     if labels is not None and Path(labels).resolve() != images.resolve():
-        return paths, _files(labels)
+        label_paths, sessions = _files(labels)
+        if not label_paths:
+            raise ValueError(f"{labels} has no label images. {_say(sessions)}")
+        return paths, label_paths
     endings = LABEL_ENDINGS if suffix is None else (suffix.lower(),)
     paths = [path for path in paths if not path.name.lower().endswith(_OTHER_ENDINGS)]
     labels = [path for path in paths if _name(path).lower().endswith(endings)]
@@ -146,7 +153,7 @@ def find_files(images, labels=None, suffix=None):
         raise ValueError(
             f"{images} has no label images: give their folder as labels, or a folder that holds "
             "images/ and masks/. In one folder with the images, their names have an ending such as "
-            f"{endings[0] or LABEL_ENDINGS[0]!r}, see suffix."
+            f"{endings[0] or LABEL_ENDINGS[0]!r}, see suffix. {_say(sessions)}".strip()
         )
     return [path for path in paths if path not in set(labels)], labels
 
@@ -212,4 +219,14 @@ def _name(path):
 
 
 def _files(folder):
-    return [path for path in image_files(folder) if not path.name.startswith(".")]
+    """Paths of images, and those of Cellpose's sessions."""
+    paths = [path for path in image_files(folder) if not path.name.startswith(".")]
+    sessions = [path for path in paths if path.name.lower().endswith(_SESSION)]
+    return [path for path in paths if path not in set(sessions)], sessions
+
+
+def _say(sessions):
+    if not sessions:
+        return ""
+    names = some(path.name for path in sessions)
+    return f"Sessions of Cellpose ({names}) are not read: save its masks as PNG or TIFF."

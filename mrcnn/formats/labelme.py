@@ -14,8 +14,9 @@ from PIL import Image
 
 from ..dataset import Dataset
 from ..images import image_size
-from .records import AnnotatedDataset, Instance, Problems, Record, find_image, read_json
-from .shapes import Ellipse, Parts, Polygon, Polyline, Rectangle, number
+from .files import find_image, given_path, read_json
+from .records import AnnotatedDataset, Instance, Problems, Record
+from .shapes import Ellipse, Parts, Polygon, Polyline, Rectangle, check_finite, number
 
 
 class LabelMeDataset(AnnotatedDataset):
@@ -45,11 +46,13 @@ class LabelMeDataset(AnnotatedDataset):
             FileNotFoundError: there is no such file or folder.
             ValueError: there is no json file; files or shapes that cannot be used.
         """
-        problems, records = Problems(path), []
+        path = given_path(path)
+        images = images if images is None else given_path(images, "images")
+        problems, records, listed = Problems(path), [], {}
         for file in find_files(path):
             try:
-                record, refused = parse_file(file, images or file.parent, line_width)
-            except ValueError as error:
+                record, refused = parse_file(file, images or file.parent, line_width, listed)
+            except (OSError, ValueError) as error:
                 problems.add(file.name, error)
                 continue
             records.append(record)
@@ -106,19 +109,21 @@ def find_files(path):
         raise FileNotFoundError(f"there is no file or folder {path}.")
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".json")
+    files = [file for file in path.iterdir() if file.is_file()]
+    files = sorted(file for file in files if file.suffix.lower() == ".json")
     if not files:
         raise ValueError(f"{path} has no json files.")
     return files
 
 
-def parse_file(file, images, line_width):
+def parse_file(file, images, line_width, listed=None):
     """What a LabelMe file says.
 
     Args:
         file: path of the json file.
         images: folder of its image.
         line_width: pixels.
+        listed: see `files.in_any_case`.
 
     Returns:
         record: `Record`; the path of its image is the json file if the image is inside.
@@ -131,17 +136,17 @@ def parse_file(file, images, line_width):
     shapes = data.get("shapes") if isinstance(data, dict) else None
     if not isinstance(shapes, list):
         raise ValueError("it is no LabelMe file: a list of 'shapes' is accepted.")
-    path = _image_of(data, file, images)
+    path = _image_of(data, file, images, listed)
     instances, refused = _parse_instances(shapes, line_width)
     return Record(file.stem, path, instances, *_size(data)), refused
 
 
-def _image_of(data, file, images):
+def _image_of(data, file, images, listed):
     """Path of the image, or of the json file if the image is inside."""
     name = data.get("imagePath")
     if not isinstance(name, str) or not name.strip() or name.lower().endswith(".json"):
         name = f"{file.stem}.jpg"
-    path = find_image(name, images)
+    path = find_image(name, images, listed=listed)
     twin = file.parent / (file.stem + Path(path).suffix)  # both may have been renamed
     if not os.path.isfile(path) and os.path.isfile(twin):
         return twin
@@ -233,6 +238,7 @@ def _parse_mask(text, ys, xs):
         raise ValueError(f"it is a mask with {len(ys)} points: the 2 corners are accepted.")
     if not isinstance(text, str):
         raise ValueError(f"its mask is {text!r:.60}: a PNG in base64 is accepted.")
+    check_finite([*ys, *xs])
     try:
         mask = PngMask(base64.b64decode(text), round(ys[0]), round(xs[0]))
         height, width = mask.crop(0, 0)[0].shape

@@ -1,10 +1,8 @@
 """What a reader of annotations finds, and the data set that is made of it."""
 
 import dataclasses
-import json
 import logging
 import os
-from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
@@ -17,8 +15,6 @@ logger = logging.getLogger(__name__)
 
 # Of the entries of a file that cannot be used, those that an error quotes.
 _QUOTED = 10
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 
 
 @dataclasses.dataclass
@@ -126,7 +122,8 @@ class AnnotatedDataset(Dataset):
 
         Raises:
             TypeError: the class names or the class map are not of names.
-            ValueError: entries that cannot be used; no image; the class map leaves no class.
+            ValueError: entries that cannot be used; no image; the class map leaves no class; a
+                class has the name of the background.
         """
         class_names, class_map = _checked_names(class_names), _checked_map(class_map)
         if found is None:
@@ -143,6 +140,7 @@ class AnnotatedDataset(Dataset):
             )
         renamed = {name: class_map.get(name, name) for name in names}
         source_ids = self._source_ids(renamed, class_names, found)
+        _check_background(renamed, source_ids, problems.path)
         _keep_wanted(records, renamed, source_ids, problems)
         problems.report(strict)
         if not records:
@@ -237,6 +235,15 @@ def _checked_map(class_map):
     return class_map
 
 
+def _check_background(renamed, source_ids, path):
+    if "BG" in source_ids:
+        old = next(old for old, new in renamed.items() if new == "BG")
+        raise ValueError(
+            f"{path}: class {old!r} would have the name of the background, 'BG': rename it with "
+            f"class_map={{{old!r}: 'other'}}, or leave it out with class_map={{{old!r}: None}}."
+        )
+
+
 def _keep_wanted(records, renamed, source_ids, problems):
     """Rename the classes of instances, leave out those that are not wanted, note those unknown."""
     unknown = {}  # class name: ids of the images that have it, one for each instance
@@ -256,55 +263,3 @@ def _keep_wanted(records, renamed, source_ids, problems):
             f"{instances}, first in {images[0]}, but the classes are {some(source_ids)}: rename it "
             f"with class_map, or leave it out with class_map={{{name!r}: None}}.",
         )
-
-
-def read_json(path):
-    """The content of a JSON file.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no JSON; the error has the line.
-    """
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            return json.load(file)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"there is no file {path}.") from error
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON file: {error}.") from error
-
-
-def find_image(name, *folders):
-    """Where the image of an annotation is.
-
-    Args:
-        name: as the annotation has it: a path in one of the folders, of this system or of Windows,
-            or a URL, which is returned as it is.
-        folders: to look in. If the path is not there, the file's bare name is looked for: data
-            sets move, and annotations do not notice.
-
-    Returns:
-        str, the first path with a file; else where it should have been.
-    """
-    if "://" in name:
-        return name
-    name = PureWindowsPath(name)  # takes both kinds of slashes
-    names = name.as_posix(), name.name
-    paths = [os.path.join(folder, name) for name in names for folder in folders]
-    return next((path for path in paths if os.path.isfile(path)), paths[0])
-
-
-def image_files(folder):
-    """Paths of the images in a folder, sorted by name.
-
-    Raises:
-        FileNotFoundError: there is no such folder.
-        ValueError: it has no images.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}.")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not paths:
-        raise ValueError(f"{folder} has no images ({', '.join(IMAGE_SUFFIXES)}).")
-    return paths

@@ -87,7 +87,7 @@ class Ellipse:
     turn: float = 0.0
 
     def __post_init__(self):
-        _check_finite(dataclasses.astuple(self))
+        check_finite(dataclasses.astuple(self))
         if min(self.radius_y, self.radius_x) <= 0:
             raise ValueError(
                 f"its radii are {self.radius_y} and {self.radius_x}: they must be positive."
@@ -123,7 +123,7 @@ class Rectangle:
     x2: float
 
     def __post_init__(self):
-        _check_finite(dataclasses.astuple(self))
+        check_finite(dataclasses.astuple(self))
         if self.y2 <= self.y1 or self.x2 <= self.x1:
             raise ValueError(
                 f"its width is {self.x2 - self.x1} and its height {self.y2 - self.y1}: both must "
@@ -155,7 +155,7 @@ class Polyline:
 
     def __post_init__(self):
         _keep_points(self, "a line", fewest=1)
-        _check_finite([self.thickness])
+        check_finite([self.thickness])
         if self.thickness < 1:
             raise ValueError(f"its thickness is {self.thickness}: at least 1 pixel is accepted.")
 
@@ -217,11 +217,16 @@ def _keep_points(shape, name, fewest):
     if len(shape.ys) < fewest:
         points = "1 point" if len(shape.ys) == 1 else f"{len(shape.ys)} points"
         raise ValueError(f"it has {points}: {name} has at least {fewest}.")
-    _check_finite(shape.ys)
-    _check_finite(shape.xs)
+    check_finite(shape.ys)
+    check_finite(shape.xs)
 
 
-def _check_finite(values):
+def check_finite(values):
+    """See that coordinates are numbers of pixels.
+
+    Raises:
+        ValueError: one is NaN, infinite or far outside any image.
+    """
     for value in values:
         if not -_FARTHEST <= value <= _FARTHEST:
             raise ValueError(

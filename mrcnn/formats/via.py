@@ -3,7 +3,8 @@
 import logging
 
 from ..text import some
-from .records import AnnotatedDataset, Instance, Problems, Record, find_image
+from .files import find_image, given_path
+from .records import AnnotatedDataset, Instance, Problems, Record
 from .shapes import Ellipse, Polygon, Polyline, Rectangle, number
 from .via_files import find_file, read_entries
 
@@ -49,18 +50,18 @@ class ViaDataset(AnnotatedDataset):
             ValueError: it is no VIA file; regions that cannot be used; a class attribute must be
                 named.
         """
-        path = find_file(path)
+        path = find_file(given_path(path))
         entries, folders = read_entries(path)
-        folders = folders if images is None else [images]
+        folders = folders if images is None else [given_path(images, "images")]
         attribute = _choose_attribute(entries, class_attribute, path)
         names = list(class_names or [])
         only_class = names[0] if len(names) == 1 else "object"
-        problems, records = Problems(path), []
+        problems, records, listed = Problems(path), [], {}
         for filename, regions in entries:
             if not isinstance(filename, str) or not filename.strip():
                 problems.add(f"image {filename!r:.60}", "a file name is accepted.")
                 continue
-            record = Record(filename, find_image(filename, *folders), [])
+            record = Record(filename, find_image(filename, *folders, listed=listed), [])
             for key, region in regions:
                 try:
                     name = _class_of(region, attribute) or only_class

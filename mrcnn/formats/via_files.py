@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from ..text import some
-from .records import read_json
+from .files import read_json, why_unreadable
 
 # The file of the balloon data set.
 _USUAL_NAME = "via_region_data.json"
@@ -28,7 +28,8 @@ def find_file(path):
         return path
     if (path / _USUAL_NAME).is_file():
         return path / _USUAL_NAME
-    files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in (".json", ".csv")]
+    files = [file for file in sorted(path.iterdir()) if file.is_file()]
+    files = [file for file in files if file.suffix.lower() in (".json", ".csv")]
     found = [file for file in files if _is_via(file)]
     if not found:
         raise ValueError(f"{path} has no VIA file: its json and csv files are {_names(files)}.")
@@ -110,7 +111,7 @@ def _csv_entries(path):
             columns = [column.strip().lstrip("#").lower() for column in columns]
             rows = list(csv.DictReader(file, columns, delimiter=delimiter))
     except (ValueError, csv.Error) as error:
-        raise ValueError(f"{path} is no csv file: {error}.") from error
+        raise ValueError(f"{path} is no csv file: {why_unreadable(path, error)}.") from error
     if not {"filename", "region_shape_attributes"} <= {*columns}:
         raise ValueError(
             f"{path} is no VIA file: it has the columns {some(columns)}, but filename and "

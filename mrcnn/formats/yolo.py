@@ -3,16 +3,23 @@
 The format: https://docs.ultralytics.com/datasets/segment.
 """
 
+import logging
 import os
 from pathlib import Path
 
 from ..text import some
-from .records import IMAGE_SUFFIXES, AnnotatedDataset, Problems, Record
+from .files import IMAGE_SUFFIXES, given_path, in_any_case, why_unreadable
+from .records import AnnotatedDataset, Problems, Record
 from .yolo_labels import parse_labels
 from .yolo_yaml import read_yaml
 
+logger = logging.getLogger(__name__)
+
 # An array beside an image is the trainer's cache of it.
 _SUFFIXES = tuple(suffix for suffix in IMAGE_SUFFIXES if suffix != ".npy")
+
+# Of label files, which have the suffix of all texts.
+_NO_LABELS = ("classes.txt", "train.txt", "val.txt", "valid.txt", "test.txt")
 
 _SAME_SPLIT = {"val": ("val", "valid", "validation"), "valid": ("valid", "val")}
 
@@ -63,7 +70,7 @@ class YoloDataset(AnnotatedDataset):
             ValueError: the YAML file or the split cannot be used; entries that cannot be used; not
                 one image has a label file.
         """
-        path = Path(path)
+        path = given_path(path)
         if path.is_dir() and split is not None and images is None and _yaml_of(path):
             path = _yaml_of(path)
         problems = Problems(path)
@@ -84,7 +91,7 @@ class YoloDataset(AnnotatedDataset):
 
 
 def _records(places, root, labels, names, problems):
-    records, found = {}, 0
+    records, found, without, listed = {}, set(), 0, {}
     for place in places:
         for image in _images(place, root):
             key = image.relative_to(root) if image.is_relative_to(root) else image
@@ -92,10 +99,11 @@ def _records(places, root, labels, names, problems):
             if key in records:
                 problems.add(key, "is listed twice: each image is accepted once.")
                 continue
-            label = _label(image, place, labels)
+            label = _label(image, place, labels, listed)
             instances = []
+            without += not label
             if label:
-                found += 1
+                found.add(label)
                 text = _read_text(label, problems)
                 instances = parse_labels(text, label, names, problems)
             records[key] = Record(key, os.fspath(image), instances)
@@ -107,6 +115,12 @@ def _records(places, root, labels, names, problems):
             f"would be {looked}. Give their folder as labels. An image without objects may have an "
             "empty label file."
         )
+    # Of the label files in a folder, a list of images may leave some to another split.
+    others = [] if any(place.is_file() for place in places) else _others(found)
+    texts = [f"{without} of {len(records)} images have no label file"] if without else []
+    texts += [f"{len(others)} label files have no image: {some(others)}"] if others else []
+    if texts:
+        logger.warning("%s: %s.", problems.path, "; ".join(texts))
     return list(records.values())
 
 
@@ -141,8 +155,23 @@ def _listed(line, folder, root):
     return next((image for image in near if os.path.isfile(image)), near[0])
 
 
-def _label(image, place, labels):
-    return next((p for p in _label_places(image, place, labels) if os.path.isfile(p)), None)
+def _label(image, place, labels, listed):
+    """Path of the label file of an image, be it .txt or .TXT; None without one."""
+    places = _label_places(image, place, labels)
+    found = (p if os.path.isfile(p) else in_any_case(p, listed) for p in places)
+    return next((os.fspath(p) for p in found if p and os.path.isfile(p)), None)
+
+
+def _others(found):
+    """Names of the label files beside those found."""
+    return [
+        name
+        for folder in sorted({os.path.dirname(label) for label in found})
+        for name in sorted(os.listdir(folder))
+        if name.lower().endswith(".txt")
+        and name.lower() not in _NO_LABELS
+        and os.path.join(folder, name) not in found
+    ]
 
 
 def _label_places(image, place, labels):
@@ -243,7 +272,7 @@ def _listed_names(folder):
 
 def _given(value, root):
     """A path as given, or relative to the root."""
-    value = Path(value)
+    value = given_path(value)
     return value if value.exists() or not (root / value).exists() else root / value
 
 
@@ -253,7 +282,8 @@ def _read_strictly(path):
     except FileNotFoundError as error:
         raise FileNotFoundError(f"there is no file {path}.") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text file in UTF-8: {error}.") from error
+        reason = why_unreadable(path, error)
+        raise ValueError(f"{path} is no text file in UTF-8: {reason}.") from error
 
 
 def _read_text(path, problems):

@@ -1,18 +1,8 @@
-"""The few keys of a YOLO data set's YAML file that say where its images are and what they show.
+"""The few keys of a YOLO data set's YAML file that say where its images are and what they show."""
 
-These files are a list of keys with a text, a list or numbered names each. That much is read here,
-so that nobody has to install a YAML library for it; anchors, tags and deeper nesting are not.
-"""
+import reprlib
 
-import re
-
-_TEXT = r"""(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*')"""
-_COMMENT = re.compile(rf"""((?<![^\s\[{{,]){_TEXT})|(?:^|\s)#.*""")
-_KEY = re.compile(r"""^["']?(\w+)["']?\s*:(?:\s+(.*))?$""")
-_PART = re.compile(rf"""(\s*(?:(?:{_TEXT}|[^,:"']*):\s+)?{_TEXT}\s*|[^,]*)(?:,|$)""")
-_PAIR = re.compile(rf"""\s*({_TEXT}|[^:]*?)\s*:(?:\s+(.*))?$""")
-# What a writer of YAML makes of letters beyond ASCII, and of quotes.
-_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|.)")
+import yaml
 
 KEYS = ("path", "train", "val", "test", "valid", "validation", "names", "nc")
 
@@ -29,94 +19,66 @@ def read_yaml(text, path):
         names is a dict of class number to name and nc an int.
 
     Raises:
-        ValueError: the value of a key cannot be read.
+        ValueError: it is no YAML file with keys; the value of a key cannot be used.
     """
-    keys, lines = {}, []
-    for line in text.splitlines():
-        line = _COMMENT.sub(lambda match: match[1] or "", line).rstrip()
-        if match := _KEY.match(line):
-            lines = keys[match[1]] = [(match[2] or "").strip()]
-        elif line and line not in ("---", "..."):
-            lines.append(line.strip())
     values = {}
+    content = _parse(text, path)
     for key in KEYS:
+        value = content.get(key, "")
+        if value in ("", "~", "null", []):
+            continue
         try:
-            value = _value(keys.get(key, []))
-            value = _CHECKS.get(key, _paths)(value) if value is not None else None
+            values[key] = _CHECKS.get(key, _paths)(value)
         except ValueError as error:
-            raise ValueError(f"{path}: {key} cannot be read: {error}.") from error
-        if value is not None:
-            values[key] = value
+            raise ValueError(f"{path}: {key} {error} accepted.") from error
     return values
 
 
-def _value(lines):
-    """A str, list or dict of str, or None where there is nothing."""
-    whole = " ".join(lines).strip()
-    for first, last, read in (("[", "]", _list), ("{", "}", _dict)):
-        if whole.startswith(first):
-            if not whole.endswith(last):
-                raise ValueError(f"no {last} ends {whole[:60]}")
-            return read(_parts(whole[1:-1]))
-    if not lines or lines[0]:
-        return _scalar(whole)
-    if all(line == "-" or line.startswith("- ") for line in lines[1:]):
-        return _list(line[1:] for line in lines[1:]) or None
-    return _dict(lines[1:])
-
-
-def _parts(text):
-    """What stands between the commas; one after the last may be missing."""
-    parts = [match[1].strip() for match in _PART.finditer(text)]
-    while parts and not parts[-1]:
-        parts.pop()
-    return parts
-
-
-def _list(parts):
-    return [_scalar(part) or "" for part in parts]
-
-
-def _dict(parts):
-    pairs = {}
-    for part in parts:
-        match = _PAIR.match(part)
-        if not match:
-            raise ValueError(f"{part[:60]!r} is no key with a value")
-        pairs[_scalar(match[1])] = _scalar(match[2] or "") or ""
-    return pairs
-
-
-def _scalar(text):
-    text = text.strip()
-    if len(text) > 1 and text[0] == text[-1] == "'":
-        return text[1:-1].replace("''", "'")
-    if len(text) > 1 and text[0] == text[-1] == '"':
-        return _ESCAPE.sub(lambda m: chr(int(m[1][1:], 16)) if m[1][1:] else m[1], text[1:-1])
-    return None if text in ("", "~", "null") else text
-
-
-def _paths(value):
-    if isinstance(value, dict):
-        raise ValueError("a path or a list of paths is accepted")
-    return value
+def _parse(text, path):
+    """dict of the keys of a file, whose values are str, or lists or dicts of such values."""
+    try:
+        # This loader leaves every value a text: a class may be called no, 7 or 2024-05-01.
+        content = yaml.load(text, Loader=yaml.BaseLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1
+        raise ValueError(f"{path}, line {line}: is no YAML: {error.problem}.") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ValueError(f"{path}, line {line}: is no YAML: {error.reason}.") from error
+    except RecursionError as error:
+        raise ValueError(f"{path}: its lists are nested too deeply to be read.") from error
+    if content and not isinstance(content, dict):
+        raise ValueError(
+            f"{path} is {reprlib.repr(content)}: keys with values (train: images) are accepted."
+        )
+    return content or {}
 
 
 def _path(value):
     if not isinstance(value, str):
-        raise ValueError("one path is accepted")
+        raise ValueError(f"is {reprlib.repr(value)}: one path is")
+    return value
+
+
+def _paths(value):
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list) or not all(part and isinstance(part, str) for part in value):
+        raise ValueError(f"is {reprlib.repr(value)}: a path or a list of paths is")
     return value
 
 
 def _names(value):
     if isinstance(value, str):
-        raise ValueError(f"it is {value!r}: a list, or numbers with names are accepted")
+        raise ValueError(f"is {value!r}: a list of names, or numbers with names are")
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
     names = {}
     for number, name in pairs:
-        if not str(number).isdecimal() or not name or name in names.values():
+        good = str(number).isdecimal() and name and isinstance(name, str)
+        if not good or int(number) in names or name in names.values():
             raise ValueError(
-                f"{number}: {name!r} is no class: whole numbers with different names are accepted"
+                f"has {number}: {reprlib.repr(name)}: whole numbers, each with a name of its own, "
+                "are"
             )
         names[int(number)] = name
     return dict(sorted(names.items()))
@@ -124,7 +86,7 @@ def _names(value):
 
 def _count(value):
     if not isinstance(value, str) or not value.isdecimal() or len(value) > 5:
-        raise ValueError(f"it is {value!r}: the number of classes is accepted")
+        raise ValueError(f"is {reprlib.repr(value)}: the number of classes is")
     return int(value)
 
 

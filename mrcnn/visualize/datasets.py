@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from ..anchor_coverage import AnchorCoverage, anchor_coverage, best_iou
+from ..anchor_coverage import AnchorCoverage, anchor_coverage, best_iou, plain_scales
 from ..text import some
 from ..transforms import input_geometry
 from .drawing import finish, instance_label
@@ -134,7 +134,7 @@ def plot_anchor_coverage(coverage, config=None, *, limit=500, seed=0, save_to=No
     config = coverage.config
     choices = [("RPN_ANCHOR_SCALES", config.RPN_ANCHOR_SCALES, coverage.best_iou, _CURRENT)]
     suggested = coverage.suggested_scales()
-    if tuple(suggested) != tuple(config.RPN_ANCHOR_SCALES):
+    if suggested != plain_scales(config.RPN_ANCHOR_SCALES):
         best = best_iou(coverage.boxes, config, coverage.input_shapes, suggested)
         choices.append(("suggested", suggested, best, _SUGGESTED))
 
@@ -249,7 +249,7 @@ def _iou_histogram(ax, choices):
         recalls = "no instances"
         if len(best):
             recalls = f"recall {np.mean(best >= 0.5):.1%} at 0.5, {np.mean(best >= 0.7):.1%} at 0.7"
-        label = f"{name} = {tuple(scales)}\n{recalls}"
+        label = f"{name} = {plain_scales(scales)}\n{recalls}"
         style = {"histtype": "stepfilled", "alpha": 0.4} if i == 0 else {"histtype": "step"}
         ax.hist(best, bins=bins, color=color, linewidth=1.5, label=label, **style)
     for iou in (0.5, 0.7):

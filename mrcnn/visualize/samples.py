@@ -112,7 +112,7 @@ def display_augmented(
         The Figure, or None where it was shown.
 
     Raises:
-        TypeError: the augmentation is none.
+        TypeError: the augmentation is of no kind that can be used.
         ValueError: there are no images, or an image and its masks disagree.
     """
     check_augmentation(augmentation)

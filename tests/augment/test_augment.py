@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from mrcnn.augment import Flips, augment, check_augmentation, needs_threads
+from mrcnn.augment import Flips, augment, check_augmentation, microscopy, needs_threads
 from mrcnn.instance_masks import InstanceMasks
 
 
@@ -127,6 +127,27 @@ def test_a_callable_that_forgets_the_masks_is_named(image, masks, rng):
 
     with pytest.raises(ValueError, match="only_the_image returned ndarray: it must return the ima"):
         augment(only_the_image, image, masks, rng)
+
+
+@pytest.mark.parametrize("wrong", [microscopy, Flips, lambda image: image, lambda a, b, c, d: a])
+def test_forgotten_parentheses_and_other_parameters(wrong):
+    with pytest.raises(TypeError, match=r"augmentation is .*\(\.\.\.\) meant"):
+        check_augmentation(wrong)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda image: image / 255.0, r"has values of 0 to 0\.\d+"),
+        (lambda image: np.full(image.shape, np.nan), "has values that are NaN"),
+        (lambda image: image.astype(str), "is an array of <U"),
+    ],
+)
+def test_pixels_of_another_range_are_refused(change, what):
+    image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    masks = InstanceMasks.from_dense(np.ones((4, 4, 1), bool))
+    with pytest.raises(ValueError, match=what):
+        augment(lambda image, masks: (change(image), masks), image, masks, None)
 
 
 def test_check_augmentation():

@@ -12,7 +12,7 @@ from cells import as_image, cells
 from keras import layers
 from numpy.testing import assert_array_equal
 
-from mrcnn.augment import augment, check_augmentation, needs_threads
+from mrcnn.augment import augment, check_augmentation, needs_threads, photographs
 from mrcnn.instance_masks import InstanceMasks
 
 NEAREST = {"interpolation": "nearest", "fill_mode": "constant"}
@@ -180,6 +180,23 @@ def test_layers_that_cannot_be_used_are_named(layer, reason):
         check_augmentation([pipeline])
     with pytest.raises(TypeError, match=reason):
         augment(pipeline, *cells(), rng())
+
+
+def test_a_layer_that_fails_is_named():
+    image, masks = cells()
+    shape = (*image.shape[:2], 1)
+    layer = photographs()[1]
+    with pytest.raises(ValueError) as caught:
+        augment(layer, image[..., :1], masks, rng())
+    text = str(caught.value)
+    assert text.startswith(
+        "augmentation has a Keras layer RandomColorJitter, which failed on an image of shape "
+        f"{shape}: "
+    )
+    assert "input must have 3 channels" in text
+    assert text.endswith(". Layers that change colours need 3 channels.")
+    changed, _ = augment(layer, image, masks, rng())  # its copies go on to work
+    assert changed.shape == image.shape
 
 
 def test_a_changed_size_is_refused():

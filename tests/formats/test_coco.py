@@ -341,3 +341,32 @@ def test_any_json_is_read_or_refused(anything):
         for instance in record.instances:
             crop, _ = instance.shape.crop(record.height or 9, record.width or 9)
             assert crop.dtype == bool
+
+
+def test_slivers_beside_a_polygon_are_left_out(write, caplog):
+    good = [5.3, 4.1, 20.7, 6.2, 13.9, 30.4]
+    parts = [[1, 2, 3, 4], good, [], [7.5, 8]]
+    data = read(write(content([annotation(1, segmentation=parts), annotation(2)])))
+    masks, class_ids = data.load_mask(0)
+    assert_array_equal(class_ids, [1, 1])
+    assert_array_equal(masks[..., 0], masks[..., 1])
+    (record,) = caplog.records
+    assert "3 polygons of fewer than three corners" in record.message
+    for bad, message in {
+        ((1, 2, 3, 4), (7, 8)): "polygon 1 has 4 numbers",
+        ((1, 2, 3, 4), tuple(good), (1, 2, 3)): "polygon 3 has 3 numbers",
+        (("a", 2), tuple(good)): "polygon 1 is no list",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            read(write(content([annotation(1, segmentation=[list(part) for part in bad])])))
+
+
+@pytest.mark.parametrize("name", ["imgs\\a.jpg", "C:\\d\\a.jpg", "old/A.JPG", "a.jpg"])
+@pytest.mark.parametrize("given", [True, False])
+def test_images_that_were_moved(write, tmp_path, name, given):
+    images = [{"id": 7, "file_name": name, "height": SIZE[0], "width": SIZE[1]}]
+    path = write(content([annotation(1)], images=images))
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").touch()
+    data = CocoDataset.read(path, **({"images": tmp_path / "images"} if given else {}))
+    assert data.image_info[0]["path"] == str(tmp_path / "images" / "a.jpg")

@@ -268,3 +268,10 @@ def test_pngs_that_differ_in_size(voc):
     save(voc / "SegmentationObject" / "2007_1.png", OBJECTS[:4])
     with pytest.raises(ValueError, match=r"2007_1\.png has the shape \(4, 6\), but .*\(5, 6\)"):
         IndexPngDataset.read(voc).load_instances(0)
+
+
+def test_a_list_with_flags(voc):
+    lists = voc / "ImageSets" / "Segmentation"
+    (lists / "cat_val.txt").write_text("2007_1  1\n2007_2 -1\n")
+    with pytest.raises(ValueError, match=r"cat_val.txt has the line '2007_1  1', with a flag"):
+        IndexPngDataset.read(voc, "cat_val")

@@ -142,3 +142,17 @@ def test_errors_name_the_label_image(tmp_path):
         dataset.load_instances(0)
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         LabelImageDataset.read(tmp_path / "nowhere")
+
+
+def test_sessions_of_cellpose_are_named(tmp_path):
+    save_image(tmp_path / "images" / "a.jpg")
+    save(tmp_path / "images" / "a_seg.npy", LABELS)
+    message = r"Sessions of Cellpose \(a_seg.npy\) are not read: save its masks as PNG or TIFF"
+    with pytest.raises(ValueError, match=message):
+        LabelImageDataset.read(tmp_path / "images")
+    save(tmp_path / "masks" / "a_seg.npy", LABELS)
+    with pytest.raises(ValueError, match=r"masks has no label images\. " + message):
+        LabelImageDataset.read(tmp_path)
+    save(tmp_path / "masks" / "a.npy", LABELS)
+    data = LabelImageDataset.read(tmp_path)
+    assert data.image_info[0]["label_image"] == str(tmp_path / "masks" / "a.npy")

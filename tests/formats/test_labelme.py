@@ -293,3 +293,22 @@ def test_whatever_the_file_it_is_read_or_refused(tmp_path_factory, data, strict)
     else:
         for instance in dataset.image_info[0]["annotations"]:
             instance.shape.crop(8, 10)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_folder_with_the_name_of_a_file(write, tmp_path, strict):
+    write(annotation([shape()]))
+    (tmp_path / "x.json").mkdir()
+    assert LabelMeDataset.read(tmp_path, strict=strict).num_images == 1
+
+
+def test_an_image_in_another_case(write, tmp_path):
+    write(annotation([shape()], name="..\\imgs\\A.PNG"))
+    assert LabelMeDataset.read(tmp_path).image_info[0]["path"] == str(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("corner", [float("nan"), 1e300])
+def test_a_mask_that_lies_nowhere(corner):
+    bad = shape(points=[[corner, 1], [corner, 2]], kind="mask", mask=png(MASK))
+    with pytest.raises(ValueError, match=r"it has the coordinate (nan|1e\+300): finite"):
+        parse_shape(bad, 10)

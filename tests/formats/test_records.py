@@ -1,4 +1,3 @@
-import os
 import pickle
 
 import numpy as np
@@ -11,9 +10,6 @@ from mrcnn.formats.records import (
     Instance,
     Problems,
     Record,
-    find_image,
-    image_files,
-    read_json,
 )
 from mrcnn.formats.shapes import Rectangle
 
@@ -202,38 +198,12 @@ def test_load_of_the_base():
         AnnotatedDataset.read("x")
 
 
-def test_read_json(tmp_path):
-    path = tmp_path / "a.json"
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*a\.json"):
-        read_json(path)
-    path.write_bytes(b'\xef\xbb\xbf{"a": "\xc3\xbc"}')
-    assert read_json(path) == {"a": "ü"}
-    for content in (b'{"a": 1,\n "b" 2}', b'"\xff\xfe"', b"[" * 100_000):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"a\.json is no JSON file: "):
-            read_json(path)
-
-
-def test_find_image(tmp_path):
-    for name in ("train/a.jpg", "b.jpg"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    folders = tmp_path, tmp_path / "train"
-    train = str(tmp_path / "train" / "a.jpg")
-    for name in ("a.jpg", "train/a.jpg", "train\\a.jpg", "C:\\Users\\me\\a.jpg", train):
-        assert find_image(name, *folders) == train
-    assert os.path.samefile(find_image("..\\b.jpg", *folders), tmp_path / "b.jpg")
-    assert find_image("c/d.jpg", *folders) == str(tmp_path / "c/d.jpg")
-    assert find_image("https://x.org/a.jpg", *folders) == "https://x.org/a.jpg"
-    assert find_image("\0" + "x" * 5000, tmp_path)  # whatever a file says
-
-
-def test_image_files(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no folder"):
-        image_files(tmp_path / "none")
-    (tmp_path / "a.txt").touch()
-    with pytest.raises(ValueError, match=r"has no images \(\.png, "):
-        image_files(tmp_path)
-    for name in ("b.JPG", "a.tif"):
-        (tmp_path / name).touch()
-    assert [path.name for path in image_files(tmp_path)] == ["a.tif", "b.JPG"]
+def test_a_class_with_the_name_of_the_background():
+    records = {"a": [("BG", 0, 0, 2, 2), ("cat", 0, 0, 3, 3)]}
+    for arguments in ({"strict": False}, {"class_map": {"cat": "BG", "BG": None}}):
+        with pytest.raises(ValueError, match="would have the name of the background, 'BG': rename"):
+            Boxes.read("x", records, **arguments)
+    data = Boxes.read("x", records, class_map={"BG": "ground"})
+    assert data.class_names == ["BG", "ground", "cat"]
+    assert Boxes.read("x", records, class_map={"BG": None}).load_mask(0)[1].tolist() == [1]
+    assert Boxes.read("x", records, class_names=["cat"], strict=False).class_names == ["BG", "cat"]

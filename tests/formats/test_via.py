@@ -320,3 +320,16 @@ def read_or_refused(path, strict):
         for info in dataset.image_info:
             for instance in info["annotations"]:
                 instance.shape.crop(8, 10)
+
+
+def test_a_folder_with_the_name_of_a_file(write, tmp_path):
+    write({"a": image("A.png", [region(name="cell")])})
+    (tmp_path / "x.json").mkdir()
+    (tmp_path / "x.csv").mkdir()
+    assert ViaDataset.read(tmp_path).image_info[0]["path"] == str(tmp_path / "a.png")
+
+
+def test_a_table_in_utf_16(tmp_path):
+    (tmp_path / "a.csv").write_text("filename,region_shape_attributes", encoding="utf-16")
+    with pytest.raises(ValueError, match=r"a\.csv is no csv file: it starts like UTF-16"):
+        ViaDataset.read(tmp_path / "a.csv")

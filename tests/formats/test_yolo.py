@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from PIL import Image
@@ -8,7 +8,6 @@ from PIL import Image
 from mrcnn.formats.records import Problems
 from mrcnn.formats.yolo import YoloDataset
 from mrcnn.formats.yolo_labels import parse_labels
-from mrcnn.formats.yolo_yaml import read_yaml
 
 HEIGHT, WIDTH = 20, 40
 TRIANGLE = [(4.3, 2.2), (36.1, 4.4), (10.2, 17.9)]  # (x, y) pixels, clockwise
@@ -194,85 +193,24 @@ def test_any_labels_are_read_or_refused(text):
     assert all(problem.startswith("a.txt, line ") for problem in problems.lines)
 
 
-ULTRALYTICS = """\
-# Example usage: yolo train data=coco8-seg.yaml
----
-path: "../datasets/it's #1" # dataset root
-train: images/train
-val: 'images/val'
-test: # optional
-
-# Classes
-names:
-  0: person
-  1: traffic light  # comment
-  2: 'don''t'
-
-download: |
-  from pathlib import Path
-  names: 5
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "values"),
-    [
-        (
-            ULTRALYTICS,
-            {
-                "path": "../datasets/it's #1",
-                "train": "images/train",
-                "val": "images/val",
-                "names": {0: "person", 1: "traffic light", 2: "don't"},
-            },
-        ),
-        (
-            "nc: 2\nnames: ['a, b', \"c\"]\nroboflow:\n  val: x",
-            {"nc": 2, "names": {0: "a, b", 1: "c"}},
-        ),
-        ("names: [a,\n  don't,\n  c#1,]", {"names": {0: "a", 1: "don't", 2: "c#1"}}),
-        ("names: {1: b, 0: 'a: x'}", {"names": {0: "a: x", 1: "b"}}),
-        (
-            'names:\n- no\n- 7\n- "caf\\xE9 \\u00b5 \\""',
-            {"names": {0: "no", 1: "7", 2: 'café µ "'}},
-        ),
-        (
-            "train: C:\\data\\train\nval:\n  - a\n  - b c",
-            {"train": "C:\\data\\train", "val": ["a", "b c"]},
-        ),
-        ("train: null\nval: ~\n", {}),
-        ("", {}),
-    ],
-)
-def test_yaml(text, values):
-    assert read_yaml(text, "data.yaml") == values
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("names: dog", "names cannot be read: it is 'dog': a list"),
-        ("names: [dog, dog]", "1: 'dog' is no class"),
-        ("names: {x: dog}", "x: 'dog' is no class"),
-        ("names: [dog", "no ] ends"),
-        ("names:\n  dog", "'dog' is no key with a value"),
-        ("train: {a: b}", "train cannot be read: a path or a list"),
-        ("path: [a]", "path cannot be read: one path"),
-        ("nc: many", "nc cannot be read: it is 'many'"),
-    ],
-)
-def test_yaml_that_cannot_be_used(text, message):
-    with pytest.raises(ValueError) as caught:
-        read_yaml(text, "data.yaml")
-    assert str(caught.value).startswith("data.yaml: ") and message in str(caught.value)
-
-
-@given(st.text(st.sampled_from("names: []{},'\"\\#\n-0ab"), max_size=40))
-@example("names: ['a")
-def test_any_yaml_is_read_or_refused(text):
-    try:
-        values = read_yaml("names: " + text, "data.yaml")
-    except ValueError as error:
-        assert str(error).startswith("data.yaml: ")
-    else:
-        assert all(isinstance(name, str) and name for name in values.get("names", {}).values())
+def test_files_without_a_partner(write, caplog):
+    files = {
+        **{f"images/{name}.jpg": None for name in "abc"},
+        "labels/a.TXT": line(1, TRIANGLE),
+        "labels/c.txt": "",
+        "labels/d.txt": line(1, TRIANGLE),
+        "labels/classes.txt": "disc\nbar",
+    }
+    folder = write(files)
+    data = YoloDataset.read(folder)
+    assert [len(data.load_mask(i)[1]) for i in range(3)] == [1, 0, 0]
+    assert [record.message for record in caplog.records] == [
+        f"{folder}: 1 of 3 images have no label file; 1 label files have no image: d.txt."
+    ]
+    caplog.clear()
+    write({"images/b.jpg": None, "labels/b.txt": ""})
+    (folder / "labels" / "d.txt").unlink()
+    YoloDataset.read(folder)
+    write({"list.txt": "images/a.jpg\nimages/b.jpg"})
+    YoloDataset.read(folder, images="list.txt")
+    assert not caplog.records

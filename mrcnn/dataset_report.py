@@ -1,0 +1,99 @@
+"""What a walk through a data set found, and how it is told."""
+
+import collections
+import dataclasses
+
+import numpy as np
+
+# Of the findings of one kind, those that the report quotes.
+_QUOTED = 5
+
+
+@dataclasses.dataclass
+class Finding:
+    """What is wrong with one image or instance.
+
+    Attributes:
+        image_id: index of the image in the data set; None for what concerns no image.
+        instance: index of the instance in the image; None for what concerns the image.
+        text: path and reason.
+    """
+
+    image_id: int | None
+    instance: int | None
+    text: str
+
+    def __str__(self):
+        image = "" if self.image_id is None else f"image {self.image_id}"
+        instance = "" if self.instance is None else f", instance {self.instance}"
+        return f"{image}{instance} ({self.text})" if image else self.text
+
+
+@dataclasses.dataclass
+class Report:
+    """What `check` found. `str(report)` is a summary.
+
+    Attributes:
+        num_images: images of the data set.
+        instances_per_image: list of the number of instances of each image that could be read,
+            crowds among them.
+        crowds: number of crowds.
+        pixels: dict of channels and dtype, such as "3 channels of uint8", to the number of images
+            that have them; empty if the images were not read.
+        class_instances: dict of class name to the number of its instances.
+        class_images: dict of class name to the number of images that have it.
+        errors: dict of a kind to its `Finding`s: training would fail, or learn what is wrong.
+        remarks: the same of what is worth a look.
+    """
+
+    num_images: int = 0
+    instances_per_image: list = dataclasses.field(default_factory=list)
+    crowds: int = 0
+    pixels: dict = dataclasses.field(default_factory=collections.Counter)
+    class_instances: dict = dataclasses.field(default_factory=dict)
+    class_images: dict = dataclasses.field(default_factory=dict)
+    errors: dict = dataclasses.field(default_factory=dict)
+    remarks: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def ok(self):
+        """Whether there are no errors."""
+        return not self.errors
+
+    @property
+    def bad_image_ids(self):
+        """Ids of the images that have errors, ascending."""
+        found = {f.image_id for findings in self.errors.values() for f in findings}
+        return sorted(found - {None})
+
+    def error(self, kind, text, image_id=None, instance=None):
+        """Note an error of a kind."""
+        self.errors.setdefault(kind, []).append(Finding(image_id, instance, text))
+
+    def remark(self, kind, text, image_id=None, instance=None):
+        """Note a remark of a kind."""
+        self.remarks.setdefault(kind, []).append(Finding(image_id, instance, text))
+
+    def __str__(self):
+        counts = self.instances_per_image or [0]
+        lines = [
+            f"{self.num_images} images with {sum(counts)} instances, {self.crowds} of them crowds; "
+            f"{np.median(counts):g} in the median image, {max(counts)} at most."
+        ]
+        lines += [f"  {count} images have {pixels}" for pixels, count in self.pixels.items()]
+        width = max((len(name) for name in self.class_instances), default=0)
+        for name, count in self.class_instances.items():
+            lines.append(f"  {name:{width}}  {count} instances in {self.class_images[name]} images")
+        for title, kinds in (("Errors", self.errors), ("Remarks", self.remarks)):
+            lines.append(f"{title}:" if kinds else f"{title}: none.")
+            for kind, findings in kinds.items():
+                lines.append(f"- {kind}: {len(findings)}")
+                lines += [f"    {finding}" for finding in findings[:_QUOTED]]
+                if len(findings) > _QUOTED:
+                    lines.append(f"    and {len(findings) - _QUOTED} more")
+        if 0 < len(self.bad_image_ids) < self.num_images:
+            lines.append(
+                f"{len(self.bad_image_ids)} of {self.num_images} images have errors; to train "
+                "without them: dataset.without(report.bad_image_ids)"
+            )
+        return "\n".join(lines)

@@ -1,0 +1,89 @@
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+
+from mrcnn.formats.files import find_image, given_path, image_files, read_json
+
+
+def test_given_path(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert given_path("~/a") == Path("/home/me/a") and given_path(Path("b")) == Path("b")
+    for wrong in (None, 3, ["a"]):
+        with pytest.raises(TypeError, match=r"images is .*: the path of a file or folder"):
+            given_path(wrong, "images")
+
+
+def test_read_json(tmp_path):
+    path = tmp_path / "a.json"
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*a\.json"):
+        read_json(path)
+    path.write_bytes(b'\xef\xbb\xbf{"a": "\xc3\xbc"}')
+    assert read_json(path) == {"a": "ü"}
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(OSError, match=r"folder\.json cannot be read: Is a directory"):
+        read_json(tmp_path / "folder.json")
+    for content in (b'{"a": 1,\n "b" 2}', b'"\xff\xfe"', b"[" * 100_000):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"a\.json is no JSON file: "):
+            read_json(path)
+
+
+def test_find_image(tmp_path):
+    for name in ("train/a.jpg", "b.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    folders = tmp_path, tmp_path / "train"
+    train = str(tmp_path / "train" / "a.jpg")
+    for name in ("a.jpg", "train/a.jpg", "train\\a.jpg", "C:\\Users\\me\\a.jpg", train):
+        assert find_image(name, *folders) == train
+    assert os.path.samefile(find_image("..\\b.jpg", *folders), tmp_path / "b.jpg")
+    assert find_image("c/d.jpg", *folders) == str(tmp_path / "c/d.jpg")
+    assert find_image("https://x.org/a.jpg", *folders) == "https://x.org/a.jpg"
+    assert find_image("\0" + "x" * 5000, tmp_path)  # whatever a file says
+
+
+def test_image_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        image_files(tmp_path / "none")
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(ValueError, match=r"has no images \(\.png, "):
+        image_files(tmp_path)
+    for name in ("b.JPG", "a.tif"):
+        (tmp_path / name).touch()
+    assert [path.name for path in image_files(tmp_path)] == ["a.tif", "b.JPG"]
+
+
+@pytest.mark.parametrize(
+    "content, what",
+    [
+        (gzip.compress(b"{}"), "it starts like a gzip file: unpack it"),
+        ('{"a": "ü"}'.encode("utf-16"), "it starts like UTF-16: save it as UTF-8"),
+        (b"\x89PNG\r\n", "it starts like a PNG image"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "it is a pointer of Git LFS"),
+        (b"", "it is empty"),
+    ],
+)
+def test_what_a_file_is_instead_of_json(tmp_path, content, what):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"a\.json is no JSON file: {what}"):
+        read_json(tmp_path / "a.json")
+
+
+def test_find_image_in_another_case(tmp_path, monkeypatch):
+    (tmp_path / "sub").mkdir()
+    for name in ("a.jpg", "sub/B.JPG", "two.png", "TWO.png"):
+        (tmp_path / name).touch()
+    listings = []
+    listdir = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: listings.append(folder) or listdir(folder))
+    listed = {}
+    for name, found in {
+        "A.JPG": "a.jpg",
+        "C:\\data\\A.jpg": "a.jpg",
+        "sub\\b.jpg": "sub/B.JPG",
+        "Two.png": "Two.png",  # either may be meant
+    }.items():
+        assert find_image(name, tmp_path, listed=listed) == str(tmp_path / found)
+    assert len(listings) == len(set(listings))
