@@ -85,8 +85,8 @@ def read_labels(path, max_pixels=MAX_PIXELS):
         return labels.astype(np.uint8)
     if kind == "f" and (np.abs(labels[np.isfinite(labels)]) >= 2.0**63).any():
         raise UnusableImageError(
-            f"{path} has the value {labels.flat[np.nanargmax(np.abs(labels))]:g}: whole numbers of up "
-            "to 64 bits are accepted."
+            f"{path} has the value {labels.flat[np.nanargmax(np.abs(labels))]:g}: whole numbers "
+            "of up to 64 bits are accepted."
         )
     if kind == "f" and np.isfinite(labels).all() and (labels == np.rint(labels)).all():
         return labels.astype(np.int64 if np.abs(labels).max() >= 2**31 else np.int32)
