@@ -4,7 +4,7 @@ import os
 
 from ..text import some
 from .coco_json import parse_instances
-from .files import find_image, given_path, read_json
+from .finding import find_image, given_path, read_json
 from .records import AnnotatedDataset, Problems
 
 # Of the images of a file, those that are looked for to find their folder.

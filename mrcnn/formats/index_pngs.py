@@ -8,7 +8,7 @@ import scipy.ndimage
 
 from ..instance_masks import InstanceMasks
 from ..text import some
-from .files import given_path, image_files
+from .finding import given_path, image_files
 from .index_colours import BACKGROUNDS, VOID, index_colours, read_indices, read_labelmap, read_lines
 from .instance_pngs import subfolder
 from .label_images import IMAGE_FOLDERS, numbered

@@ -8,7 +8,7 @@ from PIL import Image
 
 from ..images import read_image
 from ..text import some
-from .files import IMAGE_SUFFIXES, given_path
+from .finding import IMAGE_SUFFIXES, given_path
 from .records import AnnotatedDataset, Instance, Problems, Record
 
 # Of instances whose format has no classes.

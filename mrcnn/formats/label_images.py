@@ -8,7 +8,7 @@ import numpy as np
 from ..images import read_labels
 from ..instance_masks import InstanceMasks
 from ..text import some
-from .files import given_path, image_files
+from .finding import given_path, image_files
 from .instance_pngs import OBJECT, name_the_class, subfolder
 from .records import AnnotatedDataset, Instance, Problems, Record
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..dataset import Dataset
 from ..images import image_size
-from .files import find_image, given_path, read_json
+from .finding import find_image, given_path, read_json
 from .records import AnnotatedDataset, Instance, Problems, Record
 from .shapes import Ellipse, Parts, Polygon, Polyline, Rectangle, check_finite, number
 

@@ -3,7 +3,7 @@
 import logging
 
 from ..text import some
-from .files import find_image, given_path
+from .finding import find_image, given_path
 from .records import AnnotatedDataset, Instance, Problems, Record
 from .shapes import Ellipse, Polygon, Polyline, Rectangle, number
 from .via_files import find_file, read_entries

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from ..text import some
-from .files import read_json, why_unreadable
+from .finding import read_json, why_unreadable
 
 # The file of the balloon data set.
 _USUAL_NAME = "via_region_data.json"

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from ..text import some
-from .files import IMAGE_SUFFIXES, given_path, in_any_case, why_unreadable
+from .finding import IMAGE_SUFFIXES, given_path, in_any_case, why_unreadable
 from .records import AnnotatedDataset, Problems, Record
 from .yolo_labels import parse_labels
 from .yolo_yaml import read_yaml

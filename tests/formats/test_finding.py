@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mrcnn.formats.files import find_image, given_path, image_files, read_json
+from mrcnn.formats.finding import find_image, given_path, image_files, read_json
 
 
 def test_given_path(monkeypatch):
