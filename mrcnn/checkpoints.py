@@ -1,15 +1,19 @@
 """Where a run's logs and weights lie, and how to find the last of them.
 
 model_dir / balloon20261120T1405 / mask_rcnn_balloon_0012.h5
+model_dir / balloon20261120T1405 / weights / last.h5 and best.h5
 """
 
 import datetime
 import errno
 import os
 import re
+import shutil
 from pathlib import Path
 
 import keras
+
+from .files import PART, replacing
 
 # Any folder whose name ends in a date, and the epoch at the end of the file's name.
 _CHECKPOINT = re.compile(
@@ -51,6 +55,69 @@ def template(folder, name):
     return os.path.join(folder, f"mask_rcnn_{name.lower()}_{{epoch:04d}}.h5")
 
 
+def run_folders(model_dir, name):
+    """The folders of all runs of this name, the last run at the end; list of `Path`."""
+    own = re.compile(re.escape(name.lower()) + r"\d{8}T\d{4}")
+    return sorted(path for path in _children(model_dir) if own.fullmatch(path.name))
+
+
+def path_of(template, epoch):
+    """Path of the checkpoint of an epoch, counted from 1."""
+    # Not str.format: other parts of the path may have braces.
+    return template.replace("{epoch:04d}", f"{epoch:04d}")
+
+
+def publish(checkpoint, name):
+    """Give a checkpoint a second name in the folder `weights` beside it.
+
+    A hard link, which needs no space; a copy where the file system has none.
+
+    Args:
+        checkpoint: path of the file.
+        name: "last.h5" or "best.h5"; it is replaced in one step.
+
+    Returns:
+        Path of the second name.
+    """
+    target = Path(checkpoint).parent / "weights" / name
+    target.parent.mkdir(exist_ok=True)
+    if target.exists() and os.path.samefile(checkpoint, target):
+        return target
+    with replacing(target) as part:
+        try:
+            part.unlink()
+            os.link(checkpoint, part)
+        except OSError:
+            shutil.copyfile(checkpoint, part)
+    return target
+
+
+def prune(template, epochs, keep, best=None):
+    """Remove the checkpoints of a run but for the last ones and the best.
+
+    Args:
+        template: see `template`.
+        epochs: rising list of the epochs whose checkpoints may go.
+        keep: how many of them stay; None keeps all.
+        best: epoch that stays in any case, or None.
+
+    Returns:
+        list of the epochs that stay.
+    """
+    old = epochs[: max(0, len(epochs) - keep)] if keep else []
+    for epoch in old:
+        if epoch != best:
+            Path(path_of(template, epoch)).unlink(missing_ok=True)
+    return [epoch for epoch in epochs if epoch not in old or epoch == best]
+
+
+def remove_parts(folder):
+    """Remove what a kill left of files that were being written in a run's folder."""
+    for path in (*_children(folder), *_children(Path(folder) / "weights")):
+        if PART.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
 def find_last(model_dir, name):
     """The last checkpoint of the last run of this name that has any.
 
@@ -64,8 +131,7 @@ def find_last(model_dir, name):
     Raises:
         FileNotFoundError: there is no run of that name, or none has a checkpoint.
     """
-    own = re.compile(re.escape(name.lower()) + r"\d{8}T\d{4}")
-    folders = sorted(path for path in _children(model_dir) if own.fullmatch(path.name))
+    folders = run_folders(model_dir, name)
     if not folders:
         raise FileNotFoundError(
             errno.ENOENT, f"no folder of a run named {name.lower()!r}", str(model_dir)
@@ -118,5 +184,4 @@ class SaveWeights(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Write the file of the epoch, counted from 1."""
-        # Not str.format: other parts of the path may have braces.
-        self.model.save_weights(self.path.replace("{epoch:04d}", f"{epoch + 1:04d}"))
+        self.model.save_weights(path_of(self.path, epoch + 1))

@@ -51,6 +51,10 @@ class Config:
     # Batches that make an epoch, and batches of validation after each.
     STEPS_PER_EPOCH = 1000
     VALIDATION_STEPS = 50
+    # Epochs from one average precision on the validation images to the next (0: never), and how
+    # many of them it looks at; None: as many as the batches of validation hold.
+    VALIDATION_EVERY = 1
+    VALIDATION_IMAGES = None
 
     # "resnet50", "resnet101", or a function (input_image, stage5=True, train_bn=...) -> [C1..C5].
     BACKBONE = "resnet101"
@@ -125,11 +129,34 @@ class Config:
     DETECTION_MIN_CONFIDENCE = 0.7
     DETECTION_NMS_THRESHOLD = 0.3
 
-    # SGD. The paper's 0.02 makes the weights explode here.
+    # "sgd", "adam", "adamw", or a function or Keras class (learning_rate, **options) -> optimizer,
+    # such as keras.optimizers.Lion; the options carry clipping, accumulation and averaging.
+    OPTIMIZER = "sgd"
+    # Of SGD. The paper's 0.02 makes the weights explode here. Adam's beta_1 is the momentum.
     LEARNING_RATE = 0.001
     LEARNING_MOMENTUM = 0.9
-    # L2 penalty of a weight tensor, as a mean over its elements.
+    # L2 penalty of a weight tensor, as a mean over its elements. With AdamW its own decay instead,
+    # of all but biases and BatchNorm, for which 0.05 is usual.
     WEIGHT_DECAY = 0.0001
+
+    # The learning rate: "constant"; "step", which multiplies it by LR_FACTOR after each of the
+    # epochs LR_STEPS, such as [30, 40]; or "cosine", which falls to 0 at the end of train().
+    LR_SCHEDULE = "constant"
+    LR_STEPS = []
+    LR_FACTOR = 0.1
+    # Batches at the start of train() over which the rate rises from near 0; 0 for none.
+    LR_WARMUP_STEPS = 0
+
+    # Batches whose gradients are averaged before the weights change once.
+    GRADIENT_ACCUMULATION = 1
+
+    # Momentum, such as 0.999, of a moving average of the weights after each batch, which is then
+    # what is validated and saved; None for no average.
+    EMA = None
+
+    # None, "bfloat16" or "float16" (of which the loss is scaled): what the convolutions compute in.
+    # Weights, losses, boxes and scores stay float32.
+    MIXED_PRECISION = None
 
     LOSS_WEIGHTS = {
         "rpn_class_loss": 1.0,
@@ -138,6 +165,10 @@ class Config:
         "mrcnn_bbox_loss": 1.0,
         "mrcnn_mask_loss": 1.0,
     }
+
+    # Weights of classes in mrcnn_class_loss by class id, such as {0: 0.5, 2: 3.0}: it is then a
+    # weighted mean, in which a class that is not named weighs 1. None: all weigh the same.
+    CLASS_WEIGHTS = None
 
     # False: the heads take RoIs from an extra input instead of the RPN (to debug the heads alone).
     USE_RPN_ROIS = True
@@ -148,6 +179,18 @@ class Config:
 
     # Norm of all gradients together above which they are scaled down.
     GRADIENT_CLIP_NORM = 5.0
+
+    # What tells the best epoch, a name in its logs, such as "val_segm_AP50"; names with "loss" fall
+    # as a run gets better, all others rise. None: val_segm_AP where it is computed, else val_loss.
+    MONITOR = None
+    # Epochs without a better one after which the last stage of train() ends; None: never.
+    EARLY_STOPPING = None
+    # Numbered checkpoints of a run that are kept beside the best one, the last ones: those of a
+    # ResNet-101 take 256 MB each, and 160 of them 40 GB. None: all.
+    KEEP_CHECKPOINTS = 5
+    # Minutes in an epoch after which the state of the run is saved, so that a power cut costs no
+    # more; None: at the end of the epoch only.
+    SAVE_EVERY_MINUTES = 10
 
     # Seed of the order of the images, of augmentation and of sampling; None: another each run.
     SEED = None
@@ -166,7 +209,7 @@ class Config:
         super().__init_subclass__(**kwargs)
         # A function written as a class attribute would be bound and get the configuration as its
         # first argument; only one that asks for it as `self` does.
-        for name in ("BACKBONE", "COMPUTE_BACKBONE_SHAPE"):
+        for name in ("BACKBONE", "COMPUTE_BACKBONE_SHAPE", "OPTIMIZER"):
             value = vars(cls).get(name)
             if (
                 inspect.isfunction(value)

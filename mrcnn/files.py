@@ -2,8 +2,12 @@
 
 import contextlib
 import os
+import re
 import uuid
 from pathlib import Path
+
+# Name of a file that is being written.
+PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ class BatchSequence(keras.utils.PyDataset):
     Attributes:
         epoch: number of the epoch whose batches it gives, see `set_epoch`. If it stays, every
             epoch has the same batches, as validation should.
+        skipped: batches of the epoch that it leaves out, because they are done already.
     """
 
     def __init__(self, source, steps, workers=1, processes=None, **kwargs):
@@ -37,17 +38,21 @@ class BatchSequence(keras.utils.PyDataset):
         self.pool = WorkerPool(source, workers, processes) if processes else None
         self.steps = steps
         self.epoch = 0
+        self.skipped = 0
 
     def __len__(self):
-        return self.steps
+        return self.steps - self.skipped
 
     def __getitem__(self, index):
         """A tuple of one dict: input name to array [B, ...]."""
-        size = self.source.config.BATCH_SIZE
-        first = (self.epoch * self.steps + index) * size
-        numbers = range(first, first + size)
-        samples = list(map((self.pool or self.source).sample, numbers))
+        samples = list(map((self.pool or self.source).sample, self.numbers(index)))
         return ({f"input_{name}": array for name, array in stack(samples).items()},)
+
+    def numbers(self, index):
+        """Numbers of the samples in a batch, a range."""
+        size = self.source.config.BATCH_SIZE
+        first = (self.epoch * self.steps + self.skipped + index) * size
+        return range(first, first + size)
 
     def set_epoch(self, epoch, logs=None):
         """Give the batches of an epoch; to be called when it begins.

@@ -48,18 +48,28 @@ def rpn_bbox_loss_graph(config, target_bbox, rpn_match, rpn_bbox):
     return _mean_of(ops.mean(losses, axis=-1), counts)
 
 
-def mrcnn_class_loss_graph(target_class_ids, pred_class_logits, active_class_ids):
+def mrcnn_class_loss_graph(
+    target_class_ids, pred_class_logits, active_class_ids, class_weights=None
+):
     """Cross entropy of the RoIs whose predicted class the image's data set knows, their mean.
 
     Args:
         target_class_ids: int tensor [B, T]; 0 for negatives and padding.
         pred_class_logits: float tensor [B, T, C].
         active_class_ids: tensor [B, C]; 1 for classes of the image's data set, 0 for others.
+        class_weights: dict of class id to the weight in the mean of RoIs that are of this class;
+            a class that is missing weighs 1. None: all weigh the same.
     """
-    losses = _cross_entropy(ops.cast(target_class_ids, "int32"), pred_class_logits)  # [B, T]
+    target_class_ids = ops.cast(target_class_ids, "int32")
+    losses = _cross_entropy(target_class_ids, pred_class_logits)  # [B, T]
     predicted = ops.one_hot(ops.argmax(pred_class_logits, axis=-1), pred_class_logits.shape[-1])
     active = ops.cast(active_class_ids, predicted.dtype)[:, None]  # [B, 1, C]
-    return _mean_of(losses, ops.sum(predicted * active, axis=-1) > 0)
+    counts = ops.sum(predicted * active, axis=-1) > 0
+    if class_weights:
+        by_class = [class_weights.get(index, 1.0) for index in range(pred_class_logits.shape[-1])]
+        weights = ops.take(ops.convert_to_tensor(by_class, losses.dtype), target_class_ids)
+        counts = ops.cast(counts, losses.dtype) * weights
+    return _mean_of(losses, counts)
 
 
 def mrcnn_bbox_loss_graph(target_bbox, target_class_ids, pred_bbox):
@@ -119,6 +129,7 @@ def _cross_entropy(classes, logits):
 
 
 def _mean_of(values, counts):
-    """Mean of the values that count, 0 if none does."""
+    """Mean of the values, each as often as it counts; 0 if none does."""
     counts = ops.cast(counts, values.dtype)
-    return ops.sum(values * counts) / ops.maximum(ops.sum(counts), 1.0)
+    total = ops.sum(counts)
+    return ops.sum(values * counts) / ops.where(total > 0, total, 1.0)

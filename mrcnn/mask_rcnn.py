@@ -3,9 +3,7 @@
 import datetime
 import logging
 
-import keras
-
-from . import checkpoints, introspection, network, prediction, training, weights
+from . import checkpoints, introspection, network, prediction, runs, training, weights
 from .download import imagenet_weights
 from .text import log
 
@@ -129,81 +127,65 @@ class MaskRCNN:
         augmentation=None,
         custom_callbacks=None,
         no_augmentation_sources=None,
+        resume=False,
     ):
-        """Train, with a checkpoint and TensorBoard logs after each epoch in `log_dir`.
+        """Train, with checkpoints, the state of the run and its records in `log_dir`.
 
         Several threads (LOADER_WORKERS), or processes (LOADER_PROCESSES), ask the data sets for
-        images and instances.
+        images and instances. Ctrl-C and SIGTERM stop after the current batch, when all is saved.
 
         Args:
             train_dataset, val_dataset: prepared `Dataset`s; `val_dataset` may be None.
-            learning_rate: of SGD.
+            learning_rate: at the beginning; LR_SCHEDULE may change it. A list for stages.
             epochs: number of the last epoch, counted from the beginning of the run: after
-                `load_weights(find_last())` training goes on from there.
-            layers: "heads", "3+", "4+", "5+", "all", or a regular expression of layer names.
+                `load_weights(find_last())` training goes on from there. A list for stages.
+            layers: "heads", "3+", "4+", "5+", "all", or a regular expression of layer names; or a
+                list of them, for stages that follow each other, each with an optimizer of its own.
             augmentation: an imgaug augmenter, Keras layers or a callable, see `mrcnn.augment`.
             custom_callbacks: list of Keras callbacks.
             no_augmentation_sources: sources whose images are not augmented.
+            resume: True goes on with the run of this model's `log_dir`, or else with the last run
+                of this NAME in `model_dir`, from the batch where its state was saved, as if it had
+                never stopped: weights, optimizer, random state, best value and history are those of
+                the run. If there is none a new run begins, so that one command starts a training
+                and starts it again.
 
         Raises:
-            ValueError: the model is not in training mode, `layers` matches no layer, a data set
-                and the configuration disagree, or USE_RPN_ROIS is False.
+            ValueError: the model is not in training mode, `layers` matches no layer, the lists of
+                stages disagree, a data set and the configuration disagree, USE_RPN_ROIS is False,
+                or the run to resume was begun with other settings.
+            FloatingPointError: a loss became NaN; the message names the images.
+            KeyboardInterrupt, SystemExit: after Ctrl-C or SIGTERM.
             OSError: the log folder cannot be written.
         """
         self._require("training", "train()")
         self.config.validate()
-        if not self.config.USE_RPN_ROIS:
-            raise ValueError(
-                "USE_RPN_ROIS is False: train() has no RoIs to give. Use keras_model.fit() with "
-                "data_generator(..., random_rois=POST_NMS_ROIS_TRAINING), or set it to True."
-            )
-        train_batches, val_batches = training.batches(
-            self.config, train_dataset, val_dataset, augmentation, no_augmentation_sources
+        runs.train(
+            self,
+            train_dataset,
+            val_dataset,
+            learning_rate,
+            epochs,
+            layers,
+            augmentation,
+            custom_callbacks,
+            no_augmentation_sources,
+            resume,
         )
-        self.set_trainable(training.LAYER_REGEX.get(layers, layers))
-        self.compile(learning_rate, self.config.LEARNING_MOMENTUM)
-        if epochs <= self.epoch:
-            logger.warning("epoch %d is done already: nothing to train to %d", self.epoch, epochs)
-            return
-        if self.config.GPU_COUNT > 1:
-            logger.warning(
-                "GPU_COUNT is %d, but training runs on one: it takes all %d images of a batch",
-                self.config.GPU_COUNT,
-                self.config.BATCH_SIZE,
-            )
-        checkpoints.make_writable(self.log_dir)
-        log(f"\nStarting at epoch {self.epoch}. LR={learning_rate}\n")
-        log(f"Checkpoint Path: {self.checkpoint_path}")
-        sequences = [train_batches, val_batches]
-        try:
-            train_feed, val_feed = (training.feed(part, self.keras_model) for part in sequences)
-            self.keras_model.fit(
-                train_feed,
-                initial_epoch=self.epoch,
-                epochs=epochs,
-                shuffle=False,  # the sequence has shuffled them, by its seed
-                validation_data=val_feed,
-                callbacks=[
-                    *training.callbacks(self.log_dir, self.checkpoint_path, custom_callbacks),
-                    keras.callbacks.LambdaCallback(
-                        on_epoch_begin=train_batches.set_epoch, on_epoch_end=self._count_epoch
-                    ),
-                ],
-            )
-        finally:
-            for part in filter(None, sequences):
-                part.close()
 
-    def _count_epoch(self, epoch, logs):
-        self.epoch = epoch + 1
-
-    def compile(self, learning_rate, momentum):
-        """SGD with clipped gradients on the weighted losses and the L2 penalty.
+    def compile(self, learning_rate, momentum, epochs=None, first_epoch=None):
+        """The configured optimizer, with clipped gradients, on the weighted losses.
 
         Args:
-            learning_rate, momentum: of SGD.
+            learning_rate: at the beginning.
+            momentum: of SGD; beta_1 of Adam and AdamW.
+            epochs: number of the last epoch, for LR_SCHEDULE "cosine".
+            first_epoch: epochs that are done before the optimizer's first batch; None: `epoch`.
         """
-        training.compile_model(self.keras_model, self.config, learning_rate, momentum)
+        first_epoch = self.epoch if first_epoch is None else first_epoch
+        training.compile_model(
+            self.keras_model, self.config, learning_rate, momentum, epochs, first_epoch
+        )
 
     def set_trainable(self, layer_regex, keras_model=None, indent=0, verbose=1):
         """Let the layers train whose whole name matches, freeze all others.

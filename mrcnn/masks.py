@@ -158,10 +158,28 @@ def unmold_masks(masks, boxes, image_shape):
     return np.moveaxis(full, 0, -1)
 
 
+def unmold_crops(masks, boxes):
+    """`unmold_masks`, each mask only inside its box.
+
+    Args:
+        masks: [N, h, w] float in 0..1.
+        boxes: [N, 4] pixels, each with an area; they may reach outside the image.
+
+    Returns:
+        list of N bool arrays of the sizes of the boxes.
+    """
+    return [_unmold_crop(mask, box) for mask, box in zip(masks, boxes, strict=True)]
+
+
 def _unmold_into(full, mask, bbox):
     y1, x1, y2, x2 = (int(v) for v in bbox[:4])
     if y2 > y1 and x2 > x1:
-        _paste(full, (y1, x1), _resize_clipped(mask, (y2 - y1, x2 - x1)) >= 0.5)
+        _paste(full, (y1, x1), _unmold_crop(mask, (y1, x1, y2, x2)))
+
+
+def _unmold_crop(mask, bbox):
+    y1, x1, y2, x2 = (int(v) for v in bbox)
+    return _resize_clipped(mask, (y2 - y1, x2 - x1)) >= 0.5
 
 
 def _resize_binary(mask, shape):

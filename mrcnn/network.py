@@ -26,6 +26,7 @@ from .losses import (
     rpn_class_loss_graph,
 )
 from .ops import norm_boxes_graph
+from .precision import precision_of
 from .proposals import AnchorLayer, ProposalLayer
 from .rpn import rpn_of_pyramid
 from .targets import DetectionTargetLayer
@@ -42,7 +43,8 @@ def build(mode, config, seed=None):
     Returns:
         `GraphModel` named "mask_rcnn".
     """
-    return build_inference(config) if mode == "inference" else build_training(config, seed)
+    with precision_of(config):
+        return build_inference(config) if mode == "inference" else build_training(config, seed)
 
 
 def build_inference(config):
@@ -122,9 +124,10 @@ def build_training(config, seed=None):
         LossLayer(functools.partial(rpn_bbox_loss_graph, config), name="rpn_bbox_loss")(
             [rpn_bbox_target, rpn_match, rpn_bbox]
         ),
-        LossLayer(mrcnn_class_loss_graph, name="mrcnn_class_loss")(
-            [target_class_ids, logits, active]
-        ),
+        LossLayer(
+            functools.partial(mrcnn_class_loss_graph, class_weights=config.CLASS_WEIGHTS),
+            name="mrcnn_class_loss",
+        )([target_class_ids, logits, active]),
         LossLayer(mrcnn_bbox_loss_graph, name="mrcnn_bbox_loss")(
             [target_bbox, target_class_ids, mrcnn_bbox]
         ),

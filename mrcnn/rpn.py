@@ -63,7 +63,8 @@ def rpn_of_pyramid(pyramid, config):
     )
     of_levels = zip(*[model(features) for features in pyramid], strict=True)
     names = ("rpn_class_logits", "rpn_class", "rpn_bbox")
+    # In half precision, scores would be so coarse that thousands of anchors tie.
     return [
-        layers.Concatenate(axis=1, name=name)(list(levels))
+        layers.Concatenate(axis=1, name=name, dtype="float32")(list(levels))
         for name, levels in zip(names, of_levels, strict=True)
     ]

@@ -1,5 +1,6 @@
 """Which layers train, with what optimiser, and the run over the epochs."""
 
+import functools
 import importlib.util
 import logging
 import os
@@ -7,8 +8,15 @@ import re
 
 import keras
 
+from .averaging import with_averages
+from .callbacks import record
+from .callbacks.finite import StopIfNotFinite
+from .callbacks.progress import Progress
+from .callbacks.state import SaveState
+from .callbacks.validation import ValidateAP
 from .checkpoints import SaveWeights
 from .loader import BatchSequence
+from .optimization import build_optimizer, l2_factor
 from .sample_source import SampleSource
 
 logger = logging.getLogger(__name__)
@@ -46,18 +54,16 @@ def set_trainable(model, layer_regex):
     return chosen
 
 
-def compile_model(model, config, learning_rate, momentum):
-    """SGD with momentum and gradients clipped by the norm of all of them together.
+def compile_model(model, config, learning_rate, momentum, total_epochs=None, first_epoch=0):
+    """Losses and optimizer as configured, gradients clipped by the norm of all of them together.
 
     Args:
         model: `GraphModel` in training mode.
-        config: a `Config`, for GRADIENT_CLIP_NORM, LOSS_WEIGHTS and WEIGHT_DECAY.
-        learning_rate, momentum: of SGD.
+        config: a `Config`, for LOSS_WEIGHTS, WEIGHT_DECAY and what `build_optimizer` reads.
+        learning_rate, momentum, total_epochs, first_epoch: see `optimization.build_optimizer`.
     """
-    model.set_loss(config.LOSS_WEIGHTS, config.WEIGHT_DECAY)
-    optimizer = keras.optimizers.SGD(
-        learning_rate=learning_rate, momentum=momentum, global_clipnorm=config.GRADIENT_CLIP_NORM
-    )
+    model.set_loss(config.LOSS_WEIGHTS, l2_factor(config))
+    optimizer = build_optimizer(config, learning_rate, momentum, total_epochs, first_epoch)
     model.compile(optimizer=optimizer, jit_compile=jit_compile(config))
 
 
@@ -66,10 +72,22 @@ def jit_compile(config):
     return bool(config.XLA) if keras.backend.backend() == "tensorflow" else "auto"
 
 
-def batches(config, train_dataset, val_dataset, augmentation=None, no_augmentation_sources=None):
+def batches(
+    config,
+    train_dataset,
+    val_dataset,
+    augmentation=None,
+    no_augmentation_sources=None,
+    seed=None,
+):
     """Sequences of training and validation batches.
 
     Validation sees the same images in every epoch, so that its losses compare.
+
+    Args:
+        config: a `Config`.
+        train_dataset, val_dataset, augmentation, no_augmentation_sources: see `MaskRCNN.train`.
+        seed: of the training batches; None takes one from the system.
 
     Returns:
         (`BatchSequence`, `BatchSequence` or None without a validation data set or steps).
@@ -84,7 +102,7 @@ def batches(config, train_dataset, val_dataset, augmentation=None, no_augmentati
         config,
         augmentation=augmentation,
         no_augmentation_sources=no_augmentation_sources,
-        seed=config.SEED,
+        seed=seed,
     )
     train = BatchSequence(source, config.STEPS_PER_EPOCH, **options)
     if val_dataset is None or not config.VALIDATION_STEPS:
@@ -125,21 +143,79 @@ def feed(batch_sequence, model):
     return numbers.map(batch, num_parallel_calls=batch_sequence.workers).prefetch(2)
 
 
-def callbacks(log_dir, checkpoint_path, custom_callbacks=None):
-    """TensorBoard (where TensorFlow is installed), a checkpoint an epoch, then the user's own.
+def averages(model):
+    """Whether the optimizer of a compiled model keeps averages of its weights."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    return bool(optimizer.use_ema)
+
+
+def callbacks(run, is_last_stage=True):
+    """All callbacks of a run, in the order in which they are asked.
+
+    First those that add to the logs, with the averaged weights in the model if there are any; then
+    those that write logs and weights; then the user's own; last the state of the run, which holds
+    what all others have done.
+
+    Args:
+        run: `runs.Run`; its progress learns what tells the best epoch.
+        is_last_stage: whether EARLY_STOPPING counts.
 
     Raises:
-        ValueError: a ModelCheckpoint among the user's would save the whole model, which fails.
+        ValueError: a ModelCheckpoint among the user's would save the whole model, which fails;
+            or EARLY_STOPPING has nothing to watch.
     """
-    for callback in custom_callbacks or ():
+    custom = list(run.custom_callbacks)
+    for callback in custom:
         if isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_weights_only:
             raise ValueError(
                 f"ModelCheckpoint({callback.filepath!r}) would save the whole model: pass "
                 "save_weights_only=True and a path that ends in .weights.h5."
             )
-    chosen = [SaveWeights(checkpoint_path)]
+    log_dir, config = run.model.log_dir, run.config
+    validation = []
+    if run.val_dataset is not None and config.VALIDATION_EVERY:
+        names = run.val_dataset.class_names
+        show = functools.partial(record.draw_predictions, log_dir, class_names=names)
+        validation = [ValidateAP(run.val_dataset, config, show=show)]
+        validation[0].values = last_figures(run.progress.history)
+    monitor = config.MONITOR
+    if monitor is None and validation and len(validation[0].image_ids):
+        monitor = "val_segm_AP"
+    elif monitor is None and run.val_batches is not None:
+        monitor = "val_loss"
+    if config.EARLY_STOPPING and monitor is None:
+        raise ValueError(
+            f"EARLY_STOPPING is {config.EARLY_STOPPING}, but there is nothing to watch: give a "
+            "val_dataset, or set MONITOR to 'loss'."
+        )
+    run.progress.watch(monitor)
+    finite = StopIfNotFinite(run.train_batches, run.last_saved)
+    return [
+        keras.callbacks.LambdaCallback(on_epoch_begin=run.train_batches.set_epoch),
+        finite,
+        *with_averages(
+            [
+                *validation,
+                *_tensorboard(log_dir),
+                *record.callbacks(log_dir, run.train_batches),
+                SaveWeights(run.model.checkpoint_path),
+                *custom,
+            ]
+        ),
+        Progress(),
+        SaveState(run, finite, custom, is_last_stage),
+    ]
+
+
+def last_figures(history):
+    """The average precisions of the last epoch of a history, by name without "val_"."""
+    last = history[-1] if history else {}
+    kinds = ("val_bbox_", "val_segm_")
+    return {name[4:]: value for name, value in last.items() if name.startswith(kinds)}
+
+
+def _tensorboard(log_dir):
     if importlib.util.find_spec("tensorflow") and importlib.util.find_spec("tensorboard"):
-        chosen.insert(0, keras.callbacks.TensorBoard(log_dir, write_graph=False))
-    else:
-        logger.warning("no TensorBoard logs: tensorflow or tensorboard is not installed")
-    return chosen + list(custom_callbacks or ())
+        return [keras.callbacks.TensorBoard(log_dir, write_graph=False)]
+    logger.warning("no TensorBoard logs: tensorflow or tensorboard is not installed")
+    return []

@@ -10,7 +10,12 @@ from mrcnn.checkpoints import (
     find_last,
     make_writable,
     parse,
+    path_of,
+    prune,
+    publish,
+    remove_parts,
     run_folder,
+    run_folders,
     template,
 )
 
@@ -195,6 +200,69 @@ def test_make_writable_sees_that_files_cannot_be_made(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.touch", touch)
     with pytest.raises(OSError, match=r"cannot be written \(Permission denied\): choose another"):
         make_writable(tmp_path)
+
+
+def test_run_folders(make):
+    folder = make("coco20260102T0000/x", "coco20260101T0000/x", "coco2_20260103T0000/x")
+    names = [path.name for path in run_folders(folder, "Coco")]
+    assert names == ["coco20260101T0000", "coco20260102T0000"]
+
+
+def test_a_checkpoint_gets_a_second_name(tmp_path):
+    first, second = tmp_path / "mask_rcnn_x_0001.h5", tmp_path / "mask_rcnn_x_0002.h5"
+    first.write_text("one")
+    second.write_text("two")
+    best = publish(str(first), "best.h5")
+    assert best == tmp_path / "weights" / "best.h5" and best.samefile(first)
+    # The same once more, as after a kill, and another one.
+    assert publish(first, "best.h5").samefile(first)
+    assert publish(second, "best.h5").samefile(second)
+    assert first.read_text() == "one"
+    assert os.listdir(tmp_path / "weights") == ["best.h5"]
+
+
+def test_a_second_name_is_a_copy_where_there_are_no_links(tmp_path, monkeypatch):
+    def link(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", link)
+    path = tmp_path / "mask_rcnn_x_0001.h5"
+    path.write_text("one")
+    last = publish(path, "last.h5")
+    assert last.read_text() == "one" and not last.samefile(path)
+    assert os.listdir(tmp_path / "weights") == ["last.h5"]
+
+
+@pytest.mark.parametrize(
+    ("keep", "best", "stay"),
+    [
+        (None, 1, [1, 2, 3, 5, 8]),
+        (2, None, [5, 8]),
+        (2, 1, [1, 5, 8]),
+        (2, 8, [5, 8]),
+        (9, 1, [1, 2, 3, 5, 8]),
+    ],
+)
+def test_old_checkpoints_are_removed(make, keep, best, stay):
+    epochs = [1, 2, 3, 5, 8]
+    folder = make(*(f"run/mask_rcnn_x_{epoch:04d}.h5" for epoch in [*epochs, 4])) / "run"
+    pattern = template(folder, "x")
+    assert prune(pattern, epochs, keep, best) == stay
+    # Those that the list does not name are not the run's own.
+    assert sorted(os.listdir(folder)) == sorted(
+        os.path.basename(path_of(pattern, epoch)) for epoch in [*stay, 4]
+    )
+    # Once more, after a kill before the list was saved.
+    assert prune(pattern, epochs, keep, best) == stay
+
+
+def test_parts_of_files_are_removed(make):
+    names = ["state.h5", "mask_rcnn_x_0001.h5", "weights/best.h5", ".hidden", ".notes.part"]
+    parts = [".state.h5.0a1b2c3d.part", "weights/.best.h5.ffffffff.part"]
+    folder = make(*names, *parts)
+    remove_parts(folder)
+    left = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert left == set(names)
 
 
 def test_save_weights_counts_epochs_from_one():

@@ -63,11 +63,26 @@ DEFAULTS = {
 DERIVED = {"BATCH_SIZE": 2, "IMAGE_SHAPE": [1024, 1024, 3], "IMAGE_META_SIZE": 13}
 # Settings that the reference lacks.
 OWN = {
+    "VALIDATION_EVERY": 1,
+    "VALIDATION_IMAGES": None,
+    "MONITOR": None,
+    "EARLY_STOPPING": None,
+    "KEEP_CHECKPOINTS": 5,
+    "SAVE_EVERY_MINUTES": 10,
     "SEED": None,
     "XLA": False,
     "IMAGE_SCALING": "auto",
     "LOADER_WORKERS": None,
     "LOADER_PROCESSES": None,
+    "OPTIMIZER": "sgd",
+    "LR_SCHEDULE": "constant",
+    "LR_STEPS": [],
+    "LR_FACTOR": 0.1,
+    "LR_WARMUP_STEPS": 0,
+    "GRADIENT_ACCUMULATION": 1,
+    "EMA": None,
+    "MIXED_PRECISION": None,
+    "CLASS_WEIGHTS": None,
 }
 
 
@@ -168,9 +183,10 @@ def test_functions_as_class_attributes_are_not_bound():
     class WithFunctions(Config):
         BACKBONE = backbone
         COMPUTE_BACKBONE_SHAPE = backbone_shape
+        OPTIMIZER = backbone
 
     config = WithFunctions()
-    assert config.BACKBONE is backbone
+    assert config.BACKBONE is config.OPTIMIZER is backbone
     assert config.BACKBONE("image", stage5=True, train_bn=False) == ["image", True, False]
     assert config.COMPUTE_BACKBONE_SHAPE([128, 128, 3]) == [
         [32, 32], [16, 16], [8, 8], [4, 4], [2, 2]

@@ -60,6 +60,17 @@ def test_epochs_go_on_where_the_last_ended(dataset, config):
     assert metas(continued) == epochs[5]
 
 
+def test_an_epoch_goes_on_after_the_batches_that_are_done(dataset, config):
+    sequence = BatchSequence(SampleSource(dataset, config, seed=4), steps=5)
+    sequence.set_epoch(2)
+    whole, numbers = metas(sequence), [sequence.numbers(index) for index in range(5)]
+    sequence.skipped = 3
+    assert len(sequence) == 2
+    assert metas(sequence) == whole[3:]
+    assert [sequence.numbers(index) for index in range(2)] == numbers[3:]
+    assert numbers[0] == range(20, 22)
+
+
 def test_validation_repeats_itself(dataset, config):
     sequence = BatchSequence(SampleSource(dataset, config, seed=0), steps=3)
     first = [sequence[index][0] for index in range(3)]

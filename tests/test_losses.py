@@ -83,6 +83,22 @@ def test_active_classes_are_those_of_each_image():
     assert ours == pytest.approx(np.log(np.exp(2) + 2) - 2, rel=1e-6)
 
 
+def test_class_weights_weigh_the_mean():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(1, 4, 3)).astype("float32")
+    classes, active = np.array([[0, 2, 1, 2]]), np.ones((1, 3), "float32")
+    losses = np.log(np.exp(logits).sum(-1))[0] - logits[0, np.arange(4), classes[0]]
+
+    def loss(weights):
+        return float(mrcnn_class_loss_graph(classes, logits, active, weights))
+
+    # class 1 is not named and weighs 1
+    expected = np.average(losses, weights=[0.25, 3, 1, 3])
+    assert loss({0: 0.25, 2: 3}) == pytest.approx(expected, rel=1e-5)
+    assert loss({0: 0.1, 1: 0.1, 2: 0.1}) == pytest.approx(loss(None), rel=1e-5)
+    assert loss({0: 0, 1: 0, 2: 0}) == 0
+
+
 def test_no_active_prediction_is_no_nan():
     logits = np.array([[[0.0, 5.0, 0.0]]], "float32")
     assert float(mrcnn_class_loss_graph(np.array([[0]]), logits, np.array([[1, 0, 1]]))) == 0

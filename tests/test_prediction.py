@@ -3,6 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from tiny import TinyConfig, shapes, spread
 
+from mrcnn import prediction
 from mrcnn.anchors import pyramid_anchors
 from mrcnn.boxes import denorm_boxes, norm_boxes
 from mrcnn.image_meta import parse_image_meta
@@ -57,6 +58,15 @@ def refusal(model, images, kind=ValueError):
 
 
 # Results
+
+
+@pytest.mark.parametrize("sizes", [(60, 50), (64, 64), (40, 100)])
+def test_crops_are_the_dense_masks(model, sizes):
+    images = [image for image, _, _ in shapes(3, sizes, seed=4)]
+    results = prediction.detect_crops(model, images)
+    dense = [{**result, "masks": result["masks"].dense()} for result in results]
+    assert_same(dense, model.detect(images))
+    assert sum(len(result["rois"]) for result in results) >= 3
 
 
 def test_a_result(model, images):

@@ -1,9 +1,13 @@
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes
 
 from mrcnn import network, training
+from mrcnn.stages import Stage
+from mrcnn.train_state import Progress
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +74,64 @@ def test_feed(model):
     for name, array in val[0][0].items():
         np.testing.assert_allclose(batch[name], array, rtol=1e-6)
     assert dataset.element_spec[0]["input_image"].shape.as_list() == [None, None, None, 3]
+
+
+def run_of(custom=(), val=True, **settings):
+    """What `training.callbacks` asks of a run."""
+    config = TinyConfig()
+    for name, value in settings.items():
+        setattr(config, name, value)
+    data = InMemory(shapes(4))
+    train, val_batches = training.batches(config, data, data if val else None, seed=3)
+    return SimpleNamespace(
+        model=SimpleNamespace(log_dir="logs", checkpoint_path="logs/{epoch:04d}.h5"),
+        config=config,
+        progress=Progress(0, 0, Stage("all", 0.1, 0, 1), 3),
+        train_batches=train,
+        val_batches=val_batches,
+        val_dataset=data if val else None,
+        custom_callbacks=list(custom),
+        last_saved=lambda: None,
+    )
+
+
+def test_callbacks_come_in_order():
+    custom = keras.callbacks.TerminateOnNaN()
+    names = [type(callback).__name__ for callback in training.callbacks(run_of([custom]))]
+    order = [
+        "StopIfNotFinite", "_Averages", "ValidateAP", "TensorBoard", "WriteHistory", "SaveWeights",
+        "TerminateOnNaN", "LambdaCallback", "Progress", "SaveState",
+    ]  # fmt: skip
+    places = [len(names) - 1 - names[::-1].index(name) for name in order]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("settings", "monitor"),
+    [
+        ({}, "val_segm_AP"),
+        ({"VALIDATION_EVERY": 0}, "val_loss"),
+        ({"VALIDATION_STEPS": 0}, None),
+        ({"VALIDATION_STEPS": 0, "VALIDATION_IMAGES": 2}, "val_segm_AP"),
+        ({"val": False}, None),
+        ({"MONITOR": "val_bbox_AP50"}, "val_bbox_AP50"),
+    ],
+)
+def test_what_tells_the_best_epoch(settings, monitor):
+    run = run_of(**settings)
+    training.callbacks(run)
+    assert run.progress.monitor == monitor
+
+
+def test_figures_of_the_last_epoch():
+    history = [{"epoch": 1}, {"epoch": 2, "loss": 1.0, "val_loss": 2.0, "val_segm_AP50": 0.5}]
+    assert training.last_figures(history) == {"segm_AP50": 0.5}
+    assert training.last_figures([]) == {}
+
+
+@pytest.mark.parametrize(("momentum", "averages"), [(None, False), (0.9, True)])
+def test_averages(model, momentum, averages):
+    config = TinyConfig()
+    config.EMA = momentum
+    training.compile_model(model, config, learning_rate=0.02, momentum=0.8)
+    assert training.averages(model) is averages

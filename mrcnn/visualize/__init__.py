@@ -12,11 +12,13 @@ from .drawing import apply_mask, draw_box, random_colors
 from .inspection import display_table, display_weight_stats, draw_boxes, draw_rois
 from .instances import display_images, display_instances, display_top_masks
 from .samples import display_augmented, display_sample
+from .training import display_batch, draw_predictions, plot_history
 
 __all__ = [
     "apply_mask",
     "compare",
     "display_augmented",
+    "display_batch",
     "display_differences",
     "display_images",
     "display_instances",
@@ -26,9 +28,11 @@ __all__ = [
     "display_weight_stats",
     "draw_box",
     "draw_boxes",
+    "draw_predictions",
     "draw_rois",
     "plot_anchor_coverage",
     "plot_classes",
+    "plot_history",
     "plot_overlaps",
     "plot_precision_recall",
     "plot_sizes",

@@ -33,6 +33,22 @@ def compare(image, truth, result, class_names, save_to=None, title=""):
     Raises:
         ValueError: the counts within `truth` or `result` differ.
     """
+    height, width = np.shape(image)[:2]
+    figsize = (2 * _PANEL_INCHES, _PANEL_INCHES * height / width + (0.8 if title else 0.4))
+    fig, axes = plt.subplots(1, 2, figsize=figsize, dpi=150, layout="constrained")
+    fig.suptitle(title)
+    compare_on(axes, image, truth, result, class_names, _PANEL_INCHES)
+    return finish(fig, own=True, save_to=save_to)
+
+
+def compare_on(axes, image, truth, result, class_names, inches):
+    """Draw what `compare` does on axes that there are.
+
+    Args:
+        axes: two matplotlib Axes.
+        image, truth, result, class_names: as for `compare`.
+        inches: width of one of the axes.
+    """
     gt = _tidy(truth["rois"], truth["class_ids"], truth["masks"])
     pred = _tidy(result["rois"], result["class_ids"], result["masks"], result["scores"])
     (gt_boxes, gt_class_ids, gt_masks, _), (boxes, class_ids, masks, scores) = gt, pred
@@ -40,7 +56,6 @@ def compare(image, truth, result, class_names, save_to=None, title=""):
         gt_boxes, gt_class_ids, gt_masks, boxes, class_ids, scores, masks
     )
     picture = as_rgb(image)
-    height, width = picture.shape[:2]
     alone_name = "white" if picture.mean() < 128 else "black"
     alone = to_rgb(alone_name)
     palette = neighbor_colors(gt_boxes)
@@ -58,11 +73,8 @@ def compare(image, truth, result, class_names, save_to=None, title=""):
     crowded = max(len(gt_boxes), len(boxes)) > CROWDED
     brief = crowded or len(class_names) <= 2
     gt_captions = [""] * len(gt_boxes) if brief else None
-    captions = _score_captions(scores, boxes, width) if brief else None
+    captions = _score_captions(scores, boxes, inches / picture.shape[1]) if brief else None
 
-    figsize = (2 * _PANEL_INCHES, _PANEL_INCHES * height / width + (0.8 if title else 0.4))
-    fig, axes = plt.subplots(1, 2, figsize=figsize, dpi=150, layout="constrained")
-    fig.suptitle(title)
     sides = (
         (*gt, gt_title, gt_colors, gt_captions),
         (*pred, pred_title, pred_colors, captions),
@@ -83,7 +95,6 @@ def compare(image, truth, result, class_names, save_to=None, title=""):
             colors=colors,
             captions=texts,
         )
-    return finish(fig, own=True, save_to=save_to)
 
 
 def display_differences(
@@ -251,11 +262,11 @@ def plot_precision_recall(AP, precisions, recalls, *, save_to=None):
     return finish(ax, True, save_to)
 
 
-def _score_captions(scores, boxes, image_width):
+def _score_captions(scores, boxes, pixel_inches):
     """Scores as captions, or empty ones where the boxes are too narrow in print to bear them."""
     if not len(boxes):
         return []
-    points = np.median(boxes[:, 3] - boxes[:, 1]) / image_width * _PANEL_INCHES * 72
+    points = np.median(boxes[:, 3] - boxes[:, 1]) * pixel_inches * 72
     has_room = points > 10  # the width of a score in the smallest type
     return [f"{score:.2f}" if has_room else "" for score in scores]
 

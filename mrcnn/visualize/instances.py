@@ -111,7 +111,7 @@ def display_instances(
         captions=None if captions is None else min(len(captions), len(boxes)),
     )
     shown = np.flatnonzero(boxes.any(axis=1))
-    if not len(shown):
+    if not len(shown) and ax is None:
         logger.warning("No instances to display.")
     if captions is None:
         captions = [

@@ -1,0 +1,1 @@
+"""What happens while a network trains, as Keras callbacks."""

@@ -1,0 +1,26 @@
+"""The precision that a network computes in: Keras's dtype policy, for one network alone."""
+
+import contextlib
+
+import keras
+
+
+@contextlib.contextmanager
+def precision_of(config):
+    """Layers and models made inside compute as MIXED_PRECISION says; weights stay float32.
+
+    Keras's policy of the process is as before afterwards. With None it counts inside, too. A model
+    made under "float16" scales its loss once it is compiled, so that small gradients survive.
+
+    Args:
+        config: a `Config`, for MIXED_PRECISION.
+    """
+    if config.MIXED_PRECISION is None:
+        yield
+        return
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(f"mixed_{config.MIXED_PRECISION}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
