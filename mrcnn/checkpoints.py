@@ -105,10 +105,12 @@ def prune(template, epochs, keep, best=None):
         list of the epochs that stay.
     """
     old = epochs[: max(0, len(epochs) - keep)] if keep else []
-    for epoch in old:
-        if epoch != best:
-            Path(path_of(template, epoch)).unlink(missing_ok=True)
-    return [epoch for epoch in epochs if epoch not in old or epoch == best]
+    stay = [epoch for epoch in epochs if epoch not in old or epoch == best]
+    # A template without the epoch is one file, of the last.
+    kept = {path_of(template, epoch) for epoch in stay}
+    for path in {path_of(template, epoch) for epoch in old} - kept:
+        Path(path).unlink(missing_ok=True)
+    return stay
 
 
 def remove_parts(folder):

@@ -77,9 +77,7 @@ class CocoMetrics:
         image_id = int(image_id)
         masks = result["masks"]
         masks = masks if isinstance(masks, InstanceMasks) else InstanceMasks.from_dense(masks)
-        if image_id not in self._truth:
-            self._truth[image_id] = self._annotations(image_id, masks.shape[:2])
-        shape, _ = self._truth[image_id]
+        shape = self.read_truth(image_id, masks.shape)
         if masks.shape[:2] != shape:
             raise ValueError(
                 f"image {image_id} is {shape[0]}x{shape[1]} pixels, but masks of its detections "
@@ -100,6 +98,24 @@ class CocoMetrics:
             )
             if class_id in known
         ]
+
+    def read_truth(self, image_id, shape):
+        """Read the instances of an image, once.
+
+        Args:
+            image_id: index of the image in the data set.
+            shape: (height, width) of the image; further entries are ignored.
+
+        Returns:
+            (height, width) of the masks, or else of the image.
+
+        Raises:
+            Exception: that of `Dataset.load_instances`.
+        """
+        image_id = int(image_id)
+        if image_id not in self._truth:
+            self._truth[image_id] = self._annotations(image_id, shape[:2])
+        return self._truth[image_id][0]
 
     def _annotations(self, image_id, shape):
         """(height, width), and the annotations of the instances that have a pixel."""

@@ -100,6 +100,14 @@ class InstanceMasks:
         masks.boxes = self.boxes[chosen]
         return masks
 
+    def thinned(self, step):
+        """The masks in the image of every `step`-th row and column, the first ones included."""
+        crops, corners = [], []
+        for crop, (y1, x1, _, _) in zip(self.crops, self.boxes.tolist(), strict=True):
+            crops.append(crop[-y1 % step :: step, -x1 % step :: step])
+            corners.append((-(-y1 // step), -(-x1 // step)))
+        return InstanceMasks(crops, corners, (-(-self.height // step), -(-self.width // step)))
+
     def dense(self):
         """The masks as one array, bool [H, W, N]."""
         masks = np.zeros(self.shape, bool)

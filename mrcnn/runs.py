@@ -104,16 +104,7 @@ def train(
         run = Run(
             model, plan, progress, train_batches, val_batches, val_dataset, custom_callbacks or []
         )
-        run_record.write(
-            model.log_dir,
-            config,
-            progress.seed,
-            progress.epoch,
-            learning_rate=learning_rate,
-            epochs=epochs,
-            layers=layers,
-            resume=resume_run,
-        )
+        _record(run, learning_rate=learning_rate, epochs=epochs, layers=layers, resume=resume_run)
         with run.interruption:
             _train_stages(run, first, is_resumed, goes_on)
         if run.interruption.signal is not None:
@@ -121,6 +112,15 @@ def train(
     finally:
         for part in filter(None, (train_batches, val_batches)):
             part.close()
+
+
+def _record(run, **arguments):
+    """Write down what the run is made of; that it fails is no reason not to train."""
+    log_dir, progress = run.model.log_dir, run.progress
+    try:
+        run_record.write(log_dir, run.config, progress.seed, progress.epoch, **arguments)
+    except Exception as error:
+        logger.warning("the records of the run in %s are not complete: %s", log_dir, error)
 
 
 def _check_config(config):
@@ -174,7 +174,11 @@ def _new_progress(model, stage, seed):
     progress = Progress(epoch=model.epoch, step=0, stage=stage, seed=seed)
     path = train_state.path_in(model.log_dir)
     if model.epoch and os.path.isfile(path):
-        past = train_state.load_progress(path)
+        try:
+            past = train_state.load_progress(path)
+        except ValueError as error:
+            logger.warning("going on without the history of the run: %s", error)
+            return progress
         past.back_to(model.epoch)
         for name in ("monitor", "best", "best_epoch", "checkpoints", "history"):
             setattr(progress, name, getattr(past, name))
@@ -206,9 +210,10 @@ def _train_stages(run, first, is_resumed, goes_on):
             # `fit` has left the averages; the next stage trains what this one trained.
             train_state.restore(run.state_path, model.keras_model, ["model"])
         model.set_trainable(regex(stage))
-        model.compile(
-            stage.learning_rate, run.config.LEARNING_MOMENTUM, stage.end, first_epoch=stage.begin
-        )
+        # A subclass may have a `compile` of the two arguments that the reference gives it.
+        has_schedule = run.config.LR_SCHEDULE != "constant"
+        schedule = {"epochs": stage.end, "first_epoch": stage.begin} if has_schedule else {}
+        model.compile(stage.learning_rate, run.config.LEARNING_MOMENTUM, **schedule)
         model.keras_model.optimizer.build(model.keras_model.trainable_variables)
         if index == first and goes_on:
             train_state.restore(run.state_path, model.keras_model, ["optimizer"])
@@ -220,6 +225,8 @@ def _train_stages(run, first, is_resumed, goes_on):
             train_state.save(run.state_path, model.keras_model, progress)
         log(f"\nStarting at epoch {progress.epoch}. LR={stage.learning_rate}\n")
         log(f"Checkpoint Path: {model.checkpoint_path}")
+        if run.config.KEEP_CHECKPOINTS:
+            log(f"The last {run.config.KEEP_CHECKPOINTS} and the best of them are kept.")
         _fit(run, stage, [*chosen, history])
         if model.keras_model.stop_training:
             break

@@ -26,8 +26,8 @@ class Progress:
         seed: of the order of the images and of augmentation.
         monitor: name of the value that tells the best epoch, or None.
         best, best_epoch: the best value, and its epoch counted from 1; None before the first.
-        waited: epochs with a value of `monitor`, but no better one, since the best one or since
-            the stage began.
+        waited: epochs with a value of `monitor` that is a number, but no better one, since the best
+            one or since the stage began.
         stopped_early: whether EARLY_STOPPING ended the run.
         checkpoints: epochs, counted from 1, whose numbered checkpoints the run has written.
         history: a dict of `epoch`, counted from 1, and the values of each epoch.
@@ -57,16 +57,15 @@ class Progress:
     def end_epoch(self, logs):
         """Note an epoch that has ended with these values."""
         self.epoch, self.step = self.epoch + 1, 0
-        values = {name: float(value) for name, value in logs.items() if np.ndim(value) == 0}
+        values = {name: _number(value) for name, value in logs.items()}
+        values = {name: value for name, value in values.items() if value is not None}
         self.history = [past for past in self.history if past["epoch"] < self.epoch]
         self.history.append({"epoch": self.epoch, **values})
         value = values.get(self.monitor)
-        if value is None:
+        if value is None or not math.isfinite(value):
             return
         self.waited += 1
-        if math.isfinite(value) and (
-            self.best is None or is_better(self.monitor, value, self.best)
-        ):
+        if self.best is None or is_better(self.monitor, value, self.best):
             self.best, self.best_epoch, self.waited = value, self.epoch, 0
 
     def back_to(self, epoch):
@@ -85,6 +84,14 @@ class Progress:
         """The progress that `to_json` wrote."""
         fields = json.loads(text)
         return cls(**{**fields, "stage": Stage(**fields["stage"])})
+
+
+def _number(value):
+    """A float, or None for what is none, such as a text that a callback has added to the logs."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def is_better(monitor, value, best):

@@ -177,6 +177,7 @@ def callbacks(run, is_last_stage=True):
         names = run.val_dataset.class_names
         show = functools.partial(record.draw_predictions, log_dir, class_names=names)
         validation = [ValidateAP(run.val_dataset, config, show=show)]
+        validation[0].set_model(run.model.keras_model)
         validation[0].values = last_figures(run.progress.history)
     monitor = config.MONITOR
     if monitor is None and validation and len(validation[0].image_ids):

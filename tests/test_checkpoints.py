@@ -256,6 +256,12 @@ def test_old_checkpoints_are_removed(make, keep, best, stay):
     assert prune(pattern, epochs, keep, best) == stay
 
 
+def test_a_template_without_the_epoch_keeps_its_file(make):
+    pattern = str(make("own.h5") / "own.h5")
+    assert prune(pattern, [1, 2, 3], 1, best=None) == [3]
+    assert os.path.isfile(pattern)
+
+
 def test_parts_of_files_are_removed(make):
     names = ["state.h5", "mask_rcnn_x_0001.h5", "weights/best.h5", ".hidden", ".notes.part"]
     parts = [".state.h5.0a1b2c3d.part", "weights/.best.h5.ffffffff.part"]

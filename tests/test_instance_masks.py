@@ -30,6 +30,12 @@ def test_dense_masks_come_back(masks):
     assert found.shape == masks.shape and len(found) == masks.shape[2]
 
 
+@given(dense_masks, st.integers(1, 5))
+def test_thinned_like_dense_masks(masks, step):
+    thinned = InstanceMasks.from_dense(masks).thinned(step)
+    np.testing.assert_array_equal(thinned.dense(), masks[::step, ::step])
+
+
 def test_crops_are_cut_to_their_box_and_to_the_image():
     crop = np.zeros((6, 6), bool)
     crop[2:4, 1:5] = True

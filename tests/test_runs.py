@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import h5py
@@ -187,7 +188,7 @@ def test_sigkills_at_random_moments(tmp_path):
 
     def start(name):
         command = [sys.executable, "-u", str(script), str(tmp_path / name), "[2, 4]", settings]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
     straight = start("straight")
     straight.communicate()
@@ -195,18 +196,22 @@ def test_sigkills_at_random_moments(tmp_path):
     while code != 0:
         process = start("killed")
         if kills < 6:
-            for line in process.stdout:
-                if line.startswith("Checkpoint Path"):
-                    break
-            # The graph is compiled first.
-            timer = threading.Timer(rng.uniform(5, 25), process.kill)
-            timer.start()
+            saved = _state_time(tmp_path / "killed")
+            while process.poll() is None and _state_time(tmp_path / "killed") == saved:
+                time.sleep(0.05)  # the graph is compiled first
+            time.sleep(rng.uniform(0, 1))
+            process.kill()
         process.communicate()
         code = process.returncode
         assert code in (0, -signal.SIGKILL)
         kills += code != 0
     assert straight.returncode == 0 and kills >= 3
     assert_same_run(tmp_path / "killed", tmp_path / "straight")
+
+
+def _state_time(folder):
+    """When the state of the run in a folder was saved last, in nanoseconds."""
+    return max((path.stat().st_mtime_ns for path in folder.glob("*/state.h5")), default=0)
 
 
 def _raise_kill(*_, **__):
@@ -311,6 +316,47 @@ def test_weights_alone_go_on_with_the_history(tmp_path, dataset):
     assert after.stage.begin == 2
     keras_history = model.keras_model.history.history
     assert keras_history["loss"] == pytest.approx([epoch["loss"] for epoch in after.history])
+
+
+class OldSubclass(MaskRCNN):
+    """With the `compile` of the reference."""
+
+    def compile(self, learning_rate, momentum):
+        super().compile(learning_rate, momentum)
+
+
+def test_what_is_beside_training_does_not_end_it(tmp_path, dataset, caplog, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("no space left")
+
+    class Note(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs |= {"note": "a text", "nothing": None}
+
+    save = train_state.save
+
+    def full_within_epochs(path, model, progress):
+        if progress.step:
+            raise OSError("no space for the state")
+        save(path, model, progress)
+
+    monkeypatch.setattr(train_state, "save", full_within_epochs)
+    model = build(tmp_path, STEPS_PER_EPOCH=2, SAVE_EVERY_MINUTES=1e-9)
+    model.__class__ = OldSubclass
+    options = {"layers": "heads", "learning_rate": 0.01}
+    train(model, dataset, epochs=1, **options)
+    Path(model.log_dir, "state.h5").write_text("damaged")
+    monkeypatch.setattr("mrcnn.run_record.write", refuse)
+    monkeypatch.setattr("mrcnn.checkpoints.publish", refuse)
+    train(model, dataset, [Note()], epochs=2, **options)
+    assert model.epoch == 2 and state_of(tmp_path)[1].history[0].keys() >= {"epoch", "loss"}
+    for warning in (
+        "going on without the history of the run",
+        "are not complete: no space left",
+        "or old checkpoints, stay: no space left",
+        "the state saved before stays: no space for the state",
+    ):
+        assert warning in caplog.text
 
 
 def test_a_learning_rate_that_a_callback_changes_goes_on_falling(tmp_path, dataset):

@@ -156,9 +156,9 @@ def test_the_best_epoch():
         (0.0, 0.0, 1, 0),
         (0.0, 0.0, 1, 1),
         (0.3, 0.3, 3, 0),
-        (float("nan"), 0.3, 3, 1),
-        (0.2, 0.3, 3, 2),
-        (None, 0.3, 3, 2),
+        (float("nan"), 0.3, 3, 0),
+        (0.2, 0.3, 3, 1),
+        (None, 0.3, 3, 1),
     ]:
         run.end_epoch({"loss": np.float32(2)} | ({} if value is None else {"val_segm_AP": value}))
         assert (run.best, run.best_epoch, run.waited) == (best, epoch, waited)

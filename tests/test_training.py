@@ -6,6 +6,7 @@ import pytest
 from tiny import InMemory, TinyConfig, shapes
 
 from mrcnn import network, training
+from mrcnn.callbacks import validation
 from mrcnn.stages import Stage
 from mrcnn.train_state import Progress
 
@@ -84,7 +85,9 @@ def run_of(custom=(), val=True, **settings):
     data = InMemory(shapes(4))
     train, val_batches = training.batches(config, data, data if val else None, seed=3)
     return SimpleNamespace(
-        model=SimpleNamespace(log_dir="logs", checkpoint_path="logs/{epoch:04d}.h5"),
+        model=SimpleNamespace(
+            log_dir="logs", checkpoint_path="logs/{epoch:04d}.h5", keras_model="the training graph"
+        ),
         config=config,
         progress=Progress(0, 0, Stage("all", 0.1, 0, 1), 3),
         train_batches=train,
@@ -117,10 +120,18 @@ def test_callbacks_come_in_order():
         ({"MONITOR": "val_bbox_AP50"}, "val_bbox_AP50"),
     ],
 )
-def test_what_tells_the_best_epoch(settings, monitor):
+def test_what_tells_the_best_epoch(settings, monitor, monkeypatch):
+    monkeypatch.setattr(validation, "SharedDetector", lambda *args: args)
     run = run_of(**settings)
     training.callbacks(run)
     assert run.progress.monitor == monitor
+
+
+def test_a_network_without_ap_is_told_by_its_loss(caplog):
+    run = run_of()
+    run.model.keras_model = keras.Sequential()
+    training.callbacks(run)
+    assert run.progress.monitor == "val_loss" and "no AP while this network" in caplog.text
 
 
 def test_figures_of_the_last_epoch():

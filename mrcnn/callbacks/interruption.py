@@ -1,5 +1,6 @@
 """Ctrl-C, and the SIGTERM of a cluster, as a wish that training grants after the current batch."""
 
+import contextlib
 import logging
 import signal
 import threading
@@ -47,7 +48,9 @@ class Interruption:
     def _note(self, number, frame):
         self.signal = number
         self._give_back()
-        log("\nStopping after this batch, or after the validation. Once more stops at once.")
+        # The signal may come in the middle of another print to the same buffer.
+        with contextlib.suppress(RuntimeError):
+            log("\nStopping after this batch, or after the validation. Once more stops at once.")
 
     def _give_back(self):
         for number, handler in self._before.items():

@@ -85,7 +85,7 @@ class WriteHistory(keras.callbacks.Callback):
         """Read the epochs that are there already."""
         try:
             self.rows = history.read(self.path) if self.path.exists() else []
-        except (OSError, ValueError) as error:
+        except Exception as error:
             kept = self.path.with_name(self.path.name + ".unread")
             logger.warning("a new history is begun, the old one becomes %s: %s", kept, error)
             self.rows = []
@@ -121,7 +121,7 @@ class WriteHistory(keras.callbacks.Callback):
     def _write(self, function, *args):
         try:
             function(*args)
-        except OSError as error:
+        except Exception as error:
             logger.warning("%s was not written: %s", self.path, error)
 
 

@@ -1,5 +1,6 @@
 """Saves the state of a run: after every epoch, every few minutes, and when it is interrupted."""
 
+import logging
 import os
 import time
 
@@ -7,6 +8,8 @@ import keras
 
 from .. import checkpoints, train_state
 from ..text import log
+
+logger = logging.getLogger(__name__)
 
 # What Keras's own callbacks remember from one epoch to the next, and forget when `fit` begins.
 _COUNTERS = {
@@ -65,7 +68,12 @@ class SaveState(keras.callbacks.Callback):
             train_state.sync(self.model)
             self.finite.check_weights(batch)
             self._note_counters()
-            train_state.save(run.state_path, self.model, run.progress)
+            try:
+                train_state.save(run.state_path, self.model, run.progress)
+            except OSError as error:
+                if stops:
+                    raise
+                logger.warning("training goes on, the state saved before stays: %s", error)
             self.saved_at = time.monotonic()
         if stops:
             self._stop()
@@ -110,20 +118,23 @@ class SaveState(keras.callbacks.Callback):
 
 
 def publish(checkpoint_path, progress, keep):
-    """Bring links and numbered checkpoints in line with a state.
+    """Bring links and numbered checkpoints in line with a state; what fails is a warning.
 
     Args:
         checkpoint_path: template of the checkpoints.
         progress: `Progress` that is saved; its `checkpoints` are renewed.
         keep: KEEP_CHECKPOINTS.
     """
-    for epoch, name in ((progress.epoch, "last.h5"), (progress.best_epoch, "best.h5")):
-        path = checkpoints.path_of(checkpoint_path, epoch or 0)
-        if epoch in progress.checkpoints and os.path.isfile(path):
-            checkpoints.publish(path, name)
-    progress.checkpoints = checkpoints.prune(
-        checkpoint_path, progress.checkpoints, keep, progress.best_epoch
-    )
+    try:
+        for epoch, name in ((progress.epoch, "last.h5"), (progress.best_epoch, "best.h5")):
+            path = checkpoints.path_of(checkpoint_path, epoch or 0)
+            if epoch in progress.checkpoints and os.path.isfile(path):
+                checkpoints.publish(path, name)
+        progress.checkpoints = checkpoints.prune(
+            checkpoint_path, progress.checkpoints, keep, progress.best_epoch
+        )
+    except OSError as error:
+        logger.warning("the weights last.h5 and best.h5, or old checkpoints, stay: %s", error)
 
 
 def _plain(value):

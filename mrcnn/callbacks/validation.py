@@ -1,6 +1,7 @@
 """COCO's average precision on the validation images while the network trains."""
 
 import copy
+import logging
 import time
 
 import keras
@@ -9,12 +10,15 @@ from tqdm import tqdm
 
 from ..coco_metrics import KINDS, MAX_DETECTIONS, CocoMetrics
 from ..instance_masks import InstanceMasks
-from ..prediction import detect_crops
+from ..prediction import check_images, detect_crops
 from ..shared_inference import SharedDetector
-from ..text import log
+from ..text import log, some
 
-# Images whose predictions are shown.
+logger = logging.getLogger(__name__)
+
+# Images whose predictions are shown, and about how many pixels of their longer side.
 SHOWN = 4
+SHOWN_SIDE = 1024
 # COCO's AP is an area under a curve, which wants the weak detections too.
 MIN_CONFIDENCE = 0.05
 
@@ -29,6 +33,10 @@ class ValidateAP(keras.callbacks.Callback):
     have the last values once more. So every epoch has the same keys, as `CSVLogger` needs, and to
     early stopping and the choice of the best an epoch without AP is one without improvement.
 
+    It never ends a training. Images that cannot be read are left out. If there can be no graph to
+    detect with, nothing is added to the logs, and if a measurement fails, NaN from then on; each is
+    said in one warning.
+
     Up to max(100, DETECTION_MAX_INSTANCES) detections of an image count: COCO's own 100, unless the
     configuration expects images with more.
 
@@ -41,7 +49,8 @@ class ValidateAP(keras.callbacks.Callback):
             measurement: four images, with the detections of at least DETECTION_MIN_CONFIDENCE.
 
     Attributes:
-        image_ids: [N] int, the images: the same ones each time, spread over the data set.
+        image_ids: [N] int, the images: the same ones each time, spread over the data set. Empty
+            where nothing is measured.
         values: dict of all figures by name, "bbox_AP" and so on, measured last. Who resumes a run
             may set it: while it is empty, the next epoch is measured.
     """
@@ -58,28 +67,45 @@ class ValidateAP(keras.callbacks.Callback):
         self.metrics = CocoMetrics(dataset, max(MAX_DETECTIONS, config.DETECTION_MAX_INSTANCES))
         self.values = {}
         self.detector = None
+        self.failed = False
+        self.unread = {}  # image id to what is wrong, of this measurement
 
     def set_model(self, model):
-        """Take the training graph."""
-        if model is not self._model:
-            self.detector = None
+        """Take the training graph, and build the one to detect with on its weights."""
+        is_other = model is not self._model
         super().set_model(model)
+        if not is_other or not self.every or not len(self.image_ids):
+            return
+        try:
+            self.detector = SharedDetector(model, self.config)
+        except Exception as error:
+            self.image_ids = self.image_ids[:0]
+            logger.warning("no AP while this network trains: %s", error)
 
     def on_epoch_end(self, epoch, logs=None):
         """Measure if it is time to, and add the figures to the logs."""
         if not self.every or not len(self.image_ids):
             return
         if not self.values or (epoch + 1) % self.every == 0:
-            begin = time.perf_counter()
-            self.values = self.measure()
-            self._print(time.perf_counter() - begin)
+            self._try_to_measure()
         if logs is not None:
             names = [f"{kind}_{figure}" for figure in self.figures for kind in KINDS]
-            logs.update({f"val_{name}": self.values[name] for name in names})
+            logs.update({f"val_{name}": self.values.get(name, float("nan")) for name in names})
+
+    def _try_to_measure(self):
+        if self.failed:
+            return
+        begin = time.perf_counter()
+        try:
+            self.values = self.measure()
+        except Exception as error:
+            self.failed, self.values = True, {}
+            logger.warning("no AP from now on: %s: %s", type(error).__name__, error)
+            return
+        self._print(time.perf_counter() - begin)
 
     def measure(self):
         """The figures of the weights as they are, see `CocoMetrics.compute`."""
-        self.detector = self.detector or SharedDetector(self.model, self.config)
         self.metrics.reset()
         samples = []
         size = self.config.BATCH_SIZE
@@ -88,25 +114,55 @@ class ValidateAP(keras.callbacks.Callback):
         ) as progress:
             for first in range(0, len(self.image_ids), size):
                 image_ids = self.image_ids[first : first + size]
-                images = [self.dataset.load_image(i) for i in image_ids]
-                results = detect_crops(self.detector, images)
-                for image_id, image, result in zip(image_ids, images, results, strict=True):
+                images = self._read(image_ids)
+                results = detect_crops(self.detector, list(images.values())) if images else []
+                for (image_id, image), result in zip(images.items(), results, strict=True):
                     self.metrics.add(image_id, result)
                     if self.show and len(samples) < SHOWN:
-                        samples.append((image, *self._to_show(image_id, image, result)))
-                progress.update(len(images))
-        if self.show:
+                        samples.append(self._to_show(image_id, image, result))
+                progress.update(len(image_ids))
+        if self.show and samples:
             self.show(samples)
+        self._leave_out_unread()
         return self.metrics.compute()
 
+    def _read(self, image_ids):
+        """Images by id, without those that fail."""
+        images = {}
+        for image_id in image_ids:
+            try:
+                image = self.dataset.load_image(image_id)
+                check_images([image], self.config)
+                shape = self.metrics.read_truth(image_id, image.shape)
+                if shape != image.shape[:2]:
+                    raise ValueError(f"its masks are of {shape}, itself of {image.shape[:2]}")
+                images[image_id] = image
+            except Exception as error:
+                self.unread[image_id] = f"{image_id} ({type(error).__name__}: {error})"
+        return images
+
+    def _leave_out_unread(self):
+        if self.unread:
+            self.image_ids = self.image_ids[~np.isin(self.image_ids, list(self.unread))]
+            logger.warning("images left out of the AP: %s", some(self.unread.values()))
+            self.unread.clear()
+
     def _to_show(self, image_id, image, result):
-        """Ground truth and what `MaskRCNN.detect` would have given, with dense masks."""
+        """Image, ground truth and what `MaskRCNN.detect` would have given, with dense masks.
+
+        Of a large image every n-th row and column: its dense masks would take gigabytes.
+        """
+        step = -(-max(image.shape[:2]) // SHOWN_SIDE)
         masks, class_ids = self.dataset.load_instances(image_id)
         masks = masks if len(masks) else InstanceMasks([], [], image.shape)
-        truth = {"rois": masks.boxes, "class_ids": class_ids, "masks": masks.dense()}
+        truth = {"rois": masks.boxes, "class_ids": class_ids, "masks": masks}
         sure = result["scores"] >= self.min_confidence
         result = {name: part[sure] for name, part in result.items()}
-        return truth, {**result, "masks": result["masks"].dense()}
+        for part in (truth, result):
+            y1, x1, y2, x2 = part["rois"].T
+            part["rois"] = np.stack([y1 // step, x1 // step, -(-y2 // step), -(-x2 // step)], 1)
+            part["masks"] = part["masks"].thinned(step).dense()
+        return image[::step, ::step], truth, result
 
     def _quiet(self):
         """True for `fit(verbose=0)`; None lets tqdm decide, which is silent where no one looks."""

@@ -56,7 +56,7 @@ def known(dataset, monkeypatch):
 
 def callback_of(dataset, *args, verbose=0, **settings):
     callback = ValidateAP(dataset, config_of(**settings), *args)
-    callback._model = "the training graph"
+    callback.set_model("the training graph")
     callback.set_params({"verbose": verbose, "epochs": 9})
     return callback
 
@@ -137,6 +137,63 @@ def test_samples_to_show(dataset, known):
             assert part["rois"].shape == (2, 4)
         np.testing.assert_array_equal(image, pixels)
     assert not len(shown[1][0][2]["scores"]) and shown[1][0][2]["masks"].shape == (64, 64, 0)
+
+
+def test_large_images_are_shown_thinned(dataset, known, monkeypatch):
+    monkeypatch.setattr(validation, "SHOWN_SIDE", 30)
+    shown = []
+    callback = callback_of(dataset, ("AP",), shown.append, VALIDATION_IMAGES=1)
+    known.found = set(range(8))
+    callback.on_epoch_end(0, {})
+    [[(image, truth, result)]] = shown
+    pixels, masks, _ = dataset.samples[callback.image_ids[0]]
+    np.testing.assert_array_equal(image, pixels[::3, ::3])
+    for part in (truth, result):
+        np.testing.assert_array_equal(part["masks"], masks[::3, ::3])
+        for (y1, x1, y2, x2), mask in zip(part["rois"], np.moveaxis(masks, 2, 0), strict=True):
+            ys, xs = np.nonzero(mask)
+            assert (y1, x1) == (ys.min() // 3, xs.min() // 3)
+            assert (y2, x2) == (-(-(ys.max() + 1) // 3), -(-(xs.max() + 1) // 3))
+
+
+def test_images_that_cannot_be_read_are_left_out(dataset, known, caplog):
+    callback = callback_of(dataset, VALIDATION_IMAGES=5)
+    first, second, third, *rest = callback.image_ids.tolist()
+    known.found = set(rest)
+    image, masks, class_ids = dataset.samples[first]
+    dataset.samples[first] = (image, masks[:, :, :1], class_ids)
+    dataset.samples[third] = (image[:50], masks, class_ids)
+    dataset.samples[second] = ("no image", *dataset.samples[second][1:])
+    for epoch in range(2):
+        logs = {}
+        callback.on_epoch_end(epoch, logs)
+        assert logs["val_segm_AP"] == pytest.approx(1)
+    assert callback.image_ids.tolist() == rest
+    assert caplog.text.count("images left out of the AP") == 1
+    assert f"{first} (ValueError: " in caplog.text and f"{second} (" in caplog.text
+    assert f"{third} (ValueError: its masks are of (64, 64), itself of (50, 64)" in caplog.text
+
+
+def test_a_measurement_that_fails_is_the_last(dataset, known, caplog, monkeypatch):
+    callback = callback_of(dataset, VALIDATION_IMAGES=4)
+    callback.on_epoch_end(0, {})
+    monkeypatch.setattr(validation, "detect_crops", None)
+    for epoch in (1, 2):
+        logs = {}
+        callback.on_epoch_end(epoch, logs)
+        assert list(logs) == LOGGED and np.isnan(list(logs.values())).all()
+    assert caplog.text.count("no AP from now on: TypeError") == 1
+
+
+def test_without_a_graph_to_detect_with(dataset, known, caplog, monkeypatch):
+    def refuse(*_):
+        raise ValueError("the layer 'conv2d_5' is not there")
+
+    monkeypatch.setattr(validation, "SharedDetector", refuse)
+    callback, logs = callback_of(dataset, VALIDATION_IMAGES=4), {}
+    callback.on_epoch_end(0, logs)
+    assert not logs and not len(callback.image_ids)
+    assert "no AP while this network trains: the layer 'conv2d_5'" in caplog.text
 
 
 def test_the_images_are_spread_and_stay():
