@@ -36,6 +36,7 @@ test-slow: $(VENV)/.ready-test
 bench: $(VENV)/.ready-test
 	@$(RUN) benchmarks/inference.py
 	@$(RUN) benchmarks/loader.py
+	@$(RUN) benchmarks/training.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache demo.png

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from .anchors import compute_backbone_shapes
-from .transforms import input_geometry
+from .transforms import input_geometry, resize_options
 
 # Boxes that the search for scales looks at: spread over all of them.
 _SEARCHED_BOXES = 2000
@@ -92,14 +92,7 @@ def anchor_coverage(dataset, config, image_ids=None):
 
 def _boxes_in_input(boxes, height, width, config):
     """Boxes of an image where `resize_to_input` moves them, and (height, width) of the input."""
-    _, size, (rows, columns, _) = input_geometry(
-        height,
-        width,
-        min_dim=config.IMAGE_MIN_DIM,
-        max_dim=config.IMAGE_MAX_DIM,
-        min_scale=config.IMAGE_MIN_SCALE,
-        mode=config.IMAGE_RESIZE_MODE,
-    )
+    _, size, (rows, columns, _) = input_geometry(height, width, **resize_options(config))
     scale = np.array([size[0] / height, size[1] / width] * 2)
     moved = boxes * scale + [rows[0], columns[0]] * 2
     return moved, (size[0] + sum(rows), size[1] + sum(columns))

@@ -7,7 +7,8 @@ something. The loader works on these crops from the annotation to the mini masks
 import numpy as np
 import scipy.ndimage
 
-from .interpolation import half_pixel_centres, nearest_pixels
+from .interpolation import nearest_pixels
+from .masks import minimize_crops
 
 
 class InstanceMasks:
@@ -170,7 +171,7 @@ class InstanceMasks:
         return type(self)(crops, corners, shape)
 
     def minimize(self, mini_shape):
-        """Mini masks, as `masks.minimize_mask` makes them, all of them in one go.
+        """Mini masks, as `masks.minimize_mask` makes them.
 
         Args:
             mini_shape: (height, width).
@@ -184,22 +185,7 @@ class InstanceMasks:
         if not self.visible.all():
             empty = int(np.flatnonzero(~self.visible)[0])
             raise ValueError(f"instance {empty} has no pixel: drop empty masks first.")
-        sizes = self.boxes[:, 2:] - self.boxes[:, :2]
-        pixels, starts = _with_border(self.crops)
-        y, weight_y = half_pixel_centres(sizes[:, :1], mini_shape[0])  # [N, height] each
-        x, weight_x = half_pixel_centres(sizes[:, 1:], mini_shape[1])
-        row = sizes[:, 1].astype(np.int64)[:, None, None] + 2  # pixels to the one below
-        first = starts[:, None, None] + (y + 1)[:, :, None] * row + (x + 1)[:, None, :]
-
-        def column(place):
-            """Bilinear between the pixels at `place` and those below them, [N, height, width]."""
-            above, below = (pixels.take(i).astype(np.float32) for i in (place, place + row))
-            return above + (below - above) * weight_y.astype(np.float32)[:, :, None]
-
-        left, right = column(first), column(first + 1)
-        mini = left + (right - left) * weight_x.astype(np.float32)[:, None, :] > 0.5
-        mini[[crop.all() for crop in self.crops]] = True  # the border does not eat into a full one
-        return np.moveaxis(mini, 0, -1)
+        return minimize_crops(self.crops, mini_shape)
 
 
 def union(crops, corners):
@@ -219,17 +205,6 @@ def union(crops, corners):
     for crop, (y, x) in zip(crops, corners - first, strict=True):
         whole[y : y + crop.shape[0], x : x + crop.shape[1]] |= crop
     return whole, tuple(first.tolist())
-
-
-def _with_border(crops):
-    """Crops with a border of False around each, end to end in one vector, and their starts [N]."""
-    sizes = np.array([(crop.shape[0] + 2) * (crop.shape[1] + 2) for crop in crops], np.int64)
-    ends = np.cumsum(sizes)
-    pixels = np.zeros(sizes.sum(), bool)
-    for crop, start, end in zip(crops, ends - sizes, ends, strict=True):
-        height, width = crop.shape
-        pixels[start:end].reshape(height + 2, width + 2)[1:-1, 1:-1] = crop
-    return pixels, ends - sizes
 
 
 def _ends(inside):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .interpolation import bilinear
+from .interpolation import bilinear, half_pixel_centres
 
 _CHUNK_PIXELS = 1 << 16
 
@@ -72,18 +72,55 @@ def minimize_mask(bbox, mask, mini_shape):
     Raises:
         ValueError: a box without area inside the image.
     """
-    count = mask.shape[-1]
-    mini_mask = np.zeros((*mini_shape, count), bool)
-    for i in range(count):
+    crops = []
+    for i in range(mask.shape[-1]):
         y1, x1, y2, x2 = (int(v) for v in bbox[i][:4])
-        crop = mask[y1:y2, x1:x2, i]
-        if crop.size == 0:
+        crops.append(mask[y1:y2, x1:x2, i] != 0)
+        if crops[-1].size == 0:
             raise ValueError(
                 f"bbox {i} is ({y1}, {x1}, {y2}, {x2}) in an image of {mask.shape[0]}x"
                 f"{mask.shape[1]}: it must contain at least one pixel. Drop empty masks first."
             )
-        mini_mask[:, :, i] = _resize_binary(crop, mini_shape)
-    return mini_mask
+    return minimize_crops(crops, mini_shape[:2])
+
+
+def minimize_crops(crops, mini_shape):
+    """`minimize_mask` of masks that are cut out already, all of them in one go.
+
+    Args:
+        crops: N bool arrays [h, w] of at least one pixel.
+        mini_shape: (height, width) of the result.
+
+    Returns:
+        bool [height, width, N]: a view of an array [N, height, width].
+    """
+    sizes = np.array([crop.shape for crop in crops], np.int64).reshape(-1, 2)
+    pixels, starts = _with_border(crops)
+    y, weight_y = half_pixel_centres(sizes[:, :1], mini_shape[0])  # [N, height] each
+    x, weight_x = half_pixel_centres(sizes[:, 1:], mini_shape[1])
+    row = sizes[:, 1, None, None] + 2  # pixels to the one below
+    first = starts[:, None, None] + (y + 1)[:, :, None] * row + (x + 1)[:, None, :]
+
+    def column(place):
+        """Bilinear between the pixels at `place` and those below them, [N, height, width]."""
+        above, below = (pixels.take(i).astype(np.float32) for i in (place, place + row))
+        return above + (below - above) * weight_y.astype(np.float32)[:, :, None]
+
+    left, right = column(first), column(first + 1)
+    mini = left + (right - left) * weight_x.astype(np.float32)[:, None, :] > 0.5
+    mini[[crop.all() for crop in crops]] = True  # the border does not eat into a full one
+    return np.moveaxis(mini, 0, -1)
+
+
+def _with_border(crops):
+    """Crops with a border of False around each, end to end in one vector, and their starts [N]."""
+    sizes = np.array([(crop.shape[0] + 2) * (crop.shape[1] + 2) for crop in crops], np.int64)
+    ends = np.cumsum(sizes)
+    pixels = np.zeros(sizes.sum(), bool)
+    for crop, start, end in zip(crops, ends - sizes, ends, strict=True):
+        height, width = crop.shape
+        pixels[start:end].reshape(height + 2, width + 2)[1:-1, 1:-1] = crop
+    return pixels, ends - sizes
 
 
 def expand_mask(bbox, mini_mask, image_shape):

@@ -11,7 +11,7 @@ import keras
 from .averaging import with_averages
 from .callbacks import record
 from .callbacks.finite import StopIfNotFinite
-from .callbacks.progress import Progress
+from .callbacks.progress import ProgressBar
 from .callbacks.state import SaveState
 from .callbacks.validation import ValidateAP
 from .checkpoints import SaveWeights
@@ -203,7 +203,7 @@ def callbacks(run, is_last_stage=True):
                 *custom,
             ]
         ),
-        Progress(),
+        ProgressBar(),
         SaveState(run, finite, custom, is_last_stage),
     ]
 

@@ -140,14 +140,17 @@ def resize_to_input(image, config, rng=None):
     Returns:
         image, window, scale, padding, crop: see `resize_image`.
     """
-    return resize_image(
-        image,
-        min_dim=config.IMAGE_MIN_DIM,
-        max_dim=config.IMAGE_MAX_DIM,
-        min_scale=config.IMAGE_MIN_SCALE,
-        mode=config.IMAGE_RESIZE_MODE,
-        rng=rng,
-    )
+    return resize_image(image, **resize_options(config), rng=rng)
+
+
+def resize_options(config):
+    """The arguments of `resize_image` and `input_geometry` that a configuration sets, a dict."""
+    return {
+        "min_dim": config.IMAGE_MIN_DIM,
+        "max_dim": config.IMAGE_MAX_DIM,
+        "min_scale": config.IMAGE_MIN_SCALE,
+        "mode": config.IMAGE_RESIZE_MODE,
+    }
 
 
 def resize_mask(mask, scale, padding, crop=None):

@@ -1,11 +1,10 @@
-import dataclasses
 import itertools
 
 import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from tiny import InMemory, TinyConfig, shapes
+from tiny import InMemory, TinyConfig, images_of, shapes
 
 from mrcnn.augment import Flips
 from mrcnn.loader import BatchSequence, SampleSource, data_generator
@@ -20,15 +19,6 @@ def config():
 @pytest.fixture(scope="module")
 def dataset():
     return InMemory(shapes(7))
-
-
-def assert_same(sample, other):
-    for field in dataclasses.fields(sample):
-        assert_array_equal(getattr(sample, field.name), getattr(other, field.name), field.name)
-
-
-def images_of(source, numbers):
-    return [int(source.sample(number).image_meta[0]) for number in numbers]
 
 
 # Batches

@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
 from mrcnn import masks
+from mrcnn.interpolation import bilinear
 from mrcnn.transforms import resize
 
 
@@ -81,6 +82,13 @@ def test_mini_masks_match_the_reference(units, unpack, mask, side):
     y1, x1, y2, x2 = boxes[3]
     soft = resize(mini[:, :, 3], (y2 - y1, x2 - x1))
     assert np.abs(soft[differs[y1:y2, x1:x2, 3]] - 0.5).max() < 1e-12
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 20), st.integers(1, 20))))
+def test_crops_are_resized_like_any_image(crop):
+    wanted = np.clip(bilinear(crop, (7, 5)), crop.min(), crop.max()) > 0.5
+    (mini,) = np.moveaxis(masks.minimize_crops([crop], (7, 5)), -1, 0)
+    assert_array_equal(mini, wanted)
 
 
 def test_minimize_mask_refuses_an_empty_box(mask):

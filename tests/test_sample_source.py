@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from tiny import InMemory, TinyConfig, shapes
+from tiny import InMemory, TinyConfig, images_of, shapes
 
 from mrcnn.augment import Flips
 from mrcnn.sample_source import MAX_ERRORS, SampleSource, stack
@@ -25,10 +25,6 @@ def dataset():
 def assert_same(sample, other):
     for field in dataclasses.fields(sample):
         assert_array_equal(getattr(sample, field.name), getattr(other, field.name), field.name)
-
-
-def images_of(source, numbers):
-    return [int(source.sample(number).image_meta[0]) for number in numbers]
 
 
 class Faulty(InMemory):

@@ -103,7 +103,7 @@ def test_callbacks_come_in_order():
     names = [type(callback).__name__ for callback in training.callbacks(run_of([custom]))]
     order = [
         "StopIfNotFinite", "_Averages", "ValidateAP", "TensorBoard", "WriteHistory", "SaveWeights",
-        "TerminateOnNaN", "LambdaCallback", "Progress", "SaveState",
+        "TerminateOnNaN", "LambdaCallback", "ProgressBar", "SaveState",
     ]  # fmt: skip
     places = [len(names) - 1 - names[::-1].index(name) for name in order]
     assert places == sorted(places)

@@ -102,6 +102,11 @@ def shapes(count, size=(64, 64), seed=0):
     return samples
 
 
+def images_of(source, numbers):
+    """Image ids of a `SampleSource`'s samples of these numbers."""
+    return [int(source.sample(number).image_meta[0]) for number in numbers]
+
+
 def spread(keras_model):
     """Give a model random weights with which classes and boxes differ from RoI to RoI."""
     rng = np.random.default_rng(3)

@@ -21,7 +21,7 @@ _NAMES = {name: name.removesuffix("_loss") for name in LOSS_NAMES}
 _SHORT_NAMES = {name: text.removeprefix("mrcnn_") for name, text in _NAMES.items()}
 
 
-class Progress(keras.callbacks.ProgbarLogger):
+class ProgressBar(keras.callbacks.ProgbarLogger):
     """Takes the place of Keras's progress bar: steps, time left, and the losses by name.
 
     After an epoch the losses and figures of training and validation follow. It comes last in the

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from ..anchor_coverage import AnchorCoverage, anchor_coverage, best_iou, plain_scales
 from ..text import some
-from ..transforms import input_geometry
+from ..transforms import input_geometry, resize_options
 from .drawing import finish, instance_label
 
 _INSTANCES, _IMAGES = "tab:blue", "tab:gray"
@@ -206,14 +206,7 @@ def _of_images(dataset, image_ids):
 
 def _scale(height, width, config):
     """Factors (vertical, horizontal) by which an image is resized."""
-    _, size, _ = input_geometry(
-        height,
-        width,
-        min_dim=config.IMAGE_MIN_DIM,
-        max_dim=config.IMAGE_MAX_DIM,
-        min_scale=config.IMAGE_MIN_SCALE,
-        mode=config.IMAGE_RESIZE_MODE,
-    )
+    _, size, _ = input_geometry(height, width, **resize_options(config))
     return size[0] / height, size[1] / width
 
 

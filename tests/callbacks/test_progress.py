@@ -36,7 +36,7 @@ def shown(monkeypatch, capsys):
         )
         clock = [1000.0]
         monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
-        bar = progress.Progress()
+        bar = progress.ProgressBar()
         run = keras.callbacks.CallbackList(
             [bar], add_progbar=True, verbose=verbose, epochs=2, steps=10
         )
