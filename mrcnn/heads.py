@@ -67,16 +67,38 @@ def build_fpn_mask_graph(rois, feature_maps, image_meta, pool_size, num_classes,
     Returns:
         [B, R, 2 * pool_size, 2 * pool_size, num_classes], in 0..1.
     """
-    x = PyramidROIAlign([pool_size, pool_size], name="roi_align_mask")(
-        [rois, image_meta, *feature_maps]
-    )
-    for index in range(1, 5):
-        x = Conv2D(256, (3, 3), padding="same", name=f"mrcnn_mask_conv{index}")(x)
-        x = BatchNorm(name=f"mrcnn_mask_bn{index}")(x, training=train_bn)
-        x = layers.Activation("relu")(x)
-    x = Conv2DTranspose(256, (2, 2), strides=2, activation="relu", name="mrcnn_mask_deconv")(x)
+    return mask_head(pool_size, num_classes, train_bn)(rois, feature_maps, image_meta)
+
+
+def mask_head(pool_size, num_classes, train_bn=True):
+    """The layers of the mask head, to be called for one group of RoIs after another.
+
+    Args:
+        pool_size, num_classes, train_bn: see `build_fpn_mask_graph`.
+
+    Returns:
+        function (rois, feature_maps, image_meta) -> masks, see `build_fpn_mask_graph`.
+    """
+    align = PyramidROIAlign([pool_size, pool_size], name="roi_align_mask")
+    blocks = [
+        (
+            Conv2D(256, (3, 3), padding="same", name=f"mrcnn_mask_conv{index}"),
+            BatchNorm(name=f"mrcnn_mask_bn{index}"),
+            layers.Activation("relu"),
+        )
+        for index in range(1, 5)
+    ]
+    deconv = Conv2DTranspose(256, (2, 2), strides=2, activation="relu", name="mrcnn_mask_deconv")
     # In half precision a sigmoid would be exactly 0 or 1 too soon for the loss.
-    return Conv2D(num_classes, (1, 1), activation="sigmoid", dtype="float32", name="mrcnn_mask")(x)
+    masks = Conv2D(num_classes, (1, 1), activation="sigmoid", dtype="float32", name="mrcnn_mask")
+
+    def graph(rois, feature_maps, image_meta):
+        x = align([rois, image_meta, *feature_maps])
+        for convolution, norm, relu in blocks:
+            x = relu(norm(convolution(x), training=train_bn))
+        return masks(deconv(x))
+
+    return graph
 
 
 class _OverRois:

@@ -15,7 +15,7 @@ from . import backbones
 from .detection import DetectionLayer
 from .fpn import feature_pyramid
 from .graph_model import GraphModel
-from .heads import build_fpn_mask_graph, fpn_classifier_graph
+from .heads import fpn_classifier_graph, mask_head
 from .image_meta import parse_image_meta_graph
 from .losses import (
     LossLayer,
@@ -29,7 +29,7 @@ from .ops import norm_boxes_graph
 from .precision import precision_of
 from .proposals import AnchorLayer, ProposalLayer
 from .rpn import rpn_of_pyramid
-from .targets import DetectionTargetLayer
+from .targets import DetectionTargetLayer, max_positives
 
 
 def build(mode, config, seed=None):
@@ -66,7 +66,7 @@ def build_inference(config):
     detections = DetectionLayer(config, name="mrcnn_detection")(
         [rois, mrcnn_class, mrcnn_bbox, image_meta]
     )
-    mrcnn_mask = _mask_head(detections[..., :4], pyramid, image_meta, config)
+    mrcnn_mask = _mask_head(pyramid, image_meta, config)(detections[..., :4])
     return GraphModel(
         [image, image_meta, anchors],
         [detections, mrcnn_class, mrcnn_bbox, mrcnn_mask, rois, rpn_class, rpn_bbox],
@@ -116,7 +116,13 @@ def build_training(config, seed=None):
     train_rois, target_class_ids, target_bbox, target_mask = targets
     output_rois = layers.Identity(name="output_rois", dtype="float32")(train_rois)
     logits, mrcnn_class, mrcnn_bbox = _class_head(output_rois, pyramid, image_meta, config)
-    mrcnn_mask = _mask_head(output_rois, pyramid, image_meta, config)
+    positives = _mask_learners(config)
+    head = _mask_head(pyramid, image_meta, config)
+    learned_mask = head(output_rois[:, :positives])
+    mrcnn_mask = learned_mask
+    if positives < config.TRAIN_ROIS_PER_IMAGE:
+        # Nothing is computed here unless someone asks for the output.
+        mrcnn_mask = ops.concatenate([learned_mask, head(output_rois[:, positives:])], axis=1)
 
     active = parse_image_meta_graph(image_meta)["active_class_ids"]  # [B, classes]
     losses = [
@@ -132,7 +138,7 @@ def build_training(config, seed=None):
             [target_bbox, target_class_ids, mrcnn_bbox]
         ),
         LossLayer(mrcnn_mask_loss_graph, name="mrcnn_mask_loss")(
-            [target_mask, target_class_ids, mrcnn_mask]
+            [target_mask[:, :positives], target_class_ids[:, :positives], learned_mask]
         ),
     ]
     outputs = [
@@ -203,12 +209,16 @@ def _class_head(rois, pyramid, image_meta, config):
     )
 
 
-def _mask_head(rois, pyramid, image_meta, config):
-    return build_fpn_mask_graph(
-        rois,
-        pyramid[:4],
-        image_meta,
-        config.MASK_POOL_SIZE,
-        config.NUM_CLASSES,
-        train_bn=config.TRAIN_BN,
-    )
+def _mask_head(pyramid, image_meta, config):
+    """Function (rois) -> masks; its layers are the same in every call."""
+    head = mask_head(config.MASK_POOL_SIZE, config.NUM_CLASSES, train_bn=config.TRAIN_BN)
+    return lambda rois: head(rois, pyramid[:4], image_meta)
+
+
+def _mask_learners(config):
+    """How many of the first RoIs of an image pass the mask head in a step of training.
+
+    The others are no positives and have no mask to learn, but two thirds of the head's time and
+    memory would be theirs. Where BatchNorm takes its statistics from the batch they belong to it.
+    """
+    return max_positives(config) if config.TRAIN_BN is False else config.TRAIN_ROIS_PER_IMAGE

@@ -13,6 +13,11 @@ POSITIVE_IOU = 0.5
 CROWD_IOU = 0.001
 
 
+def max_positives(config):
+    """How many RoIs of an image can be positive: they come first among those that are sampled."""
+    return max(1, int(config.TRAIN_ROIS_PER_IMAGE * config.ROI_POSITIVE_RATIO))
+
+
 class DetectionTargetLayer(keras.layers.Layer):
     """Samples RoIs from the proposals and matches them with the ground truth.
 
@@ -65,7 +70,7 @@ class DetectionTargetLayer(keras.layers.Layer):
         positive = is_proposal & (best_iou >= POSITIVE_IOU)
         negative = is_proposal & (best_iou < POSITIVE_IOU) & (crowd_iou < CROWD_IOU)
 
-        positives = max(1, int(total * config.ROI_POSITIVE_RATIO))
+        positives = max_positives(config)
         positive_at, positive_count = take_flagged(positive, positives, self._keys(positive))
         negative_at, negative_count = take_flagged(negative, total, self._keys(negative))
         negative_count = ops.minimum(negative_count, self._negatives_for(positive_count))

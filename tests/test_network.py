@@ -357,3 +357,12 @@ def test_rois_from_outside():
     model = network.build("training", config)
     assert model.inputs[-1].name == "input_roi"
     assert tuple(model.get_layer("ROI").output.shape) == (None, 40, 4)
+
+
+def test_only_rois_that_can_be_positive_pass_the_mask_head_in_a_step():
+    config = TinyConfig()
+    learned = network.build("training", config).get_layer("mrcnn_mask_loss").input
+    assert [tensor.shape[1] for tensor in learned] == [3, 3, 3]  # a third of the 12, rounded down
+    config.TRAIN_BN = None  # statistics of the batch, as the reference takes them of all RoIs
+    learned = network.build("training", config).get_layer("mrcnn_mask_loss").input
+    assert [tensor.shape[1] for tensor in learned] == [12, 12, 12]
