@@ -21,7 +21,7 @@ def averaged_weights(model):
     """
     optimizer = model.optimizer
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # float16 wraps it
-    if optimizer is None or not optimizer.use_ema or not int(optimizer.iterations):
+    if optimizer is None or not optimizer.use_ema or not int(optimizer.iterations.numpy()):
         yield
         return
     trained = _values(model)

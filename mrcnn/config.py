@@ -44,8 +44,10 @@ class Config:
     # Name of the experiment: log folders and checkpoints carry it in lower case.
     NAME = None
 
-    # Devices to train on, and images that one of them takes at a time.
+    # Devices to train on, the hosts among which they are spread evenly, and images that one device
+    # takes at a time.
     GPU_COUNT = 1
+    HOST_COUNT = 1
     IMAGES_PER_GPU = 2
 
     # Batches that make an epoch, and batches of validation after each.
@@ -202,7 +204,7 @@ class Config:
     LOADER_PROCESSES = None
 
     # Compile TensorFlow's graph with XLA: slow to start, then often faster on a GPU. (JAX always
-    # compiles.)
+    # compiles; training on several devices never does.)
     XLA = False
 
     def __init_subclass__(cls, **kwargs):

@@ -8,6 +8,7 @@ from keras import ops
 
 from . import weights
 from .config_checks import LOSS_NAMES
+from .ops import replica_count
 
 
 class GraphModel(keras.Model):
@@ -35,11 +36,23 @@ class GraphModel(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The weighted sum of the graph's losses and the L2 penalty, a scalar."""
-        losses = dict(zip(LOSS_NAMES, y_pred[-len(LOSS_NAMES) :], strict=True))
+        losses = self.losses_of(y_pred)
         for mean in self.loss_means:
             mean.update_state(losses[mean.name])
+        return losses["loss"]
+
+    def losses_of(self, outputs):
+        """The losses of a batch, or of a replica: its share, so that they add up to the batch's.
+
+        Args:
+            outputs: the graph's.
+
+        Returns:
+            dict of name to scalar: `LOSS_NAMES`, and "loss", their weighted sum and the L2 penalty.
+        """
+        losses = dict(zip(LOSS_NAMES, outputs[-len(LOSS_NAMES) :], strict=True))
         weighted = [value * self.loss_weights.get(name, 1.0) for name, value in losses.items()]
-        return sum(weighted) + self.l2_penalty()
+        return {"loss": sum(weighted) + self.l2_penalty() / replica_count(), **losses}
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """The means that `compute_loss` has updated."""

@@ -22,6 +22,7 @@ class BatchSequence(keras.utils.PyDataset):
         workers: threads, or processes, that make batches ahead of time.
         processes: None makes them in threads; "spawn", "forkserver" or "fork" in processes that are
             started in this way (see `WorkerPool`; call `close` in the end).
+        share: (host, hosts): which part of the rows of each batch it gives, of how many equal ones.
         kwargs: `max_queue_size` of `PyDataset`.
 
     Attributes:
@@ -30,7 +31,7 @@ class BatchSequence(keras.utils.PyDataset):
         skipped: batches of the epoch that it leaves out, because they are done already.
     """
 
-    def __init__(self, source, steps, workers=1, processes=None, **kwargs):
+    def __init__(self, source, steps, workers=1, processes=None, share=(0, 1), **kwargs):
         # Keras's own processes would be forked from TensorFlow's threads anew in every epoch. Here
         # its threads wait for processes that stay.
         super().__init__(workers=workers, **kwargs)
@@ -39,17 +40,21 @@ class BatchSequence(keras.utils.PyDataset):
         self.steps = steps
         self.epoch = 0
         self.skipped = 0
+        self.share = share
 
     def __len__(self):
         return self.steps - self.skipped
 
     def __getitem__(self, index):
         """A tuple of one dict: input name to array [B, ...]."""
-        samples = list(map((self.pool or self.source).sample, self.numbers(index)))
+        numbers, (host, hosts) = self.numbers(index), self.share
+        rows = len(numbers) // hosts
+        numbers = numbers[host * rows : (host + 1) * rows]
+        samples = list(map((self.pool or self.source).sample, numbers))
         return ({f"input_{name}": array for name, array in stack(samples).items()},)
 
     def numbers(self, index):
-        """Numbers of the samples in a batch, a range."""
+        """Numbers of the samples in a batch of all hosts, a range."""
         size = self.source.config.BATCH_SIZE
         first = (self.epoch * self.steps + self.skipped + index) * size
         return range(first, first + size)

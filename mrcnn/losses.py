@@ -1,13 +1,13 @@
 """The five losses (Mask R-CNN, section 3; Faster R-CNN, section 3.1.2).
 
 All shapes are static: what does not count is masked, and a selection without any member gives
-a loss of 0.
+a loss of 0. Each is a mean over the whole batch: where replicas share it, theirs add up to that.
 """
 
 import keras
 from keras import ops
 
-from .ops import gather_rows, take_flagged
+from .ops import gather_rows, sum_over_replicas, take_flagged
 
 
 def smooth_l1_loss(y_true, y_pred):
@@ -129,7 +129,10 @@ def _cross_entropy(classes, logits):
 
 
 def _mean_of(values, counts):
-    """Mean of the values, each as often as it counts; 0 if none does."""
+    """Mean of the values, each as often as it counts; 0 if none does.
+
+    Of a replica, its share in the mean over the whole batch.
+    """
     counts = ops.cast(counts, values.dtype)
-    total = ops.sum(counts)
+    total = sum_over_replicas(ops.sum(counts))
     return ops.sum(values * counts) / ops.where(total > 0, total, 1.0)

@@ -3,7 +3,7 @@
 import datetime
 import logging
 
-from . import checkpoints, introspection, network, prediction, runs, training, weights
+from . import checkpoints, distribution, introspection, network, prediction, runs, training, weights
 from .download import imagenet_weights
 from .text import log
 
@@ -22,13 +22,16 @@ class MaskRCNN:
 
     Attributes:
         keras_model: the `keras.Model`.
+        distribution: the devices to train on, see `distribution.choose`.
         epoch: epochs trained so far.
         log_dir, checkpoint_path: folder of this run, and template of its weight files.
         anchors: [A, 4] float64 in pixels, those that `get_anchors` gave last.
 
     Raises:
-        ValueError: unknown mode, or a configuration that cannot work.
+        ValueError: unknown mode, a configuration that cannot work, or with HOST_COUNT above 1 an
+            environment that does not describe the hosts.
         TypeError: `config` is a class and no instance.
+        RuntimeError: with HOST_COUNT above 1, TensorFlow has computed before.
     """
 
     def __init__(self, mode, config, model_dir):
@@ -43,7 +46,10 @@ class MaskRCNN:
         self.anchors = None
         self._anchors_by_shape = {}
         self.set_log_dir()
-        self.keras_model = self.build(mode, config)
+        one = distribution.OneDevice()
+        self.distribution = distribution.choose(config) if mode == "training" else one
+        with self.distribution.scope():
+            self.keras_model = self.build(mode, config)
 
     def build(self, mode, config):
         """The Keras graph of a mode; see `network`.
@@ -142,7 +148,8 @@ class MaskRCNN:
             layers: "heads", "3+", "4+", "5+", "all", or a regular expression of layer names; or a
                 list of them, for stages that follow each other, each with an optimizer of its own.
             augmentation: an imgaug augmenter, Keras layers or a callable, see `mrcnn.augment`.
-            custom_callbacks: list of Keras callbacks.
+            custom_callbacks: list of Keras callbacks. Of several hosts (HOST_COUNT) the first alone
+                has them; a learning rate that they set, and `stop_training`, reach all.
             no_augmentation_sources: sources whose images are not augmented.
             resume: True goes on with the run of this model's `log_dir`, or else with the last run
                 of this NAME in `model_dir`, from the batch where its state was saved, as if it had
@@ -157,6 +164,7 @@ class MaskRCNN:
             FloatingPointError: a loss became NaN; the message names the images.
             KeyboardInterrupt, SystemExit: after Ctrl-C or SIGTERM.
             OSError: the log folder cannot be written.
+            RuntimeError: another host, of several that train together, has ended.
         """
         self._require("training", "train()")
         self.config.validate()
@@ -184,7 +192,13 @@ class MaskRCNN:
         """
         first_epoch = self.epoch if first_epoch is None else first_epoch
         training.compile_model(
-            self.keras_model, self.config, learning_rate, momentum, epochs, first_epoch
+            self.keras_model,
+            self.config,
+            learning_rate,
+            momentum,
+            epochs,
+            first_epoch,
+            self.distribution,
         )
 
     def set_trainable(self, layer_regex, keras_model=None, indent=0, verbose=1):

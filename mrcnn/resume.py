@@ -13,8 +13,8 @@ logger = logging.getLogger(__name__)
 # Settings that may change between two parts of a run: they do not change what it computes, or
 # only say when it ends. (BATCH_SIZE is compared, not what it is made of.)
 _FREE = {
-    "GPU_COUNT", "IMAGES_PER_GPU", "LEARNING_RATE", "LOADER_WORKERS", "LOADER_PROCESSES", "XLA",
-    "EARLY_STOPPING", "KEEP_CHECKPOINTS", "SAVE_EVERY_MINUTES",
+    "GPU_COUNT", "HOST_COUNT", "IMAGES_PER_GPU", "LEARNING_RATE", "LOADER_WORKERS",
+    "LOADER_PROCESSES", "XLA", "EARLY_STOPPING", "KEEP_CHECKPOINTS", "SAVE_EVERY_MINUTES",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from . import __version__
 from .config import Config
+from .distribution import OneDevice
 from .files import replacing
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ CONFIG = "config.json"
 STARTS = "starts.json"
 
 
-def write(log_dir, config, seed, epoch=0, **arguments):
+def write(log_dir, config, seed, epoch=0, distribution=None, **arguments):
     """Write the configuration of a run, and add a start to its list.
 
     Args:
@@ -34,12 +35,14 @@ def write(log_dir, config, seed, epoch=0, **arguments):
         config: a `Config`. Where the run had another one before, the start says what changed.
         seed: int that the order of the images, augmentation and sampling follow from.
         epoch: epochs done before this start.
+        distribution: the devices that train, see `distribution.choose`; None: one.
         arguments: what `train` was called with, such as learning_rate and layers.
 
     Raises:
         OSError: the folder cannot be written.
     """
     settings = {name: as_json(value) for name, value in config.to_dict().items()}
+    distribution = distribution or OneDevice()
     start = {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "epochs_done": epoch,
@@ -48,6 +51,8 @@ def write(log_dir, config, seed, epoch=0, **arguments):
         "command": shlex.join(sys.orig_argv),
         "commit": _commit(),
         "devices": _devices(),
+        "replicas": distribution.replicas,
+        "hosts": distribution.hosts,
         "versions": versions(),
     }
     before = _read(log_dir, CONFIG, dict)

@@ -6,10 +6,11 @@ import os
 
 import keras
 
-from . import checkpoints, resume, run_record, stages, train_state, training
+from . import checkpoints, hosts, resume, run_record, stages, train_state, training
 from .callbacks.interruption import Interruption
 from .callbacks.state import publish
 from .loader import BatchSequence
+from .replica_fit import ReplicaTrainer
 from .text import log
 from .train_state import Progress
 
@@ -37,12 +38,17 @@ class Run:
     val_batches: BatchSequence | None
     val_dataset: object
     custom_callbacks: list
-    interruption: Interruption = dataclasses.field(default_factory=Interruption)
+    interruption: Interruption
 
     @property
     def config(self):
         """The `Config`."""
         return self.model.config
+
+    @property
+    def distribution(self):
+        """The devices, see `distribution.choose`."""
+        return self.model.distribution
 
     @property
     def state_path(self):
@@ -73,7 +79,10 @@ def train(
     described = resume.describe(
         config, train_dataset, val_dataset, augmentation, no_augmentation_sources
     )
-    progress = _begin_resume(model) if resume_run else None
+    is_chief = model.distribution.is_chief
+    progress = _begin_resume(model) if resume_run and is_chief else None
+    arguments = {"learning_rate": learning_rate, "epochs": epochs, "layers": layers}
+    progress, seed = hosts.begin(model, progress, described, arguments)
     is_resumed = progress is not None
     # `model.epoch` is that of the run by now.
     plan = stages.plan(layers, epochs, learning_rate, model.epoch)
@@ -94,20 +103,30 @@ def train(
         val_dataset,
         augmentation,
         no_augmentation_sources,
-        seed=progress.seed if is_resumed else config.SEED,
+        seed=seed,
+        share=(model.distribution.host, model.distribution.hosts),
     )
     try:
-        checkpoints.make_writable(model.log_dir)
-        checkpoints.remove_parts(model.log_dir)
         progress = progress or _new_progress(model, plan[first], train_batches.source.seed)
         progress.described = described
         run = Run(
-            model, plan, progress, train_batches, val_batches, val_dataset, custom_callbacks or []
+            model,
+            plan,
+            progress,
+            train_batches,
+            val_batches,
+            val_dataset,
+            custom_callbacks or [],
+            Interruption(is_shared=model.distribution.hosts > 1),
         )
-        _record(run, learning_rate=learning_rate, epochs=epochs, layers=layers, resume=resume_run)
-        with run.interruption:
+        if is_chief:
+            checkpoints.make_writable(model.log_dir)
+            checkpoints.remove_parts(model.log_dir)
+            _record(run, **arguments, resume=resume_run)
+        with run.interruption, run.distribution.run_scope():
             _train_stages(run, first, is_resumed, goes_on)
-        if run.interruption.signal is not None:
+        if run.interruption.wished is not None:
+            run.interruption.grant()
             run.interruption.end()
     finally:
         for part in filter(None, (train_batches, val_batches)):
@@ -118,7 +137,9 @@ def _record(run, **arguments):
     """Write down what the run is made of; that it fails is no reason not to train."""
     log_dir, progress = run.model.log_dir, run.progress
     try:
-        run_record.write(log_dir, run.config, progress.seed, progress.epoch, **arguments)
+        run_record.write(
+            log_dir, run.config, progress.seed, progress.epoch, run.distribution, **arguments
+        )
     except Exception as error:
         logger.warning("the records of the run in %s are not complete: %s", log_dir, error)
 
@@ -128,12 +149,6 @@ def _check_config(config):
         raise ValueError(
             "USE_RPN_ROIS is False: train() has no RoIs to give. Use keras_model.fit() with "
             "data_generator(..., random_rois=POST_NMS_ROIS_TRAINING), or set it to True."
-        )
-    if config.GPU_COUNT > 1:
-        logger.warning(
-            "GPU_COUNT is %d, but training runs on one: it takes all %d images of a batch",
-            config.GPU_COUNT,
-            config.BATCH_SIZE,
         )
 
 
@@ -173,7 +188,7 @@ def _new_progress(model, stage, seed):
     """Of a run that begins, or that goes on from the weights alone with its history."""
     progress = Progress(epoch=model.epoch, step=0, stage=stage, seed=seed)
     path = train_state.path_in(model.log_dir)
-    if model.epoch and os.path.isfile(path):
+    if model.epoch and model.distribution.is_chief and os.path.isfile(path):
         try:
             past = train_state.load_progress(path)
         except ValueError as error:
@@ -187,10 +202,11 @@ def _new_progress(model, stage, seed):
 
 def _load_result(model, progress):
     checkpoint = checkpoints.path_of(model.checkpoint_path, progress.epoch)
-    if os.path.isfile(checkpoint):
+    if model.distribution.is_chief and os.path.isfile(checkpoint):
         model.keras_model.load_weights(checkpoint)
-    else:
+    elif model.distribution.is_chief:
         train_state.restore(train_state.path_in(model.log_dir), model.keras_model, ["model"])
+    model.distribution.broadcast_variables(model.keras_model.variables)
     why = "EARLY_STOPPING ended it" if progress.stopped_early else "there is nothing left to train"
     logger.warning("the run is finished after epoch %d: %s", progress.epoch, why)
 
@@ -202,53 +218,79 @@ def _train_stages(run, first, is_resumed, goes_on):
         for name, value in past.items():
             if name != "epoch":
                 history.history.setdefault(name, []).append(value)
-    if is_resumed:
-        train_state.restore(run.state_path, model.keras_model, ["model"])
+    _restore(run, ["model"], from_file=is_resumed)
+    if is_resumed and run.distribution.is_chief:
         publish(model.checkpoint_path, progress, run.config.KEEP_CHECKPOINTS)
     for index, stage in enumerate(run.stages[first:], first):
         if index > first and training.averages(model.keras_model):
             # `fit` has left the averages; the next stage trains what this one trained.
-            train_state.restore(run.state_path, model.keras_model, ["model"])
+            _restore(run, ["model"])
         model.set_trainable(regex(stage))
         # A subclass may have a `compile` of the two arguments that the reference gives it.
         has_schedule = run.config.LR_SCHEDULE != "constant"
         schedule = {"epochs": stage.end, "first_epoch": stage.begin} if has_schedule else {}
         model.compile(stage.learning_rate, run.config.LEARNING_MOMENTUM, **schedule)
-        model.keras_model.optimizer.build(model.keras_model.trainable_variables)
+        with run.distribution.scope():
+            model.keras_model.optimizer.build(model.keras_model.trainable_variables)
         if index == first and goes_on:
-            train_state.restore(run.state_path, model.keras_model, ["optimizer"])
+            _restore(run, ["optimizer"])
         else:
             progress.waited = 0
         progress.stage = stage
         chosen = training.callbacks(run, is_last_stage=stage is run.stages[-1])
-        if index == first and not is_resumed:
+        if index == first and not is_resumed and run.distribution.is_chief:
             train_state.save(run.state_path, model.keras_model, progress)
-        log(f"\nStarting at epoch {progress.epoch}. LR={stage.learning_rate}\n")
-        log(f"Checkpoint Path: {model.checkpoint_path}")
-        if run.config.KEEP_CHECKPOINTS:
-            log(f"The last {run.config.KEEP_CHECKPOINTS} and the best of them are kept.")
+        if run.distribution.is_chief:
+            log(f"\nStarting at epoch {progress.epoch}. LR={stage.learning_rate}\n")
+            log(f"Checkpoint Path: {model.checkpoint_path}")
+            if run.config.KEEP_CHECKPOINTS:
+                log(f"The last {run.config.KEEP_CHECKPOINTS} and the best of them are kept.")
         _fit(run, stage, [*chosen, history])
         if model.keras_model.stop_training:
             break
-    if progress.best_epoch:
+    if progress.best_epoch and run.distribution.is_chief:
         log(f"\nBest {progress.monitor}: {progress.best:.4f} after epoch {progress.best_epoch}.")
 
 
 def _fit(run, stage, callbacks):
     """The epochs of a stage; one that had begun has a `fit` of its own, with fewer batches."""
     model, progress, sequence = run.model.keras_model, run.progress, run.train_batches
+    replicas = None
+    if run.distribution.strategy:
+        replicas = ReplicaTrainer(model, run.distribution, run.config.BATCH_SIZE)
     while progress.epoch < stage.end:
         sequence.skipped = progress.step
-        model.fit(
-            training.feed(sequence, model),
-            initial_epoch=progress.epoch,
-            epochs=progress.epoch + 1 if progress.step else stage.end,
-            shuffle=False,  # the sequence has shuffled them, by its seed
-            validation_data=training.feed(run.val_batches, model),
-            callbacks=callbacks,
-        )
+        last = progress.epoch + 1 if progress.step else stage.end
+        options = {
+            "initial_epoch": progress.epoch,
+            "epochs": last,
+            "callbacks": callbacks,
+            "verbose": int(run.distribution.is_chief),
+        }
+        if replicas:
+            replicas.fit(sequence, validation_data=run.val_batches, **options)
+        else:
+            model.fit(
+                training.feed(sequence, model),
+                shuffle=False,  # the sequence has shuffled them, by its seed
+                validation_data=training.feed(run.val_batches, model),
+                **options,
+            )
         if model.stop_training:
             return
         if progress.epoch < stage.end and training.averages(model):
             # `fit` has left the averages; what follows trains the weights that it trained.
-            train_state.restore(run.state_path, model)
+            _restore(run, ["model", "optimizer"])
+
+
+def _restore(run, kinds, from_file=True):
+    """Variables from the state, all hosts those of the chief; without a file, as it has them."""
+    model, distribution = run.model.keras_model, run.distribution
+    if distribution.hosts == 1:
+        if from_file:
+            train_state.restore(run.state_path, model, kinds)
+        return
+    for kind in kinds:
+        reads = from_file and distribution.is_chief
+        values = train_state.read(run.state_path, model, kind) if reads else None
+        distribution.broadcast_variables(train_state.variables(model)[kind], values)

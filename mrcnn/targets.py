@@ -6,7 +6,14 @@ The sampling is that of Fast R-CNN, section 2.3; the mask targets are Mask R-CNN
 import keras
 from keras import ops
 
-from .ops import box_refinement_graph, crop_and_resize, gather_rows, overlaps_graph, take_flagged
+from .ops import (
+    box_refinement_graph,
+    crop_and_resize,
+    gather_rows,
+    overlaps_graph,
+    take_flagged,
+    uniform_keys,
+)
 
 POSITIVE_IOU = 0.5
 # A RoI that lies in a crowd is no negative: objects in it are not annotated one by one.
@@ -105,7 +112,7 @@ class DetectionTargetLayer(keras.layers.Layer):
         if not self.shuffle:
             return None
         # From (0, 1]: a key of 0 would count as not flagged.
-        return 1.0 - keras.random.uniform(ops.shape(flags), seed=self.random)
+        return 1.0 - uniform_keys(ops.shape(flags), self.random)
 
     def _negatives_for(self, positive_count):
         total, share = self.config.TRAIN_ROIS_PER_IMAGE, self.config.ROI_POSITIVE_RATIO

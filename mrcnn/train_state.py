@@ -129,9 +129,9 @@ def save(path, model, progress):
     try:
         with replacing(path) as part, h5py.File(part, "w") as file:
             file["progress"] = progress.to_json()
-            for kind, variables in _variables(model).items():
+            for kind, values in variables(model).items():
                 group = file.create_group(kind)
-                for index, variable in enumerate(variables):
+                for index, variable in enumerate(values):
                     array = np.asarray(keras.ops.convert_to_numpy(variable))
                     # HDF5 has no bfloat16; float32 holds it exactly.
                     array = array if array.dtype.kind in "biuf" else array.astype(np.float32)
@@ -168,18 +168,33 @@ def restore(path, model, kinds=("model", "optimizer")):
     Raises:
         ValueError: the variables are others than those of the file.
     """
+    for kind in kinds:
+        for variable, array in zip(variables(model)[kind], read(path, model, kind), strict=True):
+            variable.assign(array)
+
+
+def read(path, model, kind):
+    """The arrays of a state, one for each variable of a model.
+
+    Args:
+        path, model: see `restore`.
+        kind: one of its `kinds`.
+
+    Returns:
+        list of arrays.
+
+    Raises:
+        ValueError: see `restore`.
+    """
     with h5py.File(path, "r") as file:
-        for kind in kinds:
-            variables, group = _variables(model)[kind], file[kind]
-            saved = [group[str(index)] for index in range(len(group))]
-            ours = [tuple(variable.shape) for variable in variables]
-            if ours != [data.shape for data in saved]:
-                raise ValueError(
-                    f"{path} holds {len(saved)} variables of the {kind}, this one has {len(ours)}, "
-                    "or their shapes differ: the network or the optimizer is another one."
-                )
-            for variable, data in zip(variables, saved, strict=True):
-                variable.assign(data[()])
+        saved = [file[kind][str(index)][()] for index in range(len(file[kind]))]
+    ours = [tuple(variable.shape) for variable in variables(model)[kind]]
+    if ours != [array.shape for array in saved]:
+        raise ValueError(
+            f"{path} holds {len(saved)} variables of the {kind}, this one has {len(ours)}, or "
+            "their shapes differ: the network or the optimizer is another one."
+        )
+    return saved
 
 
 def sync(model):
@@ -188,7 +203,8 @@ def sync(model):
         model.jax_state_sync()
 
 
-def _variables(model):
+def variables(model):
+    """The variables of a state: dict of "model", "optimizer" and "metrics" to lists."""
     optimizer = getattr(model, "optimizer", None)
     return {
         "model": model.variables,  # the states of random generators included

@@ -11,10 +11,12 @@ import keras
 from .averaging import with_averages
 from .callbacks import record
 from .callbacks.finite import StopIfNotFinite
+from .callbacks.in_step import Agree, Follow
 from .callbacks.progress import ProgressBar
 from .callbacks.state import SaveState
 from .callbacks.validation import ValidateAP
 from .checkpoints import SaveWeights
+from .distribution import OneDevice
 from .loader import BatchSequence
 from .optimization import build_optimizer, l2_factor
 from .sample_source import SampleSource
@@ -54,16 +56,20 @@ def set_trainable(model, layer_regex):
     return chosen
 
 
-def compile_model(model, config, learning_rate, momentum, total_epochs=None, first_epoch=0):
+def compile_model(
+    model, config, learning_rate, momentum, total_epochs=None, first_epoch=0, distribution=None
+):
     """Losses and optimizer as configured, gradients clipped by the norm of all of them together.
 
     Args:
         model: `GraphModel` in training mode.
         config: a `Config`, for LOSS_WEIGHTS, WEIGHT_DECAY and what `build_optimizer` reads.
         learning_rate, momentum, total_epochs, first_epoch: see `optimization.build_optimizer`.
+        distribution: the devices that the model was made for, see `distribution.choose`; None: one.
     """
     model.set_loss(config.LOSS_WEIGHTS, l2_factor(config))
-    optimizer = build_optimizer(config, learning_rate, momentum, total_epochs, first_epoch)
+    with (distribution or OneDevice()).scope():
+        optimizer = build_optimizer(config, learning_rate, momentum, total_epochs, first_epoch)
     model.compile(optimizer=optimizer, jit_compile=jit_compile(config))
 
 
@@ -79,6 +85,7 @@ def batches(
     augmentation=None,
     no_augmentation_sources=None,
     seed=None,
+    share=(0, 1),
 ):
     """Sequences of training and validation batches.
 
@@ -88,6 +95,7 @@ def batches(
         config: a `Config`.
         train_dataset, val_dataset, augmentation, no_augmentation_sources: see `MaskRCNN.train`.
         seed: of the training batches; None takes one from the system.
+        share: of the rows of each batch, see `BatchSequence`.
 
     Returns:
         (`BatchSequence`, `BatchSequence` or None without a validation data set or steps).
@@ -96,6 +104,7 @@ def batches(
         "workers": config.LOADER_WORKERS or min(4, os.cpu_count() or 1),
         "processes": config.LOADER_PROCESSES,
         "max_queue_size": 8,
+        "share": share,
     }
     source = SampleSource(
         train_dataset,
@@ -154,7 +163,8 @@ def callbacks(run, is_last_stage=True):
 
     First those that add to the logs, with the averaged weights in the model if there are any; then
     those that write logs and weights; then the user's own; last the state of the run, which holds
-    what all others have done.
+    what all others have done. Where several hosts train, the others than the chief have only those
+    that keep them in step with it.
 
     Args:
         run: `runs.Run`; its progress learns what tells the best epoch.
@@ -172,6 +182,10 @@ def callbacks(run, is_last_stage=True):
                 "save_weights_only=True and a path that ends in .weights.h5."
             )
     log_dir, config = run.model.log_dir, run.config
+    finite = StopIfNotFinite(run.train_batches, run.last_saved)
+    set_epoch = keras.callbacks.LambdaCallback(on_epoch_begin=run.train_batches.set_epoch)
+    if not run.distribution.is_chief:
+        return [set_epoch, finite, *with_averages([]), Agree(run), Follow(run)]
     validation = []
     if run.val_dataset is not None and config.VALIDATION_EVERY:
         names = run.val_dataset.class_names
@@ -190,9 +204,9 @@ def callbacks(run, is_last_stage=True):
             "val_dataset, or set MONITOR to 'loss'."
         )
     run.progress.watch(monitor)
-    finite = StopIfNotFinite(run.train_batches, run.last_saved)
+    has_others = run.distribution.hosts > 1
     return [
-        keras.callbacks.LambdaCallback(on_epoch_begin=run.train_batches.set_epoch),
+        set_epoch,
         finite,
         *with_averages(
             [
@@ -204,7 +218,9 @@ def callbacks(run, is_last_stage=True):
             ]
         ),
         ProgressBar(),
+        *([Agree(run)] if has_others else []),
         SaveState(run, finite, custom, is_last_stage),
+        *([Follow(run)] if has_others else []),
     ]
 
 

@@ -46,7 +46,7 @@ def test_what_matters_is_described(dataset):
     "settings",
     [
         {"LOADER_WORKERS": 3},
-        {"GPU_COUNT": 2, "IMAGES_PER_GPU": 1},
+        {"GPU_COUNT": 2, "HOST_COUNT": 2, "IMAGES_PER_GPU": 1},
         {"KEEP_CHECKPOINTS": None},
         {"EARLY_STOPPING": 4},
         {"MY_FOLDER": "/data"},

@@ -7,6 +7,7 @@ from tiny import InMemory, TinyConfig, shapes
 
 from mrcnn import network, training
 from mrcnn.callbacks import validation
+from mrcnn.distribution import OneDevice
 from mrcnn.stages import Stage
 from mrcnn.train_state import Progress
 
@@ -85,6 +86,7 @@ def run_of(custom=(), val=True, **settings):
     data = InMemory(shapes(4))
     train, val_batches = training.batches(config, data, data if val else None, seed=3)
     return SimpleNamespace(
+        distribution=OneDevice(),
         model=SimpleNamespace(
             log_dir="logs", checkpoint_path="logs/{epoch:04d}.h5", keras_model="the training graph"
         ),

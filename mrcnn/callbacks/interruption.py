@@ -18,11 +18,18 @@ class Interruption:
     To be used as a context manager, around `fit`. In a thread that is not the main one Python
     delivers no signals, and nothing changes.
 
+    Args:
+        is_shared: whether other hosts train as well: then all of them have to stop after the same
+            batch, and a signal counts when it is granted.
+
     Attributes:
-        signal: number of the signal that came, or None.
+        wished: number of the signal that came, or None.
+        signal: number of the signal that counts, or None.
     """
 
-    def __init__(self):
+    def __init__(self, is_shared=False):
+        self.is_shared = is_shared
+        self.wished = None
         self.signal = None
         self._before = {}
 
@@ -33,6 +40,10 @@ class Interruption:
 
     def __exit__(self, *_):
         self._give_back()
+
+    def grant(self):
+        """Let the signal count, here or on another host (where it was none, as SIGTERM)."""
+        self.signal = signal.SIGTERM if self.wished is None else self.wished
 
     def end(self):
         """Do what the signal asked for, once all is saved.
@@ -46,7 +57,9 @@ class Interruption:
         raise SystemExit(128 + self.signal)
 
     def _note(self, number, frame):
-        self.signal = number
+        self.wished = number
+        if not self.is_shared:
+            self.grant()
         self._give_back()
         # The signal may come in the middle of another print to the same buffer.
         with contextlib.suppress(RuntimeError):

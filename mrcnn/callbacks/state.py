@@ -52,9 +52,12 @@ class SaveState(keras.callbacks.Callback):
                     setattr(self.others[index], name, value)
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Go on with the means of an epoch that had begun, which Keras has set back."""
+        """Go on with the means of an epoch that had begun, which Keras has set back.
+
+        (On several hosts `Follow` does it, for all of them.)
+        """
         self.saved_at = time.monotonic()
-        if self.run.progress.step:
+        if self.run.progress.step and self.run.distribution.hosts == 1:
             train_state.restore(self.run.state_path, self.model, ["metrics"])
 
     def on_train_batch_end(self, batch, logs=None):

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from ..coco_metrics import KINDS, MAX_DETECTIONS, CocoMetrics
+from ..distribution import undistributed
+from ..evaluation import KINDS, MAX_DETECTIONS, CocoMetrics
 from ..instance_masks import InstanceMasks
 from ..prediction import check_images, detect_crops
 from ..shared_inference import SharedDetector
@@ -77,7 +78,8 @@ class ValidateAP(keras.callbacks.Callback):
         if not is_other or not self.every or not len(self.image_ids):
             return
         try:
-            self.detector = SharedDetector(model, self.config)
+            with undistributed():
+                self.detector = SharedDetector(model, self.config)
         except Exception as error:
             self.image_ids = self.image_ids[:0]
             logger.warning("no AP while this network trains: %s", error)
@@ -97,7 +99,8 @@ class ValidateAP(keras.callbacks.Callback):
             return
         begin = time.perf_counter()
         try:
-            self.values = self.measure()
+            with undistributed():
+                self.values = self.measure()
         except Exception as error:
             self.failed, self.values = True, {}
             logger.warning("no AP from now on: %s: %s", type(error).__name__, error)

@@ -1,7 +1,7 @@
 """Tensor operations that Keras lacks: box geometry, RoIAlign's sampling, NMS, row gathering.
 
-Everything is batched, has static shapes and runs on each Keras backend. `kernels` is the only
-file of the package that knows one backend from another.
+Everything is batched, has static shapes and runs on each Keras backend. `kernels` and
+`replicas` are the only files of the package whose tensors know one backend from another.
 """
 
 from .boxes import (
@@ -15,6 +15,7 @@ from .boxes import (
 from .crop import crop_and_resize, crop_pyramid
 from .gather import gather_rows, take_flagged
 from .nms import non_max_suppression
+from .replicas import replica_count, sum_over_replicas, uniform_keys
 
 __all__ = [
     "apply_box_deltas_graph",
@@ -27,5 +28,8 @@ __all__ = [
     "non_max_suppression",
     "norm_boxes_graph",
     "overlaps_graph",
+    "replica_count",
+    "sum_over_replicas",
     "take_flagged",
+    "uniform_keys",
 ]

@@ -9,6 +9,7 @@ path of a PNG, cut to the content, and the figure is then closed. Masks are [H, 
 from .comparison import compare, display_differences, plot_overlaps, plot_precision_recall
 from .datasets import plot_anchor_coverage, plot_classes, plot_sizes
 from .drawing import apply_mask, draw_box, random_colors
+from .evaluation import plot_confusion, plot_counts, plot_precision_recall_curves
 from .inspection import display_table, display_weight_stats, draw_boxes, draw_rois
 from .instances import display_images, display_instances, display_top_masks
 from .samples import display_augmented, display_sample
@@ -32,9 +33,12 @@ __all__ = [
     "draw_rois",
     "plot_anchor_coverage",
     "plot_classes",
+    "plot_confusion",
+    "plot_counts",
     "plot_history",
     "plot_overlaps",
     "plot_precision_recall",
+    "plot_precision_recall_curves",
     "plot_sizes",
     "random_colors",
 ]

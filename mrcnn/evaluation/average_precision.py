@@ -2,8 +2,10 @@
 
 `compute_ap` is a quick figure for one image, not COCO's AP: it pools the classes of one image
 instead of averaging per class over the whole data set, integrates the curve at its own recalls
-(PASCAL VOC 2010) instead of at 101 fixed ones, knows no areas, and matches each detection with the
-best free ground truth. Use pycocotools for figures to compare with papers.
+(PASCAL VOC 2010) instead of at 101 fixed ones, is of one IoU, knows no areas, and matches each
+detection with the best free ground truth. Its mean over images is a third figure again, in which an
+image of one instance has the weight of one of a hundred. `evaluate` gives COCO's AP, the figure to
+compare with papers.
 
 A crowd, an instance with a negative class id, is handled as COCO does: it need not be found, and a
 detection of its class that matches no instance but lies in it is neither right nor wrong.
@@ -11,8 +13,8 @@ detection of its class that matches no instance but lies in it is neither right 
 
 import numpy as np
 
-from .boxes import compute_overlaps
-from .masks import compute_overlaps_masks
+from ..boxes import compute_overlaps
+from ..masks import compute_overlaps_masks
 
 # In the place of the instance that a detection matches, if it lies in a crowd.
 _IN_CROWD = -2

@@ -11,7 +11,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from tiny import InMemory
 
-from mrcnn.coco_metrics import CocoMetrics, coco_ap, evaluate
+from mrcnn.evaluation import CocoMetrics, coco_ap, evaluate_coco
 from mrcnn.instance_masks import InstanceMasks
 from mrcnn.rle import encode
 
@@ -209,11 +209,11 @@ def test_cocos_own_sample(kind):
     def read(name):
         return json.loads((GOLDEN / name).read_text())
 
-    figures = evaluate(
+    figures = evaluate_coco(
         read("instances_val2014_100.json"),
         read(f"instances_val2014_fake{kind}100_results.json"),
         kind,
-    )
+    ).figures()
     text = (GOLDEN / "val2014_fake_eval_res.txt").read_text().split(f"type={kind}")[1]
     expected = [float(number) for number in re.findall(r"= (-?\d\.\d+)", text)[:12]]
     assert list(figures) == NAMES

@@ -1,0 +1,304 @@
+"""The devices that a training runs on: one, several of this machine, or those of several hosts.
+
+A replica, the copy of the network on one device, takes IMAGES_PER_GPU images of each batch. Worker
+0, the chief, is the one whose word counts where the hosts have to agree, and that writes files.
+
+TensorFlow makes replicas by `tf.distribute`: model and optimizer are made in its scope, and
+`replica_fit` trains them. JAX lays the rows of a batch on the devices of a `keras.distribution`,
+and Keras's own `fit` trains. That distribution is global in Keras; it is set while the network is
+made and while it trains, and only then.
+"""
+
+import contextlib
+import functools
+import json
+import logging
+import os
+
+import keras
+import numpy as np
+
+logger = logging.getLogger(__name__)
+
+
+def choose(config):
+    """The devices for a training.
+
+    Args:
+        config: a `Config`, for GPU_COUNT, HOST_COUNT and BATCH_SIZE.
+
+    Returns:
+        `OneDevice`, also where this machine has fewer than GPU_COUNT (with a warning), `Replicas`
+        or `Sharded`.
+
+    Raises:
+        ValueError: the devices cannot share a batch evenly; or with HOST_COUNT above 1 the
+            environment does not describe the hosts, or this one has too few devices.
+    """
+    backend, devices, hosts = keras.backend.backend(), config.GPU_COUNT, config.HOST_COUNT
+    if devices == 1:
+        return OneDevice()
+    kind = {"tensorflow": Replicas, "jax": Sharded}.get(backend)
+    if hosts > 1 and kind is None:
+        raise ValueError(
+            f"HOST_COUNT is {hosts}: on {backend} training runs on one device, on TensorFlow and "
+            "JAX on several hosts."
+        )
+    if config.BATCH_SIZE % devices:
+        raise ValueError(
+            f"BATCH_SIZE is {config.BATCH_SIZE}: the {devices} devices of GPU_COUNT share it, so "
+            "it must be a multiple of that. Set IMAGES_PER_GPU instead."
+        )
+    if hosts > 1:
+        return kind.of_hosts(devices, hosts)
+    found = keras.distribution.list_devices() if kind else ["the first device"]
+    if len(found) >= devices:
+        return kind.of_devices(tuple(found[:devices]))
+    reason = f"this machine has {len(found)}" if kind else f"on {backend} training runs on one"
+    text = "GPU_COUNT is %d, but %s: one takes all %d images of a batch"
+    logger.warning(text, devices, reason, config.BATCH_SIZE)
+    return OneDevice()
+
+
+class OneDevice:
+    """One device that takes the whole batch.
+
+    Attributes:
+        replicas: devices in all.
+        hosts: hosts in all.
+        host: number of this one, 0 the chief.
+        strategy: that of `tf.distribute`, or None.
+    """
+
+    replicas = hosts = 1
+    host = 0
+    strategy = None
+
+    @property
+    def is_chief(self):
+        """Whether this host writes files, and its word counts."""
+        return self.host == 0
+
+    def scope(self):
+        """A context to make the model and the optimizer in."""
+        return contextlib.nullcontext()
+
+    def run_scope(self):
+        """A context to train in."""
+        return contextlib.nullcontext()
+
+    def sum_over_hosts(self, values):
+        """The sum of the hosts' arrays, float64; all hosts have to call it."""
+        return np.asarray(values, np.float64)
+
+    def broadcast(self, array):
+        """The chief's array on all hosts, which give one of the same shape and dtype.
+
+        Exact for float32 and for whole numbers below 2**53.
+        """
+        array = np.asarray(array)
+        if self.hosts == 1:
+            return array
+        sent = array if self.is_chief else np.zeros_like(array)
+        return self.sum_over_hosts(sent).astype(array.dtype)
+
+    def broadcast_json(self, value):
+        """The chief's value, of plain types, on all hosts."""
+        if self.hosts == 1:
+            return value
+        data = np.frombuffer(json.dumps(value).encode(), np.uint8)
+        size = int(self.broadcast(len(data)))
+        sent = data if self.is_chief else np.zeros(size, np.uint8)
+        return json.loads(self.broadcast(sent).tobytes())
+
+    def broadcast_variables(self, variables, values=None):
+        """Give variables the values that they have on the chief, or the arrays that it gives.
+
+        (On JAX no host can assign a variable alone.)
+        """
+        if self.hosts > 1:
+            own = map(keras.ops.convert_to_numpy, variables) if values is None else values
+            for variable, value in zip(variables, own, strict=True):
+                variable.assign(self.broadcast(value))
+
+
+class Replicas(OneDevice):
+    """Replicas of TensorFlow, each with variables of its own that are kept equal.
+
+    Args:
+        strategy: a `tf.distribute` strategy.
+        hosts, host: see `OneDevice`.
+    """
+
+    def __init__(self, strategy, hosts=1, host=0):
+        self.strategy = strategy
+        self.hosts = hosts
+        self.host = host
+        self.replicas = strategy.num_replicas_in_sync
+        self._total = None
+
+    @classmethod
+    @functools.cache
+    def of_devices(cls, devices):
+        """On devices of this machine, a tuple of names such as "gpu:0"."""
+        import tensorflow as tf
+
+        return cls(tf.distribute.MirroredStrategy(devices))
+
+    @classmethod
+    @functools.cache
+    def of_hosts(cls, devices, hosts):
+        """On as many `devices` in all on `hosts`, which TF_CONFIG describes.
+
+        Raises:
+            ValueError: it does not, or this host has too few devices.
+            RuntimeError: TensorFlow has computed before.
+        """
+        import tensorflow as tf
+
+        host = _task(hosts)
+        each, found = devices // hosts, tf.config.list_physical_devices("GPU")
+        if max(len(found), 1) < each:
+            raise ValueError(
+                f"GPU_COUNT is {devices} and HOST_COUNT {hosts}: each host needs {each} devices, "
+                f"this one has {max(len(found), 1)}."
+            )
+        try:
+            tf.config.set_visible_devices(found[:each], "GPU")
+            strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        except RuntimeError as error:
+            raise RuntimeError(
+                "with HOST_COUNT above 1, make the MaskRCNN before anything else computes with "
+                f"TensorFlow: {error}"
+            ) from error
+        return cls(strategy, hosts, host)
+
+    def scope(self):
+        """See `OneDevice`."""
+        return self.strategy.scope()
+
+    def sum_over_hosts(self, values):
+        """See `OneDevice`."""
+        values = super().sum_over_hosts(values)
+        if self.hosts == 1:
+            return values
+        self._total = self._total or self._make_total()
+        return self._total(values.ravel()).numpy().reshape(values.shape)
+
+    def _make_total(self):
+        """A graph, because each eager sum would leave something behind in TensorFlow."""
+        import tensorflow as tf
+
+        each = self.replicas // self.hosts
+
+        def total(values):
+            def part():
+                context = tf.distribute.get_replica_context()
+                # One replica speaks for its host.
+                speaks = tf.cast(context.replica_id_in_sync_group % each == 0, values.dtype)
+                return context.all_reduce("SUM", values * speaks)
+
+            return self.strategy.experimental_local_results(self.strategy.run(part))[0]
+
+        signature = [tf.TensorSpec([None], tf.float64)]
+        return tf.function(total, input_signature=signature, autograph=False)
+
+
+class Sharded(OneDevice):
+    """Devices of JAX, which share the rows of an array that is that of the whole batch.
+
+    Args:
+        distribution: a `keras.distribution.DataParallel`.
+        hosts, host: see `OneDevice`.
+    """
+
+    def __init__(self, distribution, hosts=1, host=0):
+        self.distribution = distribution
+        self.hosts = hosts
+        self.host = host
+        self.replicas = distribution.device_mesh.devices.size
+
+    @classmethod
+    def of_devices(cls, devices):
+        """On devices of this machine, a tuple of names such as "gpu:0"."""
+        return cls(keras.distribution.DataParallel(devices=list(devices)))
+
+    @classmethod
+    @functools.cache
+    def of_hosts(cls, devices, hosts):
+        """On as many `devices` in all on `hosts`, which KERAS_DISTRIBUTION_* describe.
+
+        Raises:
+            ValueError: they do not, or the hosts have another number of devices.
+        """
+        count = os.environ.get("KERAS_DISTRIBUTION_NUM_PROCESSES")
+        if count != str(hosts):
+            raise ValueError(
+                f"HOST_COUNT is {hosts}: KERAS_DISTRIBUTION_NUM_PROCESSES must be {hosts} too, and "
+                f"is {count}. On each host set KERAS_DISTRIBUTION_JOB_ADDRESSES to the address of "
+                "the first, such as host0:12345, and KERAS_DISTRIBUTION_PROCESS_ID from 0 up."
+            )
+        keras.distribution.initialize()
+        import jax
+
+        found = keras.distribution.list_devices()
+        if len(found) != devices:
+            raise ValueError(
+                f"GPU_COUNT is {devices}: on JAX it must be the number of all devices of the "
+                f"{hosts} hosts, which is {len(found)}."
+            )
+        # Each host gives rows of its own, see `BatchSequence`.
+        distribution = keras.distribution.DataParallel(devices=found, auto_shard_dataset=False)
+        return cls(distribution, hosts, jax.process_index())
+
+    def scope(self):
+        """See `OneDevice`."""
+        return self.distribution.scope()
+
+    run_scope = scope
+
+    def sum_over_hosts(self, values):
+        """See `OneDevice`."""
+        values = super().sum_over_hosts(values)
+        if self.hosts == 1:
+            return values
+        from jax.experimental import multihost_utils
+
+        # As bytes, because JAX would round float64 to float32.
+        parts = multihost_utils.process_allgather(np.frombuffer(values.tobytes(), np.uint8))
+        parts = np.frombuffer(np.asarray(parts).tobytes(), np.float64)
+        return parts.reshape(self.hosts, *values.shape).sum(axis=0)
+
+
+@contextlib.contextmanager
+def undistributed():
+    """Inside, Keras lays no array on several devices: for what one of them computes alone."""
+    before = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)
+
+
+def _task(hosts):
+    """The number of this host in TF_CONFIG."""
+    text = os.environ.get("TF_CONFIG")
+    problem = "it is not set"
+    if text:
+        try:
+            content = json.loads(text)
+            cluster, task = content["cluster"], content["task"]
+            kinds = ("chief", "worker")
+            order = [(kind, i) for kind in kinds for i in range(len(cluster.get(kind, ())))]
+            if len(order) == hosts:
+                return order.index((task["type"], int(task["index"])))
+            problem = f"it names {len(order)}"
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            problem = f"it is {text!r} ({type(error).__name__}: {error})"
+    raise ValueError(
+        f"HOST_COUNT is {hosts}: the environment variable TF_CONFIG must name {hosts} workers and "
+        f"which of them this is, but {problem}. On the first host it is such as "
+        '{"cluster": {"worker": ["host0:12345", "host1:12345"]}, "task": {"type": "worker", '
+        '"index": 0}}, on the second the index is 1.'
+    )

@@ -1,0 +1,298 @@
+"""COCO's average precision and recall of boxes, masks and keypoints, computed by pycocotools.
+
+pycocotools wants all images at once. Here it matches image by image, and of a detection only its
+score remains, and a bit or two for each IoU and range of areas: whether it was right and counted.
+"""
+
+import collections
+import contextlib
+import copy
+import dataclasses
+import io
+
+import numpy as np
+from pycocotools import mask
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+KINDS = ("bbox", "segm")
+# Of an image, by score, COCO counts so many of a class.
+MAX_DETECTIONS = 100
+MAX_PEOPLE = 20  # with keypoints
+
+
+class CocoAP:
+    """COCO's figures of one kind, collected image by image.
+
+    Args:
+        class_ids: the categories that count, positive ints.
+        kind: "bbox", "segm" or "keypoints": IoU of boxes, of masks, or similarity of keypoints.
+        max_detections: detections of a class and image that count, best first; None is COCO's 100
+            (20 for keypoints), which makes figures comparable. Images with more instances than that
+            need more.
+        sigmas: float [K] for keypoints, how far apart annotators put each of them, as a share of
+            the square root of the instance's area; None is COCO's for 17 points of a person.
+    """
+
+    def __init__(self, class_ids, kind, max_detections=None, sigmas=None):
+        self.class_ids = sorted(int(i) for i in class_ids)
+        self.kind = kind
+        params = COCOeval(iouType=kind).params
+        params.catIds = self.class_ids
+        if kind == "keypoints":
+            params.maxDets = [max_detections or MAX_PEOPLE]
+            params.kpt_oks_sigmas = np.asarray(params.kpt_oks_sigmas if sigmas is None else sigmas)
+        else:
+            params.maxDets = [1, 10, max_detections or MAX_DETECTIONS]
+        self._params = params
+        self._verdicts = {}  # image id to {class id: `_Verdicts`}
+
+    def reset(self):
+        """Forget all images."""
+        self._verdicts.clear()
+
+    def add(self, image_id, shape, truth, found):
+        """Take an image; what it had before is forgotten.
+
+        Args:
+            image_id: int; by it images are ordered, which decides between detections of one score.
+            shape: (height, width) of the image.
+            truth: its instances as COCO's files have them, list of dicts of category_id, iscrowd,
+                area, bbox [x, y, width, height], and segmentation, or keypoints [x, y, v, ...] and
+                num_keypoints.
+            found: its detections, list of dicts of category_id, score, and bbox, segmentation (a
+                run-length code) or keypoints.
+        """
+        evaluator = COCOeval(
+            _content(shape, truth),
+            _content(shape, _as_annotations(found, self.kind)),
+            self.kind,
+        )
+        params = copy.copy(self._params)
+        params.imgIds = [1]
+        present = {row["category_id"] for row in [*truth, *found]}
+        params.catIds = [i for i in self.class_ids if i in present]
+        evaluator.params = params
+        with _quiet():
+            evaluator.evaluate()
+        areas, rows = len(params.areaRng), evaluator.evalImgs  # by class, then area
+        self._verdicts[image_id] = {
+            class_id: _Verdicts.of(rows[areas * k : areas * (k + 1)])
+            for k, class_id in enumerate(params.catIds)
+        }
+
+    def accumulate(self):
+        """`CocoFigures` of the images that were added."""
+        parts = [self._accumulate(class_id) for class_id in self.class_ids]
+        return CocoFigures(
+            self.kind,
+            self.class_ids,
+            *(
+                np.concatenate([part[name] for part in parts], axis=axis)
+                for name, axis in (("precision", 2), ("scores", 2), ("recall", 1))
+            ),
+        )
+
+    def _accumulate(self, class_id):
+        """What pycocotools makes of the images of one class."""
+        by_image = [self._verdicts[i].get(class_id) for i in sorted(self._verdicts)]
+        verdicts = [part for part in by_image if part is not None]
+        evaluator = COCOeval(iouType=self.kind)
+        evaluator.params = params = copy.copy(self._params)
+        params.imgIds, params.catIds = list(range(len(verdicts))), [class_id]
+        shape = len(params.areaRng), len(params.iouThrs)
+        rows = [part.rows(*shape) for part in verdicts]
+        evaluator.evalImgs = [row for by_area in zip(*rows, strict=True) for row in by_area]
+        evaluator._paramsEval = copy.deepcopy(params)
+        with _quiet():
+            evaluator.accumulate()
+        return evaluator.eval
+
+
+@dataclasses.dataclass(slots=True)
+class _Verdicts:
+    """What pycocotools says of the detections of one class in one image.
+
+    Attributes:
+        scores: float64 [D], descending.
+        bits: uint8 [D, B], two bits for each range of areas and IoU: matched, not counted.
+        objects: int [A], the instances to find in each range of areas.
+    """
+
+    scores: np.ndarray
+    bits: np.ndarray
+    objects: np.ndarray
+
+    @classmethod
+    def of(cls, rows):
+        """From pycocotools' dicts of each range of areas."""
+        flags = np.array([[row["dtMatches"] > 0, row["dtIgnore"]] for row in rows], bool)
+        flags = flags.reshape(np.prod(flags.shape[:-1]), -1).T  # [D, A * 2 * T]
+        objects = [np.count_nonzero(row["gtIgnore"] == 0) for row in rows]
+        scores = np.array(rows[0]["dtScores"], np.float64)
+        return cls(scores, np.packbits(flags, axis=1), np.array(objects, np.int32))
+
+    def rows(self, areas, thresholds):
+        """The dicts that `of` was given, as far as `COCOeval.accumulate` reads them."""
+        flags = np.unpackbits(self.bits, axis=1, count=areas * 2 * thresholds)
+        flags = flags.T.reshape(areas, 2, thresholds, len(self.scores))
+        return [
+            {
+                "dtScores": self.scores,
+                "dtMatches": matched,
+                "dtIgnore": ignored,
+                "gtIgnore": np.zeros(objects),
+            }
+            for (matched, ignored), objects in zip(flags, self.objects, strict=True)
+        ]
+
+
+@dataclasses.dataclass
+class CocoFigures:
+    """Precision and recall over IoUs, classes, areas and numbers of detections.
+
+    Attributes:
+        kind: "bbox", "segm" or "keypoints".
+        class_ids: K ints.
+        precision: [T, R, K, A, M] at IoU 0.50, 0.55, ... 0.95 and at recall 0, 0.01, ... 1, made
+            non-increasing; -1 where there is nothing to find.
+        scores: as precision, the least score of the detections that reach the recall.
+        recall: [T, K, A, M].
+    """
+
+    kind: str
+    class_ids: list
+    precision: np.ndarray
+    scores: np.ndarray
+    recall: np.ndarray
+
+    def figures(self):
+        """COCO's twelve figures, or its ten for keypoints.
+
+        Returns:
+            dict of float. AP: average precision, the mean over IoU 0.50, 0.55, ... 0.95 and over
+            the classes; AP50, AP75: at one IoU; APs, APm, APl: of instances of less than 32x32
+            pixels of area, up to 96x96, and more. AR: average recall, the mean over the same; AR1,
+            AR10: of the best 1 and 10 detections of a class and image; ARs, ARm, ARl: by area.
+            Keypoints have no APs, AR1, AR10 and ARs, but AR50 and AR75.
+
+            NaN where there is nothing to find, such as large instances; COCO says -1.
+        """
+        return self._summary(slice(None))
+
+    def per_class(self):
+        """dict of class id to its `figures`."""
+        return {class_id: self._summary([k]) for k, class_id in enumerate(self.class_ids)}
+
+    def curves(self):
+        """Precision at recall 0, 0.01, ... 1, of all areas and the most detections.
+
+        Returns:
+            dict of
+            recall: [101] list.
+            precision: dict of "0.50", "0.55", ... "0.95" to a [101] list, the mean over classes.
+            per_class: dict of class id to such a dict, of IoU 0.50 and 0.75 alone.
+            Classes without an instance are left out; a mean over no class is NaN.
+        """
+        ious = [f"{iou:.2f}" for iou in np.linspace(0.5, 0.95, len(self.precision))]
+        by_class = self.precision[..., 0, -1]  # [T, R, K]
+        there = [k for k in range(len(self.class_ids)) if by_class[0, 0, k] > -1]
+        mean = np.full_like(by_class[..., 0], np.nan)
+        if there:
+            mean = by_class[..., there].mean(axis=2)
+        return {
+            "recall": np.linspace(0, 1, self.precision.shape[1]).round(2).tolist(),
+            "precision": dict(zip(ious, mean.tolist(), strict=True)),
+            "per_class": {
+                self.class_ids[k]: {ious[t]: by_class[t, :, k].tolist() for t in (0, 5)}
+                for k in there
+            },
+        }
+
+    def _summary(self, classes):
+        precision, recall = self.precision[:, :, classes], self.recall[:, classes]
+        people = self.kind == "keypoints"
+        areas = {"m": 1, "l": 2} if people else {"s": 1, "m": 2, "l": 3}
+        at = {"50": 0, "75": 5}
+        figures = {"AP": precision[..., 0, -1]}
+        figures |= {f"AP{iou}": precision[t, ..., 0, -1] for iou, t in at.items()}
+        figures |= {f"AP{name}": precision[..., area, -1] for name, area in areas.items()}
+        if people:
+            figures["AR"] = recall[..., 0, -1]
+            figures |= {f"AR{iou}": recall[t, ..., 0, -1] for iou, t in at.items()}
+        else:
+            most = {"AR1": 0, "AR10": 1, "AR": -1}
+            figures |= {name: recall[..., 0, m] for name, m in most.items()}
+        figures |= {f"AR{name}": recall[..., area, -1] for name, area in areas.items()}
+        return {name: _mean(values[values > -1]) for name, values in figures.items()}
+
+
+def evaluate_coco(content, detections, kind, max_detections=None, sigmas=None):
+    """COCO's figures of detections in COCO's files.
+
+    Args:
+        content: ground truth as COCO's instances file has it: dict of images, annotations and
+            categories.
+        detections: list of dicts of image_id, category_id, score, and bbox [x, y, width, height],
+            segmentation (a run-length code) or keypoints, as COCO's result files have them.
+        kind, max_detections, sigmas: see `CocoAP`.
+
+    Returns:
+        `CocoFigures`.
+
+    Raises:
+        ValueError: a detection in an image that `content` does not have.
+    """
+    metric = CocoAP([row["id"] for row in content["categories"]], kind, max_detections, sigmas)
+    truth, found = collections.defaultdict(list), collections.defaultdict(list)
+    for row in content["annotations"]:
+        truth[row["image_id"]].append(row)
+    for row in detections:
+        found[row["image_id"]].append(row)
+    unknown = found.keys() - {image["id"] for image in content["images"]}
+    if unknown:
+        raise ValueError(
+            f"detections name the image {min(unknown)}, which the ground truth does not have: "
+            f"its {len(content['images'])} images are accepted."
+        )
+    for image in content["images"]:
+        shape = image["height"], image["width"]
+        metric.add(image["id"], shape, truth[image["id"]], found[image["id"]])
+    return metric.accumulate()
+
+
+def _content(shape, annotations):
+    """A `COCO` of one image. pycocotools writes into annotations, so they are copied."""
+    content = COCO()
+    content.dataset = {
+        "images": [{"id": 1, "height": shape[0], "width": shape[1]}],
+        # pycocotools takes a match with number 0 for none.
+        "annotations": [{**row, "id": n, "image_id": 1} for n, row in enumerate(annotations, 1)],
+        "categories": [{"id": i} for i in sorted({row["category_id"] for row in annotations})],
+    }
+    with _quiet():
+        content.createIndex()
+    return content
+
+
+def _as_annotations(detections, kind):
+    """With the area that decides whether a detection is small, medium or large."""
+    rows = []
+    for row in detections:
+        if kind == "segm":
+            area = int(mask.area(row["segmentation"]))
+        elif kind == "bbox":
+            area = row["bbox"][2] * row["bbox"][3]
+        else:
+            x, y = np.ptp(row["keypoints"][::3]), np.ptp(row["keypoints"][1::3])
+            area = float(x * y)
+        rows.append({**row, "area": area, "iscrowd": 0})
+    return rows
+
+
+def _quiet():
+    return contextlib.redirect_stdout(io.StringIO())  # pycocotools prints at every step
+
+
+def _mean(values):
+    return float(values.mean()) if values.size else float("nan")

@@ -1,0 +1,106 @@
+"""How many instances were found at an IoU: the Data Science Bowl's score, AP as StarDist and
+Cellpose report it, precision, recall and F1.
+
+All come from three counts at an IoU: right detections (TP), wrong ones (FP) and missed instances
+(FN). What microscopists call AP is TP / (TP + FP + FN). It is not COCO's AP: scores have no say, so
+that the least score with which detections are kept is part of the result.
+
+Two ways to average are in use, and differ where images hold different numbers of instances:
+
+- over images: the ratio of each image, then the mean. The Data Science Bowl 2018 (its evaluation
+  page; Caicedo et al., Nature Methods 2019) and Cellpose (Stringer et al., Nature Methods 2021;
+  `metrics.average_precision`) do so.
+- pooled: the counts of all images are added up first. StarDist does so
+  (`matching_dataset(by_image=False)`, its default).
+"""
+
+import numpy as np
+
+from .ratios import ratio
+
+# 0.50, 0.55, ... 0.95
+IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
+
+
+class ObjectScores:
+    """TP, FP and FN at IoUs, collected image by image.
+
+    A detection is right if it is paired with an instance of its class, see `Comparison.matches`:
+    an IoU of the threshold is enough, as in StarDist and Cellpose; the Data Science Bowl wanted
+    more than that. Wrong detections that `Comparison.excused` are not counted.
+
+    Args:
+        class_ids: the classes, without the background.
+        thresholds: IoUs.
+    """
+
+    def __init__(self, class_ids, thresholds=IOU_THRESHOLDS):
+        self.class_ids = [int(i) for i in class_ids]
+        self.thresholds = tuple(thresholds)
+        # Row 0 is all classes together, row i + 1 the class i.
+        shape = len(self.class_ids) + 1, len(self.thresholds)
+        self._counts = np.zeros((*shape, 3), np.int64)  # TP, FP, FN
+        self._sums = np.zeros(shape)  # of the images' ratios
+        self._images = np.zeros(shape, np.int64)  # that have something to count
+
+    def add(self, comparison):
+        """Take an image.
+
+        Args:
+            comparison: `Comparison`.
+
+        Returns:
+            TP, FP and FN of all classes together, int [T, 3].
+        """
+        comparison.check_classes(self.class_ids)
+        counts = np.zeros_like(self._counts)
+        for t, threshold in enumerate(self.thresholds):
+            found, truth = comparison.matches(threshold)
+            wrong, missed = ~comparison.excused(threshold), np.ones(len(comparison.truth), bool)
+            wrong[found], missed[truth] = False, False
+            counts[1:, t, 0] = self._by_class(comparison.truth_class_ids[truth])
+            counts[1:, t, 1] = self._by_class(comparison.class_ids[wrong])
+            counts[1:, t, 2] = self._by_class(comparison.truth_class_ids[missed])
+        counts[0] = counts[1:].sum(axis=0)
+        self._counts += counts
+        total = counts.sum(axis=2)
+        self._sums += counts[..., 0] / np.maximum(total, 1)
+        self._images += total > 0
+        return counts[0]
+
+    def _by_class(self, class_ids):
+        return [np.count_nonzero(class_ids == i) for i in self.class_ids]
+
+    def compute(self):
+        """The figures over the images that were added.
+
+        Returns:
+            dict of
+            iou: the T thresholds; lists below are of their length.
+            dsb_score: mean over images and thresholds of TP / (TP + FP + FN): the Data Science
+                Bowl's, if the thresholds are 0.50 to 0.95. An image without an instance in which
+                nothing was found has no ratio and is left out.
+            image_mean_ap: its values at each threshold: AP as Cellpose reports it.
+            pooled_ap: TP / (TP + FP + FN) of the summed counts: AP as StarDist reports it.
+            precision, recall, f1: TP / (TP + FP), TP / (TP + FN) and 2 TP / (2 TP + FP + FN) of the
+                summed counts.
+            tp, fp, fn: the summed counts.
+            per_class: dict of class id to a dict of all these but `iou`.
+            NaN where there is nothing to divide by.
+        """
+        per_class = {class_id: self._figures(k) for k, class_id in enumerate(self.class_ids, 1)}
+        return {"iou": list(self.thresholds), **self._figures(0), "per_class": per_class}
+
+    def _figures(self, row):
+        tp, fp, fn = self._counts[row].T
+        by_image = ratio(self._sums[row], self._images[row])
+        lists = {
+            "image_mean_ap": by_image,
+            "pooled_ap": ratio(tp, tp + fp + fn),
+            "precision": ratio(tp, tp + fp),
+            "recall": ratio(tp, tp + fn),
+            "f1": ratio(2 * tp, 2 * tp + fp + fn),
+            **{"tp": tp, "fp": fp, "fn": fn},
+        }
+        lists = {name: values.tolist() for name, values in lists.items()}
+        return {"dsb_score": float(by_image.mean()), **lists}

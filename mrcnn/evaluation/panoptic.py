@@ -1,0 +1,67 @@
+"""Panoptic quality: whether instances were found, times how well they are outlined.
+
+Kirillov et al., "Panoptic Segmentation", CVPR 2019, section 4.
+"""
+
+import numpy as np
+
+from .ratios import mean, ratio
+
+
+class PanopticQuality:
+    """PQ, SQ and RQ of the instances, collected image by image.
+
+    Every pixel belongs to one segment at most: where detections overlap the one with the higher
+    score has it, where instances do the smaller one (`Comparison.found_labels`, `truth_labels`).
+    What has no pixel left is no segment. A detection and an instance of one class match if their
+    IoU is more than 0.5, which no other can have then. Wrong detections more than half of which lie
+    in crowds of their class are not counted.
+
+    Args:
+        class_ids: the classes, without the background.
+    """
+
+    def __init__(self, class_ids):
+        self.class_ids = [int(i) for i in class_ids]
+        self._counts = np.zeros((len(self.class_ids), 4))  # sum of IoUs, TP, FP, FN
+
+    def add(self, comparison):
+        """Take the `Comparison` of an image."""
+        comparison.check_classes(self.class_ids)
+        both = comparison.label_overlaps
+        found_areas, truth_areas = both.sum(axis=1)[1:], both.sum(axis=0)[1:]
+        both = both[1:, 1:]
+        union = found_areas[:, None] + truth_areas - both
+        iou = np.where(comparison.same_class, both / np.maximum(union, 1), 0)
+        found, truth = np.nonzero(iou > 0.5)
+        wrong = (found_areas > 0) & ~comparison.labels_in_crowds
+        missed = truth_areas > 0
+        wrong[found], missed[truth] = False, False
+        for k, class_id in enumerate(self.class_ids):
+            matched = comparison.class_ids[found] == class_id
+            self._counts[k] += (
+                iou[found, truth][matched].sum(),
+                np.count_nonzero(matched),
+                np.count_nonzero(comparison.class_ids[wrong] == class_id),
+                np.count_nonzero(comparison.truth_class_ids[missed] == class_id),
+            )
+
+    def compute(self):
+        """The figures over the images that were added.
+
+        Returns:
+            dict of pq, sq and rq, means over the classes of which there is an instance or a
+            detection; and per_class, dict of class id to these. rq is F1 at IoU 0.5, sq the mean
+            IoU of the matches (0 without one), pq their product. NaN without anything.
+        """
+        iou, tp, fp, fn = self._counts.T
+        rq = ratio(tp, tp + fp / 2 + fn / 2)
+        sq = np.where(np.isnan(rq), np.nan, iou / np.maximum(tp, 1))
+        figures = {"pq": sq * rq, "sq": sq, "rq": rq}
+        return {
+            **{name: mean(values) for name, values in figures.items()},
+            "per_class": {
+                class_id: {name: float(values[k]) for name, values in figures.items()}
+                for k, class_id in enumerate(self.class_ids)
+            },
+        }

@@ -1,0 +1,92 @@
+"""What `evaluate` found: as a file, as figures and as lines to print."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+from ..files import replacing
+
+FILE_NAME = "evaluation.json"
+# Figures by file name: function of `mrcnn.visualize` and the part of the result that it draws.
+FIGURES = {
+    "precision_recall.png": ("plot_precision_recall_curves", "curves"),
+    "counts.png": ("plot_counts", "objects"),
+    "confusion.png": ("plot_confusion", "confusion"),
+}
+
+
+def write(result, folder):
+    """Write `evaluation.json` and, of what the result has, the figures `FIGURES`.
+
+    Each file appears whole or not at all. In the json NaN is null.
+
+    Args:
+        result: dict, see `evaluate`.
+        folder: created if it is not there.
+
+    Raises:
+        OSError: the folder or a file cannot be written.
+    """
+    # Matplotlib takes a second to import, and `visualize` imports this room.
+    from .. import visualize
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_without_nan(result), indent=2, allow_nan=False)
+    # Lists of numbers in one line each: no text of a file has a raw end of line in it.
+    text = re.sub(r"\[\n[-+.,\w\s]*\]", lambda numbers: " ".join(numbers[0].split()), text)
+    with replacing(folder / FILE_NAME) as part:
+        part.write_text(text + "\n", encoding="utf-8")
+    for name, (function, key) in FIGURES.items():
+        if key in result:
+            with replacing(folder / name) as part, open(part, "wb") as file:
+                getattr(visualize, function)(result[key], save_to=file)
+
+
+def summary(result):
+    """The figures that one looks at first.
+
+    Args:
+        result: dict, see `evaluate`.
+
+    Returns:
+        str of some lines.
+    """
+    lines = [
+        "{images} images, {instances} instances, {detections} detections".format(**result),
+    ]
+    for kind, figures in result.get("coco", {}).items():
+        lines.append(_line(f"COCO {kind}", figures, ("AP", "AP50", "AP75", "AR")))
+    if "objects" in result:
+        objects = result["objects"]
+        lines.append(_line("DSB", objects, ("dsb_score",)))
+        for iou in (0.5, 0.75):
+            if iou in objects["iou"]:
+                at = objects["iou"].index(iou)
+                names = ("image_mean_ap", "pooled_ap", "f1", "precision", "recall")
+                values = {name: objects[name][at] for name in names}
+                lines.append(_line(f"at IoU {iou:g}", values, names))
+    parts = {
+        "panoptic": ("pq", "sq", "rq"),
+        "pixels": ("mean_iou", "dice", "foreground_dice"),
+        "aji": ("aji",),
+        "hausdorff": ("hausdorff", "hausdorff95"),
+    }
+    lines += [_line(part, result[part], names) for part, names in parts.items() if part in result]
+    if result.get("unread"):
+        lines.append(f"images that could not be read: {len(result['unread'])}")
+    return "\n".join(lines)
+
+
+def _line(title, figures, names):
+    return f"{title:13}" + "  ".join(f"{name} {figures[name]:.3f}" for name in names)
+
+
+def _without_nan(value):
+    """The value with None in place of NaN."""
+    if isinstance(value, dict):
+        return {name: _without_nan(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,203 @@
+"""Keras's `fit` for replicas of TensorFlow: the same epochs, callbacks and logs.
+
+Each replica computes its share of the whole batch's losses and of their gradients. What is done
+with the sum of the gradients is done once, outside of the replicas: clipping, accumulation, the
+scale of float16 and averages act on the whole batch as on one device do, and what comes out is
+assigned to all replicas. (Keras's own `fit` clips the gradients of each replica for itself, and
+cannot run on several hosts.)
+"""
+
+import collections
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+
+
+class ReplicaTrainer:
+    """Trains a compiled model.
+
+    Args:
+        model: `GraphModel` that was made in the scope of the distribution, compiled with an
+            optimizer that was made and built there. Which layers train is fixed from here on.
+        distribution: `distribution.Replicas`.
+        batch_size: images in a batch of all replicas.
+    """
+
+    def __init__(self, model, distribution, batch_size):
+        import tensorflow as tf
+
+        self.model = model
+        self.batch_size = batch_size
+        self.strategy = distribution.strategy
+        self.several_hosts = distribution.hosts > 1
+        self.weights = model.trainable_weights
+        self.dtypes = {x.name: x.dtype for x in model.inputs}
+        self._train, self._test = self._train_step, self._test_step
+        if not model.run_eagerly:
+            options = {"reduce_retracing": True, "autograph": False}
+            self._train = tf.function(self._train, **options)
+            self._test = tf.function(self._test, **options)
+
+    def fit(self, batches, initial_epoch, epochs, validation_data=None, callbacks=(), verbose=1):
+        """Train for some epochs.
+
+        Args:
+            batches: `BatchSequence` with the rows of this host.
+            initial_epoch, epochs: epochs that are done before, and afterwards.
+            validation_data: `BatchSequence`, or None.
+            callbacks: list of Keras callbacks.
+            verbose: 0 without a progress bar.
+
+        Returns:
+            `keras.callbacks.History`.
+
+        Raises:
+            RuntimeError: another host has ended or cannot be reached.
+        """
+        model = self.model
+        callbacks = keras.callbacks.CallbackList(
+            callbacks,
+            add_history=True,
+            add_progbar=bool(verbose),
+            model=model,
+            verbose=verbose,
+            epochs=epochs,
+            steps=len(batches),
+        )
+        model.stop_training = False
+        with self._other_hosts():
+            callbacks.on_train_begin()
+            logs = {}
+            for epoch in range(initial_epoch, epochs):
+                model.reset_metrics()
+                callbacks.on_epoch_begin(epoch)
+                self._epoch(batches, callbacks)
+                logs = _figures(model)
+                if validation_data is not None:
+                    figures = self._evaluate(validation_data, callbacks)
+                    logs |= {f"val_{name}": value for name, value in figures.items()}
+                callbacks.on_epoch_end(epoch, logs)
+                if model.stop_training:
+                    break
+            # The averages, if there are any.
+            model.optimizer.finalize_variable_values(model.trainable_weights)
+            callbacks.on_train_end(logs)
+        return model.history
+
+    def _epoch(self, batches, callbacks):
+        with contextlib.closing(_ahead(batches)) as ready:
+            for step, batch in enumerate(ready):
+                callbacks.on_train_batch_begin(step)
+                self._train(self._shared_out(batch))
+                callbacks.on_train_batch_end(step, self.model.get_metrics_result())
+                if self.model.stop_training:
+                    return
+
+    def _evaluate(self, batches, callbacks):
+        callbacks.on_test_begin()
+        self.model.reset_metrics()
+        with contextlib.closing(_ahead(batches)) as ready:
+            for step, batch in enumerate(ready):
+                callbacks.on_test_batch_begin(step)
+                self._test(self._shared_out(batch))
+                callbacks.on_test_batch_end(step, self.model.get_metrics_result())
+        logs = _figures(self.model)
+        callbacks.on_test_end(logs)
+        return logs
+
+    def _shared_out(self, batch):
+        """The rows of this host's batch, in equal parts for its replicas in their order."""
+        import tensorflow as tf
+
+        (inputs,) = batch
+        parts = len(self.strategy.extended.worker_devices)
+
+        def rows(context):
+            part = context.replica_id_in_sync_group % parts
+            with tf.device("CPU"):
+                return {
+                    name: tf.convert_to_tensor(
+                        array[part * len(array) // parts : (part + 1) * len(array) // parts],
+                        self.dtypes[name],
+                    )
+                    for name, array in inputs.items()
+                }
+
+        return self.strategy.experimental_distribute_values_from_function(rows)
+
+    def _train_step(self, inputs):
+        gradients, losses = self._on_all(self._gradients, inputs)
+        weights = [self.weights[index] for index in gradients]
+        self.model.optimizer.apply(list(gradients.values()), weights)
+        self._note(losses)
+
+    def _test_step(self, inputs):
+        self._note(self._on_all(self._losses, inputs))
+
+    def _on_all(self, function, inputs):
+        """Sums over all replicas of what a function gives in each."""
+        import tensorflow as tf
+
+        def summed(inputs):
+            return tf.distribute.get_replica_context().all_reduce("SUM", function(inputs))
+
+        results = self.strategy.run(summed, args=(inputs,))
+        return tf.nest.map_structure(
+            lambda value: self.strategy.experimental_local_results(value)[0], results
+        )
+
+    def _gradients(self, inputs):
+        """Of one replica: a dict of place in `weights` to gradient, and the losses."""
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            losses = self.model.losses_of(self.model(inputs, training=True))
+            scaled = self.model.optimizer.scale_loss(losses["loss"])
+        gradients = tape.gradient(scaled, self.weights)
+        return {i: value for i, value in enumerate(gradients) if value is not None}, losses
+
+    def _losses(self, inputs):
+        return self.model.losses_of(self.model(inputs, training=False))
+
+    def _note(self, losses):
+        for mean in self.model.metrics:
+            # Keras counts the images of its own mean, which a run may go on with.
+            count = self.batch_size if mean.name == "loss" else None
+            mean.update_state(losses[mean.name], sample_weight=count)
+
+    @contextlib.contextmanager
+    def _other_hosts(self):
+        import tensorflow as tf
+
+        # What TensorFlow raises where a host has ended.
+        errors = tf.errors
+        kinds = (errors.UnavailableError, errors.AbortedError, errors.CancelledError)
+        try:
+            yield
+        except kinds as error:
+            if not self.several_hosts:
+                raise
+            raise RuntimeError(
+                "another host has ended, or cannot be reached any more: see its output. To go on, "
+                "start the same script on all hosts with train(..., resume=True)."
+            ) from error
+
+
+def _ahead(batches):
+    """Batches of a `BatchSequence` in their order, which its workers make ahead of time."""
+    waiting = collections.deque()
+    pool = ThreadPoolExecutor(batches.workers)
+    try:
+        for index in range(len(batches)):
+            waiting.append(pool.submit(batches.__getitem__, index))
+            if len(waiting) > batches.max_queue_size:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _figures(model):
+    return {name: float(value) for name, value in model.get_metrics_result().items()}

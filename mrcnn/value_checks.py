@@ -1,0 +1,20 @@
+"""Kinds of numbers that a setting may be."""
+
+import numbers
+
+import numpy as np
+
+
+def is_positive(value):
+    """Whether it is a number above 0."""
+    return is_number(value) and value > 0
+
+
+def is_number(value):
+    """Whether it is a real number, and no bool."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def is_whole(value):
+    """Whether it is an int, and no bool."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -1,0 +1,205 @@
+"""Charts of what `mrcnn.evaluation.evaluate` found."""
+
+import textwrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from .drawing import finish
+
+_KINDS = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
+_MOST_CURVES = 10  # classes, beyond which only the best and the worst ones get a curve
+_MOST_CELLS = 30  # rows of a confusion matrix up to which each cell says its count
+
+
+def plot_precision_recall_curves(curves, *, save_to=None):
+    """Draw COCO's precision over recall: above the mean over classes, below class by class.
+
+    Args:
+        curves: dict of "bbox", "segm" or "keypoints" to `CocoFigures.curves`, as `evaluate` gives
+            it under "curves". Of more than ten classes the five best and the five worst are drawn.
+        save_to: path of a PNG, or a binary file, to write; the figure is then closed.
+
+    Returns:
+        The Figure, or None where it was shown.
+
+    Raises:
+        ValueError: there are no curves.
+    """
+    if not curves:
+        raise ValueError("curves is empty: at least one of bbox, segm and keypoints is accepted.")
+    by_class = any(len(part["per_class"]) > 1 for part in curves.values())
+    rows = 2 if by_class else 1
+    fig, axes = plt.subplots(
+        rows,
+        len(curves),
+        figsize=(6.4 * len(curves), 4.6 * rows),
+        dpi=120,
+        squeeze=False,
+        layout="constrained",
+    )
+    for column, (kind, part) in zip(axes.T, curves.items(), strict=True):
+        _curves_by_iou(column[0], part, _KINDS.get(kind, kind))
+        if by_class:
+            _curves_by_class(column[1], part)
+    return finish(fig, own=True, save_to=save_to)
+
+
+def plot_counts(objects, *, save_to=None):
+    """Draw precision, recall, F1 and AP over the IoU that a match needs, and the counts below them.
+
+    Args:
+        objects: dict as `ObjectScores.compute` gives it, or `evaluate` under "objects".
+        save_to: path of a PNG, or a binary file, to write; the figure is then closed.
+
+    Returns:
+        The Figure, or None where it was shown.
+    """
+    fig, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), dpi=120, layout="constrained")
+    lines = {
+        "precision": ("precision", "tab:blue", "solid"),
+        "recall": ("recall", "tab:orange", "solid"),
+        "f1": ("F1", "black", "solid"),
+        "image_mean_ap": ("TP / (TP + FP + FN), mean over images", "tab:green", "solid"),
+        "pooled_ap": ("TP / (TP + FP + FN), pooled", "tab:green", "dashed"),
+    }
+    for name, (label, color, style) in lines.items():
+        left.plot(
+            objects["iou"],
+            objects[name],
+            color=color,
+            linestyle=style,
+            marker="o",
+            ms=3.5,
+            label=label,
+        )
+    left.set(ylabel="score", ylim=(-0.02, 1.02))
+    left.set_title(f"Data Science Bowl score {objects['dsb_score']:.3f}", fontsize=11)
+    left.legend(fontsize=8)
+
+    counts = {
+        "tp": ("right (TP)", "tab:green"),
+        "fp": ("wrong (FP)", "tab:red"),
+        "fn": ("missed (FN)", "tab:gray"),
+    }
+    for name, (label, color) in counts.items():
+        right.plot(objects["iou"], objects[name], color=color, marker="o", ms=3.5, label=label)
+    truth = objects["tp"][0] + objects["fn"][0] if objects["iou"] else 0
+    right.axhline(truth, color="black", linewidth=1, linestyle="dotted")
+    right.set_title(f"{truth} instances (dotted)", fontsize=11)
+    right.set_ylabel("count")
+    right.set_ylim(bottom=0)
+    right.yaxis.set_major_locator(MaxNLocator(7, integer=True))
+    right.legend(fontsize=8)
+    for ax in (left, right):
+        ax.set_xlabel("IoU that a match needs")
+        ax.set_xticks(objects["iou"][::2])
+        _plain(ax)
+    return finish(fig, own=True, save_to=save_to)
+
+
+def plot_confusion(confusion, *, save_to=None):
+    """Draw which classes are taken for which.
+
+    The colour is the share of the instances of a row. Background is last: in its column are the
+    missed instances, in its row the detections of nothing, whose colour is the share of the
+    detections of their column. Classes with neither instances nor detections are left out.
+
+    Args:
+        confusion: dict of matrix [K, K], classes, K names with the background first, and iou, as
+            `evaluate` gives it under "confusion".
+        save_to: path of a PNG, or a binary file, to write; the figure is then closed.
+
+    Returns:
+        The Figure, or None where it was shown.
+
+    Raises:
+        ValueError: the matrix is not of the size that the classes give.
+    """
+    matrix, names = np.array(confusion["matrix"]), list(confusion["classes"])
+    if matrix.shape != (len(names), len(names)):
+        raise ValueError(
+            f"matrix has shape {matrix.shape}: it must be ({len(names)}, {len(names)}), as there "
+            f"are {len(names)} classes with the background."
+        )
+    used = [k for k in range(1, len(names)) if matrix[k].any() or matrix[:, k].any()]
+    order = [*used, 0]
+    counts = matrix[np.ix_(order, order)]
+    labels = [textwrap.shorten(names[k], 24, placeholder="...") for k in used] + ["background"]
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    share[-1] = counts[-1] / np.maximum(counts.sum(axis=0), 1)
+
+    side = np.clip(0.62 * len(order), 3, 16)
+    fig, ax = plt.subplots(figsize=(side + 2.6, side + 1.6), dpi=120, layout="constrained")
+    picture = ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    fig.colorbar(picture, ax=ax, label="share of the instances of a row", shrink=0.85)
+    ax.set_xticks(range(len(order)), labels, rotation=45, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(order)), labels)
+    ax.tick_params(labelsize=9 if len(order) <= _MOST_CELLS else 6, length=0)
+    ax.set(xlabel="detected as", ylabel="truth")
+    ax.set_title(f"Instances and detections at IoU {confusion['iou']:g}", fontsize=11)
+    edges = np.arange(len(order) + 1) - 0.5
+    ax.vlines(edges, -0.5, len(order) - 0.5, color="white", linewidth=1)
+    ax.hlines(edges, -0.5, len(order) - 0.5, color="white", linewidth=1)
+    for line in (ax.axvline, ax.axhline):
+        line(len(order) - 1.5, color="black", linewidth=1)
+    if len(order) <= _MOST_CELLS:
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                color = "white" if share[row, column] > 0.55 else "black"
+                ax.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=color)
+    ax.spines[:].set_visible(False)
+    return finish(fig, own=True, save_to=save_to)
+
+
+def _curves_by_iou(ax, curves, kind):
+    precision = curves["precision"]
+    colors = plt.get_cmap("viridis")(np.linspace(0, 0.92, len(precision)))
+    for (iou, values), color in zip(precision.items(), colors, strict=True):
+        ap = np.mean(values)
+        ax.plot(curves["recall"], values, color=color, linewidth=1.6, label=f"{iou}: {ap:.3f}")
+    ax.legend(
+        title="IoU: AP",
+        fontsize=8,
+        title_fontsize=8,
+        loc="center left",
+        bbox_to_anchor=(1, 0.5),
+        frameon=False,
+    )
+    ap = np.mean(list(precision.values()))
+    _recall_axes(ax, f"{kind}, no instances" if np.isnan(ap) else f"{kind}, AP {ap:.3f}")
+
+
+def _curves_by_class(ax, curves):
+    parts = {name: part["0.50"] for name, part in curves["per_class"].items()}
+    ranked = sorted(parts, key=lambda name: -np.mean(parts[name]))
+    title = "IoU 0.50 by class"
+    if len(ranked) > _MOST_CURVES:
+        half = _MOST_CURVES // 2
+        title += f": the {half} best and {half} worst of {len(ranked)}"
+        ranked = ranked[:half] + ranked[-half:]
+    for k, name in enumerate(ranked):
+        label = f"{textwrap.shorten(name, 20, placeholder='...')}: {np.mean(parts[name]):.3f}"
+        ax.plot(curves["recall"], parts[name], color=f"C{k}", linewidth=1.6, label=label)
+    ax.legend(
+        title="class: AP50",
+        fontsize=8,
+        title_fontsize=8,
+        loc="center left",
+        bbox_to_anchor=(1, 0.5),
+        frameon=False,
+    )
+    _recall_axes(ax, title)
+
+
+def _recall_axes(ax, title):
+    ax.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.03))
+    ax.set_title(title, fontsize=11)
+    _plain(ax)
+
+
+def _plain(ax):
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(alpha=0.25)
+    ax.set_axisbelow(True)

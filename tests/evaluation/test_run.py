@@ -1,0 +1,179 @@
+"""`evaluate`: which images are read, how they are detected in, what is written."""
+
+import gc
+import json
+import weakref
+
+import numpy as np
+import pytest
+from tiny import InMemory, TinyConfig, shapes, spread
+
+from mrcnn import evaluation
+from mrcnn.evaluation import evaluate
+from mrcnn.evaluation.report import FIGURES
+from mrcnn.mask_rcnn import MaskRCNN
+from mrcnn.masks import extract_bboxes
+from mrcnn.prediction import detect_crops
+
+
+class Truthful:
+    """Detects what the samples have, in the order in which they are asked for."""
+
+    def __init__(self, samples):
+        self.samples = {image.tobytes(): (masks, ids) for image, masks, ids in samples}
+        self.batches = []
+        self.kept = []
+
+    def __call__(self, images):
+        self.batches.append(len(images))
+        results = []
+        for image in images:
+            masks, ids = self.samples[image.tobytes()]
+            masks = masks.copy()
+            self.kept.append(weakref.ref(masks))
+            row = {"rois": extract_bboxes(masks), "class_ids": ids, "masks": masks}
+            results.append({**row, "scores": np.full(len(ids), 0.9)})
+        return results
+
+
+def test_all_images():
+    samples = shapes(5)
+    detect = Truthful(samples)
+    result = evaluate(None, InMemory(samples), detect=detect)
+    assert detect.batches == [1] * 5
+    assert result["images"] == 5 and result["instances"] == result["detections"] == 10
+    assert result["coco"]["segm"]["AP"] == pytest.approx(1)
+    assert result["objects"]["dsb_score"] == 1
+    assert result["unread"] == [] and 0 < result["seconds_per_image"] < 1
+    # Masks are gone when the image is done.
+    gc.collect()
+    assert not any(reference() is not None for reference in detect.kept)
+
+
+def test_some_images():
+    samples = shapes(6)
+    dataset = InMemory(samples)
+
+    def ids_of(**options):
+        result = evaluate(None, dataset, detect=Truthful(samples), metrics=["objects"], **options)
+        return [row["image_id"] for row in result["per_image"]]
+
+    assert ids_of(image_ids=[4, 1]) == [1, 4]
+    drawn = ids_of(limit=3)
+    assert len(drawn) == 3 and drawn == ids_of(limit=3) and drawn == sorted(drawn)
+    assert any(ids_of(limit=3, seed=seed) != drawn for seed in range(1, 4))
+    assert set(ids_of(image_ids=[0, 2, 5], limit=2)) < {0, 2, 5}
+    assert ids_of(limit=99) == [0, 1, 2, 3, 4, 5]
+    assert [row for row in ids_of() if row in dataset.subset([2, 3]).image_ids] == [2, 3]
+    with pytest.raises(ValueError, match="image_ids has 6, 9: the data set has 6 images, 0, 1"):
+        ids_of(image_ids=[1, 6, 9])
+    with pytest.raises(ValueError, match="there is no image to evaluate"):
+        ids_of(image_ids=[])
+
+
+class Broken(InMemory):
+    def load_image(self, image_id):
+        if image_id == 0:
+            raise FileNotFoundError("shape0.png is not there")
+        return super().load_image(image_id)
+
+    def load_mask(self, image_id):
+        masks, ids = super().load_mask(image_id)
+        return (masks[:50] if image_id == 2 else masks), ids
+
+
+def test_images_that_cannot_be_read():
+    samples = shapes(4)
+    result = evaluate(None, Broken(samples), detect=Truthful(samples))
+    assert [row["image_id"] for row in result["per_image"]] == [1, 3]
+    assert result["unread"] == [
+        {
+            "image_id": 0,
+            "path": "shape0.png",
+            "reason": "FileNotFoundError: shape0.png is not there",
+        },
+        {
+            "image_id": 2,
+            "path": "shape2.png",
+            "reason": "ValueError: its masks are 50x64 pixels (height x width), itself 64x64",
+        },
+    ]
+    with pytest.raises(ValueError, match=r"no image could be read: 0 \(FileNotFoundError: shape0"):
+        evaluate(None, Broken(samples), detect=Truthful(samples), image_ids=[0, 2])
+
+
+def test_images_without_instances():
+    image = np.full((9, 9, 3), 7, np.uint8)
+    empty = (image, np.zeros((0, 0, 0), bool), np.zeros(0, np.int32))
+    samples = [*shapes(1), empty]
+    detected = [samples[0], (image, np.zeros((9, 9, 0), bool), empty[2])]
+    result = evaluate(None, InMemory(samples), detect=Truthful(detected))
+    assert result["images"] == 2 and result["objects"]["dsb_score"] == 1
+
+
+def test_a_function_that_detects_too_little():
+    with pytest.raises(ValueError, match="detect gave 0 results for 1 images: one for each"):
+        evaluate(None, InMemory(shapes(1)), detect=lambda images: [])
+
+
+def test_a_model(capsys):
+    class Settings(TinyConfig):
+        DETECTION_NMS_THRESHOLD = 0.9
+
+    model = MaskRCNN("inference", Settings(), "not written")
+    spread(model.keras_model)
+    samples = shapes(3)
+    dataset = InMemory(samples)
+    result = evaluate(model, dataset, progress=False)
+    assert result["settings"]["max_detections"] == 100
+    images = [image for image, _, _ in samples]
+    found = detect_crops(model, images)
+    assert result["detections"] == sum(len(part["scores"]) for part in found) > 0
+    ours = evaluation.coco_ap(dataset, found, range(3))
+    for kind in ("bbox", "segm"):
+        figures = {n: v for n, v in result["coco"][kind].items() if n != "per_class"}
+        expected = {n: ours[f"{kind}_{n}"] for n in figures}
+        assert figures == pytest.approx(expected, nan_ok=True)
+    # A function in the place of the model gets batches of the model's.
+    detect = Truthful(samples)
+    evaluate(model, dataset, detect=detect, metrics="objects")
+    assert detect.batches == [2, 1]
+    assert capsys.readouterr().out == ""
+    model.mode = "training"
+    with pytest.raises(ValueError, match="the model is in training mode: make another with"):
+        evaluate(model, dataset)
+
+
+def test_what_is_written(tmp_path):
+    samples = shapes(2)
+    folder = tmp_path / "runs" / "first"
+    result = evaluate(None, InMemory(samples), detect=Truthful(samples), folder=folder)
+    assert {path.name for path in folder.iterdir()} == {"evaluation.json", *FIGURES}
+    for name in FIGURES:
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
+    text = (folder / "evaluation.json").read_text()
+    read = json.loads(text)
+    assert read["objects"] == result["objects"]
+    assert np.isnan(result["coco"]["segm"]["APl"]) and read["coco"]["segm"]["APl"] is None
+    assert '"iou": [ 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95 ]' in text
+    # Figures of what was asked for, and a folder that is there already.
+    evaluate(
+        None, InMemory(samples), detect=Truthful(samples), folder=tmp_path / "b", metrics="aji"
+    )
+    evaluate(
+        None, InMemory(samples), detect=Truthful(samples), folder=tmp_path / "b", metrics="aji"
+    )
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["evaluation.json"]
+
+
+def test_summary():
+    samples = shapes(2)
+    result = evaluate(None, InMemory(samples), detect=Truthful(samples))
+    lines = evaluation.summary(result).splitlines()
+    assert lines[0] == "2 images, 4 instances, 4 detections"
+    assert lines[1].split()[:4] == ["COCO", "bbox", "AP", "1.000"]
+    assert any(line.startswith("at IoU 0.75  image_mean_ap 1.000") for line in lines)
+    assert lines[-1].split() == ["hausdorff", "hausdorff", "0.000", "hausdorff95", "0.000"]
+    result["unread"] = [{}]
+    assert evaluation.summary(result).endswith("images that could not be read: 1")
+    assert evaluation.summary({"images": 1, "instances": 2, "detections": 3}).count("\n") == 0
