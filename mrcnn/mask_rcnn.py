@@ -3,9 +3,10 @@
 import datetime
 import logging
 
-from . import checkpoints, distribution, introspection, network, prediction, runs, training, weights
+from . import introspection, network, prediction, weights
 from .download import imagenet_weights
 from .text import log
+from .training import checkpoints, distribution, optimization, runs, trainable
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class MaskRCNN:
             `keras.Model`.
         """
         model = network.build(mode, config, seed=config.SEED)
-        model.jit_compile = training.jit_compile(config)
+        model.jit_compile = optimization.jit_compile(config)
         return model
 
     # Weights
@@ -191,7 +192,7 @@ class MaskRCNN:
             first_epoch: epochs that are done before the optimizer's first batch; None: `epoch`.
         """
         first_epoch = self.epoch if first_epoch is None else first_epoch
-        training.compile_model(
+        optimization.compile_model(
             self.keras_model,
             self.config,
             learning_rate,
@@ -213,11 +214,11 @@ class MaskRCNN:
         Raises:
             ValueError: no layer with weights matches.
         """
-        chosen = training.set_trainable(keras_model or self.keras_model, layer_regex)
+        chosen = trainable.set_trainable(keras_model or self.keras_model, layer_regex)
         if not chosen:
             raise ValueError(
                 f"layers is {layer_regex!r}: no layer has such a name. It is one of "
-                f"{', '.join(training.LAYER_REGEX)}, or a regular expression of layer names."
+                f"{', '.join(trainable.LAYER_REGEX)}, or a regular expression of layer names."
             )
         if verbose:
             log(f"{' ' * indent}Training {len(chosen)} layers, {chosen[0]} to {chosen[-1]}")

@@ -8,7 +8,8 @@ import sys
 import numpy as np
 from conftest import config_of, load_reference
 
-from mrcnn import network, training, weights
+from mrcnn import network, weights
+from mrcnn.training import optimization, trainable
 
 CHANGED = ["conv1", "res4f_branch2b", "fpn_p4", "mrcnn_class_logits", "mrcnn_mask"]
 
@@ -23,7 +24,7 @@ def inference(weights_path, xla):
     config = config_of(small)
     config.XLA = xla
     model = network.build("inference", config)
-    model.jit_compile = training.jit_compile(config)
+    model.jit_compile = optimization.jit_compile(config)
     weights.load(model, weights_path)
     image = small["img1.resized_u8"].astype(np.float32) - config.MEAN_PIXEL.astype(np.float32)
     inputs = [image[None], small["img1.meta"][None].astype(np.float32), small["anchors_norm"][None]]
@@ -44,9 +45,9 @@ def train_step(weights_path, xla):
     model = network.build("training", config)
     model.get_layer("proposal_targets").shuffle = False
     weights.load(model, weights_path)
-    training.set_trainable(model, training.LAYER_REGEX["all"])
+    trainable.set_trainable(model, trainable.LAYER_REGEX["all"])
     # A rate so high that the step is not lost in the last bits of the weights.
-    training.compile_model(model, config, learning_rate=1.0, momentum=0.9)
+    optimization.compile_model(model, config, learning_rate=1.0, momentum=0.9)
     shape = train["batch.gt_masks_shape"]
     masks = np.unpackbits(train["batch.gt_masks_packed"])[: np.prod(shape)].reshape(shape)
     images = train["batch.images_u8"].astype(np.float32) - config.MEAN_PIXEL.astype(np.float32)

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes
 
-from mrcnn import network, training
+from mrcnn import network
 from mrcnn.loader import data_generator
+from mrcnn.training import optimization
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +15,7 @@ def config():
 @pytest.fixture(scope="module")
 def model(config):
     model = network.build("training", config, seed=1)
-    training.compile_model(model, config, learning_rate=0.01, momentum=0.9)
+    optimization.compile_model(model, config, learning_rate=0.01, momentum=0.9)
     return model
 
 

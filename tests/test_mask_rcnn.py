@@ -12,10 +12,10 @@ import pytest
 from numpy.testing import assert_array_equal
 from tiny import InMemory, TinyConfig, shapes
 
-from mrcnn import training
 from mrcnn.augment import Flips
 from mrcnn.loader import BatchSequence
 from mrcnn.model import MaskRCNN
+from mrcnn.training import optimization, trainable
 
 LOSSES = [
     "rpn_class_loss",
@@ -73,14 +73,14 @@ class Notes(keras.callbacks.Callback):
 @pytest.fixture
 def eagerly(monkeypatch):
     """Training without a graph, which for a few steps is faster than to compile one."""
-    compile_model = training.compile_model
+    compile_model = optimization.compile_model
 
     def compile_eagerly(model, *arguments):
         compile_model(model, *arguments)
         model.run_eagerly = True
 
-    monkeypatch.setattr(training, "compile_model", compile_eagerly)
-    monkeypatch.setattr("mrcnn.callbacks.record.draw", lambda *_, **__: None)
+    monkeypatch.setattr(optimization, "compile_model", compile_eagerly)
+    monkeypatch.setattr("mrcnn.training.callbacks.record.draw", lambda *_, **__: None)
 
 
 # Log folders
@@ -203,7 +203,7 @@ def heads():
     ],
 )
 def test_layers_that_train(shared, layers, backbone):
-    shared.set_trainable(training.LAYER_REGEX[layers], verbose=0)
+    shared.set_trainable(trainable.LAYER_REGEX[layers], verbose=0)
     model = shared.keras_model
     names = {variable.path.split("/")[-2] for variable in model.trainable_variables}
     assert names == {*backbone, *heads()}

@@ -11,8 +11,9 @@ import pytest
 from conftest import config_of
 from seeded_weights import DATA, make_weights, manifest, sha256
 
-from mrcnn import network, training, weights
+from mrcnn import network, weights
 from mrcnn.config import Config
+from mrcnn.training import optimization, trainable
 
 FEATURES = [
     "bn_conv1",
@@ -209,7 +210,7 @@ def test_gradients(training_model, seeded_h5, train_config, train, batch):
 
     model = training_model
     weights.load(model, seeded_h5)
-    training.set_trainable(model, training.LAYER_REGEX["all"])
+    trainable.set_trainable(model, trainable.LAYER_REGEX["all"])
     model.set_loss(train_config.LOSS_WEIGHTS, train_config.WEIGHT_DECAY)
     variables = {name_of(variable): variable for variable in model.trainable_weights}
     order = json.loads(str(train["step_all.trainable"]))
@@ -258,8 +259,8 @@ def test_two_steps(
 ):
     model = training_model
     weights.load(model, seeded_h5)
-    training.set_trainable(model, training.LAYER_REGEX[layers])
-    training.compile_model(model, train_config, learning_rate=0.001, momentum=0.9)
+    trainable.set_trainable(model, trainable.LAYER_REGEX[layers])
+    optimization.compile_model(model, train_config, learning_rate=0.001, momentum=0.9)
     assert len(model.trainable_weights) == count
     before = {name_of(variable): variable.numpy() for variable in model.weights}
     expected = train[f"step_{layers}.train_on_batch_2steps"]

@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes, spread
 
-from mrcnn import network, training
+from mrcnn import network
 from mrcnn.model import MaskRCNN
 from mrcnn.precision import precision_of
 from mrcnn.sample_source import SampleSource, stack
+from mrcnn.training import optimization
 
 HALVES = ["bfloat16", "float16"]
 # Steps until float16's loss scale has come down to where gradients are finite, and one more.
@@ -24,7 +25,7 @@ def compiled(precision):
     keras.utils.set_random_seed(2)
     model = network.build("training", config, seed=1)
     model.get_layer("proposal_targets").shuffle = False
-    training.compile_model(model, config, 0.01, 0.9)
+    optimization.compile_model(model, config, 0.01, 0.9)
     model.run_eagerly = keras.backend.backend() == "tensorflow"  # faster than to trace a few steps
     return model
 

@@ -12,9 +12,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from tiny import InMemory, TinyConfig, shapes
 
-from mrcnn import history, training, visualize
+from mrcnn import visualize
 from mrcnn.anchors import pyramid_anchors
 from mrcnn.masks import extract_bboxes
+from mrcnn.training import feeding, history
 
 NAMES = ["BG", "red", "blue"]
 
@@ -84,7 +85,7 @@ def test_batch(tmp_path, mini):
     config = TinyConfig()
     config.USE_MINI_MASK = mini
     config.IMAGES_PER_GPU = 3
-    batches, _ = training.batches(config, InMemory(shapes(5)), None)
+    batches, _ = feeding.batches(config, InMemory(shapes(5)), None)
     (inputs,) = batches[0]
     fig = visualize.display_batch(inputs, config, NAMES, limit=2, save_to=tmp_path / "batch.png")
     assert not plt.get_fignums() and (tmp_path / "batch.png").stat().st_size > 10_000
@@ -118,7 +119,7 @@ def test_batch(tmp_path, mini):
 def test_batch_of_an_image_without_instances():
     image = np.zeros((64, 64, 3), np.uint8)
     data = InMemory([(image, np.zeros((64, 64, 0), bool), np.zeros(0, np.int32))])
-    batches, _ = training.batches(TinyConfig(), data, None)
+    batches, _ = feeding.batches(TinyConfig(), data, None)
     fig = visualize.display_batch(batches[0][0], TinyConfig(), NAMES)
     assert fig.axes[0].get_title().endswith("no instances")
 

@@ -10,7 +10,8 @@ from conftest import DATA, config_of, load_reference
 from numpy.testing import assert_allclose, assert_array_equal
 from seeded_weights import make_weights, manifest, write_h5
 
-from mrcnn import network, training, weights
+from mrcnn import network, weights
+from mrcnn.training import trainable
 from mrcnn.weights_file import WeightsFile
 
 CLASS_LAYERS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"]
@@ -225,7 +226,7 @@ def test_saves_the_layout_of_the_reference(inference, seeded, seeded_h5, tmp_pat
 def test_training_and_inference_exchange_weights(inference, seeded, seeded_h5, tmp_path):
     model = build("training")
     # Frozen layers are written in the same order.
-    training.set_trainable(model, "rpn_bbox_pred|bn2a.*|mrcnn_mask")
+    trainable.set_trainable(model, "rpn_bbox_pred|bn2a.*|mrcnn_mask")
     assert weights.load(model, seeded_h5, complete=True).missing == []
     path = tmp_path / "trained.h5"
     model.save_weights(path)

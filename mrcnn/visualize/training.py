@@ -14,11 +14,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from .. import history as history_file
 from ..anchors import pyramid_anchors
 from ..config_checks import LOSS_NAMES
 from ..image_meta import parse_image_meta
 from ..masks import expand_mask
+from ..training import history as history_file
 from ..transforms import unmold_image
 from .comparison import compare_on
 from .drawing import CROWDED, add_box, finish, instance_label

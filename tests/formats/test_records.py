@@ -5,12 +5,7 @@ import pytest
 import skimage.io
 from numpy.testing import assert_array_equal
 
-from mrcnn.formats.records import (
-    AnnotatedDataset,
-    Instance,
-    Problems,
-    Record,
-)
+from mrcnn.formats.records import AnnotatedDataset, Instance, Problems, Record
 from mrcnn.formats.shapes import Rectangle
 
 

@@ -1,0 +1,81 @@
+"""The moving average of the weights (EMA), where a model is judged or saved.
+
+Keras's optimizer keeps the averages beside the weights that it trains. (`SwapEMAWeights` leaves the
+trained weights in a model whose `fit` is stopped early, and on TensorFlow rounds at every swap.)
+"""
+
+import contextlib
+
+import keras
+import numpy as np
+
+from .optimization import unscaled
+
+
+@contextlib.contextmanager
+def averaged_weights(model):
+    """Inside, the model holds its averaged weights; afterwards those that train, bit for bit.
+
+    Without EMA, or before the first update, the weights are left alone.
+
+    Args:
+        model: a compiled `keras.Model`.
+    """
+    optimizer = unscaled(model.optimizer)
+    if optimizer is None or not optimizer.use_ema or not int(optimizer.iterations.numpy()):
+        yield
+        return
+    trained = _values(model)
+    optimizer.finalize_variable_values(model.trainable_weights)
+    # On JAX the model and the optimizer now share arrays, which evaluation would delete.
+    _assign(model, _values(model))
+    try:
+        yield
+    finally:
+        _assign(model, trained)
+
+
+def _values(model):
+    # Copies: on torch, numpy() is a view.
+    return [np.array(variable.numpy()) for variable in model.trainable_weights]
+
+
+def _assign(model, values):
+    for variable, value in zip(model.trainable_weights, values, strict=True):
+        variable.assign(value)
+
+
+def with_averages(callbacks):
+    """Callbacks that find the averaged weights in the model.
+
+    During validation and at an epoch's end the model holds the averages, in between the weights
+    that train. After `fit` it holds the averages: Keras sees to that.
+
+    Args:
+        callbacks: list of Keras callbacks. One that must see the weights that train, such as to
+            save the state of training, comes before or after what this gives.
+
+    Returns:
+        List of callbacks, one more at each end. They do nothing without EMA.
+    """
+    averages = _Averages()
+    leave = keras.callbacks.LambdaCallback(on_epoch_end=averages.leave, on_test_end=averages.leave)
+    return [averages, *callbacks, leave]
+
+
+class _Averages(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self._inside = contextlib.ExitStack()
+
+    def enter(self):
+        self._inside.enter_context(averaged_weights(self.model))
+
+    def leave(self, *_):
+        self._inside.close()
+
+    def on_test_begin(self, logs=None):
+        self.enter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.enter()

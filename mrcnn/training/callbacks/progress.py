@@ -1,0 +1,160 @@
+"""The progress of a run in a terminal, a notebook or a log file.
+
+Keras's own bar is 190 columns wide with five losses. In a narrower terminal each step would leave
+a line behind, and a log file would get them all, with backspaces.
+"""
+
+import shutil
+import sys
+import textwrap
+import time
+
+import keras
+
+from ...config_checks import LOSS_NAMES
+
+_REDRAW_SECONDS = 0.2
+_LOG_SECONDS = 60  # between the lines of an epoch where they cannot be redrawn
+_NOTEBOOK_COLUMNS = 100
+_BAR = 20  # columns
+_NAMES = {name: name.removesuffix("_loss") for name in LOSS_NAMES}
+_SHORT_NAMES = {name: text.removeprefix("mrcnn_") for name, text in _NAMES.items()}
+
+
+class ProgressBar(keras.callbacks.ProgbarLogger):
+    """Takes the place of Keras's progress bar: steps, time left, and the losses by name.
+
+    After an epoch the losses and figures of training and validation follow. It comes last in the
+    list of callbacks, behind those that add to the logs.
+    """
+
+    def on_train_begin(self, logs=None):
+        """Nothing is printed yet."""
+        self._line = ""
+        self._redraws = _can_redraw()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock."""
+        self._epoch = f"Epoch {epoch + 1}/{self.epochs}"
+        self._begin = self._printed = time.monotonic()
+        self._first = None
+        if self.verbose and self._redraws:
+            print(self._epoch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Renew the line of the epoch."""
+        now = time.monotonic()
+        done = batch + 1
+        if self._first is None:
+            self._first = (done, now)
+        if now - self._printed < (_REDRAW_SECONDS if self._redraws else _LOG_SECONDS):
+            return
+        self._printed = now
+        count = f"{done}/{self.target}" if self.target else str(done)
+        clock = self._left(done, now)
+        if self._redraws:
+            share = done / self.target if self.target else 0
+            self._draw(_fitting(count, share, clock, logs or {}))
+        elif self.verbose:
+            left = f", {clock} left" if clock else ""
+            print(
+                f"{self._epoch}, step {count}{left}: {_values(logs or {}, _NAMES, 4)}", flush=True
+            )
+
+    def on_test_begin(self, logs=None):
+        """Validation prints nothing but its steps."""
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Renew the line, so that a long validation is seen to go on."""
+        now = time.monotonic()
+        if self._redraws and now - self._printed >= _REDRAW_SECONDS:
+            self._printed = now
+            self._draw(f"validation, step {batch + 1}")
+
+    def on_test_end(self, logs=None):
+        """Nothing: the epoch's end reports it."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Print the time and all the logs."""
+        if not self.verbose:
+            return
+        self._draw("")
+        seconds = time.monotonic() - self._begin
+        rest = self.epochs - epoch - 1
+        head = "" if self._redraws else f"{self._epoch}: "
+        left = f", {_clock(seconds * rest)} left to epoch {self.epochs}" if rest else ""
+        print(f"{head}{_clock(seconds)}{left}")
+        logs = logs or {}
+        validation = {name[4:]: value for name, value in logs.items() if name.startswith("val_")}
+        losses = {
+            name: validation.pop(name) for name in ("loss", *LOSS_NAMES) if name in validation
+        }
+        training = {name: value for name, value in logs.items() if not name.startswith("val_")}
+        width = _columns() - 1 if self._redraws else sys.maxsize
+        parts = {"train": training, "val": losses, "val ": validation}
+        for name, values in parts.items():
+            if values:
+                text = f"{name:5} {_values(values, _NAMES, 4)}"
+                print(textwrap.fill(text, width, initial_indent="  ", subsequent_indent=" " * 8))
+        sys.stdout.flush()
+
+    def _left(self, done, now):
+        """Time to the epoch's last step; the first one, which compiles the graph, says nothing."""
+        first, begin = self._first
+        if not self.target or done <= first:
+            return ""
+        return _clock((now - begin) / (done - first) * (self.target - done))
+
+    def _draw(self, line):
+        """Put a line in the place of the one before, or take it away."""
+        if not self.verbose or not self._redraws or line == self._line:
+            return
+        line = line[: _columns() - 1]
+        blank = " " * len(self._line)
+        print(f"\r{blank}\r{line}", end="", flush=True)
+        self._line = line
+
+
+def _can_redraw():
+    return sys.stdout.isatty() or "ipykernel" in sys.modules
+
+
+def _columns():
+    return shutil.get_terminal_size((_NOTEBOOK_COLUMNS, 24)).columns
+
+
+def _fitting(count, share, clock, logs):
+    """The longest line that fits into the terminal."""
+    full = round(share * _BAR)
+    bar = "━" * full + "─" * (_BAR - full)
+    left = f"{clock} left" if clock else ""
+    lines = [
+        f"{count} {bar} {left} {_values(logs, _NAMES, 4)}",
+        f"{count} {left} {_values(logs, _NAMES, 3)}",
+        f"{count} {left} {_values(logs, _SHORT_NAMES, 2)}",
+        f"{share:.0%} {clock} {_values(logs, _SHORT_NAMES, 2).replace('=0.', '=.')}",
+        f"{count} {left} loss={_text(logs.get('loss', 0), 3)}",
+    ]
+    return next((line for line in lines if len(line) < _columns()), lines[-1])
+
+
+def _values(logs, names, digits):
+    """Such as "loss=1.234 rpn_class=0.123", the losses first and in their order."""
+    order = [name for name in ("loss", *names) if name in logs]
+    order += [name for name in logs if name not in order]
+    return " ".join(f"{names.get(name, name)}={_text(logs[name], digits)}" for name in order)
+
+
+def _text(value, digits):
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    tiny = digits > 3 and 0 < abs(value) < 10**-digits
+    return f"{value:.3g}" if tiny or abs(value) >= 1000 else f"{value:.{digits}f}"
+
+
+def _clock(seconds):
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

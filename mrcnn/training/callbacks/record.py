@@ -1,0 +1,180 @@
+"""What a run leaves in its folder while it trains: `history.csv` and pictures.
+
+None of it may end a training: what cannot be written is a warning.
+"""
+
+import logging
+import time
+from pathlib import Path
+
+import keras
+from keras import ops
+
+from ...files import replacing
+from .. import history
+from ..optimization import unscaled
+
+logger = logging.getLogger(__name__)
+
+CURVES = "curves.png"
+TRAIN_BATCH = "train_batch.png"
+VAL_PREDICTIONS = "val_predictions.png"
+
+
+def callbacks(log_dir, batch_sequence):
+    """Callbacks that write the history, its curves and a picture of the first batch.
+
+    They come after those that add to the logs, such as validation.
+
+    Args:
+        log_dir: the run's folder, which exists when training begins.
+        batch_sequence: `BatchSequence` of training.
+
+    Returns:
+        list of Keras callbacks.
+    """
+    log_dir = Path(log_dir)
+    config = batch_sequence.source.config
+    return [
+        DrawBatch(batch_sequence, log_dir / TRAIN_BATCH),
+        WriteHistory(log_dir / history.FILE_NAME, config.BATCH_SIZE),
+        DrawCurves(log_dir / history.FILE_NAME, log_dir / CURVES),
+    ]
+
+
+def draw(path, function, *args, **kwargs):
+    """Write a picture whole or not at all, and go on with a warning if that fails.
+
+    Args:
+        path: of the PNG.
+        function: name of a function of `mrcnn.visualize` that takes `save_to`.
+        args, kwargs: of that function.
+    """
+    try:
+        # Matplotlib takes a second to import: not before there is something to draw.
+        from ... import visualize
+
+        with replacing(path) as part, open(part, "wb") as file:
+            getattr(visualize, function)(*args, save_to=file, **kwargs)
+    except Exception as error:
+        logger.warning("%s was not drawn: %s: %s", path, type(error).__name__, error)
+
+
+def draw_predictions(log_dir, samples, class_names, title=""):
+    """Write the picture of validation, see `visualize.draw_predictions`."""
+    path = Path(log_dir) / VAL_PREDICTIONS
+    draw(path, "draw_predictions", samples, class_names, title=title)
+
+
+class WriteHistory(keras.callbacks.Callback):
+    """Writes a row of `history.csv` after every epoch: all the logs, learning rate and speed.
+
+    A run that goes on continues the file; the rows of epochs that it repeats are dropped.
+
+    Args:
+        path: of the file.
+        batch_size: images a step.
+    """
+
+    def __init__(self, path, batch_size):
+        super().__init__()
+        self.path = Path(path)
+        self.batch_size = batch_size
+        self.rows = None
+
+    def on_train_begin(self, logs=None):
+        """Read the epochs that are there already."""
+        try:
+            self.rows = history.read(self.path) if self.path.exists() else []
+        except Exception as error:
+            kept = self.path.with_name(self.path.name + ".unread")
+            logger.warning("a new history is begun, the old one becomes %s: %s", kept, error)
+            self.rows = []
+            self._write(self.path.replace, kept)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock."""
+        self._begin = time.perf_counter()
+        self._ends = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Note when the first batch and the last one ended: (steps, seconds)."""
+        self._ends[1:] = [(batch + 1, time.perf_counter())]
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write the file with the row of this epoch."""
+        row = {"epoch": epoch + 1}
+        for name, value in (logs or {}).items():
+            row[name] = _plain(value)
+        row["learning_rate"] = learning_rate(self.model.optimizer)
+        row["seconds"] = round(time.perf_counter() - self._begin, 3)
+        if self._ends:
+            row["images_per_second"] = round(self._images_per_second(), 3)
+        self.rows = history.add(self.rows, row)
+        self._write(history.write, self.path, self.rows)
+
+    def _images_per_second(self):
+        """Without the first step, in which the graph is compiled, if there are others."""
+        start = self._ends[0] if len(self._ends) > 1 else (0, self._begin)
+        (first, begin), (last, end) = start, self._ends[-1]
+        return (last - first) * self.batch_size / max(end - begin, 1e-9)
+
+    def _write(self, function, *args):
+        try:
+            function(*args)
+        except Exception as error:
+            logger.warning("%s was not written: %s", self.path, error)
+
+
+class DrawCurves(keras.callbacks.Callback):
+    """Draws the curves of a history after every epoch.
+
+    Args:
+        history_path: of the `history.csv` that `WriteHistory` wrote before.
+        path: of the PNG.
+    """
+
+    def __init__(self, history_path, path):
+        super().__init__()
+        self.history_path = history_path
+        self.path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Draw them."""
+        draw(self.path, "plot_history", Path(self.history_path))
+
+
+class DrawBatch(keras.callbacks.Callback):
+    """Draws the first batch when training begins.
+
+    Args:
+        batch_sequence: `BatchSequence` of training.
+        path: of the PNG.
+    """
+
+    def __init__(self, batch_sequence, path):
+        super().__init__()
+        self.batch_sequence = batch_sequence
+        self.path = path
+
+    def on_train_begin(self, logs=None):
+        """Draw it. A batch that cannot be made is for training itself to report."""
+        try:
+            (inputs,) = self.batch_sequence[0]
+        except Exception as error:
+            logger.warning("%s was not drawn: %s: %s", self.path, type(error).__name__, error)
+            return
+        source = self.batch_sequence.source
+        draw(self.path, "display_batch", inputs, source.config, source.dataset.class_names)
+
+
+def learning_rate(optimizer):
+    """The learning rate of the next step, a float."""
+    return float(ops.convert_to_numpy(unscaled(optimizer).learning_rate))
+
+
+def _plain(value):
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return str(value)

@@ -1,0 +1,82 @@
+"""The batches that a training takes, and how Keras's `fit` takes them."""
+
+import os
+
+import keras
+
+from ..loader import BatchSequence
+from ..sample_source import SampleSource
+
+
+def batches(
+    config,
+    train_dataset,
+    val_dataset,
+    augmentation=None,
+    no_augmentation_sources=None,
+    seed=None,
+    share=(0, 1),
+):
+    """Sequences of training and validation batches.
+
+    Validation sees the same images in every epoch, so that its losses compare.
+
+    Args:
+        config: a `Config`.
+        train_dataset, val_dataset, augmentation, no_augmentation_sources: see `MaskRCNN.train`.
+        seed: of the training batches; None takes one from the system.
+        share: of the rows of each batch, see `BatchSequence`.
+
+    Returns:
+        (`BatchSequence`, `BatchSequence` or None without a validation data set or steps).
+    """
+    options = {
+        "workers": config.LOADER_WORKERS or min(4, os.cpu_count() or 1),
+        "processes": config.LOADER_PROCESSES,
+        "max_queue_size": 8,
+        "share": share,
+    }
+    source = SampleSource(
+        train_dataset,
+        config,
+        augmentation=augmentation,
+        no_augmentation_sources=no_augmentation_sources,
+        seed=seed,
+    )
+    train = BatchSequence(source, config.STEPS_PER_EPOCH, **options)
+    if val_dataset is None or not config.VALIDATION_STEPS:
+        return train, None
+    source = SampleSource(val_dataset, config, seed=0)
+    return train, BatchSequence(source, config.VALIDATION_STEPS, **options)
+
+
+def feed(batch_sequence, model):
+    """What `fit` takes the batches from.
+
+    On TensorFlow, Keras fixes the shapes of all batches by the first two. Where images bring their
+    own sizes, the shapes are those of the model's inputs.
+
+    Args:
+        batch_sequence: `BatchSequence`, or None.
+        model: the training graph.
+
+    Returns:
+        `batch_sequence` itself, or a `tf.data.Dataset` of it.
+    """
+    open_sizes = None in model.input_shape[0][1:3]
+    if batch_sequence is None or not open_sizes or keras.backend.backend() != "tensorflow":
+        return batch_sequence
+    import tensorflow as tf
+
+    names, shapes, dtypes = zip(*((x.name, x.shape, x.dtype) for x in model.inputs), strict=True)
+
+    def arrays(index):
+        (batch,) = batch_sequence[int(index)]
+        return [batch[name].astype(dtype) for name, dtype in zip(names, dtypes, strict=True)]
+
+    def batch(index):
+        tensors = map(tf.ensure_shape, tf.numpy_function(arrays, [index], dtypes), shapes)
+        return (dict(zip(names, tensors, strict=True)),)
+
+    numbers = tf.data.Dataset.range(len(batch_sequence))
+    return numbers.map(batch, num_parallel_calls=batch_sequence.workers).prefetch(2)

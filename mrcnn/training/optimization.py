@@ -1,0 +1,159 @@
+"""From a `Config` to Keras's optimizer and its learning-rate schedule.
+
+A schedule counts the batches since the optimizer was made, also where the gradients of several
+batches make one update.
+"""
+
+import contextlib
+
+import keras
+from keras import ops
+from keras.optimizers import schedules
+
+
+def build_optimizer(config, learning_rate, momentum, total_epochs=None, first_epoch=0):
+    """The optimizer of one call of `fit`.
+
+    To go on with an optimizer whose variables were saved, build it with the arguments of the first
+    time: its count of batches is one of the variables.
+
+    Args:
+        config: a `Config`, for OPTIMIZER, GRADIENT_CLIP_NORM, GRADIENT_ACCUMULATION, EMA and the
+            settings of the schedule.
+        learning_rate: where the schedule begins.
+        momentum: of SGD; beta_1 of Adam and AdamW.
+        total_epochs: number of the last epoch, for LR_SCHEDULE "cosine".
+        first_epoch: epochs of the run that are done before the optimizer's first batch.
+
+    Returns:
+        `keras.optimizers.Optimizer`. With a constant rate and no warm-up its `learning_rate` can be
+        set.
+
+    Raises:
+        ValueError: the schedule lacks `total_epochs`.
+        TypeError: OPTIMIZER is a function that gives something else.
+    """
+    options = {"global_clipnorm": config.GRADIENT_CLIP_NORM}
+    if config.GRADIENT_ACCUMULATION > 1:
+        options["gradient_accumulation_steps"] = config.GRADIENT_ACCUMULATION
+    if config.EMA is not None:
+        options |= {"use_ema": True, "ema_momentum": config.EMA}
+    rate = learning_rate_of(config, learning_rate, total_epochs, first_epoch)
+    if config.OPTIMIZER == "sgd":
+        return keras.optimizers.SGD(rate, momentum=momentum, **options)
+    if config.OPTIMIZER == "adam":
+        return keras.optimizers.Adam(rate, beta_1=momentum, **options)
+    if config.OPTIMIZER == "adamw":
+        optimizer = keras.optimizers.AdamW(
+            rate, beta_1=momentum, weight_decay=config.WEIGHT_DECAY, **options
+        )
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        return optimizer
+    optimizer = config.OPTIMIZER(rate, **options)
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise TypeError(
+            f"OPTIMIZER gives {optimizer!r}: it must give a keras.optimizers.Optimizer."
+        )
+    return optimizer
+
+
+def l2_factor(config):
+    """Factor of the L2 penalty in the loss: 0 where the optimizer itself decays the weights."""
+    return 0.0 if config.OPTIMIZER == "adamw" else config.WEIGHT_DECAY
+
+
+def learning_rate_of(config, learning_rate, total_epochs=None, first_epoch=0):
+    """The learning rate over the batches.
+
+    Args:
+        config: a `Config`, for STEPS_PER_EPOCH, LR_SCHEDULE, LR_STEPS, LR_FACTOR, LR_WARMUP_STEPS.
+        learning_rate, total_epochs, first_epoch: see `build_optimizer`.
+
+    Returns:
+        float if the rate never changes, else a `LearningRateSchedule` of the batches since
+        `first_epoch`.
+
+    Raises:
+        ValueError: the schedule lacks `total_epochs`.
+    """
+    rate, batches = float(learning_rate), config.STEPS_PER_EPOCH
+    if config.LR_SCHEDULE == "step":
+        ahead = [epoch for epoch in config.LR_STEPS if epoch > first_epoch]
+        rate *= config.LR_FACTOR ** (len(config.LR_STEPS) - len(ahead))
+        if ahead:
+            # Keras still has the value before a boundary on the boundary itself.
+            rate = schedules.PiecewiseConstantDecay(
+                [(epoch - first_epoch) * batches - 1 for epoch in ahead],
+                [rate * config.LR_FACTOR**falls for falls in range(len(ahead) + 1)],
+            )
+    elif config.LR_SCHEDULE == "cosine":
+        if total_epochs is None:
+            raise ValueError(
+                "LR_SCHEDULE is 'cosine': it needs the number of the last epoch, which train() "
+                "gives; compile() takes it as epochs=."
+            )
+        rate = schedules.CosineDecay(rate, max(1, total_epochs - first_epoch) * batches)
+    return WarmUp(rate, config.LR_WARMUP_STEPS) if config.LR_WARMUP_STEPS else rate
+
+
+@keras.saving.register_keras_serializable(package="mrcnn")
+class WarmUp(schedules.LearningRateSchedule):
+    """A rate that rises linearly: in batch n, counted from 1, to n / steps of what it would be.
+
+    Args:
+        rate: float, or a `LearningRateSchedule`.
+        steps: batches until the rate is whole.
+    """
+
+    def __init__(self, rate, steps):
+        self.rate = rate
+        self.steps = steps
+
+    def __call__(self, step):
+        """The rate, a float32 scalar, after `step` batches."""
+        rate = self.rate(step) if callable(self.rate) else self.rate
+        share = (ops.cast(step, "float32") + 1.0) / self.steps
+        return rate * ops.minimum(share, 1.0)
+
+    def get_config(self):
+        """The arguments, a schedule serialized."""
+        rate = schedules.serialize(self.rate) if callable(self.rate) else self.rate
+        return {"rate": rate, "steps": self.steps}
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`."""
+        rate = config["rate"]
+        return cls(schedules.deserialize(rate) if isinstance(rate, dict) else rate, config["steps"])
+
+
+def compile_model(
+    model, config, learning_rate, momentum, total_epochs=None, first_epoch=0, distribution=None
+):
+    """Losses and optimizer as configured, gradients clipped by the norm of all of them together.
+
+    Args:
+        model: `GraphModel` in training mode.
+        config: a `Config`, for LOSS_WEIGHTS, WEIGHT_DECAY and what `build_optimizer` reads.
+        learning_rate, momentum, total_epochs, first_epoch: see `optimization.build_optimizer`.
+        distribution: the devices that the model was made for, see `distribution.choose`; None: one.
+    """
+    model.set_loss(config.LOSS_WEIGHTS, l2_factor(config))
+    with distribution.scope() if distribution else contextlib.nullcontext():
+        optimizer = build_optimizer(config, learning_rate, momentum, total_epochs, first_epoch)
+    model.compile(optimizer=optimizer, jit_compile=jit_compile(config))
+
+
+def jit_compile(config):
+    """Keras's `jit_compile`: the configuration decides for TensorFlow, Keras for the others."""
+    return bool(config.XLA) if keras.backend.backend() == "tensorflow" else "auto"
+
+
+def averages(model):
+    """Whether the optimizer of a compiled model keeps averages of its weights."""
+    return bool(unscaled(model.optimizer).use_ema)
+
+
+def unscaled(optimizer):
+    """The optimizer itself, where float16 has wrapped it to scale the loss."""
+    return getattr(optimizer, "inner_optimizer", optimizer)

@@ -1,0 +1,101 @@
+"""The stages of a run, one after the other: compile, go on or begin, and fit."""
+
+import keras
+
+from ..text import log
+from . import callback_list, feeding, optimization, train_state, trainable
+from .callbacks.state import publish
+from .replica_fit import ReplicaTrainer
+
+
+def train(run, first, is_resumed, goes_on):
+    """Train the stages of a run.
+
+    Args:
+        run: `runs.Run`.
+        first: index of the stage to begin with.
+        is_resumed: whether the run has a state to go on from.
+        goes_on: whether the optimizer of the first stage goes on as well.
+    """
+    model, progress = run.model, run.progress
+    history = keras.callbacks.History()
+    for past in progress.history:
+        for name, value in past.items():
+            if name != "epoch":
+                history.history.setdefault(name, []).append(value)
+    _restore(run, ["model"], from_file=is_resumed)
+    if is_resumed and run.distribution.is_chief:
+        publish(model.checkpoint_path, progress, run.config.KEEP_CHECKPOINTS)
+    for index, stage in enumerate(run.stages[first:], first):
+        if index > first and optimization.averages(model.keras_model):
+            # `fit` has left the averages; the next stage trains what this one trained.
+            _restore(run, ["model"])
+        model.set_trainable(trainable.regex_of(stage.layers))
+        # A subclass may have a `compile` of the two arguments that the reference gives it.
+        has_schedule = run.config.LR_SCHEDULE != "constant"
+        schedule = {"epochs": stage.end, "first_epoch": stage.begin} if has_schedule else {}
+        model.compile(stage.learning_rate, run.config.LEARNING_MOMENTUM, **schedule)
+        with run.distribution.scope():
+            model.keras_model.optimizer.build(model.keras_model.trainable_variables)
+        if index == first and goes_on:
+            _restore(run, ["optimizer"])
+        else:
+            progress.waited = 0
+        progress.stage = stage
+        chosen = callback_list.callbacks(run, is_last_stage=stage is run.stages[-1])
+        if index == first and not is_resumed and run.distribution.is_chief:
+            train_state.save(run.state_path, model.keras_model, progress)
+        if run.distribution.is_chief:
+            log(f"\nStarting at epoch {progress.epoch}. LR={stage.learning_rate}\n")
+            log(f"Checkpoint Path: {model.checkpoint_path}")
+            if run.config.KEEP_CHECKPOINTS:
+                log(f"The last {run.config.KEEP_CHECKPOINTS} and the best of them are kept.")
+        _fit(run, stage, [*chosen, history])
+        if model.keras_model.stop_training:
+            break
+    if progress.best_epoch and run.distribution.is_chief:
+        log(f"\nBest {progress.monitor}: {progress.best:.4f} after epoch {progress.best_epoch}.")
+
+
+def _fit(run, stage, callbacks):
+    """The epochs of a stage; one that had begun has a `fit` of its own, with fewer batches."""
+    model, progress, sequence = run.model.keras_model, run.progress, run.train_batches
+    replicas = None
+    if run.distribution.strategy:
+        replicas = ReplicaTrainer(model, run.distribution, run.config.BATCH_SIZE)
+    while progress.epoch < stage.end:
+        sequence.skipped = progress.step
+        last = progress.epoch + 1 if progress.step else stage.end
+        options = {
+            "initial_epoch": progress.epoch,
+            "epochs": last,
+            "callbacks": callbacks,
+            "verbose": int(run.distribution.is_chief),
+        }
+        if replicas:
+            replicas.fit(sequence, validation_data=run.val_batches, **options)
+        else:
+            model.fit(
+                feeding.feed(sequence, model),
+                shuffle=False,  # the sequence has shuffled them, by its seed
+                validation_data=feeding.feed(run.val_batches, model),
+                **options,
+            )
+        if model.stop_training:
+            return
+        if progress.epoch < stage.end and optimization.averages(model):
+            # `fit` has left the averages; what follows trains the weights that it trained.
+            _restore(run, ["model", "optimizer"])
+
+
+def _restore(run, kinds, from_file=True):
+    """Variables from the state, all hosts those of the chief; without a file, as it has them."""
+    model, distribution = run.model.keras_model, run.distribution
+    if distribution.hosts == 1:
+        if from_file:
+            train_state.restore(run.state_path, model, kinds)
+        return
+    for kind in kinds:
+        reads = from_file and distribution.is_chief
+        values = train_state.read(run.state_path, model, kind) if reads else None
+        distribution.broadcast_variables(train_state.variables(model)[kind], values)

@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+from tiny import InMemory, TinyConfig, shapes
+
+from mrcnn import network
+from mrcnn.training import feeding
+
+
+@pytest.fixture(scope="module")
+def model():
+    return network.build("training", TinyConfig(), seed=0)
+
+
+def test_feed(model):
+    config = TinyConfig()
+    data = InMemory(shapes(4))
+    train, val = feeding.batches(config, data, data)
+    assert feeding.feed(train, model) is train
+    assert feeding.feed(None, model) is None
+    config.IMAGE_RESIZE_MODE = "none"
+    open_model = network.build("training", config)
+    dataset = feeding.feed(val, open_model)
+    assert int(dataset.cardinality()) == len(val) == 1
+    [(batch,)] = dataset.as_numpy_iterator()
+    for name, array in val[0][0].items():
+        np.testing.assert_allclose(batch[name], array, rtol=1e-6)
+    assert dataset.element_spec[0]["input_image"].shape.as_list() == [None, None, None, 3]

@@ -1,0 +1,73 @@
+from types import SimpleNamespace
+
+import pytest
+from test_distribution import Second
+
+from mrcnn.training import hosts
+from mrcnn.training.distribution import OneDevice
+from mrcnn.training.stages import Stage
+from mrcnn.training.train_state import Progress
+
+ARGUMENTS = {"layers": "all", "epochs": 3, "learning_rate": 0.1}
+
+
+class Chief(OneDevice):
+    """The first of two hosts; what it says is noted."""
+
+    hosts = 2
+
+    def broadcast_json(self, value):
+        self.said = value
+        return value
+
+
+class Other(Second):
+    def broadcast_json(self, value):
+        [said] = self.sent
+        return said
+
+
+def model_of(distribution, folder="tiny20261120T1405", epoch=0, seed=None):
+    return SimpleNamespace(
+        distribution=distribution,
+        config=SimpleNamespace(SEED=seed, NAME="Tiny"),
+        model_dir="logs",
+        log_dir=f"logs/{folder}",
+        checkpoint_path="?",
+        epoch=epoch,
+    )
+
+
+def test_one_host_asks_nobody():
+    progress = Progress(2, 1, Stage("all", 0.1, 0, 3), seed=7)
+    model = model_of(OneDevice())
+    assert hosts.begin(model, progress, {}, {}) == (progress, 7)
+    assert hosts.begin(model, None, {}, {}) == (None, None)
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_the_others_take_what_the_chief_has(goes_on):
+    chief = Chief()
+    progress = Progress(2, 1, Stage("all", 0.1, 0, 3), seed=7) if goes_on else None
+    model = model_of(chief, epoch=2 if goes_on else 0)
+    found, seed = hosts.begin(model, progress, {"EMA": None}, ARGUMENTS)
+    assert found is progress and (seed == 7 if goes_on else seed > 2**32)
+    other = model_of(Other([chief.said]), folder="tiny20261120T1406")
+    theirs, their_seed = hosts.begin(other, None, {"EMA": None}, ARGUMENTS)
+    assert theirs == progress and their_seed == seed
+    assert other.log_dir == model.log_dir and other.epoch == model.epoch
+    assert other.checkpoint_path == f"{model.log_dir}/mask_rcnn_tiny_{{epoch:04d}}.h5"
+
+
+def test_hosts_that_differ():
+    chief = Chief()
+    hosts.begin(model_of(chief, seed=1), None, {"EMA": None}, ARGUMENTS)
+    other = model_of(Other([chief.said]))
+    with pytest.raises(ValueError) as caught:
+        hosts.begin(other, None, {"EMA": 0.9}, ARGUMENTS | {"epochs": 4})
+    assert str(caught.value) == (
+        "host 2 of 2 cannot train with the others:\n"
+        "- EMA is 0.9 here, and None on the first host\n"
+        "- epochs is 4 here, and 3 on the first host\n"
+        "Start the same script with the same data on all hosts."
+    )
