@@ -197,7 +197,8 @@ class Config:
     # Seed of the order of the images, of augmentation and of sampling; None: another each run.
     SEED = None
 
-    # Threads that make batches while the network trains; None: one for each core, up to 4.
+    # Threads that make batches while the network trains; None: one for each core, up to 4 for
+    # each device of this host.
     LOADER_WORKERS = None
     # None: those threads. "spawn", "forkserver" or "fork": processes, started in that way, for data
     # sets or augmentation that spend their time in Python itself.

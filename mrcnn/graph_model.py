@@ -75,10 +75,32 @@ class GraphModel(keras.Model):
         """Keras's `fit`, which also takes a generator of lists, such as `data_generator` is.
 
         (Keras itself takes tuples only.)
+
+        Raises:
+            ValueError: the model was made for several replicas of TensorFlow.
         """
+        self._refuse_replicas("fit()")
         if inspect.isgenerator(x):
             x = ((tuple(inputs), tuple(targets)) for inputs, targets in x)
         return super().fit(x, y, **kwargs)
+
+    def evaluate(self, x=None, y=None, **kwargs):
+        """Keras's `evaluate`.
+
+        Raises:
+            ValueError: the model was made for several replicas of TensorFlow.
+        """
+        self._refuse_replicas("evaluate()")
+        return super().evaluate(x, y, **kwargs)
+
+    def _refuse_replicas(self, call):
+        """The losses are shares of those of the whole batch, which Keras would take for means."""
+        strategy = getattr(self, "distribute_strategy", None)
+        if strategy and strategy.num_replicas_in_sync > 1:
+            raise ValueError(
+                f"{call} of Keras cannot use {strategy.num_replicas_in_sync} devices: use "
+                "MaskRCNN.train(), or set GPU_COUNT to 1."
+            )
 
     def fit_generator(self, generator, **kwargs):
         """Keras 2's name of `fit` with a generator."""

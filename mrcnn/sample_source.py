@@ -126,7 +126,7 @@ def stack(samples):
     if len(shapes) > 1:
         raise ValueError(
             f"the images of a batch have the shapes {shapes}: with IMAGE_RESIZE_MODE 'none' or "
-            "'pad64' set IMAGES_PER_GPU to 1, or use 'square' or 'crop'."
+            "'pad64' set IMAGES_PER_GPU and GPU_COUNT to 1, or use 'square' or 'crop'."
         )
     names = [field.name for field in dataclasses.fields(Sample)]
     return {name: np.stack([getattr(sample, name) for sample in samples]) for name in names}

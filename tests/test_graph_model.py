@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes
@@ -43,6 +45,14 @@ def test_fit_takes_the_generator_of_lists(model, config, method):
     history = getattr(model, method)(generator, steps_per_epoch=2, epochs=1, verbose=0).history
     assert set(history) == {"loss", *(mean.name for mean in model.loss_means)}
     assert np.isfinite(history["loss"]).all()
+
+
+def test_fit_of_keras_is_refused_for_replicas(model, monkeypatch):
+    replicas = SimpleNamespace(num_replicas_in_sync=2)
+    monkeypatch.setattr(type(model), "distribute_strategy", replicas, raising=False)
+    for call in ("fit", "evaluate"):
+        with pytest.raises(ValueError, match=rf"{call}\(\) of Keras cannot use 2 devices: use "):
+            getattr(model, call)([])
 
 
 def test_saving_whole_is_refused_with_the_way_out(model, tmp_path):

@@ -186,6 +186,6 @@ def test_images_of_different_sizes_do_not_stack(config):
     with pytest.raises(ValueError) as caught:
         stack(samples)
     assert str(caught.value) == (
-        "the images of a batch have the shapes [(64, 64, 3), (64, 128, 3)]: with "
-        "IMAGE_RESIZE_MODE 'none' or 'pad64' set IMAGES_PER_GPU to 1, or use 'square' or 'crop'."
+        "the images of a batch have the shapes [(64, 64, 3), (64, 128, 3)]: with IMAGE_RESIZE_MODE "
+        "'none' or 'pad64' set IMAGES_PER_GPU and GPU_COUNT to 1, or use 'square' or 'crop'."
     )

@@ -30,8 +30,9 @@ def batches(
     Returns:
         (`BatchSequence`, `BatchSequence` or None without a validation data set or steps).
     """
+    devices = max(1, config.GPU_COUNT // config.HOST_COUNT)
     options = {
-        "workers": config.LOADER_WORKERS or min(4, os.cpu_count() or 1),
+        "workers": config.LOADER_WORKERS or min(4 * devices, os.cpu_count() or 1),
         "processes": config.LOADER_PROCESSES,
         "max_queue_size": 8,
         "share": share,

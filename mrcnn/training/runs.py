@@ -164,7 +164,8 @@ def _check_config(config):
     if not config.USE_RPN_ROIS:
         raise ValueError(
             "USE_RPN_ROIS is False: train() has no RoIs to give. Use keras_model.fit() with "
-            "data_generator(..., random_rois=POST_NMS_ROIS_TRAINING), or set it to True."
+            "data_generator(..., random_rois=POST_NMS_ROIS_TRAINING) and GPU_COUNT = 1, or set it "
+            "to True."
         )
 
 
@@ -215,7 +216,9 @@ def _load_result(model, progress):
     why = "EARLY_STOPPING ended it" if progress.stopped_early else "there is nothing left to train"
     logger.warning("the run is finished after epoch %d: %s", progress.epoch, why)
     if model.distribution.hosts > 1:
-        return  # on JAX one host alone cannot set weights, and the others may have no such file
+        # On JAX one host alone cannot set weights, and the others may have no such file.
+        logger.warning("on several hosts its weights are not loaded: load_weights() does it")
+        return
     checkpoint = checkpoints.path_of(model.checkpoint_path, progress.epoch)
     if os.path.isfile(checkpoint):
         model.keras_model.load_weights(checkpoint)

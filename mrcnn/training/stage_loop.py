@@ -35,8 +35,7 @@ def train(run, first, is_resumed, goes_on):
         has_schedule = run.config.LR_SCHEDULE != "constant"
         schedule = {"epochs": stage.end, "first_epoch": stage.begin} if has_schedule else {}
         model.compile(stage.learning_rate, run.config.LEARNING_MOMENTUM, **schedule)
-        with run.distribution.scope():
-            model.keras_model.optimizer.build(model.keras_model.trainable_variables)
+        _build_optimizer(model)
         if index == first and goes_on:
             _restore(run, ["optimizer"])
         else:
@@ -55,6 +54,22 @@ def train(run, first, is_resumed, goes_on):
             break
     if progress.best_epoch and run.distribution.is_chief:
         log(f"\nBest {progress.monitor}: {progress.best:.4f} after epoch {progress.best_epoch}.")
+
+
+def _build_optimizer(model):
+    optimizer, config = model.keras_model.optimizer, model.config
+    try:
+        with model.distribution.scope():
+            optimizer.build(model.keras_model.trainable_variables)
+    except RuntimeError as error:
+        # TensorFlow's "Mixing different tf.distribute.Strategy objects".
+        if not model.distribution.strategy:
+            raise
+        raise ValueError(
+            f"GPU_COUNT is {config.GPU_COUNT}, and the optimizer that {type(model).__name__}."
+            f"compile() makes cannot train on them ({error}): make it, and it alone, inside of "
+            "`with self.distribution.scope():`, or set OPTIMIZER to a function that makes it."
+        ) from error
 
 
 def _fit(run, stage, callbacks):

@@ -56,10 +56,12 @@ def test_torch_trains_on_one_device(on, caplog):
     assert refused(GPU_COUNT=2, HOST_COUNT=2).startswith("HOST_COUNT is 2: on torch training runs")
 
 
-def test_a_batch_that_cannot_be_shared():
-    assert "BATCH_SIZE is 3: the 2 devices of GPU_COUNT share it" in refused(
-        GPU_COUNT=2, BATCH_SIZE=3
-    )
+def test_a_batch_that_cannot_be_shared(monkeypatch):
+    settings = {"GPU_COUNT": 2, "BATCH_SIZE": 3}
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["cpu:0"])
+    assert distribution.choose(config_of(**settings)).replicas == 1
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["cpu:0", "cpu:1"])
+    assert "BATCH_SIZE is 3: the 2 devices of GPU_COUNT share it" in refused(**settings)
 
 
 WORKERS = {"worker": ["a:1", "b:1"]}

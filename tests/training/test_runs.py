@@ -316,6 +316,10 @@ def test_a_full_disk_ends_a_run_only_with_its_last_epoch(tmp_path, dataset, monk
     with pytest.raises(OSError, match="No space left"):
         train(model, dataset, epochs=3, **options)
     assert train_state.load_progress(Path(model.log_dir) / "state.h5").epoch == 2
+    # The averages are in the model when a stage ends: the next one needs the file.
+    monkeypatch.setattr(train_state, "save", full_after(1))
+    with pytest.raises(OSError, match="No space left"):
+        train(build(tmp_path / "averages", STEPS_PER_EPOCH=1, EMA=0.5), dataset)
 
 
 def test_other_settings_are_refused(tmp_path, dataset):

@@ -7,7 +7,7 @@ import time
 import keras
 
 from ...text import log
-from .. import checkpoints, train_state
+from .. import checkpoints, optimization, train_state
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +93,9 @@ class SaveState(keras.callbacks.Callback):
             progress.stopped_early = self.model.stop_training = True
         self._note_counters()
         ends = self.model.stop_training or progress.epoch >= run.stages[-1].end
+        if optimization.averages(self.model):
+            # `fit` ends with the averages: what follows takes the weights that train from the file.
+            ends |= progress.epoch >= progress.stage.end or run.train_batches.skipped > 0
         is_saved = self._save(is_last=ends or run.interruption.signal is not None)
         run.model.epoch = progress.epoch
         if is_saved:
@@ -103,7 +106,7 @@ class SaveState(keras.callbacks.Callback):
             self._stop()
 
     def _save(self, is_last):
-        """Write the state and say whether it is written: a full disk ends nothing but the end."""
+        """Write the state and say whether that worked: a run that can go on does so without."""
         try:
             train_state.save(self.run.state_path, self.model, self.run.progress)
         except OSError as error:

@@ -181,7 +181,8 @@ class ValidateAP(keras.callbacks.Callback):
 def validation_config(config):
     """The configuration to detect with, for the AP of a network that trains with `config`.
 
-    DETECTION_MIN_CONFIDENCE is at most 0.05. Where training sees random crops, detection takes
+    DETECTION_MIN_CONFIDENCE is at most 0.05. One device alone detects, in batches of at most
+    IMAGES_PER_GPU, however many devices train. Where training sees random crops, detection takes
     whole images one by one: IMAGE_RESIZE_MODE "pad64" scales them as "crop" does.
 
     Args:
@@ -192,6 +193,7 @@ def validation_config(config):
     """
     config = copy.copy(config)
     config.DETECTION_MIN_CONFIDENCE = min(config.DETECTION_MIN_CONFIDENCE or 0, MIN_CONFIDENCE)
+    config.BATCH_SIZE = min(config.BATCH_SIZE, config.IMAGES_PER_GPU)
     if config.IMAGE_RESIZE_MODE == "crop":
         config.IMAGE_RESIZE_MODE = "pad64"
         config.BATCH_SIZE = 1

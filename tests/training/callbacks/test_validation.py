@@ -210,13 +210,15 @@ def test_the_images_are_spread_and_stay():
 
 
 def test_the_configuration_to_detect_with():
-    config = config_of(DETECTION_MIN_CONFIDENCE=0.7, BATCH_SIZE=3)
+    config = config_of(DETECTION_MIN_CONFIDENCE=0.7, IMAGES_PER_GPU=3, BATCH_SIZE=3)
     ours = validation_config(config)
     assert ours.to_dict() == {**config.to_dict(), "DETECTION_MIN_CONFIDENCE": 0.05}
     for confidence, expected in ((0.01, 0.01), (0, 0), (None, 0)):
         config.DETECTION_MIN_CONFIDENCE = confidence
         ours = validation_config(config)
         assert ours.to_dict()["DETECTION_MIN_CONFIDENCE"] == expected
+    config.GPU_COUNT = 3
+    assert (config.BATCH_SIZE, validation_config(config).BATCH_SIZE) == (9, 3)
     config.IMAGE_RESIZE_MODE = "crop"
     ours = validation_config(config)
     assert (ours.IMAGE_RESIZE_MODE, ours.BATCH_SIZE) == ("pad64", 1)
