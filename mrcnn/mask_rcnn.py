@@ -119,8 +119,8 @@ class MaskRCNN:
         """
         parsed = checkpoints.parse(model_path) if model_path else None
         date, self.epoch = parsed or (datetime.datetime.now(), 0)
-        self.log_dir = checkpoints.run_folder(self.model_dir, self.config.NAME, date)
-        self.checkpoint_path = checkpoints.template(self.log_dir, self.config.NAME)
+        folder = checkpoints.run_folder(self.model_dir, self.config.NAME, date)
+        checkpoints.use_folder(self, folder)
 
     # Training
 

@@ -131,6 +131,21 @@ class Comparison:
         """
         return self.crowd_share >= max(threshold, 1e-9)
 
+    def mistakes(self, found, truth, threshold):
+        """What pairs leave over.
+
+        Args:
+            found, truth: int [P] each, the indices of the pairs, see `matches`.
+            threshold: see `excused`.
+
+        Returns:
+            wrong: bool [N], detections of no pair that are not excused.
+            missed: bool [G], instances of no pair.
+        """
+        wrong, missed = ~self.excused(threshold), np.ones(len(self.truth), bool)
+        wrong[found], missed[truth] = False, False
+        return wrong, missed
+
     @functools.cached_property
     def truth_labels(self):
         """int32 [H, W]: i + 1 in the pixels of instance i, 0 outside.
@@ -166,6 +181,12 @@ class Comparison:
         pairs = self.found_labels[counted].astype(np.int64) * columns + self.truth_labels[counted]
         return np.bincount(pairs.ravel(), minlength=rows * columns).reshape(rows, columns)
 
+    @functools.cached_property
+    def label_areas(self):
+        """Pixels of the labels of the detections, int [N], and of the instances, int [G]."""
+        overlaps = self.label_overlaps
+        return overlaps.sum(axis=1)[1:], overlaps.sum(axis=0)[1:]
+
     def crowd_map(self, class_id=None):
         """bool [H, W]: where a crowd of the class, or of any, is."""
         inside = np.zeros((self.height, self.width), bool)
@@ -184,7 +205,7 @@ class Comparison:
             labels = self.found_labels[self.crowd_map(class_id)]
             pixels = np.bincount(labels, minlength=len(self.found) + 1)[1:]
             inside += pixels * (self.class_ids == class_id)
-        return inside > self.label_overlaps[1:].sum(axis=1) / 2
+        return inside > self.label_areas[0] / 2
 
 
 def as_instances(masks):

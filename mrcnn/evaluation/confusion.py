@@ -26,9 +26,7 @@ class ConfusionMatrix:
         """Take the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
         found, truth = comparison.matches(self.threshold, any_class=True)
-        wrong = ~comparison.excused(self.threshold)
-        missed = np.ones(len(comparison.truth), bool)
-        wrong[found], missed[truth] = False, False
+        wrong, missed = comparison.mistakes(found, truth, self.threshold)
         of_missed, of_wrong = comparison.truth_class_ids[missed], comparison.class_ids[wrong]
         true = [*comparison.truth_class_ids[truth], *of_missed, *np.zeros_like(of_wrong)]
         detected = [*comparison.class_ids[found], *np.zeros_like(of_missed), *of_wrong]

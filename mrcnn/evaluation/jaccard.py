@@ -33,9 +33,8 @@ class AggregatedJaccard:
     def add(self, comparison):
         """Take the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
-        both = comparison.label_overlaps
-        found_areas, truth_areas = both.sum(axis=1)[1:], both.sum(axis=0)[1:]
-        both = both[1:, 1:] * comparison.same_class  # [N, G]
+        found_areas, truth_areas = comparison.label_areas
+        both = comparison.label_overlaps[1:, 1:] * comparison.same_class  # [N, G]
         union = found_areas[:, None] + truth_areas - both
         iou = both / np.maximum(union, 1)
         best = iou.argmax(axis=0) if len(iou) else np.zeros(len(truth_areas), np.int64)

@@ -56,8 +56,7 @@ class ObjectScores:
         counts = np.zeros_like(self._counts)
         for t, threshold in enumerate(self.thresholds):
             found, truth = comparison.matches(threshold)
-            wrong, missed = ~comparison.excused(threshold), np.ones(len(comparison.truth), bool)
-            wrong[found], missed[truth] = False, False
+            wrong, missed = comparison.mistakes(found, truth, threshold)
             counts[1:, t, 0] = self._by_class(comparison.truth_class_ids[truth])
             counts[1:, t, 1] = self._by_class(comparison.class_ids[wrong])
             counts[1:, t, 2] = self._by_class(comparison.truth_class_ids[missed])

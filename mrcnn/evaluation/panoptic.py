@@ -28,9 +28,8 @@ class PanopticQuality:
     def add(self, comparison):
         """Take the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
-        both = comparison.label_overlaps
-        found_areas, truth_areas = both.sum(axis=1)[1:], both.sum(axis=0)[1:]
-        both = both[1:, 1:]
+        found_areas, truth_areas = comparison.label_areas
+        both = comparison.label_overlaps[1:, 1:]
         union = found_areas[:, None] + truth_areas - both
         iou = np.where(comparison.same_class, both / np.maximum(union, 1), 0)
         found, truth = np.nonzero(iou > 0.5)

@@ -110,6 +110,18 @@ def in_any_case(path, listed):
     return os.path.join(folder, twins[0]) if len(twins) == 1 else None
 
 
+def existing_folder(folder):
+    """The folder as a `Path`.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}.")
+    return folder
+
+
 def image_files(folder):
     """Paths of the images in a folder, sorted by name.
 
@@ -117,9 +129,7 @@ def image_files(folder):
         FileNotFoundError: there is no such folder.
         ValueError: it has no images.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}.")
+    folder = existing_folder(folder)
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
         raise ValueError(f"{folder} has no images ({', '.join(IMAGE_SUFFIXES)}).")

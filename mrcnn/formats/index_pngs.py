@@ -8,7 +8,7 @@ import scipy.ndimage
 
 from ..instance_masks import InstanceMasks
 from ..text import some
-from .finding import given_path, image_files
+from .finding import existing_folder, given_path, image_files
 from .index_colours import BACKGROUNDS, VOID, index_colours, read_indices, read_labelmap, read_lines
 from .instance_pngs import subfolder
 from .label_images import IMAGE_FOLDERS, numbered
@@ -160,9 +160,7 @@ def find_root(path):
         FileNotFoundError: there is none.
         ValueError: there are several.
     """
-    path = Path(path)
-    if not path.is_dir():
-        raise FileNotFoundError(f"there is no folder {path}.")
+    path = existing_folder(path)
     if subfolder(path, _CLASS_FOLDERS):
         return path
     roots = sorted(

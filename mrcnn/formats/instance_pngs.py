@@ -8,7 +8,7 @@ from PIL import Image
 
 from ..images import read_image
 from ..text import some
-from .finding import IMAGE_SUFFIXES, given_path
+from .finding import IMAGE_SUFFIXES, existing_folder, given_path
 from .records import AnnotatedDataset, Instance, Problems, Record
 
 # Of instances whose format has no classes.
@@ -103,9 +103,7 @@ def read_folders(path, problems, labelled=True):
         FileNotFoundError: there is no such folder.
         ValueError: no folder in it has images.
     """
-    path = Path(path)
-    if not path.is_dir():
-        raise FileNotFoundError(f"there is no folder {path}.")
+    path = existing_folder(path)
     folders = [entry for entry in _visible(path) if entry.is_dir()]
     if not any(subfolder(folder, _IMAGE_FOLDERS) for folder in folders):
         raise ValueError(

@@ -8,7 +8,7 @@ import numpy as np
 from ..images import read_labels
 from ..instance_masks import InstanceMasks
 from ..text import some
-from .finding import given_path, image_files
+from .finding import existing_folder, given_path, image_files
 from .instance_pngs import OBJECT, name_the_class, subfolder
 from .records import AnnotatedDataset, Instance, Problems, Record
 
@@ -134,9 +134,7 @@ def find_files(images, labels=None, suffix=None):
         FileNotFoundError: there is no such folder.
         ValueError: a folder without images.
     """
-    images = Path(images)
-    if not images.is_dir():
-        raise FileNotFoundError(f"there is no folder {images}.")
+    images = existing_folder(images)
     if labels is None:
         labels = subfolder(images, LABEL_FOLDERS)
         images = subfolder(images, IMAGE_FOLDERS) or images

@@ -70,6 +70,12 @@ def run_folders(model_dir, name):
     return sorted(path for path in _children(model_dir) if own.fullmatch(path.name))
 
 
+def use_folder(model, folder):
+    """Let a `MaskRCNN` log to a folder, and write its checkpoints there."""
+    model.log_dir = folder
+    model.checkpoint_path = template(folder, model.config.NAME)
+
+
 def path_of(template, epoch):
     """Path of the checkpoint of an epoch, counted from 1."""
     # Not str.format: other parts of the path may have braces.

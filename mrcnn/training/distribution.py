@@ -44,13 +44,13 @@ def choose(config):
             f"HOST_COUNT is {hosts}: on {backend} training runs on one device, on TensorFlow and "
             "JAX on several hosts."
         )
-    # Of several hosts, nothing may be asked before they are joined.
-    found = () if hosts > 1 else keras.distribution.list_devices() if kind else ("the first",)
-    if hosts == 1 and len(found) < devices:
-        reason = f"this machine has {len(found)}" if kind else f"on {backend} training runs on one"
-        text = "GPU_COUNT is %d, but %s: one takes all %d images of a batch"
-        logger.warning(text, devices, reason, config.BATCH_SIZE)
-        return OneDevice()
+    if hosts == 1:  # of several hosts, nothing may be asked before they are joined
+        found = keras.distribution.list_devices() if kind else []
+        if len(found) < devices:
+            few = f"this machine has {len(found)}" if kind else f"on {backend} training runs on one"
+            text = "GPU_COUNT is %d, but %s: one takes all %d images of a batch"
+            logger.warning(text, devices, few, config.BATCH_SIZE)
+            return OneDevice()
     if config.BATCH_SIZE % devices:
         raise ValueError(
             f"BATCH_SIZE is {config.BATCH_SIZE}: the {devices} devices of GPU_COUNT share it, so "

@@ -52,7 +52,6 @@ def begin(model, progress, described, arguments):
         )
     if not distribution.is_chief:
         model.epoch = state["epoch"]
-        model.log_dir = os.path.join(model.model_dir, state["folder"])
-        model.checkpoint_path = checkpoints.template(model.log_dir, model.config.NAME)
+        checkpoints.use_folder(model, os.path.join(model.model_dir, state["folder"]))
         progress = state["progress"] and Progress.from_json(state["progress"])
     return progress, state["seed"]

@@ -143,8 +143,7 @@ def _take_folder(model, begins):
     """See that the folder can be written; runs of a NAME that begin at once get one each."""
     checkpoints.make_writable(model.log_dir)
     while begins and not run_record.claim(model.log_dir):
-        model.log_dir = checkpoints.next_folder(model.log_dir)
-        model.checkpoint_path = checkpoints.template(model.log_dir, model.config.NAME)
+        checkpoints.use_folder(model, checkpoints.next_folder(model.log_dir))
         checkpoints.make_writable(model.log_dir)
     checkpoints.remove_parts(model.log_dir)
 

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from ..anchor_coverage import AnchorCoverage, anchor_coverage, best_iou, plain_scales
 from ..text import some
 from ..transforms import input_geometry, resize_options
-from .drawing import finish, instance_label
+from .drawing import finish, instance_label, plain_axes
 
 _INSTANCES, _IMAGES = "tab:blue", "tab:gray"
 _CURRENT, _SUGGESTED = "tab:red", "black"
@@ -69,7 +69,7 @@ def plot_classes(dataset, *, top=40, limit=500, seed=0, save_to=None):
         ax.set_xlabel(label)
         ax.set_xlim(0, 1.15 * max(1, max(counts, default=1)))  # room for the last number
         ax.xaxis.set_major_locator(_whole_numbers())
-        _plain(ax)
+        plain_axes(ax)
     axes[0].set_yticks(range(len(names)), names, fontsize=9)
     axes[0].set_ylim(len(names) - 0.4, -0.6)
     return finish(fig, own=True, save_to=save_to)
@@ -102,7 +102,7 @@ def plot_sizes(dataset, config=None, *, limit=500, seed=0, save_to=None):
     _per_image_histogram(right, per_image, config)
     for ax in (left, right):
         ax.yaxis.set_major_locator(_whole_numbers())
-        _plain(ax)
+        plain_axes(ax)
     return finish(fig, own=True, save_to=save_to)
 
 
@@ -146,7 +146,7 @@ def plot_anchor_coverage(coverage, config=None, *, limit=500, seed=0, save_to=No
     _iou_histogram(left, choices)
     _box_scatter(right, coverage, choices)
     for ax in (left, right):
-        _plain(ax)
+        plain_axes(ax)
     return finish(fig, own=True, save_to=save_to)
 
 
@@ -293,9 +293,3 @@ def _pixels_axis(axis, set_scale):
 
 def _whole_numbers():
     return MaxNLocator(7, integer=True, steps=[1, 2, 5, 10])
-
-
-def _plain(ax):
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(alpha=0.25)
-    ax.set_axisbelow(True)

@@ -236,6 +236,13 @@ def check_counts(**counts):
         raise ValueError(f"Got {listed}: their counts must be equal (masks are [H, W, N])")
 
 
+def plain_axes(ax):
+    """A light grid behind what is drawn, and no frame but the two axes."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(alpha=0.25)
+    ax.set_axisbelow(True)
+
+
 def finish(drawn, own, save_to=None):
     """End a figure: write it to a PNG and close it, or show it if that is ours to do.
 

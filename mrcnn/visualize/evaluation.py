@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from .drawing import finish
+from .drawing import finish, plain_axes
 
 _KINDS = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
 _MOST_CURVES = 10  # classes, beyond which only the best and the worst ones get a curve
@@ -95,7 +95,7 @@ def plot_counts(objects, *, save_to=None):
     for ax in (left, right):
         ax.set_xlabel("IoU that a match needs")
         ax.set_xticks(objects["iou"][::2])
-        _plain(ax)
+        plain_axes(ax)
     return finish(fig, own=True, save_to=save_to)
 
 
@@ -159,14 +159,7 @@ def _curves_by_iou(ax, curves, kind):
     for (iou, values), color in zip(precision.items(), colors, strict=True):
         ap = np.mean(values)
         ax.plot(curves["recall"], values, color=color, linewidth=1.6, label=f"{iou}: {ap:.3f}")
-    ax.legend(
-        title="IoU: AP",
-        fontsize=8,
-        title_fontsize=8,
-        loc="center left",
-        bbox_to_anchor=(1, 0.5),
-        frameon=False,
-    )
+    _legend_beside(ax, "IoU: AP")
     ap = np.mean(list(precision.values()))
     _recall_axes(ax, f"{kind}, no instances" if np.isnan(ap) else f"{kind}, AP {ap:.3f}")
 
@@ -182,24 +175,16 @@ def _curves_by_class(ax, curves):
     for k, name in enumerate(ranked):
         label = f"{textwrap.shorten(name, 20, placeholder='...')}: {np.mean(parts[name]):.3f}"
         ax.plot(curves["recall"], parts[name], color=f"C{k}", linewidth=1.6, label=label)
-    ax.legend(
-        title="class: AP50",
-        fontsize=8,
-        title_fontsize=8,
-        loc="center left",
-        bbox_to_anchor=(1, 0.5),
-        frameon=False,
-    )
+    _legend_beside(ax, "class: AP50")
     _recall_axes(ax, title)
+
+
+def _legend_beside(ax, title):
+    style = {"fontsize": 8, "title_fontsize": 8, "frameon": False}
+    ax.legend(title=title, loc="center left", bbox_to_anchor=(1, 0.5), **style)
 
 
 def _recall_axes(ax, title):
     ax.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.03))
     ax.set_title(title, fontsize=11)
-    _plain(ax)
-
-
-def _plain(ax):
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(alpha=0.25)
-    ax.set_axisbelow(True)
+    plain_axes(ax)

@@ -21,7 +21,7 @@ from ..masks import expand_mask
 from ..training import history as history_file
 from ..transforms import unmold_image
 from .comparison import compare_on
-from .drawing import CROWDED, add_box, finish, instance_label
+from .drawing import CROWDED, add_box, finish, instance_label, plain_axes
 from .instances import display_instances
 from .samples import as_picture
 
@@ -180,8 +180,7 @@ def _curves(ax, rows, names, title, linestyle=None, log=True):
     ax.set_title(title, fontsize=10)
     ax.set_xlabel("epoch")
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(alpha=0.25)
+    plain_axes(ax)
     colors, drawn = {}, []
     for name, label in names.items():
         epochs, values = _points(rows, name)
