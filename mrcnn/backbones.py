@@ -115,19 +115,47 @@ def resnet_graph(input_image, architecture, stage5=False, train_bn=True):
     """
     if architecture not in STAGE4_BLOCKS:
         raise ValueError(f"architecture is {architecture!r}: it is {' or '.join(STAGE4_BLOCKS)}.")
+    x = c1 = resnet_stem(input_image, train_bn)
+    x = c2 = resnet_stage(x, 2, (64, 64, 256), 2, train_bn, strides=(1, 1))
+    x = c3 = resnet_stage(x, 3, (128, 128, 512), 3, train_bn)
+    x = c4 = resnet_stage(x, 4, (256, 256, 1024), STAGE4_BLOCKS[architecture], train_bn)
+    c5 = resnet_stage(x, 5, (512, 512, 2048), 2, train_bn) if stage5 else None
+    return [c1, c2, c3, c4, c5]
+
+
+def resnet_stem(input_image, train_bn=True):
+    """What a ResNet begins with: convolution and pooling.
+
+    Args:
+        input_image: [B, H, W, channels].
+        train_bn: `training` of the BatchNorm layer.
+
+    Returns:
+        C1 [B, H / 4, W / 4, 64].
+    """
     x = layers.ZeroPadding2D((3, 3))(input_image)
     x = layers.Conv2D(64, (7, 7), strides=(2, 2), name="conv1")(x)
     x = BatchNorm(name="bn_conv1")(x, training=train_bn)
     x = layers.Activation("relu")(x)
-    x = c1 = layers.MaxPooling2D((3, 3), strides=(2, 2), padding="same")(x)
-    x = c2 = _stage(x, 2, (64, 64, 256), 2, train_bn, strides=(1, 1))
-    x = c3 = _stage(x, 3, (128, 128, 512), 3, train_bn)
-    x = c4 = _stage(x, 4, (256, 256, 1024), STAGE4_BLOCKS[architecture], train_bn)
-    c5 = _stage(x, 5, (512, 512, 2048), 2, train_bn) if stage5 else None
-    return [c1, c2, c3, c4, c5]
+    return layers.MaxPooling2D((3, 3), strides=(2, 2), padding="same")(x)
 
 
-def _stage(x, stage, filters, identity_blocks, train_bn, strides=(2, 2)):
+def resnet_stage(x, stage, filters, identity_blocks, train_bn=True, strides=(2, 2)):
+    """A stage of a ResNet: `conv_block`, then so many of `identity_block`.
+
+    With fewer blocks than ResNet-50 has, weights of ResNet-50 still load by name.
+
+    Args:
+        x: [B, H, W, any].
+        stage: int, 2 to 5, of the layers' names.
+        filters: channels of the three convolutions of a block.
+        identity_blocks: how many.
+        train_bn: `training` of the BatchNorm layers.
+        strides: of the first block.
+
+    Returns:
+        Tensor [B, H / strides[0], W / strides[1], filters[2]].
+    """
     x = conv_block(x, 3, filters, stage, "a", strides=strides, train_bn=train_bn)
     for index in range(identity_blocks):
         x = identity_block(x, 3, filters, stage, chr(ord("b") + index), train_bn=train_bn)

@@ -67,8 +67,11 @@ class Config:
 
     # Width of the two fully connected layers of the class and box head.
     FPN_CLASSIF_FC_LAYERS_SIZE = 1024
-    # Channels of every level of the feature pyramid.
+    # Channels of every level of the feature pyramid, of the convolution that the RPN begins with,
+    # and of those of the mask head. On a CPU the latter two are most of a small network's time.
     TOP_DOWN_PYRAMID_SIZE = 256
+    RPN_CHANNELS = 512
+    MASK_HEAD_CHANNELS = 256
 
     # Classes including the background, which is class 0.
     NUM_CLASSES = 1

@@ -53,7 +53,9 @@ def fpn_classifier_graph(
     return logits, probs, bbox
 
 
-def build_fpn_mask_graph(rois, feature_maps, image_meta, pool_size, num_classes, train_bn=True):
+def build_fpn_mask_graph(
+    rois, feature_maps, image_meta, pool_size, num_classes, train_bn=True, channels=256
+):
     """One mask a class for each RoI, each an independent sigmoid (Mask R-CNN, section 3).
 
     Args:
@@ -63,18 +65,19 @@ def build_fpn_mask_graph(rois, feature_maps, image_meta, pool_size, num_classes,
         pool_size: side of the RoI's feature crop; masks have twice that.
         num_classes: with the background.
         train_bn: `training` of the BatchNorm layers.
+        channels: of the convolutions.
 
     Returns:
         [B, R, 2 * pool_size, 2 * pool_size, num_classes], in 0..1.
     """
-    return mask_head(pool_size, num_classes, train_bn)(rois, feature_maps, image_meta)
+    return mask_head(pool_size, num_classes, train_bn, channels)(rois, feature_maps, image_meta)
 
 
-def mask_head(pool_size, num_classes, train_bn=True):
+def mask_head(pool_size, num_classes, train_bn=True, channels=256):
     """The layers of the mask head, to be called for one group of RoIs after another.
 
     Args:
-        pool_size, num_classes, train_bn: see `build_fpn_mask_graph`.
+        pool_size, num_classes, train_bn, channels: see `build_fpn_mask_graph`.
 
     Returns:
         function (rois, feature_maps, image_meta) -> masks, see `build_fpn_mask_graph`.
@@ -82,13 +85,15 @@ def mask_head(pool_size, num_classes, train_bn=True):
     align = PyramidROIAlign([pool_size, pool_size], name="roi_align_mask")
     blocks = [
         (
-            Conv2D(256, (3, 3), padding="same", name=f"mrcnn_mask_conv{index}"),
+            Conv2D(channels, (3, 3), padding="same", name=f"mrcnn_mask_conv{index}"),
             BatchNorm(name=f"mrcnn_mask_bn{index}"),
             layers.Activation("relu"),
         )
         for index in range(1, 5)
     ]
-    deconv = Conv2DTranspose(256, (2, 2), strides=2, activation="relu", name="mrcnn_mask_deconv")
+    deconv = Conv2DTranspose(
+        channels, (2, 2), strides=2, activation="relu", name="mrcnn_mask_deconv"
+    )
     # In half precision a sigmoid would be exactly 0 or 1 too soon for the loss.
     masks = Conv2D(num_classes, (1, 1), activation="sigmoid", dtype="float32", name="mrcnn_mask")
 

@@ -211,7 +211,12 @@ def _class_head(rois, pyramid, image_meta, config):
 
 def _mask_head(pyramid, image_meta, config):
     """Function (rois) -> masks; its layers are the same in every call."""
-    head = mask_head(config.MASK_POOL_SIZE, config.NUM_CLASSES, train_bn=config.TRAIN_BN)
+    head = mask_head(
+        config.MASK_POOL_SIZE,
+        config.NUM_CLASSES,
+        train_bn=config.TRAIN_BN,
+        channels=config.MASK_HEAD_CHANNELS,
+    )
     return lambda rois: head(rois, pyramid[:4], image_meta)
 
 

@@ -4,13 +4,14 @@ import keras
 from keras import layers
 
 
-def rpn_graph(feature_map, anchors_per_location, anchor_stride):
+def rpn_graph(feature_map, anchors_per_location, anchor_stride, channels=512):
     """Scores and box deltas of every anchor of one feature map.
 
     Args:
         feature_map: [B, H, W, depth].
         anchors_per_location: anchors of a cell.
         anchor_stride: anchors on every n-th cell only.
+        channels: of the shared convolution.
 
     Returns:
         logits: [B, H * W * anchors, 2], background and foreground.
@@ -18,7 +19,7 @@ def rpn_graph(feature_map, anchors_per_location, anchor_stride):
         bbox: [B, H * W * anchors, 4] of (dy, dx, log dh, log dw), over RPN_BBOX_STD_DEV.
     """
     shared = layers.Conv2D(
-        512,
+        channels,
         (3, 3),
         padding="same",
         activation="relu",
@@ -32,19 +33,20 @@ def rpn_graph(feature_map, anchors_per_location, anchor_stride):
     return [logits, probs, layers.Reshape((-1, 4))(x)]
 
 
-def build_rpn_model(anchor_stride, anchors_per_location, depth):
+def build_rpn_model(anchor_stride, anchors_per_location, depth, channels=512):
     """The RPN as a model of its own, so that all levels share its weights.
 
     Args:
         anchor_stride: anchors on every n-th cell only.
         anchors_per_location: anchors of a cell.
         depth: channels of the feature maps.
+        channels: of the shared convolution.
 
     Returns:
         `keras.Model` "rpn_model": feature map [B, H, W, depth] to the outputs of `rpn_graph`.
     """
     feature_map = keras.Input((None, None, depth), name="input_rpn_feature_map")
-    outputs = rpn_graph(feature_map, anchors_per_location, anchor_stride)
+    outputs = rpn_graph(feature_map, anchors_per_location, anchor_stride, channels)
     return keras.Model(feature_map, outputs, name="rpn_model")
 
 
@@ -59,7 +61,10 @@ def rpn_of_pyramid(pyramid, config):
         logits [B, A, 2], probs [B, A, 2], bbox [B, A, 4].
     """
     model = build_rpn_model(
-        config.RPN_ANCHOR_STRIDE, len(config.RPN_ANCHOR_RATIOS), config.TOP_DOWN_PYRAMID_SIZE
+        config.RPN_ANCHOR_STRIDE,
+        len(config.RPN_ANCHOR_RATIOS),
+        config.TOP_DOWN_PYRAMID_SIZE,
+        config.RPN_CHANNELS,
     )
     of_levels = zip(*[model(features) for features in pyramid], strict=True)
     names = ("rpn_class_logits", "rpn_class", "rpn_bbox")

@@ -1,0 +1,169 @@
+"""The images of the Data Science Bowl 2018, and its run lengths."""
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from mrcnn.formats.instance_pngs import InstancePngDataset, read_folders
+from mrcnn.formats.records import Problems
+from mrcnn.images import image_size
+
+STAGES = ("stage1_train", "stage1_test", "stage2_test")
+SUBSETS = ("train", "val", "fit", "tune", *STAGES)
+
+
+def _ids(name):
+    return (Path(__file__).resolve().parent / name).read_text().split()
+
+
+# Held back from stage1_train for validation; between them they show every kind of image.
+VAL_IMAGE_IDS = _ids("val_ids.txt")
+
+# Held back from the rest, to choose thresholds by. No other image that is left looks as if it came
+# from one of their slides: images of a size were clustered by the quartiles of their colours, and
+# whole clusters drawn.
+TUNE_IMAGE_IDS = _ids("tune_ids.txt")
+
+
+class NucleusDataset(InstancePngDataset):
+    """Images of the Data Science Bowl 2018, one mask file a nucleus."""
+
+    SOURCE = "nucleus"
+
+    def load_nucleus(self, dataset_dir, subset, balance=False):
+        """Register the images of a subset.
+
+        Args:
+            dataset_dir: folder that holds stage1_train and the like.
+            subset: "train" (stage1_train less `VAL_IMAGE_IDS`), "val" (those `VAL_IMAGE_IDS` that
+                are there), "fit" and "tune" ("train" less `TUNE_IMAGE_IDS`, and these), or the name
+                of a folder: stage1_train, stage1_test or stage2_test.
+            balance: whether images of rare kinds are registered several times, see `balanced`.
+
+        Raises:
+            ValueError: there is no such subset, it holds no image, or images cannot be used.
+            FileNotFoundError: its folder is missing.
+        """
+        if subset not in SUBSETS:
+            raise ValueError(
+                f"subset is {subset!r}: it must be {', '.join(SUBSETS[:-1])} or {SUBSETS[-1]}."
+            )
+        folder = Path(dataset_dir) / (subset if subset in STAGES else "stage1_train")
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"The nucleus dataset has no folder {folder}: give the folder that holds "
+                f"{folder.name} as the dataset."
+            )
+        problems = Problems(folder)
+        labelled = folder.name == "stage1_train"
+        records = [r for r in read_folders(folder, problems, labelled) if _is_in(r.id, subset)]
+        if not records and not problems.lines:
+            raise ValueError(
+                f"{folder} holds no image of the subset {subset}: expected <id>/images."
+            )
+        if balance:
+            records = balanced(records)
+        self.add_records(records, problems, ["nucleus"], {"object": "nucleus"}, True, {"object": 1})
+
+    def image_reference(self, image_id):
+        """The image's id in the competition."""
+        info = self.image_info[image_id]
+        return info["id"] if info["source"] == self.SOURCE else super().image_reference(image_id)
+
+
+def _is_in(image_id, subset):
+    if subset in ("val", "tune"):
+        return image_id in (VAL_IMAGE_IDS if subset == "val" else TUNE_IMAGE_IDS)
+    held_back = {"train": VAL_IMAGE_IDS, "fit": VAL_IMAGE_IDS + TUNE_IMAGE_IDS}
+    return image_id not in held_back.get(subset, ())
+
+
+def balanced(records):
+    """Records of images of which the rare kinds come several times.
+
+    The size of an image tells its kind: half of all are 256x256. A kind that has a ninth as many
+    images as the commonest comes three times, and so on by the square root, four times at most.
+
+    Args:
+        records: list of `Record`.
+
+    Returns:
+        list of `Record`.
+    """
+    sizes = [image_size(record.path) for record in records]
+    counts = Counter(sizes)
+    most = max(counts.values(), default=0)
+    times = {size: min(4, round(np.sqrt(most / count))) for size, count in counts.items()}
+    return [
+        dataclasses.replace(record)
+        for record, size in zip(records, sizes, strict=True)
+        for _ in range(times[size])
+    ]
+
+
+def rle_encode(mask):
+    """Run lengths of a mask, in the competition's format.
+
+    Args:
+        mask: `[height, width]`, bool or numbers of which 0 is background.
+
+    Returns:
+        "start length start length ...": pixels count from 1, down the columns, left to right.
+    """
+    pixels = np.asarray(mask).astype(bool).ravel(order="F")
+    edges = np.flatnonzero(np.diff(pixels, prepend=False, append=False))
+    starts, ends = edges[::2], edges[1::2]
+    return " ".join(f"{start + 1} {end - start}" for start, end in zip(starts, ends, strict=True))
+
+
+def rle_decode(rle, shape):
+    """The mask that `rle_encode` encoded.
+
+    Args:
+        rle: "start length start length ...".
+        shape: `(height, width)` of the mask.
+
+    Returns:
+        bool `[height, width]`.
+
+    Raises:
+        ValueError: the numbers are no pairs, or a run leaves the mask.
+    """
+    numbers = np.array(rle.split(), dtype=int)
+    if len(numbers) % 2:
+        raise ValueError(f"The run lengths have {len(numbers)} numbers: they must come in pairs.")
+    pixels = np.zeros(shape[0] * shape[1], dtype=bool)
+    for start, length in numbers.reshape(-1, 2):
+        if start < 1 or length < 1 or start - 1 + length > len(pixels):
+            raise ValueError(
+                f"The run of {length} pixels from pixel {start} leaves a mask of {shape[0]}x"
+                f"{shape[1]}: runs must lie within 1 to {len(pixels)}."
+            )
+        pixels[start - 1 : start - 1 + length] = True
+    return pixels.reshape(shape, order="F")
+
+
+def mask_to_rle(image_id, mask, scores):
+    """The lines of a submission for one image.
+
+    The competition allows a pixel one nucleus only: where masks overlap, the higher score wins,
+    and of equal scores the first.
+
+    Args:
+        image_id: id of the image in the competition.
+        mask: bool `[height, width, instances]`.
+        scores: float `[instances]`.
+
+    Returns:
+        Lines "id, run lengths", the highest score first, or "id," if nothing was found.
+    """
+    taken = np.zeros(mask.shape[:2], dtype=bool)
+    lines = []
+    for instance in np.argsort(-np.asarray(scores), kind="stable"):
+        own = mask[:, :, instance].astype(bool) & ~taken
+        if own.any():
+            lines.append(f"{image_id}, {rle_encode(own)}")
+            taken |= own
+    return "\n".join(lines) or f"{image_id},"
