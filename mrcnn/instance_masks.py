@@ -144,6 +144,11 @@ class InstanceMasks:
         corners[:, axis] = size - self.boxes[:, 2 + axis]
         return type(self)(crops, corners, self.shape)
 
+    def transpose(self):
+        """Rows and columns in each other's place."""
+        crops = [crop.T for crop in self.crops]
+        return type(self)(crops, self.boxes[:, 1::-1], (self.width, self.height))
+
     def resize(self, scale, padding, crop=None):
         """Resized as `resize_mask` would: nearest pixel, then padded, then cropped.
 
@@ -186,6 +191,11 @@ class InstanceMasks:
             empty = int(np.flatnonzero(~self.visible)[0])
             raise ValueError(f"instance {empty} has no pixel: drop empty masks first.")
         return minimize_crops(self.crops, mini_shape)
+
+
+def as_instances(masks):
+    """`InstanceMasks` of masks [H, W, N], or those given."""
+    return masks if isinstance(masks, InstanceMasks) else InstanceMasks.from_dense(masks)
 
 
 def union(crops, corners):

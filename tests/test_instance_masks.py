@@ -91,6 +91,13 @@ def test_flips_like_dense_masks(masks, axis):
     np.testing.assert_array_equal(found.boxes, extract_bboxes(np.flip(masks, axis)))
 
 
+@given(dense_masks)
+def test_transposes_like_dense_masks(masks):
+    found = InstanceMasks.from_dense(masks).transpose()
+    np.testing.assert_array_equal(found.dense(), masks.swapaxes(0, 1))
+    np.testing.assert_array_equal(found.boxes, extract_bboxes(masks.swapaxes(0, 1)))
+
+
 @pytest.mark.parametrize("shape", [(7, 7), (28, 20), (56, 56)])
 def test_mini_masks_are_those_of_dense_masks(shape):
     masks = np.concatenate([ellipses(60, 12), np.ones((60, 60, 1), bool)], axis=2)

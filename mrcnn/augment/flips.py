@@ -1,9 +1,5 @@
 """Mirrored and turned images: exact, whatever is in the picture."""
 
-import numpy as np
-
-from ..instance_masks import InstanceMasks
-
 
 class Flips:
     """Mirrors an image and its masks.
@@ -35,10 +31,5 @@ class Flips:
             image, masks = image[::-1], masks.flip(0)
         # Drawn for every image: its size does not change what is drawn after it.
         if rng.random() < self.transpose and masks.height == masks.width:
-            image, masks = image.swapaxes(0, 1), _transposed(masks)
+            image, masks = image.swapaxes(0, 1), masks.transpose()
         return image, masks
-
-
-def _transposed(masks):
-    crops = [np.transpose(crop) for crop in masks.crops]
-    return InstanceMasks(crops, masks.boxes[:, 1::-1], (masks.width, masks.height))

@@ -9,8 +9,8 @@ figures for the official file.
 import numpy as np
 
 from ..coco_export import annotation
+from ..instance_masks import as_instances
 from .coco import KINDS, MAX_DETECTIONS, CocoAP
-from .comparison import as_instances
 
 
 def coco_ap(dataset, results, image_ids, max_detections=MAX_DETECTIONS):

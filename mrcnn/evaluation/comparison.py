@@ -10,7 +10,8 @@ import numpy as np
 import scipy.optimize
 
 from ..boxes import compute_overlaps
-from ..instance_masks import InstanceMasks
+from ..instance_masks import InstanceMasks, as_instances
+from ..mask_overlaps import intersections, iou
 
 
 class Comparison:
@@ -83,9 +84,7 @@ class Comparison:
         """Intersection over union of detections and instances, float [N, G]."""
         if self._by_boxes:
             return compute_overlaps(self.rois, self.truth.boxes).astype(np.float64)
-        both = intersections(self.found, self.truth)
-        union = self.found.areas[:, None] + self.truth.areas - both
-        return both / np.maximum(union, 1)
+        return iou(self.found, self.truth)
 
     @functools.cached_property
     def same_class(self):
@@ -208,11 +207,6 @@ class Comparison:
         return inside > self.label_areas[0] / 2
 
 
-def as_instances(masks):
-    """`InstanceMasks` of masks [H, W, N], or those given."""
-    return masks if isinstance(masks, InstanceMasks) else InstanceMasks.from_dense(masks)
-
-
 def as_arrays(result):
     """A result, see `Comparison`, with int and float arrays and `InstanceMasks`, if any.
 
@@ -238,27 +232,6 @@ def _filled(boxes, shape):
     boxes = np.rint(boxes).astype(np.int64)
     crops = [np.ones((max(y2 - y1, 0), max(x2 - x1, 0)), bool) for y1, x1, y2, x2 in boxes]
     return InstanceMasks(crops, boxes[:, :2], shape)
-
-
-def intersections(first, second):
-    """Pixels that every pair of masks shares.
-
-    Args:
-        first, second: `InstanceMasks` of N and M instances of one image.
-
-    Returns:
-        int64 [N, M].
-    """
-    a, b = first.boxes.astype(np.int64), second.boxes.astype(np.int64)
-    starts = np.maximum(a[:, None, :2], b[:, :2])  # [N, M, (y, x)]
-    ends = np.minimum(a[:, None, 2:], b[:, 2:])
-    shared = np.zeros((len(a), len(b)), np.int64)
-    for i, j in np.argwhere((ends > starts).all(axis=2)):
-        (y1, x1), (y2, x2) = starts[i, j], ends[i, j]
-        of_first = first.crops[i][y1 - a[i, 0] : y2 - a[i, 0], x1 - a[i, 1] : x2 - a[i, 1]]
-        of_second = second.crops[j][y1 - b[j, 0] : y2 - b[j, 0], x1 - b[j, 1] : x2 - b[j, 1]]
-        shared[i, j] = np.count_nonzero(of_first & of_second)
-    return shared
 
 
 def assign(iou, threshold):

@@ -5,9 +5,10 @@ Nothing of an image is kept but counts, sums and, for COCO's AP, some bytes a de
 
 import numpy as np
 
+from ..instance_masks import as_instances
 from .coco import KINDS, MAX_DETECTIONS, CocoAP
 from .coco_metrics import found_annotations, truth_annotations
-from .comparison import Comparison, as_arrays, as_instances
+from .comparison import Comparison, as_arrays
 from .confusion import ConfusionMatrix
 from .hausdorff import HausdorffDistance
 from .jaccard import AggregatedJaccard

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from pycocotools import mask as coco_mask
 
-from mrcnn.evaluation.comparison import Comparison, assign, intersections
+from mrcnn.evaluation.comparison import Comparison, assign
 from mrcnn.instance_masks import InstanceMasks
+from mrcnn.mask_overlaps import intersections
 from mrcnn.masks import extract_bboxes
 
 
