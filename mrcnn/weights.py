@@ -76,7 +76,7 @@ def load(model, filepath, exclude=(), complete=False, skip_mismatch=False):
     return report
 
 
-def save(model, filepath, overwrite=True):
+def save(model, filepath, overwrite=True, kernel_dtype="float32"):
     """Write the weights so that the reference can read them by name.
 
     The file is written beside its place and then moved there, so that it is never half-written
@@ -86,17 +86,22 @@ def save(model, filepath, overwrite=True):
         model: `keras.Model`.
         filepath: where to; its folder must exist.
         overwrite: whether a file that is there may be replaced.
+        kernel_dtype: "float32", or "float16" for a file of half the size, in which kernels have
+            three digits. Vectors (biases, statistics of BatchNorm) stay float32.
 
     Raises:
         FileExistsError: there is a file and `overwrite` is False.
+        ValueError: another dtype, or a kernel with a value that float16 cannot hold.
         OSError: the file cannot be written; the message names it.
     """
+    if kernel_dtype not in ("float32", "float16"):
+        raise ValueError(f"kernel_dtype is {kernel_dtype!r}: it is 'float32' or 'float16'.")
     path = Path(filepath)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} is there already; pass overwrite=True to replace it.")
     try:
         with replacing(path) as part, h5py.File(part, "w") as file:
-            _write(file, weighted_layers(model))
+            _write(file, weighted_layers(model), kernel_dtype)
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
 
@@ -128,7 +133,7 @@ def _mismatch(name, variables, shapes):
     return "; ".join(pairs)
 
 
-def _write(file, layers):
+def _write(file, layers, kernel_dtype):
     _write_names(file.attrs, "layer_names", layers)
     # The layout is TensorFlow's whatever the backend; Keras 2 converts kernels for others.
     file.attrs["backend"] = np.bytes_("tensorflow")
@@ -139,7 +144,15 @@ def _write(file, layers):
         _write_names(group.attrs, "weight_names", names)
         for weight_name, variable in zip(names, variables, strict=True):
             value = np.asarray(variable.numpy(), dtype=np.float32)
+            if value.ndim > 1:
+                value = _narrowed(value, kernel_dtype, weight_name)
             group.create_dataset(weight_name, data=value)
+
+
+def _narrowed(kernel, dtype, name):
+    if np.abs(kernel).max(initial=0) > np.finfo(dtype).max:
+        raise ValueError(f"{name} reaches {np.abs(kernel).max():g}, which {dtype} cannot hold.")
+    return kernel.astype(dtype)
 
 
 def _weight_names(variables):

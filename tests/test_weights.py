@@ -642,3 +642,29 @@ def test_a_folder_in_the_place_of_the_file(tiny, tmp_path):
     with pytest.raises(OSError, match=r"w\.h5 cannot be written: Is a directory\.$"):
         weights.save(tiny, tmp_path / "w.h5")
     assert os.listdir(tmp_path) == ["w.h5"]
+
+
+def test_kernels_in_half_precision(tiny, tmp_path):
+    path, third = tmp_path / "half.h5", 1 / 3
+    for variable in tiny.weights:
+        variable.assign(np.full(variable.shape, third))
+    weights.save(tiny, path, kernel_dtype="float16")
+    with h5py.File(path) as file:
+        assert file["conv1/conv1/kernel:0"].dtype == np.float16
+        assert file["conv1/conv1/bias:0"].dtype == np.float32
+    for variable in tiny.weights:
+        variable.assign(np.zeros(variable.shape))
+    weights.load(tiny, path)
+    kernel, bias = (w.numpy() for w in tiny.get_layer("dense").weights)
+    assert kernel.dtype == np.float32
+    assert_array_equal(kernel, np.float32(np.float16(third)))
+    assert_array_equal(bias, np.float32(third))
+
+
+def test_a_kernel_beyond_half_precision_leaves_no_file(tiny, tmp_path):
+    tiny.get_layer("dense").weights[0].assign(np.full((2, 3), 7e4))
+    with pytest.raises(ValueError, match=r"dense/kernel:0 reaches 70000, which float16"):
+        weights.save(tiny, tmp_path / "half.h5", kernel_dtype="float16")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="kernel_dtype is 'int8'"):
+        weights.save(tiny, tmp_path / "half.h5", kernel_dtype="int8")

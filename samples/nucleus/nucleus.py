@@ -1,16 +1,20 @@
-"""Find cell nuclei in microscopy images: the Data Science Bowl 2018.
+"""Find cell nuclei in microscopy images, with weights that come with this sample.
 
-Train on stage1_train less the validation images, from ImageNet or COCO weights:
+In images of your own, whatever their size and stain; outlines, counts and run lengths go to a new
+folder under results/nucleus:
 
-    python samples/nucleus/nucleus.py train --dataset=DIR --subset=train --weights=imagenet
+    python samples/nucleus/nucleus.py detect --dataset=FOLDER
 
-Go on from the last run, or from a file:
+In those of the Data Science Bowl 2018, with a submission; and how good that is, where there are
+masks:
 
-    python samples/nucleus/nucleus.py train --dataset=DIR --subset=train --weights=last
+    python samples/nucleus/nucleus.py detect --dataset=DIR --subset=stage1_test
+    python samples/nucleus/nucleus.py evaluate --dataset=DIR --subset=val --tta=8
 
-Write a submission and a picture of each image to results/nucleus:
+Train, on all images but those of `val`, from ImageNet's weights or from those of the sample:
 
-    python samples/nucleus/nucleus.py detect --dataset=DIR --subset=stage1_test --weights=last
+    python samples/nucleus/nucleus.py train --dataset=DIR --weights=imagenet
+    python samples/nucleus/nucleus.py train --dataset=DIR --weights=nucleus
 
 DIR holds stage1_train and the like, in which `<id>/images/<id>.png` is an image and every file of
 `<id>/masks` the mask of one nucleus.
@@ -18,13 +22,16 @@ DIR holds stage1_train and the like, in which `<id>/images/<id>.png` is an image
 
 import argparse
 import datetime
+import functools
 import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from mrcnn import augment, utils, visualize
+from mrcnn import augment, evaluation, tta, utils, visualize
 from mrcnn import model as modellib
+from mrcnn.mask_overlaps import remove_overlaps
+from mrcnn.prediction import detect_crops
 
 # The files beside this one are found from a notebook too, which imports samples.nucleus.nucleus.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -35,21 +42,35 @@ from nucleus_config import (
     SmallNucleusConfig,
     SmallNucleusInferenceConfig,
 )
-from nucleus_dataset import SUBSETS, NucleusDataset, mask_to_rle
+from nucleus_dataset import (  # noqa: F401 (notebooks take these from here)
+    SUBSETS,
+    TUNE_IMAGE_IDS,
+    VAL_IMAGE_IDS,
+    NucleusDataset,
+    mask_to_rle,
+    rle_decode,
+    rle_encode,
+)
+from nucleus_scores import score, table
 
 ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "nucleus"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
+NUCLEUS_WEIGHTS_PATH = Path(__file__).resolve().parent / "nucleus_small.h5"
 
-
+# Of --network: the configurations to train and to detect with.
 NETWORKS = {
     "small": (SmallNucleusConfig, SmallNucleusInferenceConfig),
     "resnet50": (NucleusConfig, NucleusInferenceConfig),
 }
+# Layers of COCO's weights that do not fit: those whose shape depends on the number of classes, and
+# of the small network, which is narrower, all but the backbone.
+CLASS_LAYERS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]
+NARROW_LAYERS = ("fpn_", "rpn_", "mrcnn_")
 
 
-def train(model, dataset_dir, subset, resume=False):
+def train(model, dataset_dir, subset="train", resume=False):
     """Train through the stages of the configuration.
 
     Args:
@@ -59,8 +80,8 @@ def train(model, dataset_dir, subset, resume=False):
     """
     config = model.config
     model.train(
-        _dataset(dataset_dir, subset, balance=True),
-        _dataset(dataset_dir, "val"),
+        load_dataset(dataset_dir, subset, balance=True),
+        load_dataset(dataset_dir, "val"),
         learning_rate=config.LEARNING_RATE,
         epochs=config.STAGE_EPOCHS,
         layers=config.STAGE_LAYERS,
@@ -69,96 +90,194 @@ def train(model, dataset_dir, subset, resume=False):
     )
 
 
-def detect(model, dataset_dir, subset):
-    """Write submit.csv and a picture of each image to a new folder under `RESULTS_DIR`.
+def detector(model, orientations=1, overlaps=True):
+    """A function that detects as the options say.
+
+    Args:
+        model: a `MaskRCNN` in inference mode.
+        orientations: in how many each image is looked at, see `tta.turned`.
+        overlaps: False gives a pixel to the nucleus with the highest score alone, see
+            `remove_overlaps`.
+
+    Returns:
+        function of a list of images that gives a list of results; masks are `InstanceMasks`.
+    """
+    detect = functools.partial(detect_crops, model)
+    if orientations > 1:
+        detect = tta.turned(detect, orientations)
+    return detect if overlaps else lambda images: [remove_overlaps(r) for r in detect(images)]
+
+
+def evaluate(model, dataset_dir, subset="val", min_score=0.5, orientations=1, overlaps=True):
+    """Print all figures and write them, with curves, to a new folder under `RESULTS_DIR`.
+
+    Args:
+        model: a `MaskRCNN` in inference mode, its weights loaded. Its DETECTION_MIN_CONFIDENCE is
+            0.05 or so: the average precisions want the weak detections too.
+        dataset_dir, subset: as in `NucleusDataset.load_nucleus`.
+        min_score: of the detections that count in all other figures.
+        orientations, overlaps: see `detector`.
+
+    Returns:
+        dict of rows, see `nucleus_scores.score`, and path of the folder.
+    """
+    rows = score(
+        detector(model, orientations, overlaps), load_dataset(dataset_dir, subset), min_score
+    )
+    folder = _new_folder("evaluate")
+    for name, result in rows.items():
+        evaluation.write(result, folder / name.replace(" ", "_"))
+    text = f"{table(rows)}\n\n{rows['all']['seconds_per_image']:.1f} seconds an image\n"
+    (folder / "table.md").write_text(text)
+    print(f"{text}Saved to {folder}")
+    return rows, folder
+
+
+def detect(model, dataset_dir, subset=None, min_score=0.5, orientations=1, overlaps=True):
+    """Write submit.csv, counts.csv and a picture of each image to a new folder.
 
     Args:
         model: a `MaskRCNN` in inference mode, its weights loaded.
-        dataset_dir, subset: as in `NucleusDataset.load_nucleus`.
+        dataset_dir, subset: as in `NucleusDataset.load_nucleus`; without a subset `dataset_dir` is
+            a folder of images.
+        min_score: of the detections that are taken.
+        orientations, overlaps: see `detector`. In submit.csv no pixel comes twice in any case.
 
     Returns:
-        Path of the folder.
+        path of the folder, which is under `RESULTS_DIR`.
     """
-    dataset = _dataset(dataset_dir, subset)
-    submit_dir = RESULTS_DIR / f"submit_{datetime.datetime.now():%Y%m%dT%H%M%S}"
-    submit_dir.mkdir(parents=True)
-    lines = ["ImageId,EncodedPixels"]
+    dataset = load_dataset(dataset_dir, subset)
+    find = detector(model, orientations, overlaps)
+    folder = _new_folder("submit")
+    submission, counts = ["ImageId,EncodedPixels"], ["ImageId,Nuclei"]
     for image_id in dataset.image_ids:
-        image = dataset.load_image(image_id)
-        result = model.detect([image])[0]
-        source_id = dataset.image_info[image_id]["id"]
-        lines.append(mask_to_rle(source_id, result["masks"], result["scores"]))
-        figure, axes = plt.subplots(figsize=(16, 16))
+        image, name = dataset.load_image(image_id), dataset.image_info[image_id]["id"]
+        found = find([image])[0]
+        sure = found["scores"] >= min_score
+        rois, class_ids, scores = (found[k][sure] for k in ("rois", "class_ids", "scores"))
+        masks = found["masks"][sure].dense()
+        submission.append(mask_to_rle(name, masks, scores))
+        counts.append(f"{name},{len(scores)}")
         visualize.display_instances(
             image,
-            result["rois"],
-            result["masks"],
-            result["class_ids"],
+            rois,
+            masks,
+            class_ids,
             dataset.class_names,
-            result["scores"],
-            title="Predictions",
-            ax=axes,
+            title=f"{len(scores)} nuclei",
+            figsize=(12, 12),
+            captions=[""] * len(scores),
             show_bbox=False,
             show_mask=False,
+            save_to=folder / f"{name}.png",
         )
-        figure.savefig(submit_dir / f"{source_id}.png")
-        plt.close(figure)
-        print(f"{source_id}: {len(result['scores'])} nuclei")
-    (submit_dir / "submit.csv").write_text("\n".join(lines) + "\n")
-    print(f"Saved to {submit_dir}")
-    return submit_dir
+        plt.close("all")
+        print(f"{name}: {len(scores)} nuclei")
+    (folder / "submit.csv").write_text("\n".join(submission) + "\n")
+    (folder / "counts.csv").write_text("\n".join(counts) + "\n")
+    print(f"Saved to {folder}")
+    return folder
 
 
-def _dataset(dataset_dir, subset, balance=False):
+def load_dataset(dataset_dir, subset=None, balance=False):
+    """A prepared `NucleusDataset`; see `load_nucleus` and, without a subset, `load_images`."""
     dataset = NucleusDataset()
-    dataset.load_nucleus(dataset_dir, subset, balance)
+    if subset is None:
+        dataset.load_images(dataset_dir)
+    else:
+        dataset.load_nucleus(dataset_dir, subset, balance)
     dataset.prepare()
     return dataset
 
 
-def _load_weights(model, weights):
-    if weights == "coco":
-        if not COCO_WEIGHTS_PATH.exists():
-            utils.download_trained_weights(str(COCO_WEIGHTS_PATH))
-        model.load_weights(str(COCO_WEIGHTS_PATH), by_name=True, exclude=CLASS_LAYERS)
-        return
-    if weights == "last":
+def make_model(mode, network="small", weights="nucleus", logs=DEFAULT_LOGS_DIR, min_score=None):
+    """A `MaskRCNN` with its weights.
+
+    Args:
+        mode: "training" or "inference".
+        network: "small" or "resnet50".
+        weights: "nucleus" (those that come with the sample, of the small network), "coco" or
+            "imagenet" (downloaded), "last" (of the last run) or the path of a file.
+        logs: folder of the runs.
+        min_score: DETECTION_MIN_CONFIDENCE; None is that of the configuration.
+
+    Raises:
+        ValueError: the weights that come with the sample are those of the small network.
+        FileNotFoundError: there are no such weights.
+    """
+    config = NETWORKS[network][0 if mode == "training" else 1]()
+    if min_score is not None:
+        config.DETECTION_MIN_CONFIDENCE = min_score
+    model = modellib.MaskRCNN(mode, config, str(logs))
+    exclude = []
+    if weights == "nucleus":
+        if network != "small":
+            raise ValueError(f"--weights=nucleus are of --network=small, not of {network}.")
+        weights = NUCLEUS_WEIGHTS_PATH
+    elif weights == "coco":
+        weights = COCO_WEIGHTS_PATH
+        if not weights.exists():
+            utils.download_trained_weights(str(weights))
+        exclude = CLASS_LAYERS
+        if network == "small":
+            names = [layer.name for layer in model.keras_model.layers]
+            exclude = [name for name in names if name.startswith(NARROW_LAYERS)]
+    elif weights == "last":
         weights = model.find_last()
     elif weights == "imagenet":
         weights = model.get_imagenet_weights()
     print(f"Loading weights {weights}")
-    model.load_weights(str(weights), by_name=True)
+    model.load_weights(str(weights), by_name=True, exclude=exclude)
+    return model
+
+
+def _new_folder(command):
+    folder = RESULTS_DIR / f"{command}_{datetime.datetime.now():%Y%m%dT%H%M%S}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def parse(argv=None):
+    """The arguments of the command line; see the top of this file."""
+    parser = argparse.ArgumentParser(description="Find cell nuclei with Mask R-CNN.")
+    add = parser.add_argument
+    add("command", choices=("train", "evaluate", "detect"))
+    add("--dataset", required=True, help="folder that holds stage1_train; of detect also of images")
+    add("--subset", help=f"{', '.join(SUBSETS)}; detect without it: all images of the folder")
+    add("--weights", default="nucleus", help="nucleus, coco, imagenet, last or path of a .h5")
+    add("--network", choices=tuple(NETWORKS), default="small")
+    add("--logs", default=DEFAULT_LOGS_DIR, help="folder of logs and checkpoints")
+    add("--resume", action="store_true", help="train: go on with the last run, if there is one")
+    add("--min-score", type=float, default=0.5, help="of the nuclei that count")
+    add("--tta", type=int, default=1, choices=range(1, 9), help="orientations to look at")
+    add("--remove-overlaps", action="store_true", help="no pixel in two nuclei")
+    args = parser.parse_args(argv)
+    if args.command != "detect":
+        args.subset = args.subset or {"train": "train", "evaluate": "val"}[args.command]
+    if not 0 <= args.min_score <= 1:
+        parser.error(f"--min-score is {args.min_score}: it lies in 0 to 1")
+    return args
 
 
 def main(argv=None):
     """Run the command line; see the top of this file."""
-    parser = argparse.ArgumentParser(description="Find cell nuclei with Mask R-CNN.")
-    parser.add_argument("command", choices=("train", "detect"))
-    parser.add_argument("--dataset", required=True, help="folder that holds stage1_train")
-    parser.add_argument("--weights", required=True, help="coco, imagenet, last or path of a .h5")
-    parser.add_argument("--network", choices=tuple(NETWORKS), default="small", help="see README")
-    parser.add_argument("--resume", action="store_true", help="go on with the last training")
-    parser.add_argument("--logs", default=DEFAULT_LOGS_DIR, help="folder of logs and checkpoints")
-    parser.add_argument("--subset", help=", ".join(SUBSETS))
-    args = parser.parse_args(argv)
-    if args.command == "detect" and not args.subset:
-        parser.error("detect needs --subset, such as --subset=stage1_test")
-
-    training = args.command == "train"
-    subset = args.subset or "train"
+    args = parse(argv)
+    mode = "training" if args.command == "train" else "inference"
+    # Votes and average precisions want detections below the least score, too.
+    weak = min(0.05, args.min_score)
+    min_score = weak if args.command == "evaluate" or args.tta > 1 else args.min_score
     try:
-        _dataset(args.dataset, subset)
-    except (FileNotFoundError, ValueError) as error:
+        load_dataset(args.dataset, args.subset)
+        model = make_model(mode, args.network, args.weights, args.logs, min_score)
+    except (OSError, ValueError) as error:
         sys.exit(str(error))
-
-    config = NETWORKS[args.network][0 if training else 1]()
-    config.display()
-    model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
-    _load_weights(model, args.weights)
-    if training:
-        train(model, args.dataset, subset, args.resume)
+    if args.command == "train":
+        train(model, args.dataset, args.subset, args.resume)
     else:
-        detect(model, args.dataset, subset)
+        options = (args.min_score, args.tta, not args.remove_overlaps)
+        (evaluate if args.command == "evaluate" else detect)(
+            model, args.dataset, args.subset, *options
+        )
 
 
 if __name__ == "__main__":

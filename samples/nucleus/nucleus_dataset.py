@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn.formats.finding import IMAGE_SUFFIXES, existing_folder
 from mrcnn.formats.instance_pngs import InstancePngDataset, read_folders
 from mrcnn.formats.records import Problems
 from mrcnn.images import image_size
@@ -66,6 +67,27 @@ class NucleusDataset(InstancePngDataset):
         if balance:
             records = balanced(records)
         self.add_records(records, problems, ["nucleus"], {"object": "nucleus"}, True, {"object": 1})
+
+    def load_images(self, folder):
+        """Register the images of a folder, without masks.
+
+        Args:
+            folder: its images' names without their endings are their ids.
+
+        Raises:
+            FileNotFoundError: there is no such folder.
+            ValueError: it holds no image, or two of one name.
+        """
+        folder = existing_folder(folder)
+        paths = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES]
+        if not paths:
+            raise ValueError(f"{folder} holds no image ({', '.join(IMAGE_SUFFIXES)}).")
+        twice = [name for name, count in Counter(p.stem for p in paths).items() if count > 1]
+        if twice:
+            raise ValueError(f"{folder} has several images {twice[0]}: one name, one image.")
+        self.add_class(self.SOURCE, 1, "nucleus")
+        for path in paths:
+            self.add_image(self.SOURCE, path.stem, str(path))
 
     def image_reference(self, image_id):
         """The image's id in the competition."""
