@@ -1,6 +1,7 @@
-"""The nucleus sample: run lengths, dataset, command line, and the images that come with it."""
+"""The nucleus sample: data set, command line, weights and the images that come with it."""
 
 import importlib.util
+import json
 from pathlib import Path
 
 import hypothesis.extra.numpy as hnp
@@ -9,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+
+from mrcnn.instance_masks import InstanceMasks
 
 FOLDER = Path(__file__).resolve().parents[1] / "samples" / "nucleus"
 DATA = FOLDER / "data"
@@ -23,10 +26,10 @@ def nucleus():
     return module
 
 
-def write_image(folder, image_id, masks=None):
-    """An image of 4x6 pixels and, unless None, its masks, as files of the dataset."""
+def write_image(folder, image_id, masks=None, gray=0, size=(4, 6)):
+    """An image of that size and, unless None, its masks, as files of the dataset."""
     (folder / image_id / "images").mkdir(parents=True)
-    pixels = np.zeros((4, 6, 4), np.uint8)
+    pixels = np.full((*size, 4), gray, np.uint8)
     Image.fromarray(pixels).save(folder / image_id / "images" / f"{image_id}.png")
     if masks is not None:
         (folder / image_id / "masks").mkdir()
@@ -87,17 +90,43 @@ def test_the_higher_score_wins_overlaps(nucleus):
 
 
 def test_subsets(nucleus, tmp_path):
-    for image_id in ("aaa", UNSEEN):
-        write_image(tmp_path / "stage1_train", image_id)
+    tuned = nucleus.TUNE_IMAGE_IDS[0]
+    for image_id in ("aaa", UNSEEN, tuned):
+        write_image(tmp_path / "stage1_train", image_id, [np.ones((4, 6), bool)])
     write_image(tmp_path / "stage1_test", "ttt")
-    subsets = {"train": ["aaa"], "val": [UNSEEN], "stage1_train": [UNSEEN, "aaa"]}
-    subsets["stage1_test"] = ["ttt"]
+    subsets = {
+        "train": [tuned, "aaa"],
+        "fit": ["aaa"],
+        "tune": [tuned],
+        "val": [UNSEEN],
+        "stage1_train": [tuned, UNSEEN, "aaa"],
+        "stage1_test": ["ttt"],
+    }
     for subset, expected in subsets.items():
         dataset = load(nucleus, tmp_path, subset)
-        assert [info["id"] for info in dataset.image_info] == expected
-        assert dataset.image_reference(0) == expected[0]
+        assert [info["id"] for info in dataset.image_info] == sorted(expected)
+        assert dataset.image_reference(0) == sorted(expected)[0]
         assert dataset.load_image(0).shape == (4, 6, 3)
-    assert len(set(nucleus.VAL_IMAGE_IDS)) == 25
+        assert dataset.class_names == ["BG", "nucleus"]
+
+
+def test_held_back_images(nucleus):
+    val, tune = set(nucleus.VAL_IMAGE_IDS), set(nucleus.TUNE_IMAGE_IDS)
+    assert (len(val), len(tune)) == (25, 37)
+    assert not val & tune
+    assert all(len(image_id) == 64 for image_id in val | tune)
+
+
+def test_rare_kinds_come_several_times(nucleus, tmp_path):
+    folder = tmp_path / "stage1_train"
+    for number in range(9):
+        write_image(folder, f"common{number}", [np.ones((4, 6), bool)])
+    write_image(folder, "rare", [np.ones((3, 5), bool)], size=(3, 5))
+    dataset = nucleus.load_dataset(tmp_path, "train", balance=True)
+    ids = [info["id"] for info in dataset.image_info]
+    assert ids.count("rare") == 3  # the square root of nine
+    assert ids.count("common0") == 1
+    assert dataset.load_instances(dataset.image_ids[-1])[0].shape == (3, 5, 1)
 
 
 def test_load_mask(nucleus, tmp_path):
@@ -116,28 +145,46 @@ def test_errors_name_what_is_missing(nucleus, tmp_path):
         load(nucleus, tmp_path, "train")
     with pytest.raises(ValueError, match=r"'training'.*stage2_test"):
         load(nucleus, tmp_path, "training")
-    write_image(tmp_path / "stage1_train", "aaa")
+    write_image(tmp_path / "stage1_train", "aaa", [np.ones((4, 6), bool)])
     with pytest.raises(ValueError, match="subset val"):
         load(nucleus, tmp_path, "val")
-    dataset = load(nucleus, tmp_path, "train")
-    with pytest.raises(FileNotFoundError, match=r"aaa.*masks"):
-        dataset.load_mask(0)
-    (tmp_path / "stage1_train" / "aaa" / "masks").mkdir()
-    with pytest.raises(ValueError, match=r"aaa.*no PNG"):
-        dataset.load_mask(0)
+    write_image(tmp_path / "stage1_train", "bbb")
+    with pytest.raises(ValueError, match=r"bbb.*no folder masks"):
+        load(nucleus, tmp_path, "train")
+
+
+def test_images_of_a_folder(nucleus, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        nucleus.load_dataset(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="holds no image"):
+        nucleus.load_dataset(tmp_path)
+    for name in ("b.png", "a.tif"):
+        Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(tmp_path / name)
+    (tmp_path / "notes.txt").touch()
+    dataset = nucleus.load_dataset(tmp_path)
+    assert [dataset.image_reference(i) for i in dataset.image_ids] == ["a", "b"]
+    (tmp_path / "a.png").touch()
+    with pytest.raises(ValueError, match="several images a"):
+        nucleus.load_dataset(tmp_path)
 
 
 def test_command_line_ends_with_one_message(nucleus, tmp_path, capsys):
-    arguments = ["train", f"--dataset={tmp_path}", "--weights=imagenet"]
     with pytest.raises(SystemExit, match="stage1_train"):
-        nucleus.main(arguments)
+        nucleus.main(["train", f"--dataset={tmp_path}", "--weights=imagenet"])
+    with pytest.raises(SystemExit, match="holds no image"):
+        nucleus.main(["detect", f"--dataset={tmp_path}"])
+    write_image(tmp_path / "stage1_train", UNSEEN, [np.ones((4, 6), bool)])
+    with pytest.raises(SystemExit, match=r"network=small, not of resnet50"):
+        nucleus.main(["evaluate", f"--dataset={tmp_path}", "--network=resnet50"])
+    with pytest.raises(SystemExit, match=r"other\.h5"):
+        nucleus.main(["evaluate", f"--dataset={tmp_path}", "--weights=other.h5"])
     with pytest.raises(SystemExit):
-        nucleus.main(["detect", *arguments[1:]])
-    assert "--subset" in capsys.readouterr().err
+        nucleus.main(["detect", f"--dataset={tmp_path}", "--min-score=50"])
+    assert "--min-score is 50" in capsys.readouterr().err
 
 
 class StandIn:
-    """Takes the place of `MaskRCNN`: notes how it is trained and finds one nucleus."""
+    """Takes the place of `MaskRCNN`: notes how it is trained."""
 
     def __init__(self, config):
         self.config = config
@@ -146,31 +193,80 @@ class StandIn:
     def train(self, dataset_train, dataset_val, **options):
         self.calls.append((dataset_train.num_images, dataset_val.num_images, options))
 
-    def detect(self, images):
-        masks = np.zeros((*images[0].shape[:2], 1), bool)
-        masks[2:4, 1] = True
-        rois = np.array([[2, 1, 4, 2]], np.int32)
-        found = {"rois": rois, "class_ids": np.array([1]), "scores": np.array([0.9])}
-        return [{**found, "masks": masks}]
 
-
-def test_schedule(nucleus):
-    model = StandIn(nucleus.NucleusConfig())
+@pytest.mark.parametrize(
+    ("network", "rate", "layers", "epochs"),
+    [("resnet50", 0.001, ["heads", "all"], [20, 40]), ("small", 0.0004, ["all"], [11])],
+)
+def test_schedule(nucleus, network, rate, layers, epochs):
+    model = StandIn(nucleus.NETWORKS[network][0]())
     nucleus.train(model, DATA, "train")
-    assert [call[:2] for call in model.calls] == [(10, 2)] * 2
-    steps = [(options["layers"], options["epochs"]) for _, _, options in model.calls]
-    assert steps == [("heads", 20), ("all", 40)]
-    assert all(options["learning_rate"] == 0.001 for _, _, options in model.calls)
+    ((train, val, options),) = model.calls
+    assert (train, val) == (10, 5)
+    assert (options["layers"], options["epochs"]) == (layers, epochs)
+    assert (options["learning_rate"], options["resume"]) == (rate, False)
 
 
-def test_detect_writes_the_submission_and_pictures(nucleus, tmp_path, monkeypatch):
+@pytest.fixture
+def two_nuclei(nucleus, monkeypatch, tmp_path):
+    """Every image has two nuclei, of the scores 0.9 and 0.4, that overlap in a pixel."""
+
+    def detect_crops(model, images):
+        masks = np.zeros((*images[0].shape[:2], 2), bool)
+        masks[1:3, 1, 0] = masks[2:4, 1, 1] = True
+        masks = InstanceMasks.from_dense(masks)
+        scores = np.array([0.9, 0.4], np.float32)
+        class_ids = np.ones(2, np.int32)
+        found = {"rois": masks.boxes, "class_ids": class_ids, "scores": scores, "masks": masks}
+        return [found]
+
+    monkeypatch.setattr(nucleus, "detect_crops", detect_crops)
     monkeypatch.setattr(nucleus, "RESULTS_DIR", tmp_path / "results")
-    for image_id in ("aaa", "bbb"):
-        write_image(tmp_path / "stage1_test", image_id)
-    folder = nucleus.detect(StandIn(nucleus.NucleusInferenceConfig()), tmp_path, "stage1_test")
-    lines = (folder / "submit.csv").read_text().splitlines()
-    assert lines == ["ImageId,EncodedPixels", "aaa, 7 2", "bbb, 7 2"]
-    assert {path.name for path in folder.glob("*.png")} == {"aaa.png", "bbb.png"}
+
+
+@pytest.mark.parametrize(
+    ("score", "runs", "count"), [(0.5, "6 2", 1), (0.3, "6 2\naaa, 8 1", 2), (1, "", 0)]
+)
+def test_detect_writes_the_submission_and_pictures(
+    nucleus, two_nuclei, tmp_path, score, runs, count
+):
+    write_image(tmp_path / "stage1_test", "aaa")
+    folder = nucleus.detect(None, tmp_path, "stage1_test", min_score=score)
+    expected = f"aaa, {runs}" if runs else "aaa,"
+    assert (folder / "submit.csv").read_text() == f"ImageId,EncodedPixels\n{expected}\n"
+    assert (folder / "counts.csv").read_text() == f"ImageId,Nuclei\naaa,{count}\n"
+    assert {path.name for path in folder.glob("*.png")} == {"aaa.png"}
+
+
+def test_evaluate_has_a_row_for_each_kind(nucleus, two_nuclei, tmp_path):
+    masks = np.zeros((2, 4, 6), bool)
+    masks[0, 1:3, 1] = masks[1, 0, 3:6] = True
+    for image_id, gray in zip(nucleus.VAL_IMAGE_IDS, (10, 20, 200), strict=False):
+        write_image(tmp_path / "stage1_train", image_id, masks, gray)
+    rows, folder = nucleus.evaluate(None, tmp_path)
+    assert {name: row["images"] for name, row in rows.items()} == {
+        "all": 3,
+        "fluorescence": 2,
+        "bright field": 1,
+    }
+    # One of two is found, and nothing else.
+    assert rows["all"]["objects"]["image_mean_ap"] == [0.5] * 10
+    line = (folder / "table.md").read_text().splitlines()[2]
+    assert line.startswith("| all | 3 | 6 | 0.500 | 0.500 | 0.500 | 0.667 |")
+    assert (folder / "bright_field" / "evaluation.json").exists()
+    weak, _ = nucleus.evaluate(None, tmp_path, min_score=0.3)
+    assert weak["all"]["objects"]["image_mean_ap"] == pytest.approx([1 / 3] * 10)
+    alone, _ = nucleus.evaluate(None, tmp_path, min_score=0.3, overlaps=False)
+    assert alone["all"]["pixels"] == weak["all"]["pixels"]
+
+
+def test_every_orientation_is_looked_at(nucleus, two_nuclei):
+    # Of five rows mirrored up-down, each lies where the other was.
+    found = nucleus.detector(None, orientations=4)([np.zeros((5, 3, 3), np.uint8)])[0]
+    assert found["scores"].tolist() == pytest.approx([0.65, 0.65])
+    assert sorted(found["rois"].tolist()) == [[1, 1, 3, 2], [2, 1, 4, 2]]
+    alone = nucleus.detector(None, overlaps=False)([np.zeros((5, 3, 3), np.uint8)])[0]
+    assert alone["masks"].areas.tolist() == [2, 1]
 
 
 def test_configurations(nucleus):
@@ -178,21 +274,49 @@ def test_configurations(nucleus):
     config.validate()
     assert config.IMAGE_SHAPE.tolist() == [512, 512, 3]
     assert (config.STEPS_PER_EPOCH, config.VALIDATION_STEPS) == (105, 4)
-    inference = nucleus.NucleusInferenceConfig()
-    inference.validate()
-    assert (inference.BATCH_SIZE, inference.IMAGE_RESIZE_MODE) == (1, "pad64")
+    for kind in (nucleus.NucleusInferenceConfig, nucleus.SmallNucleusInferenceConfig):
+        inference = kind()
+        inference.validate()
+        assert (inference.BATCH_SIZE, inference.IMAGE_RESIZE_MODE) == (1, "pad64")
+    nucleus.SmallNucleusConfig().validate()
 
 
 def test_committed_images(nucleus):
     train, val = (load(nucleus, DATA, subset) for subset in ("train", "val"))
-    assert (train.num_images, val.num_images) == (10, 2)
-    counts = []
+    counts = {}
     for dataset in (train, val):
         for image_id in dataset.image_ids:
-            assert dataset.load_image(image_id).shape == (256, 256, 3)
+            image = dataset.load_image(image_id)
             masks, class_ids = dataset.load_mask(image_id)
-            assert masks.shape == (256, 256, len(class_ids))
+            assert masks.shape == (*image.shape[:2], len(class_ids))
             assert masks.any(axis=(0, 1)).all()
-            counts.append(len(class_ids))
-    assert sum(counts[:10]) == 366
-    assert counts[10:] == [27, 37]
+            counts[dataset.image_reference(image_id)[:8]] = len(class_ids)
+    assert (train.num_images, sum(list(counts.values())[:10])) == (10, 366)
+    val_counts = {"60cb7187": 27, "947c0d94": 64, "97126a97": 20, "da5f98f2": 140, "f73e3795": 37}
+    assert dict(list(counts.items())[10:]) == val_counts
+
+
+@pytest.fixture(scope="module")
+def shipped(nucleus):
+    return nucleus.make_model("inference")
+
+
+def test_the_weights_that_come_with_the_sample(nucleus, shipped):
+    facts = json.loads(nucleus.NUCLEUS_WEIGHTS_PATH.with_suffix(".json").read_text())
+    assert nucleus.NUCLEUS_WEIGHTS_PATH.stat().st_size == facts["weights"]["bytes"] <= 20e6
+    release = importlib.import_module("release")
+    assert release.file_digest(nucleus.NUCLEUS_WEIGHTS_PATH) == facts["weights"]["sha256"]
+    assert shipped.keras_model.count_params() == facts["weights"]["parameters"]
+    assert "/" not in facts["command"].replace("samples/nucleus/nucleus.py", "")
+    assert "--subset=fit" in facts["command"]
+
+
+def test_they_find_the_nuclei_of_unseen_images(nucleus, shipped):
+    dataset = load(nucleus, DATA, "val")
+    chosen = [
+        i for i in dataset.image_ids if dataset.image_reference(i)[:8] in ("60cb7187", "947c0d94")
+    ]
+    rows = nucleus.score(nucleus.detector(shipped), dataset.subset(chosen), 0.5)
+    at_half = {name: row["objects"]["image_mean_ap"][0] for name, row in rows.items()}
+    assert at_half["fluorescence"] > 0.8
+    assert at_half["bright field"] > 0.6

@@ -1,0 +1,158 @@
+"""Make the weights that come with the sample from a run of training, and say where they are from.
+
+    python samples/nucleus/nucleus.py train --dataset=DIR --subset=fit --weights=imagenet
+    python samples/nucleus/release.py --dataset=DIR --run=logs/nucleus_small20261120T1444
+
+writes nucleus_small.h5, kernels in half precision, and nucleus_small.json beside it: command, seed,
+commit, versions, time, digests of data and weights, and the figures of the weights as they are in
+the file.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import shlex
+from pathlib import Path
+
+from nucleus import NUCLEUS_WEIGHTS_PATH, detector, load_dataset, make_model
+from nucleus_config import SmallNucleusInferenceConfig
+from nucleus_scores import figures, score, table
+
+from mrcnn import weights
+from mrcnn.files import replacing
+from mrcnn.training.run_record import as_json
+
+# Of the command that trained, what depends on the machine.
+PLACES = {"--dataset": "DIR", "--logs": "logs"}
+LICENCE = (
+    "CC0 1.0: trained on images of BBBC038v1 (CC0), from weights of Keras applications (MIT) that "
+    "were trained on ImageNet"
+)
+# What is measured: orientations and whether overlaps stay, by name.
+OPTIONS = {
+    "plain": (1, True),
+    "remove_overlaps": (1, False),
+    "tta_8": (8, True),
+    "tta_8_remove_overlaps": (8, False),
+}
+
+
+def digest(dataset):
+    """SHA-256 of the images of a data set and their masks, as hexadecimal digits.
+
+    Of each image in the order of the ids: the id, its pixels, and the boxes and pixels of its
+    masks. It does not depend on how the files are packed.
+    """
+    found = hashlib.sha256()
+    ids = {dataset.image_info[i]["id"]: i for i in dataset.image_ids}
+    for name, image_id in sorted(ids.items()):
+        masks, _ = dataset.load_instances(image_id)
+        found.update(name.encode())
+        found.update(dataset.load_image(image_id).tobytes())
+        found.update(masks.boxes.tobytes())
+        for crop in masks.crops:
+            found.update(crop.tobytes())
+    return found.hexdigest()
+
+
+def file_digest(path):
+    """SHA-256 of a file, as hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def anywhere(command, started_from):
+    """A command line with what it means in place of the folders of a machine.
+
+    Args:
+        command: as `starts.json` of a run has it.
+        started_from: what the file of --weights is, such as "imagenet".
+    """
+    places = {**PLACES, "--weights": started_from}
+    words = shlex.split(command)
+    words = [f"{w.split('=')[0]}={places[w.split('=')[0]]}" if w.split("=")[0] in places else w
+             for w in words if w != "--resume"]  # fmt: skip
+    return shlex.join(["python", *words[1:]])
+
+
+def provenance(run, dataset_dir, started_from):
+    """What is to know about a run; dict for json.
+
+    Args:
+        run: folder of the run.
+        dataset_dir: folder that holds stage1_train.
+        started_from: see `anywhere`.
+    """
+    starts = json.loads((run / "starts.json").read_text())
+    with open(run / "history.csv", newline="") as file:
+        epochs = list(csv.DictReader(file))
+    config = json.loads((run / "config.json").read_text())
+    images = {name: load_dataset(dataset_dir, name) for name in ("fit", "tune", "val")}
+    return {
+        "licence": LICENCE,
+        "command": anywhere(starts[0]["command"], started_from),
+        "commit": starts[0]["commit"],
+        "seed": starts[0]["seed"],
+        "versions": starts[0]["versions"],
+        "devices": starts[0]["devices"],
+        "starts": len(starts),
+        "epochs": len(epochs),
+        "steps_per_epoch": config["STEPS_PER_EPOCH"],
+        "training_seconds": round(sum(float(epoch["seconds"]) for epoch in epochs)),
+        "last_loss": float(epochs[-1]["loss"]),
+        "data": {
+            name: {"images": dataset.num_images, "sha256": digest(dataset)}
+            for name, dataset in images.items()
+        },
+    }
+
+
+def release(run, dataset_dir, started_from, min_score):
+    """Write the weights and their json, and print the figures.
+
+    Args:
+        run, dataset_dir, started_from: see `provenance`.
+        min_score: of the detections that count.
+    """
+    model = make_model("inference", weights=sorted(run.glob("mask_rcnn_*.h5"))[-1])
+    weights.save(model.keras_model, NUCLEUS_WEIGHTS_PATH, kernel_dtype="float16")
+    model = make_model("inference", weights="nucleus", min_score=0.05)
+    facts = provenance(run, dataset_dir, started_from)
+    facts["weights"] = {
+        "sha256": file_digest(NUCLEUS_WEIGHTS_PATH),
+        "bytes": NUCLEUS_WEIGHTS_PATH.stat().st_size,
+        "parameters": model.keras_model.count_params(),
+    }
+    facts["min_score"] = min_score
+    facts["figures_on_val"] = {}
+    val = load_dataset(dataset_dir, "val")
+    for name, options in OPTIONS.items():
+        rows = score(detector(model, *options), val, min_score)
+        facts["figures_on_val"][name] = {
+            "seconds_per_image": round(rows["all"]["seconds_per_image"], 2),
+            **{row: figures(result) for row, result in rows.items()},
+        }
+        print(f"{name}\n\n{table(rows)}\n")
+    config = SmallNucleusInferenceConfig()
+    facts["inference_config"] = {
+        name: as_json(getattr(config, name))
+        for name in ("DETECTION_MIN_CONFIDENCE", "DETECTION_NMS_THRESHOLD", "IMAGE_MIN_SCALE")
+    }
+    with replacing(NUCLEUS_WEIGHTS_PATH.with_suffix(".json")) as part:
+        part.write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def main(argv=None):
+    """Run the command line; see the top of this file."""
+    parser = argparse.ArgumentParser(description="Release weights of the nucleus sample.")
+    parser.add_argument("--dataset", required=True, help="folder that holds stage1_train")
+    parser.add_argument("--run", required=True, type=Path, help="folder of the run")
+    parser.add_argument("--started-from", default="imagenet", help="what --weights was a file of")
+    parser.add_argument("--min-score", type=float, default=0.5, help="of the nuclei that count")
+    args = parser.parse_args(argv)
+    release(args.run, args.dataset, args.started_from, args.min_score)
+
+
+if __name__ == "__main__":
+    main()
