@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from mrcnn.evaluation import evaluate, headline
 from mrcnn.instance_masks import InstanceMasks
 
 FOLDER = Path(__file__).resolve().parents[1] / "samples" / "nucleus"
@@ -243,21 +244,21 @@ def test_evaluate_has_a_row_for_each_kind(nucleus, two_nuclei, tmp_path):
     masks[0, 1:3, 1] = masks[1, 0, 3:6] = True
     for image_id, gray in zip(nucleus.VAL_IMAGE_IDS, (10, 20, 200), strict=False):
         write_image(tmp_path / "stage1_train", image_id, masks, gray)
-    rows, folder = nucleus.evaluate(None, tmp_path)
-    assert {name: row["images"] for name, row in rows.items()} == {
-        "all": 3,
-        "fluorescence": 2,
+    result, folder = nucleus.evaluate(None, tmp_path)
+    assert {name: group["images"] for name, group in result["groups"].items()} == {
         "bright field": 1,
+        "fluorescence": 2,
     }
     # One of two is found, and nothing else.
-    assert rows["all"]["objects"]["image_mean_ap"] == [0.5] * 10
-    line = (folder / "table.md").read_text().splitlines()[2]
-    assert line.startswith("| all | 3 | 6 | 0.500 | 0.500 | 0.500 | 0.667 |")
-    assert (folder / "bright_field" / "evaluation.json").exists()
+    assert result["objects"]["image_mean_ap"] == [0.5] * 10
+    lines = (folder / "table.md").read_text().splitlines()
+    assert lines[2].startswith("| all | 3 | 6 | 0.500 | 0.500 | 0.500 | 0.667 |")
+    assert lines[4].startswith("| fluorescence | 2 | 4 |")
+    assert (folder / "evaluation.json").exists()
     weak, _ = nucleus.evaluate(None, tmp_path, min_score=0.3)
-    assert weak["all"]["objects"]["image_mean_ap"] == pytest.approx([1 / 3] * 10)
+    assert weak["objects"]["image_mean_ap"] == pytest.approx([1 / 3] * 10)
     alone, _ = nucleus.evaluate(None, tmp_path, min_score=0.3, overlaps=False)
-    assert alone["all"]["pixels"] == weak["all"]["pixels"]
+    assert alone["pixels"] == weak["pixels"]
 
 
 def test_every_orientation_is_looked_at(nucleus, two_nuclei):
@@ -316,7 +317,13 @@ def test_they_find_the_nuclei_of_unseen_images(nucleus, shipped):
     chosen = [
         i for i in dataset.image_ids if dataset.image_reference(i)[:8] in ("60cb7187", "947c0d94")
     ]
-    rows = nucleus.score(nucleus.detector(shipped), dataset.subset(chosen), 0.5)
-    at_half = {name: row["objects"]["image_mean_ap"][0] for name, row in rows.items()}
-    assert at_half["fluorescence"] > 0.8
-    assert at_half["bright field"] > 0.6
+    result = evaluate(
+        None,
+        dataset.subset(chosen),
+        min_score=0.5,
+        detect=nucleus.detector(shipped),
+        group_of=lambda image_id, image: nucleus.kind_of(image),
+    )
+    figures = {name: headline(group)["DSB@0.5"] for name, group in result["groups"].items()}
+    assert figures["fluorescence"] > 0.8
+    assert figures["bright field"] > 0.6

@@ -11,7 +11,7 @@ from .jaccard import AggregatedJaccard
 from .objects import IOU_THRESHOLDS, ObjectScores
 from .panoptic import PanopticQuality
 from .pixels import PixelScores
-from .report import summary, write
+from .report import headline, summary, table, write
 from .run import evaluate
 
 __all__ = [
@@ -38,7 +38,9 @@ __all__ = [
     "evaluate",
     "evaluate_coco",
     "hausdorff",
+    "headline",
     "outline",
     "summary",
+    "table",
     "write",
 ]

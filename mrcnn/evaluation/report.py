@@ -15,6 +15,21 @@ FIGURES = {
     "confusion.png": ("plot_confusion", "confusion"),
 }
 
+# Columns of the table by title: the part of the result, and the figure in it.
+COLUMNS = {
+    "DSB": ("objects", "dsb_score"),
+    "DSB@0.5": ("objects", "image_mean_ap", 0.5),
+    "DSB@0.75": ("objects", "image_mean_ap", 0.75),
+    "F1@0.5": ("objects", "f1", 0.5),
+    "PQ": ("panoptic", "pq"),
+    "AJI": ("aji", "aji"),
+    "Dice": ("pixels", "foreground_dice"),
+    "mIoU": ("pixels", "mean_iou"),
+    "Hausdorff": ("hausdorff", "hausdorff"),
+    "box AP": ("coco", "bbox"),
+    "mask AP": ("coco", "segm"),
+}
+
 
 def write(result, folder):
     """Write `evaluation.json` and, of what the result has, the figures `FIGURES`.
@@ -76,6 +91,51 @@ def summary(result):
     lines += [_line(part, result[part], names) for part, names in parts.items() if part in result]
     if result.get("unread"):
         lines.append(f"images that could not be read: {len(result['unread'])}")
+    return "\n".join(lines)
+
+
+def headline(result):
+    """The figures of a row of `table`.
+
+    Args:
+        result: dict, see `evaluate`, or one of its groups.
+
+    Returns:
+        dict of title to number: images, instances and, of what the result has, DSB (the mean of the
+        score over IoU 0.5:0.95, then at two of them, means over images), F1 of the pooled counts,
+        PQ, AJI, Dice (of all classes as one, the mean over images), mIoU, Hausdorff (pixels) and
+        COCO's APs.
+    """
+    figures = {name: result[name] for name in ("images", "instances")}
+    for title, (part, name, *at) in COLUMNS.items():
+        if name not in result.get(part, {}):
+            continue
+        value = result[part][name]
+        if part == "coco":
+            value = value["AP"]
+        elif at:
+            ious = result[part]["iou"]
+            value = value[ious.index(at[0])] if at[0] in ious else math.nan
+        figures[title] = value
+    return figures
+
+
+def table(result):
+    """A row of figures, and one for each group, as a table in Markdown.
+
+    Args:
+        result: dict, see `evaluate`; see `headline` for the columns.
+
+    Returns:
+        str.
+    """
+    rows = {"all": headline(result)}
+    rows |= {name: headline(group) for name, group in result.get("groups", {}).items()}
+    titles = list(rows["all"])
+    lines = ["| | " + " | ".join(titles) + " |", "|---" * (len(titles) + 1) + "|"]
+    for name, figures in rows.items():
+        cells = [str(v) if isinstance(v, int) else f"{v:.3f}" for v in figures.values()]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -1,5 +1,6 @@
 """`evaluate`: from the images of a data set to all figures, in a folder if there is one."""
 
+import functools
 import time
 
 import numpy as np
@@ -25,6 +26,7 @@ def evaluate(
     min_score=0.0,
     max_detections=None,
     detect=None,
+    group_of=None,
     folder=None,
     progress=True,
 ):
@@ -49,6 +51,9 @@ def evaluate(
         detect: function that detects instead of the model: it takes a list of images as
             `Dataset.load_image` gives them and returns a list of results as `MaskRCNN.detect` does.
             It gets BATCH_SIZE images at once, or one without a model.
+        group_of: function (image_id, image) that gives the name of a group, such as the patient or
+            the stain, whose figures are wanted as well; None for an image of no group. What is kept
+            grows with the number of groups.
         folder: where to write `evaluation.json` and the figures, see `report.write`; None writes
             nothing.
         progress: whether to show a progress bar; it hides where no one looks.
@@ -58,6 +63,8 @@ def evaluate(
         seconds_per_image: of detection, the median over batches.
         unread: list of dicts of image_id, path and reason, images that were left out because they
             or their instances cannot be read.
+        groups: with `group_of`, dict of the name of each group, in alphabetical order, to its
+            figures: as those of all, without curves, settings and single images.
 
     Raises:
         ValueError: an unknown metric, type or image, a model in training mode, no image that can
@@ -68,13 +75,15 @@ def evaluate(
     config = getattr(model, "config", None)
     if max_detections is None:
         max_detections = max(MAX_DETECTIONS, getattr(config, "DETECTION_MAX_INSTANCES", 0))
-    evaluator = Evaluator(
+    new_evaluator = functools.partial(
+        Evaluator,
         dataset,
         metrics=metrics,
         iou_types=iou_types,
         min_score=min_score,
         max_detections=max_detections,
     )
+    evaluator, groups = new_evaluator(), {}
     detect = detect or (lambda images: detect_crops(model, images))
     image_ids = _choose(dataset, image_ids, limit, seed)
     size = config.BATCH_SIZE if config else 1
@@ -96,17 +105,28 @@ def evaluate(
                         f"detect gave {len(results)} results for {len(images)} images: one for "
                         "each is needed."
                     )
-                for (image_id, (_, *truth)), result in zip(read.items(), results, strict=True):
+                for (image_id, (image, *truth)), result in zip(read.items(), results, strict=True):
                     evaluator.add(image_id, *truth, result)
+                    group = group_of(image_id, image) if group_of else None
+                    if group is not None:
+                        groups.setdefault(str(group), new_evaluator()).add(image_id, *truth, result)
             bar.update(len(batch))
     if not seconds:
         reasons = some([f"{row['image_id']} ({row['reason']})" for row in unread], 3)
         raise ValueError(f"no image could be read: {reasons}.")
     result = {"seconds_per_image": float(np.median(seconds)), "unread": unread}
     result = {**result, **evaluator.compute()}
+    if group_of:
+        result["groups"] = {name: _brief(groups[name].compute()) for name in sorted(groups)}
     if folder is not None:
         write(result, folder)
     return result
+
+
+def _brief(figures):
+    """What is kept of a group's figures."""
+    left_out = ("curves", "settings", "classes", "per_image")
+    return {name: value for name, value in figures.items() if name not in left_out}
 
 
 def _check_model(model):

@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from nucleus import ROOT_DIR, detector, load_dataset, make_model
-from nucleus_scores import kind_of
+from nucleus_dataset import kind_of
 
 from mrcnn.evaluation import Comparison
 from mrcnn.visualize.comparison import compare_on

@@ -47,11 +47,11 @@ from nucleus_dataset import (  # noqa: F401 (notebooks take these from here)
     TUNE_IMAGE_IDS,
     VAL_IMAGE_IDS,
     NucleusDataset,
+    kind_of,
     mask_to_rle,
     rle_decode,
     rle_encode,
 )
-from nucleus_scores import score, table
 
 ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
@@ -119,18 +119,21 @@ def evaluate(model, dataset_dir, subset="val", min_score=0.5, orientations=1, ov
         orientations, overlaps: see `detector`.
 
     Returns:
-        dict of rows, see `nucleus_scores.score`, and path of the folder.
+        dict, see `mrcnn.evaluation.evaluate`, with groups by `kind_of`; and path of the folder.
     """
-    rows = score(
-        detector(model, orientations, overlaps), load_dataset(dataset_dir, subset), min_score
+    dataset, folder = load_dataset(dataset_dir, subset), _new_folder("evaluate")
+    result = evaluation.evaluate(
+        model,
+        dataset,
+        min_score=min_score,
+        detect=detector(model, orientations, overlaps),
+        group_of=lambda image_id, image: kind_of(image),
+        folder=folder,
     )
-    folder = _new_folder("evaluate")
-    for name, result in rows.items():
-        evaluation.write(result, folder / name.replace(" ", "_"))
-    text = f"{table(rows)}\n\n{rows['all']['seconds_per_image']:.1f} seconds an image\n"
+    text = f"{evaluation.table(result)}\n\n{result['seconds_per_image']:.1f} seconds an image\n"
     (folder / "table.md").write_text(text)
     print(f"{text}Saved to {folder}")
-    return rows, folder
+    return result, folder
 
 
 def detect(model, dataset_dir, subset=None, min_score=0.5, orientations=1, overlaps=True):

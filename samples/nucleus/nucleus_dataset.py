@@ -95,6 +95,17 @@ class NucleusDataset(InstancePngDataset):
         return info["id"] if info["source"] == self.SOURCE else super().image_reference(image_id)
 
 
+def kind_of(image):
+    """Whether an image is "fluorescence" (gray on black) or "bright field" (all others).
+
+    Args:
+        image: uint8 [H, W, 3].
+    """
+    image = image.astype(np.float32)
+    colour = np.abs(image - image.mean(axis=2, keepdims=True)).mean()
+    return "fluorescence" if colour < 1 and image.mean() < 100 else "bright field"
+
+
 def _is_in(image_id, subset):
     if subset in ("val", "tune"):
         return image_id in (VAL_IMAGE_IDS if subset == "val" else TUNE_IMAGE_IDS)

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from nucleus import NUCLEUS_WEIGHTS_PATH, detector, load_dataset, make_model
 from nucleus_config import SmallNucleusInferenceConfig
-from nucleus_scores import figures, score, table
+from nucleus_dataset import kind_of
 
-from mrcnn import weights
+from mrcnn import evaluation, weights
 from mrcnn.files import replacing
 from mrcnn.training.run_record import as_json
 
@@ -76,6 +76,11 @@ def anywhere(command, started_from):
     return shlex.join(["python", *words[1:]])
 
 
+def rounded(figures):
+    """The same dict of numbers with four digits."""
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
 def provenance(run, dataset_dir, started_from):
     """What is to know about a run; dict for json.
 
@@ -128,12 +133,19 @@ def release(run, dataset_dir, started_from, min_score):
     facts["figures_on_val"] = {}
     val = load_dataset(dataset_dir, "val")
     for name, options in OPTIONS.items():
-        rows = score(detector(model, *options), val, min_score)
+        result = evaluation.evaluate(
+            model,
+            val,
+            min_score=min_score,
+            detect=detector(model, *options),
+            group_of=lambda image_id, image: kind_of(image),
+        )
+        rows = {"all": result, **result["groups"]}
         facts["figures_on_val"][name] = {
-            "seconds_per_image": round(rows["all"]["seconds_per_image"], 2),
-            **{row: figures(result) for row, result in rows.items()},
+            "seconds_per_image": round(result["seconds_per_image"], 2),
+            **{row: rounded(evaluation.headline(part)) for row, part in rows.items()},
         }
-        print(f"{name}\n\n{table(rows)}\n")
+        print(f"{name}\n\n{evaluation.table(result)}\n")
     config = SmallNucleusInferenceConfig()
     facts["inference_config"] = {
         name: as_json(getattr(config, name))

@@ -177,3 +177,49 @@ def test_summary():
     result["unread"] = [{}]
     assert evaluation.summary(result).endswith("images that could not be read: 1")
     assert evaluation.summary({"images": 1, "instances": 2, "detections": 3}).count("\n") == 0
+
+
+def test_groups():
+    samples = shapes(5)
+    dataset = InMemory(samples)
+    found = Truthful(samples)
+
+    def lose_the_first(images):
+        """Of the images with an even number nothing is found."""
+        results = found(images)
+        number = len(found.batches) - 1
+        return [{k: v[..., :0] if k == "masks" else v[:0] for k, v in r.items()}
+                if number % 2 == 0 else r for r in results]  # fmt: skip
+
+    seen = []
+
+    def group_of(image_id, image):
+        seen.append((image_id, image.shape))
+        return None if image_id == 4 else ("odd" if image_id % 2 else "even")
+
+    result = evaluate(None, dataset, detect=lose_the_first, group_of=group_of)
+    assert seen == [(i, samples[i][0].shape) for i in range(5)]
+    assert list(result["groups"]) == ["even", "odd"]
+    even, odd = result["groups"].values()
+    assert (even["images"], odd["images"], result["images"]) == (2, 2, 5)
+    assert (even["objects"]["dsb_score"], odd["objects"]["dsb_score"]) == (0, 1)
+    assert odd["coco"]["segm"]["AP"] == pytest.approx(1) and "curves" not in odd
+    lines = evaluation.table(result).splitlines()
+    titles = [title.strip() for title in lines[0].split("|")[2:-1]]
+    rows = {line.split(" | ")[0][2:]: line.split(" | ")[1:] for line in lines[2:]}
+    assert titles[:4] == ["images", "instances", "DSB", "DSB@0.5"]
+    assert rows["all"][:4] == ["5", "10", "0.400", "0.400"]
+    perfect = {title: "0.000" if title == "Hausdorff" else "1.000" for title in titles[2:]}
+    assert [cell.strip(" |") for cell in rows["odd"][2:]] == list(perfect.values())
+    assert "groups" not in evaluate(None, dataset, detect=Truthful(samples), metrics=["aji"])
+
+
+def test_the_table_has_what_the_result_has():
+    samples = shapes(2)
+    result = evaluate(None, InMemory(samples), detect=Truthful(samples), metrics=["aji"])
+    assert evaluation.headline(result) == {"images": 2, "instances": 4, "AJI": 1.0}
+    assert evaluation.table(result).splitlines() == [
+        "| | images | instances | AJI |",
+        "|---|---|---|---|",
+        "| all | 2 | 4 | 1.000 |",
+    ]

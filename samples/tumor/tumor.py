@@ -1,0 +1,285 @@
+"""Find lesions in medical images that have a mask each, such as the LGG brain MRI set.
+
+Train on the slices of four in five patients, and go on with the last run:
+
+    python samples/tumor/tumor.py train --dataset=DIR --weights=imagenet
+    python samples/tumor/tumor.py train --dataset=DIR --weights=last
+
+Dice, Hausdorff distance and all other figures on the slices of the other patients:
+
+    python samples/tumor/tumor.py evaluate --dataset=DIR --weights=best
+
+Masks, pictures and a table of the lesions in images that need no masks:
+
+    python samples/tumor/tumor.py detect --dataset=DIR --weights=best
+
+DIR has a folder for each patient, in which `<name>_mask.tif` is the mask of `<name>.tif`.
+"""
+
+import argparse
+import csv
+import datetime
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tumor_dataset import TumorDataset
+
+from mrcnn import augment, evaluation, utils, visualize
+from mrcnn import model as modellib
+from mrcnn.config import Config
+
+ROOT_DIR = Path(__file__).resolve().parents[2]
+DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
+RESULTS_DIR = ROOT_DIR / "results" / "tumor"
+COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
+
+# Layers whose shape depends on the number of classes: COCO's do not fit.
+CLASS_LAYERS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]
+
+
+class TumorConfig(Config):
+    """Slices of 256x256 pixels, as the LGG set has them; others are resized to that."""
+
+    NAME = "tumor"
+    NUM_CLASSES = 1 + 1  # `make_config` sets it to what --classes says
+    IMAGES_PER_GPU = 8
+    BACKBONE = "resnet50"
+    IMAGE_MIN_DIM = 256
+    IMAGE_MAX_DIM = 256
+    SEED = 0
+
+    # Lesions of 5 to 150 pixels, few in a slice, and in most slices none.
+    RPN_ANCHOR_SCALES = (8, 16, 32, 64, 128)
+    RPN_TRAIN_ANCHORS_PER_IMAGE = 64
+    POST_NMS_ROIS_TRAINING = 500
+    POST_NMS_ROIS_INFERENCE = 200
+    TRAIN_ROIS_PER_IMAGE = 32
+    MAX_GT_INSTANCES = 30
+    DETECTION_MAX_INSTANCES = 30
+
+
+class TumorInferenceConfig(TumorConfig):
+    """Detection of one image at a time; the average precision wants the weak detections, too."""
+
+    IMAGES_PER_GPU = 1
+    DETECTION_MIN_CONFIDENCE = 0.05
+
+
+def load_parts(args):
+    """The images that a command uses.
+
+    Returns:
+        dict of "all", or of "train" and "val", which share no patient, to prepared data sets.
+    """
+    dataset = TumorDataset()
+    labelled = args.command != "detect" or args.subset != "all"
+    dataset.load_tumor(args.dataset, args.classes, args.min_area, args.patient, labelled)
+    dataset.prepare()
+    parts = {"all": dataset}
+    if args.subset != "all":
+        parts = dict(zip(("train", "val"), dataset.split_by_group("patient", 0.2, 0), strict=True))
+    for name, part in parts.items():
+        infos = [part.image_info[i] for i in part.image_ids]
+        patients = {info["patient"] for info in infos} - {None}
+        print(
+            f"{name}: {len(infos)} images or slices of {len(patients) or 'unknown'} patients, "
+            f"{sum(bool(info['has_lesion']) for info in infos)} of them with lesions"
+        )
+    return {name: limited(part, args.limit) for name, part in parts.items()}
+
+
+def limited(dataset, limit):
+    """The data set, or as many of its images drawn at random, the same each time."""
+    if limit is None or limit >= dataset.num_images:
+        return dataset
+    chosen = np.random.default_rng(0).choice(dataset.image_ids, limit, replace=False)
+    return dataset.subset(np.sort(chosen).tolist())
+
+
+def make_config(dataset, mode):
+    """The configuration for a mode, with the data set's classes and channels."""
+    config = TumorConfig() if mode == "training" else TumorInferenceConfig()
+    config.NUM_CLASSES = dataset.num_classes
+    channels = dataset.load_image(dataset.image_ids[0]).shape[2]
+    if channels != 3:
+        config.IMAGE_CHANNEL_COUNT = channels
+        config.MEAN_PIXEL = np.full(channels, config.MEAN_PIXEL.mean())
+    return config
+
+
+def load_weights(model, weights):
+    """Load coco, imagenet, last, best, or the weights of a path."""
+    if weights == "coco":
+        if not COCO_WEIGHTS_PATH.exists():
+            utils.download_trained_weights(str(COCO_WEIGHTS_PATH))
+        model.load_weights(str(COCO_WEIGHTS_PATH), by_name=True, exclude=CLASS_LAYERS)
+        return
+    if weights == "imagenet":
+        weights = model.get_imagenet_weights()
+    elif weights in ("last", "best"):
+        last = Path(model.find_last())
+        weights = last if weights == "last" else last.parent / "weights" / "best.h5"
+    print(f"Loading weights {weights}")
+    model.load_weights(str(weights), by_name=True)
+
+
+def train(model, parts, epochs, resume=False):
+    """Train the heads for the first quarter of the epochs, then everything.
+
+    Args:
+        model: a `MaskRCNN` in training mode, its weights loaded.
+        parts: dict of "train" and "val" to data sets.
+        epochs: number of the last epoch.
+        resume: whether the run that the weights are of goes on.
+    """
+    heads = max(1, epochs // 4)
+    model.train(
+        parts["train"],
+        parts["val"],
+        learning_rate=model.config.LEARNING_RATE,
+        epochs=sorted({heads, epochs}),
+        layers=["heads", "all"][: len({heads, epochs})],
+        augmentation=augment.Flips(horizontal=0.5),
+        resume=resume,
+    )
+
+
+def evaluate(model, dataset, min_score):
+    """Print the figures and write them to a new folder under `RESULTS_DIR`.
+
+    Returns:
+        dict, see `mrcnn.evaluation.evaluate`, and path of the folder.
+    """
+    folder = new_folder("evaluate")
+    result = evaluation.evaluate(model, dataset, min_score=min_score, folder=folder)
+    print(headline(result))
+    print(evaluation.summary(result))
+    print(f"Saved to {folder}")
+    return result, folder
+
+
+def headline(result):
+    """Dice and Hausdorff distance of each class; str, a line each."""
+    pixels, distances = result["pixels"]["per_class"], result["hausdorff"]["per_class"]
+    lines = [
+        f"Dice       {name}: {figures['image_mean_dice']:.3f} mean of images, "
+        f"{figures['pooled_dice']:.3f} of all pixels"
+        for name, figures in pixels.items()
+    ]
+    for name, figures in distances.items():
+        lines.append(
+            f"Hausdorff  {name}: {figures['hausdorff']:.1f} pixels, {figures['hausdorff95']:.1f} "
+            f"at the 95th percentile; in {figures['one_empty']} of {figures['images']} images it "
+            "is the diagonal, as only the truth or only the detection has a lesion"
+        )
+    return "\n".join(lines)
+
+
+def detect(model, dataset, min_score):
+    """Write masks, pictures and lesions.csv to a new folder under `RESULTS_DIR`.
+
+    The masks are PNGs with 255 for the one class, or with the number of the class; where lesions
+    overlap, the higher score wins.
+
+    Returns:
+        path of the folder.
+    """
+    folder = new_folder("detect")
+    with open(folder / "lesions.csv", "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["image", "class", "score", "y1", "x1", "y2", "x2", "pixels"])
+        for image_id in dataset.image_ids:
+            image, name = dataset.load_image(image_id), dataset.image_reference(image_id)
+            found = model.detect([image])[0]
+            sure = found["scores"] >= min_score
+            rois, class_ids, scores = (found[k][sure] for k in ("rois", "class_ids", "scores"))
+            masks = found["masks"][:, :, sure]
+            drawn = np.zeros(image.shape[:2], np.uint8)
+            for i in reversed(range(len(scores))):  # the best first, so it is drawn last
+                drawn[masks[:, :, i]] = 255 if dataset.num_classes == 2 else class_ids[i]
+            for i, score in enumerate(scores):
+                label = dataset.class_names[class_ids[i]]
+                table.writerow([name, label, f"{score:.4f}", *rois[i], masks[:, :, i].sum()])
+            paths = [folder / "masks" / f"{name}_mask.png", folder / "pictures" / f"{name}.png"]
+            for path in paths:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(drawn).save(paths[0])
+            visualize.display_instances(
+                image,
+                rois,
+                masks,
+                class_ids,
+                dataset.class_names,
+                scores,
+                title=name,
+                figsize=(8, 8),
+                save_to=paths[1],
+            )
+            print(f"{name}: {len(scores)} lesions")
+    print(f"Saved to {folder}")
+    return folder
+
+
+def new_folder(command):
+    """A new folder for results."""
+    folder = RESULTS_DIR / f"{command}_{datetime.datetime.now():%Y%m%dT%H%M%S}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def parse(argv=None):
+    """The arguments of the command line; see the top of this file."""
+    parser = argparse.ArgumentParser(description="Find lesions with Mask R-CNN.")
+    parser.add_argument("command", choices=("train", "evaluate", "detect"))
+    parser.add_argument("--dataset", required=True, help="folder of the patients' folders")
+    parser.add_argument("--weights", required=True, help="coco, imagenet, last, best or a path")
+    parser.add_argument("--logs", default=DEFAULT_LOGS_DIR, help="folder of logs and checkpoints")
+    parser.add_argument("--classes", default="lesion", help="names of mask values 1, 2, ...: a,b")
+    parser.add_argument("--patient", help="regular expression that finds the patient in a path")
+    parser.add_argument("--min-area", type=int, default=1, help="pixels of the smallest lesion")
+    parser.add_argument("--subset", choices=("train", "val", "all"), help="to look at")
+    parser.add_argument("--epochs", type=int, default=40, help="number of the last epoch")
+    parser.add_argument("--min-score", type=float, default=0.5, help="of a lesion that counts")
+    parser.add_argument("--limit", type=int, help="most images, for a quick try")
+    args = parser.parse_args(argv)
+    args.classes = [name.strip() for name in args.classes.split(",")]
+    if not all(args.classes) or len(set(args.classes)) < len(args.classes):
+        parser.error("--classes wants names that differ, such as --classes=edema,core")
+    for name in ("min_area", "epochs", "limit"):
+        if getattr(args, name) is not None and getattr(args, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} is {getattr(args, name)}: at least 1")
+    if args.command == "train" and args.subset:
+        parser.error("train has no --subset: it trains on train and validates on val")
+    args.subset = (
+        args.subset or {"train": "train", "evaluate": "val", "detect": "all"}[args.command]
+    )
+    return args
+
+
+def main(argv=None):
+    """Run the command line; see the top of this file."""
+    args = parse(argv)
+    mode = "training" if args.command == "train" else "inference"
+    try:
+        parts = load_parts(args)
+        dataset = parts[args.subset]
+        config = make_config(dataset, mode)
+        if mode == "training":
+            config.STEPS_PER_EPOCH = max(1, dataset.num_images // config.BATCH_SIZE)
+            config.VALIDATION_STEPS = max(1, parts["val"].num_images // config.BATCH_SIZE)
+        model = modellib.MaskRCNN(mode, config, str(args.logs))
+        load_weights(model, args.weights)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+    if args.command == "train":
+        train(model, parts, args.epochs, resume=args.weights == "last")
+    elif args.command == "evaluate":
+        evaluate(model, dataset, args.min_score)
+    else:
+        detect(model, dataset, args.min_score)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""Images or volumes with a mask of lesions each, as instances."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import scipy.ndimage
+import tifffile
+
+from mrcnn import images, utils
+from mrcnn.formats.finding import IMAGE_SUFFIXES
+from mrcnn.instance_masks import InstanceMasks
+from mrcnn.text import some
+
+
+class TumorDataset(utils.Dataset):
+    """Images with a mask of lesions each; connected pixels of a class are an instance.
+
+    `image_info` has of each image or slice `patient`, `mask` (path or None), `slice` (number in
+    the volume or None) and `has_lesion`.
+    """
+
+    def load_tumor(self, folder, classes=("lesion",), min_area=1, patient=None, labelled=True):
+        """Register the images of a folder; masks are read once to see that they can be used.
+
+        Args:
+            folder: holds a folder for each patient, or anything with `patient`.
+            classes: names of the mask values 1, 2, ...; with one name any value but 0 is it.
+            min_area: pixels of the smallest instance; smaller ones become background.
+            patient: regular expression that finds the patient in an image's path below `folder`:
+                its first group, or all of it. None: the name of the image's folder.
+            labelled: whether each image must have a mask and a patient.
+
+        Raises:
+            FileNotFoundError: there is no such folder.
+            ValueError: it has no images, or files that cannot be used; all are named.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"There is no folder {folder}: give that of the patients.")
+        self.min_area = min_area
+        for number, name in enumerate(classes, 1):
+            self.add_class("tumor", number, name)
+        paths = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in IMAGE_SUFFIXES]
+        paths = [path for path in paths if not path.name.startswith(".")]
+        masks = {_name(p).removesuffix("_mask"): p for p in paths if _name(p).endswith("_mask")}
+        scans = [path for path in paths if not _name(path).endswith("_mask")]
+        if not scans:
+            raise ValueError(f"{folder} has no images ({', '.join(IMAGE_SUFFIXES)}).")
+        problems, names = [], set()
+        for path in scans:
+            try:
+                if _name(path) in names:
+                    raise ValueError("another image has the same name but for its ending.")
+                names.add(_name(path))
+                self._add(folder, path, masks.pop(_name(path), None), patient, labelled)
+            except Exception as error:  # readers of damaged files raise errors of many types
+                reason = str(error) or type(error).__name__
+                problems.append(f"{path.relative_to(folder)}: {reason}")
+        problems += [f"{mask.relative_to(folder)}: it has no image." for mask in masks.values()]
+        if problems:
+            lines = "\n".join(f"- {line}" for line in problems[:10])
+            more = f"\n- and {len(problems) - 10} more" if len(problems) > 10 else ""
+            raise ValueError(f"{folder}: {len(problems)} files cannot be used:\n{lines}{more}")
+
+    def _add(self, folder, path, mask, patient, labelled):
+        """Register an image, or each slice of a volume."""
+        if mask is None and labelled:
+            raise ValueError(f"it has no mask {path.stem}_mask{path.suffix} beside it.")
+        # A mask [slices, H, W] tells a volume from an image of many channels.
+        slices = _slices(path if mask is None else mask)
+        has_lesion = [None] * (slices or 1)
+        if mask is not None:
+            if slices:
+                size, mask_size = _shape(path)[:3], _shape(mask)
+            else:
+                size, mask_size = images.image_size(path), images.image_size(mask)
+            if size != mask_size:
+                raise ValueError(f"it is {_by(size)}, but its mask {_by(mask_size)}.")
+            labels = _read_mask(mask)
+            self._check_values(np.unique(labels))
+            has_lesion = (labels != 0).any(axis=(-2, -1)).reshape(-1).tolist()
+        place = path.relative_to(folder)
+        name = place.with_suffix("").as_posix()
+        group = _patient(place, patient) if labelled else None
+        for number, has in enumerate(has_lesion):
+            self.add_image(
+                "tumor",
+                f"{name}/{number:04d}" if slices else name,
+                str(path),
+                mask=None if mask is None else str(mask),
+                slice=number if slices else None,
+                patient=group,
+                has_lesion=has,
+            )
+
+    def _check_values(self, values):
+        count, there = len(self.class_info) - 1, values[values != 0]
+        if count == 1 and len(there) > 1:
+            raise ValueError(
+                f"its mask has the values {some(values)}: with one class 0 and one other value are "
+                "accepted. Name several classes with --classes."
+            )
+        if count > 1 and len(there) and (there.min() < 0 or there.max() > count):
+            raise ValueError(
+                f"its mask has the values {some(values)}: with {count} classes 0 to {count} are "
+                "accepted."
+            )
+
+    def load_image(self, image_id):
+        """An image or slice, [H, W, 3] if it is gray or RGB, else [H, W, C]."""
+        info = self.image_info[image_id]
+        if info["slice"] is None:
+            return super().load_image(image_id)
+        image = np.array(_read_volume(info["path"])[info["slice"]])
+        image = image[..., np.newaxis] if image.ndim == 2 else image
+        return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+
+    def load_instances(self, image_id):
+        """The connected components of each class; pixels that touch at a corner are connected.
+
+        Returns:
+            masks: `InstanceMasks` of N instances, class by class.
+            class_ids: [N] int32.
+        """
+        info = self.image_info[image_id]
+        labels = _read_mask(info["mask"], info["slice"])
+        if self.num_classes == 2:
+            labels = labels != 0
+        numbers, class_ids = np.zeros(labels.shape, np.int32), []
+        for class_id in range(1, self.num_classes):
+            parts, count = scipy.ndimage.label(labels == class_id, structure=np.ones((3, 3)))
+            kept = np.bincount(parts.reshape(-1), minlength=count + 1) >= self.min_area
+            kept[0] = False
+            numbers += np.where(kept, np.cumsum(kept) + len(class_ids), 0).astype(np.int32)[parts]
+            class_ids += [class_id] * int(kept.sum())
+        masks = InstanceMasks.from_labels(numbers, len(class_ids))
+        return masks, np.array(class_ids, np.int32)
+
+    def load_mask(self, image_id):
+        """The instances as bool [H, W, N] and int32 [N], see `load_instances`."""
+        masks, class_ids = self.load_instances(image_id)
+        return masks.dense(), class_ids
+
+    def image_reference(self, image_id):
+        """Patient and name of the image, and number of the slice."""
+        return self.image_info[image_id]["id"]
+
+
+def _name(path):
+    return str(path.with_suffix(""))
+
+
+def _by(shape):
+    return " x ".join(map(str, shape))
+
+
+def _patient(place, pattern):
+    """The patient of an image whose path below the data set's folder is `place`."""
+    if pattern is not None:
+        match = re.search(pattern, place.as_posix())
+        if not match or not match[match.re.groups and 1]:
+            raise ValueError(f"--patient={pattern} finds no patient in its path.")
+        return match[match.re.groups and 1]
+    if len(place.parts) != 2:
+        raise ValueError(
+            "its patient is not known: it must lie in <dataset>/<patient>/. Give the folder of the "
+            "patients' folders as --dataset, or a regular expression --patient for other layouts."
+        )
+    return place.parts[0]
+
+
+def _shape(path):
+    """Shape of the array in a TIFF or .npy file, else (height, width)."""
+    if path.suffix.lower() == ".npy":
+        return np.load(path, mmap_mode="r", allow_pickle=False).shape
+    if path.suffix.lower() in (".tif", ".tiff"):
+        with tifffile.TiffFile(path) as file:
+            return file.series[0].shape
+    return images.image_size(path)
+
+
+def _slices(path):
+    """How many slices a volume [slices, H, W(, C)] has; None: an image [H, W(, 4 channels)]."""
+    shape = _shape(path)
+    return shape[0] if len(shape) == 4 or (len(shape) == 3 and shape[2] > 4) else None
+
+
+def _read_volume(path):
+    """[slices, H, W] or [slices, H, W, C]; of a .npy file only what is used is read."""
+    if str(path).lower().endswith(".npy"):
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    return tifffile.imread(path)
+
+
+def _read_mask(path, number=None):
+    """Labels of a mask, or of a slice of a volume: integers [H, W], or [slices, H, W] of all."""
+    if _slices(Path(path)) is None:
+        return images.read_labels(path)
+    volume = _read_volume(path)
+    labels = np.asarray(volume if number is None else volume[number])
+    if labels.dtype.kind not in "bui":
+        raise ValueError(f"its mask has values of {labels.dtype}: integers are accepted.")
+    return labels.astype(np.uint8) if labels.dtype == bool else labels
