@@ -175,6 +175,8 @@ ONE_PROBLEM = [
             ("MAX_GT_INSTANCES", 0),
             ("DETECTION_MAX_INSTANCES", 0),
             ("FPN_CLASSIF_FC_LAYERS_SIZE", 0),
+            ("RPN_CHANNELS", 0),
+            ("MASK_HEAD_CHANNELS", 2.5),
             ("TOP_DOWN_PYRAMID_SIZE", 0),
             ("GRADIENT_ACCUMULATION", 0),
         ]

@@ -367,3 +367,17 @@ def test_only_rois_that_can_be_positive_pass_the_mask_head_in_a_step():
     config.TRAIN_BN = None  # statistics of the batch, as the reference takes them of all RoIs
     learned = network.build("training", config).get_layer("mrcnn_mask_loss").input
     assert [tensor.shape[1] for tensor in learned] == [12, 12, 12]
+
+
+def test_widths_of_the_rpn_and_the_mask_head():
+    class Narrow(TinyConfig):
+        RPN_CHANNELS = 24
+        MASK_HEAD_CHANNELS = 20
+
+    for mode in ("training", "inference"):
+        model = network.build(mode, Narrow())
+        rpn = model.get_layer("rpn_model").get_layer("rpn_conv_shared")
+        widths = [rpn.filters] + [
+            model.get_layer(f"mrcnn_mask_{name}").filters for name in ("conv1", "conv4", "deconv")
+        ]
+        assert widths == [24, 20, 20, 20]

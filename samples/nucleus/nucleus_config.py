@@ -1,9 +1,9 @@
 """Configurations of the nucleus sample: the large network, and the small one that comes with it."""
 
 import numpy as np
-from nucleus_network import small_backbone, small_backbone_shape
 
 from mrcnn.config import Config
+from mrcnn.small_resnet import small_resnet, small_resnet_shape
 
 
 class NucleusConfig(Config):
@@ -59,8 +59,8 @@ class SmallNucleusConfig(NucleusConfig):
     VALIDATION_STEPS = 0
     VALIDATION_EVERY = 0
 
-    BACKBONE = small_backbone
-    COMPUTE_BACKBONE_SHAPE = small_backbone_shape
+    BACKBONE = small_resnet
+    COMPUTE_BACKBONE_SHAPE = small_resnet_shape
     TOP_DOWN_PYRAMID_SIZE = 128
     RPN_CHANNELS = 128
     MASK_HEAD_CHANNELS = 128
