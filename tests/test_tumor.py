@@ -3,8 +3,6 @@
 import csv
 import importlib.util
 import json
-import sys
-import types
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +19,9 @@ PATIENTS = [f"TCGA_CS_{number}_19960909" for number in (4941, 4942, 4943, 4944, 
 
 @pytest.fixture(scope="module")
 def tumor():
-    sys.path.insert(0, str(FOLDER))
-    try:
-        spec = importlib.util.spec_from_file_location("samples.tumor.tumor", FOLDER / "tumor.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(FOLDER))
+    spec = importlib.util.spec_from_file_location("samples.tumor.tumor", FOLDER / "tumor.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 
@@ -201,22 +195,34 @@ def test_one_message_ends_the_command(tumor, lgg, tmp_path):
 
 
 def test_configurations(tumor):
-    tumor.TumorConfig().validate()
-    assert tumor.TumorInferenceConfig().BATCH_SIZE == 1
+    for training, inference in tumor.NETWORKS.values():
+        training().validate()
+        assert inference().BATCH_SIZE == 1
 
 
-@pytest.mark.parametrize(
-    ("epochs", "layers", "ends"), [(1, ["heads"], [1]), (40, ["heads", "all"], [10, 40])]
-)
-def test_schedule(tumor, epochs, layers, ends):
-    calls = []
-    model = types.SimpleNamespace(
-        config=tumor.TumorConfig(), train=lambda *args, **options: calls.append((args, options))
+def test_as_many_slices_without_lesion_as_with(tumor, lgg):
+    dataset = load(tumor, lgg)
+    few = tumor.balanced(dataset.subset([0, 1, 3, 4, 7]))  # one with a lesion
+    has = [dataset.image_info[i]["has_lesion"] for i in few.image_ids]
+    assert (len(has), sum(has)) == (2, 1)
+    assert tumor.balanced(dataset.subset([1, 2, 3])).image_ids.tolist() == [1, 2, 3]
+    assert tumor.balanced(dataset.subset([0, 3])).num_images == 2
+
+
+def test_dice_of_patients(tumor):
+    figures = {"image_mean_dice": 0.25, "pooled_dice": 0.5}
+    groups = {
+        name: {"pixels": {"per_class": {"lesion": {"pooled_dice": dice}}}}
+        for name, dice in {"a": 0.9, "b": 0.5, "without": float("nan")}.items()
+    }
+    result = {
+        "pixels": {"per_class": {"lesion": figures}},
+        "hausdorff": {"per_class": {}},
+        "groups": groups,
+    }
+    assert tumor.headline(result) == (
+        "Dice       lesion: 0.700 mean of 2 patients, 0.250 mean of images, 0.500 of all pixels"
     )
-    tumor.train(model, {"train": "one", "val": "other"}, epochs, resume=True)
-    [(args, options)] = calls
-    assert args == ("one", "other")
-    assert (options["layers"], options["epochs"], options["resume"]) == (layers, ends, True)
 
 
 def test_train_evaluate_detect(tumor, lgg, tmp_path, monkeypatch, capsys):
@@ -228,8 +234,7 @@ def test_train_evaluate_detect(tumor, lgg, tmp_path, monkeypatch, capsys):
     class TinyInference(Tiny):
         IMAGES_PER_GPU = 1
 
-    monkeypatch.setattr(tumor, "TumorConfig", Tiny)
-    monkeypatch.setattr(tumor, "TumorInferenceConfig", TinyInference)
+    monkeypatch.setitem(tumor.NETWORKS, "small", (Tiny, TinyInference))
     monkeypatch.setattr(tumor, "RESULTS_DIR", tmp_path / "results")
     weights = tmp_path / "first.h5"
     MaskRCNN("training", Tiny(), str(tmp_path)).keras_model.save_weights(str(weights))

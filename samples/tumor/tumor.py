@@ -24,47 +24,37 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tumor_dataset import TumorDataset
 
 from mrcnn import augment, evaluation, utils, visualize
 from mrcnn import model as modellib
-from mrcnn.config import Config
+
+# The files beside this one are found from a notebook too, which imports samples.tumor.tumor.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from tumor_config import (
+    SmallTumorConfig,
+    SmallTumorInferenceConfig,
+    TumorConfig,
+    TumorInferenceConfig,
+)
+from tumor_dataset import TumorDataset
 
 ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "tumor"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
 
-# Layers whose shape depends on the number of classes: COCO's do not fit.
+# Layers of COCO's weights that do not fit: those whose shape depends on the number of classes, and
+# of the small network, which is narrower, all but the backbone.
 CLASS_LAYERS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]
+NARROW_LAYERS = ("fpn_", "rpn_", "mrcnn_")
 
 
-class TumorConfig(Config):
-    """Slices of 256x256 pixels, as the LGG set has them; others are resized to that."""
-
-    NAME = "tumor"
-    NUM_CLASSES = 1 + 1  # `make_config` sets it to what --classes says
-    IMAGES_PER_GPU = 8
-    BACKBONE = "resnet50"
-    IMAGE_MIN_DIM = 256
-    IMAGE_MAX_DIM = 256
-    SEED = 0
-
-    # Lesions of 5 to 150 pixels, few in a slice, and in most slices none.
-    RPN_ANCHOR_SCALES = (8, 16, 32, 64, 128)
-    RPN_TRAIN_ANCHORS_PER_IMAGE = 64
-    POST_NMS_ROIS_TRAINING = 500
-    POST_NMS_ROIS_INFERENCE = 200
-    TRAIN_ROIS_PER_IMAGE = 32
-    MAX_GT_INSTANCES = 30
-    DETECTION_MAX_INSTANCES = 30
-
-
-class TumorInferenceConfig(TumorConfig):
-    """Detection of one image at a time; the average precision wants the weak detections, too."""
-
-    IMAGES_PER_GPU = 1
-    DETECTION_MIN_CONFIDENCE = 0.05
+# Of --network: the configurations to train and to detect with.
+NETWORKS = {
+    "small": (SmallTumorConfig, SmallTumorInferenceConfig),
+    "resnet50": (TumorConfig, TumorInferenceConfig),
+}
 
 
 def load_parts(args):
@@ -98,9 +88,21 @@ def limited(dataset, limit):
     return dataset.subset(np.sort(chosen).tolist())
 
 
-def make_config(dataset, mode):
+def balanced(dataset):
+    """All images with lesions, and as many of those without, the same ones each time.
+
+    Two in three slices have no lesion, and such a step teaches little.
+    """
+    with_lesion = [i for i in dataset.image_ids if dataset.image_info[i]["has_lesion"]]
+    without = np.setdiff1d(dataset.image_ids, with_lesion)
+    if with_lesion and len(without) > len(with_lesion):
+        without = np.random.default_rng(0).choice(without, len(with_lesion), replace=False)
+    return dataset.subset(np.sort([*with_lesion, *without]).astype(int).tolist())
+
+
+def make_config(dataset, mode, network="small"):
     """The configuration for a mode, with the data set's classes and channels."""
-    config = TumorConfig() if mode == "training" else TumorInferenceConfig()
+    config = NETWORKS[network][0 if mode == "training" else 1]()
     config.NUM_CLASSES = dataset.num_classes
     channels = dataset.load_image(dataset.image_ids[0]).shape[2]
     if channels != 3:
@@ -109,24 +111,28 @@ def make_config(dataset, mode):
     return config
 
 
-def load_weights(model, weights):
+def load_weights(model, weights, network="small"):
     """Load coco, imagenet, last, best, or the weights of a path."""
+    exclude = []
     if weights == "coco":
-        if not COCO_WEIGHTS_PATH.exists():
-            utils.download_trained_weights(str(COCO_WEIGHTS_PATH))
-        model.load_weights(str(COCO_WEIGHTS_PATH), by_name=True, exclude=CLASS_LAYERS)
-        return
-    if weights == "imagenet":
+        weights = COCO_WEIGHTS_PATH
+        if not weights.exists():
+            utils.download_trained_weights(str(weights))
+        exclude = CLASS_LAYERS
+        if network == "small":
+            names = [layer.name for layer in model.keras_model.layers]
+            exclude = [name for name in names if name.startswith(NARROW_LAYERS)]
+    elif weights == "imagenet":
         weights = model.get_imagenet_weights()
     elif weights in ("last", "best"):
         last = Path(model.find_last())
         weights = last if weights == "last" else last.parent / "weights" / "best.h5"
     print(f"Loading weights {weights}")
-    model.load_weights(str(weights), by_name=True)
+    model.load_weights(str(weights), by_name=True, exclude=exclude)
 
 
 def train(model, parts, epochs, resume=False):
-    """Train the heads for the first quarter of the epochs, then everything.
+    """Train all layers.
 
     Args:
         model: a `MaskRCNN` in training mode, its weights loaded.
@@ -134,13 +140,12 @@ def train(model, parts, epochs, resume=False):
         epochs: number of the last epoch.
         resume: whether the run that the weights are of goes on.
     """
-    heads = max(1, epochs // 4)
     model.train(
-        parts["train"],
+        balanced(parts["train"]),
         parts["val"],
         learning_rate=model.config.LEARNING_RATE,
-        epochs=sorted({heads, epochs}),
-        layers=["heads", "all"][: len({heads, epochs})],
+        epochs=epochs,
+        layers="all",
         augmentation=augment.Flips(horizontal=0.5),
         resume=resume,
     )
@@ -153,7 +158,13 @@ def evaluate(model, dataset, min_score):
         dict, see `mrcnn.evaluation.evaluate`, and path of the folder.
     """
     folder = new_folder("evaluate")
-    result = evaluation.evaluate(model, dataset, min_score=min_score, folder=folder)
+    result = evaluation.evaluate(
+        model,
+        dataset,
+        min_score=min_score,
+        group_of=lambda image_id, image: dataset.image_info[image_id]["patient"],
+        folder=folder,
+    )
     print(headline(result))
     print(evaluation.summary(result))
     print(f"Saved to {folder}")
@@ -162,13 +173,18 @@ def evaluate(model, dataset, min_score):
 
 def headline(result):
     """Dice and Hausdorff distance of each class; str, a line each."""
-    pixels, distances = result["pixels"]["per_class"], result["hausdorff"]["per_class"]
-    lines = [
-        f"Dice       {name}: {figures['image_mean_dice']:.3f} mean of images, "
-        f"{figures['pooled_dice']:.3f} of all pixels"
-        for name, figures in pixels.items()
-    ]
-    for name, figures in distances.items():
+    lines = []
+    for name, figures in result["pixels"]["per_class"].items():
+        patients = [
+            g["pixels"]["per_class"][name]["pooled_dice"] for g in result["groups"].values()
+        ]
+        known = [dice for dice in patients if not np.isnan(dice)]
+        lines.append(
+            f"Dice       {name}: {np.mean(known) if known else np.nan:.3f} mean of {len(known)} "
+            f"patients, {figures['image_mean_dice']:.3f} mean of images, "
+            f"{figures['pooled_dice']:.3f} of all pixels"
+        )
+    for name, figures in result["hausdorff"]["per_class"].items():
         lines.append(
             f"Hausdorff  {name}: {figures['hausdorff']:.1f} pixels, {figures['hausdorff95']:.1f} "
             f"at the 95th percentile; in {figures['one_empty']} of {figures['images']} images it "
@@ -235,6 +251,7 @@ def parse(argv=None):
     parser.add_argument("command", choices=("train", "evaluate", "detect"))
     parser.add_argument("--dataset", required=True, help="folder of the patients' folders")
     parser.add_argument("--weights", required=True, help="coco, imagenet, last, best or a path")
+    parser.add_argument("--network", choices=tuple(NETWORKS), default="small")
     parser.add_argument("--logs", default=DEFAULT_LOGS_DIR, help="folder of logs and checkpoints")
     parser.add_argument("--classes", default="lesion", help="names of mask values 1, 2, ...: a,b")
     parser.add_argument("--patient", help="regular expression that finds the patient in a path")
@@ -265,12 +282,13 @@ def main(argv=None):
     try:
         parts = load_parts(args)
         dataset = parts[args.subset]
-        config = make_config(dataset, mode)
+        config = make_config(dataset, mode, args.network)
         if mode == "training":
-            config.STEPS_PER_EPOCH = max(1, dataset.num_images // config.BATCH_SIZE)
+            count = balanced(dataset).num_images
+            config.STEPS_PER_EPOCH = max(1, count // config.BATCH_SIZE)
             config.VALIDATION_STEPS = max(1, parts["val"].num_images // config.BATCH_SIZE)
         model = modellib.MaskRCNN(mode, config, str(args.logs))
-        load_weights(model, args.weights)
+        load_weights(model, args.weights, args.network)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     if args.command == "train":

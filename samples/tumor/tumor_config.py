@@ -1,0 +1,61 @@
+"""Configurations of the tumour sample: a small network for a CPU, and ResNet-50 for a GPU."""
+
+from mrcnn.config import Config
+from mrcnn.small_resnet import small_resnet, small_resnet_shape
+
+
+class TumorConfig(Config):
+    """Slices of 256x256 pixels, as the LGG set has them; others are resized to that."""
+
+    NAME = "tumor"
+    NUM_CLASSES = 1 + 1  # `tumor.make_config` sets it to what --classes says
+    IMAGES_PER_GPU = 8
+    BACKBONE = "resnet50"
+    IMAGE_MIN_DIM = 256
+    IMAGE_MAX_DIM = 256
+
+    # Lesions of 5 to 150 pixels, few in a slice, and in most slices none.
+    RPN_ANCHOR_SCALES = (8, 16, 32, 64, 128)
+    RPN_TRAIN_ANCHORS_PER_IMAGE = 64
+    PRE_NMS_LIMIT = 2000
+    POST_NMS_ROIS_TRAINING = 500
+    POST_NMS_ROIS_INFERENCE = 200
+    TRAIN_ROIS_PER_IMAGE = 32
+    MAX_GT_INSTANCES = 30
+    DETECTION_MAX_INSTANCES = 30
+
+    OPTIMIZER = "adamw"
+    LEARNING_RATE = 2e-4
+    WEIGHT_DECAY = 0.02
+    LR_SCHEDULE = "cosine"
+    LR_WARMUP_STEPS = 50
+    EMA = 0.99
+    SEED = 0
+
+
+class TumorInferenceConfig(TumorConfig):
+    """Detection of one image at a time; the average precision wants the weak detections, too."""
+
+    IMAGES_PER_GPU = 1
+    DETECTION_MIN_CONFIDENCE = 0.05
+
+
+class SmallTumorConfig(TumorConfig):
+    """A network of 9 million weights, which a CPU can train."""
+
+    NAME = "tumor_small"
+    IMAGES_PER_GPU = 4
+    BACKBONE = small_resnet
+    COMPUTE_BACKBONE_SHAPE = small_resnet_shape
+    TOP_DOWN_PYRAMID_SIZE = 128
+    RPN_CHANNELS = 128
+    MASK_HEAD_CHANNELS = 128
+    FPN_CLASSIF_FC_LAYERS_SIZE = 256
+    LEARNING_RATE = 4e-4
+
+
+class SmallTumorInferenceConfig(SmallTumorConfig):
+    """Detection of one image at a time; the average precision wants the weak detections, too."""
+
+    IMAGES_PER_GPU = 1
+    DETECTION_MIN_CONFIDENCE = 0.05
