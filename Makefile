@@ -16,7 +16,7 @@ BRIEFLY = </dev/null | sed -u -n -E 's/^ *(Downloading [^ ]+ \(.*MB\)).*/   \1/p
 .PHONY: help demo test test-slow bench clean
 
 help:
-	@echo "make demo       train on ten microscopy images, find the nuclei of two more (demo.png)"
+	@echo "make demo       find the nuclei of five microscopy images, and score them (demo.png)"
 	@echo "make test       ruff and the tests"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make bench      the benchmarks"
