@@ -1,6 +1,8 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and folders that are new."""
 
 import contextlib
+import datetime
+import itertools
 import os
 import re
 import uuid
@@ -36,3 +38,24 @@ def replacing(path):
         with contextlib.suppress(OSError):
             os.remove(part)
         raise
+
+
+def new_folder(parent, name):
+    """A folder that was not there, named after what it holds and the time.
+
+    Args:
+        parent: created if it is not there.
+        name: such as "evaluate".
+
+    Returns:
+        Path `parent/evaluate_20261120T140500`, or with _2, _3, ... behind where that is taken.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    first = Path(parent) / f"{name}_{datetime.datetime.now():%Y%m%dT%H%M%S}"
+    for number in itertools.count(1):
+        folder = first if number == 1 else first.with_name(f"{first.name}_{number}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder

@@ -21,7 +21,7 @@ def small_resnet(input_image, stage5=True, train_bn=False):
     """Half a ResNet-50 for `Config.BACKBONE`.
 
     Args:
-        input_image: [B, H, W, 3], the mean subtracted.
+        input_image: [B, H, W, channels], the mean subtracted.
         stage5: there is always one, of one convolution.
         train_bn: `training` of the BatchNorm layers.
 
@@ -41,7 +41,8 @@ def exposure(image):
     """The image with the mean and contrast that ImageNet's photographs have.
 
     Of two exposures of one field the brighter may be a hundred times the darker; the network sees
-    them alike. An image that is flat to about one grey level stays flat.
+    them alike. An image that is flat to about one grey level stays flat. What an image is padded
+    with counts as part of it.
 
     Args:
         image: [B, H, W, C].

@@ -13,7 +13,7 @@ import numpy as np
 
 from .instance_masks import InstanceMasks, as_instances
 from .mask_overlaps import iou
-from .prediction import detect_crops, result
+from .prediction import check_images, detect_crops, result
 
 # Mirrored left-right, mirrored up-down, then rows and columns exchanged: the image as it is, the
 # three other mirrorings and, from the fifth on, those turned by a quarter.
@@ -35,7 +35,11 @@ def detect(model, images, orientations=8, min_votes=0.5):
 
     Returns:
         list of dicts as `MaskRCNN.detect` gives them, see `merge` for the scores.
+
+    Raises:
+        ValueError, TypeError: see `MaskRCNN.detect` and `turned`.
     """
+    images = check_images(images, model.config)
     found = turned(functools.partial(detect_crops, model), orientations, min_votes)(images)
     return [{**each, "masks": each["masks"].dense()} for each in found]
 
@@ -58,7 +62,7 @@ def turned(detect, orientations=8, min_votes=0.5):
     """
     if orientations not in range(1, 9):
         raise ValueError(f"orientations is {orientations!r}: it is a whole number from 1 to 8.")
-    _check_votes(min_votes)
+    _check_share("min_votes", min_votes)
     chosen = ORIENTATIONS[:orientations]
 
     def detect_turned(images):
@@ -77,7 +81,8 @@ def merge(results, min_votes=0.5, min_iou=0.5):
     Args:
         results: list of dicts as `MaskRCNN.detect` gives them; masks may be `InstanceMasks`.
         min_votes: share of the results that must have a detection, in [0, 1].
-        min_iou: overlap from which two detections are of one object.
+        min_iou: overlap from which two detections are of one object, in [0, 1]; those that do
+            not meet never are.
 
     Returns:
         dict of `rois` int32 [N, 4] pixels, `class_ids` int32 [N], `scores` float32 [N], best first,
@@ -85,19 +90,24 @@ def merge(results, min_votes=0.5, min_iou=0.5):
         not have the detection.
 
     Raises:
-        ValueError: no results, or `min_votes` is out of range.
+        ValueError: no results, results of images of other sizes, or `min_votes` or `min_iou` is
+            out of range.
     """
-    _check_votes(min_votes)
+    _check_share("min_votes", min_votes)
+    _check_share("min_iou", min_iou)
     if not results:
         raise ValueError("results is empty: at least one is needed.")
     all_masks = [as_instances(each["masks"]) for each in results]
+    sizes = sorted({(masks.height, masks.width) for masks in all_masks})
+    if len(sizes) > 1:
+        raise ValueError(f"the results are of images of the sizes {sizes}: of one image is needed.")
     crops = [crop for masks in all_masks for crop in masks.crops]
     corners = np.concatenate([masks.boxes[:, :2] for masks in all_masks])
     masks = InstanceMasks(crops, corners, all_masks[0].shape)
     source = np.repeat(np.arange(len(results)), [len(m) for m in all_masks])
     class_ids, scores = (
-        np.concatenate([np.asarray(each[name]) for each in results])
-        for name in ("class_ids", "scores")
+        np.concatenate([np.asarray(each[name], dtype) for each in results])
+        for name, dtype in (("class_ids", np.int32), ("scores", np.float64))
     )
     free, found = masks.visible, []
     for seed in np.argsort(-scores, kind="stable"):
@@ -118,9 +128,9 @@ def merge(results, min_votes=0.5, min_iou=0.5):
     )
 
 
-def _check_votes(min_votes):
-    if not 0 <= min_votes <= 1:
-        raise ValueError(f"min_votes is {min_votes!r}: it must lie in [0, 1].")
+def _check_share(name, value):
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value!r}: it must lie in [0, 1].")
 
 
 def _group(seed, masks, candidates, source, min_iou):
@@ -129,7 +139,7 @@ def _group(seed, masks, candidates, source, min_iou):
     overlap = iou(masks[[seed]], masks[candidates])[0]
     group, sources = [seed], {source[seed]}
     for i in np.argsort(-overlap, kind="stable"):
-        if overlap[i] < min_iou:
+        if overlap[i] < min_iou or not overlap[i]:
             break
         if source[candidates[i]] not in sources:
             sources.add(source[candidates[i]])
@@ -141,6 +151,7 @@ def _average(masks, weights):
     """The pixels in which masks of at least half the weight agree, and their first (y, x)."""
     top, left = masks.boxes[:, :2].min(axis=0)
     bottom, right = masks.boxes[:, 2:].max(axis=0)
+    weights = np.maximum(weights, 1e-9)  # all may be 0
     total = np.zeros((bottom - top, right - left))
     for crop, (y1, x1, y2, x2), weight in zip(masks.crops, masks.boxes, weights, strict=True):
         total[y1 - top : y2 - top, x1 - left : x2 - left] += weight * crop

@@ -144,15 +144,16 @@ def _write(file, layers, kernel_dtype):
         _write_names(group.attrs, "weight_names", names)
         for weight_name, variable in zip(names, variables, strict=True):
             value = np.asarray(variable.numpy(), dtype=np.float32)
-            if value.ndim > 1:
-                value = _narrowed(value, kernel_dtype, weight_name)
+            if kernel_dtype == "float16" and value.ndim > 1:
+                value = _halved(value, weight_name)
             group.create_dataset(weight_name, data=value)
 
 
-def _narrowed(kernel, dtype, name):
-    if np.abs(kernel).max(initial=0) > np.finfo(dtype).max:
-        raise ValueError(f"{name} reaches {np.abs(kernel).max():g}, which {dtype} cannot hold.")
-    return kernel.astype(dtype)
+def _halved(kernel, name):
+    largest = np.abs(kernel).max(initial=0)
+    if not largest <= np.finfo(np.float16).max:
+        raise ValueError(f"{name} reaches {largest:g}, which float16 cannot hold.")
+    return kernel.astype(np.float16)
 
 
 def _weight_names(variables):

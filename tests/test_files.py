@@ -1,8 +1,10 @@
+import datetime
 import os
 import sys
 
 import pytest
 
+from mrcnn import files
 from mrcnn.files import replacing
 
 
@@ -44,3 +46,18 @@ def test_permissions_are_those_of_a_new_file(tmp_path, umask, wanted):
         assert os.umask(umask) == umask
     finally:
         os.umask(before)
+
+
+def test_new_folders_of_the_same_second(tmp_path, monkeypatch):
+    time = datetime.datetime(2026, 11, 20, 14, 5)
+
+    class Clock:
+        @staticmethod
+        def now():
+            return time
+
+    monkeypatch.setattr(files.datetime, "datetime", Clock)
+    names = [files.new_folder(tmp_path / "results", "evaluate").name for _ in range(3)]
+    first = "evaluate_20261120T140500"
+    assert names == [first, f"{first}_2", f"{first}_3"]
+    assert {path.name for path in (tmp_path / "results").iterdir()} == set(names)

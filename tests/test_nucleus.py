@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import types
 from pathlib import Path
 
 import hypothesis.extra.numpy as hnp
@@ -46,6 +47,8 @@ def load(nucleus, folder, subset):
     return dataset
 
 
+# What `detect` asks of a model.
+MODEL = types.SimpleNamespace(config=types.SimpleNamespace(DETECTION_MAX_INSTANCES=400))
 MASKS = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12))
 
 
@@ -157,7 +160,7 @@ def test_errors_name_what_is_missing(nucleus, tmp_path):
 def test_images_of_a_folder(nucleus, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         nucleus.load_dataset(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="holds no image"):
+    with pytest.raises(ValueError, match="has no images"):
         nucleus.load_dataset(tmp_path)
     for name in ("b.png", "a.tif"):
         Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(tmp_path / name)
@@ -172,7 +175,7 @@ def test_images_of_a_folder(nucleus, tmp_path):
 def test_command_line_ends_with_one_message(nucleus, tmp_path, capsys):
     with pytest.raises(SystemExit, match="stage1_train"):
         nucleus.main(["train", f"--dataset={tmp_path}", "--weights=imagenet"])
-    with pytest.raises(SystemExit, match="holds no image"):
+    with pytest.raises(SystemExit, match="has no images"):
         nucleus.main(["detect", f"--dataset={tmp_path}"])
     write_image(tmp_path / "stage1_train", UNSEEN, [np.ones((4, 6), bool)])
     with pytest.raises(SystemExit, match=r"network=small, not of resnet50"):
@@ -182,6 +185,17 @@ def test_command_line_ends_with_one_message(nucleus, tmp_path, capsys):
     with pytest.raises(SystemExit):
         nucleus.main(["detect", f"--dataset={tmp_path}", "--min-score=50"])
     assert "--min-score is 50" in capsys.readouterr().err
+    refused = {
+        ("train", "--subset=val"): "that is to look at",
+        ("evaluate", "--subset=stage1_test"): "--subset is stage1_test: with masks are train,",
+        ("evaluate", "--weights=imagenet"): "--weights=imagenet have seen no nucleus",
+    }
+    for arguments, message in refused.items():
+        with pytest.raises(SystemExit):
+            nucleus.main([*arguments, f"--dataset={tmp_path}"])
+        assert message in capsys.readouterr().err
+    with pytest.raises(ValueError, match="network is 'large': it is small or resnet50"):
+        nucleus.make_model("inference", "large")
 
 
 class StandIn:
@@ -208,6 +222,13 @@ def test_schedule(nucleus, network, rate, layers, epochs):
     assert (options["learning_rate"], options["resume"]) == (rate, False)
 
 
+def test_training_without_validation_images(nucleus, tmp_path, capsys):
+    write_image(tmp_path / "stage1_train", "aaa", [np.ones((4, 6), bool)])
+    assert nucleus.load_validation(tmp_path) is None
+    assert "Training without validation" in capsys.readouterr().out
+    assert nucleus.load_validation(DATA).num_images == 5
+
+
 @pytest.fixture
 def two_nuclei(nucleus, monkeypatch, tmp_path):
     """Every image has two nuclei, of the scores 0.9 and 0.4, that overlap in a pixel."""
@@ -232,11 +253,23 @@ def test_detect_writes_the_submission_and_pictures(
     nucleus, two_nuclei, tmp_path, score, runs, count
 ):
     write_image(tmp_path / "stage1_test", "aaa")
-    folder = nucleus.detect(None, tmp_path, "stage1_test", min_score=score)
+    folder = nucleus.detect(MODEL, tmp_path, "stage1_test", min_score=score)
     expected = f"aaa, {runs}" if runs else "aaa,"
     assert (folder / "submit.csv").read_text() == f"ImageId,EncodedPixels\n{expected}\n"
     assert (folder / "counts.csv").read_text() == f"ImageId,Nuclei\naaa,{count}\n"
     assert {path.name for path in folder.glob("*.png")} == {"aaa.png"}
+
+
+def test_detect_leaves_out_what_it_cannot_read(nucleus, two_nuclei, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(MODEL.config, "DETECTION_MAX_INSTANCES", 2)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "a.png").write_bytes(b"no image")
+    Image.fromarray(np.zeros((4, 6), np.uint8)).save(tmp_path / "own" / "b.tif")
+    folder = nucleus.detect(MODEL, tmp_path / "own", min_score=0, overlaps=False)
+    assert (folder / "counts.csv").read_text() == "ImageId,Nuclei\nb,2\n"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("a: left out: ")
+    assert lines[1] == "b: 2 nuclei, as many as DETECTION_MAX_INSTANCES (2) allows"
 
 
 def test_evaluate_has_a_row_for_each_kind(nucleus, two_nuclei, tmp_path):
@@ -257,8 +290,6 @@ def test_evaluate_has_a_row_for_each_kind(nucleus, two_nuclei, tmp_path):
     assert (folder / "evaluation.json").exists()
     weak, _ = nucleus.evaluate(None, tmp_path, min_score=0.3)
     assert weak["objects"]["image_mean_ap"] == pytest.approx([1 / 3] * 10)
-    alone, _ = nucleus.evaluate(None, tmp_path, min_score=0.3, overlaps=False)
-    assert alone["pixels"] == weak["pixels"]
 
 
 def test_every_orientation_is_looked_at(nucleus, two_nuclei):
@@ -266,8 +297,18 @@ def test_every_orientation_is_looked_at(nucleus, two_nuclei):
     found = nucleus.detector(None, orientations=4)([np.zeros((5, 3, 3), np.uint8)])[0]
     assert found["scores"].tolist() == pytest.approx([0.65, 0.65])
     assert sorted(found["rois"].tolist()) == [[1, 1, 3, 2], [2, 1, 4, 2]]
+
+
+def test_overlaps_are_removed(nucleus, two_nuclei, tmp_path):
     alone = nucleus.detector(None, overlaps=False)([np.zeros((5, 3, 3), np.uint8)])[0]
     assert alone["masks"].areas.tolist() == [2, 1]
+    # Without the pixel that the first has, the second is half as large: its IoU with it is 1/2.
+    masks = np.zeros((1, 4, 6), bool)
+    masks[0, 2:4, 1] = True
+    write_image(tmp_path / "stage1_train", UNSEEN, masks)
+    for overlaps, matched in ((True, 10), (False, 1)):
+        result, _ = nucleus.evaluate(None, tmp_path, min_score=0.3, overlaps=overlaps)
+        assert np.count_nonzero(result["objects"]["tp"]) == matched
 
 
 def test_configurations(nucleus):
@@ -295,6 +336,45 @@ def test_committed_images(nucleus):
     assert (train.num_images, sum(list(counts.values())[:10])) == (10, 366)
     val_counts = {"60cb7187": 27, "947c0d94": 64, "97126a97": 20, "da5f98f2": 140, "f73e3795": 37}
     assert dict(list(counts.items())[10:]) == val_counts
+
+
+def test_the_demo(nucleus, two_nuclei, tmp_path):
+    demo = importlib.import_module("demo")
+    masks = np.zeros((2, 4, 6), bool)
+    masks[0, 1:3, 1] = masks[1, 0, 3:6] = True
+    write_image(tmp_path / "stage1_train", UNSEEN, masks)
+    dataset = nucleus.load_dataset(tmp_path, "val")
+    seen = demo.look(nucleus.detector(None), dataset, 0)
+    assert (seen["matched"], seen["scores"]) == (1, [1 / 3, 1 / 3])  # one right, wrong, missed
+    line = demo.describe(seen)
+    assert line.startswith(
+        "60cb7187, fluorescence, 4x6: 2 found, 1 of the 2 true nuclei matched, "
+        "DSB score 0.33 and 0.33; "
+    )
+    demo.draw([seen, seen], dataset.class_names, tmp_path / "demo.png")
+    with Image.open(tmp_path / "demo.png") as picture:
+        assert picture.width > 1000
+
+
+def test_where_weights_are_from(nucleus, tmp_path):
+    release = importlib.import_module("release")
+    command = (
+        "/usr/bin/python samples/nucleus/nucleus.py train --dataset /home/me/dsb --subset=fit "
+        "--weights=/home/me/resnet50.h5 --logs=/tmp/logs --resume"
+    )
+    assert release.anywhere(command, "imagenet") == (
+        "python samples/nucleus/nucleus.py train --dataset=DIR --subset=fit --weights=imagenet "
+        "--logs=logs"
+    )
+    folders = [tmp_path / name for name in ("one", "same", "other")]
+    for folder, gray in zip(folders, (0, 0, 1), strict=True):
+        for image_id in ("bbb", "aaa"):
+            write_image(folder / "stage1_train", image_id, [np.ones((4, 6), bool)], gray)
+    one, same, other = (release.digest(load(nucleus, f, "train")) for f in folders)
+    assert one == same != other
+    mask = folders[1] / "stage1_train" / "aaa" / "masks" / "0.png"
+    Image.fromarray(np.eye(4, 6, dtype=np.uint8)).save(mask)
+    assert release.digest(load(nucleus, folders[1], "train")) != one
 
 
 @pytest.fixture(scope="module")

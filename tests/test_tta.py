@@ -1,10 +1,13 @@
 """Detection in several orientations, and the vote over the results."""
 
+import types
+
 import numpy as np
 import pytest
 import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny import TinyConfig
 
 from mrcnn import tta
 from mrcnn.instance_masks import InstanceMasks
@@ -78,7 +81,7 @@ def test_what_is_seen_in_few_orientations_is_dropped():
         return find_spots(images)
 
     image = np.zeros((8, 8, 3), np.uint8)
-    image[0, 2:4] = image[4:6, 4:6] = 255  # the first in one of four, the second in all
+    image[0, 2:4] = image[4:6, 4:6] = 255
     result = tta.turned(blind, 4)([image])[0]
     # Mirrored up-down, what lies in row 0 is in row 7: two of four looks have it.
     assert result["scores"].tolist() == pytest.approx([1.0, 0.5])
@@ -146,8 +149,41 @@ def test_nothing_found():
         (lambda: tta.turned(find_spots, 0), "orientations is 0"),
         (lambda: tta.turned(find_spots, min_votes=2), "min_votes is 2"),
         (lambda: tta.merge([]), "results is empty"),
+        (lambda: tta.merge([result_of(rows((0, 4)), [1])], min_iou=-1), "min_iou is -1"),
+        (
+            lambda: tta.merge([result_of(np.ones((4, n, 1)), [1]) for n in (4, 5)]),
+            r"sizes \[\(4, 4\), \(4, 5\)\]",
+        ),
     ],
 )
 def test_refuses(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_overlap_that_makes_one_object():
+    looks = [result_of(rows((0, 4)), [0.9]), result_of(rows((2, 6)), [0.7])]  # IoU 1/3
+    assert len(tta.merge(looks)["scores"]) == 2
+    assert len(tta.merge(looks, min_iou=0.34)["scores"]) == 2
+    assert tta.merge(looks, min_iou=0.3)["scores"].tolist() == pytest.approx([0.8])
+    apart = [result_of(rows((0, 4)), [0.9]), result_of(rows((4, 6)), [0.7])]
+    assert len(tta.merge(apart, min_iou=0)["scores"]) == 2
+
+
+def test_a_score_of_zero_keeps_its_mask():
+    merged = tta.merge([result_of(np.eye(3, dtype=bool)[..., None], [0])])
+    assert merged["masks"].areas.tolist() == [3]
+    assert merged["scores"].tolist() == [0]
+
+
+def test_detect(monkeypatch):
+    model = types.SimpleNamespace(config=TinyConfig())
+    monkeypatch.setattr(tta, "detect_crops", lambda model, images: find_spots(images))
+    image = spots()
+    (result,) = tta.detect(model, [image])
+    plain = find_spots([image])[0]
+    by_score = np.argsort(-plain["scores"])
+    np.testing.assert_array_equal(result["masks"], plain["masks"].dense()[..., by_score])
+    assert result["masks"].dtype == bool
+    with pytest.raises(ValueError, match=r"one array of shape \(9, 13, 3\): a list"):
+        tta.detect(model, image)

@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import types
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,7 @@ def test_one_message_ends_the_command(tumor, lgg, tmp_path):
 def test_configurations(tumor):
     for training, inference in tumor.NETWORKS.values():
         training().validate()
+        inference().validate()
         assert inference().BATCH_SIZE == 1
 
 
@@ -207,6 +209,21 @@ def test_as_many_slices_without_lesion_as_with(tumor, lgg):
     assert (len(has), sum(has)) == (2, 1)
     assert tumor.balanced(dataset.subset([1, 2, 3])).image_ids.tolist() == [1, 2, 3]
     assert tumor.balanced(dataset.subset([0, 3])).num_images == 2
+
+
+def test_training(tumor, lgg):
+    calls = []
+    model = types.SimpleNamespace(
+        config=tumor.SmallTumorConfig(),
+        train=lambda *args, **options: calls.append((args, options)),
+    )
+    dataset = load(tumor, lgg)
+    parts = {"train": dataset.subset([0, 1, 3, 4]), "val": dataset.subset([5])}
+    tumor.train(model, parts, 7, resume=True)
+    [((train, val), options)] = calls
+    assert (train.num_images, val) == (2, parts["val"])
+    assert (options["layers"], options["epochs"], options["resume"]) == ("all", 7, True)
+    assert options["learning_rate"] == 4e-4
 
 
 def test_dice_of_patients(tumor):

@@ -1,5 +1,6 @@
 """`evaluate`: from the images of a data set to all figures, in a folder if there is one."""
 
+import collections
 import functools
 import time
 
@@ -53,7 +54,7 @@ def evaluate(
             It gets BATCH_SIZE images at once, or one without a model.
         group_of: function (image_id, image) that gives the name of a group, such as the patient or
             the stain, whose figures are wanted as well; None for an image of no group. What is kept
-            grows with the number of groups.
+            grows with the number of groups, and each image is compared twice.
         folder: where to write `evaluation.json` and the figures, see `report.write`; None writes
             nothing.
         progress: whether to show a progress bar; it hides where no one looks.
@@ -83,7 +84,7 @@ def evaluate(
         min_score=min_score,
         max_detections=max_detections,
     )
-    evaluator, groups = new_evaluator(), {}
+    evaluator, groups = new_evaluator(), collections.defaultdict(new_evaluator)
     detect = detect or (lambda images: detect_crops(model, images))
     image_ids = _choose(dataset, image_ids, limit, seed)
     size = config.BATCH_SIZE if config else 1
@@ -109,7 +110,7 @@ def evaluate(
                     evaluator.add(image_id, *truth, result)
                     group = group_of(image_id, image) if group_of else None
                     if group is not None:
-                        groups.setdefault(str(group), new_evaluator()).add(image_id, *truth, result)
+                        groups[str(group)].add(image_id, *truth, result)
             bar.update(len(batch))
     if not seconds:
         reasons = some([f"{row['image_id']} ({row['reason']})" for row in unread], 3)

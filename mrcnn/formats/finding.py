@@ -123,14 +123,18 @@ def existing_folder(folder):
 
 
 def image_files(folder):
-    """Paths of the images in a folder, sorted by name.
+    """Paths of the images in a folder, sorted by name, without hidden ones.
 
     Raises:
         FileNotFoundError: there is no such folder.
         ValueError: it has no images.
     """
     folder = existing_folder(folder)
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    paths = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    )
     if not paths:
         raise ValueError(f"{folder} has no images ({', '.join(IMAGE_SUFFIXES)}).")
     return paths

@@ -266,7 +266,7 @@ def _split_ids(root, split, classes):
 
 
 def _by_stem(folder):
-    return {path.stem: path for path in image_files(folder) if not path.name.startswith(".")}
+    return {path.stem: path for path in image_files(folder)}
 
 
 def _check_indices(classes, names, name):

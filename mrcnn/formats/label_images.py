@@ -218,7 +218,7 @@ def _name(path):
 
 def _files(folder):
     """Paths of images, and those of Cellpose's sessions."""
-    paths = [path for path in image_files(folder) if not path.name.startswith(".")]
+    paths = image_files(folder)
     sessions = [path for path in paths if path.name.lower().endswith(_SESSION)]
     return [path for path in paths if path not in set(sessions)], sessions
 

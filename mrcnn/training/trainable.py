@@ -2,7 +2,8 @@
 
 import re
 
-_HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"
+# small5 of `small_resnet` is no layer of ResNet-50, so nobody has trained it before.
+_HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)|(small5.*)"
 
 # Names for the regular expressions of layers that train together.
 LAYER_REGEX = {

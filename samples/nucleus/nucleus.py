@@ -1,7 +1,7 @@
 """Find cell nuclei in microscopy images, with weights that come with this sample.
 
-In images of your own, whatever their size and stain; outlines, counts and run lengths go to a new
-folder under results/nucleus:
+In images of your own, of up to about 1500 pixels a side and 400 nuclei; outlines, counts and run
+lengths go to a new folder under results/nucleus:
 
     python samples/nucleus/nucleus.py detect --dataset=FOLDER
 
@@ -21,15 +21,13 @@ DIR holds stage1_train and the like, in which `<id>/images/<id>.png` is an image
 """
 
 import argparse
-import datetime
 import functools
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-
-from mrcnn import augment, evaluation, tta, utils, visualize
+from mrcnn import augment, evaluation, start_weights, tta, visualize
 from mrcnn import model as modellib
+from mrcnn.files import new_folder
 from mrcnn.mask_overlaps import remove_overlaps
 from mrcnn.prediction import detect_crops
 
@@ -64,10 +62,6 @@ NETWORKS = {
     "small": (SmallNucleusConfig, SmallNucleusInferenceConfig),
     "resnet50": (NucleusConfig, NucleusInferenceConfig),
 }
-# Layers of COCO's weights that do not fit: those whose shape depends on the number of classes, and
-# of the small network, which is narrower, all but the backbone.
-CLASS_LAYERS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]
-NARROW_LAYERS = ("fpn_", "rpn_", "mrcnn_")
 
 
 def train(model, dataset_dir, subset="train", resume=False):
@@ -81,7 +75,7 @@ def train(model, dataset_dir, subset="train", resume=False):
     config = model.config
     model.train(
         load_dataset(dataset_dir, subset, balance=True),
-        load_dataset(dataset_dir, "val"),
+        load_validation(dataset_dir),
         learning_rate=config.LEARNING_RATE,
         epochs=config.STAGE_EPOCHS,
         layers=config.STAGE_LAYERS,
@@ -121,7 +115,7 @@ def evaluate(model, dataset_dir, subset="val", min_score=0.5, orientations=1, ov
     Returns:
         dict, see `mrcnn.evaluation.evaluate`, with groups by `kind_of`; and path of the folder.
     """
-    dataset, folder = load_dataset(dataset_dir, subset), _new_folder("evaluate")
+    dataset, folder = load_dataset(dataset_dir, subset), new_folder(RESULTS_DIR, "evaluate")
     result = evaluation.evaluate(
         model,
         dataset,
@@ -151,35 +145,58 @@ def detect(model, dataset_dir, subset=None, min_score=0.5, orientations=1, overl
     """
     dataset = load_dataset(dataset_dir, subset)
     find = detector(model, orientations, overlaps)
-    folder = _new_folder("submit")
-    submission, counts = ["ImageId,EncodedPixels"], ["ImageId,Nuclei"]
-    for image_id in dataset.image_ids:
-        image, name = dataset.load_image(image_id), dataset.image_info[image_id]["id"]
-        found = find([image])[0]
-        sure = found["scores"] >= min_score
-        rois, class_ids, scores = (found[k][sure] for k in ("rois", "class_ids", "scores"))
-        masks = found["masks"][sure].dense()
-        submission.append(mask_to_rle(name, masks, scores))
-        counts.append(f"{name},{len(scores)}")
-        visualize.display_instances(
-            image,
-            rois,
-            masks,
-            class_ids,
-            dataset.class_names,
-            title=f"{len(scores)} nuclei",
-            figsize=(12, 12),
-            captions=[""] * len(scores),
-            show_bbox=False,
-            show_mask=False,
-            save_to=folder / f"{name}.png",
-        )
-        plt.close("all")
-        print(f"{name}: {len(scores)} nuclei")
-    (folder / "submit.csv").write_text("\n".join(submission) + "\n")
-    (folder / "counts.csv").write_text("\n".join(counts) + "\n")
+    folder = new_folder(RESULTS_DIR, "submit")
+    # Line by line, so that whatever happens nothing that was found is lost.
+    with open(folder / "submit.csv", "w") as submission, open(folder / "counts.csv", "w") as counts:
+        print("ImageId,EncodedPixels", file=submission, flush=True)
+        print("ImageId,Nuclei", file=counts, flush=True)
+        for image_id in dataset.image_ids:
+            name = dataset.image_info[image_id]["id"]
+            try:
+                image = dataset.load_image(image_id)
+                found = find([image])[0]
+            except (OSError, ValueError) as error:
+                print(f"{name}: left out: {error}")
+                continue
+            sure = found["scores"] >= min_score
+            found = {key: values[sure] for key, values in found.items()}
+            found["masks"] = found["masks"].dense()
+            count = len(found["scores"])
+            print(mask_to_rle(name, found["masks"], found["scores"]), file=submission, flush=True)
+            print(f"{name},{count}", file=counts, flush=True)
+            draw(image, found, dataset.class_names, folder / f"{name}.png")
+            limit = model.config.DETECTION_MAX_INSTANCES
+            full = (
+                f", as many as DETECTION_MAX_INSTANCES ({limit}) allows" if count >= limit else ""
+            )
+            print(f"{name}: {count} nuclei{full}")
     print(f"Saved to {folder}")
     return folder
+
+
+def draw(image, found, class_names, path):
+    """Write a picture of the outlines.
+
+    Args:
+        image: [H, W, 3].
+        found: a result, see `MaskRCNN.detect`.
+        class_names: list of strings.
+        path: of the PNG to write.
+    """
+    count = len(found["scores"])
+    visualize.display_instances(
+        image,
+        found["rois"],
+        found["masks"],
+        found["class_ids"],
+        class_names,
+        title=f"{count} nuclei",
+        figsize=(12, 12),
+        captions=[""] * count,
+        show_bbox=False,
+        show_mask=False,
+        save_to=path,
+    )
 
 
 def load_dataset(dataset_dir, subset=None, balance=False):
@@ -193,51 +210,43 @@ def load_dataset(dataset_dir, subset=None, balance=False):
     return dataset
 
 
+def load_validation(dataset_dir):
+    """The data set of the subset val, or None where none of its images are there."""
+    try:
+        return load_dataset(dataset_dir, "val")
+    except ValueError as error:
+        print(f"Training without validation: {error}")
+        return None
+
+
 def make_model(mode, network="small", weights="nucleus", logs=DEFAULT_LOGS_DIR, min_score=None):
     """A `MaskRCNN` with its weights.
 
     Args:
         mode: "training" or "inference".
         network: "small" or "resnet50".
-        weights: "nucleus" (those that come with the sample, of the small network), "coco" or
-            "imagenet" (downloaded), "last" (of the last run) or the path of a file.
+        weights: "nucleus" (those that come with the sample, of the small network), or what
+            `start_weights.load` takes: "coco", "imagenet", "last", "best" or the path of a file.
         logs: folder of the runs.
         min_score: DETECTION_MIN_CONFIDENCE; None is that of the configuration.
 
     Raises:
-        ValueError: the weights that come with the sample are those of the small network.
+        ValueError: there is no such network; the weights that come with the sample are those of
+            the small one; or the weights do not fit.
         FileNotFoundError: there are no such weights.
     """
+    if network not in NETWORKS:
+        raise ValueError(f"network is {network!r}: it is {' or '.join(NETWORKS)}.")
+    if weights == "nucleus" and network != "small":
+        raise ValueError(f"--weights=nucleus are of --network=small, not of {network}.")
     config = NETWORKS[network][0 if mode == "training" else 1]()
     if min_score is not None:
         config.DETECTION_MIN_CONFIDENCE = min_score
     model = modellib.MaskRCNN(mode, config, str(logs))
-    exclude = []
-    if weights == "nucleus":
-        if network != "small":
-            raise ValueError(f"--weights=nucleus are of --network=small, not of {network}.")
-        weights = NUCLEUS_WEIGHTS_PATH
-    elif weights == "coco":
-        weights = COCO_WEIGHTS_PATH
-        if not weights.exists():
-            utils.download_trained_weights(str(weights))
-        exclude = CLASS_LAYERS
-        if network == "small":
-            names = [layer.name for layer in model.keras_model.layers]
-            exclude = [name for name in names if name.startswith(NARROW_LAYERS)]
-    elif weights == "last":
-        weights = model.find_last()
-    elif weights == "imagenet":
-        weights = model.get_imagenet_weights()
+    weights = NUCLEUS_WEIGHTS_PATH if weights == "nucleus" else weights
     print(f"Loading weights {weights}")
-    model.load_weights(str(weights), by_name=True, exclude=exclude)
+    start_weights.load(model, weights, COCO_WEIGHTS_PATH)
     return model
-
-
-def _new_folder(command):
-    folder = RESULTS_DIR / f"{command}_{datetime.datetime.now():%Y%m%dT%H%M%S}"
-    folder.mkdir(parents=True)
-    return folder
 
 
 def parse(argv=None):
@@ -247,7 +256,7 @@ def parse(argv=None):
     add("command", choices=("train", "evaluate", "detect"))
     add("--dataset", required=True, help="folder that holds stage1_train; of detect also of images")
     add("--subset", help=f"{', '.join(SUBSETS)}; detect without it: all images of the folder")
-    add("--weights", default="nucleus", help="nucleus, coco, imagenet, last or path of a .h5")
+    add("--weights", default="nucleus", help="nucleus, coco, imagenet, last, best or a path")
     add("--network", choices=tuple(NETWORKS), default="small")
     add("--logs", default=DEFAULT_LOGS_DIR, help="folder of logs and checkpoints")
     add("--resume", action="store_true", help="train: go on with the last run, if there is one")
@@ -257,6 +266,14 @@ def parse(argv=None):
     args = parser.parse_args(argv)
     if args.command != "detect":
         args.subset = args.subset or {"train": "train", "evaluate": "val"}[args.command]
+    if args.command != "detect":
+        has_masks = [name for name in SUBSETS if name not in ("stage1_test", "stage2_test")]
+        if args.subset not in has_masks:
+            parser.error(f"--subset is {args.subset}: with masks are {', '.join(has_masks)}")
+        if args.command == "train" and args.subset in ("val", "tune"):
+            parser.error(f"--subset is {args.subset}: that is to look at, not to train on")
+    if args.command != "train" and args.weights in ("coco", "imagenet"):
+        parser.error(f"--weights={args.weights} have seen no nucleus: train first")
     if not 0 <= args.min_score <= 1:
         parser.error(f"--min-score is {args.min_score}: it lies in 0 to 1")
     return args
@@ -267,8 +284,9 @@ def main(argv=None):
     args = parse(argv)
     mode = "training" if args.command == "train" else "inference"
     # Votes and average precisions want detections below the least score, too.
-    weak = min(0.05, args.min_score)
-    min_score = weak if args.command == "evaluate" or args.tta > 1 else args.min_score
+    wants_weak = args.command == "evaluate" or args.tta > 1
+    min_score = min(0.05, args.min_score) if wants_weak else args.min_score
+    min_score = None if mode == "training" else min_score
     try:
         load_dataset(args.dataset, args.subset)
         model = make_model(mode, args.network, args.weights, args.logs, min_score)

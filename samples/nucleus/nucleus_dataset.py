@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mrcnn.formats.finding import IMAGE_SUFFIXES, existing_folder
+from mrcnn.formats.finding import given_path, image_files
 from mrcnn.formats.instance_pngs import InstancePngDataset, read_folders
 from mrcnn.formats.records import Problems
 from mrcnn.images import image_size
@@ -51,7 +51,7 @@ class NucleusDataset(InstancePngDataset):
             raise ValueError(
                 f"subset is {subset!r}: it must be {', '.join(SUBSETS[:-1])} or {SUBSETS[-1]}."
             )
-        folder = Path(dataset_dir) / (subset if subset in STAGES else "stage1_train")
+        folder = given_path(dataset_dir) / (subset if subset in STAGES else "stage1_train")
         if not folder.is_dir():
             raise FileNotFoundError(
                 f"The nucleus dataset has no folder {folder}: give the folder that holds "
@@ -78,10 +78,7 @@ class NucleusDataset(InstancePngDataset):
             FileNotFoundError: there is no such folder.
             ValueError: it holds no image, or two of one name.
         """
-        folder = existing_folder(folder)
-        paths = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES]
-        if not paths:
-            raise ValueError(f"{folder} holds no image ({', '.join(IMAGE_SUFFIXES)}).")
+        paths = image_files(given_path(folder))
         twice = [name for name, count in Counter(p.stem for p in paths).items() if count > 1]
         if twice:
             raise ValueError(f"{folder} has several images {twice[0]}: one name, one image.")

@@ -70,10 +70,16 @@ def anywhere(command, started_from):
         started_from: what the file of --weights is, such as "imagenet".
     """
     places = {**PLACES, "--weights": started_from}
-    words = shlex.split(command)
-    words = [f"{w.split('=')[0]}={places[w.split('=')[0]]}" if w.split("=")[0] in places else w
-             for w in words if w != "--resume"]  # fmt: skip
-    return shlex.join(["python", *words[1:]])
+    words, told = iter(shlex.split(command)[1:]), ["python"]
+    for word in words:
+        option, given, _ = word.partition("=")
+        if option in places:
+            told.append(f"{option}={places[option]}")
+            if not given:
+                next(words, None)
+        elif word != "--resume":
+            told.append(word)
+    return shlex.join(told)
 
 
 def rounded(figures):
@@ -120,10 +126,13 @@ def release(run, dataset_dir, started_from, min_score):
         run, dataset_dir, started_from: see `provenance`.
         min_score: of the detections that count.
     """
-    model = make_model("inference", weights=sorted(run.glob("mask_rcnn_*.h5"))[-1])
+    facts = provenance(run, dataset_dir, started_from)
+    checkpoints = sorted(run.glob("mask_rcnn_*.h5"))
+    if not checkpoints:
+        raise FileNotFoundError(f"{run} has no mask_rcnn_*.h5: give the folder of a run.")
+    model = make_model("inference", weights=checkpoints[-1])
     weights.save(model.keras_model, NUCLEUS_WEIGHTS_PATH, kernel_dtype="float16")
     model = make_model("inference", weights="nucleus", min_score=0.05)
-    facts = provenance(run, dataset_dir, started_from)
     facts["weights"] = {
         "sha256": file_digest(NUCLEUS_WEIGHTS_PATH),
         "bytes": NUCLEUS_WEIGHTS_PATH.stat().st_size,

@@ -1,9 +1,9 @@
 """Find lesions in medical images that have a mask each, such as the LGG brain MRI set.
 
-Train on the slices of four in five patients, and go on with the last run:
+Train on the slices of four in five patients; with --resume go on where the last run was stopped:
 
     python samples/tumor/tumor.py train --dataset=DIR --weights=imagenet
-    python samples/tumor/tumor.py train --dataset=DIR --weights=last
+    python samples/tumor/tumor.py train --dataset=DIR --weights=imagenet --resume
 
 Dice, Hausdorff distance and all other figures on the slices of the other patients:
 
@@ -18,15 +18,15 @@ DIR has a folder for each patient, in which `<name>_mask.tif` is the mask of `<n
 
 import argparse
 import csv
-import datetime
 import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from mrcnn import augment, evaluation, utils, visualize
+from mrcnn import augment, evaluation, start_weights, visualize
 from mrcnn import model as modellib
+from mrcnn.files import new_folder
 
 # The files beside this one are found from a notebook too, which imports samples.tumor.tumor.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -43,12 +43,6 @@ ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "tumor"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
-
-# Layers of COCO's weights that do not fit: those whose shape depends on the number of classes, and
-# of the small network, which is narrower, all but the backbone.
-CLASS_LAYERS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]
-NARROW_LAYERS = ("fpn_", "rpn_", "mrcnn_")
-
 
 # Of --network: the configurations to train and to detect with.
 NETWORKS = {
@@ -73,10 +67,10 @@ def load_parts(args):
     for name, part in parts.items():
         infos = [part.image_info[i] for i in part.image_ids]
         patients = {info["patient"] for info in infos} - {None}
-        print(
-            f"{name}: {len(infos)} images or slices of {len(patients) or 'unknown'} patients, "
-            f"{sum(bool(info['has_lesion']) for info in infos)} of them with lesions"
-        )
+        lesions = [info["has_lesion"] for info in infos if info["has_lesion"] is not None]
+        known = f", {sum(lesions)} of them with lesions" if lesions else ""
+        patients = len(patients) or "unknown"
+        print(f"{name}: {len(infos)} images or slices of {patients} patients{known}")
     return {name: limited(part, args.limit) for name, part in parts.items()}
 
 
@@ -111,26 +105,6 @@ def make_config(dataset, mode, network="small"):
     return config
 
 
-def load_weights(model, weights, network="small"):
-    """Load coco, imagenet, last, best, or the weights of a path."""
-    exclude = []
-    if weights == "coco":
-        weights = COCO_WEIGHTS_PATH
-        if not weights.exists():
-            utils.download_trained_weights(str(weights))
-        exclude = CLASS_LAYERS
-        if network == "small":
-            names = [layer.name for layer in model.keras_model.layers]
-            exclude = [name for name in names if name.startswith(NARROW_LAYERS)]
-    elif weights == "imagenet":
-        weights = model.get_imagenet_weights()
-    elif weights in ("last", "best"):
-        last = Path(model.find_last())
-        weights = last if weights == "last" else last.parent / "weights" / "best.h5"
-    print(f"Loading weights {weights}")
-    model.load_weights(str(weights), by_name=True, exclude=exclude)
-
-
 def train(model, parts, epochs, resume=False):
     """Train all layers.
 
@@ -138,7 +112,7 @@ def train(model, parts, epochs, resume=False):
         model: a `MaskRCNN` in training mode, its weights loaded.
         parts: dict of "train" and "val" to data sets.
         epochs: number of the last epoch.
-        resume: whether the run that the weights are of goes on.
+        resume: whether to go on with the last run, if there is one.
     """
     model.train(
         balanced(parts["train"]),
@@ -157,7 +131,7 @@ def evaluate(model, dataset, min_score):
     Returns:
         dict, see `mrcnn.evaluation.evaluate`, and path of the folder.
     """
-    folder = new_folder("evaluate")
+    folder = new_folder(RESULTS_DIR, "evaluate")
     result = evaluation.evaluate(
         model,
         dataset,
@@ -202,7 +176,7 @@ def detect(model, dataset, min_score):
     Returns:
         path of the folder.
     """
-    folder = new_folder("detect")
+    folder = new_folder(RESULTS_DIR, "detect")
     with open(folder / "lesions.csv", "w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["image", "class", "score", "y1", "x1", "y2", "x2", "pixels"])
@@ -238,13 +212,6 @@ def detect(model, dataset, min_score):
     return folder
 
 
-def new_folder(command):
-    """A new folder for results."""
-    folder = RESULTS_DIR / f"{command}_{datetime.datetime.now():%Y%m%dT%H%M%S}"
-    folder.mkdir(parents=True)
-    return folder
-
-
 def parse(argv=None):
     """The arguments of the command line; see the top of this file."""
     parser = argparse.ArgumentParser(description="Find lesions with Mask R-CNN.")
@@ -252,6 +219,7 @@ def parse(argv=None):
     parser.add_argument("--dataset", required=True, help="folder of the patients' folders")
     parser.add_argument("--weights", required=True, help="coco, imagenet, last, best or a path")
     parser.add_argument("--network", choices=tuple(NETWORKS), default="small")
+    parser.add_argument("--resume", action="store_true", help="go on with the last training")
     parser.add_argument("--logs", default=DEFAULT_LOGS_DIR, help="folder of logs and checkpoints")
     parser.add_argument("--classes", default="lesion", help="names of mask values 1, 2, ...: a,b")
     parser.add_argument("--patient", help="regular expression that finds the patient in a path")
@@ -267,6 +235,8 @@ def parse(argv=None):
     for name in ("min_area", "epochs", "limit"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             parser.error(f"--{name.replace('_', '-')} is {getattr(args, name)}: at least 1")
+    if args.command != "train" and args.weights in ("coco", "imagenet"):
+        parser.error(f"--weights={args.weights} have seen no lesion: train first")
     if args.command == "train" and args.subset:
         parser.error("train has no --subset: it trains on train and validates on val")
     args.subset = (
@@ -288,11 +258,12 @@ def main(argv=None):
             config.STEPS_PER_EPOCH = max(1, count // config.BATCH_SIZE)
             config.VALIDATION_STEPS = max(1, parts["val"].num_images // config.BATCH_SIZE)
         model = modellib.MaskRCNN(mode, config, str(args.logs))
-        load_weights(model, args.weights, args.network)
+        print(f"Loading weights {args.weights}")
+        start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     if args.command == "train":
-        train(model, parts, args.epochs, resume=args.weights == "last")
+        train(model, parts, args.epochs, args.resume)
     elif args.command == "evaluate":
         evaluate(model, dataset, args.min_score)
     else:

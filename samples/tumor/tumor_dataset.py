@@ -8,7 +8,7 @@ import scipy.ndimage
 import tifffile
 
 from mrcnn import images, utils
-from mrcnn.formats.finding import IMAGE_SUFFIXES
+from mrcnn.formats.finding import IMAGE_SUFFIXES, given_path
 from mrcnn.instance_masks import InstanceMasks
 from mrcnn.text import some
 
@@ -35,7 +35,7 @@ class TumorDataset(utils.Dataset):
             FileNotFoundError: there is no such folder.
             ValueError: it has no images, or files that cannot be used; all are named.
         """
-        folder = Path(folder)
+        folder = given_path(folder)
         if not folder.is_dir():
             raise FileNotFoundError(f"There is no folder {folder}: give that of the patients.")
         self.min_area = min_area
@@ -79,7 +79,8 @@ class TumorDataset(utils.Dataset):
                 raise ValueError(f"it is {_by(size)}, but its mask {_by(mask_size)}.")
             labels = _read_mask(mask)
             self._check_values(np.unique(labels))
-            has_lesion = (labels != 0).any(axis=(-2, -1)).reshape(-1).tolist()
+            labels = labels.reshape(-1, *labels.shape[-2:])
+            has_lesion = [bool(len(self._components(each)[1])) for each in labels]
         place = path.relative_to(folder)
         name = place.with_suffix("").as_posix()
         group = _patient(place, patient) if labelled else None
@@ -124,18 +125,23 @@ class TumorDataset(utils.Dataset):
             class_ids: [N] int32.
         """
         info = self.image_info[image_id]
-        labels = _read_mask(info["mask"], info["slice"])
-        if self.num_classes == 2:
+        numbers, class_ids = self._components(_read_mask(info["mask"], info["slice"]))
+        masks = InstanceMasks.from_labels(numbers, len(class_ids))
+        return masks, np.array(class_ids, np.int32)
+
+    def _components(self, labels):
+        """Numbers of the instances, int32 [H, W], 0 outside, and the list of their class ids."""
+        classes = len(self.class_info)
+        if classes == 2:
             labels = labels != 0
         numbers, class_ids = np.zeros(labels.shape, np.int32), []
-        for class_id in range(1, self.num_classes):
+        for class_id in range(1, classes):
             parts, count = scipy.ndimage.label(labels == class_id, structure=np.ones((3, 3)))
             kept = np.bincount(parts.reshape(-1), minlength=count + 1) >= self.min_area
             kept[0] = False
             numbers += np.where(kept, np.cumsum(kept) + len(class_ids), 0).astype(np.int32)[parts]
             class_ids += [class_id] * int(kept.sum())
-        masks = InstanceMasks.from_labels(numbers, len(class_ids))
-        return masks, np.array(class_ids, np.int32)
+        return numbers, class_ids
 
     def load_mask(self, image_id):
         """The instances as bool [H, W, N] and int32 [N], see `load_instances`."""

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from tiny import TinyConfig
 
@@ -32,3 +34,11 @@ def test_a_regex_matches_whole_names(model):
     assert trainable.set_trainable(model, "rpn_class_raw|conv1") == ["conv1", "rpn_class_raw"]
     assert len(model.trainable_weights) == 4
     trainable.set_trainable(model, ".*")
+
+
+def test_the_stage_of_the_small_backbone_that_nobody_has_trained():
+    for layers in ("heads", "5+", "3+"):
+        assert all(
+            re.fullmatch(trainable.regex_of(layers), name) for name in ("small5", "small5_reduce")
+        )
+    assert not re.fullmatch(trainable.regex_of("5+"), "res4c_branch2a")

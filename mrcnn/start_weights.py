@@ -1,0 +1,44 @@
+"""Weights to start from, by the names that command lines have for them."""
+
+from pathlib import Path
+
+from . import weights
+from .download import download_trained_weights
+
+NAMES = ("coco", "imagenet", "last", "best")
+
+
+def load(model, name, coco_path="mask_rcnn_coco.h5"):
+    """Load weights into a model.
+
+    Args:
+        model: a `MaskRCNN`.
+        name: "coco" (the reference's, downloaded to `coco_path` unless they are there; layers of
+            other shapes, such as those that depend on the number of classes, stay as they are),
+            "imagenet" (of the backbone, downloaded), "last" or "best" (of the last run of the
+            configuration's NAME), or the path of a file.
+        coco_path: path of COCO's weights.
+
+    Returns:
+        `LoadReport`.
+
+    Raises:
+        FileNotFoundError: there is no such file, or no run.
+        ConnectionError: the download failed.
+        ValueError: the file does not fit, see `weights.load`.
+    """
+    if name == "coco":
+        if not Path(coco_path).exists():
+            download_trained_weights(str(coco_path))
+        report = weights.load(model.keras_model, coco_path, skip_mismatch=True)
+        model.set_log_dir()
+        return report
+    if name == "imagenet":
+        path = model.get_imagenet_weights()
+    elif name == "last":
+        path = model.find_last()
+    elif name == "best":
+        path = Path(model.find_last()).parent / "weights" / "best.h5"
+    else:
+        path = Path(name).expanduser()
+    return model.load_weights(str(path), by_name=True)
