@@ -90,8 +90,7 @@ def detector(model, orientations=1, overlaps=True):
     Args:
         model: a `MaskRCNN` in inference mode.
         orientations: in how many each image is looked at, see `tta.turned`.
-        overlaps: False gives a pixel to the nucleus with the highest score alone, see
-            `remove_overlaps`.
+        overlaps: False gives a pixel to the nucleus with the highest score alone.
 
     Returns:
         function of a list of images that gives a list of results; masks are `InstanceMasks`.
@@ -99,7 +98,12 @@ def detector(model, orientations=1, overlaps=True):
     detect = functools.partial(detect_crops, model)
     if orientations > 1:
         detect = tta.turned(detect, orientations)
-    return detect if overlaps else lambda images: [remove_overlaps(r) for r in detect(images)]
+    return detect if overlaps else without_overlaps(detect)
+
+
+def without_overlaps(detect):
+    """A function as `detect` whose results share no pixel, see `remove_overlaps`."""
+    return lambda images: [remove_overlaps(result) for result in detect(images)]
 
 
 def evaluate(model, dataset_dir, subset="val", min_score=0.5, orientations=1, overlaps=True):
