@@ -83,21 +83,26 @@ def scaled_side(size, scale):
     return max(1, round(size * scale))
 
 
-def resize_pixels(image, output_shape):
+def resize_pixels(image, output_shape, window=None):
     """`bilinear` with repeated borders in the dtype of the image, for whole images.
 
     Args:
         image: [H, W, C]; integers are truncated after the interpolation.
         output_shape: (height, width).
+        window: (y1, x1, y2, x2), the part of the result that is wanted; None is all of it. Its
+            pixels are those of the whole result, without computing the others.
 
     Returns:
-        [height, width, C].
+        [height, width, C], or [y2 - y1, x2 - x1, C] of a window.
     """
     height, width, channels = *output_shape, image.shape[2]
-    rows = _mixture(image.shape[0], height) @ image.reshape(len(image), -1)  # [height, W * C]
-    rows = rows.reshape(height, -1, channels).swapaxes(0, 1)
-    pixels = _mixture(image.shape[1], width) @ rows.reshape(image.shape[1], -1)
-    pixels = pixels.reshape(width, height, channels).swapaxes(0, 1)
+    y1, x1, y2, x2 = window or (0, 0, height, width)
+    rows = _mixture(image.shape[0], height)[y1:y2] @ image.reshape(
+        len(image), -1
+    )  # [y2 - y1, W * C]
+    rows = rows.reshape(y2 - y1, image.shape[1], channels).swapaxes(0, 1)
+    pixels = _mixture(image.shape[1], width)[x1:x2] @ rows.reshape(len(rows), (y2 - y1) * channels)
+    pixels = pixels.reshape(x2 - x1, y2 - y1, channels).swapaxes(0, 1)
     if image.dtype.kind in "ui":
         pixels += _TRUNCATION_EPSILON
     return np.ascontiguousarray(pixels, image.dtype)

@@ -85,14 +85,16 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
     if mode == "none":
         return image, (0, 0, height, width), scale, padding, None
 
-    if scale != 1:
-        image = resize_pixels(image, (height, width))
-
     if mode == "crop":
         y, x = _draw(rng, height - min_dim), _draw(rng, width - min_dim)
-        image = image[y : y + min_dim, x : x + min_dim]
+        if scale == 1:
+            image = image[y : y + min_dim, x : x + min_dim]
+        else:
+            image = resize_pixels(image, (height, width), (y, x, y + min_dim, x + min_dim))
         return image, (0, 0, min_dim, min_dim), scale, padding, (y, x, min_dim, min_dim)
 
+    if scale != 1:
+        image = resize_pixels(image, (height, width))
     (top, _), (left, _), _ = padding
     image = np.pad(image, padding)
     return image, (top, left, top + height, left + width), scale, padding, None

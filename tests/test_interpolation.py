@@ -37,6 +37,18 @@ def test_whole_images_are_interpolated_alike(sizes, dtype, seed):
         assert_array_equal(resized, np.floor(wanted + 1e-6))
 
 
+@given(sides, st.sampled_from([np.uint8, np.float32]), st.data())
+def test_a_window_of_the_result(sizes, dtype, data):
+    height, width, *shape = sizes
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3)).astype(dtype)
+    (y1, y2), (x1, x2) = (
+        sorted(data.draw(st.tuples(*[st.integers(0, side)] * 2), label="ends")) for side in shape
+    )
+    window = resize_pixels(image, shape, (y1, x1, y2, x2))
+    assert_array_equal(window, resize_pixels(image, shape)[y1:y2, x1:x2])
+    assert window.dtype == dtype
+
+
 def test_exact_values_are_not_truncated():
     ramp = np.arange(0, 250, 10, dtype=np.uint8)[None, :, None]
     assert resize_pixels(ramp, (1, 125))[0, 2::5, 0].tolist() == ramp[0, :, 0].tolist()

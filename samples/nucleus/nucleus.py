@@ -64,20 +64,22 @@ NETWORKS = {
 }
 
 
-def train(model, dataset_dir, subset="train", resume=False):
+def train(model, dataset_dir, subset="train", resume=False, epochs=None):
     """Train through the stages of the configuration.
 
     Args:
         model: a `MaskRCNN` in training mode, its weights loaded.
         dataset_dir, subset: as in `NucleusDataset.load_nucleus`.
         resume: whether to go on with the last run, if there is one.
+        epochs: number of the last epoch; None is that of the configuration.
     """
     config = model.config
+    ends = [*config.STAGE_EPOCHS[:-1], epochs or config.STAGE_EPOCHS[-1]]
     model.train(
         load_dataset(dataset_dir, subset, balance=True),
         load_validation(dataset_dir),
         learning_rate=config.LEARNING_RATE,
-        epochs=config.STAGE_EPOCHS,
+        epochs=ends,
         layers=config.STAGE_LAYERS,
         augmentation=augment.microscopy(),
         resume=resume,
@@ -263,6 +265,8 @@ def parse(argv=None):
     add("--weights", default="nucleus", help="nucleus, coco, imagenet, last, best or a path")
     add("--network", choices=tuple(NETWORKS), default="small")
     add("--logs", default=DEFAULT_LOGS_DIR, help="folder of logs and checkpoints")
+    add("--epochs", type=int, help="train: number of the last epoch")
+    add("--learning-rate", type=float, help="train: at the beginning")
     add("--resume", action="store_true", help="train: go on with the last run, if there is one")
     add("--min-score", type=float, default=0.5, help="of the nuclei that count")
     add("--tta", type=int, default=1, choices=range(1, 9), help="orientations to look at")
@@ -297,7 +301,8 @@ def main(argv=None):
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     if args.command == "train":
-        train(model, args.dataset, args.subset, args.resume)
+        model.config.LEARNING_RATE = args.learning_rate or model.config.LEARNING_RATE
+        train(model, args.dataset, args.subset, args.resume, args.epochs)
     else:
         options = (args.min_score, args.tta, not args.remove_overlaps)
         (evaluate if args.command == "evaluate" else detect)(

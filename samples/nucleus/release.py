@@ -19,7 +19,7 @@ from nucleus import NUCLEUS_WEIGHTS_PATH, detector, load_dataset, make_model, wi
 from nucleus_config import SmallNucleusInferenceConfig
 from nucleus_dataset import kind_of
 
-from mrcnn import evaluation, weights
+from mrcnn import evaluation, start_weights, weights
 from mrcnn.files import replacing
 from mrcnn.training.run_record import as_json
 
@@ -62,18 +62,17 @@ def anywhere(command, started_from):
 
     Args:
         command: as `starts.json` of a run has it.
-        started_from: what the file of --weights is, such as "imagenet".
+        started_from: what a file that --weights names is, such as "imagenet".
     """
-    places = {**PLACES, "--weights": started_from}
     words, told = iter(shlex.split(command)[1:]), ["python"]
     for word in words:
-        option, given, _ = word.partition("=")
-        if option in places:
-            told.append(f"{option}={places[option]}")
-            if not given:
-                next(words, None)
-        elif word != "--resume":
-            told.append(word)
+        option, given, value = word.partition("=")
+        if option in (*PLACES, "--weights") and not given:
+            value = next(words)
+        if option == "--weights" and value not in (*start_weights.NAMES, "nucleus"):
+            value = started_from
+        value = PLACES.get(option, value)
+        told.append(f"{option}={value}" if value else word)
     return shlex.join(told)
 
 
@@ -97,12 +96,11 @@ def provenance(run, dataset_dir, started_from):
     images = {name: load_dataset(dataset_dir, name) for name in ("fit", "tune", "val")}
     return {
         "licence": LICENCE,
-        "command": anywhere(starts[0]["command"], started_from),
-        "commit": starts[0]["commit"],
+        "commands": [anywhere(start["command"], started_from) for start in starts],
+        "commits": [start["commit"] for start in starts],
         "seed": starts[0]["seed"],
         "versions": starts[0]["versions"],
         "devices": starts[0]["devices"],
-        "starts": len(starts),
         "epochs": len(epochs),
         "steps_per_epoch": config["STEPS_PER_EPOCH"],
         "training_seconds": round(sum(float(epoch["seconds"]) for epoch in epochs)),
