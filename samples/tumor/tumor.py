@@ -27,6 +27,8 @@ from PIL import Image
 from mrcnn import augment, evaluation, start_weights, visualize
 from mrcnn import model as modellib
 from mrcnn.files import new_folder
+from mrcnn.mask_overlaps import remove_overlaps
+from mrcnn.prediction import detect_crops
 
 # The files beside this one are found from a notebook too, which imports samples.tumor.tumor.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -125,6 +127,22 @@ def train(model, parts, epochs, resume=False):
     )
 
 
+def find(model, images):
+    """The lesions of some images.
+
+    Instances are connected components, so no two share a pixel; small detections inside a larger
+    one are dropped.
+
+    Args:
+        model: a `MaskRCNN` in inference mode, its weights loaded.
+        images: list of arrays [H, W, C].
+
+    Returns:
+        list of results, see `MaskRCNN.detect`; masks are `InstanceMasks`.
+    """
+    return [remove_overlaps(result) for result in detect_crops(model, images)]
+
+
 def evaluate(model, dataset, min_score):
     """Print the figures and write them to a new folder under `RESULTS_DIR`.
 
@@ -136,6 +154,7 @@ def evaluate(model, dataset, min_score):
         model,
         dataset,
         min_score=min_score,
+        detect=lambda images: find(model, images),
         group_of=lambda image_id, image: dataset.image_info[image_id]["patient"],
         folder=folder,
     )
@@ -182,10 +201,10 @@ def detect(model, dataset, min_score):
         table.writerow(["image", "class", "score", "y1", "x1", "y2", "x2", "pixels"])
         for image_id in dataset.image_ids:
             image, name = dataset.load_image(image_id), dataset.image_reference(image_id)
-            found = model.detect([image])[0]
+            found = find(model, [image])[0]
             sure = found["scores"] >= min_score
             rois, class_ids, scores = (found[k][sure] for k in ("rois", "class_ids", "scores"))
-            masks = found["masks"][:, :, sure]
+            masks = found["masks"][sure].dense()
             drawn = np.zeros(image.shape[:2], np.uint8)
             for i in reversed(range(len(scores))):  # the best first, so it is drawn last
                 drawn[masks[:, :, i]] = 255 if dataset.num_classes == 2 else class_ids[i]
