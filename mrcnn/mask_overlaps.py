@@ -3,6 +3,7 @@
 import numpy as np
 
 from .instance_masks import InstanceMasks, as_instances
+from .value_checks import check_share
 
 
 def intersections(first, second):
@@ -58,8 +59,7 @@ def remove_overlaps(result, min_share=0.5):
     Raises:
         ValueError: `min_share` is out of range.
     """
-    if not 0 <= min_share <= 1:
-        raise ValueError(f"min_share is {min_share!r}: it must lie in [0, 1].")
+    check_share("min_share", min_share)
     masks = as_instances(result["masks"])
     taken = np.zeros((masks.height, masks.width), bool)
     crops = list(masks.crops)
@@ -77,3 +77,16 @@ def remove_overlaps(result, min_share=0.5):
         "rois": left.boxes,
         "masks": left if masks is result["masks"] else left.dense(),
     }
+
+
+def without_overlaps(detect, min_share=0.5):
+    """A detector whose results share no pixel.
+
+    Args:
+        detect: function of a list of images that gives a list of results, such as `model.detect`.
+        min_share: see `remove_overlaps`.
+
+    Returns:
+        such a function.
+    """
+    return lambda images: [remove_overlaps(result, min_share) for result in detect(images)]

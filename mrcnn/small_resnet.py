@@ -1,10 +1,7 @@
 """A small backbone, for weights that are easy to share and for training on a CPU.
 
-    class CellConfig(Config):
-        BACKBONE = small_resnet
-        COMPUTE_BACKBONE_SHAPE = small_resnet_shape
-        TOP_DOWN_PYRAMID_SIZE = RPN_CHANNELS = MASK_HEAD_CHANNELS = 128
-        FPN_CLASSIF_FC_LAYERS_SIZE = 256
+    class CellConfig(SmallNetwork, Config):
+        NAME = "cell"
 
 is a network of 9 million weights, 18 MB in half precision; ResNet-50 makes one of 45 million.
 Stages 1 to 3 and the first half of stage 4 are ResNet-50's, so that ImageNet's weights load by
@@ -59,3 +56,14 @@ def exposure(image):
 def small_resnet_shape(image_shape):
     """Height and width of P2 to P6, [5, 2], for `Config.COMPUTE_BACKBONE_SHAPE`."""
     return np.array([[-(-side // s) for side in image_shape[:2]] for s in (4, 8, 16, 32, 64)])
+
+
+class SmallNetwork:
+    """The settings of the network, to be mixed into a `Config` from the left."""
+
+    BACKBONE = staticmethod(small_resnet)
+    COMPUTE_BACKBONE_SHAPE = staticmethod(small_resnet_shape)
+    TOP_DOWN_PYRAMID_SIZE = 128
+    RPN_CHANNELS = 128
+    MASK_HEAD_CHANNELS = 128
+    FPN_CLASSIF_FC_LAYERS_SIZE = 256

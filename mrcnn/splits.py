@@ -45,6 +45,22 @@ def subset(dataset, image_ids):
     return part
 
 
+def random_part(ids, limit, seed=0):
+    """Ids of images or instances, or so many of them at random, the same ones each time.
+
+    Args:
+        ids: int array [N].
+        limit: int, or None for all.
+        seed: integer.
+
+    Returns:
+        the ids as they are if there are not more than `limit`, else int [limit], ascending.
+    """
+    if limit is None or len(ids) <= limit:
+        return ids
+    return np.sort(np.random.default_rng(seed).choice(ids, limit, replace=False))
+
+
 def split(dataset, fraction=0.2, seed=0):
     """Split a data set at random into training and validation.
 

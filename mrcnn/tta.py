@@ -14,6 +14,7 @@ import numpy as np
 from .instance_masks import InstanceMasks, as_instances
 from .mask_overlaps import iou
 from .prediction import check_images, detect_crops, result
+from .value_checks import check_share
 
 # Mirrored left-right, mirrored up-down, then rows and columns exchanged: the image as it is, the
 # three other mirrorings and, from the fifth on, those turned by a quarter.
@@ -62,7 +63,7 @@ def turned(detect, orientations=8, min_votes=0.5):
     """
     if orientations not in range(1, 9):
         raise ValueError(f"orientations is {orientations!r}: it is a whole number from 1 to 8.")
-    _check_share("min_votes", min_votes)
+    check_share("min_votes", min_votes)
     chosen = ORIENTATIONS[:orientations]
 
     def detect_turned(images):
@@ -93,8 +94,8 @@ def merge(results, min_votes=0.5, min_iou=0.5):
         ValueError: no results, results of images of other sizes, or `min_votes` or `min_iou` is
             out of range.
     """
-    _check_share("min_votes", min_votes)
-    _check_share("min_iou", min_iou)
+    check_share("min_votes", min_votes)
+    check_share("min_iou", min_iou)
     if not results:
         raise ValueError("results is empty: at least one is needed.")
     all_masks = [as_instances(each["masks"]) for each in results]
@@ -126,11 +127,6 @@ def merge(results, min_votes=0.5, min_iou=0.5):
         np.array([f[0] for f in found], np.float32),
         merged,
     )
-
-
-def _check_share(name, value):
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} is {value!r}: it must lie in [0, 1].")
 
 
 def _group(seed, masks, candidates, source, min_iou):

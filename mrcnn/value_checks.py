@@ -1,4 +1,4 @@
-"""Kinds of numbers that a setting may be."""
+"""Kinds of numbers that a setting or an argument may be."""
 
 import numbers
 
@@ -13,6 +13,12 @@ def is_positive(value):
 def is_number(value):
     """Whether it is a real number, and no bool."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def check_share(name, value):
+    """Raise ValueError unless the argument of that name lies in [0, 1]."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value!r}: it must lie in [0, 1].")
 
 
 def is_whole(value):

@@ -1,5 +1,6 @@
 """The reference's values (tests/data) and the configurations that they were computed with."""
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -73,3 +74,12 @@ def config_of(archive):
     for derived in ("BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE"):
         del settings[derived]
     return type("ReferenceConfig", (Config,), settings)()
+
+
+def load_sample(name):
+    """The module samples/<name>/<name>.py, as a notebook would import it."""
+    path = Path(__file__).resolve().parents[1] / "samples" / name / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"samples.{name}.{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mrcnn.instance_masks import InstanceMasks
-from mrcnn.mask_overlaps import intersections, iou, remove_overlaps
+from mrcnn.mask_overlaps import intersections, iou, remove_overlaps, without_overlaps
 from mrcnn.masks import extract_bboxes
 
 SIZE = (5, 6)
@@ -85,6 +85,13 @@ def test_compact_masks_stay_compact():
     left = remove_overlaps(compact)
     assert isinstance(left["masks"], InstanceMasks)
     np.testing.assert_array_equal(left["masks"].dense(), remove_overlaps(result)["masks"])
+
+
+def test_a_detector_without_overlaps():
+    results = [result_of(rows((0, 4), (1, 5)), [0.9, 0.8])] * 2
+    detect = without_overlaps(lambda images: results[: len(images)], min_share=0.2)
+    (left,) = detect(["image"])
+    np.testing.assert_array_equal(left["masks"], rows((0, 4), (4, 5)))
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5])

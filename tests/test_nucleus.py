@@ -1,6 +1,6 @@
 """The nucleus sample: data set, command line, weights and the images that come with it."""
 
-import importlib.util
+import importlib
 import json
 import types
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+from conftest import load_sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -22,10 +23,7 @@ UNSEEN = "60cb718759bff13f81c4055a7679e81326f78b6a193a2d856546097c949b20ff"
 
 @pytest.fixture(scope="module")
 def nucleus():
-    spec = importlib.util.spec_from_file_location("samples.nucleus.nucleus", FOLDER / "nucleus.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_sample("nucleus")
 
 
 def write_image(folder, image_id, masks=None, gray=0, size=(4, 6)):

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from conftest import config_of, load_reference
 
 from mrcnn import backbones, network
 from mrcnn.anchors import compute_backbone_shapes
-from mrcnn.small_resnet import exposure, small_resnet, small_resnet_shape
+from mrcnn.config import Config
+from mrcnn.small_resnet import SmallNetwork, exposure, small_resnet, small_resnet_shape
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +59,12 @@ def test_exposure():
     np.testing.assert_allclose(result, 64 * expected, atol=1e-3)
 
 
-def test_a_narrow_network(tmp_path):
-    config = config_of(load_reference("small"))
-    config.BACKBONE, config.COMPUTE_BACKBONE_SHAPE = small_resnet, small_resnet_shape
-    config.TOP_DOWN_PYRAMID_SIZE = config.RPN_CHANNELS = config.MASK_HEAD_CHANNELS = 128
-    config.FPN_CLASSIF_FC_LAYERS_SIZE, config.NUM_CLASSES = 256, 2
+def test_a_narrow_network():
+    class Small(SmallNetwork, Config):
+        NAME = "small"
+        NUM_CLASSES = 2
+
+    config = Small()
     config.validate()
     count = network.build("inference", config).count_params()
     assert 8.9e6 < count < 9.1e6

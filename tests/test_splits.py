@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrcnn.dataset import Dataset
-from mrcnn.splits import split, split_by_group, subset
+from mrcnn.splits import random_part, split, split_by_group, subset
 
 
 class Slides(Dataset):
@@ -141,3 +141,12 @@ def test_a_fraction_is_a_number(fraction):
     for call in (lambda d: split(d, fraction), lambda d: split_by_group(d, "slide", fraction)):
         with pytest.raises(TypeError, match=r"fraction is .*: a number above 0 and below 1"):
             call(Slides("aabbc"))
+
+
+def test_a_random_part():
+    ids = np.arange(10, 30)
+    part = random_part(ids, 5)
+    assert len(set(part)) == 5 and set(part) <= set(ids)
+    assert part.tolist() == sorted(part) == random_part(ids, 5).tolist()
+    assert any(random_part(ids, 5, seed).tolist() != part.tolist() for seed in range(1, 4))
+    assert random_part(ids, None) is random_part(ids, 20) is ids

@@ -1,29 +1,24 @@
 """The tumor sample: instances, patients and bad files of a small set in the layout of LGG."""
 
 import csv
-import importlib.util
 import json
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from conftest import load_sample
 from PIL import Image
 from tiny import TinyConfig
 
 from mrcnn.model import MaskRCNN
 
-FOLDER = Path(__file__).resolve().parents[1] / "samples" / "tumor"
 PATIENTS = [f"TCGA_CS_{number}_19960909" for number in (4941, 4942, 4943, 4944, 5393)]
 
 
 @pytest.fixture(scope="module")
 def tumor():
-    spec = importlib.util.spec_from_file_location("samples.tumor.tumor", FOLDER / "tumor.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_sample("tumor")
 
 
 def write(folder, name, mask, shape=None):

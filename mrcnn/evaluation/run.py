@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from ..instance_masks import InstanceMasks
 from ..prediction import check_images, detect_crops
+from ..splits import random_part
 from ..text import some
 from .coco import KINDS, MAX_DETECTIONS
 from .evaluator import Evaluator
@@ -147,8 +148,7 @@ def _choose(dataset, image_ids, limit, seed):
         raise ValueError(
             f"image_ids has {some(unknown)}: the data set has {len(known)} images, {some(known)}."
         )
-    if limit is not None and len(chosen) > limit:
-        chosen = np.sort(np.random.default_rng(seed).choice(chosen, limit, replace=False))
+    chosen = random_part(chosen, limit, seed)
     if not len(chosen):
         raise ValueError("there is no image to evaluate: at least one is needed.")
     return chosen.tolist()

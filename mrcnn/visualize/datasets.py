@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from ..anchor_coverage import AnchorCoverage, anchor_coverage, best_iou, plain_scales
+from ..splits import random_part
 from ..text import some
 from ..transforms import input_geometry, resize_options
 from .drawing import finish, instance_label, plain_axes
@@ -128,7 +129,7 @@ def plot_anchor_coverage(coverage, config=None, *, limit=500, seed=0, save_to=No
     if not isinstance(coverage, AnchorCoverage):
         if config is None:
             raise ValueError("config is None: give the Config whose anchors are to be compared")
-        dataset, image_ids = coverage, _part(coverage, limit, seed)
+        dataset, image_ids = coverage, random_part(coverage.image_ids, limit, seed)
         coverage = anchor_coverage(dataset, config, image_ids)
         of_images = f" in {_of_images(dataset, image_ids)}"
     config = coverage.config
@@ -173,7 +174,7 @@ class _Walk:
 
 def _walk(dataset, limit, seed, config=None):
     """`_Walk`, in pixels of the network's input where there is a configuration."""
-    image_ids = _part(dataset, limit, seed)
+    image_ids = random_part(dataset.image_ids, limit, seed)
     sizes, class_ids, images, crowds = [np.zeros(0)], [np.zeros(0, int)], [np.zeros(0, int)], 0
     for index, image_id in enumerate(image_ids):
         masks, ids = dataset.load_instances(image_id)
@@ -188,14 +189,6 @@ def _walk(dataset, limit, seed, config=None):
         images.append(np.full(kept.sum(), index))
     joined = map(np.concatenate, (sizes, class_ids, images))
     return _Walk(len(image_ids), _of_images(dataset, image_ids), *joined, crowds)
-
-
-def _part(dataset, limit, seed):
-    """All image ids, or `limit` of them at random."""
-    if limit is None or len(dataset.image_ids) <= limit:
-        return dataset.image_ids
-    chosen = np.random.default_rng(seed).choice(dataset.image_ids, limit, replace=False)
-    return np.sort(chosen)
 
 
 def _of_images(dataset, image_ids):

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from ..masks import unmold_mask
+from ..splits import random_part
 from .drawing import (
     add_box,
     add_caption,
@@ -121,9 +122,7 @@ def draw_rois(
         rois=len(rois), refined_rois=len(refined_rois), mask=len(mask), class_ids=len(class_ids)
     )
     valid = np.flatnonzero(rois.any(axis=1))
-    drawn = valid
-    if len(valid) > limit:
-        drawn = np.sort(np.random.default_rng(seed).choice(valid, limit, replace=False))
+    drawn = random_part(valid, limit, seed)
     positive = [i for i in drawn if class_ids[i] != 0]
     colors = dict(zip(drawn, neighbor_colors(rois[drawn]), strict=True))
 

@@ -11,7 +11,7 @@ import numpy as np
 from nucleus import ROOT_DIR, detector, load_dataset, make_model
 from nucleus_dataset import kind_of
 
-from mrcnn.evaluation import Comparison
+from mrcnn.evaluation import Comparison, ObjectScores
 from mrcnn.visualize.comparison import compare_on
 
 DATA_DIR = Path(__file__).resolve().parent / "data"
@@ -37,18 +37,17 @@ def look(detect, dataset, image_id):
     result = detect([image])[0]
     seconds = time.perf_counter() - begin
     masks, class_ids = dataset.load_instances(image_id)
-    comparison = Comparison(masks, class_ids, result)
-    matched = [len(comparison.matches(iou)[0]) for iou in IOUS]
-    total = len(comparison.truth) + len(comparison.found)
+    objects = ObjectScores(dataset.class_ids[1:], IOUS)
+    objects.add(Comparison(masks, class_ids, result))
+    figures = objects.compute()
     return {
         "name": dataset.image_reference(image_id)[:8],
         "image": image,
         "truth": {"rois": masks.boxes, "class_ids": class_ids, "masks": masks.dense()},
         "result": {**result, "masks": result["masks"].dense()},
         "seconds": seconds,
-        "matched": matched[0],
-        # TP / (TP + FP + FN)
-        "scores": [count / max(total - count, 1) for count in matched],
+        "matched": figures["tp"][0],
+        "scores": figures["image_mean_ap"],
     }
 
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from mrcnn import augment, evaluation, start_weights, tta, visualize
 from mrcnn import model as modellib
 from mrcnn.files import new_folder
-from mrcnn.mask_overlaps import remove_overlaps
+from mrcnn.mask_overlaps import without_overlaps
 from mrcnn.prediction import detect_crops
 
 # The files beside this one are found from a notebook too, which imports samples.nucleus.nucleus.
@@ -101,11 +101,6 @@ def detector(model, orientations=1, overlaps=True):
     if orientations > 1:
         detect = tta.turned(detect, orientations)
     return detect if overlaps else without_overlaps(detect)
-
-
-def without_overlaps(detect):
-    """A function as `detect` whose results share no pixel, see `remove_overlaps`."""
-    return lambda images: [remove_overlaps(result) for result in detect(images)]
 
 
 def evaluate(model, dataset_dir, subset="val", min_score=0.5, orientations=1, overlaps=True):
@@ -274,7 +269,6 @@ def parse(argv=None):
     args = parser.parse_args(argv)
     if args.command != "detect":
         args.subset = args.subset or {"train": "train", "evaluate": "val"}[args.command]
-    if args.command != "detect":
         has_masks = [name for name in SUBSETS if name not in ("stage1_test", "stage2_test")]
         if args.subset not in has_masks:
             parser.error(f"--subset is {args.subset}: with masks are {', '.join(has_masks)}")

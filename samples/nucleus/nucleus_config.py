@@ -3,7 +3,7 @@
 import numpy as np
 
 from mrcnn.config import Config
-from mrcnn.small_resnet import small_resnet, small_resnet_shape
+from mrcnn.small_resnet import SmallNetwork
 
 
 class NucleusConfig(Config):
@@ -50,7 +50,7 @@ class NucleusInferenceConfig(NucleusConfig):
     RPN_NMS_THRESHOLD = 0.7
 
 
-class SmallNucleusConfig(NucleusConfig):
+class SmallNucleusConfig(SmallNetwork, NucleusConfig):
     """A network of 9 million weights that two CPU cores can train."""
 
     NAME = "nucleus_small"
@@ -58,13 +58,6 @@ class SmallNucleusConfig(NucleusConfig):
     STEPS_PER_EPOCH = 500
     VALIDATION_STEPS = 0
     VALIDATION_EVERY = 0
-
-    BACKBONE = small_resnet
-    COMPUTE_BACKBONE_SHAPE = small_resnet_shape
-    TOP_DOWN_PYRAMID_SIZE = 128
-    RPN_CHANNELS = 128
-    MASK_HEAD_CHANNELS = 128
-    FPN_CLASSIF_FC_LAYERS_SIZE = 256
 
     RPN_ANCHOR_SCALES = (16, 28, 48, 84, 160)
     RPN_NMS_THRESHOLD = 0.75

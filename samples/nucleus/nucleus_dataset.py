@@ -10,6 +10,7 @@ from mrcnn.formats.finding import given_path, image_files
 from mrcnn.formats.instance_pngs import InstancePngDataset, read_folders
 from mrcnn.formats.records import Problems
 from mrcnn.images import image_size
+from mrcnn.mask_overlaps import remove_overlaps
 
 STAGES = ("stage1_train", "stage1_test", "stage2_test")
 SUBSETS = ("train", "val", "fit", "tune", *STAGES)
@@ -199,11 +200,10 @@ def mask_to_rle(image_id, mask, scores):
     Returns:
         Lines "id, run lengths", the highest score first, or "id," if nothing was found.
     """
-    taken = np.zeros(mask.shape[:2], dtype=bool)
-    lines = []
-    for instance in np.argsort(-np.asarray(scores), kind="stable"):
-        own = mask[:, :, instance].astype(bool) & ~taken
-        if own.any():
-            lines.append(f"{image_id}, {rle_encode(own)}")
-            taken |= own
+    found = {"masks": mask, "scores": scores, "class_ids": np.ones(len(scores), np.int32)}
+    found = remove_overlaps(found, min_share=0)
+    lines = [
+        f"{image_id}, {rle_encode(found['masks'][:, :, instance])}"
+        for instance in np.argsort(-found["scores"], kind="stable")
+    ]
     return "\n".join(lines) or f"{image_id},"

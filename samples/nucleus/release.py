@@ -15,12 +15,13 @@ import json
 import shlex
 from pathlib import Path
 
-from nucleus import NUCLEUS_WEIGHTS_PATH, detector, load_dataset, make_model, without_overlaps
+from nucleus import NUCLEUS_WEIGHTS_PATH, detector, load_dataset, make_model
 from nucleus_config import SmallNucleusInferenceConfig
 from nucleus_dataset import kind_of
 
 from mrcnn import evaluation, start_weights, weights
 from mrcnn.files import replacing
+from mrcnn.mask_overlaps import without_overlaps
 from mrcnn.training.run_record import as_json
 
 # Of the command that trained, what depends on the machine.

@@ -18,6 +18,7 @@ DIR has a folder for each patient, in which `<name>_mask.tif` is the mask of `<n
 
 import argparse
 import csv
+import functools
 import sys
 from pathlib import Path
 
@@ -27,8 +28,9 @@ from PIL import Image
 from mrcnn import augment, evaluation, start_weights, visualize
 from mrcnn import model as modellib
 from mrcnn.files import new_folder
-from mrcnn.mask_overlaps import remove_overlaps
+from mrcnn.mask_overlaps import without_overlaps
 from mrcnn.prediction import detect_crops
+from mrcnn.splits import random_part
 
 # The files beside this one are found from a notebook too, which imports samples.tumor.tumor.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -73,15 +75,9 @@ def load_parts(args):
         known = f", {sum(lesions)} of them with lesions" if lesions else ""
         patients = len(patients) or "unknown"
         print(f"{name}: {len(infos)} images or slices of {patients} patients{known}")
-    return {name: limited(part, args.limit) for name, part in parts.items()}
-
-
-def limited(dataset, limit):
-    """The data set, or as many of its images drawn at random, the same each time."""
-    if limit is None or limit >= dataset.num_images:
-        return dataset
-    chosen = np.random.default_rng(0).choice(dataset.image_ids, limit, replace=False)
-    return dataset.subset(np.sort(chosen).tolist())
+    return {
+        name: part.subset(random_part(part.image_ids, args.limit)) for name, part in parts.items()
+    }
 
 
 def balanced(dataset):
@@ -91,9 +87,9 @@ def balanced(dataset):
     """
     with_lesion = [i for i in dataset.image_ids if dataset.image_info[i]["has_lesion"]]
     without = np.setdiff1d(dataset.image_ids, with_lesion)
-    if with_lesion and len(without) > len(with_lesion):
-        without = np.random.default_rng(0).choice(without, len(with_lesion), replace=False)
-    return dataset.subset(np.sort([*with_lesion, *without]).astype(int).tolist())
+    if with_lesion:
+        without = random_part(without, len(with_lesion))
+    return dataset.subset(sorted([*with_lesion, *without]))
 
 
 def make_config(dataset, mode, network="small"):
@@ -127,20 +123,13 @@ def train(model, parts, epochs, resume=False):
     )
 
 
-def find(model, images):
-    """The lesions of some images.
+def detector(model):
+    """A function that finds the lesions of a list of images; masks are `InstanceMasks`.
 
     Instances are connected components, so no two share a pixel; small detections inside a larger
     one are dropped.
-
-    Args:
-        model: a `MaskRCNN` in inference mode, its weights loaded.
-        images: list of arrays [H, W, C].
-
-    Returns:
-        list of results, see `MaskRCNN.detect`; masks are `InstanceMasks`.
     """
-    return [remove_overlaps(result) for result in detect_crops(model, images)]
+    return without_overlaps(functools.partial(detect_crops, model))
 
 
 def evaluate(model, dataset, min_score):
@@ -154,7 +143,7 @@ def evaluate(model, dataset, min_score):
         model,
         dataset,
         min_score=min_score,
-        detect=lambda images: find(model, images),
+        detect=detector(model),
         group_of=lambda image_id, image: dataset.image_info[image_id]["patient"],
         folder=folder,
     )
@@ -195,20 +184,19 @@ def detect(model, dataset, min_score):
     Returns:
         path of the folder.
     """
-    folder = new_folder(RESULTS_DIR, "detect")
+    find, folder = detector(model), new_folder(RESULTS_DIR, "detect")
     with open(folder / "lesions.csv", "w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["image", "class", "score", "y1", "x1", "y2", "x2", "pixels"])
         for image_id in dataset.image_ids:
             image, name = dataset.load_image(image_id), dataset.image_reference(image_id)
-            found = find(model, [image])[0]
+            found = find([image])[0]
             sure = found["scores"] >= min_score
             rois, class_ids, scores = (found[k][sure] for k in ("rois", "class_ids", "scores"))
             masks = found["masks"][sure].dense()
             drawn = np.zeros(image.shape[:2], np.uint8)
-            for i in reversed(range(len(scores))):  # the best first, so it is drawn last
-                drawn[masks[:, :, i]] = 255 if dataset.num_classes == 2 else class_ids[i]
             for i, score in enumerate(scores):
+                drawn[masks[:, :, i]] = 255 if dataset.num_classes == 2 else class_ids[i]
                 label = dataset.class_names[class_ids[i]]
                 table.writerow([name, label, f"{score:.4f}", *rois[i], masks[:, :, i].sum()])
             paths = [folder / "masks" / f"{name}_mask.png", folder / "pictures" / f"{name}.png"]

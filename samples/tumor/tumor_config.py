@@ -1,7 +1,7 @@
 """Configurations of the tumour sample: a small network for a CPU, and ResNet-50 for a GPU."""
 
 from mrcnn.config import Config
-from mrcnn.small_resnet import small_resnet, small_resnet_shape
+from mrcnn.small_resnet import SmallNetwork
 
 
 class TumorConfig(Config):
@@ -40,17 +40,11 @@ class TumorInferenceConfig(TumorConfig):
     DETECTION_MIN_CONFIDENCE = 0.05
 
 
-class SmallTumorConfig(TumorConfig):
+class SmallTumorConfig(SmallNetwork, TumorConfig):
     """A network of 9 million weights, which a CPU can train."""
 
     NAME = "tumor_small"
     IMAGES_PER_GPU = 4
-    BACKBONE = small_resnet
-    COMPUTE_BACKBONE_SHAPE = small_resnet_shape
-    TOP_DOWN_PYRAMID_SIZE = 128
-    RPN_CHANNELS = 128
-    MASK_HEAD_CHANNELS = 128
-    FPN_CLASSIF_FC_LAYERS_SIZE = 256
     LEARNING_RATE = 4e-4
 
 
