@@ -223,3 +223,37 @@ def test_the_table_has_what_the_result_has():
         "|---|---|---|---|",
         "| all | 2 | 4 | 1.000 |",
     ]
+
+
+def test_the_headline_takes_the_figures_it_names():
+    result = {
+        "images": 3,
+        "instances": 7,
+        "objects": {
+            "iou": [0.5, 0.75],
+            "dsb_score": 0.1,
+            "image_mean_ap": [0.2, 0.3],
+            "pooled_ap": [0.9, 0.9],
+            "f1": [0.4, 0.9],
+        },
+        "panoptic": {"pq": 0.5, "sq": 0.9},
+        "pixels": {"foreground_dice": 0.6, "mean_iou": 0.7, "dice": 0.9},
+        "hausdorff": {"hausdorff": 8.0, "hausdorff95": 9.0},
+        "coco": {"bbox": {"AP": 0.11, "AP50": 0.9}, "segm": {"AP": 0.12, "AP50": 0.9}},
+    }
+    assert evaluation.headline(result) == {
+        "images": 3,
+        "instances": 7,
+        "DSB": 0.1,
+        "DSB@0.5": 0.2,
+        "DSB@0.75": 0.3,
+        "F1@0.5": 0.4,
+        "PQ": 0.5,
+        "Dice": 0.6,
+        "mIoU": 0.7,
+        "Hausdorff": 8.0,
+        "box AP": 0.11,
+        "mask AP": 0.12,
+    }
+    result["objects"]["iou"] = [0.55, 0.6]
+    assert np.isnan(evaluation.headline(result)["DSB@0.5"])
