@@ -1,0 +1,59 @@
+"""What the command lines of the samples have in common."""
+
+import argparse
+
+import numpy as np
+
+from . import start_weights
+
+
+def parser(description, commands, logs, weights=None):
+    """A parser of the options that every sample has.
+
+    Args:
+        description: of the sample.
+        commands: names of its commands.
+        logs: default of --logs.
+        weights: default of --weights; None: it must be given.
+
+    Returns:
+        `argparse.ArgumentParser` of command, dataset, weights, logs, limit and resume.
+    """
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("command", choices=commands)
+    made.add_argument("--dataset", help="folder of the data set")
+    made.add_argument(
+        "--weights",
+        default=weights,
+        required=weights is None,
+        help=f"{', '.join(start_weights.NAMES)} or the path of a .h5",
+    )
+    made.add_argument("--logs", default=logs, help="folder of logs and checkpoints")
+    made.add_argument("--limit", type=_count, help="most images, for a quick try")
+    made.add_argument(
+        "--resume", action="store_true", help="train: go on with the last run, if there is one"
+    )
+    return made
+
+
+def limited(dataset, limit):
+    """A data set, or as many of its images drawn at random, the same ones each time.
+
+    Args:
+        dataset: a prepared `Dataset`.
+        limit: int, or None for all.
+
+    Returns:
+        a prepared data set.
+    """
+    if limit is None or limit >= dataset.num_images:
+        return dataset
+    chosen = np.random.default_rng(0).choice(dataset.image_ids, limit, replace=False)
+    return dataset.subset(np.sort(chosen).tolist())
+
+
+def _count(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of images: at least 1")
+    return number

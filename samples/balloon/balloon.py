@@ -1,0 +1,245 @@
+"""Find balloons in photographs, and leave colour to them alone.
+
+Train on the balloons of the VGG Image Annotator, from COCO's weights; with --resume go on:
+
+    python samples/balloon/balloon.py train --dataset=DIR --weights=coco
+    python samples/balloon/balloon.py train --dataset=DIR --weights=coco --resume
+
+How good it is on the validation photographs; and their pictures:
+
+    python samples/balloon/balloon.py evaluate --dataset=DIR --weights=best
+    python samples/balloon/balloon.py detect --dataset=DIR --weights=best
+
+A photograph or a video of which all but the balloons is gray:
+
+    python samples/balloon/balloon.py splash --weights=best --image=FILE
+    python samples/balloon/balloon.py splash --weights=best --video=FILE
+
+DIR holds train and val, each with photographs and a via_region_data.json.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import skimage.color
+from PIL import Image
+
+from mrcnn import augment, command_line, evaluation, start_weights, visualize
+from mrcnn import model as modellib
+from mrcnn.config import Config
+from mrcnn.files import new_folder
+from mrcnn.formats import ViaDataset
+from mrcnn.formats.finding import given_path
+from mrcnn.images import read_image
+
+# The file beside this one is found from a notebook too, which imports samples.balloon.balloon.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import video
+
+ROOT_DIR = Path(__file__).resolve().parents[2]
+DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
+RESULTS_DIR = ROOT_DIR / "results" / "balloon"
+COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
+
+
+class BalloonConfig(Config):
+    """Photographs at 1024 pixels."""
+
+    NAME = "balloon"
+    IMAGES_PER_GPU = 2
+    NUM_CLASSES = 1 + 1
+    STEPS_PER_EPOCH = 100
+    VALIDATION_STEPS = 6
+    DETECTION_MIN_CONFIDENCE = 0.9
+
+
+class BalloonInferenceConfig(BalloonConfig):
+    """Detection of one image at a time."""
+
+    GPU_COUNT = 1
+    IMAGES_PER_GPU = 1
+
+
+class BalloonDataset(ViaDataset):
+    """Photographs whose balloons were outlined in the VGG Image Annotator."""
+
+    SOURCE = "balloon"
+
+    def load_balloon(self, dataset_dir, subset):
+        """Register the photographs of a subset.
+
+        Args:
+            dataset_dir: folder that holds train and val.
+            subset: "train" or "val".
+
+        Raises:
+            ValueError: there is no such subset, or its annotations cannot be used.
+            FileNotFoundError: its folder is missing.
+        """
+        if subset not in ("train", "val"):
+            raise ValueError(f"subset is {subset!r}: it is train or val.")
+        self.load(given_path(dataset_dir) / subset, class_names=["balloon"])
+
+
+def load_dataset(dataset_dir, subset, limit=None):
+    """A prepared `BalloonDataset` of a subset, or of so many of its photographs."""
+    dataset = BalloonDataset()
+    dataset.load_balloon(dataset_dir, subset)
+    dataset.prepare()
+    return command_line.limited(dataset, limit)
+
+
+def train(model, dataset_dir, epochs=30, limit=None, resume=False):
+    """Train the heads, as the data are few and the weights of COCO good.
+
+    Args:
+        model: a `MaskRCNN` in training mode, its weights loaded.
+        dataset_dir: see `BalloonDataset.load_balloon`.
+        epochs: number of the last epoch.
+        limit: most photographs, or None.
+        resume: whether to go on with the last run, if there is one.
+    """
+    model.train(
+        load_dataset(dataset_dir, "train", limit),
+        load_dataset(dataset_dir, "val", limit),
+        learning_rate=model.config.LEARNING_RATE,
+        epochs=epochs,
+        layers="heads",
+        augmentation=augment.photographs(),
+        resume=resume,
+    )
+
+
+def evaluate(model, dataset_dir, limit=None, min_score=0.9):
+    """Print the figures on the validation photographs and write them to a new folder.
+
+    Args:
+        model: a `MaskRCNN` in inference mode, its weights loaded. Its DETECTION_MIN_CONFIDENCE is
+            0.05 or so: the average precisions want the weak detections too.
+        dataset_dir, limit: see `train`.
+        min_score: of the detections that count in all other figures.
+
+    Returns:
+        dict, see `mrcnn.evaluation.evaluate`, and path of the folder.
+    """
+    dataset, folder = load_dataset(dataset_dir, "val", limit), new_folder(RESULTS_DIR, "evaluate")
+    result = evaluation.evaluate(model, dataset, min_score=min_score, folder=folder)
+    print(f"{evaluation.summary(result)}\nSaved to {folder}")
+    return result, folder
+
+
+def detect(model, dataset_dir, limit=None):
+    """Draw the detections of the validation photographs; gives the path of the folder."""
+    dataset, folder = load_dataset(dataset_dir, "val", limit), new_folder(RESULTS_DIR, "detect")
+    for image_id in dataset.image_ids:
+        image, name = dataset.load_image(image_id), dataset.image_info[image_id]["id"]
+        found = model.detect([image])[0]
+        visualize.display_instances(
+            image,
+            found["rois"],
+            found["masks"],
+            found["class_ids"],
+            dataset.class_names,
+            found["scores"],
+            save_to=(folder / name).with_suffix(".png"),
+        )
+        print(f"{name}: {len(found['scores'])} balloons")
+    print(f"Saved to {folder}")
+    return folder
+
+
+def color_splash(image, mask):
+    """Colour inside the instances, gray outside.
+
+    Args:
+        image: uint8 [H, W, 3].
+        mask: bool [H, W, N].
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    gray = np.rint(255 * skimage.color.rgb2gray(image)).astype(np.uint8)
+    inside = np.asarray(mask, bool).any(axis=-1, keepdims=True)
+    return np.where(inside, image, gray[..., None])
+
+
+def detect_and_color_splash(model, image_path=None, video_path=None):
+    """Write a photograph or a video in which the balloons alone have colour.
+
+    Args:
+        model: a `MaskRCNN` in inference mode, its weights loaded.
+        image_path, video_path: of the file; one of both.
+
+    Returns:
+        path of what was written, in a new folder under `RESULTS_DIR`.
+
+    Raises:
+        ValueError: none or both paths are given; no video.
+        FileNotFoundError, OSError: a file cannot be read.
+    """
+    if bool(image_path) == bool(video_path):
+        raise ValueError("give either an image or a video.")
+    path = given_path(image_path or video_path)
+
+    def splash(image):
+        return color_splash(image, model.detect([image])[0]["masks"])
+
+    if image_path:
+        image = read_image(path)
+        image = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image[..., :3]
+        target = new_folder(RESULTS_DIR, "splash") / f"{path.stem}.png"
+        Image.fromarray(splash(image)).save(target)
+    else:
+        target = new_folder(RESULTS_DIR, "splash") / f"{path.stem}.mp4"
+        video.convert(path, target, splash)
+    print(f"Saved to {target}")
+    return target
+
+
+def parse(argv=None):
+    """The arguments of the command line; see the top of this file."""
+    commands = ("train", "evaluate", "detect", "splash")
+    parser = command_line.parser("Find balloons with Mask R-CNN.", commands, DEFAULT_LOGS_DIR)
+    parser.add_argument("--image", help="splash: a photograph")
+    parser.add_argument("--video", help="splash: a video")
+    parser.add_argument("--epochs", type=int, default=30, help="train: number of the last epoch")
+    parser.add_argument("--min-score", type=float, default=0.9, help="of a balloon that counts")
+    args = parser.parse_args(argv)
+    if args.command == "splash":
+        if bool(args.image) == bool(args.video):
+            parser.error("splash takes either --image=FILE or --video=FILE")
+    elif not args.dataset:
+        parser.error(f"{args.command} needs --dataset=DIR, the folder that holds train and val")
+    if args.command != "train" and args.weights == "imagenet":
+        parser.error("--weights=imagenet have seen no balloon: train first")
+    return args
+
+
+def main(argv=None):
+    """Run the command line; see the top of this file."""
+    args = parse(argv)
+    training = args.command == "train"
+    config = BalloonConfig() if training else BalloonInferenceConfig()
+    if not training:
+        config.DETECTION_MIN_CONFIDENCE = 0.05 if args.command == "evaluate" else args.min_score
+    try:
+        if args.dataset:
+            load_dataset(args.dataset, "val")
+        model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
+        start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+    if training:
+        train(model, args.dataset, args.epochs, args.limit, args.resume)
+    elif args.command == "evaluate":
+        evaluate(model, args.dataset, args.limit, args.min_score)
+    elif args.command == "detect":
+        detect(model, args.dataset, args.limit)
+    else:
+        detect_and_color_splash(model, args.image, args.video)
+
+
+if __name__ == "__main__":
+    main()

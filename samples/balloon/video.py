@@ -1,0 +1,50 @@
+"""Videos, frame by frame, through PyAV (`pip install "mask-rcnn[video]"`)."""
+
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mrcnn.files import replacing
+
+
+def convert(source, target, function):
+    """Write a video whose frames are a function of those of another; sound is left out.
+
+    Args:
+        source: path of a video that FFmpeg reads.
+        target: path of the MP4 to write, which appears when it is complete.
+        function: of a frame, uint8 [H, W, 3] RGB, that gives one of the same shape.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no video.
+        ImportError: PyAV is not there.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError('videos need PyAV: pip install "mask-rcnn[video]"') from error
+    if not Path(source).exists():
+        raise FileNotFoundError(f"there is no video {source}.")
+    try:
+        reader = av.open(str(source))
+    except av.error.FFmpegError as error:
+        raise ValueError(f"{source} is no video that FFmpeg reads: {error.strerror}.") from error
+    with reader, replacing(target) as part:
+        if not reader.streams.video:
+            raise ValueError(f"{source} has no moving picture.")
+        stream = reader.streams.video[0]
+        with av.open(str(part), "w", format="mp4") as writer:
+            out = None
+            frames = tqdm(reader.decode(stream), total=stream.frames or None, unit="frame")
+            for frame in frames:
+                picture = function(frame.to_ndarray(format="rgb24"))
+                # H.264 wants even sides.
+                height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
+                if out is None:
+                    out = writer.add_stream("libx264", rate=stream.average_rate or 25)
+                    out.height, out.width, out.pix_fmt = height, width, "yuv420p"
+                new = av.VideoFrame.from_ndarray(picture[:height, :width].copy(), format="rgb24")
+                writer.mux(out.encode(new))
+            if out is not None:
+                writer.mux(out.encode())

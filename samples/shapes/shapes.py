@@ -1,0 +1,156 @@
+"""Find squares, circles and triangles: a first training, on images that are made up as it runs.
+
+python samples/shapes/shapes.py train
+python samples/shapes/shapes.py evaluate --weights=last
+python samples/shapes/shapes.py detect --weights=last
+"""
+
+import sys
+from pathlib import Path
+
+from mrcnn import command_line, evaluation, start_weights, utils, visualize
+from mrcnn import model as modellib
+from mrcnn.config import Config
+from mrcnn.files import new_folder
+from mrcnn.small_resnet import small_resnet, small_resnet_shape
+
+# The file beside this one is found from a notebook too, which imports samples.shapes.shapes.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from shapes_dataset import ShapesDataset
+
+ROOT_DIR = Path(__file__).resolve().parents[2]
+DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
+RESULTS_DIR = ROOT_DIR / "results" / "shapes"
+COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
+
+# Images of each part, and the seeds that make them differ.
+COUNTS = {"train": 500, "val": 50}
+SEEDS = {"train": 0, "val": 1}
+
+
+class ShapesConfig(Config):
+    """Images of 128x128 pixels for a network of 9 million weights."""
+
+    NAME = "shapes"
+    NUM_CLASSES = 1 + 3
+    IMAGES_PER_GPU = 8
+    IMAGE_MIN_DIM = 128
+    IMAGE_MAX_DIM = 128
+    RPN_ANCHOR_SCALES = (8, 16, 32, 64, 128)
+    TRAIN_ROIS_PER_IMAGE = 32
+    MAX_GT_INSTANCES = 8
+    STEPS_PER_EPOCH = 60
+    VALIDATION_STEPS = 5
+    SEED = 0
+
+    BACKBONE = small_resnet
+    COMPUTE_BACKBONE_SHAPE = small_resnet_shape
+    TOP_DOWN_PYRAMID_SIZE = 128
+    RPN_CHANNELS = 128
+    MASK_HEAD_CHANNELS = 128
+    FPN_CLASSIF_FC_LAYERS_SIZE = 256
+    PRE_NMS_LIMIT = 1000
+    POST_NMS_ROIS_TRAINING = 200
+    POST_NMS_ROIS_INFERENCE = 100
+    DETECTION_MAX_INSTANCES = 16
+
+    OPTIMIZER = "adamw"
+    LEARNING_RATE = 5e-4
+    WEIGHT_DECAY = 0.02
+    LR_SCHEDULE = "cosine"
+    LR_WARMUP_STEPS = 30
+    EMA = 0.98
+
+
+class ShapesInferenceConfig(ShapesConfig):
+    """Detection of one image at a time."""
+
+    IMAGES_PER_GPU = 1
+    DETECTION_MIN_CONFIDENCE = 0.05
+
+
+def load_dataset(part, limit=None):
+    """A prepared `ShapesDataset`.
+
+    Args:
+        part: "train" or "val".
+        limit: most images, or None.
+    """
+    dataset = ShapesDataset()
+    side = ShapesConfig.IMAGE_MAX_DIM
+    dataset.load_shapes(min(COUNTS[part], limit or COUNTS[part]), side, side, SEEDS[part])
+    dataset.prepare()
+    return dataset
+
+
+def train(model, epochs, limit=None, resume=False):
+    """Train all layers up to an epoch; the weights are loaded."""
+    model.train(
+        load_dataset("train", limit),
+        load_dataset("val", limit),
+        learning_rate=model.config.LEARNING_RATE,
+        epochs=epochs,
+        layers="all",
+        resume=resume,
+    )
+
+
+def evaluate(model, limit=None, min_score=0.5):
+    """Print the figures on the validation images; gives them and the folder they are in."""
+    folder = new_folder(RESULTS_DIR, "evaluate")
+    dataset = load_dataset("val", limit)
+    result = evaluation.evaluate(model, dataset, min_score=min_score, folder=folder)
+    print(f"{evaluation.summary(result)}\nSaved to {folder}")
+    return result, folder
+
+
+def detect(model, limit=None, min_score=0.5):
+    """Draw truth and detections of validation images, eight without a limit; gives the folder."""
+    folder = new_folder(RESULTS_DIR, "detect")
+    dataset = load_dataset("val", limit or 8)
+    for image_id in dataset.image_ids:
+        image = dataset.load_image(image_id)
+        masks, class_ids = dataset.load_mask(image_id)
+        truth = {"rois": utils.extract_bboxes(masks), "class_ids": class_ids, "masks": masks}
+        found = model.detect([image])[0]
+        sure = found["scores"] >= min_score
+        found = {name: value[..., sure] if name == "masks" else value[sure]
+                 for name, value in found.items()}  # fmt: skip
+        visualize.compare(
+            image, truth, found, dataset.class_names, save_to=folder / f"{image_id}.png"
+        )
+    print(f"Saved to {folder}")
+    return folder
+
+
+def main(argv=None):
+    """Run the command line; see the top of this file."""
+    parser = command_line.parser(
+        "Find shapes with Mask R-CNN.",
+        ("train", "evaluate", "detect"),
+        DEFAULT_LOGS_DIR,
+        "imagenet",
+    )
+    parser.add_argument("--epochs", type=int, default=3, help="train: number of the last epoch")
+    parser.add_argument("--min-score", type=float, default=0.5, help="of a shape that counts")
+    args = parser.parse_args(argv)
+    if args.dataset:
+        parser.error("the shapes are made up: there is no --dataset")
+    training = args.command == "train"
+    config = ShapesConfig() if training else ShapesInferenceConfig()
+    try:
+        model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
+        start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+    if training:
+        train(model, args.epochs, args.limit, args.resume)
+    elif args.command == "evaluate":
+        evaluate(model, args.limit, args.min_score)
+    else:
+        detect(model, args.limit, args.min_score)
+
+
+if __name__ == "__main__":
+    main()
