@@ -13,13 +13,14 @@ SHELL := /bin/bash
 INSTALL = PYTHONWARNINGS=ignore $(RUN) -m pip install --no-input --disable-pip-version-check --progress-bar off
 BRIEFLY = </dev/null | sed -u -n -E 's/^ *(Downloading [^ ]+ \(.*MB\)).*/   \1/p; s/^Installing collected.*/   unpacking/p'
 
-.PHONY: help demo test test-slow bench clean
+.PHONY: help demo test test-slow bench notebooks clean
 
 help:
 	@echo "make demo       find the nuclei of five microscopy images, and score them (demo.png)"
 	@echo "make test       ruff and the tests"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make bench      the benchmarks"
+	@echo "make notebooks  run the notebooks and store their pictures"
 	@echo "make clean      remove $(VENV), caches and demo.png; logs stay"
 
 demo: $(VENV)/.ready
@@ -37,6 +38,9 @@ bench: $(VENV)/.ready-test
 	@$(RUN) benchmarks/inference.py
 	@$(RUN) benchmarks/loader.py
 	@$(RUN) benchmarks/training.py
+
+notebooks: $(VENV)/.ready-test
+	@$(RUN) notebooks/execute.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache demo.png

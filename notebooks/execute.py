@@ -1,0 +1,88 @@
+"""Run notebooks from a clean state and store them with their outputs.
+
+    python notebooks/execute.py              # all
+    python notebooks/execute.py demo         # notebooks/demo.py becomes notebooks/demo.ipynb
+
+The sources are the `.py` files, in Jupytext's percent format; edit those.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+
+from mrcnn.files import replacing
+
+FOLDER = Path(__file__).resolve().parent
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "execute")
+# Seconds that one cell may take.
+TIMEOUT = 300
+
+
+def source(name):
+    """The notebook of a source file, without outputs.
+
+    Args:
+        name: of a notebook, such as "demo".
+
+    Returns:
+        `nbformat.NotebookNode`. The ids of cells are their numbers, so that they stay as they are
+        when the notebook is made again.
+
+    Raises:
+        FileNotFoundError: there is no such notebook.
+    """
+    if name not in NAMES:
+        raise FileNotFoundError(f"there is no notebook {name!r}: there are {', '.join(NAMES)}.")
+    notebook = jupytext.read(FOLDER / f"{name}.py")
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number:02}"
+    return notebook
+
+
+def execute(name):
+    """The notebook of a source file, run by a new kernel in the folder of the notebooks.
+
+    Args:
+        name: of a notebook.
+
+    Returns:
+        `nbformat.NotebookNode` with outputs.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: a cell failed.
+        FileNotFoundError: there is no such notebook.
+    """
+    notebook = source(name)
+    client = NotebookClient(
+        notebook,
+        timeout=TIMEOUT,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(FOLDER)}},
+        record_timing=False,
+    )
+    return client.execute()
+
+
+def main(argv=None):
+    """Run the command line; see the top of this file."""
+    parser = argparse.ArgumentParser(description="Run notebooks and store their outputs.")
+    parser.add_argument("names", nargs="*", choices=[[], *NAMES], help="all, if none is given")
+    for name in parser.parse_args(argv).names or NAMES:
+        begin = time.perf_counter()
+        notebook = execute(name)
+        with replacing(FOLDER / f"{name}.ipynb") as part:
+            nbformat.write(notebook, part)
+        print(f"{name}: {time.perf_counter() - begin:.0f} seconds")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Each notebook runs from a clean state, and what is stored is what its source makes."""
+
+import importlib.util
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+_spec = importlib.util.spec_from_file_location("execute", ROOT / "notebooks" / "execute.py")
+notebooks = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(notebooks)
+
+
+def stored(name):
+    return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+
+
+def kinds(cell):
+    """What a cell shows: streams by name, other outputs by their richest kind."""
+    shown = []
+    for output in cell.get("outputs", []):
+        if output["output_type"] == "stream":
+            shown.append(output["name"])
+        else:
+            shown.append("picture" if "image/png" in output["data"] else "text")
+    return shown
+
+
+@pytest.mark.parametrize("name", notebooks.NAMES)
+def test_the_stored_notebook_is_that_of_its_source(name):
+    source, notebook = notebooks.source(name), stored(name)
+    assert [(c.cell_type, c.source) for c in notebook.cells] == [
+        (c.cell_type, c.source) for c in source.cells
+    ], f"python notebooks/execute.py {name} renews it"
+    nbformat.validate(notebook)
+
+
+@pytest.mark.parametrize("name", notebooks.NAMES)
+def test_a_stored_notebook_is_small_has_pictures_and_names_no_machine(name):
+    path = ROOT / "notebooks" / f"{name}.ipynb"
+    assert path.stat().st_size < 2e6
+    shown = [kind for cell in stored(name).cells for kind in kinds(cell)]
+    assert shown.count("picture") >= 2
+    assert "stderr" not in shown
+    text = path.read_text()
+    for place in (str(ROOT), str(Path.home()), "/tmp/"):
+        assert place not in text
+
+
+@pytest.mark.parametrize("name", notebooks.NAMES)
+def test_it_runs_from_a_clean_state_and_shows_what_is_stored(name):
+    found = notebooks.execute(name)
+    for number, (cell, before) in enumerate(zip(found.cells, stored(name).cells, strict=True)):
+        assert kinds(cell) == kinds(before), f"cell {number}: {cell.source}"
+        assert cell.cell_type != "code" or cell.execution_count
