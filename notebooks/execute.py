@@ -66,6 +66,8 @@ def execute(name):
         notebook,
         timeout=TIMEOUT,
         kernel_name="python3",
+        # TensorFlow's log lines go to the terminal, not to the notebook.
+        extra_arguments=["--IPKernelApp.capture_fd_output=False"],
         resources={"metadata": {"path": str(FOLDER)}},
         record_timing=False,
     )

@@ -335,6 +335,27 @@ class TestComparison:
         figure = visualize.compare(wide, truth, result, ["BG", "cat"])
         assert texts(figure.axes[1]) == []
 
+    def test_the_size_and_resolution_of_a_figure(self):
+        image, boxes, masks, class_ids, scores = three_instances()
+        names = ["BG", "cat", "dog"]
+        truth = {"rois": boxes, "class_ids": class_ids, "masks": masks}
+        result = {**truth, "scores": scores}
+        figure = visualize.compare(image, truth, result, names, figsize=(6, 4), dpi=50)
+        assert tuple(figure.get_size_inches()) == (6, 4) and figure.dpi == 50
+        figure = visualize.display_images([image, image], figsize=(5, 2), dpi=40)
+        assert tuple(figure.get_size_inches()) == (5, 2) and figure.dpi == 40
+        ax = visualize.display_instances(image, boxes, masks, class_ids, names, dpi=30)
+        assert ax.figure.dpi == 30
+
+    @pytest.mark.parametrize(
+        ("color", "expected"), [((0, 0, 0), "white"), ((1, 0, 0), (1, 0.6, 0.6))]
+    )
+    def test_a_caption_is_legible_on_its_dark_plate(self, color, expected):
+        ax = plt.subplots()[1]
+        ax.imshow(np.zeros((20, 20)))
+        drawing.add_caption(ax, (5, 5, 10, 10), "cell", color)
+        assert matplotlib.colors.same_color(ax.texts[0].get_color(), expected)
+
     def test_compare_with_nothing_detected(self, tmp_path):
         image, truth, result = self.truth_and_result()
         result = {"rois": np.zeros((0, 4), int), "class_ids": np.zeros(0, int),

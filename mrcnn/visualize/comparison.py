@@ -9,9 +9,10 @@ from .drawing import CROWDED, as_rgb, check_counts, finish, instance_label, neig
 from .instances import display_instances
 
 _PANEL_INCHES = 8
+_DPI = 150
 
 
-def compare(image, truth, result, class_names, save_to=None, title=""):
+def compare(image, truth, result, class_names, save_to=None, title="", *, figsize=None, dpi=_DPI):
     """Draw the ground truth (left) beside the detections (right).
 
     An instance and the detection that matches it (same class, mask IoU of 0.5 or more) share a
@@ -26,6 +27,8 @@ def compare(image, truth, result, class_names, save_to=None, title=""):
         class_names: list of strings, background first.
         save_to: path of a PNG to write; the figure is then closed.
         title: above both.
+        figsize: inches (width, height); None is 16 wide, and as high as the image wants.
+        dpi: dots per inch.
 
     Returns:
         The Figure, or None where it was shown.
@@ -34,10 +37,11 @@ def compare(image, truth, result, class_names, save_to=None, title=""):
         ValueError: the counts within `truth` or `result` differ.
     """
     height, width = np.shape(image)[:2]
-    figsize = (2 * _PANEL_INCHES, _PANEL_INCHES * height / width + (0.8 if title else 0.4))
-    fig, axes = plt.subplots(1, 2, figsize=figsize, dpi=150, layout="constrained")
+    if figsize is None:
+        figsize = (2 * _PANEL_INCHES, _PANEL_INCHES * height / width + (0.8 if title else 0.4))
+    fig, axes = plt.subplots(1, 2, figsize=figsize, dpi=dpi, layout="constrained")
     fig.suptitle(title)
-    compare_on(axes, image, truth, result, class_names, _PANEL_INCHES)
+    compare_on(axes, image, truth, result, class_names, figsize[0] / 2)
     return finish(fig, own=True, save_to=save_to)
 
 

@@ -200,8 +200,9 @@ def add_caption(ax, box, text, color, fontsize=8):
 
     Args:
         box: (y1, x1, y2, x2) in pixels.
-        color: any matplotlib colour; the text takes a light tint of it.
+        color: any matplotlib colour; the text takes a light tint of it, or white for a dark one.
     """
+    color = np.array(to_rgb(color))
     y1, x1, _, x2 = box
     bottom, top = ax.get_ylim()
     left, right = ax.get_xlim()
@@ -215,7 +216,7 @@ def add_caption(ax, box, text, color, fontsize=8):
         ha="left" if to_the_right else "right",
         va="bottom" if above else "top",
         fontsize=fontsize,
-        color=0.6 + 0.4 * np.array(to_rgb(color)),
+        color=0.6 + 0.4 * color if color.max() > 0.3 else "white",
         bbox={"facecolor": "black", "alpha": 0.6, "edgecolor": "none", "pad": 0.8},
     )
 

@@ -22,7 +22,16 @@ logger = logging.getLogger(__name__)
 
 
 def display_images(
-    images, titles=None, cols=4, cmap=None, norm=None, interpolation=None, *, save_to=None
+    images,
+    titles=None,
+    cols=4,
+    cmap=None,
+    norm=None,
+    interpolation=None,
+    *,
+    figsize=None,
+    dpi=None,
+    save_to=None,
 ):
     """Show images, masks or feature maps in a grid.
 
@@ -32,6 +41,8 @@ def display_images(
         titles: strings, of the first image, the second, ...
         cols: images in a row.
         cmap, norm, interpolation: handed to matplotlib's `imshow`.
+        figsize: inches (width, height); None is 3.5 an image.
+        dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
@@ -44,8 +55,14 @@ def display_images(
     cols = min(cols, len(images))
     rows = -(-len(images) // cols)
     height, width = np.shape(images[0])[:2]
-    figsize = (3.5 * cols, (3.5 * height / width + 0.3) * rows)
-    fig, axes = plt.subplots(rows, cols, figsize=figsize, squeeze=False, layout="constrained")
+    fig, axes = plt.subplots(
+        rows,
+        cols,
+        figsize=figsize or (3.5 * cols, (3.5 * height / width + 0.3) * rows),
+        dpi=dpi,
+        squeeze=False,
+        layout="constrained",
+    )
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
@@ -73,6 +90,7 @@ def display_instances(
     colors=None,
     captions=None,
     *,
+    dpi=None,
     save_to=None,
 ):
     """Draw instances over an image: tinted masks with outlines, boxes and captions.
@@ -91,6 +109,7 @@ def display_instances(
         show_bbox: whether to draw the boxes.
         colors: N tuples (red, green, blue) in [0, 1]; by default neighbours differ.
         captions: N strings in place of "name score"; "" or None for no caption.
+        dpi: dots per inch of that figure; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
@@ -129,7 +148,7 @@ def display_instances(
         outlines = blend_masks(tinted, np.asarray(masks)[:, :, shown], shown_colors)
 
     own = ax is None
-    ax = plt.subplots(figsize=figsize)[1] if own else ax
+    ax = plt.subplots(figsize=figsize, dpi=dpi)[1] if own else ax
     ax.imshow(picture)
     ax.axis("off")
     ax.autoscale(False)

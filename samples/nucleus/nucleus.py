@@ -35,6 +35,7 @@ from mrcnn.prediction import detect_crops
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from nucleus_config import (
+    MIN_SCORE,
     NucleusConfig,
     NucleusInferenceConfig,
     SmallNucleusConfig,
@@ -103,7 +104,7 @@ def detector(model, orientations=1, overlaps=True):
     return detect if overlaps else without_overlaps(detect)
 
 
-def evaluate(model, dataset_dir, subset="val", min_score=0.5, orientations=1, overlaps=True):
+def evaluate(model, dataset_dir, subset="val", min_score=MIN_SCORE, orientations=1, overlaps=True):
     """Print all figures and write them, with curves, to a new folder under `RESULTS_DIR`.
 
     Args:
@@ -131,7 +132,7 @@ def evaluate(model, dataset_dir, subset="val", min_score=0.5, orientations=1, ov
     return result, folder
 
 
-def detect(model, dataset_dir, subset=None, min_score=0.5, orientations=1, overlaps=True):
+def detect(model, dataset_dir, subset=None, min_score=MIN_SCORE, orientations=1, overlaps=True):
     """Write submit.csv, counts.csv and a picture of each image to a new folder.
 
     Args:
@@ -263,7 +264,7 @@ def parse(argv=None):
     add("--epochs", type=int, help="train: number of the last epoch")
     add("--learning-rate", type=float, help="train: at the beginning")
     add("--resume", action="store_true", help="train: go on with the last run, if there is one")
-    add("--min-score", type=float, default=0.5, help="of the nuclei that count")
+    add("--min-score", type=float, default=MIN_SCORE, help="of the nuclei that count")
     add("--tta", type=int, default=1, choices=range(1, 9), help="orientations to look at")
     add("--remove-overlaps", action="store_true", help="no pixel in two nuclei")
     args = parser.parse_args(argv)

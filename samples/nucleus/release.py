@@ -16,7 +16,7 @@ import shlex
 from pathlib import Path
 
 from nucleus import NUCLEUS_WEIGHTS_PATH, detector, load_dataset, make_model
-from nucleus_config import SmallNucleusInferenceConfig
+from nucleus_config import MIN_SCORE, SmallNucleusInferenceConfig
 from nucleus_dataset import kind_of
 
 from mrcnn import evaluation, start_weights, weights
@@ -191,7 +191,9 @@ def main(argv=None):
     parser.add_argument("--dataset", required=True, help="folder that holds stage1_train")
     parser.add_argument("--run", required=True, type=Path, help="folder of the run")
     parser.add_argument("--started-from", default="imagenet", help="what --weights was a file of")
-    parser.add_argument("--min-score", type=float, default=0.5, help="of the nuclei that count")
+    parser.add_argument(
+        "--min-score", type=float, default=MIN_SCORE, help="of the nuclei that count"
+    )
     args = parser.parse_args(argv)
     release(args.run, args.dataset, args.started_from, args.min_score)
 
