@@ -1,5 +1,8 @@
 """From images in pixels to results in pixels: what `MaskRCNN.detect` is made of."""
 
+import contextlib
+import logging
+
 import numpy as np
 
 from .anchors import pyramid_anchors
@@ -178,8 +181,24 @@ def _predict(model, molded_images, image_metas, verbose):
     if verbose:
         for name, array in zip(("molded_images", "image_metas", "anchors"), inputs, strict=True):
             log(name, array)
-    outputs = model.keras_model.predict_on_batch(inputs)
+    with _sizes_may_differ():
+        outputs = model.keras_model.predict_on_batch(inputs)
     return np.asarray(outputs[0]), np.asarray(outputs[3])
+
+
+@contextlib.contextmanager
+def _sizes_may_differ():
+    """No warning of TensorFlow that each new size of image makes a trace of the graph."""
+
+    def is_another(record):
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(is_another)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_another)
 
 
 def _batches(images, config):

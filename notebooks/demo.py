@@ -139,3 +139,11 @@ for title, result in looks.items():
     visualize.compare(
         tissue, truth, result, dataset.class_names, title=title, figsize=(11, 5), dpi=75
     )
+
+# %% [markdown]
+# ## What next
+#
+# - `train_shapes` trains a network in a minute, `own_data` one on images and annotations of yours.
+# - `inspect_model` shows what happens between the pixels and the masks.
+# - `nucleus` measures these weights and looks at their mistakes.
+# - For images of your own: `python samples/nucleus/nucleus.py detect --dataset=FOLDER`.

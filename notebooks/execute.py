@@ -70,6 +70,7 @@ def execute(name):
         extra_arguments=["--IPKernelApp.capture_fd_output=False"],
         resources={"metadata": {"path": str(FOLDER)}},
         record_timing=False,
+        coalesce_streams=True,
     )
     return client.execute()
 

@@ -1,3 +1,5 @@
+import logging
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -122,6 +124,31 @@ def test_images_of_different_sizes_in_one_call(fixture, images, request):
     assert [result["masks"].shape[:2] for result in results] == sizes
     assert sum(len(result["rois"]) for result in results) > len(sizes)
     assert_same(results, [model.detect([image])[0] for image in mixed])
+
+
+def test_images_of_many_sizes_are_no_cause_for_a_warning(padding_model, images, monkeypatch):
+    predict, heard, logger = (
+        padding_model.keras_model.predict_on_batch,
+        [],
+        logging.getLogger("tensorflow"),
+    )
+
+    def warn(inputs):
+        logger.warning("5 out of the last 5 calls to f triggered tf.function retracing.")
+        logger.warning("something else")
+        return predict(inputs)
+
+    listener = logging.Handler()
+    listener.emit = lambda record: heard.append(record.getMessage())
+    logger.addHandler(listener)
+    monkeypatch.setattr(padding_model.keras_model, "predict_on_batch", warn)
+    try:
+        padding_model.detect(images[:1])
+        assert heard == ["something else"]
+        logger.warning("f triggered tf.function retracing.")
+        assert len(heard) == 2
+    finally:
+        logger.removeHandler(listener)
 
 
 def test_a_network_gone_wild_still_gives_boxes(model, images):

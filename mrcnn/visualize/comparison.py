@@ -77,7 +77,10 @@ def compare_on(axes, image, truth, result, class_names, inches):
     crowded = max(len(gt_boxes), len(boxes)) > CROWDED
     brief = crowded or len(class_names) <= 2
     gt_captions = [""] * len(gt_boxes) if brief else None
-    captions = _score_captions(scores, boxes, inches / picture.shape[1]) if brief else None
+    captions = None
+    if brief:
+        pixel_inches = inches / picture.shape[1]
+        captions = _score_captions(scores, boxes, pixel_inches, axes[0].figure.dpi)
 
     sides = (
         (*gt, gt_title, gt_colors, gt_captions),
@@ -266,12 +269,13 @@ def plot_precision_recall(AP, precisions, recalls, *, save_to=None):
     return finish(ax, True, save_to)
 
 
-def _score_captions(scores, boxes, pixel_inches):
-    """Scores as captions, or empty ones where the boxes are too narrow in print to bear them."""
+def _score_captions(scores, boxes, pixel_inches, dpi):
+    """Scores as captions, or empty ones: for boxes too narrow, or at a resolution too coarse."""
     if not len(boxes):
         return []
     points = np.median(boxes[:, 3] - boxes[:, 1]) * pixel_inches * 72
-    has_room = points > 10  # the width of a score in the smallest type
+    # Of a score in the smallest type the width, and the dots per inch that make it legible.
+    has_room = points > 10 and dpi >= 100
     return [f"{score:.2f}" if has_room else "" for score in scores]
 
 

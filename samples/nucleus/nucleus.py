@@ -245,8 +245,8 @@ def make_model(mode, network="small", weights="nucleus", logs=DEFAULT_LOGS_DIR, 
     if min_score is not None:
         config.DETECTION_MIN_CONFIDENCE = min_score
     model = modellib.MaskRCNN(mode, config, str(logs))
-    weights = NUCLEUS_WEIGHTS_PATH if weights == "nucleus" else weights
     print(f"Loading weights {weights}")
+    weights = NUCLEUS_WEIGHTS_PATH if weights == "nucleus" else weights
     start_weights.load(model, weights, COCO_WEIGHTS_PATH)
     return model
 
