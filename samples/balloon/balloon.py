@@ -5,6 +5,10 @@ Train on the balloons of the VGG Image Annotator, from COCO's weights; with --re
     python samples/balloon/balloon.py train --dataset=DIR --weights=coco
     python samples/balloon/balloon.py train --dataset=DIR --weights=coco --resume
 
+Without a GPU, a smaller network from ImageNet's:
+
+    python samples/balloon/balloon.py train --dataset=DIR --weights=imagenet --network=small
+
 How good it is on the validation photographs; and their pictures:
 
     python samples/balloon/balloon.py evaluate --dataset=DIR --weights=best
@@ -27,7 +31,6 @@ from PIL import Image
 
 from mrcnn import augment, command_line, evaluation, start_weights, visualize
 from mrcnn import model as modellib
-from mrcnn.config import Config
 from mrcnn.files import new_folder
 from mrcnn.formats import ViaDataset
 from mrcnn.formats.finding import given_path
@@ -37,29 +40,23 @@ from mrcnn.images import read_image
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import video
+from balloon_config import (
+    BalloonConfig,
+    BalloonInferenceConfig,
+    SmallBalloonConfig,
+    SmallBalloonInferenceConfig,
+)
 
 ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "balloon"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
 
-
-class BalloonConfig(Config):
-    """Photographs at 1024 pixels."""
-
-    NAME = "balloon"
-    IMAGES_PER_GPU = 2
-    NUM_CLASSES = 1 + 1
-    STEPS_PER_EPOCH = 100
-    VALIDATION_STEPS = 6
-    DETECTION_MIN_CONFIDENCE = 0.9
-
-
-class BalloonInferenceConfig(BalloonConfig):
-    """Detection of one image at a time."""
-
-    GPU_COUNT = 1
-    IMAGES_PER_GPU = 1
+# Of --network: the configurations to train and to detect with.
+NETWORKS = {
+    "resnet101": (BalloonConfig, BalloonInferenceConfig),
+    "small": (SmallBalloonConfig, SmallBalloonInferenceConfig),
+}
 
 
 class BalloonDataset(ViaDataset):
@@ -91,13 +88,13 @@ def load_dataset(dataset_dir, subset, limit=None):
     return command_line.limited(dataset, limit)
 
 
-def train(model, dataset_dir, epochs=30, limit=None, resume=False):
-    """Train the heads, as the data are few and the weights of COCO good.
+def train(model, dataset_dir, epochs=None, limit=None, resume=False):
+    """Train the layers that the configuration names.
 
     Args:
         model: a `MaskRCNN` in training mode, its weights loaded.
         dataset_dir: see `BalloonDataset.load_balloon`.
-        epochs: number of the last epoch.
+        epochs: number of the last epoch; None is that of the configuration.
         limit: most photographs, or None.
         resume: whether to go on with the last run, if there is one.
     """
@@ -105,8 +102,8 @@ def train(model, dataset_dir, epochs=30, limit=None, resume=False):
         load_dataset(dataset_dir, "train", limit),
         load_dataset(dataset_dir, "val", limit),
         learning_rate=model.config.LEARNING_RATE,
-        epochs=epochs,
-        layers="heads",
+        epochs=epochs or model.config.TRAIN_EPOCHS,
+        layers=model.config.TRAIN_LAYERS,
         augmentation=augment.photographs(),
         resume=resume,
     )
@@ -204,7 +201,8 @@ def parse(argv=None):
     parser = command_line.parser("Find balloons with Mask R-CNN.", commands, DEFAULT_LOGS_DIR)
     parser.add_argument("--image", help="splash: a photograph")
     parser.add_argument("--video", help="splash: a video")
-    parser.add_argument("--epochs", type=int, default=30, help="train: number of the last epoch")
+    parser.add_argument("--epochs", type=int, help="train: number of the last epoch")
+    parser.add_argument("--network", choices=tuple(NETWORKS), default="resnet101")
     parser.add_argument("--min-score", type=float, default=0.9, help="of a balloon that counts")
     args = parser.parse_args(argv)
     if args.command == "splash":
@@ -221,7 +219,7 @@ def main(argv=None):
     """Run the command line; see the top of this file."""
     args = parse(argv)
     training = args.command == "train"
-    config = BalloonConfig() if training else BalloonInferenceConfig()
+    config = NETWORKS[args.network][0 if training else 1]()
     if not training:
         config.DETECTION_MIN_CONFIDENCE = 0.05 if args.command == "evaluate" else args.min_score
     try:

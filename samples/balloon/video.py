@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from mrcnn.files import replacing
@@ -30,15 +31,18 @@ def convert(source, target, function):
         reader = av.open(str(source))
     except av.error.FFmpegError as error:
         raise ValueError(f"{source} is no video that FFmpeg reads: {error.strerror}.") from error
+    if not reader.streams.video:
+        reader.close()
+        raise ValueError(f"{source} has no moving picture.")
     with reader, replacing(target) as part:
-        if not reader.streams.video:
-            raise ValueError(f"{source} has no moving picture.")
         stream = reader.streams.video[0]
         with av.open(str(part), "w", format="mp4") as writer:
             out = None
             frames = tqdm(reader.decode(stream), total=stream.frames or None, unit="frame")
             for frame in frames:
-                picture = function(frame.to_ndarray(format="rgb24"))
+                # Phones store frames lying, and how to turn them.
+                upright = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
+                picture = function(np.ascontiguousarray(upright))
                 # H.264 wants even sides.
                 height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
                 if out is None:

@@ -1,0 +1,214 @@
+"""The balloon sample: its data set, its commands, and the colour splash of images and videos."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from conftest import load_sample
+from PIL import Image
+from tiny import TinyConfig
+
+from mrcnn.model import MaskRCNN
+
+# x and y of a square of 20 x 20 pixels.
+SQUARE = ([10, 30, 30, 10], [12, 12, 32, 32])
+
+
+@pytest.fixture(scope="module")
+def balloon():
+    return load_sample("balloon")
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """Three photographs to train with and two to validate, a red balloon in each."""
+    for subset, count in {"train": 3, "val": 2}.items():
+        folder = tmp_path / "balloon" / subset
+        folder.mkdir(parents=True)
+        entries = {}
+        for number in range(count):
+            name = f"{subset}{number}.png"
+            image = np.full((64, 64, 3), 90, np.uint8)
+            image[12:32, 10:30] = 220, 30, 30
+            Image.fromarray(image).save(folder / name)
+            shape = {"name": "polygon", "all_points_x": SQUARE[0], "all_points_y": SQUARE[1]}
+            region = {"shape_attributes": shape, "region_attributes": {}}
+            entries[name] = {"filename": name, "size": 1, "regions": {"0": region}}
+        (folder / "via_region_data.json").write_text(json.dumps(entries))
+    return tmp_path / "balloon"
+
+
+def tiny(balloon, monkeypatch, tmp_path):
+    """Make the sample small, and let it write to a folder of the test."""
+    settings = {n: v for n, v in vars(TinyConfig).items() if n.isupper()}
+    settings |= {"NAME": "balloon", "NUM_CLASSES": 2}
+    for config in (balloon.BalloonConfig, balloon.BalloonInferenceConfig):
+        for name, value in settings.items():
+            monkeypatch.setattr(config, name, value, raising=False)
+    monkeypatch.setattr(balloon.BalloonInferenceConfig, "IMAGES_PER_GPU", 1)
+    monkeypatch.setattr(balloon, "RESULTS_DIR", tmp_path / "results")
+    return ["--logs", str(tmp_path / "logs")]
+
+
+def test_the_data_set(balloon, photographs):
+    dataset = balloon.load_dataset(photographs, "train")
+    assert dataset.class_names == ["BG", "balloon"] and dataset.num_images == 3
+    masks, class_ids = dataset.load_mask(0)
+    expected = np.zeros((64, 64), bool)
+    expected[12:32, 10:30] = True
+    np.testing.assert_array_equal(masks[..., 0], expected)
+    assert class_ids.tolist() == [1]
+    assert balloon.load_dataset(photographs, "train", limit=2).num_images == 2
+    with pytest.raises(ValueError, match="'test': it is train or val"):
+        balloon.BalloonDataset().load_balloon(photographs, "test")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        balloon.load_dataset(photographs / "nowhere", "train")
+
+
+def test_colour_stays_inside_the_masks_alone(balloon):
+    image = np.zeros((4, 6, 3), np.uint8)
+    image[:, :] = 255, 0, 0
+    masks = np.zeros((4, 6, 2), bool)
+    masks[0, 0, 0] = masks[3, 5, 1] = True
+    splash = balloon.color_splash(image, masks)
+    assert splash.dtype == np.uint8
+    assert splash[0, 0].tolist() == splash[3, 5].tolist() == [255, 0, 0]
+    assert splash[1, 1].tolist() == [54, 54, 54]  # 0.2125 of red is luminance
+    assert (balloon.color_splash(image, np.zeros((4, 6, 0), bool)) == 54).all()
+
+
+class Finder:
+    """Finds the left half of every image, and remembers what it saw."""
+
+    def __init__(self):
+        self.seen = []
+
+    def detect(self, images):
+        self.seen.extend(images)
+        masks = np.zeros((*images[0].shape[:2], 1), bool)
+        masks[:, : images[0].shape[1] // 2] = True
+        return [{"masks": masks}]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_splash_of_a_photograph(balloon, mode, tmp_path, monkeypatch):
+    monkeypatch.setattr(balloon, "RESULTS_DIR", tmp_path / "results")
+    Image.new("RGB", (20, 10), (200, 0, 0)).convert(mode).save(tmp_path / "a.png")
+    target = balloon.detect_and_color_splash(Finder(), image_path=str(tmp_path / "a.png"))
+    splash = np.asarray(Image.open(target))
+    assert target.name == "a.png" and splash.shape == (10, 20, 3)
+    gray = 42 if mode != "L" else splash[0, 0, 0]
+    assert (splash[:, 10:] == gray).all()
+    if mode != "L":
+        assert (splash[:, :10] == (200, 0, 0)).all()
+
+
+@pytest.mark.parametrize("paths", [{}, {"image_path": "a.png", "video_path": "a.mp4"}])
+def test_splash_wants_one_file(balloon, paths):
+    with pytest.raises(ValueError, match="either an image or a video"):
+        balloon.detect_and_color_splash(Finder(), **paths)
+
+
+def write_video(path, frames, height=48, width=66):
+    """A video whose frames get brighter, 16 by 16."""
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+        stream.bit_rate = 1_000_000
+        for number in range(frames):
+            pixels = np.full((height, width, 3), 16 * (number + 1), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def read_video(path):
+    av = pytest.importorskip("av")
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def test_splash_of_a_video(balloon, tmp_path, monkeypatch):
+    monkeypatch.setattr(balloon, "RESULTS_DIR", tmp_path / "results")
+    write_video(tmp_path / "clip.mp4", 5)
+    finder = Finder()
+    target = balloon.detect_and_color_splash(finder, video_path=str(tmp_path / "clip.mp4"))
+    frames = read_video(target)
+    assert target.name == "clip.mp4" and len(frames) == len(finder.seen) == 5
+    assert all(frame.shape == (48, 66, 3) for frame in frames)
+    for number, frame in enumerate(frames):
+        assert abs(float(frame.mean()) - 16 * (number + 1)) < 4
+
+
+def test_odd_sides_lose_a_pixel(balloon, tmp_path):
+    video = sys.modules["video"]
+    write_video(tmp_path / "a.mp4", 2)
+    video.convert(tmp_path / "a.mp4", tmp_path / "b.mp4", lambda frame: frame[:45, :63])
+    assert read_video(tmp_path / "b.mp4")[0].shape == (44, 62, 3)
+
+
+def test_a_video_that_fails_leaves_nothing(balloon, tmp_path):
+    video = sys.modules["video"]
+    write_video(tmp_path / "a.mp4", 3)
+
+    def fail(frame):
+        raise RuntimeError("no memory")
+
+    with pytest.raises(RuntimeError, match="no memory"):
+        video.convert(tmp_path / "a.mp4", tmp_path / "b.mp4", fail)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_no_video(balloon, tmp_path):
+    pytest.importorskip("av")
+    video = sys.modules["video"]
+    with pytest.raises(FileNotFoundError, match=r"there is no video .*a\.mp4"):
+        video.convert(tmp_path / "a.mp4", tmp_path / "b.mp4", None)
+    (tmp_path / "a.mp4").write_text("no video")
+    with pytest.raises(ValueError, match=r"a\.mp4 is no video that FFmpeg reads: Invalid data"):
+        video.convert(tmp_path / "a.mp4", tmp_path / "b.mp4", None)
+
+
+def test_train_evaluate_detect_and_splash(balloon, photographs, tmp_path, monkeypatch, capsys):
+    logs = tiny(balloon, monkeypatch, tmp_path)
+    start = tmp_path / "start.h5"
+    MaskRCNN("training", balloon.BalloonConfig(), str(tmp_path)).keras_model.save_weights(start)
+    data = ["--dataset", str(photographs), *logs]
+    balloon.main(["train", f"--weights={start}", "--epochs=1", *data])
+    run = next((tmp_path / "logs").iterdir())
+    assert (run / "mask_rcnn_balloon_0001.h5").exists()
+    balloon.main(["evaluate", "--weights=last", "--limit=1", *data])
+    balloon.main(["detect", "--weights=last", "--min-score=0", *data])
+    image = photographs / "val" / "val0.png"
+    balloon.main(["splash", "--weights=last", f"--image={image}", *logs])
+    folders = {path.name.split("_")[0]: path for path in (tmp_path / "results").iterdir()}
+    assert json.loads((folders["evaluate"] / "evaluation.json").read_text())["images"] == 1
+    assert {path.name for path in folders["detect"].iterdir()} == {"val0.png", "val1.png"}
+    assert (folders["splash"] / "val0.png").exists()
+    assert "val0.png: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["train", "--weights=coco"], "train needs --dataset=DIR"),
+        (["evaluate", "--weights=imagenet", "--dataset=d"], "have seen no balloon"),
+        (["splash", "--weights=last"], "either --image=FILE or --video=FILE"),
+        (["splash", "--weights=a", "--image=a", "--video=b"], "either --image=FILE or"),
+        (["detect", "--dataset=d"], "--weights"),
+        (["detect", "--dataset=d", "--weights=a", "--limit=0"], "0 is no number of images"),
+    ],
+)
+def test_arguments_that_cannot_be(balloon, arguments, reason, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        balloon.main(arguments)
+    assert exit_.value.code == 2 and reason in capsys.readouterr().err
+
+
+def test_a_missing_data_set_or_weights_is_one_line(balloon, photographs, tmp_path, monkeypatch):
+    logs = tiny(balloon, monkeypatch, tmp_path)
+    with pytest.raises(SystemExit, match="nowhere"):
+        balloon.main(["train", "--weights=coco", f"--dataset={tmp_path / 'nowhere'}", *logs])
+    with pytest.raises(SystemExit, match="no folder of a run named .balloon."):
+        balloon.main(["evaluate", "--weights=last", f"--dataset={photographs}", *logs])
