@@ -210,5 +210,5 @@ def test_a_missing_data_set_or_weights_is_one_line(balloon, photographs, tmp_pat
     logs = tiny(balloon, monkeypatch, tmp_path)
     with pytest.raises(SystemExit, match="nowhere"):
         balloon.main(["train", "--weights=coco", f"--dataset={tmp_path / 'nowhere'}", *logs])
-    with pytest.raises(SystemExit, match="no folder of a run named .balloon."):
+    with pytest.raises(SystemExit, match=r"no folder of a run named .balloon."):
         balloon.main(["evaluate", "--weights=last", f"--dataset={photographs}", *logs])
