@@ -93,7 +93,11 @@ class Dataset:
         self.image_info.append({"id": image_id, "source": source, "path": path, **kwargs})
 
     def image_reference(self, image_id):
-        """A link or text that helps a human to find the image; "" unless a subclass knows one."""
+        """A link or text that helps a human to find the image; "" unless a subclass knows one.
+
+        Args:
+            image_id: index of the image in the data set.
+        """
         return ""
 
     def prepare(self, class_map=None):
@@ -171,7 +175,14 @@ class Dataset:
         return splits.subset(self, image_ids)
 
     def without(self, image_ids):
-        """A prepared data set of all images but these."""
+        """A prepared data set of all images but these.
+
+        Args:
+            image_ids: ints, some of `image_ids`, such as the `bad_image_ids` of `check`.
+
+        Raises:
+            ValueError: no image is left.
+        """
         left_out = set(np.asarray(image_ids, int).reshape(-1).tolist())
         return self.subset([i for i in self.image_ids.tolist() if i not in left_out])
 
@@ -202,7 +213,11 @@ class Dataset:
         return self._image_ids
 
     def source_image_link(self, image_id):
-        """The path or URL of the image, as `add_image` was given it."""
+        """The path or URL of the image, as `add_image` was given it.
+
+        Args:
+            image_id: index of the image in the data set.
+        """
         return self.image_info[image_id]["path"]
 
     @property
@@ -212,6 +227,9 @@ class Dataset:
 
     def load_image(self, image_id):
         """Read the image's file, see `images.read_image`.
+
+        Args:
+            image_id: index of the image in the data set.
 
         Returns:
             [H, W, 3] of gray (repeated), RGB and RGBA (alpha dropped) images, [H, W, C] of all
@@ -228,6 +246,9 @@ class Dataset:
 
     def load_mask(self, image_id):
         """The instances of an image. Subclasses override this; here there are none.
+
+        Args:
+            image_id: index of the image in the data set.
 
         Returns:
             masks: [H, W, N] bool.
@@ -248,6 +269,9 @@ class Dataset:
 
         A subclass that has its annotations in a compact form overrides this beside `load_mask`:
         dense masks of 200 instances take longer to make than all that follows.
+
+        Args:
+            image_id: index of the image in the data set.
 
         Returns:
             masks: `InstanceMasks` of N instances.

@@ -80,7 +80,7 @@ class WeightsFile:
         return [tuple(dataset.shape) for dataset in self._datasets(layer)]
 
     def arrays(self, layer):
-        """A layer's tensors as a list of float32 arrays.
+        """A layer's tensors as a list of float32 arrays, of the `shapes` of that layer.
 
         Raises:
             ValueError: one is damaged, or holds values that are not finite.
