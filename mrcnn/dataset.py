@@ -35,8 +35,11 @@ class Dataset:
         class_info: list of dicts with source, id and name; the first is the background.
         left_out: frozenset of the image ids that a `subset` leaves out.
         source_class_ids: dict of source to the class ids it knows, the background in each.
-        num_classes, class_ids, class_names, num_images, class_from_source_map,
-        image_from_source_map, sources: set by `prepare`.
+        num_classes, num_images: how many there are; set by `prepare`, as are those that follow.
+        class_ids: int [num_classes], 0, 1, ...
+        class_names: list of str, in that order.
+        class_from_source_map, image_from_source_map: dict of "source.id" to the id here.
+        sources: list of str.
     """
 
     # Height times width of the largest image that is read, against decompression bombs; None: any.
@@ -213,11 +216,7 @@ class Dataset:
         return self._image_ids
 
     def source_image_link(self, image_id):
-        """The path or URL of the image, as `add_image` was given it.
-
-        Args:
-            image_id: index of the image in the data set.
-        """
+        """The path or URL of the image `image_id`, as `add_image` was given it."""
         return self.image_info[image_id]["path"]
 
     @property
