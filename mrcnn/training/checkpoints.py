@@ -54,7 +54,7 @@ def run_folder(model_dir, name, date):
 
 
 def next_folder(folder):
-    """The folder of a run that began a minute later."""
+    """The folder of a run that began a minute later than that of `folder`."""
     stem, date = folder[:-13], datetime.datetime.strptime(folder[-13:], "%Y%m%dT%H%M")
     return f"{stem}{date + datetime.timedelta(minutes=1):%Y%m%dT%H%M}"
 

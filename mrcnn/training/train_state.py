@@ -214,7 +214,7 @@ def sync(model):
 
 
 def variables(model):
-    """The variables of a state: dict of "model", "optimizer" and "metrics" to lists."""
+    """The variables of a `model`: dict of "model", "optimizer" and "metrics" to lists."""
     optimizer = getattr(model, "optimizer", None)
     return {
         "model": model.variables,  # the states of random generators included
