@@ -13,7 +13,7 @@ SHELL := /bin/bash
 INSTALL = PYTHONWARNINGS=ignore $(RUN) -m pip install --no-input --disable-pip-version-check --progress-bar off
 BRIEFLY = </dev/null | sed -u -n -E 's/^ *(Downloading [^ ]+ \(.*MB\)).*/   \1/p; s/^Installing collected.*/   unpacking/p'
 
-.PHONY: help demo test test-slow bench notebooks clean
+.PHONY: help demo test test-slow bench notebooks docs clean
 
 help:
 	@echo "make demo       find the nuclei of five microscopy images, and score them (demo.png)"
@@ -21,7 +21,8 @@ help:
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make bench      the benchmarks"
 	@echo "make notebooks  run the notebooks and store their pictures"
-	@echo "make clean      remove $(VENV), caches and demo.png; logs stay"
+	@echo "make docs       the pages of the API, from the docstrings (site/index.html)"
+	@echo "make clean      remove $(VENV), caches, site and demo.png; logs stay"
 
 demo: $(VENV)/.ready
 	@$(RUN) samples/nucleus/demo.py
@@ -42,8 +43,11 @@ bench: $(VENV)/.ready-test
 notebooks: $(VENV)/.ready-test
 	@$(RUN) notebooks/execute.py
 
+docs: $(VENV)/.ready-docs
+	@$(RUN) docs/build.py
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache demo.png
+	rm -rf $(VENV) site build dist *.egg-info .pytest_cache .hypothesis .ruff_cache demo.png
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.ready: pyproject.toml requirements.txt setup.py | $(RUN)
@@ -54,6 +58,11 @@ $(VENV)/.ready: pyproject.toml requirements.txt setup.py | $(RUN)
 $(VENV)/.ready-test: $(VENV)/.ready
 	@echo "== installing what the tests need into $(VENV)"
 	@$(INSTALL) -e ".[test]" $(BRIEFLY)
+	@touch $@
+
+$(VENV)/.ready-docs: $(VENV)/.ready
+	@echo "== installing what the pages need into $(VENV)"
+	@$(INSTALL) -e ".[docs]" $(BRIEFLY)
 	@touch $@
 
 $(RUN):

@@ -136,7 +136,7 @@ def _overlapping(axes, low, high, length):
 
 
 def overlapping_pairs(anchors, boxes, at_least):
-    """As `AnchorLattice.pairs`, for any anchors [A, 4], with a look at each for every box."""
+    """As `AnchorLattice.pairs`, for any anchors [A, 4] in pixels; looks at each for every box."""
     y1, x1, y2, x2 = np.ascontiguousarray(anchors.T)
     areas = box_areas(anchors)
     for k, box in enumerate(boxes):

@@ -16,6 +16,13 @@ class BatchNorm(layers.BatchNormalization):
     `BatchNorm(name=...)(x, training=train_bn)`: False keeps the statistics frozen in training
     too (detection batches are too small for them), True always uses those of the batch, None
     follows the model. Keras would let the mode in which the model runs override it.
+
+    Call arguments:
+        inputs: float tensor [..., channels].
+        training: False, True or None, see above.
+
+    Returns:
+        Float tensor [..., channels], normalised over the last axis.
     """
 
     pinned_training = None
@@ -26,7 +33,7 @@ class BatchNorm(layers.BatchNormalization):
         return super().__call__(inputs, training=training, **kwargs)
 
     def call(self, inputs, training=None):
-        """Normalise [..., channels] over the last axis."""
+        """See the class."""
         if self.pinned_training is not None:
             training = self.pinned_training
         return super().call(inputs, training=training)
@@ -62,7 +69,10 @@ def conv_block(
 ):
     """A residual block with a convolution on the shortcut; opens a stage.
 
-    The stride is in the first 1x1 convolution and the shortcut. Arguments as `identity_block`.
+    Args:
+        input_tensor: [B, H, W, any].
+        kernel_size, filters, stage, block, use_bias, train_bn: see `identity_block`.
+        strides: (y, x) of the first 1x1 convolution and of the shortcut.
 
     Returns:
         Tensor [B, H / strides[0], W / strides[1], filters[2]].

@@ -14,7 +14,7 @@ def compute_iou(box, boxes, box_area, boxes_area):
 
     Args:
         box: [4], pixels or normalised, in the units of `boxes`.
-        boxes: [N, 4].
+        boxes: [N, 4] in the same units.
         box_area: area of `box`. Handed in, as are `boxes_area`, so that callers compute it once.
         boxes_area: [N].
 
@@ -71,7 +71,7 @@ def non_max_suppression(boxes, scores, threshold):
         threshold: a box with a larger intersection over union than this is dropped.
 
     Returns:
-        int32 indices of the kept boxes, best score first.
+        int32 [K], indices of the kept boxes, best score first.
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     areas = box_areas(boxes)
@@ -119,7 +119,7 @@ def box_refinement(box, gt_box):
 
 
 def box_deltas(box, gt_box):
-    """`box_refinement` in the dtype of the boxes."""
+    """As `box_refinement`, of boxes [N, 4] in their own dtype."""
     size = box[:, 2:] - box[:, :2]  # [N, (h, w)]
     gt_size = gt_box[:, 2:] - gt_box[:, :2]
     centre = box[:, :2] + 0.5 * size
@@ -138,7 +138,7 @@ def norm_boxes(boxes, shape):
         shape: (height, width) of the image, at least 2 pixels each; further entries are ignored.
 
     Returns:
-        [N, 4] float32.
+        [N, 4] float32, normalised.
     """
     height, width = shape[:2]
     scale = np.array([height - 1, width - 1, height - 1, width - 1])

@@ -20,9 +20,9 @@ def to_coco(dataset, path=None):
 
     Returns:
         dict of three lists of dicts.
-        images: id, file_name, height, width. The id is that of the source where all of these are
-            different whole numbers, else 1, 2, ... The file name is relative to the common folder;
-            of an image that is no file, it is made of the id.
+        images: dicts of id, file_name, height, width. The id is that of the source where all of
+            these are different whole numbers, else 1, 2, ... The file name is relative to the
+            common folder; of an image that is no file, it is made of the id.
         annotations: id from 1, image_id, category_id, segmentation (a compressed run-length code),
             area, bbox [x, y, width, height], iscrowd (1 for a negative class id). Instances
             without a pixel have none.
@@ -108,7 +108,7 @@ def annotation(crop, box, class_id, shape):
 
     Args:
         crop: bool array [h, w], its pixels.
-        box: (y1, x1, y2, x2) ints, where the crop lies in the image.
+        box: (y1, x1, y2, x2), ints in pixels, where the crop lies in the image.
         class_id: negative for a crowd.
         shape: (height, width) of the image.
 

@@ -7,10 +7,12 @@ def trim_zeros_graph(boxes, name="trim_zeros"):
     """Drop the rows that are padding.
 
     Args:
-        boxes: tensor [N, 4], zero rows are padding.
+        boxes: tensor [N, 4], pixels or normalised; zero rows are padding.
+        name: not used; the reference has it.
 
     Returns:
-        tensor [M, 4] of the other rows, bool tensor [N] that marks them.
+        boxes: tensor [M, 4], the other rows, in the same units.
+        kept: bool tensor [N], which rows these are.
     """
     boxes = ops.convert_to_tensor(boxes)
     kept = ops.sum(ops.abs(boxes), axis=1) > 0

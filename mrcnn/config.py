@@ -163,6 +163,7 @@ class Config:
     # Weights, losses, boxes and scores stay float32.
     MIXED_PRECISION = None
 
+    # Factors of the losses in their sum.
     LOSS_WEIGHTS = {
         "rpn_class_loss": 1.0,
         "rpn_bbox_loss": 1.0,

@@ -99,7 +99,7 @@ def multiple_of_64(side):
 
 
 def check_sides(image_shape):
-    """See that a resized image fits the pyramid.
+    """See that a resized image of `image_shape`, (height, width, ...), fits the pyramid.
 
     Raises:
         ValueError: height or width is no multiple of 64.
@@ -154,7 +154,7 @@ def _channels(config):
 
 
 def scaling_problem(scaling):
-    """What is wrong with an IMAGE_SCALING: "is ...: it must be ...", or ""."""
+    """What is wrong with `scaling`, an IMAGE_SCALING: "is ...: it must be ...", or ""."""
     if isinstance(scaling, str):
         right = scaling in SCALINGS
     else:

@@ -35,8 +35,11 @@ class Dataset:
         class_info: list of dicts with source, id and name; the first is the background.
         left_out: frozenset of the image ids that a `subset` leaves out.
         source_class_ids: dict of source to the class ids it knows, the background in each.
-        num_classes, class_ids, class_names, num_images, class_from_source_map,
-        image_from_source_map, sources: set by `prepare`.
+        num_classes, num_images: how many there are; set by `prepare`, as are those that follow.
+        class_ids: int [num_classes], 0, 1, ...
+        class_names: list of str, in that order.
+        class_from_source_map, image_from_source_map: dict of "source.id" to the id here.
+        sources: list of str.
     """
 
     # Height times width of the largest image that is read, against decompression bombs; None: any.
@@ -93,7 +96,11 @@ class Dataset:
         self.image_info.append({"id": image_id, "source": source, "path": path, **kwargs})
 
     def image_reference(self, image_id):
-        """A link or text that helps a human to find the image; "" unless a subclass knows one."""
+        """A link or text that helps a human to find the image; "" unless a subclass knows one.
+
+        Args:
+            image_id: index of the image in the data set.
+        """
         return ""
 
     def prepare(self, class_map=None):
@@ -171,7 +178,14 @@ class Dataset:
         return splits.subset(self, image_ids)
 
     def without(self, image_ids):
-        """A prepared data set of all images but these."""
+        """A prepared data set of all images but these.
+
+        Args:
+            image_ids: ints, some of `image_ids`, such as the `bad_image_ids` of `check`.
+
+        Raises:
+            ValueError: no image is left.
+        """
         left_out = set(np.asarray(image_ids, int).reshape(-1).tolist())
         return self.subset([i for i in self.image_ids.tolist() if i not in left_out])
 
@@ -202,7 +216,7 @@ class Dataset:
         return self._image_ids
 
     def source_image_link(self, image_id):
-        """The path or URL of the image, as `add_image` was given it."""
+        """The path or URL of the image `image_id`, as `add_image` was given it."""
         return self.image_info[image_id]["path"]
 
     @property
@@ -212,6 +226,9 @@ class Dataset:
 
     def load_image(self, image_id):
         """Read the image's file, see `images.read_image`.
+
+        Args:
+            image_id: index of the image in the data set.
 
         Returns:
             [H, W, 3] of gray (repeated), RGB and RGBA (alpha dropped) images, [H, W, C] of all
@@ -228,6 +245,9 @@ class Dataset:
 
     def load_mask(self, image_id):
         """The instances of an image. Subclasses override this; here there are none.
+
+        Args:
+            image_id: index of the image in the data set.
 
         Returns:
             masks: [H, W, N] bool.
@@ -248,6 +268,9 @@ class Dataset:
 
         A subclass that has its annotations in a compact form overrides this beside `load_mask`:
         dense masks of 200 instances take longer to make than all that follows.
+
+        Args:
+            image_id: index of the image in the data set.
 
         Returns:
             masks: `InstanceMasks` of N instances.

@@ -67,11 +67,21 @@ class Report:
         return sorted(found - {None})
 
     def error(self, kind, text, image_id=None, instance=None):
-        """Note an error of a kind."""
+        """Note an error.
+
+        Args:
+            kind: key of `errors`.
+            text, image_id, instance: see `Finding`.
+        """
         self.errors.setdefault(kind, []).append(Finding(image_id, instance, text))
 
     def remark(self, kind, text, image_id=None, instance=None):
-        """Note a remark of a kind."""
+        """Note a remark.
+
+        Args:
+            kind: key of `remarks`.
+            text, image_id, instance: see `Finding`.
+        """
         self.remarks.setdefault(kind, []).append(Finding(image_id, instance, text))
 
     def __str__(self):

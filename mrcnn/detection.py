@@ -56,11 +56,14 @@ def refine_detections_graph(rois, probs, deltas, window, config):
     """`refine_detections` for one image, without the batch axis.
 
     Args:
-        rois [R, 4], probs [R, C], deltas [R, C, 4], window [4]: see there.
+        rois: float tensor [R, 4], normalised.
+        probs: float tensor [R, C].
+        deltas: float tensor [R, C, 4].
+        window: float tensor [4], normalised.
         config: a `Config`.
 
     Returns:
-        [DETECTION_MAX_INSTANCES, 6].
+        Float tensor [DETECTION_MAX_INSTANCES, 6], see `refine_detections`.
     """
     inputs = (ops.cast(x, "float32")[None] for x in (rois, probs, deltas, window))
     return refine_detections(*inputs, config)[0]
@@ -73,8 +76,8 @@ class DetectionLayer(keras.layers.Layer):
         config: a `Config`.
 
     Call arguments:
-        inputs: [rois [B, R, 4], mrcnn_class [B, R, C], mrcnn_bbox [B, R, C, 4],
-            image_meta [B, 12 + C]].
+        inputs: [rois [B, R, 4] normalised, mrcnn_class [B, R, C], mrcnn_bbox [B, R, C, 4] of
+            deltas, image_meta [B, 12 + C]].
 
     Returns:
         Float tensor [B, DETECTION_MAX_INSTANCES, 6], see `refine_detections`.

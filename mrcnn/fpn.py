@@ -7,7 +7,7 @@ def feature_pyramid(c2, c3, c4, c5, size):
     """Top-down pathway with lateral connections.
 
     Args:
-        c2, c3, c4, c5: backbone features of strides 4, 8, 16, 32.
+        c2, c3, c4, c5: backbone features [B, H / stride, W / stride, any] of strides 4 to 32.
         size: channels of every level.
 
     Returns:

@@ -103,7 +103,7 @@ class GraphModel(keras.Model):
             )
 
     def fit_generator(self, generator, **kwargs):
-        """Keras 2's name of `fit` with a generator."""
+        """Keras 2's name of `fit` with a generator; the arguments are those of `fit`."""
         return self.fit(generator, **kwargs)
 
     def save(self, filepath, overwrite=True, **kwargs):

@@ -73,7 +73,7 @@ def _load(dataset, config, image_id, augment, augmentation, rng):
 
 
 def check_classes(dataset, config):
-    """See that a data set and a configuration have as many classes.
+    """See that a prepared `dataset` and a `config` have as many classes.
 
     Raises:
         ValueError: they have not.
@@ -122,8 +122,8 @@ class Sample:
     Attributes:
         image: float32 [H, W, C], the mean subtracted.
         image_meta: float64 [12 + NUM_CLASSES].
-        rpn_match: int32 [A, 1].
-        rpn_bbox: float64 [RPN_TRAIN_ANCHORS_PER_IMAGE, 4].
+        rpn_match: int32 [A, 1]; 1 positive, -1 negative, 0 neutral.
+        rpn_bbox: float64 [RPN_TRAIN_ANCHORS_PER_IMAGE, 4], deltas, see `build_rpn_targets`.
         gt_class_ids: int32 [MAX_GT_INSTANCES], zeros at the end.
         gt_boxes: int32 [MAX_GT_INSTANCES, 4], pixels.
         gt_masks: bool [h, w, MAX_GT_INSTANCES].

@@ -22,7 +22,7 @@ def fpn_classifier_graph(
 
     Args:
         rois: [B, R, 4], normalised.
-        feature_maps: [P2, P3, P4, P5].
+        feature_maps: [P2, P3, P4, P5], each [B, H / stride, W / stride, C].
         image_meta: [B, 12 + classes].
         pool_size: side of the RoI's feature crop.
         num_classes: with the background.
@@ -60,7 +60,7 @@ def build_fpn_mask_graph(
 
     Args:
         rois: [B, R, 4], normalised.
-        feature_maps: [P2, P3, P4, P5].
+        feature_maps: [P2, P3, P4, P5], each [B, H / stride, W / stride, C].
         image_meta: [B, 12 + classes].
         pool_size: side of the RoI's feature crop; masks have twice that.
         num_classes: with the background.

@@ -47,7 +47,7 @@ class InstanceMasks:
 
     @classmethod
     def from_dense(cls, masks):
-        """From an array [H, W, N], nonzero inside the instance."""
+        """From `masks`, an array [H, W, N], nonzero inside the instance."""
         masks = np.asarray(masks)
         masks = masks if masks.dtype == bool else masks != 0
         height, width, count = masks.shape
@@ -102,7 +102,7 @@ class InstanceMasks:
         return masks
 
     def thinned(self, step):
-        """The masks in the image of every `step`-th row and column, the first ones included."""
+        """The `InstanceMasks` of every `step`-th row and column of the image, from the first on."""
         crops, corners = [], []
         for crop, (y1, x1, _, _) in zip(self.crops, self.boxes.tolist(), strict=True):
             crops.append(crop[-y1 % step :: step, -x1 % step :: step])
@@ -137,7 +137,7 @@ class InstanceMasks:
         return np.stack(layers, axis=-1)
 
     def flip(self, axis):
-        """Mirrored top to bottom (axis 0) or left to right (axis 1)."""
+        """The masks mirrored top to bottom (`axis` 0) or left to right (1), as `InstanceMasks`."""
         size = (self.height, self.width)[axis]
         crops = [np.flip(crop, axis) if crop.size else crop for crop in self.crops]
         corners = self.boxes[:, :2].copy()
@@ -145,7 +145,7 @@ class InstanceMasks:
         return type(self)(crops, corners, self.shape)
 
     def transpose(self):
-        """Rows and columns in each other's place."""
+        """The masks with rows and columns in each other's place, as `InstanceMasks`."""
         crops = [crop.T for crop in self.crops]
         return type(self)(crops, self.boxes[:, 1::-1], (self.width, self.height))
 

@@ -79,7 +79,7 @@ def nearest_pixels(size, scale):
 
 
 def scaled_side(size, scale):
-    """Pixels of a scaled side: one at least, however elongated the image is."""
+    """Pixels of a side of `size` times `scale`: one at least, however elongated the image is."""
     return max(1, round(size * scale))
 
 

@@ -80,7 +80,7 @@ def layers_with_weights(model):
 
 
 def run_graph(model, images, outputs, image_metas=None):
-    """See `MaskRCNN.run_graph`."""
+    """See `MaskRCNN.run_graph`; `model` is one."""
     missing = [name for name, tensor in outputs if tensor is None]
     if missing:
         raise ValueError(f"the outputs {missing} are None: ancestor() found no such tensor.")

@@ -54,7 +54,7 @@ class BatchSequence(keras.utils.PyDataset):
         return ({f"input_{name}": array for name, array in stack(samples).items()},)
 
     def numbers(self, index):
-        """Numbers of the samples in a batch of all hosts, a range."""
+        """Numbers of the samples in batch `index` of the epoch, that of all hosts; a range."""
         size = self.source.config.BATCH_SIZE
         first = (self.epoch * self.steps + self.skipped + index) * size
         return range(first, first + size)
@@ -63,6 +63,10 @@ class BatchSequence(keras.utils.PyDataset):
         """Give the batches of an epoch; to be called when it begins.
 
         (`PyDataset.on_epoch_end` would not do: Keras calls it before the first epoch as well.)
+
+        Args:
+            epoch: number of the epoch, from 0.
+            logs: not used; Keras hands them to what it calls.
         """
         self.epoch = epoch
 
@@ -97,11 +101,11 @@ def data_generator(
 
     Yields:
         inputs: list of images [B, H, W, C] float32, image_meta [B, 12 + NUM_CLASSES], rpn_match
-            [B, A, 1] int32, rpn_bbox [B, K, 4], gt_class_ids [B, G] int32, gt_boxes [B, G, 4]
-            int32 pixels, gt_masks [B, h, w, G] bool; with random_rois rpn_rois [B, n, 4]; with
-            detection_targets rois [B, T, 4].
+            [B, A, 1] int32, rpn_bbox [B, K, 4] deltas, gt_class_ids [B, G] int32, gt_boxes
+            [B, G, 4] int32 pixels, gt_masks [B, h, w, G] bool; with random_rois rpn_rois
+            [B, n, 4] pixels; with detection_targets rois [B, T, 4] pixels.
         outputs: empty list, or with detection_targets class_ids [B, T, 1], bbox
-            [B, T, NUM_CLASSES, 4], masks [B, T, h, w, NUM_CLASSES].
+            [B, T, NUM_CLASSES, 4] deltas, masks [B, T, h, w, NUM_CLASSES].
     """
     source = SampleSource(
         dataset, config, shuffle, augment, augmentation, no_augmentation_sources, seed

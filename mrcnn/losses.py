@@ -11,7 +11,14 @@ from .ops import gather_rows, sum_over_replicas, take_flagged
 
 
 def smooth_l1_loss(y_true, y_pred):
-    """Smooth L1 of every element (Fast R-CNN, equation 3), of the inputs' shape."""
+    """Smooth L1 of every element (Fast R-CNN, equation 3).
+
+    Args:
+        y_true, y_pred: float tensors of one shape.
+
+    Returns:
+        Float tensor of that shape.
+    """
     y_pred = ops.convert_to_tensor(y_pred)
     difference = ops.abs(ops.cast(y_true, y_pred.dtype) - y_pred)
     return ops.where(difference < 1, 0.5 * difference**2, difference - 0.5)
@@ -23,6 +30,9 @@ def rpn_class_loss_graph(rpn_match, rpn_class_logits):
     Args:
         rpn_match: int tensor [B, A, 1]; 1 positive, -1 negative, 0 neutral.
         rpn_class_logits: float tensor [B, A, 2].
+
+    Returns:
+        Float scalar.
     """
     match = ops.squeeze(rpn_match, -1)  # [B, A]
     losses = _cross_entropy(ops.cast(match == 1, "int32"), rpn_class_logits)
@@ -34,9 +44,12 @@ def rpn_bbox_loss_graph(config, target_bbox, rpn_match, rpn_bbox):
 
     Args:
         config: a `Config` (kept for the reference's signature).
-        target_bbox: float tensor [B, K, 4], the targets of the positive anchors in their order.
+        target_bbox: float tensor [B, K, 4], the deltas of the positive anchors in their order.
         rpn_match: int tensor [B, A, 1]; 1 positive.
-        rpn_bbox: float tensor [B, A, 4].
+        rpn_bbox: float tensor [B, A, 4], the predicted deltas of all anchors.
+
+    Returns:
+        Float scalar.
     """
     positive = ops.squeeze(rpn_match, -1) == 1  # [B, A]
     count = target_bbox.shape[1]
@@ -59,6 +72,9 @@ def mrcnn_class_loss_graph(
         active_class_ids: tensor [B, C]; 1 for classes of the image's data set, 0 for others.
         class_weights: dict of class id to the weight in the mean of RoIs that are of this class;
             a class that is missing weighs 1. None: all weigh the same.
+
+    Returns:
+        Float scalar.
     """
     target_class_ids = ops.cast(target_class_ids, "int32")
     losses = _cross_entropy(target_class_ids, pred_class_logits)  # [B, T]
@@ -76,9 +92,12 @@ def mrcnn_bbox_loss_graph(target_bbox, target_class_ids, pred_bbox):
     """Smooth L1 of the deltas that positive RoIs predict for their class, their mean.
 
     Args:
-        target_bbox: float tensor [B, T, 4].
-        target_class_ids: int tensor [B, T].
-        pred_bbox: float tensor [B, T, C, 4].
+        target_bbox: float tensor [B, T, 4], the deltas to predict.
+        target_class_ids: int tensor [B, T]; 0 for negatives and padding.
+        pred_bbox: float tensor [B, T, C, 4], the predicted deltas of each class.
+
+    Returns:
+        Float scalar.
     """
     chosen = ops.one_hot(target_class_ids, pred_bbox.shape[2], dtype=pred_bbox.dtype)
     predicted = ops.sum(pred_bbox * chosen[..., None], axis=2)  # [B, T, 4]
@@ -91,8 +110,11 @@ def mrcnn_mask_loss_graph(target_masks, target_class_ids, pred_masks):
 
     Args:
         target_masks: tensor [B, T, h, w] of 0 and 1.
-        target_class_ids: int tensor [B, T].
+        target_class_ids: int tensor [B, T]; 0 for negatives and padding.
         pred_masks: float tensor [B, T, h, w, C], in 0..1.
+
+    Returns:
+        Float scalar.
     """
     chosen = ops.one_hot(target_class_ids, pred_masks.shape[-1], dtype=pred_masks.dtype)
     # A matrix product picks the class without a copy of all the others.
@@ -107,6 +129,12 @@ class LossLayer(keras.layers.Layer):
 
     Args:
         function: takes the inputs as its arguments and gives a scalar.
+
+    Call arguments:
+        inputs: list of tensors, the arguments of `function`.
+
+    Returns:
+        Float32 scalar.
     """
 
     def __init__(self, function, **kwargs):
@@ -114,7 +142,7 @@ class LossLayer(keras.layers.Layer):
         self.function = function
 
     def call(self, inputs):
-        """The scalar loss."""
+        """See the class."""
         return self.function(*inputs)
 
     def compute_output_spec(self, inputs):

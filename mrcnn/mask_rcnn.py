@@ -320,7 +320,7 @@ class MaskRCNN:
             checked: not used.
 
         Returns:
-            Symbolic tensor, or None if there is none.
+            The symbolic tensor, of any shape, or None if there is none.
         """
         return introspection.ancestor(tensor, name)
 

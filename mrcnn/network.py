@@ -53,7 +53,14 @@ def build_inference(config):
     Inputs: `input_image` [B, H, W, C], `input_image_meta` [B, 12 + classes], `input_anchors`
     [B, A, 4] normalised. Outputs, in order: `mrcnn_detection` [B, D, 6], `mrcnn_class`
     [B, R, classes], `mrcnn_bbox` [B, R, classes, 4], `mrcnn_mask` [B, D, h, w, classes] (of the
-    detections alone), `ROI` [B, R, 4], `rpn_class` [B, A, 2], `rpn_bbox` [B, A, 4].
+    detections alone), `ROI` [B, R, 4], `rpn_class` [B, A, 2], `rpn_bbox` [B, A, 4]. Detections and
+    RoIs are normalised; what is called bbox are deltas, over their standard deviations.
+
+    Args:
+        config: a `Config` that is valid.
+
+    Returns:
+        `GraphModel` named "mask_rcnn".
     """
     image, image_meta = _image_inputs(config)
     anchors = keras.Input((None, 4), name="input_anchors")
@@ -82,6 +89,13 @@ def build_training(config, seed=None):
     `input_gt_masks` [B, h, w, G], and without USE_RPN_ROIS `input_roi` [B, R, 4] in pixels.
     Outputs, in order: `rpn_class_logits`, `rpn_class`, `rpn_bbox`, `mrcnn_class_logits`,
     `mrcnn_class`, `mrcnn_bbox`, `mrcnn_mask`, `ROI`, `output_rois`, and the losses by name.
+
+    Args:
+        config: a `Config` that is valid.
+        seed: int, of the sampling of training RoIs; None leaves it to Keras.
+
+    Returns:
+        `GraphModel` named "mask_rcnn".
     """
     image, image_meta = _image_inputs(config)
     rpn_match = keras.Input((None, 1), name="input_rpn_match", dtype="int32")

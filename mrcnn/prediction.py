@@ -17,7 +17,7 @@ from .transforms import mold_image, resize_to_input
 
 
 def detect(model, images, verbose=0):
-    """See `MaskRCNN.detect`."""
+    """See `MaskRCNN.detect`; `model` is one, or a `SharedDetector`."""
     images = check_images(images, model.config)
     if verbose:
         log(f"Processing {len(images)} images")
@@ -53,7 +53,7 @@ def detect_crops(model, images):
 
 
 def detect_molded(model, molded_images, image_metas, verbose=0):
-    """See `MaskRCNN.detect_molded`."""
+    """See `MaskRCNN.detect_molded`; `model` is one, or a `SharedDetector`."""
     if len(molded_images) != len(image_metas):
         raise ValueError(
             f"{len(molded_images)} molded images came with {len(image_metas)} image metas: each "
@@ -76,6 +76,10 @@ def detect_molded(model, molded_images, image_metas, verbose=0):
 def check_images(images, config):
     """Images as a list of arrays [H, W, IMAGE_CHANNEL_COUNT].
 
+    Args:
+        images: see `MaskRCNN.detect`.
+        config: IMAGE_CHANNEL_COUNT, IMAGE_SCALING.
+
     Raises:
         ValueError, TypeError: see `MaskRCNN.detect`.
     """
@@ -93,7 +97,7 @@ def check_images(images, config):
 
 
 def mold_inputs(images, config):
-    """See `MaskRCNN.mold_inputs`."""
+    """See `MaskRCNN.mold_inputs`; `config` is that of the model."""
     molded = [mold_input(image, config) for image in check_images(images, config)]
     shapes = sorted({image.shape for image, _, _ in molded})
     if len(shapes) > 1:
@@ -105,7 +109,20 @@ def mold_inputs(images, config):
 
 
 def mold_input(image, config):
-    """One image as the network takes it: molded image, meta and window."""
+    """One image as the network takes it.
+
+    Args:
+        image: [H, W, C], see `check_images`.
+        config: a `Config`.
+
+    Returns:
+        molded_image: float32 [h, w, C], the mean subtracted.
+        image_meta: float64 [12 + NUM_CLASSES]; image id 0, no active classes.
+        window: int [4] pixels, the part of the molded image that is no padding.
+
+    Raises:
+        ValueError: IMAGE_RESIZE_MODE is "crop", or the molded image does not fit the pyramid.
+    """
     if config.IMAGE_RESIZE_MODE == "crop":
         raise ValueError(
             "IMAGE_RESIZE_MODE is 'crop': a random part of the image is for training. 'square', "
@@ -125,18 +142,34 @@ def unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape,
 
 
 def anchors(config, image_shape):
-    """Anchors in pixels float64 [A, 4], and normalised float32 [A, 4]."""
+    """Anchors in pixels float64 [A, 4], and normalised float32 [A, 4]; see `pyramid_anchors`."""
     pixels = pyramid_anchors(config, image_shape)
     return pixels, norm_boxes(pixels, image_shape[:2])
 
 
 def result(rois, class_ids, scores, masks):
-    """The dict that `detect` gives for an image."""
+    """The dict that `detect` gives for an image.
+
+    Args:
+        rois: int32 [N, 4] pixels.
+        class_ids: int32 [N].
+        scores: float32 [N].
+        masks: bool [H, W, N] or an `InstanceMasks`.
+    """
     return {"rois": rois, "class_ids": class_ids, "scores": scores, "masks": masks}
 
 
 def network_inputs(model, molded_images, image_metas):
-    """The inference graph's three inputs for a batch."""
+    """The inference graph's three inputs for a batch.
+
+    Args:
+        model: see `detect_crops`.
+        molded_images: [B, H, W, C], the mean subtracted.
+        image_metas: [B, 12 + NUM_CLASSES].
+
+    Returns:
+        list of these two and of the anchors [B, A, 4], normalised, all float32.
+    """
     one = model.get_anchors(molded_images[0].shape)
     batch_anchors = np.repeat(one[np.newaxis], len(molded_images), axis=0)
     return [

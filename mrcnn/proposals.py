@@ -23,7 +23,8 @@ class ProposalLayer(keras.layers.Layer):
         config: a `Config`, for RPN_BBOX_STD_DEV and PRE_NMS_LIMIT.
 
     Call arguments:
-        inputs: [rpn_probs [B, A, 2], rpn_bbox [B, A, 4], anchors [B, A, 4] normalised].
+        inputs: [rpn_probs [B, A, 2], rpn_bbox [B, A, 4] of deltas over RPN_BBOX_STD_DEV, anchors
+            [B, A, 4] normalised].
 
     Returns:
         Float tensor [B, proposal_count, 4], normalised.
@@ -42,6 +43,9 @@ class ProposalLayer(keras.layers.Layer):
 
     def stages(self, inputs):
         """What the notebooks look at: each step's boxes by name.
+
+        Args:
+            inputs: see the class.
 
         Returns:
             dict of tensors: `pre_nms_anchors`, `refined_anchors`, `refined_anchors_clipped`
@@ -79,6 +83,9 @@ class ProposalLayer(keras.layers.Layer):
 
 class AnchorLayer(keras.layers.Layer):
     """The anchors of a pyramid, from the sizes of its feature maps.
+
+    Args:
+        config: a `Config`, for its RPN_ANCHOR_* and BACKBONE_STRIDES.
 
     Call arguments:
         inputs: [image [B, H, W, C], P2, ..., P6].

@@ -60,5 +60,5 @@ def level_of(boxes, image_area):
 
 
 def log2_graph(x):
-    """Logarithm to base 2 of a float tensor."""
+    """Logarithm to base 2 of `x`, a float tensor of any shape."""
     return ops.log(x) / math.log(2.0)

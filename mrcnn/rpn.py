@@ -58,7 +58,7 @@ def rpn_of_pyramid(pyramid, config):
         config: a `Config`.
 
     Returns:
-        logits [B, A, 2], probs [B, A, 2], bbox [B, A, 4].
+        Float32 tensors, see `rpn_graph`: logits [B, A, 2], probs [B, A, 2], bbox [B, A, 4].
     """
     model = build_rpn_model(
         config.RPN_ANCHOR_STRIDE,

@@ -91,7 +91,7 @@ class SampleSource:
         return self.image_ids[order[place]]
 
     def anchors(self, image_shape):
-        """The `AnchorLattice` of images of this shape."""
+        """The `AnchorLattice` of images of `image_shape`, (height, width, ...) in pixels."""
         key = tuple(image_shape[:2])
         if key not in self._anchors:
             self._anchors[key] = AnchorLattice(self.config, image_shape)

@@ -54,7 +54,14 @@ def exposure(image):
 
 
 def small_resnet_shape(image_shape):
-    """Height and width of P2 to P6, [5, 2], for `Config.COMPUTE_BACKBONE_SHAPE`."""
+    """Height and width of P2 to P6, for `Config.COMPUTE_BACKBONE_SHAPE`.
+
+    Args:
+        image_shape: (height, width) of the network's input in pixels; further entries are ignored.
+
+    Returns:
+        int [5, 2], rounded up.
+    """
     return np.array([[-(-side // s) for side in image_shape[:2]] for s in (4, 8, 16, 32, 64)])
 
 

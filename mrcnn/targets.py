@@ -21,7 +21,7 @@ CROWD_IOU = 0.001
 
 
 def max_positives(config):
-    """How many RoIs of an image can be positive: they come first among those that are sampled."""
+    """How many of the sampled RoIs of an image, the first ones, can be positive with a `Config`."""
     return max(1, int(config.TRAIN_ROIS_PER_IMAGE * config.ROI_POSITIVE_RATIO))
 
 
@@ -167,11 +167,14 @@ def detection_targets_graph(proposals, gt_class_ids, gt_boxes, gt_masks, config)
     """`DetectionTargetLayer` for one image, without the batch axis.
 
     Args:
-        proposals [N, 4], gt_class_ids [G], gt_boxes [G, 4], gt_masks [h, w, G]: see there.
+        proposals: float tensor [N, 4], normalised.
+        gt_class_ids: int tensor [G].
+        gt_boxes: float tensor [G, 4], normalised.
+        gt_masks: tensor [h, w, G].
         config: a `Config`.
 
     Returns:
-        rois [T, 4], class_ids [T], deltas [T, 4], masks [T, *MASK_SHAPE].
+        rois [T, 4] normalised, class_ids [T], deltas [T, 4], masks [T, *MASK_SHAPE].
     """
     layer = DetectionTargetLayer(config)
     outputs = layer([x[None] for x in (proposals, gt_class_ids, gt_boxes, gt_masks)])

@@ -27,7 +27,7 @@ class NotDecodedHere(Exception):
 
 @contextlib.contextmanager
 def opened(path):
-    """The first image of a file, and its smaller copies and thumbnails unread, in a `with`.
+    """The first image of the file `path`, its smaller copies and thumbnails unread, in a `with`.
 
     Yields:
         `tifffile.TiffPageSeries`.
@@ -39,6 +39,9 @@ def opened(path):
 def shape(series):
     """(height, width, channels) as stored, before the orientation counts; pixels are not read.
 
+    Args:
+        series: from `opened`.
+
     Raises:
         StackError: there are other axes, of time or depth.
     """
@@ -48,7 +51,7 @@ def shape(series):
 
 
 def orientation(series):
-    """Which way the stored image lies, a number of EXIF; 1 is upright."""
+    """Which way the stored image of a `series` lies, a number of EXIF; 1 is upright."""
     return series.keyframe.tags.valueof(_ORIENTATION, 1)
 
 

@@ -30,7 +30,7 @@ def resize(
             enlarges; "edge" does not.
 
     Returns:
-        float array of `output_shape` (and C); integers are scaled to 0..1 unless
+        float array [height, width] or [height, width, C]; integers are scaled to 0..1 unless
         `preserve_range`.
     """
     image = np.asarray(image)
@@ -68,7 +68,7 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
             `numpy.random.RandomState`; None is Python's global `random`. y is drawn before x.
 
     Returns:
-        image: in the input dtype.
+        image: [h, w, C] in the input dtype.
         window: (y1, x1, y2, x2) pixels, the part of the result that is image and not padding.
         scale: factor by which the image was resized.
         padding: [(top, bottom), (left, right), (0, 0)] pixels.
@@ -146,7 +146,7 @@ def resize_to_input(image, config, rng=None):
 
 
 def resize_options(config):
-    """The arguments of `resize_image` and `input_geometry` that a configuration sets, a dict."""
+    """The arguments of `resize_image` and `input_geometry` that a `Config` sets, a dict."""
     return {
         "min_dim": config.IMAGE_MIN_DIM,
         "max_dim": config.IMAGE_MAX_DIM,
@@ -163,7 +163,7 @@ def resize_mask(mask, scale, padding, crop=None):
         scale, padding, crop: as `resize_image` returned them.
 
     Returns:
-        mask of the resized image's height and width, in the input dtype.
+        mask [h, w, N] or [h, w], as high and wide as the resized image, in the input dtype.
     """
     mask = np.asarray(mask)
     if scale != 1:

@@ -6,21 +6,21 @@ import numpy as np
 
 
 def is_positive(value):
-    """Whether it is a number above 0."""
+    """Whether a value is a number above 0."""
     return is_number(value) and value > 0
 
 
 def is_number(value):
-    """Whether it is a real number, and no bool."""
+    """Whether a value is a real number, and no bool."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def check_share(name, value):
-    """Raise ValueError unless the argument of that name lies in [0, 1]."""
+    """Raise ValueError unless `value`, the argument called `name`, lies in [0, 1]."""
     if not 0 <= value <= 1:
         raise ValueError(f"{name} is {value!r}: it must lie in [0, 1].")
 
 
 def is_whole(value):
-    """Whether it is an int, and no bool."""
+    """Whether a value is an int, and no bool."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

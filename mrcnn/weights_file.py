@@ -69,18 +69,18 @@ class WeightsFile:
         )
 
     def weight_names(self, layer):
-        """Names of a layer's data sets, in order."""
+        """Names of the data sets of the layer called `layer`, in order."""
         group = self._at(self._root, layer)
         if not isinstance(group, h5py.Group):
             raise ValueError(f"{self.path} names a layer {layer!r}, but has no group for it.")
         return _strings(group.attrs, "weight_names", default=[])
 
     def shapes(self, layer):
-        """Shapes of a layer's data sets, without reading them."""
+        """Shapes of the data sets of the layer called `layer`, without reading them."""
         return [tuple(dataset.shape) for dataset in self._datasets(layer)]
 
     def arrays(self, layer):
-        """A layer's tensors as a list of float32 arrays.
+        """The tensors of the layer called `layer`: list of float32 arrays of its `shapes`.
 
         Raises:
             ValueError: one is damaged, or holds values that are not finite.

@@ -30,7 +30,11 @@ class LoadReport:
     notes: list = dataclasses.field(default_factory=list)
 
     def check(self, complete=False, skip_mismatch=False):
-        """Raise ValueError if the model would not be what its user thinks it is."""
+        """Raise ValueError if the model would not be what its user thinks it is.
+
+        Args:
+            complete, skip_mismatch: see `weights.load`.
+        """
         if self.mismatched and not skip_mismatch:
             lines = [f"- {name}: {how}" for name, how in self.mismatched.items()]
             names = ", ".join(repr(name) for name in self.mismatched)
@@ -52,7 +56,7 @@ class LoadReport:
             )
 
     def log(self, logger):
-        """Log the report: a warning for what kept its values unasked, the rest as information."""
+        """Log to `logger`: a warning for what kept its values unasked, the rest as information."""
         logger.info("%s", self)
         if self.missing:
             logger.warning("%s: not in the file, unchanged: %s", self.path, some(self.missing))

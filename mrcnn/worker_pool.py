@@ -47,7 +47,7 @@ class WorkerPool:
         )
 
     def sample(self, number):
-        """`SampleSource.sample`, made by one of the processes.
+        """`SampleSource.sample` of this `number`, made by one of the processes.
 
         Raises:
             RuntimeError: a process ended unexpectedly.

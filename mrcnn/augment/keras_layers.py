@@ -35,7 +35,7 @@ _copying = threading.Lock()
 
 
 def is_keras_layer(augmentation):
-    """Whether it is a Keras layer; does not import Keras."""
+    """Whether an augmentation is a Keras layer; does not import Keras."""
     keras = sys.modules.get("keras")
     return keras is not None and isinstance(augmentation, keras.layers.Layer)
 

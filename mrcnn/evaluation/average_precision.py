@@ -103,8 +103,9 @@ def compute_ap_range(
     """Mean of `compute_ap` over IoU thresholds.
 
     Args:
-        iou_thresholds: list or array; None is 0.5, 0.55, ..., 0.95. The rest as in
-            `compute_matches`.
+        gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, pred_score, pred_mask: as in
+            `compute_matches`, where their names are in the plural.
+        iou_thresholds: list or array [T]; None is 0.5, 0.55, ..., 0.95.
         verbose: print the AP of each threshold.
 
     Returns:
@@ -141,7 +142,7 @@ def compute_recall(pred_boxes, gt_boxes, iou):
 
     Returns:
         recall: float; 1.0 when there is no ground truth.
-        positive_ids: int indices of the boxes that hit.
+        positive_ids: int [P], indices of the boxes that hit.
     """
     overlaps = compute_overlaps(pred_boxes, gt_boxes)  # [N, G]
     count = overlaps.shape[1]

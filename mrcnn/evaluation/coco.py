@@ -170,13 +170,14 @@ class CocoFigures:
         """COCO's twelve figures, or its ten for keypoints.
 
         Returns:
-            dict of float. AP: average precision, the mean over IoU 0.50, 0.55, ... 0.95 and over
-            the classes; AP50, AP75: at one IoU; APs, APm, APl: of instances of less than 32x32
-            pixels of area, up to 96x96, and more. AR: average recall, the mean over the same; AR1,
-            AR10: of the best 1 and 10 detections of a class and image; ARs, ARm, ARl: by area.
+            dict of float, NaN where there is nothing to find, such as large instances.
+            AP: average precision, the mean over IoU 0.50, 0.55, ... 0.95 and over the classes.
+            AP50, AP75: at one IoU.
+            APs, APm, APl: of instances of less than 32x32 pixels of area, up to 96x96, and more.
+            AR: average recall, the mean over the same.
+            AR1, AR10: of the best 1 and 10 detections of a class and image.
+            ARs, ARm, ARl: by area.
             Keypoints have no APs, AR1, AR10 and ARs, but AR50 and AR75.
-
-            NaN where there is nothing to find, such as large instances; COCO says -1.
         """
         return self._summary(slice(None))
 

@@ -31,8 +31,8 @@ class Comparison:
         height, width: of the image in pixels.
         truth: `InstanceMasks` of the G instances; `truth_class_ids` int [G].
         crowds: `InstanceMasks` of the C crowds; `crowd_class_ids` int [C], positive.
-        found: `InstanceMasks` of the N detections, best score first; `rois` int [N, 4],
-            `class_ids` int [N] and `scores` float [N] beside it.
+        found: `InstanceMasks` of the N detections, best score first; `rois` int [N, 4]
+            pixels, `class_ids` int [N] and `scores` float [N] beside it.
 
     Raises:
         ValueError: the masks of the detections are not of the size of the truth's, or the result
@@ -71,7 +71,7 @@ class Comparison:
         self._by_boxes = overlap == "bbox"
 
     def check_classes(self, class_ids):
-        """Raise ValueError unless these are all classes of the truth and of the detections."""
+        """Raise ValueError unless `class_ids`, ints, are all classes of truth and detections."""
         there = {*self.class_ids, *self.truth_class_ids, *self.crowd_class_ids}
         unknown = sorted(int(i) for i in there.difference(class_ids))
         if unknown:
@@ -175,7 +175,7 @@ class Comparison:
         return self.count_labels(np.s_[:])
 
     def count_labels(self, counted):
-        """`label_overlaps` of some pixels, bool [H, W]."""
+        """As `label_overlaps`, int [N + 1, G + 1], of the pixels in `counted`, bool [H, W]."""
         rows, columns = len(self.found) + 1, len(self.truth) + 1
         pairs = self.found_labels[counted].astype(np.int64) * columns + self.truth_labels[counted]
         return np.bincount(pairs.ravel(), minlength=rows * columns).reshape(rows, columns)
@@ -187,7 +187,7 @@ class Comparison:
         return overlaps.sum(axis=1)[1:], overlaps.sum(axis=0)[1:]
 
     def crowd_map(self, class_id=None):
-        """bool [H, W]: where a crowd of the class, or of any, is."""
+        """bool [H, W]: where a crowd of the class `class_id`, or with None of any, is."""
         inside = np.zeros((self.height, self.width), bool)
         for i in range(len(self.crowds)):
             if class_id not in (None, self.crowd_class_ids[i]):

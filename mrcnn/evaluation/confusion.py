@@ -12,7 +12,7 @@ class ConfusionMatrix:
     without one is background in truth, unless `Comparison.excused`.
 
     Args:
-        class_ids: the classes, without the background, 0.
+        class_ids: ints, the classes without the background, 0.
         threshold: least IoU of a pair.
     """
 

@@ -142,7 +142,8 @@ class Evaluator:
             divide by; per_class dicts are by the name of the class.
             images, instances, crowds, detections: how many there are, the detections of at least
                 min_score.
-            settings: dict of the arguments. classes: names of the classes but the background.
+            settings: dict of the arguments.
+            classes: names of the classes but the background.
             coco: dict of "bbox" and "segm" to `CocoFigures.figures` and per_class.
             objects, panoptic, pixels, aji, hausdorff, confusion: what `compute` of `ObjectScores`,
                 `PanopticQuality`, `PixelScores`, `AggregatedJaccard`, `HausdorffDistance` and

@@ -23,7 +23,7 @@ class HausdorffDistance:
     largest that there can be; if neither has, there is none and the image is left out.
 
     Args:
-        class_ids: the classes, without the background.
+        class_ids: ints, the classes without the background.
     """
 
     def __init__(self, class_ids):
@@ -80,11 +80,11 @@ def hausdorff(first, second, percentiles=(100,)):
 
     Args:
         first, second: [P, 2] and [Q, 2], at least one point each.
-        percentiles: of the distances of points to the nearest point of the other set; 100 is the
-            Hausdorff distance itself.
+        percentiles: [K], of the distances of points to the nearest point of the other set; 100 is
+            the Hausdorff distance itself.
 
     Returns:
-        float64 array, one distance a percentile.
+        float64 [K], one distance a percentile, in the units of the points.
     """
     there = scipy.spatial.cKDTree(second).query(first)[0]
     back = scipy.spatial.cKDTree(first).query(second)[0]

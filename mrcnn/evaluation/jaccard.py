@@ -21,7 +21,7 @@ class AggregatedJaccard:
     (`Comparison.found_labels`, `truth_labels`).
 
     Args:
-        class_ids: the classes, without the background.
+        class_ids: ints, the classes without the background.
     """
 
     def __init__(self, class_ids):

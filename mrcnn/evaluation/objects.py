@@ -30,7 +30,7 @@ class ObjectScores:
     more than that. Wrong detections that `Comparison.excused` are not counted.
 
     Args:
-        class_ids: the classes, without the background.
+        class_ids: ints, the classes without the background.
         thresholds: IoUs.
     """
 

@@ -18,7 +18,7 @@ class PanopticQuality:
     in crowds of their class are not counted.
 
     Args:
-        class_ids: the classes, without the background.
+        class_ids: ints, the classes without the background.
     """
 
     def __init__(self, class_ids):

@@ -19,7 +19,7 @@ class PixelScores:
     and in no instance do not count.
 
     Args:
-        class_ids: the classes, without the background, 0.
+        class_ids: ints, the classes without the background, 0.
     """
 
     def __init__(self, class_ids):

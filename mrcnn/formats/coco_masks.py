@@ -22,7 +22,7 @@ class Outline:
     """Polygons that are one instance, filled as pycocotools fills them.
 
     Args:
-        polygons: float64 arrays of x, y, x, y, ... in pixels.
+        polygons: float64 arrays [2 * P] of x, y, x, y, ... in pixels.
         slivers: number of parts that were left out, for they had fewer than three corners.
     """
 
@@ -43,7 +43,7 @@ class RunLengths:
 
     Args:
         height, width: of the image that it was made for.
-        counts: the compressed code, or its run lengths as a uint32 array.
+        counts: the compressed code, or its run lengths as a uint32 array [R].
     """
 
     height: int

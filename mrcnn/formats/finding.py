@@ -19,10 +19,14 @@ _STARTS = {
 
 
 def given_path(path, name="path"):
-    """A path that a user gave, with the home folder in place of "~".
+    """A path that a user gave, with the home folder in place of "~", as a `Path`.
+
+    Args:
+        path: str or `Path`.
+        name: what the error calls it.
 
     Raises:
-        TypeError: it is no path; `name` is what the error calls it.
+        TypeError: it is no path.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"{name} is {path!r:.60}: the path of a file or folder is accepted.")
@@ -30,7 +34,7 @@ def given_path(path, name="path"):
 
 
 def why_unreadable(path, error):
-    """What a file is instead of text in UTF-8, or the words of the error that reading it gave."""
+    """What the file `path` is instead of text in UTF-8, or else the words of the `error`."""
     try:
         with open(path, "rb") as file:
             start = file.read(32)
@@ -42,7 +46,7 @@ def why_unreadable(path, error):
 
 
 def read_json(path):
-    """The content of a JSON file.
+    """The content of the JSON file `path`.
 
     Raises:
         FileNotFoundError: there is no such file.

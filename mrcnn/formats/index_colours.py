@@ -49,7 +49,7 @@ def read_indices(path, colours=None):
 
 
 def index_colours(root):
-    """The colours of the indices 0, 1, ..., [K, 3]: of path/labelmap.txt or of Pascal VOC."""
+    """The colours of the indices 0, 1, ..., [K, 3]: of labelmap.txt in `root`, or of Pascal VOC."""
     colours, rows = voc_colours(), read_labelmap(root)
     for i, (_, colour) in enumerate(rows):
         colours[i] = colours[i] if colour is None else colour
@@ -65,7 +65,7 @@ def voc_colours():
 
 
 def read_lines(path):
-    """The lines of a text file.
+    """The lines of the text file `path`, a `Path`.
 
     Raises:
         ValueError: it is no UTF-8.
@@ -80,6 +80,12 @@ def read_labelmap(root):
     """Names and colours of labelmap.txt, the background first; empty without the file.
 
     Its lines are `name:r,g,b:parts:actions`; the colour may be left out.
+
+    Args:
+        root: `Path` of its folder.
+
+    Returns:
+        list of (name, (red, green, blue) in 0..255 or None).
 
     Raises:
         ValueError: a line that is not so, or more classes than there are indices.

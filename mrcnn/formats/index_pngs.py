@@ -177,7 +177,7 @@ def find_root(path):
 
 
 def index_names(root, class_names=None):
-    """Names of the indices 1, 2, ..., see `IndexPngDataset.load`.
+    """Names of the indices 1, 2, ... in the folder `root`, see `IndexPngDataset.load`.
 
     Raises:
         TypeError: the class names are not names.

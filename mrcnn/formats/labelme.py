@@ -98,7 +98,7 @@ def _unpacked(path):
 
 
 def find_files(path):
-    """The json files of a folder, sorted by name, or the one that is named.
+    """The json files of the folder `path`, sorted by name, or the one file that it names.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
@@ -123,7 +123,7 @@ def parse_file(file, images, line_width, listed=None):
         file: path of the json file.
         images: folder of its image.
         line_width: pixels.
-        listed: see `files.in_any_case`.
+        listed: see `finding.in_any_case`.
 
     Returns:
         record: `Record`; the path of its image is the json file if the image is inside.

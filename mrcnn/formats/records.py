@@ -62,7 +62,7 @@ class Problems:
         self.lines = []
 
     def add(self, entry, reason):
-        """Note an entry, for example "balloon.jpg, region 3", and what is wrong with it."""
+        """Note an entry, for example "balloon.jpg, region 3", and the `reason` to leave it out."""
         self.lines.append(f"{entry}: {reason}")
 
     def report(self, strict):
@@ -102,7 +102,12 @@ class AnnotatedDataset(Dataset):
         return dataset
 
     def load(self, path, class_names=None, class_map=None, strict=True):
-        """Add the images and classes of a file or folder. Subclasses override this."""
+        """Add the images and classes of a file or folder. Subclasses override this.
+
+        Args:
+            path: the file or folder.
+            class_names, class_map, strict: see `add_records`.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no load().")
 
     def add_records(self, records, problems, class_names, class_map, strict, found=None):
@@ -212,7 +217,11 @@ class AnnotatedDataset(Dataset):
         return masks, np.array(class_ids, np.int32)
 
     def size_of_file(self, image_id):
-        """(height, width) of an image, from the head of its file; errors of `images.image_size`."""
+        """(height, width) of the image `image_id`, from the head of its file.
+
+        Raises:
+            FileNotFoundError, OSError, ValueError: see `images.image_size`.
+        """
         return image_size(self.image_info[image_id]["path"])
 
 

@@ -37,7 +37,10 @@ class Polygon:
         _keep_points(self, "a polygon", fewest=3)
 
     def crop(self, height, width):
-        """Its pixels in an image of this size.
+        """Its pixels in an image.
+
+        Args:
+            height, width: of the image in pixels.
 
         Returns:
             bool array [h, w] and the (y, x) of its first pixel; empty outside the image.
@@ -196,7 +199,7 @@ class Parts:
 
 
 def number(value):
-    """A number as tools write it, or one in a text, as float.
+    """`value` as float: a number as tools write it, or one in a text.
 
     Raises:
         ValueError: it is something else.
@@ -222,7 +225,7 @@ def _keep_points(shape, name, fewest):
 
 
 def check_finite(values):
-    """See that coordinates are numbers of pixels.
+    """See that coordinates, `values`, are numbers of pixels.
 
     Raises:
         ValueError: one is NaN, infinite or far outside any image.

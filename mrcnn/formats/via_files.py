@@ -17,6 +17,9 @@ def find_file(path):
     Args:
         path: the file, or a folder with one.
 
+    Returns:
+        `Path` of the file.
+
     Raises:
         FileNotFoundError: there is no such file or folder.
         ValueError: the folder has no VIA file, or several.

@@ -49,11 +49,12 @@ def clip_boxes_graph(boxes, window):
     """Boxes cut off at a window.
 
     Args:
-        boxes: float tensor [..., N, 4].
+        boxes: float tensor [..., N, 4], pixels or normalised.
         window: float tensor [4] or [..., 1, 4], (y1, x1, y2, x2) in the units of `boxes`.
 
     Returns:
-        Float tensor [..., N, 4]. A box that lies outside becomes one of no area at the border.
+        Float tensor [..., N, 4] in the same units. A box that lies outside becomes one of no area
+        at the border.
     """
     low = ops.concatenate([window[..., :2], window[..., :2]], axis=-1)
     high = ops.concatenate([window[..., 2:], window[..., 2:]], axis=-1)
@@ -64,7 +65,7 @@ def overlaps_graph(boxes1, boxes2):
     """IoU of every box of one set with every box of another.
 
     Args:
-        boxes1: tensor [..., N, 4].
+        boxes1: tensor [..., N, 4], pixels or normalised.
         boxes2: tensor [..., M, 4] in the same units.
 
     Returns:
@@ -81,7 +82,7 @@ def overlaps_graph(boxes1, boxes2):
 
 
 def area(boxes):
-    """Areas [..., N] of boxes [..., N, 4]."""
+    """Areas [..., N] of boxes [..., N, 4], in the squared units of the boxes."""
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 

@@ -48,17 +48,14 @@ def forward_only(native, gathered):
 
 
 def crop_and_resize(images, boxes, image_indices, size):
-    """`tf.image.crop_and_resize`; see `ops.crop_and_resize`."""
+    """`tf.image.crop_and_resize`, see `ops.crop_and_resize`."""
     import tensorflow as tf
 
     return tf.image.crop_and_resize(images, boxes, image_indices, size)
 
 
 def crop_pyramid(levels, boxes, level_of_box, size):
-    """One `crop_and_resize` a pyramid level, the crops put back in order.
-
-    Args, Returns: see `ops.crop_pyramid`.
-    """
+    """As `ops.crop_pyramid`: one `crop_and_resize` a pyramid level, the crops put back in order."""
     import tensorflow as tf
 
     batch, count = tf.shape(boxes)[0], boxes.shape[1]
@@ -79,7 +76,7 @@ def crop_pyramid(levels, boxes, level_of_box, size):
 
 
 def non_max_suppression(boxes, scores, count, threshold):
-    """`tf.image.non_max_suppression` for each image; see `ops.non_max_suppression`.
+    """`tf.image.non_max_suppression` for each image, see `ops.non_max_suppression`.
 
     Rows whose score is negative are never selected.
     """
@@ -89,7 +86,7 @@ def non_max_suppression(boxes, scores, count, threshold):
 
 
 def non_max_suppression_overlaps(overlaps, scores, count, threshold):
-    """As `non_max_suppression`, from a matrix of IoUs [B, N, N]."""
+    """As `non_max_suppression`, from `overlaps`, a float tensor [B, N, N] of IoUs."""
     import tensorflow as tf
 
     return _each_image(tf.image.non_max_suppression_overlaps, overlaps, scores, count, threshold)

@@ -13,7 +13,7 @@ def non_max_suppression(boxes, scores, count, threshold, valid=None, groups=None
     A box goes when its IoU with a better box that stays exceeds the threshold.
 
     Args:
-        boxes: float tensor [B, N, 4].
+        boxes: float tensor [B, N, 4], pixels or normalised.
         scores: float tensor [B, N], not negative.
         count: int, how many boxes of an image are kept at most.
         threshold: IoU.

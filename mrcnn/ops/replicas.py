@@ -34,7 +34,7 @@ def uniform_keys(shape, generator):
     that one device would draw.
 
     Args:
-        shape: of the tensor, the rows of this replica first.
+        shape: of the result, the rows of this replica first.
         generator: `keras.random.SeedGenerator`, whose state all replicas have in common.
 
     Returns:

@@ -49,35 +49,35 @@ def parse(path, name=None):
 
 
 def run_folder(model_dir, name, date):
-    """The folder of a run that began at this date."""
+    """The folder in `model_dir` of a run of this `name` that began at this date, a datetime."""
     return os.path.join(model_dir, f"{name.lower()}{date:%Y%m%dT%H%M}")
 
 
 def next_folder(folder):
-    """The folder of a run that began a minute later."""
+    """The folder of a run that began a minute later than that of `folder`."""
     stem, date = folder[:-13], datetime.datetime.strptime(folder[-13:], "%Y%m%dT%H%M")
     return f"{stem}{date + datetime.timedelta(minutes=1):%Y%m%dT%H%M}"
 
 
 def template(folder, name):
-    """Path of the run's checkpoints, `{epoch:04d}` standing for the epoch."""
+    """Path of the checkpoints of a run of this `name` in `folder`; `{epoch:04d}` is the epoch."""
     return os.path.join(folder, f"mask_rcnn_{name.lower()}_{{epoch:04d}}.h5")
 
 
 def run_folders(model_dir, name):
-    """The folders of all runs of this name, the last run at the end; list of `Path`."""
+    """The folders in `model_dir` of all runs of this name, a list of `Path`, the last run last."""
     own = re.compile(re.escape(name.lower()) + r"\d{8}T\d{4}")
     return sorted(path for path in _children(model_dir) if own.fullmatch(path.name))
 
 
 def use_folder(model, folder):
-    """Let a `MaskRCNN` log to a folder, and write its checkpoints there."""
+    """Let `model`, a `MaskRCNN`, log to a folder, and write its checkpoints there."""
     model.log_dir = folder
     model.checkpoint_path = template(folder, model.config.NAME)
 
 
 def path_of(template, epoch):
-    """Path of the checkpoint of an epoch, counted from 1."""
+    """Path of the checkpoint of an epoch, counted from 1, see `template`."""
     # Not str.format: other parts of the path may have braces.
     return template.replace("{epoch:04d}", f"{epoch:04d}")
 

@@ -87,7 +87,7 @@ class OneDevice:
         return contextlib.nullcontext()
 
     def sum_over_hosts(self, values):
-        """The sum of the hosts' arrays, float64; all hosts have to call it."""
+        """The sum of all hosts' `values`, float64 arrays of one shape; all have to call it."""
         return np.asarray(values, np.float64)
 
     def broadcast(self, array):

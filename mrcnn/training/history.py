@@ -70,7 +70,7 @@ def write(path, rows):
 
 
 def add(rows, row):
-    """The rows before this one's epoch, and this one.
+    """The `rows` before the epoch of `row`, and `row`: dicts as `read` gives them.
 
     A run that was killed, or goes on from an earlier epoch, does epochs a second time.
     """

@@ -58,7 +58,7 @@ def build_optimizer(config, learning_rate, momentum, total_epochs=None, first_ep
 
 
 def l2_factor(config):
-    """Factor of the L2 penalty in the loss: 0 where the optimizer itself decays the weights."""
+    """Factor of the L2 penalty that `config` asks for: 0 where the optimizer decays the weights."""
     return 0.0 if config.OPTIMIZER == "adamw" else config.WEIGHT_DECAY
 
 
@@ -145,7 +145,7 @@ def compile_model(
 
 
 def jit_compile(config):
-    """Keras's `jit_compile`: the configuration decides for TensorFlow, Keras for the others."""
+    """Keras's `jit_compile`: `config` decides for TensorFlow, Keras for the others."""
     return bool(config.XLA) if keras.backend.backend() == "tensorflow" else "auto"
 
 

@@ -66,7 +66,13 @@ def find_state(model):
 
 
 def is_over(progress, stages, config):
-    """Whether a run is finished: all epochs are done, or EARLY_STOPPING has ended it."""
+    """Whether a run is finished: all epochs are done, or EARLY_STOPPING has ended it.
+
+    Args:
+        progress: `Progress` of the run.
+        stages: list of `Stage` of this call.
+        config: a `Config`, for EARLY_STOPPING.
+    """
     patience = config.EARLY_STOPPING
     if progress.stopped_early and stages[-1].trains_as(progress.stage):
         return patience is not None and progress.waited >= patience
@@ -116,6 +122,11 @@ def stage_to_go_on(progress, stages, described, path):
 
 def check_weights(model, progress, path):
     """See that no older weights are loaded than those that would be gone on from.
+
+    Args:
+        model: `MaskRCNN`.
+        progress: `Progress` of the run.
+        path: of the state, for the message.
 
     Raises:
         ValueError: they are.

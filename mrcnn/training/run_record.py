@@ -143,7 +143,7 @@ def versions():
 
 
 def as_json(value):
-    """A setting as JSON holds it: arrays as lists, functions and objects as "<their name>"."""
+    """A setting's `value` as JSON holds it: arrays as lists, functions and objects by name."""
     if isinstance(value, np.ndarray | np.generic):
         return as_json(value.tolist())
     if isinstance(value, dict):

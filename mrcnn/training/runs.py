@@ -79,7 +79,7 @@ def train(
     no_augmentation_sources=None,
     resume_run=False,
 ):
-    """Train; see `MaskRCNN.train`."""
+    """Train `model`, a `MaskRCNN`; see `MaskRCNN.train`, whose `resume` is `resume_run` here."""
     config = model.config
     _check_config(config)
     described = resume.describe(

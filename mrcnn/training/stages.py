@@ -19,7 +19,7 @@ class Stage:
     end: int
 
     def trains_as(self, other):
-        """Whether the optimizer of one could go on in the other."""
+        """Whether the optimizer of this stage could go on in the `other`."""
         return (self.layers, self.learning_rate) == (other.layers, other.learning_rate)
 
 

@@ -53,13 +53,17 @@ class Progress:
     callbacks: dict = dataclasses.field(default_factory=dict)
 
     def watch(self, monitor, fallback=None):
-        """Choose the value that tells the best epoch; with another one the best is forgotten."""
+        """Choose the value that tells the best epoch; with another one the best is forgotten.
+
+        Args:
+            monitor, fallback: see the class.
+        """
         if self.monitor is None or self.monitor not in (monitor, fallback):
             self.monitor, self.best, self.best_epoch, self.waited = monitor, None, None, 0
         self.fallback = fallback
 
     def end_epoch(self, logs):
-        """Note an epoch that has ended with these values."""
+        """Note an epoch that has ended with the values `logs`, a dict by name."""
         self.epoch, self.step = self.epoch + 1, 0
         values = {name: _number(value) for name, value in logs.items()}
         values = {name: value for name, value in values.items() if value is not None}
@@ -87,7 +91,7 @@ class Progress:
 
     @classmethod
     def from_json(cls, text):
-        """The progress that `to_json` wrote."""
+        """The progress that `to_json` wrote as `text`."""
         fields = json.loads(text)
         return cls(**{**fields, "stage": Stage(**fields["stage"])})
 
@@ -101,19 +105,19 @@ def _number(value):
 
 
 def is_better(monitor, value, best):
-    """Whether a value of a run is better than the best: losses fall, all others rise."""
+    """Whether a value of `monitor` is better than the best: losses fall, all others rise."""
     return value < best if "loss" in monitor else value > best
 
 
 def position(progress):
-    """Where a run is, in words."""
+    """Where a run of this `progress` is, in words."""
     if progress.step:
         return f"batch {progress.step} of epoch {progress.epoch + 1}"
     return f"epoch {progress.epoch}"
 
 
 def path_in(log_dir):
-    """Path of the state of a run."""
+    """Path of the state of a run in its folder, `log_dir`."""
     return os.path.join(log_dir, FILE_NAME)
 
 
@@ -147,7 +151,7 @@ def save(path, model, progress):
 
 
 def load_progress(path):
-    """The `Progress` in a state.
+    """The `Progress` in the state at `path`.
 
     Raises:
         ValueError: the file is none, or damaged.
@@ -204,13 +208,13 @@ def read(path, model, kind):
 
 
 def sync(model):
-    """On JAX, bring the variables up to date, which `fit` keeps apart while it trains."""
+    """On JAX, bring the variables of a `model` up to date, which `fit` keeps apart in training."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()
 
 
 def variables(model):
-    """The variables of a state: dict of "model", "optimizer" and "metrics" to lists."""
+    """The variables of a `model`: dict of "model", "optimizer" and "metrics" to lists."""
     optimizer = getattr(model, "optimizer", None)
     return {
         "model": model.variables,  # the states of random generators included

@@ -135,7 +135,7 @@ def display_differences(
         gt_mask, pred_mask: [H, W, N].
         pred_score: [N]; detections below score_threshold are left out.
         class_names: list of strings.
-        title, ax, show_mask: as for `display_instances`; show_box is its show_bbox.
+        title, ax, show_mask, show_box: as for `display_instances`, where the last is show_bbox.
         iou_threshold: least mask IoU of a match.
         score_threshold: least score of a detection.
         save_to: path of a PNG to write; the figure is then closed.

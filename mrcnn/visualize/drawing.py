@@ -146,6 +146,7 @@ def blend_masks(image, masks, colors, alpha=0.5):
         image: uint8 [H, W, 3].
         masks: [H, W, N], bool or numbers (above 0.5 is inside).
         colors: N tuples (red, green, blue) in [0, 1].
+        alpha: see `apply_mask`.
 
     Returns:
         Outlines: for each mask a list of [points, (x, y)] arrays.
@@ -170,14 +171,28 @@ def blend_masks(image, masks, colors, alpha=0.5):
 
 
 def add_outlines(ax, outlines, colors, linewidth=1.0):
-    """Draw the outlines that `blend_masks` returned, each in its mask's colour."""
+    """Draw the outlines that `blend_masks` returned, each in its mask's colour.
+
+    Args:
+        ax: matplotlib Axes.
+        outlines: those of N masks.
+        colors: N matplotlib colours.
+        linewidth: in points.
+    """
     lines = [line for outline in outlines for line in outline]
     line_colors = [c for outline, c in zip(outlines, colors, strict=True) for _ in outline]
     ax.add_collection(LineCollection(lines, colors=line_colors, linewidths=linewidth))
 
 
 def add_box(ax, box, color, linewidth=1.0, linestyle="solid", alpha=1.0):
-    """Draw a box (y1, x1, y2, x2), in pixels, as an unfilled rectangle."""
+    """Draw a box as an unfilled rectangle.
+
+    Args:
+        ax: matplotlib Axes.
+        box: (y1, x1, y2, x2) in pixels.
+        color: any matplotlib colour.
+        linewidth, linestyle, alpha: as matplotlib's patches have them.
+    """
     y1, x1, y2, x2 = box
     ax.add_patch(
         Rectangle(
@@ -196,11 +211,14 @@ def add_box(ax, box, color, linewidth=1.0, linestyle="solid", alpha=1.0):
 def add_caption(ax, box, text, color, fontsize=8):
     """Write text on a dark plate that stands on the top-left corner of a box.
 
-    The plate hangs into the box where the image ends above it. `ax` shows an image already.
+    The plate hangs into the box where the image ends above it.
 
     Args:
+        ax: matplotlib Axes that show an image already.
         box: (y1, x1, y2, x2) in pixels.
+        text: str.
         color: any matplotlib colour; the text takes a light tint of it, or white for a dark one.
+        fontsize: in points.
     """
     color = np.array(to_rgb(color))
     y1, x1, _, x2 = box
@@ -222,7 +240,13 @@ def add_caption(ax, box, text, color, fontsize=8):
 
 
 def instance_label(class_names, class_id, score=None):
-    """Caption of an instance: "name", or "name 0.97" where there is a score."""
+    """Caption of an instance: "name", or "name 0.97" where there is a score.
+
+    Args:
+        class_names: list of strings, background first.
+        class_id: int, negative for a crowd; "class 7" stands for one without a name.
+        score: float or None.
+    """
     known = abs(class_id) < len(class_names)
     name = class_names[abs(class_id)] if known else f"class {class_id}"
     name += " (crowd)" if known and class_id < 0 else ""
@@ -238,7 +262,7 @@ def check_counts(**counts):
 
 
 def plain_axes(ax):
-    """A light grid behind what is drawn, and no frame but the two axes."""
+    """A light grid behind what is drawn on `ax`, and no frame but the two axes."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(alpha=0.25)
     ax.set_axisbelow(True)

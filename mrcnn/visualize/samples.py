@@ -180,7 +180,15 @@ def as_picture(image, name="image"):
 
 
 def instance_colors(masks, class_ids):
-    """A colour for each instance, those of neighbours unlike; crowds are white."""
+    """A colour for each instance, those of neighbours unlike; crowds are white.
+
+    Args:
+        masks: `InstanceMasks` of N instances.
+        class_ids: int [N], negative for a crowd.
+
+    Returns:
+        list of N matplotlib colours.
+    """
     colors = neighbor_colors(masks.boxes)
     return [
         _CROWD_COLOR if class_id < 0 else color

@@ -44,7 +44,7 @@ class StopIfNotFinite(keras.callbacks.Callback):
         self.check_weights(len(self.batch_sequence) - 1)
 
     def check_weights(self, batch):
-        """Look at the weights after a batch.
+        """Look at the weights after the batch of index `batch` in the sequence.
 
         Raises:
             FloatingPointError: one of them is not finite.

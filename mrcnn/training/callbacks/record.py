@@ -61,7 +61,7 @@ def draw(path, function, *args, **kwargs):
 
 
 def draw_predictions(log_dir, samples, class_names, title=""):
-    """Write the picture of validation, see `visualize.draw_predictions`."""
+    """Write the picture of validation into `log_dir`, see `visualize.draw_predictions`."""
     path = Path(log_dir) / VAL_PREDICTIONS
     draw(path, "draw_predictions", samples, class_names, title=title)
 
@@ -169,7 +169,7 @@ class DrawBatch(keras.callbacks.Callback):
 
 
 def learning_rate(optimizer):
-    """The learning rate of the next step, a float."""
+    """The learning rate of the next step of an `optimizer`, a float."""
     return float(ops.convert_to_numpy(unscaled(optimizer).learning_rate))
 
 
