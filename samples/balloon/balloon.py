@@ -15,7 +15,8 @@ A photograph or a video of which all but the balloons is gray:
     python samples/balloon/balloon.py splash --weights=best --image=FILE
     python samples/balloon/balloon.py splash --weights=best --video=FILE
 
-DIR holds train and val, each with photographs and a via_region_data.json.
+DIR holds train and val, each with photographs and a via_region_data.json; --download fetches them
+(37 MB).
 """
 
 import sys
@@ -27,6 +28,7 @@ from PIL import Image
 
 from mrcnn import augment, command_line, evaluation, start_weights, visualize
 from mrcnn import model as modellib
+from mrcnn.archives import fetch_archive
 from mrcnn.config import Config
 from mrcnn.files import new_folder
 from mrcnn.formats import ViaDataset
@@ -42,6 +44,7 @@ ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "balloon"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
+DATASET_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.1/balloon_dataset.zip"
 
 
 class BalloonConfig(Config):
@@ -81,6 +84,13 @@ class BalloonDataset(ViaDataset):
         if subset not in ("train", "val"):
             raise ValueError(f"subset is {subset!r}: it is train or val.")
         self.load(given_path(dataset_dir) / subset, class_names=["balloon"])
+
+
+def download_dataset(dataset_dir):
+    """Fetch the photographs, if `dataset_dir` lacks train or val; see `archives.fetch_archive`."""
+    folder = given_path(dataset_dir)
+    if not all((folder / subset).exists() for subset in ("train", "val")):
+        fetch_archive(DATASET_URL, folder, inside="balloon")
 
 
 def load_dataset(dataset_dir, subset, limit=None):
@@ -202,6 +212,7 @@ def parse(argv=None):
     """The arguments of the command line; see the top of this file."""
     commands = ("train", "evaluate", "detect", "splash")
     parser = command_line.parser("Find balloons with Mask R-CNN.", commands, DEFAULT_LOGS_DIR)
+    parser.add_argument("--download", action="store_true", help="fetch what --dataset lacks")
     parser.add_argument("--image", help="splash: a photograph")
     parser.add_argument("--video", help="splash: a video")
     parser.add_argument("--epochs", type=int, default=30, help="train: number of the last epoch")
@@ -225,6 +236,8 @@ def main(argv=None):
     if not training:
         config.DETECTION_MIN_CONFIDENCE = 0.05 if args.command == "evaluate" else args.min_score
     try:
+        if args.dataset and args.download:
+            download_dataset(args.dataset)
         if args.dataset:
             load_dataset(args.dataset, "val")
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
