@@ -2,9 +2,8 @@
 
 import argparse
 
-import numpy as np
-
 from . import start_weights
+from .splits import random_part
 
 
 def parser(description, commands, logs, weights=None):
@@ -29,7 +28,7 @@ def parser(description, commands, logs, weights=None):
         help=f"{', '.join(start_weights.NAMES)} or the path of a .h5",
     )
     made.add_argument("--logs", default=logs, help="folder of logs and checkpoints")
-    made.add_argument("--limit", type=_count, help="most images, for a quick try")
+    made.add_argument("--limit", type=count, help="most images, for a quick try")
     made.add_argument(
         "--resume", action="store_true", help="train: go on with the last run, if there is one"
     )
@@ -46,14 +45,20 @@ def limited(dataset, limit):
     Returns:
         a prepared data set.
     """
-    if limit is None or limit >= dataset.num_images:
-        return dataset
-    chosen = np.random.default_rng(0).choice(dataset.image_ids, limit, replace=False)
-    return dataset.subset(np.sort(chosen).tolist())
+    return dataset.subset(random_part(dataset.image_ids, limit))
 
 
-def _count(text):
+def share(text):
+    """A number of 0 to 1, as the `type` of an option such as --min-score."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} lies outside of 0 to 1")
+    return number
+
+
+def count(text):
+    """A whole number of at least 1, as the `type` of an option such as --limit."""
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of images: at least 1")
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
     return number

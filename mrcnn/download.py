@@ -1,5 +1,6 @@
-"""Weights that others publish."""
+"""Files that others publish, such as weights."""
 
+import hashlib
 import http.client
 import os
 import shutil
@@ -12,6 +13,7 @@ from .files import replacing
 from .weights_file import WeightsFile
 
 COCO_MODEL_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.0/mask_rcnn_coco.h5"
+COCO_MODEL_CHECKSUM = "md5:e98aaff6f99e307b5e2a8a3ff741a518"
 IMAGENET_URL = (
     "https://github.com/fchollet/deep-learning-models/releases/download/v0.2/"
     "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
@@ -28,7 +30,7 @@ def download_trained_weights(coco_model_path, verbose=1):
     Raises:
         ConnectionError: the download failed; the message says how to do it by hand.
     """
-    download(COCO_MODEL_URL, coco_model_path, verbose)
+    download(COCO_MODEL_URL, coco_model_path, verbose, COCO_MODEL_CHECKSUM)
 
 
 def imagenet_weights():
@@ -63,13 +65,14 @@ def _has_our_layers(path):
         return False
 
 
-def download(url, path, verbose=1):
+def download(url, path, verbose=1, checksum=None):
     """Fetch a file over https; `path` is there only if all of it came.
 
     Args:
         url: an https address.
         path: where to; its folder must exist.
         verbose: 0 shows no progress.
+        checksum: that of the file, see `mismatch`.
 
     Raises:
         ConnectionError: see `download_trained_weights`.
@@ -88,8 +91,27 @@ def download(url, path, verbose=1):
                 shutil.copyfileobj(stream, out)
             if size and out.tell() != size:
                 raise ConnectionError(f"{out.tell()} of {size} bytes came")
+            out.flush()
+            if wrong := mismatch(part, checksum):
+                raise ConnectionError(wrong)
     except (OSError, http.client.HTTPException) as error:
         raise ConnectionError(
             f"{url} could not be downloaded ({error}). Fetch it by other means and place it "
             f"at {path}."
         ) from error
+
+
+def mismatch(path, checksum):
+    """What is wrong with a file by its checksum, in words; None if nothing is.
+
+    Args:
+        path: of the file.
+        checksum: "sha256:" or "md5:" and the sum in hexadecimal, or None if it is not known.
+    """
+    if checksum is None:
+        return None
+    kind, expected = checksum.split(":")
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False))
+    found = digest.hexdigest()
+    return None if found == expected else f"its {kind} is {found} and should be {expected}"

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import sys
 import threading
@@ -9,14 +10,17 @@ from seeded_weights import write_h5
 
 import mrcnn.download
 from mrcnn.download import (
+    COCO_MODEL_CHECKSUM,
     COCO_MODEL_URL,
     IMAGENET_URL,
     download,
     download_trained_weights,
     imagenet_weights,
+    mismatch,
 )
 
 CONTENT = bytes(range(256)) * 1000
+SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -67,8 +71,8 @@ def fetched(monkeypatch):
     """Addresses and places of the downloads, which are not made."""
     calls = []
 
-    def fetch(url, path, verbose=1):
-        calls.append((url, str(path), verbose))
+    def fetch(url, path, verbose=1, checksum=None):
+        calls.append((url, str(path), verbose, checksum))
         write_backbone(path)
 
     monkeypatch.setattr(mrcnn.download, "download", fetch)
@@ -120,6 +124,26 @@ def test_a_failure_leaves_the_old_file(server, tmp_path):
     assert path.read_bytes() == b"old"
 
 
+def test_the_checksum(server, tmp_path):
+    path = tmp_path / "weights.h5"
+    download(f"{server}/file", path, verbose=0, checksum=SHA256)
+    assert path.read_bytes() == CONTENT
+    path.write_bytes(b"old")
+    reason = rf"\(its sha256 is {SHA256[7:]} and should be 00ff\)"
+    with pytest.raises(ConnectionError, match=reason):
+        download(f"{server}/file", path, verbose=0, checksum="sha256:00ff")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["weights.h5"]
+
+
+def test_mismatch(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    assert mismatch(path, None) is None
+    assert mismatch(path, "md5:900150983cd24fb0d6963f7d28e17f72") is None
+    assert mismatch(path, "md5:0") == "its md5 is 900150983cd24fb0d6963f7d28e17f72 and should be 0"
+
+
 def test_nobody_answers(tmp_path):
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         address = f"http://127.0.0.1:{http.server_port}/file"
@@ -145,7 +169,7 @@ def test_others_may_read_it_if_the_umask_allows(server, tmp_path):
 
 def test_coco_weights(fetched, tmp_path):
     download_trained_weights(tmp_path / "coco.h5", verbose=0)
-    assert fetched == [(COCO_MODEL_URL, str(tmp_path / "coco.h5"), 0)]
+    assert fetched == [(COCO_MODEL_URL, str(tmp_path / "coco.h5"), 0, COCO_MODEL_CHECKSUM)]
     assert COCO_MODEL_URL == (
         "https://github.com/matterport/Mask_RCNN/releases/download/v2.0/mask_rcnn_coco.h5"
     )
@@ -155,7 +179,7 @@ def test_imagenet_weights_are_fetched_once(fetched, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     path = imagenet_weights()
     assert imagenet_weights() == path
-    assert fetched == [(IMAGENET_URL, path, 1)]
+    assert fetched == [(IMAGENET_URL, path, 1, None)]
     assert os.path.dirname(path) == str(tmp_path / "models")
     assert os.path.exists(path)
 

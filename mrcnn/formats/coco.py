@@ -36,8 +36,8 @@ class CocoDataset(AnnotatedDataset):
             class_map: dict of category name to the name it gets here, or to None to leave its
                 instances out.
             strict: whether entries that cannot be used are an error, or left out with a warning.
-            only: names of the categories to take, in the order of the classes here. Others are
-                left out, and so are images without one of these.
+            only: names or ids of the categories to take, in the order of the classes here. Others
+                are left out, and so are images without one of these.
 
         Raises:
             FileNotFoundError: no such file; no folder with the images.
@@ -73,6 +73,8 @@ class CocoDataset(AnnotatedDataset):
 
 def _select(records, found, only, class_names, class_map, path):
     """Records that have one of the categories, and names and map that leave out the others."""
+    by_id = {key: name for name, key in found.items()}
+    only = [wanted if wanted in found else by_id.get(wanted, wanted) for wanted in only]
     unknown = [name for name in only if name not in found]
     if unknown or not only:
         raise ValueError(

@@ -19,7 +19,8 @@ A photograph or a video of which all but the balloons is gray:
     python samples/balloon/balloon.py splash --weights=best --image=FILE
     python samples/balloon/balloon.py splash --weights=best --video=FILE
 
-DIR holds train and val, each with photographs and a via_region_data.json.
+DIR holds train and val, each with photographs and a via_region_data.json; --download fetches them
+(37 MB).
 """
 
 import sys
@@ -31,6 +32,7 @@ from PIL import Image
 
 from mrcnn import augment, command_line, evaluation, start_weights, visualize
 from mrcnn import model as modellib
+from mrcnn.archives import fetch_archive
 from mrcnn.files import new_folder
 from mrcnn.formats import ViaDataset
 from mrcnn.formats.finding import given_path
@@ -51,6 +53,7 @@ ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "balloon"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
+DATASET_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.1/balloon_dataset.zip"
 
 # Of --network: the configurations to train and to detect with.
 NETWORKS = {
@@ -78,6 +81,13 @@ class BalloonDataset(ViaDataset):
         if subset not in ("train", "val"):
             raise ValueError(f"subset is {subset!r}: it is train or val.")
         self.load(given_path(dataset_dir) / subset, class_names=["balloon"])
+
+
+def download_dataset(dataset_dir):
+    """Fetch the photographs, if `dataset_dir` lacks train or val; see `archives.fetch_archive`."""
+    folder = given_path(dataset_dir)
+    if not all((folder / subset).exists() for subset in ("train", "val")):
+        fetch_archive(DATASET_URL, folder, inside="balloon")
 
 
 def load_dataset(dataset_dir, subset, limit=None):
@@ -199,6 +209,7 @@ def parse(argv=None):
     """The arguments of the command line; see the top of this file."""
     commands = ("train", "evaluate", "detect", "splash")
     parser = command_line.parser("Find balloons with Mask R-CNN.", commands, DEFAULT_LOGS_DIR)
+    parser.add_argument("--download", action="store_true", help="fetch what --dataset lacks")
     parser.add_argument("--image", help="splash: a photograph")
     parser.add_argument("--video", help="splash: a video")
     parser.add_argument("--epochs", type=int, help="train: number of the last epoch")
@@ -223,6 +234,8 @@ def main(argv=None):
     if not training:
         config.DETECTION_MIN_CONFIDENCE = 0.05 if args.command == "evaluate" else args.min_score
     try:
+        if args.dataset and args.download:
+            download_dataset(args.dataset)
         if args.dataset:
             load_dataset(args.dataset, "val")
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))

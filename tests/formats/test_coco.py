@@ -133,8 +133,11 @@ def test_only_some_categories(write):
     data = read(path, only=["dog", "person"], class_map={"dog": "animal"})
     assert data.class_names == ["BG", "animal", "person"] and len(data.image_ids) == 2
     assert read(path, only="person").class_names == ["BG", "person"]
+    assert read(path, only=[12, "person"]).class_names == ["BG", "dog", "person"]
     with pytest.raises(ValueError, match=r"only names dgo: the categories are person, cat, dog"):
         read(path, only=["dgo"])
+    with pytest.raises(ValueError, match=r"only names 13: the categories are person, cat, dog"):
+        read(path, only=[13])
     with pytest.raises(ValueError, match="no image has an annotation of cat"):
         read(path, only=["cat"])
 

@@ -1,0 +1,286 @@
+"""Find the 80 kinds of objects of COCO in photographs, and measure how well.
+
+The official figures on the 5000 validation images, with a file to submit; and pictures of what is
+found in photographs of your own:
+
+    python samples/coco/coco.py evaluate --dataset=DIR --weights=coco
+    python samples/coco/coco.py detect --image=FILE_OR_FOLDER --weights=coco
+
+What to submit of images whose annotations are not public:
+
+    python samples/coco/coco.py detect --dataset=DIR --subset=test-dev --no-pictures
+
+Train, from ImageNet's weights; with --resume go on where the last run was stopped:
+
+    python samples/coco/coco.py train --dataset=DIR --weights=imagenet
+    python samples/coco/coco.py train --dataset=DIR --weights=imagenet --resume
+
+DIR holds annotations, train2017 and val2017, as COCO's archives unpack; --download fetches those
+that are missing.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mrcnn import augment, command_line, evaluation, start_weights, visualize
+from mrcnn import model as modellib
+from mrcnn.config import Config
+from mrcnn.files import new_folder
+
+# The files beside this one are found from a notebook too, which imports samples.coco.coco.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from coco_dataset import (  # noqa: F401 (notebooks take these from here)
+    CATEGORIES,
+    DEFAULT_YEAR,
+    SUBSETS,
+    TEST_SUBSETS,
+    YEARS,
+    CocoDataset,
+)
+from coco_evaluation import measure, official
+from coco_results import build_coco_results, detections, result_files
+
+ROOT_DIR = Path(__file__).resolve().parents[2]
+DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
+RESULTS_DIR = ROOT_DIR / "results" / "coco"
+COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
+
+# Of training: layers, the last epoch, and times the learning rate.
+STAGES = (("heads", 40, 1.0), ("4+", 120, 1.0), ("all", 160, 0.1))
+
+
+class CocoConfig(Config):
+    """Photographs at 1024 pixels, on one GPU of 12 GB."""
+
+    NAME = "coco"
+    IMAGES_PER_GPU = 2
+    NUM_CLASSES = 1 + 80
+
+
+class CocoInferenceConfig(CocoConfig):
+    """Detection of one image at a time, weak detections too: average precision wants them."""
+
+    IMAGES_PER_GPU = 1
+    DETECTION_MIN_CONFIDENCE = 0
+
+
+def load_training(dataset_dir, year=DEFAULT_YEAR, limit=None, download=False):
+    """Prepared data sets to train and to validate on.
+
+    Args:
+        dataset_dir, year: see `CocoDataset.load_coco`.
+        limit: most images of each, or None.
+        download: whether to fetch what is missing.
+    """
+    subsets = {
+        "2017": (["train"], ["val"]),
+        "2014": (["train", "valminusminival"], ["minival"]),
+    }
+    parts = []
+    for names in subsets[str(year)]:
+        dataset = CocoDataset()
+        for name in names:
+            dataset.load_coco(dataset_dir, name, year, auto_download=download)
+        dataset.prepare()
+        parts.append(command_line.limited(dataset, limit))
+    return parts
+
+
+def stages(epochs, learning_rate):
+    """The stages of training up to an epoch: lists of layers, last epochs and learning rates."""
+    kept, begin = [], 0
+    for layers, end, factor in STAGES:
+        if begin < epochs:
+            kept.append((layers, min(end, epochs), learning_rate * factor))
+        begin = end
+    if epochs > begin:
+        kept[-1] = (kept[-1][0], epochs, kept[-1][2])
+    return tuple(map(list, zip(*kept, strict=True)))
+
+
+def train(model, train_set, val_set, epochs=STAGES[-1][1], resume=False):
+    """Train the heads, then more layers, then all.
+
+    Args:
+        model: a `MaskRCNN` in training mode, its weights loaded.
+        train_set, val_set: see `load_training`.
+        epochs: number of the last epoch.
+        resume: whether to go on with the last run, if there is one.
+    """
+    layers, ends, rates = stages(epochs, model.config.LEARNING_RATE)
+    model.train(
+        train_set,
+        val_set,
+        learning_rate=rates,
+        epochs=ends,
+        layers=layers,
+        augmentation=augment.Flips(horizontal=0.5),
+        resume=resume,
+    )
+
+
+def evaluate_coco(model, dataset, coco, eval_type="bbox", limit=0, image_ids=None):
+    """Print COCO's figures of a model.
+
+    Args:
+        model, dataset, coco, image_ids: see `measure`.
+        eval_type: "bbox" or "segm".
+        limit: if not 0, the first images so many.
+
+    Returns:
+        dict of the figures, see `CocoFigures.figures`.
+    """
+    if eval_type not in evaluation.KINDS:
+        raise ValueError(f"eval_type is {eval_type!r}: it is {' or '.join(evaluation.KINDS)}.")
+    image_ids = dataset.image_ids if image_ids is None else image_ids
+    image_ids = image_ids[:limit] if limit else image_ids
+    result = measure(model, dataset, coco, (eval_type,), image_ids)
+    print(official(result))
+    figures = result["coco"][eval_type]
+    return {name: value for name, value in figures.items() if name != "per_class"}
+
+
+def evaluate(model, dataset, coco):
+    """Print COCO's figures of boxes and masks; write them and the files to submit to a new folder.
+
+    Args:
+        model, dataset, coco: see `measure`.
+
+    Returns:
+        dict, see `measure`, and path of the folder, which is under `RESULTS_DIR`.
+    """
+    folder = new_folder(RESULTS_DIR, "evaluate")
+    with result_files(folder) as write:
+        result = measure(model, dataset, coco, write=write)
+    evaluation.write(result, folder)
+    print(f"{official(result)}\nSaved to {folder}")
+    return result, folder
+
+
+def detect(model, dataset, min_score=0.7, pictures=True):
+    """Write the files to submit, with all detections, and pictures to a new folder.
+
+    Args:
+        model: a `MaskRCNN` in inference mode, its weights loaded.
+        dataset: a prepared `CocoDataset`.
+        min_score: of the detections in the pictures.
+        pictures: whether to draw them.
+
+    Returns:
+        path of the folder, which is under `RESULTS_DIR`.
+    """
+    folder, unread = new_folder(RESULTS_DIR, "detect"), []
+    with result_files(folder) as write:
+        for i, image, found in detections(model, dataset, dataset.image_ids, unread):
+            write(build_coco_results(dataset, [dataset.image_info[i]["id"]], **found))
+            if pictures:
+                name = Path(dataset.image_info[i]["path"]).name
+                draw(image, found, dataset.class_names, min_score, folder / f"{name}.png")
+    print(f"{dataset.num_images - len(unread)} images, {len(unread)} left out\nSaved to {folder}")
+    return folder
+
+
+def draw(image, found, class_names, min_score, path):
+    """Write a picture of the detections of at least a score."""
+    sure = {name: values[found["scores"] >= min_score] for name, values in found.items()}
+    visualize.display_instances(
+        image,
+        sure["rois"],
+        sure["masks"].dense(),
+        sure["class_ids"],
+        class_names,
+        sure["scores"],
+        save_to=path,
+    )
+
+
+def parse(argv=None):
+    """The arguments of the command line; see the top of this file."""
+    commands = ("train", "evaluate", "detect")
+    parser = command_line.parser(
+        "Find COCO's objects with Mask R-CNN.", commands, DEFAULT_LOGS_DIR, "coco"
+    )
+    # As the reference calls it.
+    parser.add_argument(
+        "--model", dest="weights", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
+    parser.add_argument("--year", choices=YEARS, default=DEFAULT_YEAR)
+    parser.add_argument("--download", action="store_true", help="fetch what --dataset lacks")
+    parser.add_argument(
+        "--subset",
+        choices=SUBSETS,
+        help="evaluate, detect: default val, of 2014 minival",
+    )
+    parser.add_argument("--image", help="detect: an image or a folder of images, for --dataset")
+    parser.add_argument("--no-pictures", action="store_true", help="detect: results alone")
+    parser.add_argument(
+        "--epochs", type=command_line.count, default=STAGES[-1][1], help="train: the last epoch"
+    )
+    parser.add_argument(
+        "--min-score", type=command_line.share, default=0.7, help="detect: of what is drawn"
+    )
+    args = parser.parse_args(argv)
+    if args.command == "detect":
+        if bool(args.image) == bool(args.dataset):
+            parser.error("detect takes either --image=FILE_OR_FOLDER or --dataset=DIR")
+    elif args.image:
+        parser.error(f"{args.command} has no --image")
+    elif not args.dataset:
+        parser.error(f"{args.command} needs --dataset=DIR, the folder of annotations and val2017")
+    if args.command == "train" and args.subset:
+        parser.error("train has no --subset: it trains on train and validates on val")
+    if args.command == "evaluate" and args.subset in TEST_SUBSETS:
+        parser.error(f"--subset={args.subset} has no annotations to compare with: use detect")
+    if args.command != "train" and args.weights == "imagenet":
+        parser.error("--weights=imagenet have seen no object: train first")
+    args.subset = args.subset or {"2017": "val", "2014": "minival"}[args.year]
+    return args
+
+
+def load_data(args):
+    """What a command works on: data sets, and for evaluate COCO's annotations."""
+    if args.command == "train":
+        return load_training(args.dataset, args.year, args.limit, args.download)
+    dataset, truth = CocoDataset(), None
+    if args.image:
+        dataset.load_images(args.image)
+    else:
+        truth = dataset.load_coco(
+            args.dataset,
+            args.subset,
+            args.year,
+            return_coco=args.command == "evaluate",
+            auto_download=args.download,
+        )
+    dataset.prepare()
+    return command_line.limited(dataset, args.limit), truth
+
+
+def main(argv=None):
+    """Run the command line; see the top of this file."""
+    args = parse(argv)
+    training = args.command == "train"
+    config = CocoConfig() if training else CocoInferenceConfig()
+    try:
+        data = load_data(args)
+        if training and args.limit:
+            steps = data[0].num_images // config.BATCH_SIZE
+            config.STEPS_PER_EPOCH = min(config.STEPS_PER_EPOCH, max(1, steps))
+            steps = data[1].num_images // config.BATCH_SIZE
+            config.VALIDATION_STEPS = min(config.VALIDATION_STEPS, max(1, steps))
+        model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
+        start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+    if training:
+        train(model, *data, args.epochs, args.resume)
+    elif args.command == "evaluate":
+        evaluate(model, *data)
+    else:
+        detect(model, data[0], args.min_score, not args.no_pictures)
+
+
+if __name__ == "__main__":
+    main()
