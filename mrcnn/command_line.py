@@ -6,7 +6,7 @@ from . import start_weights
 from .splits import random_part
 
 
-def parser(description, commands, logs, weights=None):
+def parser(description, commands, logs, weights=None, names=start_weights.NAMES):
     """A parser of the options that every sample has.
 
     Args:
@@ -14,6 +14,7 @@ def parser(description, commands, logs, weights=None):
         commands: names of its commands.
         logs: default of --logs.
         weights: default of --weights; None: it must be given.
+        names: what --weights may be beside the path of a file, for its help.
 
     Returns:
         `argparse.ArgumentParser` of command, dataset, weights, logs, limit and resume.
@@ -25,7 +26,7 @@ def parser(description, commands, logs, weights=None):
         "--weights",
         default=weights,
         required=weights is None,
-        help=f"{', '.join(start_weights.NAMES)} or the path of a .h5",
+        help=f"{', '.join(names)} or the path of a .h5",
     )
     made.add_argument("--logs", default=logs, help="folder of logs and checkpoints")
     made.add_argument("--limit", type=count, help="most images, for a quick try")
@@ -46,6 +47,19 @@ def limited(dataset, limit):
         a prepared data set.
     """
     return dataset.subset(random_part(dataset.image_ids, limit))
+
+
+def shorten(config, limit):
+    """Make epochs as short as --limit makes the data set.
+
+    Args:
+        config: a `Config`; its STEPS_PER_EPOCH and VALIDATION_STEPS are changed.
+        limit: int, or None for all, which changes nothing.
+    """
+    if limit is not None:
+        steps = max(1, limit // config.BATCH_SIZE)
+        config.STEPS_PER_EPOCH = min(config.STEPS_PER_EPOCH, steps)
+        config.VALIDATION_STEPS = min(config.VALIDATION_STEPS, steps)
 
 
 def share(text):

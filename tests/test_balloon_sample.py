@@ -197,7 +197,7 @@ def test_train_evaluate_detect_and_splash(balloon, photographs, tmp_path, monkey
         (["splash", "--weights=last"], "either --image=FILE or --video=FILE"),
         (["splash", "--weights=a", "--image=a", "--video=b"], "either --image=FILE or"),
         (["detect", "--dataset=d"], "--weights"),
-        (["detect", "--dataset=d", "--weights=a", "--limit=0"], "0 is no number of images"),
+        (["detect", "--dataset=d", "--weights=a", "--limit=0"], "0 is less than 1"),
     ],
 )
 def test_arguments_that_cannot_be(balloon, arguments, reason, capsys):

@@ -4,6 +4,7 @@ import pytest
 from tiny import InMemory, shapes
 
 from mrcnn import command_line
+from mrcnn.config import Config
 
 
 @pytest.fixture
@@ -57,3 +58,13 @@ def test_some_of_the_images_the_same_ones_each_time():
     assert set(few.image_ids) <= set(dataset.image_ids)
     for limit in (None, 8, 9):
         assert command_line.limited(dataset, limit).image_ids.tolist() == list(range(8))
+
+
+def test_few_images_make_short_epochs():
+    config = Config.from_dict({"STEPS_PER_EPOCH": 100, "VALIDATION_STEPS": 3, "IMAGES_PER_GPU": 2})
+    command_line.shorten(config, None)
+    assert (config.STEPS_PER_EPOCH, config.VALIDATION_STEPS) == (100, 3)
+    command_line.shorten(config, 9)
+    assert (config.STEPS_PER_EPOCH, config.VALIDATION_STEPS) == (4, 3)
+    command_line.shorten(config, 1)
+    assert (config.STEPS_PER_EPOCH, config.VALIDATION_STEPS) == (1, 1)

@@ -182,7 +182,7 @@ def test_command_line_ends_with_one_message(nucleus, tmp_path, capsys):
         nucleus.main(["evaluate", f"--dataset={tmp_path}", "--weights=other.h5"])
     with pytest.raises(SystemExit):
         nucleus.main(["detect", f"--dataset={tmp_path}", "--min-score=50"])
-    assert "--min-score is 50" in capsys.readouterr().err
+    assert "argument --min-score: 50 lies outside of 0 to 1" in capsys.readouterr().err
     refused = {
         ("train", "--subset=val"): "that is to look at",
         ("evaluate", "--subset=stage1_test"): "--subset is stage1_test: with masks are train,",

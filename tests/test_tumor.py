@@ -172,7 +172,7 @@ def test_two_images_of_one_name(tumor, tmp_path):
     ("arguments", "message"),
     [
         (["--classes=a,a"], "--classes"),
-        (["--min-area=0"], "--min-area is 0: at least 1"),
+        (["--min-area=0"], "argument --min-area: 0 is less than 1"),
         (["--subset=val"], "train has no --subset"),
     ],
 )

@@ -212,9 +212,9 @@ def parse(argv=None):
     parser.add_argument("--download", action="store_true", help="fetch what --dataset lacks")
     parser.add_argument("--image", help="splash: a photograph")
     parser.add_argument("--video", help="splash: a video")
-    parser.add_argument("--epochs", type=int, help="train: number of the last epoch")
+    parser.add_argument("--epochs", type=command_line.count, help="train: the last epoch")
     parser.add_argument("--network", choices=tuple(NETWORKS), default="resnet101")
-    parser.add_argument("--min-score", type=float, default=0.9, help="of a balloon that counts")
+    parser.add_argument("--min-score", type=command_line.share, default=0.9, help="of a balloon that counts")
     args = parser.parse_args(argv)
     if args.command == "splash":
         if bool(args.image) == bool(args.video):
@@ -238,6 +238,7 @@ def main(argv=None):
             download_dataset(args.dataset)
         if args.dataset:
             load_dataset(args.dataset, "val")
+        command_line.shorten(config, args.limit)
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
         start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
     except (OSError, ValueError) as error:

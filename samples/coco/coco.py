@@ -265,11 +265,7 @@ def main(argv=None):
     config = CocoConfig() if training else CocoInferenceConfig()
     try:
         data = load_data(args)
-        if training and args.limit:
-            steps = data[0].num_images // config.BATCH_SIZE
-            config.STEPS_PER_EPOCH = min(config.STEPS_PER_EPOCH, max(1, steps))
-            steps = data[1].num_images // config.BATCH_SIZE
-            config.VALIDATION_STEPS = min(config.VALIDATION_STEPS, max(1, steps))
+        command_line.shorten(config, args.limit)
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
         start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
     except (OSError, ValueError) as error:

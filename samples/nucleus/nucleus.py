@@ -20,12 +20,11 @@ DIR holds stage1_train and the like, in which `<id>/images/<id>.png` is an image
 `<id>/masks` the mask of one nucleus.
 """
 
-import argparse
 import functools
 import sys
 from pathlib import Path
 
-from mrcnn import augment, evaluation, start_weights, tta, visualize
+from mrcnn import augment, command_line, evaluation, start_weights, tta, visualize
 from mrcnn import model as modellib
 from mrcnn.files import new_folder
 from mrcnn.mask_overlaps import without_overlaps
@@ -65,7 +64,7 @@ NETWORKS = {
 }
 
 
-def train(model, dataset_dir, subset="train", resume=False, epochs=None):
+def train(model, dataset_dir, subset="train", resume=False, epochs=None, limit=None):
     """Train through the stages of the configuration.
 
     Args:
@@ -73,12 +72,13 @@ def train(model, dataset_dir, subset="train", resume=False, epochs=None):
         dataset_dir, subset: as in `NucleusDataset.load_nucleus`.
         resume: whether to go on with the last run, if there is one.
         epochs: number of the last epoch; None is that of the configuration.
+        limit: most images, drawn at random; None is all.
     """
     config = model.config
     ends = [*config.STAGE_EPOCHS[:-1], epochs or config.STAGE_EPOCHS[-1]]
     model.train(
-        load_dataset(dataset_dir, subset, balance=True),
-        load_validation(dataset_dir),
+        load_dataset(dataset_dir, subset, limit, balance=True),
+        load_validation(dataset_dir, limit),
         learning_rate=config.LEARNING_RATE,
         epochs=ends,
         layers=config.STAGE_LAYERS,
@@ -104,7 +104,15 @@ def detector(model, orientations=1, overlaps=True):
     return detect if overlaps else without_overlaps(detect)
 
 
-def evaluate(model, dataset_dir, subset="val", min_score=MIN_SCORE, orientations=1, overlaps=True):
+def evaluate(
+    model,
+    dataset_dir,
+    subset="val",
+    min_score=MIN_SCORE,
+    orientations=1,
+    overlaps=True,
+    limit=None,
+):
     """Print all figures and write them, with curves, to a new folder under `RESULTS_DIR`.
 
     Args:
@@ -113,11 +121,12 @@ def evaluate(model, dataset_dir, subset="val", min_score=MIN_SCORE, orientations
         dataset_dir, subset: as in `NucleusDataset.load_nucleus`.
         min_score: of the detections that count in all other figures.
         orientations, overlaps: see `detector`.
+        limit: most images, drawn at random; None is all.
 
     Returns:
         dict, see `mrcnn.evaluation.evaluate`, with groups by `kind_of`; and path of the folder.
     """
-    dataset, folder = load_dataset(dataset_dir, subset), new_folder(RESULTS_DIR, "evaluate")
+    dataset, folder = load_dataset(dataset_dir, subset, limit), new_folder(RESULTS_DIR, "evaluate")
     result = evaluation.evaluate(
         model,
         dataset,
@@ -132,7 +141,15 @@ def evaluate(model, dataset_dir, subset="val", min_score=MIN_SCORE, orientations
     return result, folder
 
 
-def detect(model, dataset_dir, subset=None, min_score=MIN_SCORE, orientations=1, overlaps=True):
+def detect(
+    model,
+    dataset_dir,
+    subset=None,
+    min_score=MIN_SCORE,
+    orientations=1,
+    overlaps=True,
+    limit=None,
+):
     """Write submit.csv, counts.csv and a picture of each image to a new folder.
 
     Args:
@@ -141,11 +158,12 @@ def detect(model, dataset_dir, subset=None, min_score=MIN_SCORE, orientations=1,
             a folder of images.
         min_score: of the detections that are taken.
         orientations, overlaps: see `detector`. In submit.csv no pixel comes twice in any case.
+        limit: most images, drawn at random; None is all.
 
     Returns:
         path of the folder, which is under `RESULTS_DIR`.
     """
-    dataset = load_dataset(dataset_dir, subset)
+    dataset = load_dataset(dataset_dir, subset, limit)
     find = detector(model, orientations, overlaps)
     folder = new_folder(RESULTS_DIR, "submit")
     # Line by line, so that whatever happens nothing that was found is lost.
@@ -201,21 +219,24 @@ def draw(image, found, class_names, path):
     )
 
 
-def load_dataset(dataset_dir, subset=None, balance=False):
-    """A prepared `NucleusDataset`; see `load_nucleus` and, without a subset, `load_images`."""
+def load_dataset(dataset_dir, subset=None, limit=None, balance=False):
+    """A prepared `NucleusDataset`, or so many of its images.
+
+    See `load_nucleus` and, without a subset, `load_images`.
+    """
     dataset = NucleusDataset()
     if subset is None:
         dataset.load_images(dataset_dir)
     else:
         dataset.load_nucleus(dataset_dir, subset, balance)
     dataset.prepare()
-    return dataset
+    return command_line.limited(dataset, limit)
 
 
-def load_validation(dataset_dir):
+def load_validation(dataset_dir, limit=None):
     """The data set of the subset val, or None where none of its images are there."""
     try:
-        return load_dataset(dataset_dir, "val")
+        return load_dataset(dataset_dir, "val", limit)
     except ValueError as error:
         print(f"Training without validation: {error}")
         return None
@@ -253,21 +274,24 @@ def make_model(mode, network="small", weights="nucleus", logs=DEFAULT_LOGS_DIR, 
 
 def parse(argv=None):
     """The arguments of the command line; see the top of this file."""
-    parser = argparse.ArgumentParser(description="Find cell nuclei with Mask R-CNN.")
+    parser = command_line.parser(
+        "Find cell nuclei with Mask R-CNN.",
+        ("train", "evaluate", "detect"),
+        DEFAULT_LOGS_DIR,
+        "nucleus",
+        ("nucleus", *start_weights.NAMES),
+    )
     add = parser.add_argument
-    add("command", choices=("train", "evaluate", "detect"))
-    add("--dataset", required=True, help="folder that holds stage1_train; of detect also of images")
     add("--subset", help=f"{', '.join(SUBSETS)}; detect without it: all images of the folder")
-    add("--weights", default="nucleus", help="nucleus, coco, imagenet, last, best or a path")
     add("--network", choices=tuple(NETWORKS), default="small")
-    add("--logs", default=DEFAULT_LOGS_DIR, help="folder of logs and checkpoints")
-    add("--epochs", type=int, help="train: number of the last epoch")
+    add("--epochs", type=command_line.count, help="train: number of the last epoch")
     add("--learning-rate", type=float, help="train: at the beginning")
-    add("--resume", action="store_true", help="train: go on with the last run, if there is one")
-    add("--min-score", type=float, default=MIN_SCORE, help="of the nuclei that count")
+    add("--min-score", type=command_line.share, default=MIN_SCORE, help="of the nuclei that count")
     add("--tta", type=int, default=1, choices=range(1, 9), help="orientations to look at")
     add("--remove-overlaps", action="store_true", help="no pixel in two nuclei")
     args = parser.parse_args(argv)
+    if not args.dataset:
+        parser.error(f"{args.command} needs --dataset=DIR, which holds stage1_train or images")
     if args.command != "detect":
         args.subset = args.subset or {"train": "train", "evaluate": "val"}[args.command]
         has_masks = [name for name in SUBSETS if name not in ("stage1_test", "stage2_test")]
@@ -277,8 +301,6 @@ def parse(argv=None):
             parser.error(f"--subset is {args.subset}: that is to look at, not to train on")
     if args.command != "train" and args.weights in ("coco", "imagenet"):
         parser.error(f"--weights={args.weights} have seen no nucleus: train first")
-    if not 0 <= args.min_score <= 1:
-        parser.error(f"--min-score is {args.min_score}: it lies in 0 to 1")
     return args
 
 
@@ -296,10 +318,11 @@ def main(argv=None):
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     if args.command == "train":
+        command_line.shorten(model.config, args.limit)
         model.config.LEARNING_RATE = args.learning_rate or model.config.LEARNING_RATE
-        train(model, args.dataset, args.subset, args.resume, args.epochs)
+        train(model, args.dataset, args.subset, args.resume, args.epochs, args.limit)
     else:
-        options = (args.min_score, args.tta, not args.remove_overlaps)
+        options = (args.min_score, args.tta, not args.remove_overlaps, args.limit)
         (evaluate if args.command == "evaluate" else detect)(
             model, args.dataset, args.subset, *options
         )

@@ -16,7 +16,6 @@ Masks, pictures and a table of the lesions in images that need no masks:
 DIR has a folder for each patient, in which `<name>_mask.tif` is the mask of `<name>.tif`.
 """
 
-import argparse
 import csv
 import functools
 import sys
@@ -25,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mrcnn import augment, evaluation, start_weights, visualize
+from mrcnn import augment, command_line, evaluation, start_weights, visualize
 from mrcnn import model as modellib
 from mrcnn.files import new_folder
 from mrcnn.mask_overlaps import without_overlaps
@@ -75,9 +74,7 @@ def load_parts(args):
         known = f", {sum(lesions)} of them with lesions" if lesions else ""
         patients = len(patients) or "unknown"
         print(f"{name}: {len(infos)} images or slices of {patients} patients{known}")
-    return {
-        name: part.subset(random_part(part.image_ids, args.limit)) for name, part in parts.items()
-    }
+    return {name: command_line.limited(part, args.limit) for name, part in parts.items()}
 
 
 def balanced(dataset):
@@ -221,27 +218,22 @@ def detect(model, dataset, min_score):
 
 def parse(argv=None):
     """The arguments of the command line; see the top of this file."""
-    parser = argparse.ArgumentParser(description="Find lesions with Mask R-CNN.")
-    parser.add_argument("command", choices=("train", "evaluate", "detect"))
-    parser.add_argument("--dataset", required=True, help="folder of the patients' folders")
-    parser.add_argument("--weights", required=True, help="coco, imagenet, last, best or a path")
-    parser.add_argument("--network", choices=tuple(NETWORKS), default="small")
-    parser.add_argument("--resume", action="store_true", help="go on with the last training")
-    parser.add_argument("--logs", default=DEFAULT_LOGS_DIR, help="folder of logs and checkpoints")
-    parser.add_argument("--classes", default="lesion", help="names of mask values 1, 2, ...: a,b")
-    parser.add_argument("--patient", help="regular expression that finds the patient in a path")
-    parser.add_argument("--min-area", type=int, default=1, help="pixels of the smallest lesion")
-    parser.add_argument("--subset", choices=("train", "val", "all"), help="to look at")
-    parser.add_argument("--epochs", type=int, default=40, help="number of the last epoch")
-    parser.add_argument("--min-score", type=float, default=0.5, help="of a lesion that counts")
-    parser.add_argument("--limit", type=int, help="most images, for a quick try")
+    commands = ("train", "evaluate", "detect")
+    parser = command_line.parser("Find lesions with Mask R-CNN.", commands, DEFAULT_LOGS_DIR)
+    add = parser.add_argument
+    add("--network", choices=tuple(NETWORKS), default="small")
+    add("--classes", default="lesion", help="names of mask values 1, 2, ...: a,b")
+    add("--patient", help="regular expression that finds the patient in a path")
+    add("--min-area", type=command_line.count, default=1, help="pixels of the smallest lesion")
+    add("--subset", choices=("train", "val", "all"), help="to look at")
+    add("--epochs", type=command_line.count, default=40, help="number of the last epoch")
+    add("--min-score", type=command_line.share, default=0.5, help="of a lesion that counts")
     args = parser.parse_args(argv)
+    if not args.dataset:
+        parser.error(f"{args.command} needs --dataset=DIR, the folder of the patients' folders")
     args.classes = [name.strip() for name in args.classes.split(",")]
     if not all(args.classes) or len(set(args.classes)) < len(args.classes):
         parser.error("--classes wants names that differ, such as --classes=edema,core")
-    for name in ("min_area", "epochs", "limit"):
-        if getattr(args, name) is not None and getattr(args, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} is {getattr(args, name)}: at least 1")
     if args.command != "train" and args.weights in ("coco", "imagenet"):
         parser.error(f"--weights={args.weights} have seen no lesion: train first")
     if args.command == "train" and args.subset:
