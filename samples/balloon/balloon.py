@@ -214,7 +214,9 @@ def parse(argv=None):
     parser.add_argument("--video", help="splash: a video")
     parser.add_argument("--epochs", type=command_line.count, help="train: the last epoch")
     parser.add_argument("--network", choices=tuple(NETWORKS), default="resnet101")
-    parser.add_argument("--min-score", type=command_line.share, default=0.9, help="of a balloon that counts")
+    parser.add_argument(
+        "--min-score", type=command_line.share, default=0.9, help="of a balloon that counts"
+    )
     args = parser.parse_args(argv)
     if args.command == "splash":
         if bool(args.image) == bool(args.video):
