@@ -66,8 +66,11 @@ def execute(name):
         notebook,
         timeout=TIMEOUT,
         kernel_name="python3",
+        # TensorFlow's log lines go to the terminal, not to the notebook.
+        extra_arguments=["--IPKernelApp.capture_fd_output=False"],
         resources={"metadata": {"path": str(FOLDER)}},
         record_timing=False,
+        coalesce_streams=True,
     )
     return client.execute()
 
