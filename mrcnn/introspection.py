@@ -3,7 +3,7 @@
 import collections
 
 import keras
-import numpy as np
+from keras import ops
 
 from .prediction import mold_inputs, network_inputs
 from .proposals import ProposalLayer
@@ -88,6 +88,6 @@ def run_graph(model, images, outputs, image_metas=None):
         images, image_metas, _ = mold_inputs(images, model.config)
     outputs = dict(outputs)
     graph = keras.Model(model.keras_model.inputs, outputs)
-    graph.jit_compile = model.keras_model.jit_compile
-    values = graph.predict_on_batch(network_inputs(model, images, image_metas))
-    return collections.OrderedDict((name, np.asarray(values[name])) for name in outputs)
+    # Not compiled: compiling takes longer than one look, and TensorFlow warns of who does it often.
+    values = graph(network_inputs(model, images, image_metas), training=False)
+    return collections.OrderedDict((name, ops.convert_to_numpy(values[name])) for name in outputs)

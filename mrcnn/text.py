@@ -1,5 +1,7 @@
 """Words for messages and for the screen."""
 
+import numpy as np
+
 
 def some(names, limit=8):
     """The first `limit` of many names and how many more there are, or "none"."""
@@ -11,6 +13,13 @@ def some(names, limit=8):
 def log(text, array=None):
     """Print a text and, of an array, its shape, least and greatest value and dtype."""
     if array is not None:
-        low, high = (array.min(), array.max()) if array.size else ("", "")
-        text = f"{text:25}  shape: {array.shape!s:20}  min: {low:10}  max: {high:10}  {array.dtype}"
+        low, high = (_short(array.min()), _short(array.max())) if array.size else ("", "")
+        text = (
+            f"{text:25}  shape: {array.shape!s:20}  min: {low:>10}  max: {high:>10}  {array.dtype}"
+        )
     print(text)
+
+
+def _short(number):
+    """A number of an array as text; floats have five digits."""
+    return f"{number:.5g}" if isinstance(number, np.floating) else str(number)

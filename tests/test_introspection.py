@@ -191,6 +191,11 @@ def test_run_graph_shows_an_activation(model, images):
     assert_allclose(activation[0, 1, 1], np.einsum("yxc,yxco->o", patch, kernel) + bias, atol=1e-4)
 
 
+def test_nothing_is_compiled_for_one_look(model, images, monkeypatch):
+    monkeypatch.setattr(keras.Model, "make_predict_function", None)
+    assert model.run_graph(images[:1], [("roi", output(model, "ROI"))])["roi"].any()
+
+
 def test_run_graph_names_what_is_missing(model, images):
     outputs = [("a", output(model, "ROI")), ("b", None), ("c", None)]
     with pytest.raises(ValueError) as caught:

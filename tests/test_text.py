@@ -22,6 +22,14 @@ def test_log_of_an_array(capsys):
     )
 
 
+def test_log_of_floats_is_short(capsys):
+    log("molded", np.array([-48.220001, 1 / 3], np.float32))
+    assert capsys.readouterr().out == (
+        "molded                     shape: (2,)                  min:     -48.22  "
+        "max:    0.33333  float32\n"
+    )
+
+
 def test_log_of_an_empty_array(capsys):
     log("masks", np.zeros((0, 28, 28), bool))
     assert capsys.readouterr().out.split() == [

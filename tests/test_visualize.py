@@ -429,6 +429,13 @@ class TestInspection:
         assert tinted[10:20, 10:25].all() and tinted[10, 70] and not tinted[40, 50]
         assert "Positive ROIs: 2\nNegative ROIs: 1\n" in capsys.readouterr().out
 
+    def test_draw_rois_of_one_class_has_no_captions(self):
+        image, boxes, _, _, _ = three_instances()
+        ax = visualize.draw_rois(
+            image, boxes, boxes, np.ones((4, 28, 28)), [1, 0, 1, 1], ["BG", "cat"]
+        )
+        assert texts(ax) == []
+
     def test_draw_rois_limit_is_seeded(self):
         rois = np.array([(i, i, i + 9, i + 9) for i in range(1, 41)])
         drawn = [
@@ -483,6 +490,19 @@ class TestInspection:
             line.split("***")[1].split("  ")[0].strip() if "***" in line else "" for line in lines
         ]
         assert marks == ["", "", "", "dead?", "overflow?", "not finite"]
+
+    def test_display_weight_stats_of_some_layers(self, capsys):
+        def layer(name):
+            weights = [SimpleNamespace(path=f"{name}/kernel", name="kernel")]
+            return SimpleNamespace(name=name, weights=weights, get_weights=lambda: [np.arange(2.0)])
+
+        layers = [layer(name) for name in ("conv1", "conv10", "rpn_conv", "rpn_class")]
+        model = SimpleNamespace(get_trainable_layers=lambda: layers)
+        visualize.display_weight_stats(model, layers="conv1|rpn_.*")
+        names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+        assert names == ["WEIGHT", "conv1/kernel", "rpn_conv/kernel", "rpn_class/kernel"]
+        with pytest.raises(ValueError, match="layers is 'con': no layer with weights"):
+            visualize.display_weight_stats(model, layers="con")
 
 
 def figure_calls():

@@ -1,6 +1,7 @@
 """Looking into the network: boxes before and after refinement, regions of interest, weights."""
 
 import html
+import re
 from itertools import zip_longest
 
 import matplotlib.pyplot as plt
@@ -99,7 +100,8 @@ def draw_rois(
     """Draw regions of interest, dashed, and for positive ones the refined box and the mask.
 
     A line joins the top-left corners of a region and of its refinement. Negative regions are
-    grey. The counts of positive and negative regions are printed.
+    grey; positive ones have the name of their class, if there are several. The counts of positive
+    and negative regions are printed.
 
     Args:
         image: [H, W, 3].
@@ -137,8 +139,9 @@ def draw_rois(
     for i in positive:
         add_box(ax, refined_rois[i], colors[i])
         _join_corners(ax, rois[i], refined_rois[i], colors[i])
-        label = instance_label(class_names, class_ids[i])
-        add_caption(ax, refined_rois[i], label, colors[i])
+        if len(class_names) > 2:
+            label = instance_label(class_names, class_ids[i])
+            add_caption(ax, refined_rois[i], label, colors[i])
 
     count = int((class_ids[valid] != 0).sum())
     print(f"Positive ROIs: {count}")
@@ -169,7 +172,7 @@ def display_table(table):
         print("  ".join(cells).rstrip())
 
 
-def display_weight_stats(model):
+def display_weight_stats(model, *, layers=None):
     """Show shape, least, greatest and spread of every weight of the trainable layers.
 
     Weights that are all one value ("dead?"; biases begin so and are not marked), above 1000 in
@@ -177,9 +180,23 @@ def display_weight_stats(model):
 
     Args:
         model: a `MaskRCNN`, or anything with get_trainable_layers().
+        layers: regular expression of the whole names of layers; None is all.
+
+    Raises:
+        ValueError: no layer has such a name.
     """
+    shown = [
+        layer
+        for layer in model.get_trainable_layers()
+        if layers is None or re.fullmatch(layers, layer.name)
+    ]
+    if not shown:
+        raise ValueError(
+            f"layers is {layers!r}: no layer with weights has such a name. It is a regular "
+            "expression of whole names, such as 'rpn_.*'."
+        )
     table = [["WEIGHT NAME", "SHAPE", "MIN", "MAX", "STD"]]
-    for layer in model.get_trainable_layers():
+    for layer in shown:
         for weight, value in zip(layer.weights, layer.get_weights(), strict=True):
             name = getattr(weight, "path", weight.name)
             stats = [f"{stat:+10.4f}" for stat in (value.min(), value.max(), value.std())]
