@@ -63,7 +63,11 @@ def shorten(config, limit):
 
 
 def share(text):
-    """A number of 0 to 1, as the `type` of an option such as --min-score."""
+    """A number of 0 to 1, as the `type` of an option such as --min-score.
+
+    Args:
+        text: what the command line says.
+    """
     number = float(text)
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{text} lies outside of 0 to 1")
@@ -71,7 +75,11 @@ def share(text):
 
 
 def count(text):
-    """A whole number of at least 1, as the `type` of an option such as --limit."""
+    """A whole number of at least 1, as the `type` of an option such as --limit.
+
+    Args:
+        text: what the command line says.
+    """
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
