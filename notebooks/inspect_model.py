@@ -1,0 +1,537 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Inside the network, stage by stage
+#
+# One image walks through a trained Mask R-CNN, and at each stage we stop and look at the numbers:
+#
+# | stage | turns | into | described in |
+# |---|---|---|---|
+# | input | an image of any size | pixels of the size that the network takes | Mask R-CNN, 3.1 |
+# | backbone, pyramid | pixels | feature maps of five resolutions, P2 to P6 | FPN, 3 |
+# | RPN | each cell of each map | scores and box corrections of its anchors | Faster R-CNN, 3.1 |
+# | proposals | the best anchors | some thousand boxes worth a look | Faster R-CNN, 3.1 |
+# | RoIAlign | a box and a feature map | a small tensor of fixed size | Mask R-CNN, 3 |
+# | box head | that tensor | a class and a better box | Fast R-CNN, 2 |
+# | detections | boxes with classes | few boxes, one an object | Mask R-CNN, 3.1 |
+# | mask head | RoIAlign of a detection | a mask of 28 x 28, pasted into the image | Mask R-CNN, 3 |
+#
+# The weights are those of the nucleus sample. Boxes are always `(y1, x1, y2, x2)`.
+
+# %%
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's account of itself
+ROOT_DIR = Path("..").resolve()
+sys.path.insert(0, str(ROOT_DIR))
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from mrcnn import model as modellib
+from mrcnn import roi_align, utils, visualize
+from samples.nucleus import nucleus
+
+plt.rcParams.update({"figure.dpi": 72, "image.interpolation": "nearest"})
+config = nucleus.SmallNucleusInferenceConfig()
+model = modellib.MaskRCNN("inference", config, model_dir=ROOT_DIR / "logs")
+model.load_weights(nucleus.NUCLEUS_WEIGHTS_PATH, by_name=True)
+dataset = nucleus.load_dataset(ROOT_DIR / "samples/nucleus/data", "val")
+print(f"{len(model.keras_model.layers)} layers, {model.keras_model.count_params():,} weights")
+
+# %% [markdown]
+# ## How to look inside
+#
+# Every stage is a layer of `model.keras_model` with a name. `run_graph` takes pairs of a name and
+# a tensor, computes the tensors for a list of images, and gives numpy arrays; the first axis is
+# the image. `run` below asks for the outputs of layers of this notebook's one image.
+
+
+# %%
+def run(*names):
+    tensors = [(name, model.keras_model.get_layer(name).output) for name in names]
+    return model.run_graph([image], tensors)
+
+
+image_id = 2
+image = dataset.load_image(image_id)
+for name, value in run("input_image", "conv1", "fpn_p2").items():
+    modellib.log(name, value)
+
+# %% [markdown]
+# ## Input
+#
+# `mold_inputs` resizes the image, here to twice its size, because nuclei are small; pads it to
+# multiples of 64, so that the pyramid can halve it six times; and subtracts the mean pixel. What
+# it did is in `image_meta`, one vector of 12 + `NUM_CLASSES` numbers. The *window* is the part
+# that is not padding.
+
+# %%
+molded, metas, windows = model.mold_inputs([image])
+modellib.log("image", image)
+modellib.log("molded", molded)
+modellib.log("image_meta", metas)
+for name, value in modellib.parse_image_meta(metas).items():
+    print(f"    {name:<20} {value[0]}")
+
+# %% [markdown]
+# `load_image_gt` gives the same pixels before the mean is subtracted, with the ground truth at
+# that size: what the figures below draw on. This small network then does one thing that the
+# paper's does not: its first layers give every image the same mean and contrast.
+
+# %%
+picture, _, gt_class_ids, gt_boxes, gt_masks = modellib.load_image_gt(dataset, config, image_id)
+print("same pixels:", np.allclose(modellib.mold_image(picture, config), molded[0]))
+bright = picture / picture.max()  # the image is dark: this is for figures only
+exposed = run("exposure_scale")["exposure_scale"][0]
+print(f"mean {molded.mean():.1f} and deviation {molded.std():.1f} before,", end=" ")
+print(f"{exposed.mean():.1f} and {exposed.std():.1f} after the layer exposure_scale")
+
+fig, axes = plt.subplots(1, 3, figsize=(10, 3.5), layout="constrained")
+axes[0].imshow(image)
+axes[0].set_title(f"image, {image.shape[1]} x {image.shape[0]}")
+visualize.draw_boxes(bright, refined_boxes=windows, captions=["window"], ax=axes[1])
+axes[1].set_title(f"molded, {picture.shape[1]} x {picture.shape[0]}, brightened")
+shown = axes[2].imshow(exposed.mean(axis=2), cmap="gray")
+axes[2].set_title("what the first convolution sees")
+fig.colorbar(shown, ax=axes[2], shrink=0.8)
+plt.show()
+
+# %% [markdown]
+# The frame around the window is padding. In the last picture the nuclei are as bright as those of
+# any other image would be.
+#
+# ## Backbone and pyramid
+#
+# The backbone (He et al. 2015) makes maps that get coarser and deeper, C2 to C5. The top-down
+# pathway of the pyramid (FPN, section 3) gives all of them the same number of channels, and tells
+# the fine maps what the coarse ones know: P2 to P5. P6 is P5 with every second cell left out, for
+# the largest anchors.
+
+# %%
+stages = {"C2": "res2c_out", "C3": "res3d_out", "C4": "res4c_out", "C5": "small5"}
+levels = {f"P{level}": f"fpn_p{level}" for level in range(2, 7)}
+features = run(*stages.values(), *levels.values())
+for name, layer in {**stages, **levels}.items():
+    stride = molded.shape[1] / features[layer].shape[1]
+    print(f"{name}  {layer:<10} {features[layer].shape!s:<21} one cell for {stride:.0f} pixels")
+
+maps = [np.abs(features[layer][0]).mean(axis=-1) for layer in [*stages.values(), *levels.values()]]
+fig, axes = plt.subplots(2, 4, figsize=(7.2, 4), layout="constrained")
+for ax, activity, name in zip(axes.flat, maps, [*stages, *levels], strict=False):
+    ax.imshow(activity, cmap="magma")
+    ax.set_title(f"{name}, {activity.shape[1]} x {activity.shape[0]}")
+    ax.axis("off")
+fig.suptitle("Mean size of the activations over all channels")
+plt.show()
+
+# %% [markdown]
+# C2 answers to texture, and to the edge of the padding; C3 to outlines; C4 and C5 to whole nuclei.
+# In the pyramid the fine maps know of whole nuclei, too. (P6 is not drawn.)
+#
+# A single channel answers to one kind of thing. Here are the four of P3 that vary most.
+
+# %%
+p3 = features["fpn_p3"][0]
+busiest = np.argsort(-p3.std(axis=(0, 1)))[:4]
+fig, axes = plt.subplots(1, 4, figsize=(8, 2.5), layout="constrained")
+for ax, channel in zip(axes.flat, busiest, strict=True):
+    limit = np.abs(p3[:, :, channel]).max()
+    ax.imshow(p3[:, :, channel], cmap="RdBu_r", vmin=-limit, vmax=limit)
+    ax.set_title(f"channel {channel}")
+    ax.axis("off")
+fig.suptitle("Single channels of P3: blue is negative, red positive")
+plt.show()
+
+# %% [markdown]
+# ## Region proposal network
+#
+# In each cell of each level the RPN judges three anchors, boxes of the level's size and of ratios
+# 1:2, 1:1 and 2:1 (FPN, section 4.1). It gives each a probability of holding an object, and four
+# deltas that would move it onto the object.
+
+# %%
+rpn = run("input_anchors", "rpn_class", "rpn_bbox")
+for name, value in rpn.items():
+    modellib.log(name, value)
+
+# %% [markdown]
+# The anchors of all levels come one behind another, finest level first, cell by cell. Cut apart
+# and laid out they are heat maps. Below each cell shows the best of its three anchors; the second
+# row is an image with smaller nuclei.
+
+
+# %%
+def heat_maps(probs, picture):
+    """Pairs of a level's name and the best score of each of its cells."""
+    shapes = modellib.compute_backbone_shapes(config, picture.shape)
+    ends = np.cumsum(shapes.prod(axis=1) * len(config.RPN_ANCHOR_RATIOS))
+    for name, part, shape in zip(levels, np.split(probs[:, 1], ends[:-1]), shapes, strict=True):
+        cells = part.reshape(*shape, -1)  # [H, W, ratios]
+        print(f"{name}: {part.size} anchors, {np.count_nonzero(part > 0.5)} score above 0.5")
+        yield name, cells.max(axis=-1)
+
+
+other_id = 4
+other = dataset.load_image(other_id)
+tensors = [(name, model.keras_model.get_layer(name).output) for name in ("rpn_class", "ROI")]
+other_rpn = model.run_graph([other], tensors)
+other_picture, _, _, other_gt_boxes, _ = modellib.load_image_gt(dataset, config, other_id)
+
+fig, axes = plt.subplots(2, 6, figsize=(12, 4.4), layout="constrained")
+for row, seen, values in ((axes[0], picture, rpn), (axes[1], other_picture, other_rpn)):
+    row[0].imshow(seen / seen.max())
+    row[0].set_title(f"image {image_id if seen is picture else other_id}")
+    for ax, (name, probs), scale in zip(
+        row[1:], heat_maps(values["rpn_class"][0], seen), config.RPN_ANCHOR_SCALES, strict=True
+    ):
+        shown = ax.imshow(probs, cmap="magma", vmin=0, vmax=1)
+        ax.set_title(f"{name}, anchors of {scale}")
+for ax in axes.flat:
+    ax.axis("off")
+fig.colorbar(shown, ax=axes, shrink=0.7, label="probability of an object")
+plt.show()
+
+# %% [markdown]
+# Each level finds nuclei of about the size of its anchors: the large ones of the first image light
+# up on P5 and P6, those of the second on P3 and P4. A nucleus that the image's border cuts counts
+# as a small one.
+#
+# ## From anchors to proposals
+#
+# The layer `ROI` keeps the `PRE_NMS_LIMIT` anchors with the best scores, moves each by its deltas,
+# cuts it off at the border, and drops what overlaps a better box by an IoU (intersection over
+# union) of more than `RPN_NMS_THRESHOLD`. The first `POST_NMS_ROIS_INFERENCE`, here 1000, are the
+# proposals. `ancestor` finds these steps inside the layer.
+
+# %%
+roi = model.keras_model.get_layer("ROI").output
+names = ("pre_nms_anchors", "refined_anchors", "refined_anchors_clipped", "proposals")
+steps = model.run_graph([image], [(name, model.ancestor(roi, f"ROI/{name}")) for name in names])
+anchors, refined, clipped, proposals = (
+    utils.denorm_boxes(value[0], picture.shape) for value in steps.values()
+)
+is_padding = ~steps["proposals"][0].any(axis=1)
+proposals = proposals[~is_padding]
+reaches_out = (refined != clipped).any(axis=1)
+print(f"{len(rpn['rpn_class'][0])} anchors, of which {len(anchors)} are taken")
+print(f"{np.count_nonzero(reaches_out)} of them reach out of the image once they are refined")
+print(f"{len(proposals)} proposals are left after NMS at IoU {config.RPN_NMS_THRESHOLD}")
+
+fig, axes = plt.subplots(1, 3, figsize=(11, 4), layout="constrained")
+visualize.draw_boxes(bright, boxes=anchors[:80], title="the 80 best anchors", ax=axes[0])
+visualize.draw_boxes(bright, refined_boxes=refined[:80], title="the same, refined", ax=axes[1])
+visualize.draw_boxes(
+    bright,
+    boxes=refined[reaches_out][:40],
+    refined_boxes=clipped[reaches_out][:40],
+    title="refined (dashed) and clipped (solid)",
+    ax=axes[2],
+)
+plt.show()
+
+# %% [markdown]
+# Before refinement anchors stand on a grid and have one of three shapes; afterwards they fit the
+# nuclei. The third picture has boxes that reach out: what is outside goes, but the padding is
+# inside.
+#
+# What NMS does shows around a single nucleus, the largest.
+
+# %%
+overlaps = utils.compute_overlaps(clipped, gt_boxes)
+nucleus_id = np.argmax(gt_masks.sum(axis=(0, 1)))
+before = clipped[overlaps[:, nucleus_id] > 0.5]
+after = proposals[utils.compute_overlaps(proposals, gt_boxes)[:, nucleus_id] > 0.5]
+y1, x1, y2, x2 = gt_boxes[nucleus_id]
+
+fig, axes = plt.subplots(1, 2, figsize=(8, 3.9), layout="constrained")
+for ax, boxes, when in zip(axes, (before, after), ("before", "after"), strict=True):
+    visualize.draw_boxes(bright, refined_boxes=boxes, ax=ax, title=f"{len(boxes)} boxes {when} NMS")
+    ax.set(xlim=(x1 - 60, x2 + 60), ylim=(y2 + 60, y1 - 60))
+plt.show()
+
+# %% [markdown]
+# Several boxes a nucleus are left on purpose, as the threshold is high: the box head will choose
+# among them. What no proposal hits is lost, so the *recall* of the proposals, the share of true
+# boxes that some proposal overlaps by a given IoU, is the measure of this stage.
+
+# %%
+other_proposals = utils.denorm_boxes(utils.trim_zeros(other_rpn["ROI"][0]), other_picture.shape)
+wanted = (10, 20, 50, 100, 200, 500, 1000)
+fig, axes = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
+for ax, boxes, true_boxes, number in (
+    (axes[0], proposals, gt_boxes, image_id),
+    (axes[1], other_proposals, other_gt_boxes, other_id),
+):
+    for iou in (0.5, 0.75, 0.9):
+        recalls = [utils.compute_recall(boxes[:count], true_boxes, iou)[0] for count in wanted]
+        ax.plot(wanted, recalls, marker="o", label=f"IoU {iou}")
+        print(f"image {number}, IoU {iou}:", ", ".join(f"{recall:.2f}" for recall in recalls))
+    ax.set_xscale("log")
+    ax.set_xticks(wanted, [str(count) for count in wanted])
+    ax.minorticks_off()
+    ax.set(xlabel="best proposals", ylabel="recall", ylim=(0, 1.05))
+    ax.set_title(f"Recall of the {len(true_boxes)} true boxes of image {number}")
+    ax.grid(alpha=0.3)
+    ax.legend()
+plt.show()
+
+# %% [markdown]
+# A hundred proposals would nearly do for these images. At IoU 0.9 fewer are hit, small nuclei
+# least of all: to fit them closely is the box head's work.
+#
+# ## Which level a proposal is read from
+#
+# A region of interest (RoI) takes its features from the level that suits its size: P4 for 224
+# pixels, the side of ImageNet's images, and one level down for each halving (FPN, equation 1, but
+# rounded to the nearest level). That is not the level of its anchor: a box of 84 pixels is found
+# on P5, and read from P3.
+
+# %%
+area = np.float32([[picture.shape[0] * picture.shape[1]]])
+roi_levels = np.asarray(roi_align.level_of(steps["proposals"], area))[0][~is_padding]
+sides = np.sqrt(np.prod(proposals[:, 2:] - proposals[:, :2], axis=1))
+best = utils.compute_overlaps(proposals, gt_boxes).argmax(axis=0)  # proposal of each nucleus
+palette = dict(zip(range(2, 6), ("tab:orange", "tab:cyan", "tab:pink", "tab:red"), strict=True))
+
+fig, axes = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+bins = np.geomspace(1, sides.max(), 40)
+for level, color in palette.items():
+    own = sides[roi_levels == level]
+    axes[0].hist(own, bins, color=color, label=f"P{level}: {len(own)}")
+axes[0].set_xscale("log")
+axes[0].set_xticks((10, 20, 50, 100, 200), ("10", "20", "50", "100", "200"))
+axes[0].minorticks_off()
+axes[0].set(xlabel="square root of the area, pixels", ylabel="proposals")
+axes[0].set_title("Levels of all proposals")
+axes[0].legend()
+visualize.draw_boxes(bright, refined_boxes=np.zeros((0, 4)), ax=axes[1])
+for i in best:
+    y1, x1, y2, x2 = proposals[i]
+    axes[1].add_patch(
+        plt.Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, color=palette[roi_levels[i]])
+    )
+axes[1].set_title("The best proposal of each nucleus, by its level")
+plt.show()
+
+# %% [markdown]
+# Most proposals are small and hold nothing: three of four anchors are those of P2.
+#
+# ## RoIAlign
+#
+# `roi_align_classifier` resamples the features inside each proposal to 7 x 7 cells, bilinearly and
+# without rounding a coordinate (Mask R-CNN, section 3). Whatever the size of a nucleus, the heads
+# see a tensor of one size. Below are four proposals, the pixels in them and, of their features,
+# the three channels that vary most; the notebook `roi_align` looks at the sampling itself.
+
+# %%
+heads = run("roi_align_classifier", "mrcnn_class", "mrcnn_bbox")
+for name, value in heads.items():
+    modellib.log(name, value)
+
+by_size = best[np.argsort(sides[best])]
+chosen = by_size[[1, len(best) // 3, 2 * len(best) // 3, -1]]
+fig, axes = plt.subplots(4, 4, figsize=(8, 8), layout="constrained")
+for row, i in zip(axes, chosen, strict=True):
+    y1, x1, y2, x2 = proposals[i]
+    aligned = heads["roi_align_classifier"][0, i]
+    row[0].imshow(bright[y1:y2, x1:x2])
+    row[0].set_title(f"{x2 - x1} x {y2 - y1} pixels, P{roi_levels[i]}")
+    for ax, channel in zip(row[1:], np.argsort(-aligned.std(axis=(0, 1))), strict=False):
+        ax.imshow(aligned[:, :, channel], cmap="viridis")
+        ax.set_title(f"channel {channel}")
+for ax in axes.flat:
+    ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# ## Box head
+#
+# Two fully connected layers turn the 7 x 7 features of a proposal into a probability for each
+# class, the background among them, and four deltas for each class (Fast R-CNN, section 2). The
+# likeliest class counts, and its deltas move the box once more.
+
+# %%
+probs = heads["mrcnn_class"][0][~is_padding]  # [R, classes]
+deltas = heads["mrcnn_bbox"][0][~is_padding]  # [R, classes, 4]
+class_ids = probs.argmax(axis=1)
+scores = probs.max(axis=1)
+for class_id, name in enumerate(dataset.class_names):
+    print(f"{np.count_nonzero(class_ids == class_id)} proposals are taken for {name}")
+
+rois = steps["proposals"][0][~is_padding]
+own_deltas = deltas[np.arange(len(rois)), class_ids] * config.BBOX_STD_DEV
+moved = utils.denorm_boxes(utils.apply_box_deltas(rois, own_deltas), picture.shape)
+window = windows[0]
+moved = np.clip(moved, np.tile(window[:2], 2), np.tile(window[2:], 2))
+positive = class_ids > 0
+for text, boxes in (("proposals", proposals), ("refined", moved)):
+    fits = utils.compute_overlaps(boxes[positive], gt_boxes).max(axis=1)
+    print(f"IoU of positive boxes with the nucleus below, {text}: {np.median(fits):.2f} (median)")
+
+fig, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+axes[0].hist(probs[:, 1], np.linspace(0, 1, 41), log=True)
+axes[0].set(xlabel="probability of a nucleus", ylabel="proposals")
+axes[0].set_title("Class scores of all proposals")
+axes[1].hist(own_deltas[positive], 30, label=("dy", "dx", "log dh", "log dw"))
+axes[1].set(xlabel="delta, in heights and widths of the box", ylabel="positive proposals")
+axes[1].set_title("Deltas of the positive proposals")
+axes[1].legend()
+plt.show()
+
+# %% [markdown]
+# The head is sure of most proposals, one way or the other. What it takes for a nucleus it moves
+# and resizes, mostly by less than a third. `draw_rois` draws a few of them: negative ones grey,
+# positive ones dashed, with the refined box solid and a line from corner to corner.
+
+# %%
+visualize.draw_rois(
+    bright,
+    proposals,
+    moved,
+    np.zeros((len(proposals), 28, 28)),  # masks come later
+    class_ids,
+    dataset.class_names,
+    limit=60,
+)
+
+# %% [markdown]
+# Grey are background and pieces of nuclei; the solid boxes fit better than the dashed ones.
+#
+# ## Detections
+#
+# What is background or scores below `DETECTION_MIN_CONFIDENCE` goes, and class by class NMS leaves
+# one box an object, now with a low threshold (Mask R-CNN, section 3.1, inference). These few lines
+# of numpy do what the layer `mrcnn_detection` does in the graph.
+
+# %%
+sure = np.flatnonzero(positive & (scores >= config.DETECTION_MIN_CONFIDENCE))
+kept = []
+for class_id in np.unique(class_ids[sure]):
+    of_class = sure[class_ids[sure] == class_id]
+    order = utils.non_max_suppression(
+        moved[of_class], scores[of_class], config.DETECTION_NMS_THRESHOLD
+    )
+    kept += list(of_class[order])
+kept = np.array(sorted(kept, key=lambda i: -scores[i]))[: config.DETECTION_MAX_INSTANCES]
+print(f"{len(proposals)} proposals, {np.count_nonzero(positive)} positive, {len(sure)} sure enough")
+print(f"{len(kept)} left after NMS at IoU {config.DETECTION_NMS_THRESHOLD}")
+
+outputs = run("mrcnn_detection", "mrcnn_mask")
+detections = utils.trim_zeros(outputs["mrcnn_detection"][0])  # [N, (box, class, score)]
+boxes = utils.denorm_boxes(detections[:, :4], picture.shape)
+fits = utils.compute_overlaps(boxes, moved[kept]).max(axis=1)
+print(f"the layer has {len(boxes)}; least IoU of a box with one of these: {fits.min():.2f}")
+
+fig, axes = plt.subplots(1, 2, figsize=(9, 4.5), layout="constrained")
+title = f"{len(sure)} boxes before NMS"
+visualize.draw_boxes(bright, refined_boxes=moved[sure], title=title, ax=axes[0])
+captions = [f"{score:.2f}" for score in detections[:, 5]]
+title = f"{len(boxes)} detections and their scores"
+visualize.draw_boxes(bright, refined_boxes=boxes, captions=captions, title=title, ax=axes[1])
+plt.show()
+
+# %% [markdown]
+# ## Masks
+#
+# The mask head looks at the *detected* boxes only, not at the proposals: RoIAlign once more, now
+# with 14 x 14 cells, four convolutions, and an upsampling to 28 x 28. Each class has its own mask,
+# through a sigmoid and not a softmax: classes do not compete, and the box head's class says which
+# mask is taken (Mask R-CNN, section 3).
+
+# %%
+modellib.log("mrcnn_mask", outputs["mrcnn_mask"])
+numbers = np.arange(len(detections))
+masks = outputs["mrcnn_mask"][0, numbers, :, :, detections[:, 4].astype(int)]  # [N, 28, 28]
+modellib.log("of the detected classes", masks)
+unsure = np.mean((masks > 0.1) & (masks < 0.9))
+print(f"{unsure:.0%} of the cells are between 0.1 and 0.9: those at the outlines")
+
+matches = utils.compute_overlaps(boxes, gt_boxes).argmax(axis=1)
+sizes = np.argsort(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
+fig, axes = plt.subplots(3, 4, figsize=(9, 5.6), layout="constrained")
+for row, i in zip(axes, sizes[[0, len(boxes) // 2, -1]], strict=True):
+    y1, x1, y2, x2 = boxes[i]
+    inside = np.s_[y1:y2, x1:x2]
+    pasted = utils.unmold_mask(masks[i], boxes[i], picture.shape)
+    truth = gt_masks[:, :, matches[i]]
+    iou = np.sum(pasted & truth) / np.sum(pasted | truth)
+    row[0].imshow(bright[inside])
+    row[0].set_title(f"detection {i}, {x2 - x1} x {y2 - y1} pixels")
+    row[1].imshow(masks[i], cmap="magma", vmin=0, vmax=1)
+    row[1].set_title("the mask, 28 x 28")
+    row[2].imshow(utils.resize(masks[i], (y2 - y1, x2 - x1)), cmap="magma", vmin=0, vmax=1)
+    row[2].set_title("resized to the box")
+    row[3].imshow(pasted[inside], cmap="gray")
+    row[3].contour(truth[inside], [0.5], colors="red")
+    row[3].set_title(f"at least 0.5; IoU {iou:.2f}")
+for ax in axes.flat:
+    ax.axis("off")
+fig.suptitle("From the mask head to pixels; the true outline is red")
+plt.show()
+
+# %% [markdown]
+# The mask is square whatever the box, so that of a large nucleus its outline is as coarse as a
+# cell, some pixels wide.
+#
+# `unmold_detections` does all of that for all detections, and takes them from the network's pixels
+# to those of the image: the window is cut out and the scale undone. `detect` is `mold_inputs`, the
+# graph, and this.
+
+# %%
+final_boxes, final_ids, final_scores, final_masks = model.unmold_detections(
+    outputs["mrcnn_detection"][0], outputs["mrcnn_mask"][0], image.shape, picture.shape, window
+)
+modellib.log("boxes", final_boxes)
+modellib.log("masks", final_masks)
+same = model.detect([image])[0]
+fits = utils.compute_overlaps(final_boxes, same["rois"]).max(axis=1)
+print(f"detect() finds {len(same['rois'])}; least IoU of a box with one of these: {fits.min():.2f}")
+visualize.display_top_masks(
+    image / image.max(), final_masks, final_ids, dataset.class_names, limit=1
+)
+
+# %% [markdown]
+# ## Against the truth
+#
+# In the end the detections (red) lie over the ground truth (green); a caption is the score and the
+# IoU of the masks.
+
+# %%
+true_masks, true_ids = dataset.load_mask(image_id)
+true_boxes = utils.extract_bboxes(true_masks)
+fig, ax = plt.subplots(figsize=(5.4, 5.7), layout="constrained")
+visualize.display_differences(
+    image / image.max(),
+    *(true_boxes, true_ids, true_masks),
+    *(final_boxes, final_ids, final_scores, final_masks),
+    dataset.class_names,
+    ax=ax,
+)
+plt.show()
+_, _, ious = utils.compute_matches(
+    *(true_boxes, true_ids, true_masks), final_boxes, final_ids, final_scores, final_masks
+)
+print(f"{np.count_nonzero(ious.max(axis=0) >= 0.5)} of {len(true_ids)} nuclei found at IoU 0.5")
+print(f"median IoU of the detections: {np.median(ious.max(axis=1)):.2f}")
+
+# %% [markdown]
+# ## What next
+#
+# - `inspect_weights` looks at the numbers that did all this.
+# - `inspect_data` shows how images, masks and anchors reach the network in training.
+# - `roi_align` takes RoIAlign apart.
+# - `nucleus` measures these detections on more images, and makes them better.
