@@ -232,8 +232,8 @@ plt.show()
 # union) of 0.5, better of 0.7. As an example take the scales that a `Config` has by default, which
 # were made for photographs. On the left, the red histogram is the best IoU of each nucleus with
 # them, the black one that with the scales that are suggested: it lies further right. On the right
-# every dot is a nucleus, dark where no anchor fits. Red crosses are the anchors, of which the
-# larger half fits nothing here; the circles are the suggested ones.
+# every dot is a nucleus, dark where no anchor fits. Red crosses are the anchors, of which those of
+# 256 and 512 pixels fit nothing here; the circles are the suggested ones.
 
 # %%
 photographs = nucleus.SmallNucleusConfig()
