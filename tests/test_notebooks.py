@@ -1,10 +1,14 @@
 """Each notebook runs from a clean state, and what is stored is what its source makes."""
 
+import base64
 import importlib.util
+import io
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 _spec = importlib.util.spec_from_file_location("execute", ROOT / "notebooks" / "execute.py")
@@ -53,3 +57,24 @@ def test_it_runs_from_a_clean_state_and_shows_what_is_stored(name):
     for number, (cell, before) in enumerate(zip(found.cells, stored(name).cells, strict=True)):
         assert kinds(cell) == kinds(before), f"cell {number}: {cell.source}"
         assert cell.cell_type != "code" or cell.execution_count
+
+
+def test_pictures_are_stored_smaller_and_look_the_same():
+    rows, columns = np.mgrid[:200, :300]
+    picture = np.stack([rows, columns // 2, np.full_like(rows, 90)], axis=-1)
+    picture += np.random.default_rng(0).integers(0, 9, picture.shape)
+    picture = picture.astype(np.uint8)
+    picture[100:102, 50:250] = 255, 0, 0  # a thin line
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "png")
+    data = {"image/png": base64.b64encode(file.getvalue()).decode()}
+    output = nbformat.v4.new_output("display_data", data)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[output])])
+    notebooks.shrink_pictures(notebook)
+    stored = base64.b64decode(output.data["image/png"])
+    with Image.open(io.BytesIO(stored)) as small:
+        assert small.mode == "P"
+        off = np.abs(np.asarray(small.convert("RGB")).astype(int) - picture)
+    assert off.mean() < 5
+    assert off[100:102, 50:250].max() < 20
+    assert len(stored) < 0.5 * len(file.getvalue())
