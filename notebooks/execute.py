@@ -22,7 +22,7 @@ from mrcnn.files import replacing
 FOLDER = Path(__file__).resolve().parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "execute")
 # Seconds that one cell may take.
-TIMEOUT = 300
+TIMEOUT = 900
 
 
 def source(name):
