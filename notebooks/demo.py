@@ -92,7 +92,7 @@ visualize.display_instances(
 
 # %% [markdown]
 # Masks are plain boolean arrays, so measuring is a line of numpy. The histogram shows how large the
-# nuclei of this image are: most cover 100 to 500 pixels.
+# nuclei of this image are: most cover 100 to 400 pixels.
 
 # %%
 areas = result["masks"].sum(axis=(0, 1))  # [N] pixels
@@ -119,26 +119,40 @@ figure = visualize.compare(image, truth, result, dataset.class_names, figsize=(1
 # precisions (AP) are what other papers report.
 
 # %%
-found = evaluation.evaluate(model, dataset, min_score=nucleus.MIN_SCORE, progress=False)
-for name, value in evaluation.headline(found).items():
+figures = evaluation.headline(evaluation.evaluate(model, dataset, progress=False))
+for name, value in figures.items():
     print(f"{name:10} {value:.3f}" if isinstance(value, float) else f"{name:10} {value}")
 
 # %% [markdown]
-# ## Two things that cost no training
-#
-# `tta.detect` looks at an image in up to eight orientations, mirrored and turned, and takes the
-# vote. On stained tissue, which is the hardest kind of image here, that helps. Compare the white
-# outlines of the two pictures: fewer nuclei are missed, or fewer detections wrong.
+# Stained tissue is the hardest kind of image here. Look at the black outlines: where the truth has
+# a nucleus in several pieces, the network draws one, and both count as wrong.
 
 # %%
 tissue = dataset.load_image(1)
 masks, class_ids = dataset.load_mask(1)
 truth = {"rois": utils.extract_bboxes(masks), "class_ids": class_ids, "masks": masks}
-looks = {"one look": model.detect([tissue])[0], "eight looks": tta.detect(model, [tissue])[0]}
-for title, result in looks.items():
-    visualize.compare(
-        tissue, truth, result, dataset.class_names, title=title, figsize=(11, 5), dpi=75
-    )
+figure = visualize.compare(
+    tissue, truth, model.detect([tissue])[0], dataset.class_names, figsize=(11, 5), dpi=75
+)
+
+# %% [markdown]
+# ## Better without training
+#
+# `tta.detect` looks at an image in up to eight orientations, mirrored and turned, and takes the
+# vote. It takes eight times as long, and outlines fit better: the scores at an IoU of 0.75 and the
+# mean over all rise.
+
+
+# %%
+def eight_looks(images):
+    return tta.detect(model, images, orientations=8)
+
+
+voted = evaluation.evaluate(model, dataset, detect=eight_looks, progress=False)
+voted = evaluation.headline(voted)
+print(f"{'':10}  one look  eight looks")
+for name in ("DSB@0.5", "DSB@0.75", "DSB", "PQ", "Dice"):
+    print(f"{name:10} {figures[name]:9.3f} {voted[name]:12.3f}")
 
 # %% [markdown]
 # ## What next
