@@ -146,7 +146,7 @@ for name in ("DSB@0.5", "DSB@0.75", "DSB", "PQ", "Dice", "mask AP"):
 
 # %% [markdown]
 # A minute of training comes close, because all but the heads knew nuclei already. The gap is widest
-# where outlines must fit best: in the mean of DSB over all IoUs, and in the average precision.
+# where outlines must fit best: in the mean of DSB over all IoUs.
 #
 # ## Where does it fail?
 #

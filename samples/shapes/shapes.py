@@ -33,7 +33,7 @@ NUCLEUS_WEIGHTS_PATH = ROOT_DIR / "samples" / "nucleus" / "nucleus_small.h5"
 FOREIGN_WEIGHTS = ("nucleus", "imagenet", "coco")
 
 # Images of each part, and the seeds that make them differ.
-COUNTS = {"train": 1600, "val": 50}
+COUNTS = {"train": 1280, "val": 50}
 SEEDS = {"train": 0, "val": 1}
 
 
@@ -49,7 +49,7 @@ class ShapesConfig(SmallNetwork, Config):
     RPN_ANCHOR_SCALES = (16, 28, 48, 84, 160)
     TRAIN_ROIS_PER_IMAGE = 32
     MAX_GT_INSTANCES = 8
-    STEPS_PER_EPOCH = 100
+    STEPS_PER_EPOCH = 80
     VALIDATION_STEPS = 5
     SEED = 0
 
