@@ -354,4 +354,4 @@ visualize.display_batch(inputs, config, dataset.class_names)
 #
 # - `own_data` reads annotations of LabelMe and VIA, mends their mistakes and trains.
 # - `inspect_model` follows an image through the network, from anchors to masks.
-# - `train_shapes` trains from nothing, and shows how the losses fall.
+# - `train_shapes` trains a network in a minute, and shows how the losses fall.

@@ -207,8 +207,9 @@ plt.show()
 
 # %% [markdown]
 # Each level finds nuclei of about the size of its anchors: the large ones of the first image light
-# up on P5 and P6, those of the second on P3 and P4. A nucleus that the image's border cuts counts
-# as a small one.
+# up on P5 and P6, those of the second most clearly on P3 and P4, and as dots on P2. (P2 has by far
+# the most anchors, so few of its cells make a large count.) A nucleus that the image's border cuts
+# counts as a small one.
 #
 # ## From anchors to proposals
 #
@@ -409,7 +410,7 @@ visualize.draw_rois(
 )
 
 # %% [markdown]
-# Grey are background and pieces of nuclei; the solid boxes fit better than the dashed ones.
+# Grey are mostly background and pieces of nuclei; the solid boxes fit better than the dashed ones.
 #
 # ## Detections
 #
@@ -534,4 +535,4 @@ print(f"median IoU of the detections: {np.median(ious.max(axis=1)):.2f}")
 # - `inspect_weights` looks at the numbers that did all this.
 # - `inspect_data` shows how images, masks and anchors reach the network in training.
 # - `roi_align` takes RoIAlign apart.
-# - `nucleus` measures these detections on more images, and makes them better.
+# - `nucleus` measures such detections on more images, and finds out where they fail.

@@ -152,8 +152,8 @@ plt.show()
 # %% [markdown]
 # The upper row comes from ImageNet, from a training of many epochs: most weights are near zero and
 # a few are large, a peak with long tails. The layers below began as uniform random numbers when
-# the training for nuclei began, and are still close to a box with rounded edges: that training was
-# short.
+# the training for nuclei began, and most are still close to a box with rounded edges: that training
+# was short. The first layer of the box head, `mrcnn_class_conv1`, has gone furthest from its box.
 #
 # ## What is dead
 #
@@ -192,8 +192,8 @@ plt.show()
 
 # %% [markdown]
 # No kernel is zero, but there is a small hill of gammas below 0.01: what these channels hold is
-# multiplied away. Gammas that began with the training for nuclei are all near 1, as the table
-# above shows, so these came with the weights from ImageNet.
+# multiplied away. Gammas that began with the training for nuclei are near 1, as the table above
+# shows for the box head, so these came with the weights from ImageNet.
 #
 # The third kind depends on images. A ReLU follows directly on most of the BatchNorm layers, so a
 # channel that is nowhere positive there never fires. We look at four of the validation images, of
@@ -361,8 +361,8 @@ plt.show()
 
 # %% [markdown]
 # All that came from ImageNet is far from a fresh layer. What began with the training for nuclei is
-# near to it, but not the same: the RPN and the heads have changed more than the pyramid. A layer
-# at 0 has learnt nothing, or was not loaded.
+# nearer to it, but not the same: most layers of the RPN and the heads have changed more than those
+# of the pyramid. A layer at 0 has learnt nothing, or was not loaded.
 #
 # That distributions agree does not say that the weights do. For two checkpoints of one run compare
 # the arrays themselves: `np.linalg.norm(a - b) / np.linalg.norm(a)` is how far a layer has moved.
@@ -370,6 +370,6 @@ plt.show()
 # ## What next
 #
 # - `inspect_model` shows what these weights make of an image, stage by stage.
-# - `train_shapes` trains a network from fresh weights, in minutes.
+# - `train_shapes` starts from these weights and learns other objects, in a minute.
 # - `nucleus` measures this file on images, and trains on from it.
-# - `own_data` starts from these weights, or those of ImageNet, on your own images.
+# - `own_data` starts from these weights, or those of COCO, on your own images.

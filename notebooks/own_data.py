@@ -368,6 +368,6 @@ plt.show()
 # ## What next
 #
 # - `inspect_data` looks closer at data: resizing, anchors, augmentation, what a batch holds.
-# - `train_shapes` trains these shapes from the beginning, with its curves.
+# - `train_shapes` trains all layers on such shapes, and measures the result by class.
 # - `inspect_model` and `inspect_weights` look into a network that does not do what it should.
 # - `nucleus` is a complete project, with weights that can be used at once.

@@ -148,9 +148,10 @@ print(f"input {config.IMAGE_SHAPE}, batches of {config.BATCH_SIZE}")
 
 # %% [markdown]
 # Do the anchors fit? At the left, the IoU of each shape with its best anchor: all are above 0.5,
-# few above 0.7, from where on an anchor is positive whether it is the best or not. The figure
-# suggests larger scales. We keep these, because the weights that we start from know them, which in
-# so short a training counts for more; in a longer one take the suggestion.
+# a quarter above 0.7, from where on an anchor is positive whether it is the best or not. The figure
+# suggests scales that lie closer around the sizes of the shapes. We keep these, because the weights
+# that we start from know them, which in so short a training counts for more; in a longer one take
+# the suggestion.
 
 # %%
 visualize.plot_anchor_coverage(train.subset(range(100)), config)
