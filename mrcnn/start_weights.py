@@ -30,9 +30,7 @@ def load(model, name, coco_path="mask_rcnn_coco.h5"):
     if name == "coco":
         if not Path(coco_path).exists():
             download_trained_weights(str(coco_path))
-        report = weights.load(model.keras_model, coco_path, skip_mismatch=True)
-        model.set_log_dir()
-        return report
+        return load_fitting(model, coco_path)
     if name == "imagenet":
         path = model.get_imagenet_weights()
     elif name == "last":
@@ -42,3 +40,22 @@ def load(model, name, coco_path="mask_rcnn_coco.h5"):
     else:
         path = Path(name).expanduser()
     return model.load_weights(str(path), by_name=True)
+
+
+def load_fitting(model, path):
+    """Load weights of another task, and begin a new run.
+
+    Args:
+        model: a `MaskRCNN`.
+        path: of the file; layers of other shapes, such as those that depend on the number of
+            classes, stay as they are.
+
+    Returns:
+        `LoadReport`.
+
+    Raises:
+        FileNotFoundError, ValueError: see `weights.load`.
+    """
+    report = weights.load(model.keras_model, path, skip_mismatch=True)
+    model.set_log_dir()
+    return report

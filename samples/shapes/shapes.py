@@ -13,7 +13,7 @@ How good it is on images that it was not trained on; and pictures of them:
 import sys
 from pathlib import Path
 
-from mrcnn import command_line, evaluation, start_weights, utils, visualize, weights
+from mrcnn import command_line, evaluation, start_weights, utils, visualize
 from mrcnn import model as modellib
 from mrcnn.config import Config
 from mrcnn.files import new_folder
@@ -104,9 +104,7 @@ def load_weights(model, name="nucleus"):
     """
     if name != "nucleus":
         return start_weights.load(model, name, COCO_WEIGHTS_PATH)
-    report = weights.load(model.keras_model, NUCLEUS_WEIGHTS_PATH, skip_mismatch=True)
-    model.set_log_dir()
-    return report
+    return start_weights.load_fitting(model, NUCLEUS_WEIGHTS_PATH)
 
 
 def train(model, epochs, limit=None, resume=False):
