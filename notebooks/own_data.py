@@ -47,7 +47,6 @@ from mrcnn.anchor_coverage import anchor_coverage
 from mrcnn.config import Config
 from mrcnn.small_resnet import SmallNetwork
 from mrcnn.training import history
-from mrcnn.visualize.comparison import compare_on
 from samples.nucleus import nucleus
 from samples.shapes.shapes_dataset import ShapesDataset
 
@@ -331,9 +330,8 @@ fig, axes = plt.subplots(2, 4, figsize=(13, 7), layout="constrained")
 for pair, image_id in zip(axes.reshape(-1, 2), val.image_ids, strict=False):
     image, (masks, class_ids) = val.load_image(image_id), val.load_mask(image_id)
     truth = {"rois": utils.extract_bboxes(masks), "class_ids": class_ids, "masks": masks}
-    compare_on(pair, image, truth, detector.detect([image])[0], val.class_names, inches=3)
-    for ax in pair:
-        ax.set_title(ax.get_title().replace(", scores", "\nscores"), fontsize=9)
+    found = detector.detect([image])[0]
+    visualize.compare(image, truth, found, val.class_names, axes=pair)
 plt.show()
 
 # %% [markdown]

@@ -41,7 +41,6 @@ from mrcnn import model as modellib
 from mrcnn.config import Config
 from mrcnn.small_resnet import SmallNetwork
 from mrcnn.training import history
-from mrcnn.visualize.comparison import compare_on
 from samples.shapes.shapes_dataset import ShapesDataset
 
 NUCLEUS_WEIGHTS_PATH = ROOT_DIR / "samples/nucleus/nucleus_small.h5"
@@ -229,9 +228,7 @@ def detections_of(image_id, min_score=0.0):
 fig, axes = plt.subplots(3, 4, figsize=(13, 10.5), layout="constrained")
 for pair, image_id in zip(axes.reshape(-1, 2), val.image_ids, strict=False):
     image, found = val.load_image(image_id), detections_of(image_id, 0.7)
-    compare_on(pair, image, truth_of(image_id), found, val.class_names, 3)
-    for ax in pair:
-        ax.title.set_fontsize(7.5)
+    visualize.compare(image, truth_of(image_id), found, val.class_names, axes=pair)
 plt.show()
 
 # %% [markdown]

@@ -7,7 +7,6 @@ title says so.
 import dataclasses
 import textwrap
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
@@ -15,15 +14,17 @@ from ..anchor_coverage import AnchorCoverage, anchor_coverage, best_iou, plain_s
 from ..splits import random_part
 from ..text import some
 from ..transforms import input_geometry, resize_options
-from .drawing import finish, instance_label, plain_axes
+from .captions import instance_label
+from .figures import finish, new_figure, plain_axes
 
 _INSTANCES, _IMAGES = "tab:blue", "tab:gray"
 _CURRENT, _SUGGESTED = "tab:red", "black"
 _SIDES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)  # pixels, on axes
 _MOST_POINTS = 5000  # of a scatter plot
+_DPI = 120
 
 
-def plot_classes(dataset, *, top=40, limit=500, seed=0, save_to=None):
+def plot_classes(dataset, *, top=40, limit=500, seed=0, figsize=None, dpi=None, save_to=None):
     """Draw how many instances each class has, and how many images have one.
 
     Crowds are not counted. Classes without an instance are named below.
@@ -32,6 +33,8 @@ def plot_classes(dataset, *, top=40, limit=500, seed=0, save_to=None):
         dataset: a prepared `Dataset`.
         top: classes that get a bar; the rest share one.
         limit: images to look at, drawn at random with `seed`; None is all.
+        figsize: inches (width, height); None is 10 wide, and as high as the classes want.
+        dpi: dots per inch; None is 120.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
@@ -51,8 +54,9 @@ def plot_classes(dataset, *, top=40, limit=500, seed=0, save_to=None):
         together = len(np.unique(found.images[np.isin(found.class_ids, rest)]))
         bars = [np.append(bars[0], instances[rest].sum()), np.append(bars[1], together)]
 
-    figsize = (10, 1.6 + 0.24 * max(3, len(names)))
-    fig, axes = plt.subplots(1, 2, figsize=figsize, dpi=120, sharey=True, layout="constrained")
+    usual = (10, 1.6 + 0.24 * max(3, len(names))), _DPI
+    fig = new_figure(usual, figsize, dpi, save_to)
+    axes = fig.subplots(1, 2, sharey=True)
     used = f"{np.count_nonzero(instances)} of {classes - 1} classes"
     crowds = f", and {found.crowds} crowds" if found.crowds else ""
     title = f"{len(found.class_ids)} instances of {used}{crowds}, in {found.of_images}"
@@ -76,7 +80,7 @@ def plot_classes(dataset, *, top=40, limit=500, seed=0, save_to=None):
     return finish(fig, own=True, save_to=save_to)
 
 
-def plot_sizes(dataset, config=None, *, limit=500, seed=0, save_to=None):
+def plot_sizes(dataset, config=None, *, limit=500, seed=0, figsize=None, dpi=None, save_to=None):
     """Draw how large instances are, and how many an image has. Crowds are not counted.
 
     The size is the square root of the area of the box.
@@ -86,6 +90,8 @@ def plot_sizes(dataset, config=None, *, limit=500, seed=0, save_to=None):
         config: a `Config`, for pixels of the network's input and MAX_GT_INSTANCES; None is for
             those of the images.
         limit: images to look at, drawn at random with `seed`; None is all.
+        figsize: inches (width, height); None is (11, 4.2).
+        dpi: dots per inch; None is 120.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
@@ -94,7 +100,8 @@ def plot_sizes(dataset, config=None, *, limit=500, seed=0, save_to=None):
     found = _walk(dataset, limit, seed, config)
     per_image = np.bincount(found.images, minlength=found.count)
 
-    fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), dpi=120, layout="constrained")
+    fig = new_figure(((11, 4.2), _DPI), figsize, dpi, save_to)
+    left, right = fig.subplots(1, 2)
     fig.suptitle(f"{len(found.sizes)} instances in {found.of_images}", fontsize=11)
     pixels = "the images" if config is None else "the network's input"
     left.set(xlabel=f"size: square root of the box's area, pixels of {pixels}", ylabel="instances")
@@ -107,7 +114,9 @@ def plot_sizes(dataset, config=None, *, limit=500, seed=0, save_to=None):
     return finish(fig, own=True, save_to=save_to)
 
 
-def plot_anchor_coverage(coverage, config=None, *, limit=500, seed=0, save_to=None):
+def plot_anchor_coverage(
+    coverage, config=None, *, limit=500, seed=0, figsize=None, dpi=None, save_to=None
+):
     """Draw how well the anchors cover the instances, now and with the scales that are suggested.
 
     On the left the best IoU that each instance has with an anchor; on the right the boxes, and
@@ -117,6 +126,8 @@ def plot_anchor_coverage(coverage, config=None, *, limit=500, seed=0, save_to=No
         coverage: a prepared `Dataset`, or what `anchor_coverage` made of one.
         config: the `Config` of the anchors; needed with a data set.
         limit: images of the data set to look at, drawn at random with `seed`; None is all.
+        figsize: inches (width, height); None is (12, 5.4).
+        dpi: dots per inch; None is 120.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
@@ -139,7 +150,8 @@ def plot_anchor_coverage(coverage, config=None, *, limit=500, seed=0, save_to=No
         best = best_iou(coverage.boxes, config, coverage.input_shapes, suggested)
         choices.append(("suggested", suggested, best, _SUGGESTED))
 
-    fig, (left, right) = plt.subplots(1, 2, figsize=(12, 5.4), dpi=120, layout="constrained")
+    fig = new_figure(((12, 5.4), _DPI), figsize, dpi, save_to)
+    left, right = fig.subplots(1, 2)
     title = f"Anchors and {len(coverage.boxes)} instances{of_images}"
     if len(choices) == 1 and len(coverage.boxes):
         title += ": no better scales were found"

@@ -7,13 +7,10 @@ y2 and x2 are exclusive, is drawn from (y1 - 0.5, x1 - 0.5) to (y2 - 0.5, x2 - 0
 
 import colorsys
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.collections import LineCollection
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from skimage.color import rgb2lab
 from skimage.measure import find_contours
 
@@ -21,8 +18,6 @@ from ..masks import extract_bboxes
 
 # Steps of the golden ratio around the colour wheel never come back to a hue already used.
 _GOLDEN_RATIO = (5**0.5 - 1) / 2
-
-_BACKENDS_WITHOUT_SCREEN = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
 
 CROWDED = 40  # instances in one image from which captions and lines get smaller
 
@@ -154,7 +149,8 @@ def blend_masks(image, masks, colors, alpha=0.5):
     Raises:
         ValueError: the masks are not of the image's size.
     """
-    masks = np.asarray(masks) > 0.5
+    masks = np.asarray(masks)
+    masks = masks if masks.dtype == bool else masks > 0.5
     if masks.shape[:2] != image.shape[:2]:
         raise ValueError(
             f"masks has shape {masks.shape} and image {image.shape}: masks must be [H, W, N] with "
@@ -171,7 +167,7 @@ def blend_masks(image, masks, colors, alpha=0.5):
 
 
 def add_outlines(ax, outlines, colors, linewidth=1.0):
-    """Draw the outlines that `blend_masks` returned, each in its mask's colour.
+    """Draw the outlines that `blend_masks` returned, each in its mask's colour on a darker edge.
 
     Args:
         ax: matplotlib Axes.
@@ -181,7 +177,10 @@ def add_outlines(ax, outlines, colors, linewidth=1.0):
     """
     lines = [line for outline in outlines for line in outline]
     line_colors = [c for outline, c in zip(outlines, colors, strict=True) for _ in outline]
-    ax.add_collection(LineCollection(lines, colors=line_colors, linewidths=linewidth))
+    edge = withStroke(linewidth=3 * linewidth, foreground=(0, 0, 0, 0.6))
+    ax.add_collection(
+        LineCollection(lines, colors=line_colors, linewidths=linewidth, path_effects=[edge])
+    )
 
 
 def add_box(ax, box, color, linewidth=1.0, linestyle="solid", alpha=1.0):
@@ -208,85 +207,12 @@ def add_box(ax, box, color, linewidth=1.0, linestyle="solid", alpha=1.0):
     )
 
 
-def add_caption(ax, box, text, color, fontsize=8):
-    """Write text on a dark plate that stands on the top-left corner of a box.
-
-    The plate hangs into the box where the image ends above it.
-
-    Args:
-        ax: matplotlib Axes that show an image already.
-        box: (y1, x1, y2, x2) in pixels.
-        text: str.
-        color: any matplotlib colour; the text takes a light tint of it, or white for a dark one.
-        fontsize: in points.
-    """
-    color = np.array(to_rgb(color))
-    y1, x1, _, x2 = box
-    bottom, top = ax.get_ylim()
-    left, right = ax.get_xlim()
-    above = y1 - top > 0.03 * (bottom - top)
-    to_the_right = x1 - left < 0.9 * (right - left)
-    ax.annotate(
-        text,
-        (x1 - 0.5 if to_the_right else x2 - 0.5, y1 - 0.5),
-        xytext=(0, 1.5 if above else -1.5),
-        textcoords="offset points",
-        ha="left" if to_the_right else "right",
-        va="bottom" if above else "top",
-        fontsize=fontsize,
-        color=0.6 + 0.4 * color if color.max() > 0.3 else "white",
-        bbox={"facecolor": "black", "alpha": 0.6, "edgecolor": "none", "pad": 0.8},
-    )
-
-
-def instance_label(class_names, class_id, score=None):
-    """Caption of an instance: "name", or "name 0.97" where there is a score.
-
-    Args:
-        class_names: list of strings, background first.
-        class_id: int, negative for a crowd; "class 7" stands for one without a name.
-        score: float or None.
-    """
-    known = abs(class_id) < len(class_names)
-    name = class_names[abs(class_id)] if known else f"class {class_id}"
-    name += " (crowd)" if known and class_id < 0 else ""
-    return name if score is None else f"{name} {score:.2f}"
-
-
 def check_counts(**counts):
     """Raise ValueError unless the counts, given by name, are equal. None counts as absent."""
     counts = {name: count for name, count in counts.items() if count is not None}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{count} {name}" for name, count in counts.items())
         raise ValueError(f"Got {listed}: their counts must be equal (masks are [H, W, N])")
-
-
-def plain_axes(ax):
-    """A light grid behind what is drawn on `ax`, and no frame but the two axes."""
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(alpha=0.25)
-    ax.set_axisbelow(True)
-
-
-def finish(drawn, own, save_to=None):
-    """End a figure: write it to a PNG and close it, or show it if that is ours to do.
-
-    Args:
-        drawn: Axes or Figure.
-        own: whether the caller made the figure; one handed in is its maker's to show.
-        save_to: path of a PNG, or None.
-
-    Returns:
-        `drawn`, or None where it was shown: a notebook would draw it once more.
-    """
-    figure = drawn if isinstance(drawn, Figure) else drawn.figure
-    if save_to is not None:
-        figure.savefig(save_to, bbox_inches="tight", pad_inches=0.05)
-        plt.close(figure)
-    elif own and matplotlib.get_backend().lower() not in _BACKENDS_WITHOUT_SCREEN:
-        plt.show()
-        return None
-    return drawn
 
 
 def _full_scale(image):

@@ -2,23 +2,27 @@
 
 import textwrap
 
-import matplotlib.pyplot as plt
+import matplotlib
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from .drawing import finish, plain_axes
+from .captions import instance_label
+from .figures import finish, new_figure, plain_axes
 
 _KINDS = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
 _MOST_CURVES = 10  # classes, beyond which only the best and the worst ones get a curve
 _MOST_CELLS = 30  # rows of a confusion matrix up to which each cell says its count
+_DPI = 120
 
 
-def plot_precision_recall_curves(curves, *, save_to=None):
+def plot_precision_recall_curves(curves, *, figsize=None, dpi=None, save_to=None):
     """Draw COCO's precision over recall: above the mean over classes, below class by class.
 
     Args:
         curves: dict of "bbox", "segm" or "keypoints" to `CocoFigures.curves`, as `evaluate` gives
             it under "curves". Of more than ten classes the five best and the five worst are drawn.
+        figsize: inches (width, height); None is 6.4 x 4.6 a panel.
+        dpi: dots per inch; None is 120.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
 
     Returns:
@@ -31,14 +35,8 @@ def plot_precision_recall_curves(curves, *, save_to=None):
         raise ValueError("curves is empty: at least one of bbox, segm and keypoints is accepted.")
     by_class = any(len(part["per_class"]) > 1 for part in curves.values())
     rows = 2 if by_class else 1
-    fig, axes = plt.subplots(
-        rows,
-        len(curves),
-        figsize=(6.4 * len(curves), 4.6 * rows),
-        dpi=120,
-        squeeze=False,
-        layout="constrained",
-    )
+    fig = new_figure(((6.4 * len(curves), 4.6 * rows), _DPI), figsize, dpi, save_to)
+    axes = fig.subplots(rows, len(curves), squeeze=False)
     for column, (kind, part) in zip(axes.T, curves.items(), strict=True):
         _curves_by_iou(column[0], part, _KINDS.get(kind, kind))
         if by_class:
@@ -46,17 +44,20 @@ def plot_precision_recall_curves(curves, *, save_to=None):
     return finish(fig, own=True, save_to=save_to)
 
 
-def plot_counts(objects, *, save_to=None):
+def plot_counts(objects, *, figsize=None, dpi=None, save_to=None):
     """Draw precision, recall, F1 and AP over the IoU that a match needs, and the counts below them.
 
     Args:
         objects: dict as `ObjectScores.compute` gives it, or `evaluate` under "objects".
+        figsize: inches (width, height); None is (12, 4.6).
+        dpi: dots per inch; None is 120.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
 
     Returns:
         The Figure, or None where it was shown.
     """
-    fig, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), dpi=120, layout="constrained")
+    fig = new_figure(((12, 4.6), _DPI), figsize, dpi, save_to)
+    left, right = fig.subplots(1, 2)
     lines = {
         "precision": ("precision", "tab:blue", "solid"),
         "recall": ("recall", "tab:orange", "solid"),
@@ -99,7 +100,7 @@ def plot_counts(objects, *, save_to=None):
     return finish(fig, own=True, save_to=save_to)
 
 
-def plot_confusion(confusion, *, save_to=None):
+def plot_confusion(confusion, *, figsize=None, dpi=None, save_to=None):
     """Draw which classes are taken for which.
 
     The colour is the share of the instances of a row. Background is last: in its column are the
@@ -109,6 +110,8 @@ def plot_confusion(confusion, *, save_to=None):
     Args:
         confusion: dict of matrix [K, K], classes, K names with the background first, and iou, as
             `evaluate` gives it under "confusion".
+        figsize: inches (width, height); None is as large as the classes want.
+        dpi: dots per inch; None is 120.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
 
     Returns:
@@ -131,7 +134,8 @@ def plot_confusion(confusion, *, save_to=None):
     share[-1] = counts[-1] / np.maximum(counts.sum(axis=0), 1)
 
     side = np.clip(0.62 * len(order), 3, 16)
-    fig, ax = plt.subplots(figsize=(side + 2.6, side + 1.6), dpi=120, layout="constrained")
+    fig = new_figure(((side + 2.6, side + 1.6), _DPI), figsize, dpi, save_to)
+    ax = fig.subplots()
     picture = ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
     fig.colorbar(picture, ax=ax, label="share of the instances of a row", shrink=0.85)
     ax.set_xticks(range(len(order)), labels, rotation=45, ha="right", rotation_mode="anchor")
@@ -153,9 +157,104 @@ def plot_confusion(confusion, *, save_to=None):
     return finish(fig, own=True, save_to=save_to)
 
 
+def plot_overlaps(
+    gt_class_ids,
+    pred_class_ids,
+    pred_scores,
+    overlaps,
+    class_names,
+    threshold=0.5,
+    *,
+    figsize=None,
+    dpi=None,
+    save_to=None,
+):
+    """Draw the table of IoUs of detections (rows) and ground truth (columns).
+
+    A cell above the threshold says "match" if the classes agree and "wrong" if not.
+
+    Args:
+        gt_class_ids: [G] ints; zeros are padding.
+        pred_class_ids, pred_scores: [P]; class id 0 is padding.
+        overlaps: [P, G] IoUs, as `compute_matches` returns them.
+        class_names: list of strings.
+        threshold: IoU.
+        figsize: inches (width, height); None is as large as the table wants.
+        dpi: dots per inch; None is 120.
+        save_to: path of a PNG to write; the figure is then closed.
+
+    Returns:
+        The Axes, or None where the figure was shown.
+
+    Raises:
+        ValueError: overlaps is not of the size that the ids, padding left out, give.
+    """
+    pred_scores = np.asarray(pred_scores)[np.asarray(pred_class_ids) != 0]
+    gt_class_ids, pred_class_ids = (
+        np.asarray(ids)[np.asarray(ids) != 0] for ids in (gt_class_ids, pred_class_ids)
+    )
+    overlaps = np.asarray(overlaps)
+    if overlaps.shape != (len(pred_class_ids), len(gt_class_ids)):
+        raise ValueError(
+            f"overlaps has shape {overlaps.shape}: it must be ({len(pred_class_ids)}, "
+            f"{len(gt_class_ids)}), the counts of nonzero pred_class_ids and gt_class_ids"
+        )
+    usual = 3 + 0.6 * len(gt_class_ids), 2 + 0.45 * len(pred_class_ids)
+    ax = new_figure((usual, _DPI), figsize, dpi, save_to).subplots()
+    if overlaps.size:
+        ax.imshow(overlaps, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    ax.set_yticks(
+        range(len(pred_class_ids)),
+        [
+            instance_label(class_names, i, s)
+            for i, s in zip(pred_class_ids, pred_scores, strict=True)
+        ],
+    )
+    names = [instance_label(class_names, i) for i in gt_class_ids]
+    ax.set_xticks(range(len(gt_class_ids)), names, rotation=90)
+    ax.set(xlabel="Ground truth", ylabel="Detections")
+    for (row, column), iou in np.ndenumerate(overlaps):
+        verdict = ""
+        if iou > threshold:
+            same = pred_class_ids[row] == gt_class_ids[column]
+            verdict = "\nmatch" if same else "\nwrong"
+        color = "white" if iou > 0.5 else "black" if iou > 0 else "lightgray"
+        ax.text(
+            column, row, f"{iou:.2f}{verdict}", ha="center", va="center", fontsize=7, color=color
+        )
+    return finish(ax, True, save_to)
+
+
+def plot_precision_recall(AP, precisions, recalls, *, figsize=None, dpi=None, save_to=None):
+    """Plot precision over recall.
+
+    Args:
+        AP: average precision, for the title.
+        precisions, recalls: [K] in [0, 1], as `compute_ap` returns them.
+        figsize: inches (width, height); None is (6, 5).
+        dpi: dots per inch; None is 120.
+        save_to: path of a PNG to write; the figure is then closed.
+
+    Returns:
+        The Axes, or None where the figure was shown.
+    """
+    ax = new_figure(((6, 5), _DPI), figsize, dpi, save_to).subplots()
+    ax.fill_between(recalls, precisions, step="pre", alpha=0.15)  # the area is the AP
+    ax.step(recalls, precisions, where="pre")
+    ax.set(
+        title=f"Precision-recall curve, AP = {AP:.3f}",
+        xlabel="Recall",
+        ylabel="Precision",
+        xlim=(0, 1.02),
+        ylim=(0, 1.05),
+    )
+    plain_axes(ax)
+    return finish(ax, True, save_to)
+
+
 def _curves_by_iou(ax, curves, kind):
     precision = curves["precision"]
-    colors = plt.get_cmap("viridis")(np.linspace(0, 0.92, len(precision)))
+    colors = matplotlib.colormaps["viridis"](np.linspace(0, 0.92, len(precision)))
     for (iou, values), color in zip(precision.items(), colors, strict=True):
         ap = np.mean(values)
         ax.plot(curves["recall"], values, color=color, linewidth=1.6, label=f"{iou}: {ap:.3f}")

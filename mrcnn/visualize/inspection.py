@@ -4,24 +4,23 @@ import html
 import re
 from itertools import zip_longest
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from ..masks import unmold_mask
 from ..splits import random_part
+from .captions import add_caption, instance_label
 from .drawing import (
     add_box,
-    add_caption,
     apply_mask,
     as_rgb,
     blend_masks,
     check_counts,
-    finish,
-    instance_label,
     neighbor_colors,
     random_colors,
 )
+from .figures import finish, new_figure
 
+_SIZE = (12, 12)  # inches
 # How sure `draw_boxes` looks of a box: colour, linestyle and alpha by visibility.
 _VISIBILITIES = {0: ("gray", "dotted", 0.5), 1: (None, "dotted", 1.0), 2: (None, "solid", 1.0)}
 
@@ -36,6 +35,8 @@ def draw_boxes(
     title="",
     ax=None,
     *,
+    figsize=None,
+    dpi=None,
     save_to=None,
 ):
     """Draw boxes, dashed, and what they were refined to, solid, with a line from one to the other.
@@ -48,7 +49,9 @@ def draw_boxes(
         captions: N strings.
         visibilities: [N], 0: grey, dotted and pale; 1: coloured and dotted; 2: coloured and solid.
         title: above the image.
-        ax: matplotlib Axes to draw on; by default a new figure of 12 x 12 inches.
+        ax: matplotlib Axes to draw on; by default those of a new figure.
+        figsize: inches (width, height); None is (12, 12).
+        dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
@@ -74,7 +77,7 @@ def draw_boxes(
         blend_masks(picture, masks, colors)
 
     own = ax is None
-    ax = plt.subplots(figsize=(12, 12))[1] if own else ax
+    ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots() if own else ax
     _show_with_margin(ax, picture, picture.shape[0] // 10, title)
     for i, color in enumerate(colors):
         linestyle, alpha = "dashed", 1.0
@@ -95,7 +98,18 @@ def draw_boxes(
 
 
 def draw_rois(
-    image, rois, refined_rois, mask, class_ids, class_names, limit=10, *, seed=0, save_to=None
+    image,
+    rois,
+    refined_rois,
+    mask,
+    class_ids,
+    class_names,
+    limit=10,
+    *,
+    seed=0,
+    figsize=None,
+    dpi=None,
+    save_to=None,
 ):
     """Draw regions of interest, dashed, and for positive ones the refined box and the mask.
 
@@ -110,6 +124,8 @@ def draw_rois(
         class_ids: [N] ints; 0 is background, a negative region.
         class_names: list of strings.
         limit: how many regions to draw, taken at random with `seed`.
+        figsize: inches (width, height); None is (12, 12).
+        dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
@@ -131,7 +147,7 @@ def draw_rois(
     picture = as_rgb(image)
     for i in positive:
         apply_mask(picture, unmold_mask(mask[i], rois[i].astype(int), picture.shape), colors[i])
-    ax = plt.subplots(figsize=(12, 12))[1]
+    ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
     title = f"{len(drawn)} of {len(valid)} regions, {len(positive)} of them positive"
     _show_with_margin(ax, picture, 0, title)
     for i in drawn:

@@ -2,23 +2,23 @@
 
 import logging
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import Normalize
 
+from .captions import add_caption, instance_label
 from .drawing import (
     CROWDED,
     add_box,
-    add_caption,
     add_outlines,
     as_rgb,
     blend_masks,
     check_counts,
-    finish,
-    instance_label,
     neighbor_colors,
 )
+from .figures import finish, inches_of, new_figure
 
 logger = logging.getLogger(__name__)
+_SIZE = (16, 16)  # inches
 
 
 def display_images(
@@ -55,14 +55,9 @@ def display_images(
     cols = min(cols, len(images))
     rows = -(-len(images) // cols)
     height, width = np.shape(images[0])[:2]
-    fig, axes = plt.subplots(
-        rows,
-        cols,
-        figsize=figsize or (3.5 * cols, (3.5 * height / width + 0.3) * rows),
-        dpi=dpi,
-        squeeze=False,
-        layout="constrained",
-    )
+    usual = 3.5 * cols, (3.5 * height / width + 0.3) * rows
+    fig = new_figure((usual, None), figsize, dpi, save_to)
+    axes = fig.subplots(rows, cols, squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
@@ -103,7 +98,7 @@ def display_instances(
         class_names: list of strings.
         scores: [N] in [0, 1], added to the captions.
         title: above the image.
-        figsize: inches, of the figure that is made where `ax` is None.
+        figsize: inches, of the figure that is made where `ax` is None; type and lines suit it.
         ax: matplotlib Axes to draw on.
         show_mask: whether to tint the masks; their outlines are drawn in any case.
         show_bbox: whether to draw the boxes.
@@ -139,31 +134,35 @@ def display_instances(
         ]
     if colors is None:
         colors = neighbor_colors(boxes)
-    linewidth, fontsize = (0.6, 5) if len(shown) > CROWDED else (1.0, 8)
 
     shown_colors = [colors[i] for i in shown]
     outlines = []
     if masks is not None and len(shown):
         tinted = picture if show_mask else picture.copy()
-        outlines = blend_masks(tinted, np.asarray(masks)[:, :, shown], shown_colors)
+        masks = np.asarray(masks)  # which can be large: no copy where there is no padding
+        masks = masks if len(shown) == len(boxes) else masks[:, :, shown]
+        outlines = blend_masks(tinted, masks, shown_colors)
 
     own = ax is None
-    ax = plt.subplots(figsize=figsize, dpi=dpi)[1] if own else ax
+    ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots() if own else ax
     ax.imshow(picture)
     ax.axis("off")
     ax.autoscale(False)
     ax.set_title(title)
+    scale = np.clip(inches_of(ax) / 8, 0.75, 1.5) * (0.65 if len(shown) > CROWDED else 1)
     if outlines:
-        add_outlines(ax, outlines, shown_colors, linewidth)
+        add_outlines(ax, outlines, shown_colors, scale)
     for i in shown:
         if show_bbox:
-            add_box(ax, boxes[i], colors[i], linewidth, alpha=0.7)
+            add_box(ax, boxes[i], colors[i], scale, alpha=0.7)
         if captions[i]:
-            add_caption(ax, boxes[i], captions[i], colors[i], fontsize)
+            add_caption(ax, boxes[i], captions[i], colors[i], fontsize=8 * scale)
     return finish(ax, own, save_to)
 
 
-def display_top_masks(image, mask, class_ids, class_names, limit=4, *, save_to=None):
+def display_top_masks(
+    image, mask, class_ids, class_names, limit=4, *, figsize=None, dpi=None, save_to=None
+):
     """Show an image beside the masks of the classes that cover most of it.
 
     Args:
@@ -171,11 +170,13 @@ def display_top_masks(image, mask, class_ids, class_names, limit=4, *, save_to=N
         mask: [H, W, N].
         class_ids: [N] ints.
         class_names: list of strings.
-        limit: how many classes.
+        limit: how many classes at the most.
+        figsize: inches (width, height); None is 3.5 a panel.
+        dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Figure, of 1 + limit panels. In a panel each instance has a shade of its own.
+        The Figure, or None where it was shown. In a panel each instance has a shade of its own.
 
     Raises:
         ValueError: the counts of masks and class_ids differ.
@@ -191,10 +192,16 @@ def display_top_masks(image, mask, class_ids, class_names, limit=4, *, save_to=N
     panels, titles = [picture], [f"{picture.shape[1]} x {picture.shape[0]} (width x height)"]
     for class_id in top:
         of_class = mask[:, :, class_ids == class_id]
-        shades = np.arange(1, of_class.shape[-1] + 1)
-        panels.append((of_class * shades).max(axis=-1))  # [H,W], 0 outside
+        shades = np.linspace(0.35, 1, of_class.shape[-1])
+        panels.append((of_class * shades).max(axis=-1))  # [H, W], 0 outside
         titles.append(f"{instance_label(class_names, class_id)} ({len(shades)})")
-    for _ in range(limit - len(top)):
-        panels.append(np.zeros(picture.shape[:2], dtype=bool))
-        titles.append("-")
-    return display_images(panels, titles, cols=limit + 1, cmap="Blues", save_to=save_to)
+    return display_images(
+        panels,
+        titles,
+        limit + 1,
+        "Blues",
+        Normalize(0, 1),
+        figsize=figsize,
+        dpi=dpi,
+        save_to=save_to,
+    )

@@ -4,32 +4,33 @@ import textwrap
 from collections import Counter
 from itertools import islice
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from ..augment import augment, check_augmentation
 from ..ground_truth import load_image_gt
 from ..instance_masks import InstanceMasks
 from ..pixels import as_channels
-from .drawing import (
-    CROWDED,
-    add_box,
-    add_caption,
-    add_outlines,
-    as_rgb,
-    blend_masks,
-    finish,
-    instance_label,
-    neighbor_colors,
-)
+from .captions import add_caption, instance_label
+from .drawing import CROWDED, add_box, add_outlines, as_rgb, blend_masks, neighbor_colors
+from .figures import finish, new_figure
 
 _CROWD_COLOR = (1.0, 1.0, 1.0)
 _SEARCHED_IMAGES = 100  # for some that have instances
 _LETTERS_PER_INCH = 12  # of a title
+_DPI = 150
 
 
 def display_sample(
-    dataset, image_id, config=None, *, show_mask=True, show_bbox=None, seed=0, save_to=None
+    dataset,
+    image_id,
+    config=None,
+    *,
+    show_mask=True,
+    show_bbox=None,
+    seed=0,
+    figsize=None,
+    dpi=None,
+    save_to=None,
 ):
     """Draw an image of a data set with its instances: masks, outlines, boxes and class names.
 
@@ -46,6 +47,8 @@ def display_sample(
         show_mask: whether to tint the masks; their outlines are drawn in any case.
         show_bbox: whether to draw the boxes; None draws them up to 40 instances.
         seed: of the crop, with IMAGE_RESIZE_MODE "crop".
+        figsize: inches (width, height); None is 10 on the longer side.
+        dpi: dots per inch; None is 150.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
@@ -69,10 +72,11 @@ def display_sample(
 
     height, width = picture.shape[:2]
     inches = 10 / max(height, width)  # of a pixel
-    figsize = max(5, inches * width), inches * height + 0.8
-    fig, ax = plt.subplots(figsize=figsize, dpi=150, layout="constrained")
+    usual = max(5, inches * width), inches * height + 0.8
+    fig = new_figure((usual, _DPI), figsize, dpi, save_to)
+    ax = fig.subplots()
     _show(ax, picture)
-    letters = int(_LETTERS_PER_INCH * figsize[0])
+    letters = int(_LETTERS_PER_INCH * fig.get_figwidth())
     lines = [*_name(dataset, image_id, letters), kind, _counts(dataset.class_names, class_ids)]
     ax.set_title("\n".join(textwrap.fill(line, letters) for line in lines), fontsize=9)
     add_outlines(ax, outlines, colors, linewidth)
@@ -89,7 +93,17 @@ def display_sample(
 
 
 def display_augmented(
-    dataset, config, augmentation, image_ids=None, rows=3, cols=4, *, seed=0, save_to=None
+    dataset,
+    config,
+    augmentation,
+    image_ids=None,
+    rows=3,
+    cols=4,
+    *,
+    seed=0,
+    figsize=None,
+    dpi=None,
+    save_to=None,
 ):
     """Show what an augmentation makes of images: one a row, as it is and then augmented.
 
@@ -106,6 +120,8 @@ def display_augmented(
         cols: images in a row, the one without augmentation included.
         seed: of the images, the crops and the augmentation. A sample is the same whatever `rows`
             and `cols` are.
+        figsize: inches (width, height); None is 3.5 wide an image.
+        dpi: dots per inch; None is 150.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
@@ -124,15 +140,8 @@ def display_augmented(
         _as_input(dataset, config, i, np.random.default_rng([seed, int(i)])) for i in image_ids
     ]
     heights = [3.5 * image.shape[0] / image.shape[1] + 0.35 for image, *_ in samples]  # inches
-    fig, axes = plt.subplots(
-        len(samples),
-        cols,
-        figsize=(3.5 * cols, sum(heights)),
-        dpi=150,
-        squeeze=False,
-        layout="constrained",
-        height_ratios=heights,
-    )
+    fig = new_figure(((3.5 * cols, sum(heights)), _DPI), figsize, dpi, save_to)
+    axes = fig.subplots(len(samples), cols, squeeze=False, height_ratios=heights)
     for row, image_id, (image, masks, class_ids, _) in zip(axes, image_ids, samples, strict=True):
         colors = instance_colors(masks, class_ids)
         linewidth = 0.7 if len(class_ids) > CROWDED else 1.1

@@ -1,17 +1,11 @@
-"""Pictures of a run: its curves, a batch as the network gets it, and predictions on the way.
-
-A figure that is only written (`save_to`) is made without pyplot, which must not be used from
-several threads and may open windows: these are drawn while the network trains.
-"""
+"""Pictures of a run: its curves, a batch as the network gets it, and predictions on the way."""
 
 import re
 import textwrap
 from collections import Counter
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ..anchors import pyramid_anchors
@@ -20,8 +14,10 @@ from ..image_meta import parse_image_meta
 from ..masks import expand_mask
 from ..training import history as history_file
 from ..transforms import unmold_image
-from .comparison import compare_on
-from .drawing import CROWDED, add_box, finish, instance_label, plain_axes
+from .captions import instance_label
+from .comparison import compare
+from .drawing import CROWDED, add_box
+from .figures import finish, new_figure, plain_axes
 from .instances import display_instances
 from .samples import as_picture
 
@@ -30,9 +26,10 @@ _SPEED = ("seconds", "images_per_second")
 _MOST_FIGURES = 8  # curves, where there is no average precision
 _MOST_POINTS = 40  # epochs up to which each has a marker
 _PANEL_INCHES = 5
+_DPI = 100
 
 
-def plot_history(history, save_to=None):
+def plot_history(history, save_to=None, *, figsize=None, dpi=None):
     """Draw the losses, the average precision and the learning rate over the epochs.
 
     Training is solid and validation dashed. An axis is logarithmic where values differ widely.
@@ -40,6 +37,8 @@ def plot_history(history, save_to=None):
     Args:
         history: path of a `history.csv` or of its run's folder, or rows as `history.read` gives.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
+        figsize: inches (width, height); None is (12, 8).
+        dpi: dots per inch; None is 100.
 
     Returns:
         The Figure, or None where it was shown.
@@ -58,7 +57,7 @@ def plot_history(history, save_to=None):
         :_MOST_FIGURES
     ]
 
-    fig = _figure(save_to, (12, 8), dpi=100)
+    fig = new_figure(((12, 8), _DPI), figsize, dpi, save_to)
     axes = fig.subplots(2, 2)
     fig.suptitle(_summary(rows[-1]), fontsize=11)
     (total, parts), (average_precision, rate) = axes
@@ -74,7 +73,7 @@ def plot_history(history, save_to=None):
     return finish(fig, own=True, save_to=save_to)
 
 
-def display_batch(inputs, config, class_names, *, limit=4, save_to=None):
+def display_batch(inputs, config, class_names, *, limit=4, figsize=None, dpi=None, save_to=None):
     """Draw a batch of training as the network gets it.
 
     Above, the images after resizing and augmentation with boxes and masks, which are as coarse as
@@ -85,6 +84,8 @@ def display_batch(inputs, config, class_names, *, limit=4, save_to=None):
         config: the `Config` of the run.
         class_names: list of strings, background first.
         limit: images to draw.
+        figsize: inches (width, height); None is 5 wide an image.
+        dpi: dots per inch; None is 100.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
 
     Returns:
@@ -93,8 +94,8 @@ def display_batch(inputs, config, class_names, *, limit=4, save_to=None):
     images = inputs["input_image"][:limit]
     metas = parse_image_meta(inputs["input_image_meta"][:limit])
     height, width = images.shape[1:3]
-    figsize = (_PANEL_INCHES * len(images), 2 * (_PANEL_INCHES * height / width + 0.5))
-    fig = _figure(save_to, figsize, dpi=100)
+    usual = _PANEL_INCHES * len(images), 2 * (_PANEL_INCHES * height / width + 0.5)
+    fig = new_figure((usual, _DPI), figsize, dpi, save_to)
     axes = fig.subplots(2, len(images), squeeze=False)
     anchors = pyramid_anchors(config, images.shape[1:])
     for i, (upper, lower) in enumerate(axes.T):
@@ -125,7 +126,7 @@ def display_batch(inputs, config, class_names, *, limit=4, save_to=None):
     return finish(fig, own=True, save_to=save_to)
 
 
-def draw_predictions(samples, class_names, save_to=None, *, title=""):
+def draw_predictions(samples, class_names, save_to=None, *, title="", figsize=None, dpi=None):
     """Draw the ground truth of a few images beside what is predicted, see `compare`.
 
     Args:
@@ -134,6 +135,8 @@ def draw_predictions(samples, class_names, save_to=None, *, title=""):
         class_names: list of strings, background first.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
         title: above all.
+        figsize: inches (width, height); None is 5 wide an image.
+        dpi: dots per inch; None is 100.
 
     Returns:
         The Figure, or None where it was shown.
@@ -150,21 +153,15 @@ def draw_predictions(samples, class_names, save_to=None, *, title=""):
         max(_PANEL_INCHES * h / w for h, w in shapes[row * pairs : (row + 1) * pairs]) + 0.4
         for row in range(rows)
     ]
-    fig = _figure(save_to, (2 * pairs * _PANEL_INCHES, sum(heights) + 0.3), dpi=100)
+    usual = 2 * pairs * _PANEL_INCHES, sum(heights) + 0.3
+    fig = new_figure((usual, _DPI), figsize, dpi, save_to)
     axes = fig.subplots(rows, 2 * pairs, squeeze=False, height_ratios=heights)
     fig.suptitle(title, fontsize=11)
     for ax in axes.flat:
         ax.axis("off")
     for pair, (image, truth, result) in zip(axes.reshape(-1, 2), samples, strict=False):
-        compare_on(pair, as_picture(image), truth, result, class_names, _PANEL_INCHES)
-        for ax in pair:
-            ax.title.set_fontsize(8)
+        compare(as_picture(image), truth, result, class_names, axes=pair)
     return finish(fig, own=True, save_to=save_to)
-
-
-def _figure(save_to, figsize, dpi):
-    make = plt.figure if save_to is None else Figure
-    return make(figsize=figsize, dpi=dpi, layout="constrained")
 
 
 def _summary(row):

@@ -12,7 +12,7 @@ from nucleus import ROOT_DIR, detector, load_dataset, make_model
 from nucleus_dataset import kind_of
 
 from mrcnn.evaluation import Comparison, ObjectScores
-from mrcnn.visualize.comparison import compare_on
+from mrcnn.visualize import compare
 
 DATA_DIR = Path(__file__).resolve().parent / "data"
 PICTURE = ROOT_DIR / "demo.png"
@@ -83,7 +83,7 @@ def draw(all_seen, class_names, path):
         squeeze=False,
     )
     for axes, seen in zip(rows, all_seen, strict=True):
-        compare_on(axes, seen["image"], seen["truth"], seen["result"], class_names, COLUMN_INCHES)
+        compare(seen["image"], seen["truth"], seen["result"], class_names, axes=axes)
     figure.savefig(path)
     plt.close(figure)
 

@@ -1,0 +1,152 @@
+"""Captions of boxes, placed so that they hide neither instances nor each other."""
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.colors import to_rgb
+from matplotlib.transforms import Bbox
+
+_GAP = 1.5  # points between a box and the plate of its caption
+_JUST_BELOW_TEXT = 2.99  # drawing order: texts have 3
+
+# Where a plate may stand, the usual place first: by which of its corners it hangs on which corner
+# of the box. Each is (corner of the box, corner of the plate), a corner being (x, y) of 0 or 1 with
+# y growing upwards.
+_PLACES = (
+    ((0, 1), (0, 0)),  # above, flush left
+    ((1, 1), (1, 0)),  # above, flush right
+    ((0, 1), (0, 1)),  # inside, at the upper left
+    ((0, 0), (0, 1)),  # below, flush left
+    ((1, 0), (1, 1)),  # below, flush right
+    ((1, 1), (0, 1)),  # right
+    ((0, 1), (1, 1)),  # left
+    ((0, 0), (0, 0)),  # inside, at the lower left
+)
+# What a place costs, where to hide all of an instance costs 1.
+_HABIT = 0.02  # for each step down that list
+_ILLEGIBLE = 3  # to write over all of another caption
+_OUT_OF_IMAGE = 10
+
+
+def add_caption(ax, box, text, color, fontsize=8):
+    """Write text on a dark plate beside a box.
+
+    The plate stands on the upper left corner, unless it would hide a good part of an instance,
+    another caption or leave the axes: then it goes where it hides least. That is worked out each
+    time the figure is drawn, for all captions of the axes, in the order in which they were added.
+
+    Args:
+        ax: matplotlib Axes that show an image already.
+        box: (y1, x1, y2, x2) in pixels.
+        text: str.
+        color: any matplotlib colour; the text takes a light tint of it, or white for a dark one.
+        fontsize: in points.
+    """
+    color = np.array(to_rgb(color))
+    y1, x1, y2, x2 = box
+    caption = ax.annotate(
+        text,
+        (x1 - 0.5, y1 - 0.5),
+        xytext=(0, _GAP),
+        textcoords="offset points",
+        ha="left",
+        va="bottom",
+        fontsize=fontsize,
+        color=0.6 + 0.4 * color if color.max() > 0.3 else "white",
+        bbox={"facecolor": "black", "alpha": 0.6, "edgecolor": "none", "pad": 0.8},
+        in_layout=False,  # axes do not make room for it: it keeps inside
+    )
+    arrangers = [artist for artist in ax.artists if isinstance(artist, _Arranger)]
+    arranger = arrangers[0] if arrangers else ax.add_artist(_Arranger())
+    arranger.captions.append(caption)
+    arranger.corners.append([(x1 - 0.5, y2 - 0.5), (x2 - 0.5, y1 - 0.5)])
+
+
+def instance_label(class_names, class_id, score=None):
+    """Caption of an instance: "name", or "name 0.97" where there is a score.
+
+    Args:
+        class_names: list of strings, background first.
+        class_id: int, negative for a crowd; "class 7" stands for one without a name.
+        score: float or None.
+    """
+    known = abs(class_id) < len(class_names)
+    name = class_names[abs(class_id)] if known else f"class {class_id}"
+    name += " (crowd)" if known and class_id < 0 else ""
+    return name if score is None else f"{name} {score:.2f}"
+
+
+class _Arranger(Artist):
+    """Draws nothing, but moves the captions of its axes before they are drawn.
+
+    How many dots an instance or a text has is known only then.
+
+    Attributes:
+        captions: list of Annotations.
+        corners: of each caption's box [(left, bottom), (right, top)], in data coordinates.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.set_zorder(_JUST_BELOW_TEXT)
+        self.set_in_layout(False)
+        self.captions, self.corners = [], []
+
+    def draw(self, renderer):
+        """Move the captions; see matplotlib's `Artist.draw`."""
+        dots = renderer.points_to_pixels(1)
+        corners = np.reshape(self.corners, (-1, 2))
+        boxes = self.axes.transData.transform(corners).reshape(-1, 4)  # left, bottom, right, top
+        sizes = [caption.get_window_extent(renderer).size for caption in self.captions]
+        sizes = np.array(sizes) + 2 * dots  # of the plates
+        places = arrange(boxes, sizes, np.array(self.axes.bbox.extents), _GAP * dots)
+        for caption, (left, bottom, _, _) in zip(self.captions, places, strict=True):
+            caption.set(ha="left", va="bottom", x=0, y=0)
+            at = self.axes.transData.inverted().transform((left + dots, bottom + dots))
+            caption.xy = tuple(at)
+        self.stale = False
+
+    def get_window_extent(self, renderer=None):
+        """Nothing, as nothing is drawn."""
+        return Bbox.null()
+
+
+def arrange(boxes, sizes, view, gap):
+    """Places of the plates of captions beside their boxes.
+
+    Args:
+        boxes: [N, (left, bottom, right, top)] in pixels of the figure, y growing upwards.
+        sizes: [N, (width, height)] of the plates.
+        view: (left, bottom, right, top) that plates should not leave.
+        gap: between a box and its plate.
+
+    Returns:
+        float [N, (left, bottom, right, top)].
+    """
+    boxes, sizes = np.reshape(boxes, (-1, 4)), np.reshape(sizes, (-1, 2))
+    areas = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 1e-9)
+    placed = np.zeros((0, 4))
+    for box, size in zip(boxes, sizes, strict=True):
+        plates = _candidates(box, size, gap)  # [places, 4]
+        area = size.prod()
+        hidden = (_common_areas(plates, boxes) / areas).sum(axis=1)
+        written_over = _common_areas(plates, placed).sum(axis=1) / area
+        outside = 1 - _common_areas(plates, np.array([view]))[:, 0] / area
+        cost = hidden + _ILLEGIBLE * written_over + _OUT_OF_IMAGE * outside
+        best = np.argmin(cost + _HABIT * np.arange(len(plates)))
+        placed = np.concatenate([placed, plates[best : best + 1]])
+    return placed
+
+
+def _candidates(box, size, gap):
+    """The plate at each of `_PLACES`, [places, (left, bottom, right, top)]."""
+    on_box, on_plate = np.array(_PLACES, np.float64).transpose(1, 0, 2)
+    away = gap * (on_box - on_plate)  # none where the two corners are alike
+    low = box[:2] + on_box * (box[2:] - box[:2]) - on_plate * size + away
+    return np.concatenate([low, low + size], axis=1)
+
+
+def _common_areas(first, second):
+    """Areas that boxes share, [N, M]."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    return np.maximum(high - low, 0).prod(axis=-1)

@@ -1,0 +1,68 @@
+"""Figures from beginning to end: how large they are, how they look, whether they are shown."""
+
+import matplotlib
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+_BACKENDS_WITHOUT_SCREEN = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
+
+
+def new_figure(usual, figsize=None, dpi=None, save_to=None):
+    """A figure that lays out its axes by itself.
+
+    Args:
+        usual: (inches (width, height), dots per inch) where nothing else is asked for; None for the
+            dots is matplotlib's.
+        figsize: inches, or None.
+        dpi: dots per inch, or None.
+        save_to: where `finish` will write it, or None. What is only written is made without pyplot,
+            which opens windows, and must not be used by several threads.
+
+    Returns:
+        Figure.
+    """
+    make = plt.figure if save_to is None else Figure
+    return make(figsize=figsize or usual[0], dpi=dpi or usual[1], layout="constrained")
+
+
+def inches_of(ax):
+    """Width of axes: how large type and how thick lines they can bear.
+
+    Args:
+        ax: matplotlib Axes.
+
+    Returns:
+        float, inches. Where the layout is worked out only when the figure is drawn, about.
+    """
+    spec, figure = ax.get_subplotspec(), ax.figure
+    if spec is None or figure.get_layout_engine() is None:
+        return ax.get_window_extent().width / figure.dpi
+    return figure.get_figwidth() * len(spec.colspan) / spec.get_gridspec().ncols
+
+
+def plain_axes(ax):
+    """A light grid behind what is drawn on `ax`, and no frame but the two axes."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(alpha=0.25)
+    ax.set_axisbelow(True)
+
+
+def finish(drawn, own, save_to=None):
+    """End a figure: write it to a PNG and close it, or show it if that is ours to do.
+
+    Args:
+        drawn: Axes or Figure.
+        own: whether the caller made the figure; one handed in is its maker's to show.
+        save_to: path of a PNG, or a binary file, or None.
+
+    Returns:
+        `drawn`, or None where it was shown: a notebook would draw it once more.
+    """
+    figure = drawn if isinstance(drawn, Figure) else drawn.figure
+    if save_to is not None:
+        figure.savefig(save_to, bbox_inches="tight", pad_inches=0.05)
+        plt.close(figure)
+    elif own and matplotlib.get_backend().lower() not in _BACKENDS_WITHOUT_SCREEN:
+        plt.show()
+        return None
+    return drawn
