@@ -135,6 +135,7 @@ class MaskRCNN:
         custom_callbacks=None,
         no_augmentation_sources=None,
         resume=False,
+        verbose=1,
     ):
         """Train, with checkpoints, the state of the run and its records in `log_dir`.
 
@@ -157,6 +158,7 @@ class MaskRCNN:
                 never stopped: weights, optimizer, random state, best value and history are those of
                 the run. If there is none a new run begins, so that one command starts a training
                 and starts it again.
+            verbose: 0 prints nothing; all is recorded in `log_dir` in any case.
 
         Raises:
             ValueError: the model is not in training mode, `layers` matches no layer, the lists of
@@ -180,6 +182,7 @@ class MaskRCNN:
             custom_callbacks,
             no_augmentation_sources,
             resume,
+            verbose,
         )
 
     def compile(self, learning_rate, momentum, epochs=None, first_epoch=None):

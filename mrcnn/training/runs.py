@@ -35,6 +35,7 @@ class Run:
         val_dataset: for the average precision, or None.
         custom_callbacks: the user's own.
         interruption: `Interruption`.
+        verbose: 0 prints nothing.
     """
 
     model: object
@@ -45,6 +46,7 @@ class Run:
     val_dataset: object
     custom_callbacks: list
     interruption: Interruption
+    verbose: int = 1
 
     @property
     def config(self):
@@ -60,6 +62,11 @@ class Run:
     def state_path(self):
         """Path of the file with the state."""
         return train_state.path_in(self.model.log_dir)
+
+    def log(self, text):
+        """Print a text, once for all hosts, unless the run is to be silent."""
+        if self.verbose and self.distribution.is_chief:
+            log(text)
 
     def last_saved(self):
         """Path of the last checkpoint, or None."""
@@ -78,6 +85,7 @@ def train(
     custom_callbacks=None,
     no_augmentation_sources=None,
     resume_run=False,
+    verbose=1,
 ):
     """Train `model`, a `MaskRCNN`; see `MaskRCNN.train`, whose `resume` is `resume_run` here."""
     config = model.config
@@ -86,7 +94,7 @@ def train(
         config, train_dataset, val_dataset, augmentation, no_augmentation_sources
     )
     is_chief = model.distribution.is_chief
-    progress = _begin_resume(model) if resume_run and is_chief else None
+    progress = _begin_resume(model, verbose) if resume_run and is_chief else None
     arguments = {"learning_rate": learning_rate, "epochs": epochs, "layers": layers}
     progress, seed = hosts.begin(model, progress, described, arguments)
     is_resumed = progress is not None
@@ -125,6 +133,7 @@ def train(
             val_dataset,
             custom_callbacks or [],
             Interruption(is_shared=model.distribution.hosts > 1),
+            verbose,
         )
         if is_chief:
             _take_folder(model, begins=not is_resumed and not model.epoch)
@@ -168,17 +177,19 @@ def _check_config(config):
         )
 
 
-def _begin_resume(model):
+def _begin_resume(model, verbose):
     """The progress of the run that is gone on with, to which the model then belongs, or None."""
     path = resume.find_state(model)
     if path is None:
-        log(f"\nThere is no run of {model.config.NAME!r} to resume: a new one begins.")
+        if verbose:
+            log(f"\nThere is no run of {model.config.NAME!r} to resume: a new one begins.")
         return None
     progress = train_state.load_progress(path)
     resume.check_weights(model, progress, path)
     template = checkpoints.template(os.path.dirname(path), model.config.NAME)
     model.set_log_dir(checkpoints.path_of(template, progress.epoch))
-    log(f"\nGoing on in {model.log_dir} after {train_state.position(progress)}.")
+    if verbose:
+        log(f"\nGoing on in {model.log_dir} after {train_state.position(progress)}.")
     return progress
 
 

@@ -2,7 +2,6 @@
 
 import keras
 
-from ..text import log
 from . import callback_list, feeding, optimization, train_state, trainable
 from .callbacks.state import publish
 from .replica_fit import ReplicaTrainer
@@ -30,7 +29,7 @@ def train(run, first, is_resumed, goes_on):
         if index > first and optimization.averages(model.keras_model):
             # `fit` has left the averages; the next stage trains what this one trained.
             _restore(run, ["model"])
-        model.set_trainable(trainable.regex_of(stage.layers))
+        model.set_trainable(trainable.regex_of(stage.layers), verbose=run.verbose)
         # A subclass may have a `compile` of the two arguments that the reference gives it.
         has_schedule = run.config.LR_SCHEDULE != "constant"
         schedule = {"epochs": stage.end, "first_epoch": stage.begin} if has_schedule else {}
@@ -44,16 +43,17 @@ def train(run, first, is_resumed, goes_on):
         chosen = callback_list.callbacks(run, is_last_stage=stage is run.stages[-1])
         if index == first and not is_resumed and run.distribution.is_chief:
             train_state.save(run.state_path, model.keras_model, progress)
-        if run.distribution.is_chief:
-            log(f"\nStarting at epoch {progress.epoch}. LR={stage.learning_rate}\n")
-            log(f"Checkpoint Path: {model.checkpoint_path}")
-            if run.config.KEEP_CHECKPOINTS:
-                log(f"The last {run.config.KEEP_CHECKPOINTS} and the best of them are kept.")
+        run.log(f"\nStarting at epoch {progress.epoch}. LR={stage.learning_rate}\n")
+        run.log(f"Checkpoint Path: {model.checkpoint_path}")
+        if run.config.KEEP_CHECKPOINTS:
+            run.log(f"The last {run.config.KEEP_CHECKPOINTS} and the best of them are kept.")
         _fit(run, stage, [*chosen, history])
         if model.keras_model.stop_training:
             break
-    if progress.best_epoch and run.distribution.is_chief:
-        log(f"\nBest {progress.monitor}: {progress.best:.4f} after epoch {progress.best_epoch}.")
+    if progress.best_epoch:
+        run.log(
+            f"\nBest {progress.monitor}: {progress.best:.4f} after epoch {progress.best_epoch}."
+        )
 
 
 def _build_optimizer(model):
@@ -85,7 +85,7 @@ def _fit(run, stage, callbacks):
             "initial_epoch": progress.epoch,
             "epochs": last,
             "callbacks": callbacks,
-            "verbose": int(run.distribution.is_chief),
+            "verbose": int(bool(run.verbose) and run.distribution.is_chief),
         }
         if replicas:
             replicas.fit(sequence, validation_data=run.val_batches, **options)

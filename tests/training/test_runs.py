@@ -115,6 +115,23 @@ def straight(tmp_path_factory, dataset, quickly):
     return folder
 
 
+# What it prints
+
+
+def test_a_silent_run_prints_nothing_and_records_all(tmp_path, dataset, capsys):
+    settings = {"MONITOR": "score", "EARLY_STOPPING": 1, "STEPS_PER_EPOCH": 1}
+    options = {"layers": "heads", "epochs": 9, "learning_rate": 0.01}
+    val = InMemory(shapes(2, seed=9))
+    model = build(tmp_path, **settings)
+    capsys.readouterr()
+    train(model, dataset, [Score(1, 2, 1)], val, resume=True, verbose=0, **options)
+    assert capsys.readouterr() == ("", "")
+    assert model.epoch == 3
+    log_dir = Path(model.log_dir)
+    assert len((log_dir / "history.csv").read_text().splitlines()) == 4
+    assert (log_dir / "weights" / "best.h5").exists()
+
+
 # Kills
 
 

@@ -101,7 +101,7 @@ class SaveState(keras.callbacks.Callback):
         if is_saved:
             publish(run.model.checkpoint_path, progress, run.config.KEEP_CHECKPOINTS)
         if progress.stopped_early:
-            log(f"\nNo better {progress.monitor} in {patience} epochs: training ends here.")
+            run.log(f"\nNo better {progress.monitor} in {patience} epochs: training ends here.")
         if run.interruption.signal is not None:
             self._stop()
 
