@@ -52,6 +52,23 @@ def detect_crops(model, images):
     ]
 
 
+def with_score(result, min_score):
+    """The detections of a result that have at least a score.
+
+    Args:
+        result: dict of `detect` or `detect_crops`.
+        min_score: in [0, 1].
+
+    Returns:
+        dict of the same kind.
+    """
+    sure = result["scores"] >= min_score
+    return {
+        name: part[..., sure] if name == "masks" and isinstance(part, np.ndarray) else part[sure]
+        for name, part in result.items()
+    }
+
+
 def detect_molded(model, molded_images, image_metas, verbose=0):
     """See `MaskRCNN.detect_molded`; `model` is one, or a `SharedDetector`."""
     if len(molded_images) != len(image_metas):

@@ -32,6 +32,8 @@ from mrcnn import evaluation, tta, utils, visualize
 from mrcnn import model as modellib
 from samples.nucleus import nucleus
 
+# %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}
+
 # %% [markdown]
 # ## A model
 #
@@ -85,7 +87,6 @@ visualize.display_instances(
     dataset.class_names,
     title=f"{len(result['scores'])} nuclei found",
     figsize=(6, 6),
-    dpi=75,
     captions=[""] * len(result["scores"]),
     show_bbox=False,
 )
@@ -110,7 +111,7 @@ plt.show()
 
 # %%
 truth = {"rois": utils.extract_bboxes(masks), "class_ids": class_ids, "masks": masks}
-figure = visualize.compare(image, truth, result, dataset.class_names, figsize=(11, 5.8), dpi=75)
+figure = visualize.compare(image, truth, result, dataset.class_names, figsize=(11, 5.8))
 
 # %% [markdown]
 # `evaluate` does that for all images of a data set and counts: the score of the Data Science Bowl
@@ -132,7 +133,7 @@ tissue = dataset.load_image(1)
 masks, class_ids = dataset.load_mask(1)
 truth = {"rois": utils.extract_bboxes(masks), "class_ids": class_ids, "masks": masks}
 figure = visualize.compare(
-    tissue, truth, model.detect([tissue])[0], dataset.class_names, figsize=(11, 5), dpi=75
+    tissue, truth, model.detect([tissue])[0], dataset.class_names, figsize=(11, 5)
 )
 
 # %% [markdown]

@@ -32,6 +32,7 @@ sys.path.insert(0, str(ROOT_DIR))
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 
 from mrcnn import augment, utils, visualize
 from mrcnn import model as modellib
@@ -41,7 +42,7 @@ from mrcnn.loader import BatchSequence
 from mrcnn.sample_source import SampleSource
 from samples.nucleus import nucleus
 
-# %config InlineBackend.print_figure_kwargs = {"dpi": 80, "bbox_inches": "tight"}
+# %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}
 rng = np.random.default_rng(0)
 
 # %% [markdown]
@@ -73,17 +74,10 @@ report = dataset.check(config=config)
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
 for ax, image_id in zip(axes, (3, 8, 9), strict=True):
     image, (masks, class_ids) = dataset.load_image(image_id), dataset.load_mask(image_id)
-    visualize.display_instances(
-        image,
-        utils.extract_bboxes(masks),
-        masks,
-        class_ids,
-        dataset.class_names,
-        title=f"image {image_id}: {image.shape[1]} x {image.shape[0]}, {len(class_ids)} nuclei",
-        ax=ax,
-        show_bbox=False,
-        captions=[""] * len(class_ids),
-    )
+    title = f"image {image_id}: {image.shape[1]} x {image.shape[0]}, {len(class_ids)} nuclei"
+    shown = image, utils.extract_bboxes(masks), masks, class_ids, dataset.class_names
+    no_captions = [""] * len(class_ids)
+    visualize.display_instances(*shown, title=title, ax=ax, show_bbox=False, captions=no_captions)
 plt.show()
 
 # %% [markdown]
@@ -148,9 +142,9 @@ for ax, mode in zip(axes, ("square", "pad64", "crop", "none"), strict=True):
     print(f"{mode:6} {resized.shape}: scale {scale}, window {window}, padding {padding[:2]}")
     if crop:
         print(f"{'':6} crop (y, x, height, width) = {crop} of the scaled image")
-    title = f"{mode}: {resized.shape[0]} x {resized.shape[1]}"
-    visualize.draw_boxes(resized, boxes=[window], title=title, ax=ax)
+    visualize.draw_boxes(resized, boxes=[window], ax=ax)
     ax.set(xlim=(-10, 522), ylim=(522, -10))
+    ax.set_title(f"{mode}: {resized.shape[0]} x {resized.shape[1]}", loc="left")
 plt.show()
 
 # %% [markdown]
@@ -176,12 +170,15 @@ for side in (14, 28, 56):
     print(
         f"{side} x {side}: {mini.nbytes / masks.nbytes:.1%} of the bytes, mean IoU {iou.mean():.3f}"
     )
-    back = back[y1:y2, x1:x2, largest]
+    wrong = back[y1:y2, x1:x2, largest] ^ full
     above.append(mini[:, :, largest])
-    below.append(np.where((back ^ full)[..., np.newaxis], [255, 0, 0], 255 * back[..., np.newaxis]))
+    below.append(np.where(wrong, 2, full))
     titles[0].append(f"mini mask {side} x {side}")
-    titles[1].append(f"expanded, {(back ^ full).sum()} pixels wrong")
-visualize.display_images(above + below, titles[0] + titles[1], cmap="gray", interpolation="nearest")
+    titles[1].append(f"expanded, {wrong.sum()} pixels wrong")
+colors = ListedColormap(["lightgray", "indigo", "red"])  # of 0, 1 and 2
+visualize.display_images(
+    above + below, titles[0] + titles[1], cmap=colors, norm=plt.Normalize(0, 2)
+)
 
 # %% [markdown]
 # ## Anchors

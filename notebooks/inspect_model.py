@@ -40,12 +40,14 @@ sys.path.insert(0, str(ROOT_DIR))
 
 import matplotlib.pyplot as plt
 import numpy as np
+from skimage.segmentation import mark_boundaries
 
 from mrcnn import model as modellib
 from mrcnn import roi_align, utils, visualize
 from samples.nucleus import nucleus
 
-plt.rcParams.update({"figure.dpi": 72, "image.interpolation": "nearest"})
+plt.rcParams["image.interpolation"] = "nearest"
+# %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}
 config = nucleus.SmallNucleusInferenceConfig()
 model = modellib.MaskRCNN("inference", config, model_dir=ROOT_DIR / "logs")
 model.load_weights(nucleus.NUCLEUS_WEIGHTS_PATH, by_name=True)
@@ -100,19 +102,17 @@ exposed = run("exposure_scale")["exposure_scale"][0]
 print(f"mean {molded.mean():.1f} and deviation {molded.std():.1f} before,", end=" ")
 print(f"{exposed.mean():.1f} and {exposed.std():.1f} after the layer exposure_scale")
 
-fig, axes = plt.subplots(1, 3, figsize=(10, 3.5), layout="constrained")
-axes[0].imshow(image)
-axes[0].set_title(f"image, {image.shape[1]} x {image.shape[0]}")
-visualize.draw_boxes(bright, refined_boxes=windows, captions=["window"], ax=axes[1])
-axes[1].set_title(f"molded, {picture.shape[1]} x {picture.shape[0]}, brightened")
-shown = axes[2].imshow(exposed.mean(axis=2), cmap="gray")
-axes[2].set_title("what the first convolution sees")
-fig.colorbar(shown, ax=axes[2], shrink=0.8)
-plt.show()
+framed = visualize.draw_box((255 * bright).astype(np.uint8), windows[0], (255, 0, 0))
+titles = (
+    f"image, {image.shape[1]} x {image.shape[0]}",
+    f"molded, {picture.shape[1]} x {picture.shape[0]}, brightened; the window",
+    "what the first convolution sees",
+)
+visualize.display_images([image, framed, exposed.mean(axis=2)], titles, cols=3, cmap="gray")
 
 # %% [markdown]
-# The frame around the window is padding. In the last picture the nuclei are as bright as those of
-# any other image would be.
+# What lies outside the red window is padding. In the last picture the nuclei are as bright as those
+# of any other image would be.
 #
 # ## Backbone and pyramid
 #
@@ -129,32 +129,31 @@ for name, layer in {**stages, **levels}.items():
     stride = molded.shape[1] / features[layer].shape[1]
     print(f"{name}  {layer:<10} {features[layer].shape!s:<21} one cell for {stride:.0f} pixels")
 
-maps = [np.abs(features[layer][0]).mean(axis=-1) for layer in [*stages.values(), *levels.values()]]
-fig, axes = plt.subplots(2, 4, figsize=(7.2, 4), layout="constrained")
-for ax, activity, name in zip(axes.flat, maps, [*stages, *levels], strict=False):
-    ax.imshow(activity, cmap="magma")
-    ax.set_title(f"{name}, {activity.shape[1]} x {activity.shape[0]}")
-    ax.axis("off")
-fig.suptitle("Mean size of the activations over all channels")
-plt.show()
+maps = {
+    name: np.abs(features[layer][0]).mean(axis=-1)  # [H, W]
+    for name, layer in {**stages, **levels}.items()
+    if name != "P6"
+}
+titles = [f"{name}, {activity.shape[1]} x {activity.shape[0]}" for name, activity in maps.items()]
+visualize.display_images(list(maps.values()), titles, cmap="magma", figsize=(9, 4.9))
 
 # %% [markdown]
-# C2 answers to texture, and to the edge of the padding; C3 to outlines; C4 and C5 to whole nuclei.
-# In the pyramid the fine maps know of whole nuclei, too. (P6 is not drawn.)
+# The figure has the mean size of the activations over all channels, dark where it is small. C2
+# answers to texture, and to the edge of the padding; C3 to outlines; C4 and C5 to whole nuclei. In
+# the pyramid the fine maps know of whole nuclei, too. (P6 is not drawn.)
 #
-# A single channel answers to one kind of thing. Here are the four of P3 that vary most.
+# A single channel answers to one kind of thing. Here are the four of P3 that vary most, blue where
+# they are negative and red where they are positive.
 
 # %%
 p3 = features["fpn_p3"][0]
-busiest = np.argsort(-p3.std(axis=(0, 1)))[:4]
-fig, axes = plt.subplots(1, 4, figsize=(8, 2.5), layout="constrained")
-for ax, channel in zip(axes.flat, busiest, strict=True):
-    limit = np.abs(p3[:, :, channel]).max()
-    ax.imshow(p3[:, :, channel], cmap="RdBu_r", vmin=-limit, vmax=limit)
-    ax.set_title(f"channel {channel}")
-    ax.axis("off")
-fig.suptitle("Single channels of P3: blue is negative, red positive")
-plt.show()
+p3 = p3 / np.abs(p3).max(axis=(0, 1))  # each channel from -1 to 1
+busiest = np.argsort(-features["fpn_p3"][0].std(axis=(0, 1)))[:4]
+channels = [p3[:, :, channel] for channel in busiest]
+titles = [f"channel {channel} of P3" for channel in busiest]
+visualize.display_images(
+    channels, titles, cmap="RdBu_r", norm=plt.Normalize(-1, 1), figsize=(9, 2.6)
+)
 
 # %% [markdown]
 # ## Region proposal network
@@ -170,8 +169,8 @@ for name, value in rpn.items():
 
 # %% [markdown]
 # The anchors of all levels come one behind another, finest level first, cell by cell. Cut apart
-# and laid out they are heat maps. Below each cell shows the best of its three anchors; the second
-# row is an image with smaller nuclei.
+# and laid out they are heat maps. Below each cell shows the best of its three anchors, from black
+# (a probability of 0) to pale yellow (1); the second row is an image with smaller nuclei.
 
 
 # %%
@@ -191,19 +190,18 @@ tensors = [(name, model.keras_model.get_layer(name).output) for name in ("rpn_cl
 other_rpn = model.run_graph([other], tensors)
 other_picture, _, _, other_gt_boxes, _ = modellib.load_image_gt(dataset, config, other_id)
 
-fig, axes = plt.subplots(2, 6, figsize=(12, 4.4), layout="constrained")
-for row, seen, values in ((axes[0], picture, rpn), (axes[1], other_picture, other_rpn)):
-    row[0].imshow(seen / seen.max())
-    row[0].set_title(f"image {image_id if seen is picture else other_id}")
-    for ax, (name, probs), scale in zip(
-        row[1:], heat_maps(values["rpn_class"][0], seen), config.RPN_ANCHOR_SCALES, strict=True
+panels, titles = [], []
+for number, seen, values in ((image_id, picture, rpn), (other_id, other_picture, other_rpn)):
+    panels.append(seen / seen.max())
+    titles.append(f"image {number}")
+    for (name, probs), scale in zip(
+        heat_maps(values["rpn_class"][0], seen), config.RPN_ANCHOR_SCALES, strict=True
     ):
-        shown = ax.imshow(probs, cmap="magma", vmin=0, vmax=1)
-        ax.set_title(f"{name}, anchors of {scale}")
-for ax in axes.flat:
-    ax.axis("off")
-fig.colorbar(shown, ax=axes, shrink=0.7, label="probability of an object")
-plt.show()
+        panels.append(probs)
+        titles.append(f"{name}, anchors of {scale}")
+visualize.display_images(
+    panels, titles, cols=6, cmap="magma", norm=plt.Normalize(0, 1), figsize=(12, 4.4)
+)
 
 # %% [markdown]
 # Each level finds nuclei of about the size of its anchors: the large ones of the first image light
@@ -345,18 +343,16 @@ for name, value in heads.items():
 
 by_size = best[np.argsort(sides[best])]
 chosen = by_size[[1, len(best) // 3, 2 * len(best) // 3, -1]]
-fig, axes = plt.subplots(4, 4, figsize=(8, 8), layout="constrained")
-for row, i in zip(axes, chosen, strict=True):
+panels, titles = [], []
+for i in chosen:
     y1, x1, y2, x2 = proposals[i]
-    aligned = heads["roi_align_classifier"][0, i]
-    row[0].imshow(bright[y1:y2, x1:x2])
-    row[0].set_title(f"{x2 - x1} x {y2 - y1} pixels, P{roi_levels[i]}")
-    for ax, channel in zip(row[1:], np.argsort(-aligned.std(axis=(0, 1))), strict=False):
-        ax.imshow(aligned[:, :, channel], cmap="viridis")
-        ax.set_title(f"channel {channel}")
-for ax in axes.flat:
-    ax.axis("off")
-plt.show()
+    aligned = heads["roi_align_classifier"][0, i]  # [7, 7, channels]
+    panels.append(bright[y1:y2, x1:x2])
+    titles.append(f"{x2 - x1} x {y2 - y1} pixels, P{roi_levels[i]}")
+    for channel in np.argsort(-aligned.std(axis=(0, 1)))[:3]:
+        panels.append(aligned[:, :, channel])
+        titles.append(f"channel {channel}")
+visualize.display_images(panels, titles, cmap="viridis", figsize=(8, 8.6))
 
 # %% [markdown]
 # ## Box head
@@ -387,7 +383,7 @@ fig, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 axes[0].hist(probs[:, 1], np.linspace(0, 1, 41), log=True)
 axes[0].set(xlabel="probability of a nucleus", ylabel="proposals")
 axes[0].set_title("Class scores of all proposals")
-axes[1].hist(own_deltas[positive], 30, label=("dy", "dx", "log dh", "log dw"))
+axes[1].hist(own_deltas[positive], 30, histtype="step", label=("dy", "dx", "log dh", "log dw"))
 axes[1].set(xlabel="delta, in heights and widths of the box", ylabel="positive proposals")
 axes[1].set_title("Deltas of the positive proposals")
 axes[1].legend()
@@ -437,7 +433,7 @@ boxes = utils.denorm_boxes(detections[:, :4], picture.shape)
 fits = utils.compute_overlaps(boxes, moved[kept]).max(axis=1)
 print(f"the layer has {len(boxes)}; least IoU of a box with one of these: {fits.min():.2f}")
 
-fig, axes = plt.subplots(1, 2, figsize=(9, 4.5), layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(12, 6), layout="constrained")
 title = f"{len(sure)} boxes before NMS"
 visualize.draw_boxes(bright, refined_boxes=moved[sure], title=title, ax=axes[0])
 captions = [f"{score:.2f}" for score in detections[:, 5]]
@@ -463,28 +459,21 @@ print(f"{unsure:.0%} of the cells are between 0.1 and 0.9: those at the outlines
 
 matches = utils.compute_overlaps(boxes, gt_boxes).argmax(axis=1)
 sizes = np.argsort(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
-fig, axes = plt.subplots(3, 4, figsize=(9, 5.6), layout="constrained")
-for row, i in zip(axes, sizes[[0, len(boxes) // 2, -1]], strict=True):
+panels, titles = [], []
+for i in sizes[[0, len(boxes) // 2, -1]]:
     y1, x1, y2, x2 = boxes[i]
-    inside = np.s_[y1:y2, x1:x2]
     pasted = utils.unmold_mask(masks[i], boxes[i], picture.shape)
     truth = gt_masks[:, :, matches[i]]
     iou = np.sum(pasted & truth) / np.sum(pasted | truth)
-    row[0].imshow(bright[inside])
-    row[0].set_title(f"detection {i}, {x2 - x1} x {y2 - y1} pixels")
-    row[1].imshow(masks[i], cmap="magma", vmin=0, vmax=1)
-    row[1].set_title("the mask, 28 x 28")
-    row[2].imshow(utils.resize(masks[i], (y2 - y1, x2 - x1)), cmap="magma", vmin=0, vmax=1)
-    row[2].set_title("resized to the box")
-    row[3].imshow(pasted[inside], cmap="gray")
-    row[3].contour(truth[inside], [0.5], colors="red")
-    row[3].set_title(f"at least 0.5; IoU {iou:.2f}")
-for ax in axes.flat:
-    ax.axis("off")
-fig.suptitle("From the mask head to pixels; the true outline is red")
-plt.show()
+    outlined = mark_boundaries(0.8 * pasted, truth.astype(int), color=(1, 0, 0), mode="outer")
+    soft = utils.resize(masks[i], (y2 - y1, x2 - x1))
+    panels += [bright[y1:y2, x1:x2], masks[i], soft, outlined[y1:y2, x1:x2]]
+    titles += [f"detection {i}, {x2 - x1} x {y2 - y1} pixels", "the mask, 28 x 28"]
+    titles += ["resized to the box", f"at least 0.5; IoU {iou:.2f}"]
+visualize.display_images(panels, titles, cmap="magma", norm=plt.Normalize(0, 1), figsize=(9, 6.2))
 
 # %% [markdown]
+# From the mask head to pixels, for a small, a middling and a large box; red is the true outline.
 # The mask is square whatever the box, so that of a large nucleus its outline is as coarse as a
 # cell, some pixels wide.
 #
@@ -514,7 +503,7 @@ visualize.display_top_masks(
 # %%
 true_masks, true_ids = dataset.load_mask(image_id)
 true_boxes = utils.extract_bboxes(true_masks)
-fig, ax = plt.subplots(figsize=(5.4, 5.7), layout="constrained")
+fig, ax = plt.subplots(figsize=(7, 7.3), layout="constrained")
 visualize.display_differences(
     image / image.max(),
     *(true_boxes, true_ids, true_masks),

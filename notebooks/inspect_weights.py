@@ -39,7 +39,7 @@ from mrcnn import utils, visualize
 from mrcnn.weights_file import WeightsFile
 from samples.nucleus import nucleus
 
-plt.rcParams["figure.dpi"] = 72
+# %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}
 config = nucleus.SmallNucleusInferenceConfig()
 model = modellib.MaskRCNN("inference", config, model_dir=ROOT_DIR / "logs")
 
@@ -145,7 +145,7 @@ for ax, name in zip(axes.flat, chosen, strict=True):
     ax.plot(edges, np.exp(-0.5 * (edges / spread) ** 2) / (spread * 2.5066), "k--", linewidth=1)
     ax.set_ylim(1e-5 / spread, 2 / spread)
     ax.set_title(f"{name} {kernels[name].shape}", fontsize=9)
-    ax.set_yticks([])
+    ax.yaxis.set_visible(False)
 fig.suptitle("Kernels, up to 8 standard deviations, on a logarithmic axis")
 plt.show()
 

@@ -36,6 +36,8 @@ from mrcnn import augment, evaluation, visualize
 from mrcnn import model as modellib
 from samples.nucleus import nucleus
 
+# %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}
+
 # %% [markdown]
 # ## Data
 #
@@ -57,7 +59,7 @@ for name, part in {"train": train, "val": val}.items():
 # %%
 images = [train.load_image(i) for i in train.image_ids[:8]]
 figure = visualize.display_images(
-    images, [nucleus.kind_of(image) for image in images], cols=4, figsize=(10, 5), dpi=70
+    images, [nucleus.kind_of(image) for image in images], cols=4, figsize=(10, 5)
 )
 
 # %% [markdown]
@@ -108,7 +110,7 @@ model.train(
 
 # %%
 history = np.genfromtxt(Path(model.log_dir) / "history.csv", delimiter=",", names=True)
-fig, ax = plt.subplots(figsize=(5, 3), dpi=75)
+fig, ax = plt.subplots(figsize=(5, 3))
 for name in ("loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss"):
     ax.plot(history["epoch"], history[name], "o-", label=name)
 ax.set(title="Losses of the training", xlabel="epoch", ylabel="loss", xticks=history["epoch"])
@@ -177,7 +179,7 @@ def draw(image_id):
     found = detect([image])[0]
     truth = {"rois": masks.boxes, "class_ids": class_ids, "masks": masks.dense()}
     found = {**found, "masks": found["masks"].dense()}
-    visualize.compare(image, truth, found, val.class_names, figsize=(11, 4.8), dpi=70)
+    visualize.compare(image, truth, found, val.class_names, figsize=(11, 4.8))
 
 
 draw(rows[0]["image_id"])
@@ -202,7 +204,7 @@ sizes, seen = np.array(sizes), np.array(seen)
 edges = [0, 8, 12, 16, 24, 100]
 labels = ["below 8", "8 to 12", "12 to 16", "16 to 24", "above 24"]
 inside = [(sizes >= low) & (sizes < high) for low, high in itertools.pairwise(edges)]
-fig, ax = plt.subplots(figsize=(6, 3), dpi=75)
+fig, ax = plt.subplots(figsize=(6, 3))
 bars = ax.bar(labels, [seen[chosen].mean() for chosen in inside])
 ax.bar_label(bars, [f"{seen[chosen].sum()} of {chosen.sum()}" for chosen in inside])
 ax.set(

@@ -20,8 +20,6 @@
 # finds. So that it needs no download, it first makes a small data set, in both formats.
 
 # %%
-import contextlib
-import io
 import json
 import logging
 import os
@@ -50,7 +48,7 @@ from mrcnn.training import history
 from samples.nucleus import nucleus
 from samples.shapes.shapes_dataset import ShapesDataset
 
-# %config InlineBackend.print_figure_kwargs = {"dpi": 80, "bbox_inches": "tight"}
+# %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}
 logging.basicConfig(stream=sys.stdout, format="%(levelname)s: %(message)s")
 folder = tempfile.TemporaryDirectory()
 os.chdir(folder.name)  # all that follows is written there
@@ -281,15 +279,15 @@ loaded = model.load_weights(
     exclude=["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"],
 )
 print(f"{len(loaded.loaded)} layers loaded, {len(loaded.excluded)} begin anew")
-with contextlib.redirect_stdout(io.StringIO()):  # of the progress, which shows times
-    model.train(
-        train,
-        val,
-        learning_rate=config.LEARNING_RATE,
-        epochs=3,
-        layers="heads",
-        augmentation=augment.Flips(0.5),
-    )
+model.train(
+    train,
+    val,
+    learning_rate=config.LEARNING_RATE,
+    epochs=3,
+    layers="heads",
+    augmentation=augment.Flips(0.5),
+    verbose=0,  # its progress would show times here, which differ from run to run
+)
 print("\n".join(sorted(path.name for path in Path(model.log_dir).iterdir())))
 
 # %% [markdown]

@@ -38,7 +38,8 @@ from mrcnn.visualize.drawing import add_box
 from samples.nucleus import nucleus
 
 GREEN, RED = "#2a9d4e", "#d1495b"  # of RoIAlign and of RoIPool
-plt.rcParams.update({"figure.dpi": 80, "font.size": 9, "axes.titlesize": 10})
+plt.rcParams.update({"font.size": 9, "axes.titlesize": 10})
+# %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}
 
 # %% [markdown]
 # ## One box by hand

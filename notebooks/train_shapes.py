@@ -20,9 +20,7 @@
 # measuring.
 
 # %%
-import contextlib
 import inspect
-import io
 import os
 import sys
 import tempfile
@@ -39,6 +37,7 @@ import numpy as np
 from mrcnn import evaluation, utils, visualize
 from mrcnn import model as modellib
 from mrcnn.config import Config
+from mrcnn.prediction import with_score
 from mrcnn.small_resnet import SmallNetwork
 from mrcnn.training import history
 from samples.shapes.shapes_dataset import ShapesDataset
@@ -46,7 +45,7 @@ from samples.shapes.shapes_dataset import ShapesDataset
 NUCLEUS_WEIGHTS_PATH = ROOT_DIR / "samples/nucleus/nucleus_small.h5"
 keras.utils.set_random_seed(0)  # of the weights that start at random
 logs = tempfile.mkdtemp()  # of the runs; in a project of your own ROOT_DIR / "logs"
-plt.rcParams["figure.dpi"] = 75
+# %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}
 
 # %% [markdown]
 # ## The data set
@@ -178,12 +177,11 @@ print(f"{model.keras_model.count_params():,} weights")
 #
 # All layers at once. (Where data are few, `layers="heads"` first trains what is new and leaves the
 # backbone alone.) An epoch here is 50 batches; after each the losses and the average precision of
-# validation images are computed. What it prints as it runs is not kept here. All that it writes is
-# in `model.log_dir`.
+# validation images are computed. With `verbose=0` it shows no progress. All that it writes is in
+# `model.log_dir`.
 
 # %%
-with contextlib.redirect_stdout(io.StringIO()):
-    model.train(train, val, config.LEARNING_RATE, epochs=4, layers="all")
+model.train(train, val, config.LEARNING_RATE, epochs=4, layers="all", verbose=0)
 rows = history.read(model.log_dir)
 for row in rows:
     print("epoch {epoch}  loss {loss:.3f}  of validation {val_loss:.3f}  "
@@ -219,10 +217,7 @@ def truth_of(image_id):
 
 
 def detections_of(image_id, min_score=0.0):
-    found = inference.detect([val.load_image(image_id)])[0]
-    sure = found["scores"] >= min_score
-    masks = found.pop("masks")[..., sure]
-    return {**{name: value[sure] for name, value in found.items()}, "masks": masks}
+    return with_score(inference.detect([val.load_image(image_id)])[0], min_score)
 
 
 fig, axes = plt.subplots(3, 4, figsize=(13, 10.5), layout="constrained")

@@ -9,6 +9,7 @@ from mrcnn import prediction
 from mrcnn.anchors import pyramid_anchors
 from mrcnn.boxes import denorm_boxes, norm_boxes
 from mrcnn.image_meta import parse_image_meta
+from mrcnn.instance_masks import InstanceMasks
 from mrcnn.model import MaskRCNN
 from mrcnn.pixels import as_channels
 
@@ -547,3 +548,26 @@ def test_what_the_reference_detected(small, small_config, seeded_h5, tmp_path, u
     assert np.median(ious) > 0.999
     # A mask of this random network may hang on such a pixel.
     assert (ious > 0.99).mean() > 0.95
+
+
+@pytest.mark.parametrize("kind", ["dense", "crops"])
+def test_the_detections_of_at_least_a_score(kind):
+    masks = np.zeros((6, 8, 3), bool)
+    for i in range(3):
+        masks[i : i + 2, i : i + 3, i] = True
+    found = {
+        "rois": np.array([[i, i, i + 2, i + 3] for i in range(3)], np.int32),
+        "class_ids": np.array([1, 2, 3], np.int32),
+        "scores": np.float32([0.9, 0.5, 0.4]),
+        "masks": masks if kind == "dense" else InstanceMasks.from_dense(masks),
+    }
+    sure = prediction.with_score(found, 0.5)
+    assert sure.keys() == found.keys()
+    assert sure["class_ids"].tolist() == [1, 2] and sure["rois"].tolist() == [
+        [0, 0, 2, 3],
+        [1, 1, 3, 4],
+    ]
+    dense = sure["masks"] if kind == "dense" else sure["masks"].dense()
+    assert np.array_equal(dense, masks[:, :, :2])
+    assert len(prediction.with_score(found, 0.95)["scores"]) == 0
+    assert len(found["scores"]) == 3

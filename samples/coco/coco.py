@@ -27,6 +27,7 @@ from mrcnn import augment, command_line, evaluation, start_weights, visualize
 from mrcnn import model as modellib
 from mrcnn.config import Config
 from mrcnn.files import new_folder
+from mrcnn.prediction import with_score
 
 # The files beside this one are found from a notebook too, which imports samples.coco.coco.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -184,7 +185,7 @@ def detect(model, dataset, min_score=0.7, pictures=True):
 
 def draw(image, found, class_names, min_score, path):
     """Write a picture of the detections of at least a score."""
-    sure = {name: values[found["scores"] >= min_score] for name, values in found.items()}
+    sure = with_score(found, min_score)
     visualize.display_instances(
         image,
         sure["rois"],

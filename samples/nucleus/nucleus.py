@@ -28,7 +28,7 @@ from mrcnn import augment, command_line, evaluation, start_weights, tta, visuali
 from mrcnn import model as modellib
 from mrcnn.files import new_folder
 from mrcnn.mask_overlaps import without_overlaps
-from mrcnn.prediction import detect_crops
+from mrcnn.prediction import detect_crops, with_score
 
 # The files beside this one are found from a notebook too, which imports samples.nucleus.nucleus.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -46,6 +46,8 @@ from nucleus_dataset import (  # noqa: F401 (notebooks take these from here)
     VAL_IMAGE_IDS,
     NucleusDataset,
     kind_of,
+    load_dataset,
+    load_validation,
     mask_to_rle,
     rle_decode,
     rle_encode,
@@ -174,21 +176,17 @@ def detect(
             name = dataset.image_info[image_id]["id"]
             try:
                 image = dataset.load_image(image_id)
-                found = find([image])[0]
+                found = with_score(find([image])[0], min_score)
             except (OSError, ValueError) as error:
                 print(f"{name}: left out: {error}")
                 continue
-            sure = found["scores"] >= min_score
-            found = {key: values[sure] for key, values in found.items()}
             found["masks"] = found["masks"].dense()
             count = len(found["scores"])
             print(mask_to_rle(name, found["masks"], found["scores"]), file=submission, flush=True)
             print(f"{name},{count}", file=counts, flush=True)
             draw(image, found, dataset.class_names, folder / f"{name}.png")
-            limit = model.config.DETECTION_MAX_INSTANCES
-            full = (
-                f", as many as DETECTION_MAX_INSTANCES ({limit}) allows" if count >= limit else ""
-            )
+            most = model.config.DETECTION_MAX_INSTANCES
+            full = f", as many as DETECTION_MAX_INSTANCES ({most}) allows" if count >= most else ""
             print(f"{name}: {count} nuclei{full}")
     print(f"Saved to {folder}")
     return folder
@@ -217,29 +215,6 @@ def draw(image, found, class_names, path):
         show_mask=False,
         save_to=path,
     )
-
-
-def load_dataset(dataset_dir, subset=None, limit=None, balance=False):
-    """A prepared `NucleusDataset`, or so many of its images.
-
-    See `load_nucleus` and, without a subset, `load_images`.
-    """
-    dataset = NucleusDataset()
-    if subset is None:
-        dataset.load_images(dataset_dir)
-    else:
-        dataset.load_nucleus(dataset_dir, subset, balance)
-    dataset.prepare()
-    return command_line.limited(dataset, limit)
-
-
-def load_validation(dataset_dir, limit=None):
-    """The data set of the subset val, or None where none of its images are there."""
-    try:
-        return load_dataset(dataset_dir, "val", limit)
-    except ValueError as error:
-        print(f"Training without validation: {error}")
-        return None
 
 
 def make_model(mode, network="small", weights="nucleus", logs=DEFAULT_LOGS_DIR, min_score=None):

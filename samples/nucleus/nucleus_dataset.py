@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn import command_line
 from mrcnn.formats.finding import given_path, image_files
 from mrcnn.formats.instance_pngs import InstancePngDataset, read_folders
 from mrcnn.formats.records import Problems
@@ -101,6 +102,29 @@ class NucleusDataset(InstancePngDataset):
         """The image's id in the competition."""
         info = self.image_info[image_id]
         return info["id"] if info["source"] == self.SOURCE else super().image_reference(image_id)
+
+
+def load_dataset(dataset_dir, subset=None, limit=None, balance=False):
+    """A prepared `NucleusDataset`, or so many of its images.
+
+    See `load_nucleus` and, without a subset, `load_images`.
+    """
+    dataset = NucleusDataset()
+    if subset is None:
+        dataset.load_images(dataset_dir)
+    else:
+        dataset.load_nucleus(dataset_dir, subset, balance)
+    dataset.prepare()
+    return command_line.limited(dataset, limit)
+
+
+def load_validation(dataset_dir, limit=None):
+    """The data set of the subset val, or None where none of its images are there."""
+    try:
+        return load_dataset(dataset_dir, "val", limit)
+    except ValueError as error:
+        print(f"Training without validation: {error}")
+        return None
 
 
 def kind_of(image):

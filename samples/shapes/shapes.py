@@ -17,6 +17,7 @@ from mrcnn import command_line, evaluation, start_weights, utils, visualize
 from mrcnn import model as modellib
 from mrcnn.config import Config
 from mrcnn.files import new_folder
+from mrcnn.prediction import with_score
 from mrcnn.small_resnet import SmallNetwork
 
 # The file beside this one is found from a notebook too, which imports samples.shapes.shapes.
@@ -136,10 +137,7 @@ def detect(model, limit=None, min_score=0.5):
         image = dataset.load_image(image_id)
         masks, class_ids = dataset.load_mask(image_id)
         truth = {"rois": utils.extract_bboxes(masks), "class_ids": class_ids, "masks": masks}
-        found = model.detect([image])[0]
-        sure = found["scores"] >= min_score
-        found = {name: value[..., sure] if name == "masks" else value[sure]
-                 for name, value in found.items()}  # fmt: skip
+        found = with_score(model.detect([image])[0], min_score)
         visualize.compare(
             image, truth, found, dataset.class_names, save_to=folder / f"{image_id}.png"
         )

@@ -28,7 +28,7 @@ from mrcnn import augment, command_line, evaluation, start_weights, visualize
 from mrcnn import model as modellib
 from mrcnn.files import new_folder
 from mrcnn.mask_overlaps import without_overlaps
-from mrcnn.prediction import detect_crops
+from mrcnn.prediction import detect_crops, with_score
 from mrcnn.splits import random_part
 
 # The files beside this one are found from a notebook too, which imports samples.tumor.tumor.
@@ -187,10 +187,9 @@ def detect(model, dataset, min_score):
         table.writerow(["image", "class", "score", "y1", "x1", "y2", "x2", "pixels"])
         for image_id in dataset.image_ids:
             image, name = dataset.load_image(image_id), dataset.image_reference(image_id)
-            found = find([image])[0]
-            sure = found["scores"] >= min_score
-            rois, class_ids, scores = (found[k][sure] for k in ("rois", "class_ids", "scores"))
-            masks = found["masks"][sure].dense()
+            found = with_score(find([image])[0], min_score)
+            rois, class_ids, scores = (found[k] for k in ("rois", "class_ids", "scores"))
+            masks = found["masks"].dense()
             drawn = np.zeros(image.shape[:2], np.uint8)
             for i, score in enumerate(scores):
                 drawn[masks[:, :, i]] = 255 if dataset.num_classes == 2 else class_ids[i]

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ...evaluation import KINDS, MAX_DETECTIONS, CocoMetrics
 from ...instance_masks import InstanceMasks
-from ...prediction import check_images, detect_crops
+from ...prediction import check_images, detect_crops, with_score
 from ...shared_inference import SharedDetector
 from ...text import log, some
 from ..distribution import undistributed
@@ -159,8 +159,7 @@ class ValidateAP(keras.callbacks.Callback):
         masks, class_ids = self.dataset.load_instances(image_id)
         masks = masks if len(masks) else InstanceMasks([], [], image.shape)
         truth = {"rois": masks.boxes, "class_ids": class_ids, "masks": masks}
-        sure = result["scores"] >= self.min_confidence
-        result = {name: part[sure] for name, part in result.items()}
+        result = with_score(result, self.min_confidence)
         for part in (truth, result):
             y1, x1, y2, x2 = part["rois"].T
             part["rois"] = np.stack([y1 // step, x1 // step, -(-y2 // step), -(-x2 // step)], 1)
