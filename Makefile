@@ -13,6 +13,9 @@ SHELL := /bin/bash
 INSTALL = PYTHONWARNINGS=ignore $(RUN) -m pip install --no-input --disable-pip-version-check --progress-bar off
 BRIEFLY = </dev/null | sed -u -n -E 's/^ *(Downloading [^ ]+ \(.*MB\)).*/   \1/p; s/^Installing collected.*/   unpacking/p'
 
+# without what TensorFlow says of itself before it knows its log level
+CALMLY = 2> >(sed -u -E '/^(WARNING: All log messages before absl|[IWE]0000 )/d' >&2)
+
 .PHONY: help demo test test-slow bench notebooks docs clean
 
 help:
@@ -25,7 +28,7 @@ help:
 	@echo "make clean      remove $(VENV), caches, site and demo.png; logs stay"
 
 demo: $(VENV)/.ready
-	@$(RUN) samples/nucleus/demo.py
+	@$(RUN) samples/nucleus/demo.py $(CALMLY)
 
 test: $(VENV)/.ready-test
 	@$(RUN) -m ruff check
@@ -44,7 +47,7 @@ notebooks: $(VENV)/.ready-test
 	@$(RUN) notebooks/execute.py
 
 docs: $(VENV)/.ready-docs
-	@$(RUN) docs/build.py
+	@$(RUN) docs/build.py $(CALMLY)
 
 clean:
 	rm -rf $(VENV) site build dist *.egg-info .pytest_cache .hypothesis .ruff_cache demo.png

@@ -1,6 +1,8 @@
 """What the command lines of the samples have in common."""
 
 import argparse
+import contextlib
+import sys
 
 from . import start_weights
 from .splits import random_part
@@ -34,6 +36,36 @@ def parser(description, commands, logs, weights=None, names=start_weights.NAMES)
         "--resume", action="store_true", help="train: go on with the last run, if there is one"
     )
     return made
+
+
+@contextlib.contextmanager
+def one_line_errors():
+    """End the command with one line in place of a traceback, where its user can mend the error.
+
+    Raises:
+        SystemExit: in place of OSError and ValueError.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        known = isinstance(error, OSError) and error.strerror
+        place = f": {error.filename}" if known and error.filename else ""
+        sys.exit(f"{error.strerror}{place}" if known else str(error))
+
+
+def run(main):
+    """Call the function of a command, which Ctrl-C ends without a traceback.
+
+    Args:
+        main: function without arguments.
+
+    Raises:
+        SystemExit: with the status that a shell gives Ctrl-C; training has said where it stopped.
+    """
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def limited(dataset, limit):

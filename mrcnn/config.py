@@ -44,18 +44,21 @@ class Config:
     # Name of the experiment: log folders and checkpoints carry it in lower case.
     NAME = None
 
-    # Devices to train on, the hosts among which they are spread evenly, and images that one device
-    # takes at a time.
+    # Devices to train on, GPUs if there are any; detection takes one.
     GPU_COUNT = 1
+    # Hosts among which the devices are spread evenly.
     HOST_COUNT = 1
+    # Images that one device takes at a time.
     IMAGES_PER_GPU = 2
 
-    # Batches that make an epoch, and batches of validation after each.
+    # Batches that make an epoch. Few images want fewer: an epoch is what is validated and saved.
     STEPS_PER_EPOCH = 1000
+    # Batches of validation after each epoch.
     VALIDATION_STEPS = 50
-    # Epochs from one average precision on the validation images to the next (0: never), and how
-    # many of them it looks at; None: as many as the batches of validation hold.
+    # Epochs from one average precision on the validation images to the next; the first and the last
+    # epoch have one in any case. 0: never.
     VALIDATION_EVERY = 1
+    # Images that this average precision looks at; None: as many as VALIDATION_STEPS hold.
     VALIDATION_IMAGES = None
 
     # "resnet50", "resnet101", or a function (input_image, stage5=True, train_bn=...) -> [C1..C5].
@@ -67,10 +70,12 @@ class Config:
 
     # Width of the two fully connected layers of the class and box head.
     FPN_CLASSIF_FC_LAYERS_SIZE = 1024
-    # Channels of every level of the feature pyramid, of the convolution that the RPN begins with,
-    # and of those of the mask head. On a CPU the latter two are most of a small network's time.
+    # Channels of every level of the feature pyramid.
     TOP_DOWN_PYRAMID_SIZE = 256
+    # Channels of the convolution that the RPN begins with. On a CPU it and the mask head are most
+    # of a small network's time.
     RPN_CHANNELS = 512
+    # Channels of the convolutions of the mask head.
     MASK_HEAD_CHANNELS = 256
 
     # Classes including the background, which is class 0.
@@ -87,18 +92,23 @@ class Config:
     # Anchors of an image that the RPN loss looks at, at most half of them positive.
     RPN_TRAIN_ANCHORS_PER_IMAGE = 256
 
-    # Anchors that stay, by score, before non-maximum suppression, and proposals after it.
+    # Anchors with the best scores that non-maximum suppression looks at.
     PRE_NMS_LIMIT = 6000
+    # Proposals that it leaves, in training.
     POST_NMS_ROIS_TRAINING = 2000
+    # Proposals that it leaves, in detection.
     POST_NMS_ROIS_INFERENCE = 1000
 
-    # Keep the masks of the ground truth as crops of their boxes, of this (height, width).
+    # Keep the masks of the ground truth as crops of their boxes: less memory, coarser outlines.
     USE_MINI_MASK = True
+    # (height, width) of such a crop.
     MINI_MASK_SHAPE = (56, 56)
 
     # How images come to the input size: "square", "pad64", "crop" or "none" (see resize_image).
     IMAGE_RESIZE_MODE = "square"
+    # Pixels that the shorter side is enlarged to, if the longer one allows it.
     IMAGE_MIN_DIM = 800
+    # Pixels that the longer side may have, and the square's sides: a multiple of 64.
     IMAGE_MAX_DIM = 1024
     # Least factor by which images are enlarged; 0 for none.
     IMAGE_MIN_SCALE = 0
@@ -111,34 +121,39 @@ class Config:
     # Mean of each channel (RGB), subtracted from the image.
     MEAN_PIXEL = np.array([123.7, 116.8, 103.9])
 
-    # RoIs of an image that train the heads, and the share of them that is positive.
+    # RoIs of an image that train the heads.
     TRAIN_ROIS_PER_IMAGE = 200
+    # Share of them that is positive, if there are so many.
     ROI_POSITIVE_RATIO = 0.33
 
-    # Side of the RoI's feature crop for the class and box head, and for the mask head.
+    # Side of the RoI's feature crop for the class and box head.
     POOL_SIZE = 7
+    # Side of that for the mask head.
     MASK_POOL_SIZE = 14
     # (height, width) of a predicted mask: twice MASK_POOL_SIZE.
     MASK_SHAPE = [28, 28]
 
-    # Instances of an image used in training.
+    # Instances of an image used in training; of more a random part.
     MAX_GT_INSTANCES = 100
 
-    # What box deltas (dy, dx, log dh, log dw) are divided by before they are learnt.
+    # What the RPN's box deltas (dy, dx, log dh, log dw) are divided by before they are learnt.
     RPN_BBOX_STD_DEV = np.array([0.1, 0.1, 0.2, 0.2])
+    # The same for the deltas of the box head.
     BBOX_STD_DEV = np.array([0.1, 0.1, 0.2, 0.2])
 
-    # Detections of an image, the score below which they are dropped (0 keeps all), and the IoU
-    # above which the lower-scored of two of the same class is dropped.
+    # Detections of an image at the most.
     DETECTION_MAX_INSTANCES = 100
+    # Score below which detections are dropped; 0 keeps all.
     DETECTION_MIN_CONFIDENCE = 0.7
+    # IoU above which the lower-scored of two detections of a class is dropped.
     DETECTION_NMS_THRESHOLD = 0.3
 
     # "sgd", "adam", "adamw", or a function or Keras class (learning_rate, **options) -> optimizer,
     # such as keras.optimizers.Lion; the options carry clipping, accumulation and averaging.
     OPTIMIZER = "sgd"
-    # Of SGD. The paper's 0.02 makes the weights explode here. Adam's beta_1 is the momentum.
+    # Of SGD, for which the paper's 0.02 makes the weights explode here; AdamW wants about 0.0004.
     LEARNING_RATE = 0.001
+    # Of SGD; of Adam and AdamW it is beta_1.
     LEARNING_MOMENTUM = 0.9
     # L2 penalty of a weight tensor, as a mean over its elements. With AdamW its own decay instead,
     # of all but biases and BatchNorm, for which 0.05 is usual.
@@ -147,7 +162,9 @@ class Config:
     # The learning rate: "constant"; "step", which multiplies it by LR_FACTOR after each of the
     # epochs LR_STEPS, such as [30, 40]; or "cosine", which falls to 0 at the end of train().
     LR_SCHEDULE = "constant"
+    # Epochs of "step".
     LR_STEPS = []
+    # Factor of "step".
     LR_FACTOR = 0.1
     # Batches at the start of train() over which the rate rises from near 0; 0 for none.
     LR_WARMUP_STEPS = 0

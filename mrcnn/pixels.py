@@ -1,5 +1,7 @@
 """Which images are accepted, and how numbers of other types become pixels of 0 to 255."""
 
+from pathlib import Path
+
 import numpy as np
 
 from .config_checks import scaling_problem
@@ -45,6 +47,11 @@ def as_channels(image, channels, name="image", scaling="auto"):
         raise ValueError(f"scaling {problem}")
     if image is None:
         raise TypeError(f"{name} is None: was its file read?")
+    if isinstance(image, str | Path):
+        raise TypeError(
+            f"{name} is the path {str(image)!r}: pixels are accepted, such as those that "
+            "mrcnn.images.read_image(path) reads."
+        )
     image = np.asarray(image)
     _check(image, name)
     image = _select_channels(image, channels, name)

@@ -74,3 +74,18 @@ class SmallNetwork:
     RPN_CHANNELS = 128
     MASK_HEAD_CHANNELS = 128
     FPN_CLASSIF_FC_LAYERS_SIZE = 256
+
+    def __init_subclass__(cls, **kwargs):
+        """Refuse a place behind a `Config`, whose settings would hide all of these.
+
+        Raises:
+            TypeError: `class CellConfig(Config, SmallNetwork)`.
+        """
+        super().__init_subclass__(**kwargs)
+        before = cls.__mro__[1 : cls.__mro__.index(SmallNetwork)]
+        for base in before:
+            if "BACKBONE" in vars(base) and not issubclass(base, SmallNetwork):
+                raise TypeError(
+                    f"{base.__name__} stands before SmallNetwork and would hide its settings: "
+                    f"write class {cls.__name__}(SmallNetwork, {base.__name__})."
+                )

@@ -4,6 +4,9 @@ import dataclasses
 
 from .text import some
 
+# Layers that disagree of which an error tells; other classes or channels are behind five at most.
+_LISTED = 8
+
 
 @dataclasses.dataclass
 class LoadReport:
@@ -37,12 +40,10 @@ class LoadReport:
         """
         if self.mismatched and not skip_mismatch:
             lines = [f"- {name}: {how}" for name, how in self.mismatched.items()]
-            names = ", ".join(repr(name) for name in self.mismatched)
+            more = [f"- and {len(lines) - _LISTED} more"] if len(lines) > _LISTED else []
             raise ValueError(
                 f"{self.path}: shapes disagree in {len(lines)} layers, nothing was loaded:\n"
-                + "\n".join(lines)
-                + "\nIf they are to start anew, for other classes or channels, pass "
-                f"exclude=[{names}] and train them."
+                + "\n".join([*lines[:_LISTED], *more, self._advice()])
             )
         if not self.loaded:
             raise ValueError(
@@ -55,11 +56,29 @@ class LoadReport:
                 f"{some(self.missing)}. Nothing was loaded; by_name=True loads what is there."
             )
 
+    def _advice(self):
+        """What to do about the layers that do not fit."""
+        if len(self.mismatched) <= _LISTED:
+            names = ", ".join(repr(name) for name in self.mismatched)
+            return (
+                "If they are to start anew, for other classes or channels, pass "
+                f"exclude=[{names}] and train them."
+            )
+        return (
+            "These are the weights of another network: the configuration must have the BACKBONE "
+            "(or the SmallNetwork) and the widths that they were trained with. Those of a run are "
+            "in the config.json of its folder."
+        )
+
     def log(self, logger):
         """Log to `logger`: a warning for what kept its values unasked, the rest as information."""
         logger.info("%s", self)
         if self.missing:
-            logger.warning("%s: not in the file, unchanged: %s", self.path, some(self.missing))
+            logger.warning(
+                "%s: %d layers are not in the file and keep the values they have, in a new model "
+                "random ones: %s",
+                *(self.path, len(self.missing), some(self.missing)),
+            )
         if self.mismatched:
             logger.warning("%s: mismatched, unchanged: %s", self.path, some(self.mismatched))
         if self.unknown_excludes:

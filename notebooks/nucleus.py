@@ -53,14 +53,14 @@ for name, part in {"train": train, "val": val}.items():
     print(f"{name}: {part.num_images} images, {sum(counts)} nuclei, {min(counts)} to {max(counts)}")
 
 # %% [markdown]
-# There are several kinds of images. Gray ones are fluorescence, where nuclei shine on black; the
-# others show stained tissue in bright field, where much besides nuclei takes up colour.
+# There are several kinds of images. In fluorescence nuclei shine on black; in bright field, of
+# stained tissue, much besides nuclei takes up colour. The upper row is of those to train on, the
+# lower one of those to measure with, among which is a kind that is not trained on here.
 
 # %%
-images = [train.load_image(i) for i in train.image_ids[:8]]
-figure = visualize.display_images(
-    images, [nucleus.kind_of(image) for image in images], cols=4, figsize=(10, 5)
-)
+images = [part.load_image(i) for part in (train, val) for i in part.image_ids[:4]]
+kinds = [nucleus.kind_of(image) for image in images]
+figure = visualize.display_images(images, kinds, cols=4, figsize=(10, 5))
 
 # %% [markdown]
 # ## Train a little

@@ -129,6 +129,13 @@ def read_video(path):
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
+def test_splash_of_no_file_leaves_no_folder(balloon, tmp_path, monkeypatch):
+    monkeypatch.setattr(balloon, "RESULTS_DIR", tmp_path / "results")
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*a\.mp4"):
+        balloon.detect_and_color_splash(Finder(), video_path=str(tmp_path / "a.mp4"))
+    assert not (tmp_path / "results").exists()
+
+
 def test_splash_of_a_video(balloon, tmp_path, monkeypatch):
     monkeypatch.setattr(balloon, "RESULTS_DIR", tmp_path / "results")
     write_video(tmp_path / "clip.mp4", 5)
@@ -180,6 +187,10 @@ def test_train_evaluate_detect_and_splash(balloon, photographs, tmp_path, monkey
     assert (run / "mask_rcnn_balloon_0001.h5").exists()
     balloon.main(["evaluate", "--weights=last", "--limit=1", *data])
     balloon.main(["detect", "--weights=last", "--min-score=0", *data])
+    assert "lower --min-score" not in capsys.readouterr().out
+    balloon.main(["detect", "--weights=last", "--min-score=1", *data])
+    assert "No balloon has a score of 1.0 or more: try a lower" in capsys.readouterr().out
+    balloon.main(["detect", "--weights=last", "--min-score=0", *data])
     image = photographs / "val" / "val0.png"
     balloon.main(["splash", "--weights=last", f"--image={image}", *logs])
     folders = {path.name.split("_")[0]: path for path in (tmp_path / "results").iterdir()}
@@ -196,6 +207,7 @@ def test_train_evaluate_detect_and_splash(balloon, photographs, tmp_path, monkey
         (["evaluate", "--weights=imagenet", "--dataset=d"], "have seen no balloon"),
         (["splash", "--weights=last"], "either --image=FILE or --video=FILE"),
         (["splash", "--weights=a", "--image=a", "--video=b"], "either --image=FILE or"),
+        (["splash", "--weights=a", "--image=nowhere.jpg"], "there is no file nowhere.jpg"),
         (["detect", "--dataset=d"], "--weights"),
         (["detect", "--dataset=d", "--weights=a", "--limit=0"], "0 is less than 1"),
     ],
@@ -208,7 +220,7 @@ def test_arguments_that_cannot_be(balloon, arguments, reason, capsys):
 
 def test_a_missing_data_set_or_weights_is_one_line(balloon, photographs, tmp_path, monkeypatch):
     logs = tiny(balloon, monkeypatch, tmp_path)
-    with pytest.raises(SystemExit, match="nowhere"):
+    with pytest.raises(SystemExit, match=r"no folder .*nowhere.val: .*train and val, and --down"):
         balloon.main(["train", "--weights=coco", f"--dataset={tmp_path / 'nowhere'}", *logs])
     with pytest.raises(SystemExit, match=r"no folder of a run named .balloon."):
         balloon.main(["evaluate", "--weights=last", f"--dataset={photographs}", *logs])

@@ -68,3 +68,35 @@ def test_few_images_make_short_epochs():
     assert (config.STEPS_PER_EPOCH, config.VALIDATION_STEPS) == (4, 3)
     command_line.shorten(config, 1)
     assert (config.STEPS_PER_EPOCH, config.VALIDATION_STEPS) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("NUM_CLASSES is 1"), "NUM_CLASSES is 1"),
+        (
+            FileNotFoundError(2, "there is no folder of a run", "logs"),
+            "there is no folder of a run: logs",
+        ),
+        (PermissionError("not there"), "not there"),
+    ],
+)
+def test_errors_that_the_user_can_mend_are_one_line(error, line):
+    with pytest.raises(SystemExit) as caught, command_line.one_line_errors():
+        raise error
+    assert caught.value.code == line
+
+
+def test_other_errors_keep_their_traceback():
+    with pytest.raises(ZeroDivisionError), command_line.one_line_errors():
+        raise ZeroDivisionError
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback():
+    def main():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as caught:
+        command_line.run(main)
+    assert caught.value.code == 130
+    command_line.run(lambda: None)

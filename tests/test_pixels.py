@@ -43,6 +43,7 @@ def test_as_channels_makes_rgb():
     ("image", "channels", "error", "message"),
     [
         (None, 3, TypeError, r"^photo\.png is None: was its file read"),
+        ("a/b.png", 3, TypeError, r"^photo\.png is the path .a/b\.png.: pixels are accepted"),
         (np.array([[None]]), 3, TypeError, r"^photo\.png is an array of object: numbers"),
         (np.ones((4, 4), np.complex64), 3, TypeError, "array of complex64"),
         (np.array([[9, np.nan, np.inf]]), 3, ValueError, "2 values that are NaN or infinite"),

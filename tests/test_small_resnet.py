@@ -10,6 +10,20 @@ from mrcnn.config import Config
 from mrcnn.small_resnet import SmallNetwork, exposure, small_resnet, small_resnet_shape
 
 
+def test_a_config_before_it_would_hide_its_settings():
+    class Cells(SmallNetwork, Config):
+        NAME = "cells"
+
+    class MoreCells(Cells):
+        BACKBONE = "resnet50"  # as its author wants it
+
+    assert Cells.RPN_CHANNELS == 128 and MoreCells.BACKBONE == "resnet50"
+    with pytest.raises(TypeError, match=r"write class Wrong\(SmallNetwork, Config\)"):
+
+        class Wrong(Config, SmallNetwork):
+            NAME = "wrong"
+
+
 @pytest.fixture(scope="module")
 def model():
     image = keras.Input((128, 192, 3))

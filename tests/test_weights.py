@@ -276,7 +276,7 @@ def test_imagenet_backbone_is_turned_from_bgr_to_rgb(
     assert len(report.missing) == 25
     assert report.left_over == ["fc1000"]
     assert "106 layers loaded, 0 excluded, 25 missing in the file, 1 left over" in str(report)
-    assert "not in the file, unchanged: fpn_c5p5, fpn_c4p4" in caplog.text
+    assert "random ones: fpn_c5p5, fpn_c4p4" in caplog.text
 
 
 # Other channels than those of the file
@@ -387,7 +387,11 @@ def test_missing_and_left_over_layers(tiny, write, caplog):
     assert_same(tiny, {"conv1": arrays["conv1"], "dense": before["dense"]})
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("INFO", str(report)),
-        ("WARNING", f"{path}: not in the file, unchanged: dense"),
+        (
+            "WARNING",
+            f"{path}: 1 layers are not in the file and keep the values they have, in a new model "
+            "random ones: dense",
+        ),
     ]
 
 

@@ -51,7 +51,11 @@ def test_what_kept_its_values_unasked_is_warned_of(caplog):
     )
     assert records(report, caplog) == [
         ("INFO", str(report)),
-        ("WARNING", "a.h5: not in the file, unchanged: c, d"),
+        (
+            "WARNING",
+            "a.h5: 2 layers are not in the file and keep the values they have, in a new model "
+            "random ones: c, d",
+        ),
         ("WARNING", "a.h5: mismatched, unchanged: f"),
         ("WARNING", "exclude names no layer of the model: ['g']"),
     ]
@@ -68,6 +72,14 @@ def test_mismatch():
         "exclude=['mrcnn_mask', 'b'] and train them."
     )
     report.check(skip_mismatch=True)
+
+
+def test_weights_of_another_network():
+    mismatched = {f"layer{number}": "other" for number in range(30)}
+    lines = failure(LoadReport("a.h5", loaded=["a"], mismatched=mismatched)).splitlines()
+    assert lines[1:10] == [f"- layer{number}: other" for number in range(8)] + ["- and 22 more"]
+    assert lines[10].startswith("These are the weights of another network: ")
+    assert "exclude" not in lines[10] and "config.json" in lines[10]
 
 
 def test_nothing_loaded():

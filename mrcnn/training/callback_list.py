@@ -61,7 +61,7 @@ def callbacks(run, is_last_stage=True):
                 *custom,
             ]
         ),
-        ProgressBar(),
+        ProgressBar(run.train_batches),
         *([Agree(run)] if has_others else []),
         SaveState(run, finite, custom, is_last_stage),
         *([Follow(run)] if has_others else []),
@@ -74,7 +74,8 @@ def _validation(run):
         return []
     names = run.val_dataset.class_names
     show = functools.partial(record.draw_predictions, run.model.log_dir, class_names=names)
-    validation = ValidateAP(run.val_dataset, run.config, show=show)
+    last_epoch = run.stages[-1].end
+    validation = ValidateAP(run.val_dataset, run.config, show=show, last_epoch=last_epoch)
     validation.set_model(run.model.keras_model)
     validation.values = last_figures(run.progress.history)
     return [validation]

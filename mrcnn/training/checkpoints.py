@@ -151,7 +151,7 @@ def find_last(model_dir, name):
     folders = run_folders(model_dir, name)
     if not folders:
         raise FileNotFoundError(
-            errno.ENOENT, f"no folder of a run named {name.lower()!r}", str(model_dir)
+            errno.ENOENT, f"there is no folder of a run named {name.lower()!r}", str(model_dir)
         )
     # A run that was stopped in its first epoch leaves a folder without checkpoints.
     for folder in reversed(folders):
@@ -162,7 +162,12 @@ def find_last(model_dir, name):
         )
         if files:
             return str(files[-1][1])
-    raise FileNotFoundError(errno.ENOENT, "no weights mask_rcnn_*.h5", str(folders[-1]))
+    raise FileNotFoundError(
+        errno.ENOENT,
+        f"no epoch of a run named {name.lower()!r} has ended, so there are no weights "
+        "mask_rcnn_*.h5: go on with train(..., resume=True)",
+        str(folders[-1]),
+    )
 
 
 def _children(folder):

@@ -19,6 +19,15 @@ _FIRST = ("epoch", *_LOSSES, *(f"val_{name}" for name in _LOSSES))
 _LAST = ("learning_rate", "seconds", "images_per_second")
 
 
+class Carried(float):
+    """A value in the logs of an epoch that was measured in an earlier one."""
+
+
+def measured(logs):
+    """The logs of an epoch, a dict by name, without what is `Carried` from an earlier one."""
+    return {name: value for name, value in logs.items() if not isinstance(value, Carried)}
+
+
 def read(path):
     """The rows of a history, in order.
 

@@ -5,6 +5,7 @@ from matplotlib.artist import Artist
 from matplotlib.colors import to_rgb
 from matplotlib.transforms import Bbox
 
+CAPTION_POINTS = 8  # size of the type, usually
 _GAP = 1.5  # points between a box and the plate of its caption
 _JUST_BELOW_TEXT = 2.99  # drawing order: texts have 3
 
@@ -27,7 +28,7 @@ _ILLEGIBLE = 3  # to write over all of another caption
 _OUT_OF_IMAGE = 10
 
 
-def add_caption(ax, box, text, color, fontsize=8):
+def add_caption(ax, box, text, color, fontsize=CAPTION_POINTS):
     """Write text on a dark plate beside a box.
 
     The plate stands on the upper left corner, unless it would hide a good part of an instance,

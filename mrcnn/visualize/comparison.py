@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.colors import to_rgb
 
 from ..evaluation import compute_matches
+from .captions import CAPTION_POINTS
 from .drawing import CROWDED, as_rgb, check_counts, neighbor_colors
-from .figures import finish, inches_of, new_figure
+from .figures import finish, inches_of, new_figure, scale_of
 from .instances import display_instances
 
 _PANEL_INCHES = 8
@@ -168,10 +169,7 @@ def _draw_sides(axes, image, truth, result, class_names):
     crowded = max(len(gt_boxes), len(boxes)) > CROWDED
     brief = crowded or len(class_names) <= 2
     gt_captions = [""] * len(gt_boxes) if brief else None
-    captions = None
-    if brief:
-        pixel_inches = inches_of(axes[0]) / picture.shape[1]
-        captions = _score_captions(scores, boxes, pixel_inches, axes[0].figure.dpi)
+    captions = _score_captions(axes[1], scores, boxes, picture.shape[1]) if brief else None
 
     sides = (
         (*gt, gt_title, gt_colors, gt_captions),
@@ -202,14 +200,21 @@ def _set_heading(ax, text):
     ax.set_title(textwrap.fill(text, int(_LETTERS * inches / size)), fontsize=size)
 
 
-def _score_captions(scores, boxes, pixel_inches, dpi):
-    """Scores as captions, or empty ones: for boxes too narrow, or at a resolution too coarse."""
+def _score_captions(ax, scores, boxes, width):
+    """Scores as captions, or empty ones where they would be too small, or wider than the boxes.
+
+    Args:
+        ax: the Axes.
+        scores: [N].
+        boxes: [N, 4] pixels.
+        width: of the image, in pixels.
+    """
     if not len(boxes):
         return []
-    points = np.median(boxes[:, 3] - boxes[:, 1]) * pixel_inches * 72
-    # Of a score in the smallest type the width, and the dots per inch that make it legible.
-    has_room = points > 10 and dpi >= 100
-    return [f"{score:.2f}" if has_room else "" for score in scores]
+    points = np.median(boxes[:, 3] - boxes[:, 1]) / width * inches_of(ax) * 72
+    type_size = CAPTION_POINTS * scale_of(ax, len(boxes))
+    is_legible = type_size > 5 and ax.figure.dpi >= 100 and points > 2 * type_size
+    return [f"{score:.2f}" if is_legible else "" for score in scores]
 
 
 def _tidy(boxes, class_ids, masks, scores=None, score_threshold=0.0):

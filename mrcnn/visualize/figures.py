@@ -2,7 +2,10 @@
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
+
+from .drawing import CROWDED
 
 _BACKENDS_WITHOUT_SCREEN = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
 
@@ -38,6 +41,16 @@ def inches_of(ax):
     if spec is None or figure.get_layout_engine() is None:
         return ax.get_window_extent().width / figure.dpi
     return figure.get_figwidth() * len(spec.colspan) / spec.get_gridspec().ncols
+
+
+def scale_of(ax, instances):
+    """How large type is and how thick lines are: 1 in axes of 8 inches.
+
+    Args:
+        ax: matplotlib Axes.
+        instances: how many are drawn; type and lines get smaller where they crowd.
+    """
+    return np.clip(inches_of(ax) / 8, 0.85, 1.5) * (0.65 if instances > CROWDED else 1)
 
 
 def plain_axes(ax):

@@ -5,9 +5,8 @@ import logging
 import numpy as np
 from matplotlib.colors import Normalize
 
-from .captions import add_caption, instance_label
+from .captions import CAPTION_POINTS, add_caption, instance_label
 from .drawing import (
-    CROWDED,
     add_box,
     add_outlines,
     as_rgb,
@@ -15,7 +14,7 @@ from .drawing import (
     check_counts,
     neighbor_colors,
 )
-from .figures import finish, inches_of, new_figure
+from .figures import finish, new_figure, scale_of
 
 logger = logging.getLogger(__name__)
 _SIZE = (16, 16)  # inches
@@ -149,14 +148,14 @@ def display_instances(
     ax.axis("off")
     ax.autoscale(False)
     ax.set_title(title)
-    scale = np.clip(inches_of(ax) / 8, 0.75, 1.5) * (0.65 if len(shown) > CROWDED else 1)
+    scale = scale_of(ax, len(shown))
     if outlines:
         add_outlines(ax, outlines, shown_colors, scale)
     for i in shown:
         if show_bbox:
             add_box(ax, boxes[i], colors[i], scale, alpha=0.7)
         if captions[i]:
-            add_caption(ax, boxes[i], captions[i], colors[i], fontsize=8 * scale)
+            add_caption(ax, boxes[i], captions[i], colors[i], CAPTION_POINTS * scale)
     return finish(ax, own, save_to)
 
 

@@ -80,7 +80,13 @@ class BalloonDataset(ViaDataset):
         """
         if subset not in ("train", "val"):
             raise ValueError(f"subset is {subset!r}: it is train or val.")
-        self.load(given_path(dataset_dir) / subset, class_names=["balloon"])
+        folder = given_path(dataset_dir)
+        if not (folder / subset).is_dir():
+            raise FileNotFoundError(
+                f"there is no folder {folder / subset}: the data set is a folder that holds train "
+                "and val, and --download fetches them to it."
+            )
+        self.load(folder / subset, class_names=["balloon"])
 
 
 def download_dataset(dataset_dir):
@@ -119,7 +125,7 @@ def train(model, dataset_dir, epochs=None, limit=None, resume=False):
     )
 
 
-def evaluate(model, dataset_dir, limit=None, min_score=0.9):
+def evaluate(model, dataset_dir, min_score, limit=None):
     """Print the figures on the validation photographs and write them to a new folder.
 
     Args:
@@ -140,6 +146,7 @@ def evaluate(model, dataset_dir, limit=None, min_score=0.9):
 def detect(model, dataset_dir, limit=None):
     """Draw the detections of the validation photographs; gives the path of the folder."""
     dataset, folder = load_dataset(dataset_dir, "val", limit), new_folder(RESULTS_DIR, "detect")
+    count = 0
     for image_id in dataset.image_ids:
         image, name = dataset.load_image(image_id), dataset.image_info[image_id]["id"]
         found = model.detect([image])[0]
@@ -153,6 +160,10 @@ def detect(model, dataset_dir, limit=None):
             save_to=(folder / name).with_suffix(".png"),
         )
         print(f"{name}: {len(found['scores'])} balloons")
+        count += len(found["scores"])
+    if not count:
+        score = model.config.DETECTION_MIN_CONFIDENCE
+        print(f"No balloon has a score of {score} or more: try a lower --min-score")
     print(f"Saved to {folder}")
     return folder
 
@@ -189,6 +200,8 @@ def detect_and_color_splash(model, image_path=None, video_path=None):
     if bool(image_path) == bool(video_path):
         raise ValueError("give either an image or a video.")
     path = given_path(image_path or video_path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}.")
 
     def splash(image):
         return color_splash(image, model.detect([image])[0]["masks"])
@@ -213,14 +226,21 @@ def parse(argv=None):
     parser.add_argument("--image", help="splash: a photograph")
     parser.add_argument("--video", help="splash: a video")
     parser.add_argument("--epochs", type=command_line.count, help="train: the last epoch")
-    parser.add_argument("--network", choices=tuple(NETWORKS), default="resnet101")
     parser.add_argument(
-        "--min-score", type=command_line.share, default=0.9, help="of a balloon that counts"
+        "--network", choices=tuple(NETWORKS), default="resnet101", help="small is for a CPU"
+    )
+    parser.add_argument(
+        "--min-score",
+        type=command_line.share,
+        help="least score of a balloon that counts: 0.9, of the small network 0.7",
     )
     args = parser.parse_args(argv)
     if args.command == "splash":
+        given = args.image or args.video
         if bool(args.image) == bool(args.video):
             parser.error("splash takes either --image=FILE or --video=FILE")
+        if not given_path(given).is_file():
+            parser.error(f"there is no file {given}")
     elif not args.dataset:
         parser.error(f"{args.command} needs --dataset=DIR, the folder that holds train and val")
     if args.command != "train" and args.weights == "imagenet":
@@ -233,9 +253,10 @@ def main(argv=None):
     args = parse(argv)
     training = args.command == "train"
     config = NETWORKS[args.network][0 if training else 1]()
+    min_score = config.DETECTION_MIN_CONFIDENCE if args.min_score is None else args.min_score
     if not training:
-        config.DETECTION_MIN_CONFIDENCE = 0.05 if args.command == "evaluate" else args.min_score
-    try:
+        config.DETECTION_MIN_CONFIDENCE = 0.05 if args.command == "evaluate" else min_score
+    with command_line.one_line_errors():
         if args.dataset and args.download:
             download_dataset(args.dataset)
         if args.dataset:
@@ -243,17 +264,16 @@ def main(argv=None):
         command_line.shorten(config, args.limit)
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
         start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
-    except (OSError, ValueError) as error:
-        sys.exit(str(error))
     if training:
         train(model, args.dataset, args.epochs, args.limit, args.resume)
     elif args.command == "evaluate":
-        evaluate(model, args.dataset, args.limit, args.min_score)
+        evaluate(model, args.dataset, min_score, args.limit)
     elif args.command == "detect":
         detect(model, args.dataset, args.limit)
     else:
-        detect_and_color_splash(model, args.image, args.video)
+        with command_line.one_line_errors():
+            detect_and_color_splash(model, args.image, args.video)
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -37,7 +37,7 @@ class SmallBalloonConfig(SmallNetwork, BalloonConfig):
     POST_NMS_ROIS_TRAINING = 500
     POST_NMS_ROIS_INFERENCE = 300
     MAX_GT_INSTANCES = 60
-    DETECTION_MIN_CONFIDENCE = 0.05  # so that the average precision of validation counts them
+    DETECTION_MIN_CONFIDENCE = 0.7
     STEPS_PER_EPOCH = 30
     VALIDATION_EVERY = 5
 

@@ -264,13 +264,11 @@ def main(argv=None):
     args = parse(argv)
     training = args.command == "train"
     config = CocoConfig() if training else CocoInferenceConfig()
-    try:
+    with command_line.one_line_errors():
         data = load_data(args)
         command_line.shorten(config, args.limit)
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
         start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
-    except (OSError, ValueError) as error:
-        sys.exit(str(error))
     if training:
         train(model, *data, args.epochs, args.resume)
     elif args.command == "evaluate":
@@ -280,4 +278,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

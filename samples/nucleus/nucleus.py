@@ -287,11 +287,9 @@ def main(argv=None):
     wants_weak = args.command == "evaluate" or args.tta > 1
     min_score = min(0.05, args.min_score) if wants_weak else args.min_score
     min_score = None if mode == "training" else min_score
-    try:
+    with command_line.one_line_errors():
         load_dataset(args.dataset, args.subset)
         model = make_model(mode, args.network, args.weights, args.logs, min_score)
-    except (OSError, ValueError) as error:
-        sys.exit(str(error))
     if args.command == "train":
         command_line.shorten(model.config, args.limit)
         model.config.LEARNING_RATE = args.learning_rate or model.config.LEARNING_RATE
@@ -304,4 +302,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

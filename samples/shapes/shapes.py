@@ -167,11 +167,9 @@ def main(argv=None):
         )
     config = ShapesConfig() if training else ShapesInferenceConfig()
     command_line.shorten(config, args.limit)
-    try:
+    with command_line.one_line_errors():
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
         load_weights(model, args.weights)
-    except (OSError, ValueError) as error:
-        sys.exit(str(error))
     if training:
         train(model, args.epochs, args.limit, args.resume)
     elif args.command == "evaluate":
@@ -181,4 +179,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -247,7 +247,7 @@ def main(argv=None):
     """Run the command line; see the top of this file."""
     args = parse(argv)
     mode = "training" if args.command == "train" else "inference"
-    try:
+    with command_line.one_line_errors():
         parts = load_parts(args)
         dataset = parts[args.subset]
         config = make_config(dataset, mode, args.network)
@@ -258,8 +258,6 @@ def main(argv=None):
         model = modellib.MaskRCNN(mode, config, str(args.logs))
         print(f"Loading weights {args.weights}")
         start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
-    except (OSError, ValueError) as error:
-        sys.exit(str(error))
     if args.command == "train":
         train(model, parts, args.epochs, args.resume)
     elif args.command == "evaluate":
@@ -269,4 +267,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

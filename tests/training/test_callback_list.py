@@ -24,6 +24,7 @@ def run_of(custom=(), val=True, **settings):
             log_dir="logs", checkpoint_path="logs/{epoch:04d}.h5", keras_model="the training graph"
         ),
         config=config,
+        stages=[Stage("all", 0.1, 0, 1)],
         progress=Progress(0, 0, Stage("all", 0.1, 0, 1), 3),
         train_batches=train,
         val_batches=val_batches,

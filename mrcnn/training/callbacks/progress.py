@@ -12,6 +12,7 @@ import time
 import keras
 
 from ...config_checks import LOSS_NAMES
+from ..history import measured
 
 _REDRAW_SECONDS = 0.2
 _LOG_SECONDS = 60  # between the lines of an epoch where they cannot be redrawn
@@ -26,7 +27,15 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
 
     After an epoch the losses and figures of training and validation follow. It comes last in the
     list of callbacks, behind those that add to the logs.
+
+    Args:
+        batches: `BatchSequence` of training, which knows how many batches of an epoch that a run
+            goes on with were done before; or None.
     """
+
+    def __init__(self, batches=None):
+        super().__init__()
+        self.batches = batches
 
     def on_train_begin(self, logs=None):
         """Nothing is printed yet."""
@@ -36,6 +45,7 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock."""
         self._epoch = f"Epoch {epoch + 1}/{self.epochs}"
+        self._rest = self.epochs - epoch - 1
         self._begin = self._printed = time.monotonic()
         self._first = None
         if self.verbose and self._redraws:
@@ -50,13 +60,14 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
         if now - self._printed < (_REDRAW_SECONDS if self._redraws else _LOG_SECONDS):
             return
         self._printed = now
-        count = f"{done}/{self.target}" if self.target else str(done)
-        clock = self._left(done, now)
+        before = self.batches.skipped if self.batches else 0
+        count = f"{before + done}/{before + self.target}" if self.target else str(done)
+        clock, to_the_end = self._left(done, now)
         if self._redraws:
-            share = done / self.target if self.target else 0
-            self._draw(_fitting(count, share, clock, logs or {}))
+            share = (before + done) / (before + self.target) if self.target else 0
+            self._draw(_fitting(count, share, clock, to_the_end, logs or {}))
         elif self.verbose:
-            left = f", {clock} left" if clock else ""
+            left = f", {clock} left{to_the_end}" if clock else ""
             print(
                 f"{self._epoch}, step {count}{left}: {_values(logs or {}, _NAMES, 4)}", flush=True
             )
@@ -80,11 +91,10 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
             return
         self._draw("")
         seconds = time.monotonic() - self._begin
-        rest = self.epochs - epoch - 1
         head = "" if self._redraws else f"{self._epoch}: "
-        left = f", {_clock(seconds * rest)} left to epoch {self.epochs}" if rest else ""
+        left = f", {_clock(seconds * self._rest)} to epoch {self.epochs}" if self._rest else ""
         print(f"{head}{_clock(seconds)}{left}")
-        logs = logs or {}
+        logs = measured(logs or {})
         validation = {name[4:]: value for name, value in logs.items() if name.startswith("val_")}
         losses = {
             name: validation.pop(name) for name in ("loss", *LOSS_NAMES) if name in validation
@@ -99,11 +109,16 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
         sys.stdout.flush()
 
     def _left(self, done, now):
-        """Time to the epoch's last step; the first one, which compiles the graph, says nothing."""
+        """Time to the epoch's last step, and that to the last epoch's, without validation.
+
+        The first step, which compiles the graph, says nothing.
+        """
         first, begin = self._first
         if not self.target or done <= first:
-            return ""
-        return _clock((now - begin) / (done - first) * (self.target - done))
+            return "", ""
+        seconds, rest = (now - begin) / (done - first), self._rest * self.target
+        to_the_end = f", {_clock(seconds * (self.target - done + rest))} to epoch {self.epochs}"
+        return _clock(seconds * (self.target - done)), to_the_end if rest else ""
 
     def _draw(self, line):
         """Put a line in the place of the one before, or take it away."""
@@ -123,14 +138,14 @@ def _columns():
     return shutil.get_terminal_size((_NOTEBOOK_COLUMNS, 24)).columns
 
 
-def _fitting(count, share, clock, logs):
+def _fitting(count, share, clock, to_the_end, logs):
     """The longest line that fits into the terminal."""
     full = round(share * _BAR)
     bar = "━" * full + "─" * (_BAR - full)
     left = f"{clock} left" if clock else ""
     lines = [
-        f"{count} {bar} {left} {_values(logs, _NAMES, 4)}",
-        f"{count} {left} {_values(logs, _NAMES, 3)}",
+        f"{count} {bar} {left}{to_the_end} {_values(logs, _NAMES, 4)}",
+        f"{count} {left}{to_the_end} {_values(logs, _SHORT_NAMES, 3)}",
         f"{count} {left} {_values(logs, _SHORT_NAMES, 2)}",
         f"{share:.0%} {clock} {_values(logs, _SHORT_NAMES, 2).replace('=0.', '=.')}",
         f"{count} {left} loss={_text(logs.get('loss', 0), 3)}",

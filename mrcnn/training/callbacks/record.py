@@ -104,8 +104,8 @@ class WriteHistory(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Write the file with the row of this epoch."""
         row = {"epoch": epoch + 1}
-        for name, value in (logs or {}).items():
-            row[name] = _plain(value)
+        measured = history.measured(logs or {})
+        row.update({name: _plain(value) for name, value in measured.items()})
         row["learning_rate"] = learning_rate(self.model.optimizer)
         row["seconds"] = round(time.perf_counter() - self._begin, 3)
         if self._ends:

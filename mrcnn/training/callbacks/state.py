@@ -120,7 +120,8 @@ class SaveState(keras.callbacks.Callback):
         progress = self.run.progress
         log(
             f"\nStopped after {train_state.position(progress)}; all is saved in "
-            f"{self.run.state_path}. To go on, start the same script with train(..., resume=True)."
+            f"{self.run.state_path}. To go on, start the same script with train(..., resume=True), "
+            "a sample with --resume."
         )
         self.run.interruption.end()
 

@@ -14,6 +14,7 @@ from ...prediction import check_images, detect_crops, with_score
 from ...shared_inference import SharedDetector
 from ...text import log, some
 from ..distribution import undistributed
+from ..history import Carried
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +31,10 @@ class ValidateAP(keras.callbacks.Callback):
     It comes before the callbacks that look at the logs. Those that choose by it need mode="max",
     as in `EarlyStopping("val_segm_AP", mode="max")`.
 
-    It measures after the first epoch and after every VALIDATION_EVERY-th; after the others the logs
-    have the last values once more. So every epoch has the same keys, as `CSVLogger` needs, and to
-    early stopping and the choice of the best an epoch without AP is one without improvement.
+    It measures after the first epoch, after every VALIDATION_EVERY-th and after the last; after the
+    others the logs have the last values once more, as `history.Carried`. So every epoch has the
+    same keys, as `CSVLogger` needs, and to early stopping and the choice of the best an epoch
+    without AP is one without improvement.
 
     It never ends a training. Images that cannot be read are left out. If there can be no graph to
     detect with, nothing is added to the logs, and if a measurement fails, NaN from then on; each is
@@ -48,6 +50,7 @@ class ValidateAP(keras.callbacks.Callback):
             "val_bbox_AP" and as "val_segm_AP".
         show: function that takes the samples of `visualize.draw_predictions` after each
             measurement: four images, with the detections of at least DETECTION_MIN_CONFIDENCE.
+        last_epoch: number of the last epoch of the run, counted from 1; None if it is not known.
 
     Attributes:
         image_ids: [N] int, the images: the same ones each time, spread over the data set. Empty
@@ -56,8 +59,9 @@ class ValidateAP(keras.callbacks.Callback):
             may set it: while it is empty, the next epoch is measured.
     """
 
-    def __init__(self, dataset, config, figures=("AP", "AP50", "AP75"), show=None):
+    def __init__(self, dataset, config, figures=("AP", "AP50", "AP75"), show=None, last_epoch=None):
         super().__init__()
+        self.last_epoch = last_epoch
         self.show = show
         self.min_confidence = config.DETECTION_MIN_CONFIDENCE or 0
         self.config = validation_config(config)
@@ -88,11 +92,14 @@ class ValidateAP(keras.callbacks.Callback):
         """Measure if it is time to, and add the figures to the logs."""
         if not self.every or not len(self.image_ids):
             return
-        if not self.values or (epoch + 1) % self.every == 0:
+        done = epoch + 1
+        is_due = not self.values or done % self.every == 0 or done == self.last_epoch
+        if is_due:
             self._try_to_measure()
         if logs is not None:
+            kind_of = float if is_due else Carried
             names = [f"{kind}_{figure}" for figure in self.figures for kind in KINDS]
-            logs.update({f"val_{name}": self.values.get(name, float("nan")) for name in names})
+            logs.update({f"val_{name}": kind_of(self.values.get(name, "nan")) for name in names})
 
     def _try_to_measure(self):
         if self.failed:

@@ -1,10 +1,12 @@
 """What a terminal and a log file show."""
 
 import os
+from types import SimpleNamespace
 
 import keras
 import pytest
 
+from mrcnn.training import history
 from mrcnn.training.callbacks import progress
 
 LOGS = {
@@ -29,14 +31,14 @@ def shown(monkeypatch, capsys):
     The first step takes 100 s, each of the other nine 7 s, validation 30 s.
     """
 
-    def show(columns, verbose=1):
+    def show(columns, verbose=1, batches=None):
         monkeypatch.setattr(progress, "_can_redraw", lambda: columns is not None)
         monkeypatch.setattr(
             progress.shutil, "get_terminal_size", lambda _: os.terminal_size((columns or 80, 24))
         )
         clock = [1000.0]
         monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
-        bar = progress.ProgressBar()
+        bar = progress.ProgressBar(batches)
         run = keras.callbacks.CallbackList(
             [bar], add_progbar=True, verbose=verbose, epochs=2, steps=10
         )
@@ -51,7 +53,8 @@ def shown(monkeypatch, capsys):
             clock[0] += 30
             run.on_test_batch_end(3, LOGS)
             run.on_test_end({})
-            run.on_epoch_end(epoch, {**LOGS, **(FIGURES if epoch else {})})
+            # As callbacks before it have left them: a list of callbacks makes floats of all.
+            bar.on_epoch_end(epoch, {**LOGS, **(FIGURES if epoch else {})})
         run.on_train_end()
         return capsys.readouterr().out.split("\n")
 
@@ -66,8 +69,12 @@ def drawn(line):
 @pytest.mark.parametrize(
     ("columns", "fifth"),
     [
-        (160, f"5/10 ━━━━━━━━━━────────── 0:35 left {TRAIN}"),
-        (120, f"5/10 0:35 left {TRAIN.replace('00 ', '0 ').removesuffix('0')}"),
+        (170, f"5/10 ━━━━━━━━━━────────── 0:35 left, 1:45 to epoch 2 {TRAIN}"),
+        (
+            120,
+            "5/10 0:35 left, 1:45 to epoch 2 loss=1.250 rpn_class=0.050 rpn_bbox=0.600 class=0.100 "
+            "bbox=0.200 mask=0.300",
+        ),
         (
             90,
             "5/10 0:35 left loss=1.25 rpn_class=0.05 rpn_bbox=0.60 class=0.10 bbox=0.20 mask=0.30",
@@ -88,7 +95,7 @@ def test_a_line_that_fits(shown, columns, fifth):
 
 def test_the_end_of_an_epoch(shown):
     lines = shown(200)
-    assert drawn(lines[1])[-1] == "3:13, 3:13 left to epoch 2"
+    assert drawn(lines[1])[-1] == "3:13, 3:13 to epoch 2"
     assert lines[2] == f"  train {TRAIN}"
     assert lines[3] == "Epoch 2/2"
     assert drawn(lines[4])[-1] == "3:13"
@@ -99,10 +106,20 @@ def test_a_log_file_gets_a_line_a_minute(shown):
     lines = shown(None)
     assert lines[:3] == [
         f"Epoch 1/2, step 1/10: {TRAIN}",
-        f"Epoch 1/2, step 10/10, 0:00 left: {TRAIN}",
-        "Epoch 1/2: 3:13, 3:13 left to epoch 2",
+        f"Epoch 1/2, step 10/10, 0:00 left, 1:10 to epoch 2: {TRAIN}",
+        "Epoch 1/2: 3:13, 3:13 to epoch 2",
     ]
     assert not any("\r" in line or "\b" in line for line in lines)
+
+
+def test_values_of_an_earlier_epoch_are_not_shown_again(shown, monkeypatch):
+    monkeypatch.setitem(FIGURES, "val_mask_AP", history.Carried(0.5))
+    assert shown(200)[5:] == [f"  train {TRAIN}", "  val   loss=2.0000", ""]
+
+
+def test_an_epoch_that_had_begun_counts_all_its_batches(shown):
+    steps = drawn(shown(120, batches=SimpleNamespace(skipped=30))[1])
+    assert steps[4].startswith("35/40 0:35 left, 1:45 to epoch 2 ")
 
 
 def test_silent(shown):

@@ -13,11 +13,13 @@ from mrcnn.training.callbacks import record
 
 
 class Judge(keras.callbacks.Callback):
-    """Average precision every second epoch."""
+    """Average precision every second epoch; the third has that of the second once more."""
 
     def on_epoch_end(self, epoch, logs=None):
         if epoch % 2:
             logs["val_mask_AP"] = np.float32(0.5)
+        elif epoch:
+            logs["val_mask_AP"] = history.Carried(0.5)
 
 
 @pytest.fixture(scope="module")

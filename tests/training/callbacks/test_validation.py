@@ -7,7 +7,7 @@ from tiny import InMemory, TinyConfig, shapes, spread
 
 from mrcnn import network, prediction
 from mrcnn.shared_inference import SharedDetector
-from mrcnn.training import feeding, optimization
+from mrcnn.training import feeding, history, optimization
 from mrcnn.training.callbacks import validation
 from mrcnn.training.callbacks.validation import ValidateAP, choose_images, validation_config
 
@@ -55,8 +55,8 @@ def known(dataset, monkeypatch):
     return Known(dataset, monkeypatch)
 
 
-def callback_of(dataset, *args, verbose=0, **settings):
-    callback = ValidateAP(dataset, config_of(**settings), *args)
+def callback_of(dataset, *args, verbose=0, last_epoch=None, **settings):
+    callback = ValidateAP(dataset, config_of(**settings), *args, last_epoch=last_epoch)
     callback.set_model("the training graph")
     callback.set_params({"verbose": verbose, "epochs": 9})
     return callback
@@ -84,6 +84,7 @@ def test_logs_between_two_measurements(dataset, known):
         assert list(logs) == LOGGED
         values.append(round(logs["val_segm_AP"], 2))
         measured.append(len(known.batches) > before)
+        assert bool(history.measured(logs)) is measured[-1]
     assert measured == [True, False, True, False, False, True, False]
     assert values == [0, 0, 0.34, 0.34, 0.34, 0.66, 0.66]  # 34 and 67 of 101 recalls
     # Of a run that goes on, the values may be given.
@@ -91,6 +92,16 @@ def test_logs_between_two_measurements(dataset, known):
     resumed.values = callback.values
     resumed.on_epoch_end(7, logs)
     assert logs["val_segm_AP"] == callback.values["segm_AP"] and measured[-1] is False
+
+
+def test_the_last_epoch_of_a_run_is_measured(dataset, known):
+    callback = callback_of(dataset, last_epoch=4, VALIDATION_IMAGES=3, VALIDATION_EVERY=3)
+    measured = []
+    for epoch in range(4):
+        before = len(known.batches)
+        callback.on_epoch_end(epoch, {})
+        measured.append(len(known.batches) > before)
+    assert measured == [True, False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,89 @@
+"""The Python of the README runs, in the order in which a reader comes by it."""
+
+import json
+import re
+from pathlib import Path
+from unittest import mock
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import Image
+
+from mrcnn import model as modellib
+from mrcnn import start_weights
+from mrcnn.mask_rcnn import MaskRCNN
+
+matplotlib.use("Agg")
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
+# A train, a detection: neither is to take minutes here.
+FOUND = {
+    "rois": np.array([[10, 10, 30, 40]], np.int32),
+    "class_ids": np.array([1], np.int32),
+    "scores": np.float32([0.9]),
+    "masks": np.pad(np.ones((20, 30, 1), bool), [(10, 34), (10, 56), (0, 0)]),
+}
+
+
+@pytest.fixture
+def photographs(tmp_path, monkeypatch):
+    """The folder `balloon`: ten photographs with a polygon each, and one to look at."""
+    monkeypatch.chdir(tmp_path)
+    entries = {}
+    for part in ("train", "val"):
+        (tmp_path / "balloon" / part).mkdir(parents=True)
+    for number in range(10):
+        name = f"{number}.jpg"
+        Image.new("RGB", (96, 64), (20 * number, 90, 90)).save(
+            tmp_path / "balloon" / "train" / name
+        )
+        shape = {"name": "polygon", "all_points_x": [10, 40, 40], "all_points_y": [10, 10, 30]}
+        regions = {"0": {"shape_attributes": shape, "region_attributes": {}}}
+        entries[name] = {"filename": name, "size": 1, "regions": regions, "file_attributes": {}}
+    (tmp_path / "balloon" / "train" / "via_region_data.json").write_text(json.dumps(entries))
+    (name,) = re.findall(r'read_image\("(.*?)"\)', README)
+    Image.new("RGB", (96, 64)).save(tmp_path / name)
+
+
+@pytest.mark.parametrize("network", ["of a GPU", "of a CPU"])
+def test_own_data_from_annotations_to_a_picture(network, photographs, monkeypatch, tmp_path):
+    own_data, small, detect = BLOCKS
+    models = []
+
+    def make(mode, config, model_dir):
+        config.validate()
+        model = mock.create_autospec(MaskRCNN, instance=True)
+        model.mode, model.config = mode, config
+        model.detect.return_value = [FOUND]
+        models.append(model)
+        return model
+
+    monkeypatch.setattr(modellib, "MaskRCNN", make)
+    monkeypatch.setattr(start_weights, "load", mock.create_autospec(start_weights.load))
+    names = {"__name__": "readme"}
+    exec(own_data, names)
+    if network == "of a CPU":
+        exec(small, names)
+    training = models[-1]
+    exec(detect, names)
+    inference = models[-1]
+    assert (training.mode, inference.mode) == ("training", "inference")
+    train, val = training.train.call_args.args[:2]
+    assert (train.num_images, val.num_images) == (8, 2)
+    assert train.class_names == ["BG", "balloon"]
+    assert train.num_classes == training.config.NUM_CLASSES
+    assert inference.config.IMAGE_MAX_DIM == training.config.IMAGE_MAX_DIM
+    assert inference.config.BACKBONE == training.config.BACKBONE
+    assert (training.config.BACKBONE == "resnet101") is (network == "of a GPU")
+    weights = [call.args[1] for call in start_weights.load.call_args_list]
+    assert weights == (["coco", "best"] if network == "of a GPU" else ["coco", "imagenet", "best"])
+    assert (tmp_path / "found.png").stat().st_size > 1000
+
+
+def test_what_the_readme_links_is_there():
+    root = Path(__file__).resolve().parents[1]
+    linked = re.findall(r"\]\((?!https?:|#)([^)#]+)", README)
+    assert len(linked) > 20
+    assert [path for path in linked if not (root / path).exists()] == []
