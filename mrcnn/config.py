@@ -55,8 +55,8 @@ class Config:
     STEPS_PER_EPOCH = 1000
     # Batches of validation after each epoch.
     VALIDATION_STEPS = 50
-    # Epochs from one average precision on the validation images to the next; the first and the last
-    # epoch have one in any case. 0: never.
+    # Epochs from one average precision on the validation images to the next; the first epoch of a
+    # run and the last one of train() have one, too. 0: never.
     VALIDATION_EVERY = 1
     # Images that this average precision looks at; None: as many as VALIDATION_STEPS hold.
     VALIDATION_IMAGES = None

@@ -158,7 +158,7 @@ class MaskRCNN:
                 never stopped: weights, optimizer, random state, best value and history are those of
                 the run. If there is none a new run begins, so that one command starts a training
                 and starts it again.
-            verbose: 0 prints nothing; all is recorded in `log_dir` in any case.
+            verbose: 0 shows no progress; all is recorded in `log_dir` in any case.
 
         Raises:
             ValueError: the model is not in training mode, `layers` matches no layer, the lists of

@@ -12,6 +12,7 @@ import numpy as np
 from keras import layers
 
 from .backbones import resnet_stage, resnet_stem
+from .config import Config
 
 
 def small_resnet(input_image, stage5=True, train_bn=False):
@@ -82,10 +83,9 @@ class SmallNetwork:
             TypeError: `class CellConfig(Config, SmallNetwork)`.
         """
         super().__init_subclass__(**kwargs)
-        before = cls.__mro__[1 : cls.__mro__.index(SmallNetwork)]
-        for base in before:
-            if "BACKBONE" in vars(base) and not issubclass(base, SmallNetwork):
-                raise TypeError(
-                    f"{base.__name__} stands before SmallNetwork and would hide its settings: "
-                    f"write class {cls.__name__}(SmallNetwork, {base.__name__})."
-                )
+        if Config in cls.__mro__[: cls.__mro__.index(SmallNetwork)]:
+            bases = [base.__name__ for base in cls.__bases__ if base is not SmallNetwork]
+            raise TypeError(
+                f"class {cls.__name__}: Config comes before SmallNetwork and would hide its "
+                f"settings. Write class {cls.__name__}({', '.join(['SmallNetwork', *bases])})."
+            )

@@ -16,7 +16,8 @@ from mrcnn.mask_rcnn import MaskRCNN
 
 matplotlib.use("Agg")
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
 # A train, a detection: neither is to take minutes here.
 FOUND = {
@@ -49,7 +50,7 @@ def photographs(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("network", ["of a GPU", "of a CPU"])
 def test_own_data_from_annotations_to_a_picture(network, photographs, monkeypatch, tmp_path):
-    own_data, small, detect = BLOCKS
+    data, large, small, detect = BLOCKS
     models = []
 
     def make(mode, config, model_dir):
@@ -61,14 +62,13 @@ def test_own_data_from_annotations_to_a_picture(network, photographs, monkeypatc
         return model
 
     monkeypatch.setattr(modellib, "MaskRCNN", make)
-    monkeypatch.setattr(start_weights, "load", mock.create_autospec(start_weights.load))
+    for name in ("load", "load_fitting"):
+        fake = mock.create_autospec(getattr(start_weights, name))
+        monkeypatch.setattr(start_weights, name, fake)
     names = {"__name__": "readme"}
-    exec(own_data, names)
-    if network == "of a CPU":
-        exec(small, names)
-    training = models[-1]
-    exec(detect, names)
-    inference = models[-1]
+    for block in (data, large if network == "of a GPU" else small, detect):
+        exec(block, names)
+    training, inference = models
     assert (training.mode, inference.mode) == ("training", "inference")
     train, val = training.train.call_args.args[:2]
     assert (train.num_images, val.num_images) == (8, 2)
@@ -77,13 +77,18 @@ def test_own_data_from_annotations_to_a_picture(network, photographs, monkeypatc
     assert inference.config.IMAGE_MAX_DIM == training.config.IMAGE_MAX_DIM
     assert inference.config.BACKBONE == training.config.BACKBONE
     assert (training.config.BACKBONE == "resnet101") is (network == "of a GPU")
-    weights = [call.args[1] for call in start_weights.load.call_args_list]
-    assert weights == (["coco", "best"] if network == "of a GPU" else ["coco", "imagenet", "best"])
+    calls = [*start_weights.load_fitting.call_args_list, *start_weights.load.call_args_list]
+    first, second = (call.args[1] for call in calls)
+    assert first == ("coco" if network == "of a GPU" else "samples/nucleus/nucleus_small.h5")
+    assert second == "best" and (ROOT / "samples/nucleus/nucleus_small.h5").exists()
     assert (tmp_path / "found.png").stat().st_size > 1000
 
 
+def test_nothing_is_left_to_fill_in():
+    assert not re.findall(r"_HERE|TODO|TBD|XXX", README)
+
+
 def test_what_the_readme_links_is_there():
-    root = Path(__file__).resolve().parents[1]
     linked = re.findall(r"\]\((?!https?:|#)([^)#]+)", README)
     assert len(linked) > 20
-    assert [path for path in linked if not (root / path).exists()] == []
+    assert [path for path in linked if not (ROOT / path).exists()] == []

@@ -18,9 +18,17 @@ def test_a_config_before_it_would_hide_its_settings():
         BACKBONE = "resnet50"  # as its author wants it
 
     assert Cells.RPN_CHANNELS == 128 and MoreCells.BACKBONE == "resnet50"
-    with pytest.raises(TypeError, match=r"write class Wrong\(SmallNetwork, Config\)"):
 
-        class Wrong(Config, SmallNetwork):
+    class Mixin:
+        BACKBONE = "resnet50"
+
+    class Mixed(Mixin, SmallNetwork, Config):
+        NAME = "mixed"
+
+    assert Mixed.BACKBONE == "resnet50"
+    with pytest.raises(TypeError, match=r"Write class Wrong\(SmallNetwork, Mixin, Config\)"):
+
+        class Wrong(Mixin, Config, SmallNetwork):
             NAME = "wrong"
 
 

@@ -61,7 +61,7 @@ def callbacks(run, is_last_stage=True):
                 *custom,
             ]
         ),
-        ProgressBar(run.train_batches),
+        ProgressBar(run.train_batches, run.progress.stage.end),
         *([Agree(run)] if has_others else []),
         SaveState(run, finite, custom, is_last_stage),
         *([Follow(run)] if has_others else []),

@@ -35,7 +35,7 @@ class Run:
         val_dataset: for the average precision, or None.
         custom_callbacks: the user's own.
         interruption: `Interruption`.
-        verbose: 0 prints nothing.
+        verbose: 0 shows no progress.
     """
 
     model: object

@@ -43,10 +43,12 @@ def train(run, first, is_resumed, goes_on):
         chosen = callback_list.callbacks(run, is_last_stage=stage is run.stages[-1])
         if index == first and not is_resumed and run.distribution.is_chief:
             train_state.save(run.state_path, model.keras_model, progress)
-        run.log(f"\nStarting at epoch {progress.epoch}. LR={stage.learning_rate}\n")
-        run.log(f"Checkpoint Path: {model.checkpoint_path}")
-        if run.config.KEEP_CHECKPOINTS:
-            run.log(f"The last {run.config.KEEP_CHECKPOINTS} and the best of them are kept.")
+        kept = run.config.KEEP_CHECKPOINTS
+        kept = f", of which the last {kept} and the best stay" if kept else ""
+        run.log(
+            f"\nEpochs {progress.epoch + 1} to {stage.end}, learning rate {stage.learning_rate}\n"
+            f"Weights of each epoch in {model.log_dir}{kept}\n"
+        )
         _fit(run, stage, [*chosen, history])
         if model.keras_model.stop_training:
             break

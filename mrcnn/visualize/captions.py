@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 CAPTION_POINTS = 8  # size of the type, usually
@@ -58,8 +59,7 @@ def add_caption(ax, box, text, color, fontsize=CAPTION_POINTS):
     )
     arrangers = [artist for artist in ax.artists if isinstance(artist, _Arranger)]
     arranger = arrangers[0] if arrangers else ax.add_artist(_Arranger())
-    arranger.captions.append(caption)
-    arranger.corners.append([(x1 - 0.5, y2 - 0.5), (x2 - 0.5, y1 - 0.5)])
+    arranger.captions.append((caption, [(x1 - 0.5, y2 - 0.5), (x2 - 0.5, y1 - 0.5)]))
 
 
 def instance_label(class_names, class_id, score=None):
@@ -82,28 +82,37 @@ class _Arranger(Artist):
     How many dots an instance or a text has is known only then.
 
     Attributes:
-        captions: list of Annotations.
-        corners: of each caption's box [(left, bottom), (right, top)], in data coordinates.
+        captions: list of (Annotation, two corners of its box in data coordinates).
     """
 
     def __init__(self):
         super().__init__()
         self.set_zorder(_JUST_BELOW_TEXT)
         self.set_in_layout(False)
-        self.captions, self.corners = [], []
+        self.captions = []
 
     def draw(self, renderer):
-        """Move the captions; see matplotlib's `Artist.draw`."""
-        dots = renderer.points_to_pixels(1)
-        corners = np.reshape(self.corners, (-1, 2))
-        boxes = self.axes.transData.transform(corners).reshape(-1, 4)  # left, bottom, right, top
-        sizes = [caption.get_window_extent(renderer).size for caption in self.captions]
-        sizes = np.array(sizes) + 2 * dots  # of the plates
-        places = arrange(boxes, sizes, np.array(self.axes.bbox.extents), _GAP * dots)
-        for caption, (left, bottom, _, _) in zip(self.captions, places, strict=True):
-            caption.set(ha="left", va="bottom", x=0, y=0)
-            at = self.axes.transData.inverted().transform((left + dots, bottom + dots))
-            caption.xy = tuple(at)
+        """Move the captions that are still there and whose box is in view.
+
+        The others stay at their boxes, where matplotlib does not draw them. See `Artist.draw`.
+        """
+        dots, view = renderer.points_to_pixels(1), self.axes.bbox.extents
+        self.captions = [pair for pair in self.captions if pair[0].axes is self.axes]
+        captions, boxes, sizes = [], [], []
+        for caption, corners in self.captions:
+            # Whichever way the axes point: [(left, bottom), (right, top)].
+            box = np.sort(self.axes.transData.transform(corners), axis=0).ravel()
+            box = np.clip(box, np.tile(view[:2], 2), np.tile(view[2:], 2))
+            if caption.get_visible() and (box[2:] > box[:2]).all():
+                captions.append(caption)
+                boxes.append(box)
+                # An Annotation counts the point that it annotates in, a Text does not.
+                sizes.append(Text.get_window_extent(caption, renderer).size + 2 * dots)
+        to_data = self.axes.transData.inverted().transform
+        places = arrange(boxes, sizes, view, _GAP * dots)
+        for caption, place in zip(captions, places, strict=True):
+            caption.xy = tuple(to_data(place[:2] + dots))
+            caption.set(x=0, y=0)  # its lower left corner is at `xy`
         self.stale = False
 
     def get_window_extent(self, renderer=None):

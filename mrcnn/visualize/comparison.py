@@ -41,8 +41,8 @@ def compare(
         result: dict as `MaskRCNN.detect` returns it: the same and scores [N].
         class_names: list of strings, background first.
         save_to: path of a PNG to write; the figure is then closed.
-        title: above both.
-        axes: two matplotlib Axes to draw on; by default those of a new figure.
+        title: above both, of a new figure.
+        axes: two matplotlib Axes to draw on; None makes a figure, as title, figsize and dpi say.
         figsize: inches (width, height); None is 16 wide, and as high as the image wants.
         dpi: dots per inch; None is 150.
 

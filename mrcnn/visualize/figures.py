@@ -25,7 +25,11 @@ def new_figure(usual, figsize=None, dpi=None, save_to=None):
         Figure.
     """
     make = plt.figure if save_to is None else Figure
-    return make(figsize=figsize or usual[0], dpi=dpi or usual[1], layout="constrained")
+    return make(
+        figsize=usual[0] if figsize is None else figsize,
+        dpi=usual[1] if dpi is None else dpi,
+        layout="constrained",
+    )
 
 
 def inches_of(ax):
@@ -40,7 +44,7 @@ def inches_of(ax):
     spec, figure = ax.get_subplotspec(), ax.figure
     if spec is None or figure.get_layout_engine() is None:
         return ax.get_window_extent().width / figure.dpi
-    return figure.get_figwidth() * len(spec.colspan) / spec.get_gridspec().ncols
+    return figure.bbox.width / figure.dpi * len(spec.colspan) / spec.get_gridspec().ncols
 
 
 def scale_of(ax, instances):
@@ -71,7 +75,9 @@ def finish(drawn, own, save_to=None):
     Returns:
         `drawn`, or None where it was shown: a notebook would draw it once more.
     """
-    figure = drawn if isinstance(drawn, Figure) else drawn.figure
+    figure = drawn
+    while not isinstance(figure, Figure):  # Axes, and figures within figures
+        figure = figure.figure
     if save_to is not None:
         figure.savefig(save_to, bbox_inches="tight", pad_inches=0.05)
         plt.close(figure)

@@ -190,10 +190,12 @@ def display_top_masks(
     picture = as_rgb(image)
     panels, titles = [picture], [f"{picture.shape[1]} x {picture.shape[0]} (width x height)"]
     for class_id in top:
-        of_class = mask[:, :, class_ids == class_id]
-        shades = np.linspace(0.35, 1, of_class.shape[-1])
-        panels.append((of_class * shades).max(axis=-1))  # [H, W], 0 outside
-        titles.append(f"{instance_label(class_names, class_id)} ({len(shades)})")
+        numbers = np.flatnonzero(class_ids == class_id)
+        panel = np.zeros(picture.shape[:2], np.float32)
+        for number, shade in zip(numbers, np.linspace(1, 0.35, len(numbers)), strict=True):
+            panel[mask[:, :, number] & (panel == 0)] = shade
+        panels.append(panel)
+        titles.append(f"{instance_label(class_names, class_id)} ({len(numbers)})")
     return display_images(
         panels,
         titles,

@@ -10,9 +10,9 @@ from ..augment import augment, check_augmentation
 from ..ground_truth import load_image_gt
 from ..instance_masks import InstanceMasks
 from ..pixels import as_channels
-from .captions import add_caption, instance_label
+from .captions import CAPTION_POINTS, add_caption, instance_label
 from .drawing import CROWDED, add_box, add_outlines, as_rgb, blend_masks, neighbor_colors
-from .figures import finish, new_figure
+from .figures import finish, new_figure, scale_of
 
 _CROWD_COLOR = (1.0, 1.0, 1.0)
 _SEARCHED_IMAGES = 100  # for some that have instances
@@ -68,27 +68,25 @@ def display_sample(
     colors = instance_colors(masks, class_ids)
     outlines = _paint(picture, masks, colors, alpha=0.4 if show_mask else 0)
     crowded = len(class_ids) > CROWDED
-    linewidth = 0.7 if crowded else 1.2
 
     height, width = picture.shape[:2]
-    inches = 10 / max(height, width)  # of a pixel
-    usual = max(5, inches * width), inches * height + 0.8
+    usual = max(5, 10 * width / max(height, width)), 10 * height / max(height, width) + 0.8
     fig = new_figure((usual, _DPI), figsize, dpi, save_to)
     ax = fig.subplots()
+    scale = scale_of(ax, len(class_ids))
     _show(ax, picture)
     letters = int(_LETTERS_PER_INCH * fig.get_figwidth())
     lines = [*_name(dataset, image_id, letters), kind, _counts(dataset.class_names, class_ids)]
     ax.set_title("\n".join(textwrap.fill(line, letters) for line in lines), fontsize=9)
-    add_outlines(ax, outlines, colors, linewidth)
+    add_outlines(ax, outlines, colors, scale)
     for box, class_id, color in zip(masks.boxes, class_ids, colors, strict=True):
         crowd = class_id < 0
         if crowd or (not crowded if show_bbox is None else show_bbox):
             linestyle = "dashed" if crowd else "solid"
-            add_box(ax, box, color, linewidth, linestyle, alpha=0.8)
+            add_box(ax, box, color, scale, linestyle, alpha=0.8)
         if crowd or (not crowded and len(dataset.class_names) > 2):
             label = instance_label(dataset.class_names, class_id)
-            fits = (box[3] - box[1]) * inches * 72 > 4.5 * len(label)  # points
-            add_caption(ax, box, label, color, fontsize=7 if fits else 5)
+            add_caption(ax, box, label, color, CAPTION_POINTS * scale)
     return finish(fig, own=True, save_to=save_to)
 
 
@@ -144,7 +142,6 @@ def display_augmented(
     axes = fig.subplots(len(samples), cols, squeeze=False, height_ratios=heights)
     for row, image_id, (image, masks, class_ids, _) in zip(axes, image_ids, samples, strict=True):
         colors = instance_colors(masks, class_ids)
-        linewidth = 0.7 if len(class_ids) > CROWDED else 1.1
         for col, ax in enumerate(row):
             changed, moved = image, masks
             if col > 0 and augmentation is not None:
@@ -153,7 +150,7 @@ def display_augmented(
             picture = as_picture(changed, _where(dataset, image_id))
             outlines = _paint(picture, moved, colors, alpha=0)
             _show(ax, picture)
-            add_outlines(ax, outlines, colors, linewidth)
+            add_outlines(ax, outlines, colors, scale_of(ax, len(class_ids)))
             left = np.count_nonzero(moved.visible)
             title = f"image {image_id}, {len(masks)} instances"
             if col > 0:

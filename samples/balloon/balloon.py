@@ -5,9 +5,9 @@ Train on the balloons of the VGG Image Annotator, from COCO's weights; with --re
     python samples/balloon/balloon.py train --dataset=DIR --weights=coco
     python samples/balloon/balloon.py train --dataset=DIR --weights=coco --resume
 
-Without a GPU, a smaller network from ImageNet's:
+Without a GPU, a smaller network, from the weights that come with the nucleus sample:
 
-    python samples/balloon/balloon.py train --dataset=DIR --weights=imagenet --network=small
+    python samples/balloon/balloon.py train --dataset=DIR --weights=nucleus --network=small
 
 How good it is on the validation photographs; and their pictures:
 
@@ -53,6 +53,9 @@ ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "balloon"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
+NUCLEUS_WEIGHTS_PATH = ROOT_DIR / "samples" / "nucleus" / "nucleus_small.h5"
+# Of --weights: those that have seen no balloon, to train from only.
+FOREIGN_WEIGHTS = ("nucleus", "imagenet")
 DATASET_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.1/balloon_dataset.zip"
 
 # Of --network: the configurations to train and to detect with.
@@ -125,7 +128,7 @@ def train(model, dataset_dir, epochs=None, limit=None, resume=False):
     )
 
 
-def evaluate(model, dataset_dir, min_score, limit=None):
+def evaluate(model, dataset_dir, limit=None, min_score=0.9):
     """Print the figures on the validation photographs and write them to a new folder.
 
     Args:
@@ -221,7 +224,12 @@ def detect_and_color_splash(model, image_path=None, video_path=None):
 def parse(argv=None):
     """The arguments of the command line; see the top of this file."""
     commands = ("train", "evaluate", "detect", "splash")
-    parser = command_line.parser("Find balloons with Mask R-CNN.", commands, DEFAULT_LOGS_DIR)
+    parser = command_line.parser(
+        "Find balloons with Mask R-CNN.",
+        commands,
+        DEFAULT_LOGS_DIR,
+        names=("nucleus (those that come with that sample)", *start_weights.NAMES),
+    )
     parser.add_argument("--download", action="store_true", help="fetch what --dataset lacks")
     parser.add_argument("--image", help="splash: a photograph")
     parser.add_argument("--video", help="splash: a video")
@@ -236,15 +244,16 @@ def parse(argv=None):
     )
     args = parser.parse_args(argv)
     if args.command == "splash":
-        given = args.image or args.video
         if bool(args.image) == bool(args.video):
             parser.error("splash takes either --image=FILE or --video=FILE")
-        if not given_path(given).is_file():
-            parser.error(f"there is no file {given}")
     elif not args.dataset:
         parser.error(f"{args.command} needs --dataset=DIR, the folder that holds train and val")
-    if args.command != "train" and args.weights == "imagenet":
-        parser.error("--weights=imagenet have seen no balloon: train first")
+    if args.command != "train" and args.weights in FOREIGN_WEIGHTS:
+        parser.error(
+            f"--weights={args.weights} have seen no balloon: train first, then --weights=best"
+        )
+    if args.weights == "nucleus" and args.network != "small":
+        parser.error(f"--weights=nucleus are of --network=small, not of {args.network}")
     return args
 
 
@@ -263,11 +272,14 @@ def main(argv=None):
             load_dataset(args.dataset, "val")
         command_line.shorten(config, args.limit)
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
-        start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
+        if args.weights == "nucleus":
+            start_weights.load_fitting(model, NUCLEUS_WEIGHTS_PATH)
+        else:
+            start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
     if training:
         train(model, args.dataset, args.epochs, args.limit, args.resume)
     elif args.command == "evaluate":
-        evaluate(model, args.dataset, min_score, args.limit)
+        evaluate(model, args.dataset, args.limit, min_score)
     elif args.command == "detect":
         detect(model, args.dataset, args.limit)
     else:

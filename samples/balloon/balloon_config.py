@@ -27,7 +27,7 @@ class BalloonInferenceConfig(BalloonConfig):
 
 
 class SmallBalloonConfig(SmallNetwork, BalloonConfig):
-    """A network of 9 million weights at 512 pixels, from ImageNet's weights."""
+    """A network of 9 million weights at 512 pixels, from those of the nuclei or of ImageNet."""
 
     NAME = "balloon_small"
     IMAGE_MIN_DIM = 512

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mrcnn import command_line
 from mrcnn.formats.finding import given_path, image_files
 from mrcnn.formats.instance_pngs import InstancePngDataset, read_folders
 from mrcnn.formats.records import Problems
 from mrcnn.images import image_size
 from mrcnn.mask_overlaps import remove_overlaps
+from mrcnn.splits import random_part
 
 STAGES = ("stage1_train", "stage1_test", "stage2_test")
 SUBSETS = ("train", "val", "fit", "tune", *STAGES)
@@ -115,7 +115,7 @@ def load_dataset(dataset_dir, subset=None, limit=None, balance=False):
     else:
         dataset.load_nucleus(dataset_dir, subset, balance)
     dataset.prepare()
-    return command_line.limited(dataset, limit)
+    return dataset.subset(random_part(dataset.image_ids, limit))
 
 
 def load_validation(dataset_dir, limit=None):

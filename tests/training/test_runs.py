@@ -21,7 +21,7 @@ from tiny import InMemory, TinyConfig, shapes
 
 from mrcnn.augment import Flips
 from mrcnn.model import MaskRCNN
-from mrcnn.training import optimization, train_state
+from mrcnn.training import history, optimization, train_state
 
 TWO_STAGES = {"layers": ["heads", "all"], "epochs": [1, 3], "learning_rate": [0.01, 0.005]}
 
@@ -130,6 +130,15 @@ def test_a_silent_run_prints_nothing_and_records_all(tmp_path, dataset, capsys):
     log_dir = Path(model.log_dir)
     assert len((log_dir / "history.csv").read_text().splitlines()) == 4
     assert (log_dir / "weights" / "best.h5").exists()
+
+
+def test_an_average_precision_is_in_the_history_of_the_epochs_that_have_one(tmp_path, dataset):
+    settings = {"VALIDATION_EVERY": 3, "VALIDATION_IMAGES": 1, "STEPS_PER_EPOCH": 1}
+    model = build(tmp_path, **settings)
+    options = {"layers": "heads", "epochs": 5, "learning_rate": 0.01}
+    train(model, dataset, val=InMemory(shapes(2, seed=9)), verbose=0, **options)
+    rows = history.read(model.log_dir)
+    assert ["val_segm_AP" in row for row in rows] == [True, False, True, False, True]
 
 
 # Kills

@@ -114,6 +114,39 @@ class TestAddCaption:
         middle = ax.texts[1].get_window_extent()
         assert middle.y1 <= ax.bbox.y1 + 1
 
+    def test_captions_that_were_removed_are_not_missed(self):
+        figure, ax = plt.subplots()
+        ax.imshow(np.zeros((20, 20)))
+        for left in (1, 10):
+            add_caption(ax, (5, left, 10, left + 5), "cell", "red")
+        figure.canvas.draw()
+        ax.texts[0].remove()
+        figure.canvas.draw()
+        assert len(ax.texts) == 1
+        ax.clear()
+        add_caption(ax, (5, 5, 10, 10), "cell", "red")
+        figure.canvas.draw()
+        assert len(ax.texts) == 1
+
+    @pytest.mark.parametrize("box", [(-9, -9, 12, 12), (40, 90, 70, 140), (-30, 40, 160, 60)])
+    def test_boxes_that_reach_out_of_the_image_have_captions_in_it(self, box):
+        figure, ax = plt.subplots(figsize=(4, 4))
+        ax.imshow(np.zeros((100, 100)))
+        add_caption(ax, box, "nucleus 0.98", "red")
+        figure.canvas.draw()
+        text = ax.texts[0].get_window_extent()
+        assert ax.bbox.padded(1).contains(text.x0, text.y0)
+        assert ax.bbox.padded(1).contains(text.x1, text.y1)
+
+    def test_axes_that_point_upwards(self):
+        figure, ax = plt.subplots(figsize=(4, 4))
+        ax.imshow(np.zeros((100, 100)), origin="lower")
+        add_caption(ax, (60, 10, 100, 20), "a long one", "red")  # it is high up here
+        figure.canvas.draw()
+        box = ax.transData.transform([(9.5, 59.5), (19.5, 99.5)]).ravel()
+        text = ax.texts[0].get_window_extent()
+        assert common_area(text.extents, box) == 0
+
     def test_a_caption_leaves_the_size_of_the_figure_alone(self):
         figure, ax = plt.subplots(layout="constrained")
         ax.imshow(np.zeros((20, 20)))

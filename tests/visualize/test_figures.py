@@ -4,6 +4,7 @@ import inspect
 import io
 
 import matplotlib
+import numpy as np
 import pytest
 
 matplotlib.use("Agg")
@@ -55,6 +56,23 @@ def test_what_is_only_written_is_no_window():
     figure.subplots()
     assert finish(figure, own=True, save_to=file) is figure
     assert file.getvalue().startswith(b"\x89PNG")
+
+
+def test_size_and_resolution_of_arrays():
+    figure = new_figure(((4, 3), 50), figsize=np.array([2.0, 1.0]), dpi=np.int64(30))
+    assert tuple(figure.get_size_inches()) == (2, 1) and figure.dpi == 30
+
+
+def test_a_figure_within_a_figure(tmp_path):
+    image, box = np.zeros((20, 30)), [[5, 5, 10, 10]]
+    for layout in (None, "constrained"):
+        outer = plt.figure(figsize=(8, 3), layout=layout)
+        left, right = outer.subfigures(1, 2)
+        assert inches_of(left.subplots()) == pytest.approx(4, rel=0.25)
+        ax = right.subplots()
+        path = tmp_path / f"{layout}.png"
+        visualize.display_instances(image, box, None, [1], ["BG", "cat"], ax=ax, save_to=path)
+        assert path.stat().st_size > 1000
 
 
 def test_inches_of_axes():

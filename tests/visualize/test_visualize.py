@@ -269,7 +269,8 @@ class TestInstances:
         titles = [ax.get_title() for ax in figure.axes]
         assert titles == ["80 x 60 (width x height)", "dog (1)", "cat (2)"]
         cats = figure.axes[2].images[0].get_array()
-        assert 0.3 < cats[15, 15] < cats[10, 70] == 1 and (cats > 0).sum() == 300
+        assert 0.3 < cats[10, 70] < cats[15, 15] == 1 and (cats > 0).sum() == 300
+        assert figure.axes[1].images[0].get_array().max() == 1  # the only dog
         assert figure.axes[2].images[0].get_clim() == (0, 1)
 
 

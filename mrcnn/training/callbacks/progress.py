@@ -31,11 +31,14 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
     Args:
         batches: `BatchSequence` of training, which knows how many batches of an epoch that a run
             goes on with were done before; or None.
+        last_epoch: number of the last epoch of the stage: such an epoch has a `fit` of its own, and
+            its last one is another. None: that of `fit`.
     """
 
-    def __init__(self, batches=None):
+    def __init__(self, batches=None, last_epoch=None):
         super().__init__()
         self.batches = batches
+        self.last_epoch = last_epoch
 
     def on_train_begin(self, logs=None):
         """Nothing is printed yet."""
@@ -44,8 +47,9 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock."""
-        self._epoch = f"Epoch {epoch + 1}/{self.epochs}"
-        self._rest = self.epochs - epoch - 1
+        self._last = self.last_epoch or self.epochs
+        self._epoch = f"Epoch {epoch + 1}/{self._last}"
+        self._rest = self._last - epoch - 1
         self._begin = self._printed = time.monotonic()
         self._first = None
         if self.verbose and self._redraws:
@@ -92,7 +96,7 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
         self._draw("")
         seconds = time.monotonic() - self._begin
         head = "" if self._redraws else f"{self._epoch}: "
-        left = f", {_clock(seconds * self._rest)} to epoch {self.epochs}" if self._rest else ""
+        left = f", {_clock(seconds * self._rest)} to epoch {self._last}" if self._rest else ""
         print(f"{head}{_clock(seconds)}{left}")
         logs = measured(logs or {})
         validation = {name[4:]: value for name, value in logs.items() if name.startswith("val_")}
@@ -117,7 +121,7 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
         if not self.target or done <= first:
             return "", ""
         seconds, rest = (now - begin) / (done - first), self._rest * self.target
-        to_the_end = f", {_clock(seconds * (self.target - done + rest))} to epoch {self.epochs}"
+        to_the_end = f", {_clock(seconds * (self.target - done + rest))} to epoch {self._last}"
         return _clock(seconds * (self.target - done)), to_the_end if rest else ""
 
     def _draw(self, line):

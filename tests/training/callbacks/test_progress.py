@@ -31,14 +31,14 @@ def shown(monkeypatch, capsys):
     The first step takes 100 s, each of the other nine 7 s, validation 30 s.
     """
 
-    def show(columns, verbose=1, batches=None):
+    def show(columns, verbose=1, *options):
         monkeypatch.setattr(progress, "_can_redraw", lambda: columns is not None)
         monkeypatch.setattr(
             progress.shutil, "get_terminal_size", lambda _: os.terminal_size((columns or 80, 24))
         )
         clock = [1000.0]
         monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
-        bar = progress.ProgressBar(batches)
+        bar = progress.ProgressBar(*options)
         run = keras.callbacks.CallbackList(
             [bar], add_progbar=True, verbose=verbose, epochs=2, steps=10
         )
@@ -118,8 +118,9 @@ def test_values_of_an_earlier_epoch_are_not_shown_again(shown, monkeypatch):
 
 
 def test_an_epoch_that_had_begun_counts_all_its_batches(shown):
-    steps = drawn(shown(120, batches=SimpleNamespace(skipped=30))[1])
-    assert steps[4].startswith("35/40 0:35 left, 1:45 to epoch 2 ")
+    lines = shown(120, 1, SimpleNamespace(skipped=30), 5)
+    assert lines[0] == "Epoch 1/5"
+    assert drawn(lines[1])[4].startswith("35/40 0:35 left, 5:15 to epoch 5 ")
 
 
 def test_silent(shown):
