@@ -36,7 +36,7 @@ def test_only_when_asked_and_one_message_if_it_fails(balloon, tmp_path, monkeypa
 
     monkeypatch.setattr(archives, "download", download)
     arguments = ["evaluate", f"--dataset={tmp_path}", "--weights=best"]
-    with pytest.raises(SystemExit, match=r"no file or folder .*val"):
+    with pytest.raises(SystemExit, match=r"no folder .*val: .*--download fetches them"):
         balloon.main(arguments)
     with pytest.raises(SystemExit, match=r"balloon_dataset\.zip could not be downloaded: place it"):
         balloon.main([*arguments, "--download"])
