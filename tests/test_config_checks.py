@@ -141,7 +141,7 @@ def test_old_projects_are_valid(project, caplog):
         # a loss that is left out counts once
         {"LOSS_WEIGHTS": {"rpn_class_loss": 2.0}},
     ],
-    ids=str,
+    ids=" ".join,  # the names of the settings
 )
 def test_valid(settings):
     assert problems_with(**settings) == []
