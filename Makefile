@@ -33,7 +33,7 @@ demo: $(VENV)/.ready
 test: $(VENV)/.ready-test
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
-	@$(RUN) -m pytest -n 2 --dist loadfile
+	@$(RUN) -m pytest
 
 test-slow: $(VENV)/.ready-test
 	@$(RUN) -m pytest -m slow
