@@ -8,7 +8,7 @@ from .download import download_trained_weights
 NAMES = ("coco", "imagenet", "last", "best")
 
 
-def load(model, name, coco_path="mask_rcnn_coco.h5"):
+def load(model, name, coco_path="mask_rcnn_coco.h5", others=None):
     """Load weights into a model.
 
     Args:
@@ -18,6 +18,7 @@ def load(model, name, coco_path="mask_rcnn_coco.h5"):
             "imagenet" (of the backbone, downloaded), "last" or "best" (of the last run of the
             configuration's NAME), or the path of a file.
         coco_path: path of COCO's weights.
+        others: dict of further names to paths of files, of other tasks too, see `load_fitting`.
 
     Returns:
         `LoadReport`.
@@ -31,6 +32,8 @@ def load(model, name, coco_path="mask_rcnn_coco.h5"):
         if not Path(coco_path).exists():
             download_trained_weights(str(coco_path))
         return load_fitting(model, coco_path)
+    if name in (others or {}):
+        return load_fitting(model, others[name])
     if name == "imagenet":
         path = model.get_imagenet_weights()
     elif name == "last":

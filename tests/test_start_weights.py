@@ -79,3 +79,13 @@ def test_coco_leaves_out_what_depends_on_the_classes(trained, tmp_path, monkeypa
     monkeypatch.setattr(start_weights, "download_trained_weights", download)
     with pytest.raises(ConnectionError, match=r"no way to .*coco\.h5"):
         start_weights.load(model, "coco", tmp_path / "coco.h5")
+
+
+def test_further_names_are_weights_of_another_task(trained, tmp_path):
+    _, run = trained
+    model = MaskRCNN("inference", TinyConfig(), str(tmp_path))
+    report = start_weights.load(model, "cells", others={"cells": run / "weights" / "best.h5"})
+    assert value(model, "conv1") == 0.5 and model.epoch == 0
+    assert set(report.mismatched) == {"mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"}
+    with pytest.raises(FileNotFoundError, match="cells"):
+        start_weights.load(model, "cells")

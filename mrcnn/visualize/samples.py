@@ -62,8 +62,8 @@ def display_sample(
         kind = _describe(image)
     else:
         rng = np.random.default_rng([seed, int(image_id)])
-        image, masks, class_ids, scale = _as_input(dataset, config, image_id, rng)
-        kind = f"{_describe(image)}: the network's input, scaled by {scale:.3g}"
+        image, masks, class_ids, factor = _as_input(dataset, config, image_id, rng)
+        kind = f"{_describe(image)}: the network's input, scaled by {factor:.3g}"
     picture = as_picture(image, _where(dataset, image_id))
     colors = instance_colors(masks, class_ids)
     outlines = _paint(picture, masks, colors, alpha=0.4 if show_mask else 0)

@@ -272,10 +272,9 @@ def main(argv=None):
             load_dataset(args.dataset, "val")
         command_line.shorten(config, args.limit)
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
-        if args.weights == "nucleus":
-            start_weights.load_fitting(model, NUCLEUS_WEIGHTS_PATH)
-        else:
-            start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
+        start_weights.load(
+            model, args.weights, COCO_WEIGHTS_PATH, {"nucleus": NUCLEUS_WEIGHTS_PATH}
+        )
     if training:
         train(model, args.dataset, args.epochs, args.limit, args.resume)
     elif args.command == "evaluate":

@@ -103,9 +103,7 @@ def load_weights(model, name="nucleus"):
     Raises:
         FileNotFoundError, ConnectionError, ValueError: see `start_weights.load`.
     """
-    if name != "nucleus":
-        return start_weights.load(model, name, COCO_WEIGHTS_PATH)
-    return start_weights.load_fitting(model, NUCLEUS_WEIGHTS_PATH)
+    return start_weights.load(model, name, COCO_WEIGHTS_PATH, {"nucleus": NUCLEUS_WEIGHTS_PATH})
 
 
 def train(model, epochs, limit=None, resume=False):
