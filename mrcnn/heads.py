@@ -3,6 +3,8 @@
 Every layer works on all RoIs at once.
 """
 
+import math
+
 from keras import layers, ops
 
 from .backbones import BatchNorm
@@ -132,6 +134,17 @@ class _OverRois:
 # Named as Keras's, because notebooks look for layers by the names of their classes.
 class Conv2D(_OverRois, layers.Conv2D):
     """`keras.layers.Conv2D` over [B, R, h, w, channels]."""
+
+    def convolution_op(self, inputs, kernel):
+        """A kernel that covers its whole input is computed as a matrix product.
+
+        As a convolution, its gradient takes up to 90 times as long on a CPU without AVX-512.
+        """
+        if self.padding != "valid" or kernel.shape[:3] != inputs.shape[1:]:
+            return super().convolution_op(inputs, kernel)
+        rows = ops.reshape(inputs, (-1, math.prod(kernel.shape[:3])))  # [B * R, h * w * channels]
+        product = ops.matmul(rows, ops.reshape(kernel, (-1, self.filters)))
+        return ops.reshape(product, (-1, 1, 1, self.filters))
 
 
 class Conv2DTranspose(_OverRois, layers.Conv2DTranspose):
