@@ -65,7 +65,8 @@ class GraphModel(keras.Model):
         its learning rates belong to it.
         """
         penalties = [
-            ops.sum(ops.square(weight)) * (self.weight_decay / math.prod(weight.shape))
+            ops.cast(ops.sum(ops.square(weight)), "float32")
+            * (self.weight_decay / math.prod(weight.shape))
             for weight in self.trainable_weights
             if weight.name not in ("gamma", "beta")
         ]
