@@ -1,0 +1,74 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mrcnn import cpu
+
+ZEN4 = "processor : 0\nflags\t\t: fpu sse avx2 avx512f avx512_bf16\nbugs : \n"
+ALDER_LAKE = "processor : 0\nflags\t\t: fpu sse avx2 avx_vnni\n\nprocessor : 1\nflags : avx512f\n"
+GRAVITON = "processor\t: 0\nFeatures\t: fp asimd sve\n"
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """Function: make this machine look as its /proc/cpuinfo says, with TensorFlow not imported."""
+    read = cpu.instruction_sets
+
+    def pretend(text):
+        path = tmp_path / "cpuinfo"
+        path.write_text(text)
+        sets = read(str(path))
+        monkeypatch.setattr(cpu, "instruction_sets", lambda: sets)
+        monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+        monkeypatch.delenv(cpu.ONEDNN, raising=False)
+        return sets
+
+    return pretend
+
+
+def test_instruction_sets_are_those_of_the_first_core(machine):
+    assert machine(ZEN4) == {"fpu", "sse", "avx2", "avx512f", "avx512_bf16"}
+
+
+def test_where_the_system_does_not_say_there_are_none(machine, tmp_path):
+    assert cpu.instruction_sets(str(tmp_path / "missing")) == frozenset()
+    assert machine(GRAVITON) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "kernels", "bfloat16"),
+    [(ZEN4, "1", True), (ALDER_LAKE, "0", False), (GRAVITON, None, False)],
+)
+def test_kernels_are_those_of_the_cpu(machine, text, kernels, bfloat16):
+    machine(text)
+    cpu.choose_kernels()
+    assert os.environ.get(cpu.ONEDNN) == kernels
+    assert cpu.has_fast_bfloat16() is bfloat16
+
+
+@pytest.mark.parametrize("own", ["0", "1", ""])
+def test_the_users_setting_stands(machine, monkeypatch, own):
+    for text in (ZEN4, ALDER_LAKE):
+        machine(text)
+        monkeypatch.setenv(cpu.ONEDNN, own)
+        cpu.choose_kernels()
+        assert os.environ[cpu.ONEDNN] == own
+
+
+def test_nothing_changes_once_tensorflow_is_imported(machine, monkeypatch):
+    machine(ZEN4)
+    monkeypatch.setitem(sys.modules, "tensorflow", object())
+    cpu.choose_kernels()
+    assert cpu.ONEDNN not in os.environ
+
+
+@pytest.mark.skipif(not cpu.instruction_sets(), reason="the CPU does not say what it can do")
+def test_importing_the_package_chooses():
+    environment = {name: value for name, value in os.environ.items() if name != cpu.ONEDNN}
+    script = "import os, mrcnn; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    chosen = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert chosen.stdout.strip() == ("1" if "avx512f" in cpu.instruction_sets() else "0")
