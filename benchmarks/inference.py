@@ -3,8 +3,8 @@
     python benchmarks/inference.py [--rounds 5] [--backbones resnet50 resnet101] [--xla]
                                    [--peer PYTHON]
 
-With --peer, the path of a Python that has torchvision, its ResNet-50 network runs in turn with ours
-and the ratio is printed.
+With --peer, the path of a Python that has torchvision, its ResNet-50 network runs in turn with
+ours, in its default and its channels-last form, and the ratios are printed.
 
 Each network runs in a process of its own, so that its peak memory is its own. The weights are
 random and every detection is kept (DETECTION_MIN_CONFIDENCE 0): the network's work does not depend
@@ -20,6 +20,8 @@ import sys
 import time
 from pathlib import Path
 
+from machine import describe
+
 SIDE = 1024
 
 
@@ -34,6 +36,7 @@ def main():
     if options.one:
         print(json.dumps(measure(options.one, options.rounds, options.xla)))
         return
+    print(describe())
     table(options)
     if options.peer:
         compare(options.peer, options.rounds)
@@ -54,21 +57,26 @@ def table(options):
 
 
 def compare(peer, rounds, turns=3):
-    """Print the ratio of a `detect()` to the peer's, both run in turn."""
+    """Print the ratios of a `detect()` to the peer's two forms, all three run in turn."""
     script = Path(__file__).with_name("torchvision_peer.py")
-    ratios = []
+    forms = {"torchvision": [], "channels-last": ["--channels-last"]}
+    ratios = {form: [] for form in forms}
     for _ in range(turns):
         ours = run(sys.executable, __file__, "--one", "resnet50", "--rounds", rounds)
-        theirs = run(peer, script, rounds)
         seconds = next(values for name, values in ours.items() if name.startswith("detect()"))
-        pair = statistics.median(seconds), statistics.median(theirs["seconds"])
-        ratios.append(pair[0] / pair[1])
-        print(
-            f"resnet50   detect() {pair[0]:.2f} s, torchvision {pair[1]:.2f} s with "
-            f"{theirs['found']} instances and {theirs['peak']:.2f} GiB: ratio {ratios[-1]:.2f}",
-            flush=True,
-        )
-    print(f"median ratio of {turns} turns: {statistics.median(ratios):.2f}")
+        detect = statistics.median(seconds)
+        print(f"resnet50   detect() {detect:.2f} s", flush=True)
+        for form, option in forms.items():
+            theirs = run(peer, script, rounds, *option)
+            median = statistics.median(theirs["seconds"])
+            ratios[form].append(detect / median)
+            print(
+                f"    {form} {median:.2f} s with {theirs['found']} instances and "
+                f"{theirs['peak']:.2f} GiB: ratio {ratios[form][-1]:.2f}",
+                flush=True,
+            )
+    for form, values in ratios.items():
+        print(f"median ratio of {turns} turns to {form}: {statistics.median(values):.2f}")
 
 
 def run(*command):

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 import skimage.transform
+from machine import describe
 from PIL import Image
 from plain_loader import draw, plain_sample
 
@@ -75,6 +76,7 @@ def main():
     parser.add_argument("--profile", action="store_true", help="where the time goes")
     parser.add_argument("--step", action="store_true", help="seconds of a training step")
     options = parser.parse_args()
+    print(describe())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "image.jpg"
         photograph = skimage.transform.resize(skimage.data.coffee(), (SOURCE_SIDE, SOURCE_SIDE))

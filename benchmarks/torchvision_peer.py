@@ -1,6 +1,6 @@
 """The peer of inference.py: torchvision's Mask R-CNN at the same size, as a line of json.
 
-    python benchmarks/torchvision_peer.py ROUNDS        (needs torch and torchvision)
+    python benchmarks/torchvision_peer.py ROUNDS [--channels-last]   (needs torch and torchvision)
 
 Random weights and no score threshold, as there: ResNet-50-FPN, 91 classes, 1000 proposals, 100
 detections whose masks are pasted into the image.
@@ -12,7 +12,7 @@ import sys
 import time
 
 
-def main(rounds):
+def main(rounds, channels_last):
     import numpy as np
     import torch
     from torchvision.models.detection import maskrcnn_resnet50_fpn
@@ -20,6 +20,8 @@ def main(rounds):
     model = maskrcnn_resnet50_fpn(
         weights=None, weights_backbone=None, min_size=1024, max_size=1024, box_score_thresh=0.0
     ).eval()
+    if channels_last:
+        model = model.to(memory_format=torch.channels_last)
     image = np.random.default_rng(0).random((3, 1024, 1024), dtype=np.float32)
     seconds = []
     with torch.inference_mode():
@@ -33,4 +35,4 @@ def main(rounds):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), "--channels-last" in sys.argv)

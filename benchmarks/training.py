@@ -30,6 +30,9 @@ def main():
         step, name = {"ours": our_step, "peer": peer_step}[options.one]()
         print(json.dumps({"name": name, **measure(step, options.rounds)}))
         return
+    from machine import describe
+
+    print(describe())
     ratios = []
     for _ in range(3 if options.peer else 1):
         pair = [run(sys.executable, "ours", options.rounds)]
