@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import runpy
 import types
 from pathlib import Path
 
@@ -43,6 +44,14 @@ def load(nucleus, folder, subset):
     dataset.load_nucleus(folder, subset)
     dataset.prepare()
     return dataset
+
+
+@pytest.mark.parametrize(("fast", "precision"), [(True, "bfloat16"), (False, None)])
+def test_the_small_network_trains_in_bfloat16_where_the_cpu_has_it(monkeypatch, fast, precision):
+    monkeypatch.setattr("mrcnn.cpu.has_fast_bfloat16", lambda: fast)
+    module = runpy.run_path(str(FOLDER / "nucleus_config.py"))
+    chosen = module["SmallNucleusConfig"].MIXED_PRECISION
+    assert chosen == precision
 
 
 # What `detect` asks of a model.

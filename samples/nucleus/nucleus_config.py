@@ -3,6 +3,7 @@
 import numpy as np
 
 from mrcnn.config import Config
+from mrcnn.cpu import has_fast_bfloat16
 from mrcnn.small_resnet import SmallNetwork
 
 # Of a nucleus that counts, with the weights that come with the sample: the best on `tune`.
@@ -82,7 +83,7 @@ class SmallNucleusConfig(SmallNetwork, NucleusConfig):
     LR_SCHEDULE = "cosine"
     LR_WARMUP_STEPS = 200
     EMA = 0.998
-    MIXED_PRECISION = "bfloat16"
+    MIXED_PRECISION = "bfloat16" if has_fast_bfloat16() else None
     SEED = 0
 
     STAGE_LAYERS = ["all"]
