@@ -15,6 +15,7 @@ import pytest
 SCRIPT = Path(__file__).parent / "run_network.py"
 # Scores and deltas as they are, boxes normalised.
 TOLERANCE = 1e-4
+BELOW_KINKS = ("step.conv1", "step.res4f_branch2b")
 
 
 def run(backend, seeded_h5, out, *options):
@@ -34,11 +35,15 @@ def tensorflow(seeded_h5, tmp_path_factory):
 def agree(ours, expected):
     assert ours.keys() == expected.keys()
     for name, value in expected.items():
-        # Units near 0 that fall on the other side of their ReLU move the first layers' gradients by
-        # up to 0.2% of the largest.
-        tolerance = 5e-3 if name.startswith("step.") else TOLERANCE
-        scale = max(1.0, np.abs(value).max())
-        np.testing.assert_allclose(ours[name], value, atol=tolerance * scale, err_msg=name)
+        if name in BELOW_KINKS:
+            # In float32 a unit within rounding error of 0 falls on either side of its ReLU and
+            # moves the gradients of the layers below. Measured over backends and instruction sets:
+            # by 2.4e-3 of the largest one, with a mean of 5e-4.
+            off = np.abs(ours[name] - value)
+            assert off.max() < 1e-2 and off.mean() < 2e-3, name
+        else:
+            scale = max(1.0, np.abs(value).max())
+            np.testing.assert_allclose(ours[name], value, atol=TOLERANCE * scale, err_msg=name)
 
 
 def test_xla(tensorflow, seeded_h5, tmp_path):

@@ -264,10 +264,11 @@ BELOW_A_RELU = ("conv1", "bn_conv1", "res2a_branch1", "bn5a_branch2a", "mrcnn_ma
 
 # Of two steps with layers="all", one RoI of the second ends at the edge, and in the reference
 # the last column of its crop fell outside by one ulp and was 0. Its class loss is off by 6e-5 for
-# that, and so are the second gradients. With layers="heads" no RoI is hit.
+# that, and so are the second gradients. With layers="heads" no RoI is hit; the smallest change of
+# a weight there is a few of its last bits, which makes 2e-4 of it on some CPUs.
 @pytest.mark.parametrize(
     ("layers", "count", "second_loss", "median_weight", "worst_weight"),
-    [("heads", 54, 1e-5, 1e-5, 2e-4), ("all", 266, 1e-4, 5e-3, 5e-2)],
+    [("heads", 54, 1e-5, 1e-5, 1e-3), ("all", 266, 1e-4, 5e-3, 5e-2)],
 )
 def test_two_steps(
     training_model,
