@@ -14,7 +14,7 @@ def describe():
     """CPU model, cores, instruction sets that matter, and the settings that choose kernels."""
     sets = [name for name in SHOWN if name in instruction_sets()]
     settings = [f"{name}={os.environ[name]}" for name in (ONEDNN, *LIMITS) if name in os.environ]
-    return ", ".join([f"{model()}, {os.cpu_count()} cores", " ".join(sets), *settings])
+    return ", ".join([model(), f"{os.cpu_count()} cores", *sets, *settings])
 
 
 def model():

@@ -27,8 +27,8 @@ Boxes are (y1, x1, y2, x2), in pixels with y2 and x2 exclusive, or normalised as
 for instances or boxes, G for those of the ground truth, A for anchors, R for RoIs, and C for
 channels or classes.
 
-Importing the package loads nothing heavy; `mrcnn.model` brings Keras and its backend. It chooses
-TensorFlow's kernels by the CPU, unless you have: `mrcnn.cpu`.
+Importing the package loads nothing heavy (`mrcnn.model` brings Keras and its backend). It sets
+TF_ENABLE_ONEDNN_OPTS to suit the CPU, unless you have set it: `mrcnn.cpu`.
 """
 
 from .cpu import choose_kernels as _choose_kernels

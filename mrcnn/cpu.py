@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-# TensorFlow reads it once, when it is imported.
+# TensorFlow reads this variable once, on import.
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 
@@ -28,18 +28,24 @@ def instruction_sets(cpuinfo="/proc/cpuinfo"):
 
 
 def has_fast_bfloat16():
-    """Whether the CPU multiplies bfloat16; others emulate it, slower than float32."""
-    return not instruction_sets().isdisjoint({"avx512_bf16", "amx_bf16"})
+    """Whether this is an x86 CPU that multiplies bfloat16, with oneDNN on.
+
+    False where that is not known. TensorFlow's own kernels, and other x86 CPUs, emulate bfloat16
+    and are slower than in float32.
+    """
+    known = not instruction_sets().isdisjoint({"avx512_bf16", "amx_bf16"})
+    return known and os.environ.get(ONEDNN) != "0"
 
 
 def choose_kernels():
-    """Turn TensorFlow's oneDNN kernels on where the CPU has AVX-512, and off where it has not.
+    """Turn TensorFlow's oneDNN kernels on if the CPU has AVX-512, and off if it does not.
 
-    Without AVX-512, oneDNN takes 1.5 to 2 times as long for one image, because it has no fast
-    convolution for a batch of one. TensorFlow itself goes by other instruction sets (VNNI).
+    Without AVX-512, detecting in one image takes 1.5 to 2 times as long with oneDNN, which has no
+    fast convolution for a batch of one there; training takes about as long with either. TensorFlow
+    itself decides by other instruction sets (VNNI).
 
-    Nothing changes where the user has set TF_ENABLE_ONEDNN_OPTS, where TensorFlow is imported
-    already, or where the instruction sets are not known.
+    Nothing changes if the user has set TF_ENABLE_ONEDNN_OPTS, if TensorFlow is imported already, or
+    if the instruction sets are not known.
     """
     if ONEDNN in os.environ or "tensorflow" in sys.modules or not instruction_sets():
         return

@@ -64,6 +64,7 @@ class GraphModel(keras.Model):
         The division makes the decay very weak; it is the reference's (model.py:2180 there), and
         its learning rates belong to it.
         """
+        # The losses are float32, whatever the weights are.
         penalties = [
             ops.cast(ops.sum(ops.square(weight)), "float32")
             * (self.weight_decay / math.prod(weight.shape))

@@ -136,10 +136,11 @@ class Conv2D(_OverRois, layers.Conv2D):
     """`keras.layers.Conv2D` over [B, R, h, w, channels]."""
 
     def convolution_op(self, inputs, kernel):
-        """A kernel that covers its whole input is computed as a matrix product.
+        """If the kernel covers its whole input, the convolution is computed as a matrix product.
 
         As a convolution, its gradient takes up to 90 times as long on a CPU without AVX-512.
         """
+        # Both are (h, w, channels); the kernel of a grouped convolution has fewer channels.
         if self.padding != "valid" or kernel.shape[:3] != inputs.shape[1:]:
             return super().convolution_op(inputs, kernel)
         rows = ops.reshape(inputs, (-1, math.prod(kernel.shape[:3])))  # [B * R, h * w * channels]

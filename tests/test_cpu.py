@@ -14,7 +14,7 @@ GRAVITON = "processor\t: 0\nFeatures\t: fp asimd sve\n"
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """Function: make this machine look as its /proc/cpuinfo says, with TensorFlow not imported."""
-    read = cpu.instruction_sets
+    read = cpu.instruction_sets.__wrapped__
 
     def pretend(text):
         path = tmp_path / "cpuinfo"
@@ -22,7 +22,9 @@ def machine(tmp_path, monkeypatch):
         sets = read(str(path))
         monkeypatch.setattr(cpu, "instruction_sets", lambda: sets)
         monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
-        monkeypatch.delenv(cpu.ONEDNN, raising=False)
+        # Set first, so that it is restored even if it was not there.
+        monkeypatch.setenv(cpu.ONEDNN, "")
+        monkeypatch.delenv(cpu.ONEDNN)
         return sets
 
     return pretend
@@ -40,6 +42,7 @@ def test_where_the_system_does_not_say_there_are_none(machine, tmp_path):
 @pytest.mark.parametrize(
     ("text", "kernels", "bfloat16"),
     [(ZEN4, "1", True), (ALDER_LAKE, "0", False), (GRAVITON, None, False)],
+    ids=["zen4", "alder_lake", "graviton"],
 )
 def test_kernels_are_those_of_the_cpu(machine, text, kernels, bfloat16):
     machine(text)
@@ -55,6 +58,12 @@ def test_the_users_setting_stands(machine, monkeypatch, own):
         monkeypatch.setenv(cpu.ONEDNN, own)
         cpu.choose_kernels()
         assert os.environ[cpu.ONEDNN] == own
+
+
+def test_without_onednn_bfloat16_is_emulated(machine, monkeypatch):
+    machine(ZEN4)
+    monkeypatch.setenv(cpu.ONEDNN, "0")
+    assert not cpu.has_fast_bfloat16()
 
 
 def test_nothing_changes_once_tensorflow_is_imported(machine, monkeypatch):
