@@ -7,6 +7,9 @@ from pathlib import Path
 
 # TensorFlow reads this variable once, on import.
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+# Values of oneDNN's ONEDNN_MAX_CPU_ISA that keep it from AVX-512, and from bfloat16.
+BELOW_AVX512 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2")
+BELOW_BFLOAT16 = (*BELOW_AVX512, "AVX512_CORE", "AVX512_CORE_VNNI")
 
 
 @functools.cache
@@ -34,11 +37,16 @@ def has_fast_bfloat16():
     times as long as in float32.
     """
     known = not instruction_sets().isdisjoint({"avx512_bf16", "amx_bf16"})
-    return known and os.environ.get(ONEDNN) != "0"
+    return known and os.environ.get(ONEDNN) != "0" and not onednn_is_kept_to(BELOW_BFLOAT16)
+
+
+def onednn_is_kept_to(names):
+    """Whether ONEDNN_MAX_CPU_ISA is one of these names."""
+    return os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in names
 
 
 def choose_kernels():
-    """Turn TensorFlow's oneDNN kernels on if the CPU has AVX-512, and off if it does not.
+    """Turn TensorFlow's oneDNN kernels on if they can use AVX-512, and off if they cannot.
 
     Without AVX-512, detecting in one image takes 1.5 to 2 times as long with oneDNN, which has no
     fast convolution for a batch of one there; training takes about as long with either. TensorFlow
@@ -49,4 +57,5 @@ def choose_kernels():
     """
     if ONEDNN in os.environ or "tensorflow" in sys.modules or not instruction_sets():
         return
-    os.environ[ONEDNN] = "1" if "avx512f" in instruction_sets() else "0"
+    avx512 = "avx512f" in instruction_sets() and not onednn_is_kept_to(BELOW_AVX512)
+    os.environ[ONEDNN] = "1" if avx512 else "0"

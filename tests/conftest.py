@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,18 @@ import pytest
 from hypothesis import settings
 from seeded_weights import make_weights, manifest, write_h5
 
+from mrcnn import cpu
 from mrcnn.config import Config
 
 # The same examples on every run, and no clock: machines are shared.
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
+
+# TensorFlow asks the CPU whether oneDNN may run in bfloat16, not oneDNN, and then fails.
+needs_bfloat16 = pytest.mark.skipif(
+    os.environ.get(cpu.ONEDNN) == "1" and cpu.onednn_is_kept_to(cpu.BELOW_BFLOAT16),
+    reason="ONEDNN_MAX_CPU_ISA keeps oneDNN from bfloat16",
+)
 
 DATA = Path(__file__).parent / "data"
 

@@ -25,6 +25,7 @@ def machine(tmp_path, monkeypatch):
         # Set first, so that it is restored even if it was not there.
         monkeypatch.setenv(cpu.ONEDNN, "")
         monkeypatch.delenv(cpu.ONEDNN)
+        monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
         return sets
 
     return pretend
@@ -60,6 +61,18 @@ def test_the_users_setting_stands(machine, monkeypatch, own):
         assert os.environ[cpu.ONEDNN] == own
 
 
+@pytest.mark.parametrize(
+    ("limit", "kernels", "bfloat16"),
+    [("avx2", "0", False), ("AVX512_CORE", "1", False), ("AVX512_CORE_BF16", "1", True)],
+)
+def test_what_onednn_is_kept_to_counts(machine, monkeypatch, limit, kernels, bfloat16):
+    machine(ZEN4)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    cpu.choose_kernels()
+    assert os.environ[cpu.ONEDNN] == kernels
+    assert cpu.has_fast_bfloat16() is bfloat16
+
+
 def test_without_onednn_bfloat16_is_emulated(machine, monkeypatch):
     machine(ZEN4)
     monkeypatch.setenv(cpu.ONEDNN, "0")
@@ -75,7 +88,8 @@ def test_nothing_changes_once_tensorflow_is_imported(machine, monkeypatch):
 
 @pytest.mark.skipif(not cpu.instruction_sets(), reason="the CPU does not say what it can do")
 def test_importing_the_package_chooses():
-    environment = {name: value for name, value in os.environ.items() if name != cpu.ONEDNN}
+    chosen_by = (cpu.ONEDNN, "ONEDNN_MAX_CPU_ISA")
+    environment = {name: value for name, value in os.environ.items() if name not in chosen_by}
     script = "import os, mrcnn; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
     chosen = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True

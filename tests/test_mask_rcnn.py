@@ -9,6 +9,7 @@ import re
 import keras
 import numpy as np
 import pytest
+from conftest import needs_bfloat16
 from numpy.testing import assert_array_equal
 from tiny import InMemory, TinyConfig, shapes
 
@@ -554,7 +555,9 @@ def test_images_of_many_sizes_train(tmp_path, mode, eagerly):
     assert {f"val_{name}" for name in LOSSES} < set(notes.epochs[0])
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", [pytest.param("mixed_bfloat16", marks=needs_bfloat16), "mixed_float16"]
+)
 def test_mixed_precision(tmp_path, dataset, policy):
     keras.config.set_dtype_policy(policy)
     try:

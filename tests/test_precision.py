@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from conftest import needs_bfloat16
 from tiny import InMemory, TinyConfig, shapes, spread
 
 from mrcnn import network
@@ -9,7 +10,7 @@ from mrcnn.precision import precision_of
 from mrcnn.sample_source import SampleSource, stack
 from mrcnn.training import optimization
 
-HALVES = ["bfloat16", "float16"]
+HALVES = [pytest.param("bfloat16", marks=needs_bfloat16), "float16"]
 # Steps until float16's loss scale has come down to where gradients are finite, and one more.
 STEPS = 12
 
