@@ -22,12 +22,24 @@ def instruction_sets(cpuinfo="/proc/cpuinfo"):
     Returns:
         frozenset of str; empty where the system does not say, as outside Linux.
     """
+    return frozenset(of_first_core("flags", cpuinfo).split())
+
+
+def of_first_core(entry, cpuinfo="/proc/cpuinfo"):
+    """What Linux says of the first core.
+
+    Args:
+        entry: name of the line, such as "flags" or "model name".
+        cpuinfo: file to read.
+
+    Returns:
+        str; "" where the system does not say.
+    """
     try:
         lines = Path(cpuinfo).read_text().splitlines()
     except OSError:
-        return frozenset()
-    flags = (line.partition(":")[2] for line in lines if line.startswith("flags"))
-    return frozenset(next(flags, "").split())
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(entry)), "")
 
 
 def has_fast_bfloat16():
