@@ -41,7 +41,7 @@ def agree(ours, expected):
             # moves the gradients of the layers below. Measured over backends and instruction sets:
             # by 2.4e-3 of the largest one, with a mean of 5e-4.
             off = np.abs(ours[name] - value)
-            assert off.max() < 1e-2 and off.mean() < 2e-3, name
+            assert off.max() < 5e-3 and off.mean() < 2e-3, name
         else:
             scale = max(1.0, np.abs(value).max())
             np.testing.assert_allclose(ours[name], value, atol=TOLERANCE * scale, err_msg=name)

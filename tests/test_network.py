@@ -267,7 +267,7 @@ def test_gradients(float64, seeded_h5, train_config, train, batch):
 # there is a few units in the last place of its weight, so rounding moves it by 2e-4 on some CPUs.
 @pytest.mark.parametrize(
     ("layers", "count", "second_loss", "median_weight", "worst_weight"),
-    [("heads", 54, 1e-5, 1e-5, 1e-3), ("all", 266, 1e-4, 5e-3, 5e-2)],
+    [("heads", 54, 1e-5, 1e-5, 4e-4), ("all", 266, 1e-4, 5e-3, 5e-2)],
 )
 def test_two_steps(
     training_model,
