@@ -33,7 +33,7 @@ from plain_loader import draw, plain_sample
 from mrcnn.config import Config
 from mrcnn.formats.records import AnnotatedDataset, Instance
 from mrcnn.formats.shapes import Polygon
-from mrcnn.sample_source import SampleSource
+from mrcnn.loading.source import SampleSource
 
 SOURCE_SIDE = 768
 STAGES = {
@@ -185,7 +185,7 @@ def profile(path, side, count, images=10):
 
 def step(side=1024):
     """Print the seconds of a training step of one image, all layers of ResNet-50."""
-    from mrcnn.loader import BatchSequence
+    from mrcnn.loading.batches import BatchSequence
     from mrcnn.model import MaskRCNN
 
     config = bench_config(side)

@@ -82,11 +82,11 @@ def our_step():
     import numpy as np
 
     from mrcnn.config import Config
-    from mrcnn.dataset import Dataset
-    from mrcnn.instance_masks import InstanceMasks
-    from mrcnn.loader import BatchSequence
+    from mrcnn.datasets.dataset import Dataset
+    from mrcnn.instances.masks import InstanceMasks
+    from mrcnn.loading.batches import BatchSequence
+    from mrcnn.loading.source import SampleSource
     from mrcnn.model import MaskRCNN
-    from mrcnn.sample_source import SampleSource
 
     class Boxes(Dataset):
         """Random pixels with filled boxes."""

@@ -15,7 +15,7 @@ import logging
 
 import numpy as np
 
-from .config_checks import problems
+from .config_rules.network_rules import problems
 
 logger = logging.getLogger(__name__)
 

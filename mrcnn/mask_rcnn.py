@@ -3,10 +3,15 @@
 import datetime
 import logging
 
-from . import introspection, network, prediction, weights
-from .download import imagenet_weights
+from .files.download import imagenet_weights
+from .inference import detector as prediction
+from .inference import introspection
+from .network import graph as network
+from .runs import folder as checkpoints
 from .text import log
-from .training import checkpoints, distribution, optimization, runs, trainable
+from .training import distribution, optimization, trainable
+from .training import trainer as runs
+from .weights import loading as weights
 
 logger = logging.getLogger(__name__)
 

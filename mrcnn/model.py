@@ -1,15 +1,18 @@
 """The names of the reference's `model`, gathered from the rooms where they live."""
 
-from .anchors import compute_backbone_shapes
-from .backbones import BatchNorm, conv_block, identity_block, resnet_graph
-from .compat import batch_pack_graph, trim_zeros_graph
-from .debug_targets import build_detection_targets, generate_random_rois
-from .detection import DetectionLayer, refine_detections_graph
-from .ground_truth import load_image_gt
-from .heads import build_fpn_mask_graph, fpn_classifier_graph
-from .image_meta import compose_image_meta, parse_image_meta, parse_image_meta_graph
-from .loader import data_generator
-from .losses import (
+from .anchors.pyramid import compute_backbone_shapes
+from .anchors.targets import build_rpn_targets
+from .images.meta import compose_image_meta, parse_image_meta, parse_image_meta_graph
+from .images.resizing import mold_image, unmold_image
+from .legacy.debug_targets import build_detection_targets, generate_random_rois
+from .legacy.tensors import batch_pack_graph, trim_zeros_graph
+from .loading.batches import data_generator
+from .loading.samples import load_image_gt
+from .mask_rcnn import MaskRCNN
+from .network.backbones.resnet import BatchNorm, conv_block, identity_block, resnet_graph
+from .network.detections import DetectionLayer, refine_detections_graph
+from .network.layers import build_fpn_mask_graph, fpn_classifier_graph
+from .network.losses import (
     mrcnn_bbox_loss_graph,
     mrcnn_class_loss_graph,
     mrcnn_mask_loss_graph,
@@ -17,7 +20,10 @@ from .losses import (
     rpn_class_loss_graph,
     smooth_l1_loss,
 )
-from .mask_rcnn import MaskRCNN
+from .network.poolers.align import PyramidROIAlign, log2_graph
+from .network.proposals import ProposalLayer
+from .network.rpn import build_rpn_model, rpn_graph
+from .network.sampling import DetectionTargetLayer, detection_targets_graph
 from .ops import (
     apply_box_deltas_graph,
     clip_boxes_graph,
@@ -25,13 +31,7 @@ from .ops import (
     norm_boxes_graph,
     overlaps_graph,
 )
-from .proposals import ProposalLayer
-from .roi_align import PyramidROIAlign, log2_graph
-from .rpn import build_rpn_model, rpn_graph
-from .rpn_targets import build_rpn_targets
-from .targets import DetectionTargetLayer, detection_targets_graph
 from .text import log
-from .transforms import mold_image, unmold_image
 
 __all__ = [
     "BatchNorm",

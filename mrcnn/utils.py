@@ -1,7 +1,10 @@
 """The names of the reference's `utils`, gathered from the rooms where they live."""
 
-from .anchors import generate_anchors, generate_pyramid_anchors
-from .boxes import (
+from .anchors.pyramid import generate_anchors, generate_pyramid_anchors
+from .datasets.dataset import Dataset
+from .evaluation import compute_ap, compute_ap_range, compute_matches, compute_recall
+from .files.download import COCO_MODEL_URL, download_trained_weights
+from .geometry.boxes import (
     apply_box_deltas,
     box_refinement,
     compute_iou,
@@ -11,11 +14,8 @@ from .boxes import (
     norm_boxes,
     trim_zeros,
 )
-from .compat import batch_slice
-from .dataset import Dataset
-from .download import COCO_MODEL_URL, download_trained_weights
-from .evaluation import compute_ap, compute_ap_range, compute_matches, compute_recall
-from .masks import (
+from .images.resizing import resize, resize_image, resize_mask
+from .instances.pasting import (
     compute_overlaps_masks,
     expand_mask,
     extract_bboxes,
@@ -23,8 +23,8 @@ from .masks import (
     mold_mask,
     unmold_mask,
 )
+from .legacy.tensors import batch_slice
 from .ops import box_refinement_graph
-from .transforms import resize, resize_image, resize_mask
 
 __all__ = [
     "COCO_MODEL_URL",

@@ -28,8 +28,9 @@ sys.path.insert(0, str(ROOT_DIR))
 
 import matplotlib.pyplot as plt
 
-from mrcnn import evaluation, tta, utils, visualize
+from mrcnn import evaluation, utils, visualize
 from mrcnn import model as modellib
+from mrcnn.inference import tta
 from samples.nucleus import nucleus
 
 # %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}

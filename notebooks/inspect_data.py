@@ -36,10 +36,10 @@ from matplotlib.colors import ListedColormap
 
 from mrcnn import augment, utils, visualize
 from mrcnn import model as modellib
-from mrcnn.anchor_coverage import anchor_coverage
+from mrcnn.anchors.coverage import anchor_coverage
 from mrcnn.config import Config
-from mrcnn.loader import BatchSequence
-from mrcnn.sample_source import SampleSource
+from mrcnn.loading.batches import BatchSequence
+from mrcnn.loading.source import SampleSource
 from samples.nucleus import nucleus
 
 # %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}

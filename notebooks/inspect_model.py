@@ -43,7 +43,8 @@ import numpy as np
 from skimage.segmentation import mark_boundaries
 
 from mrcnn import model as modellib
-from mrcnn import roi_align, utils, visualize
+from mrcnn import utils, visualize
+from mrcnn.network.poolers import align as roi_align
 from samples.nucleus import nucleus
 
 plt.rcParams["image.interpolation"] = "nearest"

@@ -36,7 +36,7 @@ from scipy.stats import ks_2samp
 
 from mrcnn import model as modellib
 from mrcnn import utils, visualize
-from mrcnn.weights_file import WeightsFile
+from mrcnn.weights.keras_h5 import WeightsFile
 from samples.nucleus import nucleus
 
 # %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}

@@ -41,10 +41,10 @@ from skimage import measure
 
 from mrcnn import augment, evaluation, formats, utils, visualize
 from mrcnn import model as modellib
-from mrcnn.anchor_coverage import anchor_coverage
+from mrcnn.anchors.coverage import anchor_coverage
 from mrcnn.config import Config
-from mrcnn.small_resnet import SmallNetwork
-from mrcnn.training import history
+from mrcnn.network.backbones.small_resnet import SmallNetwork
+from mrcnn.runs import history
 from samples.nucleus import nucleus
 from samples.shapes.shapes_dataset import ShapesDataset
 

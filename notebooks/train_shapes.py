@@ -37,9 +37,9 @@ import numpy as np
 from mrcnn import evaluation, utils, visualize
 from mrcnn import model as modellib
 from mrcnn.config import Config
-from mrcnn.prediction import with_score
-from mrcnn.small_resnet import SmallNetwork
-from mrcnn.training import history
+from mrcnn.inference.detector import with_score
+from mrcnn.network.backbones.small_resnet import SmallNetwork
+from mrcnn.runs import history
 from samples.shapes.shapes_dataset import ShapesDataset
 
 NUCLEUS_WEIGHTS_PATH = ROOT_DIR / "samples/nucleus/nucleus_small.h5"

@@ -8,8 +8,9 @@ import sys
 import numpy as np
 from conftest import config_of, load_reference
 
-from mrcnn import network, weights
+from mrcnn.network import graph as network
 from mrcnn.training import optimization, trainable
+from mrcnn.weights import loading as weights
 
 CHANGED = ["conv1", "res4f_branch2b", "fpn_p4", "mrcnn_class_logits", "mrcnn_mask"]
 

@@ -5,7 +5,7 @@ import zipfile
 import pytest
 from conftest import load_sample
 
-from mrcnn import archives
+from mrcnn.files import archives
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from tiny import TinyConfig
 
-from mrcnn.instance_masks import InstanceMasks
+from mrcnn.instances.masks import InstanceMasks
 from mrcnn.model import MaskRCNN
 
 SIZE = (64, 80)

@@ -41,7 +41,7 @@ def test_docs_of(name):
 def test_all_kinds_of_objects_are_looked_at():
     index = docs_rules.index()
     for name in [
-        "mrcnn.boxes.compute_iou",
+        "mrcnn.geometry.boxes.compute_iou",
         "Dataset",
         "Dataset.load_mask",
         "Dataset.image_ids",

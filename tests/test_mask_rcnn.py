@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from tiny import InMemory, TinyConfig, shapes
 
 from mrcnn.augment import Flips
-from mrcnn.loader import BatchSequence
+from mrcnn.loading.batches import BatchSequence
 from mrcnn.model import MaskRCNN
 from mrcnn.training import optimization, trainable
 

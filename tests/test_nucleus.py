@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mrcnn.evaluation import evaluate, headline
-from mrcnn.instance_masks import InstanceMasks
+from mrcnn.instances.masks import InstanceMasks
 
 FOLDER = Path(__file__).resolve().parents[1] / "samples" / "nucleus"
 DATA = FOLDER / "data"

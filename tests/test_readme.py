@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from mrcnn import model as modellib
-from mrcnn import start_weights
 from mrcnn.mask_rcnn import MaskRCNN
+from mrcnn.weights import start as start_weights
 
 matplotlib.use("Agg")
 

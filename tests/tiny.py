@@ -3,8 +3,8 @@
 import numpy as np
 from keras import layers
 
-from mrcnn.backbones import BatchNorm
 from mrcnn.config import Config
+from mrcnn.network.backbones.resnet import BatchNorm
 from mrcnn.utils import Dataset
 
 

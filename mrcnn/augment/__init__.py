@@ -17,7 +17,7 @@ import inspect
 
 import numpy as np
 
-from ..instance_masks import InstanceMasks
+from ..instances.masks import InstanceMasks
 from .flips import Flips
 from .imgaug_bridge import apply_imgaug, import_imgaug
 from .keras_layers import apply_layer, check_layer, is_keras_layer

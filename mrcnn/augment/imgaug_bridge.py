@@ -22,7 +22,7 @@ import types
 
 import numpy as np
 
-from ..instance_masks import InstanceMasks
+from ..instances.masks import InstanceMasks
 
 _importing = threading.Lock()
 

@@ -16,7 +16,7 @@ import weakref
 
 import numpy as np
 
-from ..instance_masks import InstanceMasks
+from ..instances.masks import InstanceMasks
 
 # Layers that cannot be applied to one image and its instances, and why.
 _REFUSED = {

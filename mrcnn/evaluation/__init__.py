@@ -1,16 +1,16 @@
 """How good detections are: figures of an image, of a data set, and `evaluate` for all of them."""
 
-from .average_precision import compute_ap, compute_ap_range, compute_matches, compute_recall
-from .coco import KINDS, MAX_DETECTIONS, CocoAP, CocoFigures, evaluate_coco
-from .coco_metrics import CocoMetrics, coco_ap
-from .comparison import Comparison
-from .confusion import ConfusionMatrix
-from .evaluator import METRICS, Evaluator
-from .hausdorff import HausdorffDistance, hausdorff, outline
-from .jaccard import AggregatedJaccard
-from .objects import IOU_THRESHOLDS, ObjectScores
-from .panoptic import PanopticQuality
-from .pixels import PixelScores
+from ..metrics.coco import KINDS, MAX_DETECTIONS, CocoAP, CocoFigures, evaluate_coco
+from ..metrics.coco_dataset import CocoMetrics, coco_ap
+from ..metrics.comparison import Comparison
+from ..metrics.confusion import ConfusionMatrix
+from ..metrics.evaluator import METRICS, Evaluator
+from ..metrics.hausdorff import HausdorffDistance, hausdorff, outline
+from ..metrics.image_ap import compute_ap, compute_ap_range, compute_matches, compute_recall
+from ..metrics.jaccard import AggregatedJaccard
+from ..metrics.objects import IOU_THRESHOLDS, ObjectScores
+from ..metrics.panoptic import PanopticQuality
+from ..metrics.pixel_classes import PixelScores
 from .report import headline, summary, table, write
 from .run import evaluate
 

@@ -5,7 +5,7 @@ import math
 import re
 from pathlib import Path
 
-from ..files import replacing
+from ..files.whole import replacing
 
 FILE_NAME = "evaluation.json"
 # Figures by file name: function of `mrcnn.visualize` and the part of the result that it draws.

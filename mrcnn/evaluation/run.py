@@ -7,12 +7,12 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from ..instance_masks import InstanceMasks
-from ..prediction import check_images, detect_crops
-from ..splits import random_part
+from ..datasets.splits import random_part
+from ..inference.detector import check_images, detect_crops
+from ..instances.masks import InstanceMasks
+from ..metrics.coco import KINDS, MAX_DETECTIONS
+from ..metrics.evaluator import Evaluator
 from ..text import some
-from .coco import KINDS, MAX_DETECTIONS
-from .evaluator import Evaluator
 from .report import write
 
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 from pycocotools import mask
 
-from ..rle import crop_of, read_counts
+from ..instances.rle import crop_of, read_counts
 from .shapes import Rectangle
 
 # The longest side of an image; pycocotools counts pixels in 32 bits.

@@ -6,7 +6,7 @@ import re
 import numpy as np
 from PIL import Image
 
-from ..images import read_labels
+from ..images.reading import read_labels
 from ..text import some
 
 # Of pixels that belong to nothing, such as the rim that VOC draws around objects.

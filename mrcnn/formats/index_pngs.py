@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import scipy.ndimage
 
-from ..instance_masks import InstanceMasks
+from ..instances.masks import InstanceMasks
 from ..text import some
 from .finding import existing_folder, given_path, image_files
 from .index_colours import BACKGROUNDS, VOID, index_colours, read_indices, read_labelmap, read_lines

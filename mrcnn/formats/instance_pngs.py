@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..images import read_image
+from ..images.reading import read_image
 from ..text import some
 from .finding import IMAGE_SUFFIXES, existing_folder, given_path
 from .records import AnnotatedDataset, Instance, Problems, Record

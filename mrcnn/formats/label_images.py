@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..images import read_labels
-from ..instance_masks import InstanceMasks
+from ..images.reading import read_labels
+from ..instances.masks import InstanceMasks
 from ..text import some
 from .finding import existing_folder, given_path, image_files
 from .instance_pngs import OBJECT, name_the_class, subfolder

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..dataset import Dataset
-from ..images import image_size
+from ..datasets.dataset import Dataset
+from ..images.reading import image_size
 from .finding import find_image, given_path, read_json
 from .records import AnnotatedDataset, Instance, Problems, Record
 from .shapes import Ellipse, Parts, Polygon, Polyline, Rectangle, check_finite, number

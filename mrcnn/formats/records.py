@@ -6,9 +6,9 @@ import os
 
 import numpy as np
 
-from ..dataset import Dataset
-from ..images import image_size
-from ..instance_masks import InstanceMasks
+from ..datasets.dataset import Dataset
+from ..images.reading import image_size
+from ..instances.masks import InstanceMasks
 from ..text import some
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from ..instance_masks import union
+from ..instances.masks import union
 
 # Far beyond any image, and near enough for doubles to be exact to a small part of a pixel.
 _FARTHEST = 1e9

@@ -1,4 +1,4 @@
-"""Box geometry on tensors; `mrcnn.boxes` has the same for numpy arrays.
+"""Box geometry on tensors; `mrcnn.geometry.boxes` has the same for numpy arrays.
 
 Boxes are `(y1, x1, y2, x2)` and any leading axes are batch axes.
 """

@@ -4,8 +4,8 @@ import os
 
 import keras
 
-from ..loader import BatchSequence
-from ..sample_source import SampleSource
+from ..loading.batches import BatchSequence
+from ..loading.source import SampleSource
 
 
 def batches(

@@ -4,9 +4,9 @@ import os
 
 import numpy as np
 
-from . import checkpoints
-from .run_record import as_json
-from .train_state import Progress
+from ..runs import folder as checkpoints
+from ..runs.record import as_json
+from ..runs.state import Progress
 
 
 def begin(model, progress, described, arguments):

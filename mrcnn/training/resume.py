@@ -5,8 +5,9 @@ import os
 import zlib
 
 from ..config import Config
-from . import checkpoints, train_state
-from .run_record import as_json
+from ..runs import folder as checkpoints
+from ..runs import state as train_state
+from ..runs.record import as_json
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,9 @@
 
 import keras
 
-from . import callback_list, feeding, optimization, train_state, trainable
+from ..runs import state as train_state
+from . import feeding, optimization, trainable
+from .callbacks import order as callback_list
 from .callbacks.state import publish
 from .replica_fit import ReplicaTrainer
 

@@ -6,20 +6,20 @@ path of a PNG, cut to the content, and the figure is then closed. Masks are [H, 
 (y1, x1, y2, x2) in pixels.
 """
 
-from .comparison import compare, display_differences
-from .datasets import plot_anchor_coverage, plot_classes, plot_sizes
+from .dataset_charts import plot_anchor_coverage, plot_classes, plot_sizes
+from .dataset_images import display_augmented, display_sample
 from .drawing import apply_mask, draw_box, random_colors
-from .evaluation import (
+from .history_chart import display_batch, draw_predictions, plot_history
+from .instances import display_images, display_instances, display_top_masks
+from .network_boxes import display_table, display_weight_stats, draw_boxes, draw_rois
+from .score_charts import (
     plot_confusion,
     plot_counts,
     plot_overlaps,
     plot_precision_recall,
     plot_precision_recall_curves,
 )
-from .inspection import display_table, display_weight_stats, draw_boxes, draw_rois
-from .instances import display_images, display_instances, display_top_masks
-from .samples import display_augmented, display_sample
-from .training import display_batch, draw_predictions, plot_history
+from .side_by_side import compare, display_differences
 
 __all__ = [
     "apply_mask",

@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from skimage.color import rgb2lab
 from skimage.measure import find_contours
 
-from ..masks import extract_bboxes
+from ..instances.pasting import extract_bboxes
 
 # Steps of the golden ratio around the colour wheel never come back to a hue already used.
 _GOLDEN_RATIO = (5**0.5 - 1) / 2

@@ -6,14 +6,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 
 from .captions import CAPTION_POINTS, add_caption, instance_label
-from .drawing import (
-    add_box,
-    add_outlines,
-    as_rgb,
-    blend_masks,
-    check_counts,
-    neighbor_colors,
-)
+from .drawing import add_box, add_outlines, as_rgb, blend_masks, check_counts, neighbor_colors
 from .figures import finish, new_figure, scale_of
 
 logger = logging.getLogger(__name__)

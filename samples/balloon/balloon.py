@@ -30,13 +30,15 @@ import numpy as np
 import skimage.color
 from PIL import Image
 
-from mrcnn import augment, command_line, evaluation, start_weights, visualize
+from mrcnn import augment, evaluation, visualize
+from mrcnn import cli as command_line
 from mrcnn import model as modellib
-from mrcnn.archives import fetch_archive
-from mrcnn.files import new_folder
+from mrcnn.files.archives import fetch_archive
+from mrcnn.files.whole import new_folder
 from mrcnn.formats import ViaDataset
 from mrcnn.formats.finding import given_path
-from mrcnn.images import read_image
+from mrcnn.images.reading import read_image
+from mrcnn.weights import start as start_weights
 
 # The file beside this one is found from a notebook too, which imports samples.balloon.balloon.
 sys.path.insert(0, str(Path(__file__).resolve().parent))

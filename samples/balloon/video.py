@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mrcnn.files import replacing
+from mrcnn.files.whole import replacing
 
 
 def convert(source, target, function):

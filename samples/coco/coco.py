@@ -23,11 +23,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from mrcnn import augment, command_line, evaluation, start_weights, visualize
+from mrcnn import augment, evaluation, visualize
+from mrcnn import cli as command_line
 from mrcnn import model as modellib
 from mrcnn.config import Config
-from mrcnn.files import new_folder
-from mrcnn.prediction import with_score
+from mrcnn.files.whole import new_folder
+from mrcnn.inference.detector import with_score
+from mrcnn.weights import start as start_weights
 
 # The files beside this one are found from a notebook too, which imports samples.coco.coco.
 sys.path.insert(0, str(Path(__file__).resolve().parent))

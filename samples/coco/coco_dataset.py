@@ -8,12 +8,12 @@ from pycocotools import mask
 from pycocotools.coco import COCO
 
 from mrcnn import formats
-from mrcnn.archives import fetch_archive
+from mrcnn.files.archives import fetch_archive
 from mrcnn.formats.coco_json import parse_instances
 from mrcnn.formats.coco_masks import read_shape
 from mrcnn.formats.finding import given_path, image_files, read_json
 from mrcnn.formats.records import Problems
-from mrcnn.rle import encode
+from mrcnn.instances.rle import encode
 from mrcnn.text import some
 
 YEARS = ("2014", "2017")

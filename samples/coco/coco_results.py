@@ -6,10 +6,10 @@ import json
 import numpy as np
 from tqdm import tqdm
 
-from mrcnn.evaluation.coco_metrics import found_annotations
-from mrcnn.files import replacing
-from mrcnn.instance_masks import as_instances
-from mrcnn.prediction import check_images, detect_crops
+from mrcnn.files.whole import replacing
+from mrcnn.inference.detector import check_images, detect_crops
+from mrcnn.instances.masks import as_instances
+from mrcnn.metrics.coco_dataset import found_annotations
 
 # The files to submit, and what they have of a detection beside its ids and score. They are two,
 # for of a detection with a box COCO takes the area of the box for that of the mask.

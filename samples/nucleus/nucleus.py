@@ -24,11 +24,14 @@ import functools
 import sys
 from pathlib import Path
 
-from mrcnn import augment, command_line, evaluation, start_weights, tta, visualize
+from mrcnn import augment, evaluation, visualize
+from mrcnn import cli as command_line
 from mrcnn import model as modellib
-from mrcnn.files import new_folder
-from mrcnn.mask_overlaps import without_overlaps
-from mrcnn.prediction import detect_crops, with_score
+from mrcnn.files.whole import new_folder
+from mrcnn.inference import tta
+from mrcnn.inference.detector import detect_crops, with_score
+from mrcnn.instances.overlaps import without_overlaps
+from mrcnn.weights import start as start_weights
 
 # The files beside this one are found from a notebook too, which imports samples.nucleus.nucleus.
 sys.path.insert(0, str(Path(__file__).resolve().parent))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn.datasets.splits import random_part
 from mrcnn.formats.finding import given_path, image_files
 from mrcnn.formats.instance_pngs import InstancePngDataset, read_folders
 from mrcnn.formats.records import Problems
-from mrcnn.images import image_size
-from mrcnn.mask_overlaps import remove_overlaps
-from mrcnn.splits import random_part
+from mrcnn.images.reading import image_size
+from mrcnn.instances.overlaps import remove_overlaps
 
 STAGES = ("stage1_train", "stage1_test", "stage2_test")
 SUBSETS = ("train", "val", "fit", "tune", *STAGES)

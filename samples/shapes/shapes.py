@@ -13,12 +13,14 @@ How good it is on images that it was not trained on; and pictures of them:
 import sys
 from pathlib import Path
 
-from mrcnn import command_line, evaluation, start_weights, utils, visualize
+from mrcnn import cli as command_line
+from mrcnn import evaluation, utils, visualize
 from mrcnn import model as modellib
 from mrcnn.config import Config
-from mrcnn.files import new_folder
-from mrcnn.prediction import with_score
-from mrcnn.small_resnet import SmallNetwork
+from mrcnn.files.whole import new_folder
+from mrcnn.inference.detector import with_score
+from mrcnn.network.backbones.small_resnet import SmallNetwork
+from mrcnn.weights import start as start_weights
 
 # The file beside this one is found from a notebook too, which imports samples.shapes.shapes.
 sys.path.insert(0, str(Path(__file__).resolve().parent))

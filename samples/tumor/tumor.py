@@ -24,12 +24,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mrcnn import augment, command_line, evaluation, start_weights, visualize
+from mrcnn import augment, evaluation, visualize
+from mrcnn import cli as command_line
 from mrcnn import model as modellib
-from mrcnn.files import new_folder
-from mrcnn.mask_overlaps import without_overlaps
-from mrcnn.prediction import detect_crops, with_score
-from mrcnn.splits import random_part
+from mrcnn.datasets.splits import random_part
+from mrcnn.files.whole import new_folder
+from mrcnn.inference.detector import detect_crops, with_score
+from mrcnn.instances.overlaps import without_overlaps
+from mrcnn.weights import start as start_weights
 
 # The files beside this one are found from a notebook too, which imports samples.tumor.tumor.
 sys.path.insert(0, str(Path(__file__).resolve().parent))

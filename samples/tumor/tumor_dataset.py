@@ -7,9 +7,10 @@ import numpy as np
 import scipy.ndimage
 import tifffile
 
-from mrcnn import images, utils
+from mrcnn import utils
 from mrcnn.formats.finding import IMAGE_SUFFIXES, given_path
-from mrcnn.instance_masks import InstanceMasks
+from mrcnn.images import reading as images
+from mrcnn.instances.masks import InstanceMasks
 from mrcnn.text import some
 
 

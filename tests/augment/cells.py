@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mrcnn.instance_masks import InstanceMasks
+from mrcnn.instances.masks import InstanceMasks
 
 
 def cells(size=64, step=12):

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from mrcnn.augment import Flips, augment, check_augmentation, microscopy, needs_threads
-from mrcnn.instance_masks import InstanceMasks
+from mrcnn.instances.masks import InstanceMasks
 
 
 @pytest.fixture

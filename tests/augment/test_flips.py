@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from mrcnn.augment import Flips, augment
-from mrcnn.instance_masks import InstanceMasks
+from mrcnn.instances.masks import InstanceMasks
 
 
 class Draws:

@@ -6,13 +6,14 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from cells import as_image, cells
 from numpy.testing import assert_array_equal
 
 from mrcnn import augment as augmentations
 from mrcnn.augment import augment, needs_threads
 from mrcnn.augment.imgaug_bridge import import_imgaug
-from mrcnn.instance_masks import InstanceMasks
+from mrcnn.instances.masks import InstanceMasks
+
+from .cells import as_image, cells
 
 
 @pytest.fixture

@@ -8,12 +8,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from cells import as_image, cells
 from keras import layers
 from numpy.testing import assert_array_equal
 
 from mrcnn.augment import augment, check_augmentation, needs_threads, photographs
-from mrcnn.instance_masks import InstanceMasks
+from mrcnn.instances.masks import InstanceMasks
+
+from .cells import as_image, cells
 
 NEAREST = {"interpolation": "nearest", "fill_mode": "constant"}
 GEOMETRIC = {
@@ -214,14 +215,14 @@ def test_other_backends(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     script = (
-        "import test_keras_layers as tests\n"
+        "from augment import test_keras_layers as tests\n"
         "for name in ('RandomRotation', 'RandomZoom', 'RandomShear'):\n"
         "    tests.see_that_masks_move_with_the_image(tests.GEOMETRIC[name]())\n"
         "tests.test_a_seed_makes_the_run_in_any_thread()"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
-        cwd=Path(__file__).parent,
+        cwd=Path(__file__).parents[1],
         env={**os.environ, "KERAS_BACKEND": backend},
         capture_output=True,
         text=True,

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mrcnn.augment import Light, Noise
-from mrcnn.instance_masks import InstanceMasks
+from mrcnn.instances.masks import InstanceMasks
 
 NONE = InstanceMasks([], [], (64, 64))
 

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from cells import as_image, cells
 from numpy.testing import assert_array_equal
 
 from mrcnn.augment import augment, check_augmentation, microscopy, needs_threads, photographs
+
+from .cells import as_image, cells
 
 
 @pytest.mark.parametrize("recipe", [microscopy, photographs])

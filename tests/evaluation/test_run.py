@@ -11,9 +11,9 @@ from tiny import InMemory, TinyConfig, shapes, spread
 from mrcnn import evaluation
 from mrcnn.evaluation import evaluate
 from mrcnn.evaluation.report import FIGURES
+from mrcnn.inference.detector import detect_crops
+from mrcnn.instances.pasting import extract_bboxes
 from mrcnn.mask_rcnn import MaskRCNN
-from mrcnn.masks import extract_bboxes
-from mrcnn.prediction import detect_crops
 
 
 class Truthful:

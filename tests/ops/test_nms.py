@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrcnn import boxes as numpy_boxes
 from mrcnn import ops
+from mrcnn.geometry import boxes as numpy_boxes
 from mrcnn.ops import kernels
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mrcnn import boxes as numpy_boxes
 from mrcnn import ops
+from mrcnn.geometry import boxes as numpy_boxes
 
 
 @pytest.fixture

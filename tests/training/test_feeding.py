@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes
 
-from mrcnn import network
+from mrcnn.network import graph as network
 from mrcnn.training import feeding
 
 

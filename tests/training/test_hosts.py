@@ -1,12 +1,13 @@
 from types import SimpleNamespace
 
 import pytest
-from test_distribution import Second
 
+from mrcnn.runs.stages import Stage
+from mrcnn.runs.state import Progress
 from mrcnn.training import hosts
 from mrcnn.training.distribution import OneDevice
-from mrcnn.training.stages import Stage
-from mrcnn.training.train_state import Progress
+
+from .test_distribution import Second
 
 ARGUMENTS = {"layers": "all", "epochs": 3, "learning_rate": 0.1}
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tiny import TinyConfig
 
-from mrcnn import network
+from mrcnn.network import graph as network
 from mrcnn.training import optimization
 from mrcnn.training.optimization import WarmUp, build_optimizer, l2_factor, learning_rate_of
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes
 
+from mrcnn.runs.stages import Stage, plan
+from mrcnn.runs.state import Progress
 from mrcnn.training import resume
-from mrcnn.training.stages import Stage, plan
-from mrcnn.training.train_state import Progress
 
 THREE = [["heads", "4+", "all"], [20, 25, 30], 0.1]
 

@@ -3,7 +3,7 @@ import re
 import pytest
 from tiny import TinyConfig
 
-from mrcnn import network
+from mrcnn.network import graph as network
 from mrcnn.training import trainable
 
 

@@ -13,7 +13,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from mrcnn import visualize
-from mrcnn.visualize import drawing, inspection
+from mrcnn.visualize import drawing
+from mrcnn.visualize import network_boxes as inspection
 
 NAMES = ["BG", "cat", "dog"]
 

@@ -6,9 +6,9 @@ carried to the others; a wish to stop may come from any host.
 
 import keras
 
-from .. import train_state
+from ...runs import state as train_state
+from ...runs.state import Progress
 from ..optimization import unscaled
-from ..train_state import Progress
 
 
 class Agree(keras.callbacks.Callback):

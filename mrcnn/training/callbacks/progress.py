@@ -11,8 +11,8 @@ import time
 
 import keras
 
-from ...config_checks import LOSS_NAMES
-from ..history import measured
+from ...config_rules.network_rules import LOSS_NAMES
+from ...runs.history import measured
 
 _REDRAW_SECONDS = 0.2
 _LOG_SECONDS = 60  # between the lines of an epoch where they cannot be redrawn

@@ -10,8 +10,8 @@ from pathlib import Path
 import keras
 from keras import ops
 
-from ...files import replacing
-from .. import history
+from ...files.whole import replacing
+from ...runs import history
 from ..optimization import unscaled
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,10 @@ import time
 
 import keras
 
+from ...runs import folder as checkpoints
+from ...runs import state as train_state
 from ...text import log
-from .. import checkpoints, optimization, train_state
+from .. import optimization
 
 logger = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ import numpy as np
 from tqdm import tqdm
 
 from ...evaluation import KINDS, MAX_DETECTIONS, CocoMetrics
-from ...instance_masks import InstanceMasks
-from ...prediction import check_images, detect_crops, with_score
-from ...shared_inference import SharedDetector
+from ...inference.detector import check_images, detect_crops, with_score
+from ...instances.masks import InstanceMasks
+from ...network.sharing import SharedDetector
+from ...runs.history import Carried
 from ...text import log, some
 from ..distribution import undistributed
-from ..history import Carried
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes
 
-from mrcnn.loader import BatchSequence
-from mrcnn.sample_source import SampleSource
+from mrcnn.loading.batches import BatchSequence
+from mrcnn.loading.source import SampleSource
 from mrcnn.training.callbacks.finite import StopIfNotFinite
 
 

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 import keras
 import pytest
 
-from mrcnn.training import train_state
+from mrcnn.runs import state as train_state
+from mrcnn.runs.stages import Stage
+from mrcnn.runs.state import Progress
 from mrcnn.training.callbacks.in_step import Agree, Follow
 from mrcnn.training.callbacks.interruption import Interruption
 from mrcnn.training.distribution import OneDevice
-from mrcnn.training.stages import Stage
-from mrcnn.training.train_state import Progress
 
 
 class Two(OneDevice):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import keras
 import pytest
 
-from mrcnn.training import history
+from mrcnn.runs import history
 from mrcnn.training.callbacks import progress
 
 LOGS = {

@@ -8,7 +8,8 @@ import pytest
 from tiny import InMemory, TinyConfig, shapes
 
 from mrcnn import mask_rcnn
-from mrcnn.training import feeding, history
+from mrcnn.runs import history
+from mrcnn.training import feeding
 from mrcnn.training.callbacks import record
 
 

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes, spread
 
-from mrcnn import network, prediction
-from mrcnn.shared_inference import SharedDetector
-from mrcnn.training import feeding, history, optimization
+from mrcnn.inference import detector as prediction
+from mrcnn.network import graph as network
+from mrcnn.network.sharing import SharedDetector
+from mrcnn.runs import history
+from mrcnn.training import feeding, optimization
 from mrcnn.training.callbacks import validation
 from mrcnn.training.callbacks.validation import ValidateAP, choose_images, validation_config
 

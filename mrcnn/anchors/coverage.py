@@ -1,0 +1,246 @@
+"""How well the anchors of a configuration cover the instances of a data set."""
+
+import dataclasses
+
+import numpy as np
+
+from ..images.resizing import input_geometry, resize_options
+from .pyramid import compute_backbone_shapes
+
+# Boxes that the search for scales looks at: spread over all of them.
+_SEARCHED_BOXES = 2000
+# Ratios of the scales of neighbouring levels that it tries.
+_FACTORS = np.arange(1.2, 2.61, 0.05)
+
+
+@dataclasses.dataclass
+class AnchorCoverage:
+    """The boxes of a data set, and the best IoU that each has with an anchor.
+
+    Attributes:
+        config: the `Config` that the anchors come from.
+        boxes: float64 [N, 4] pixels of the network's input, without crowds. Mode "crop" does not
+            cut them: they are those of the whole scaled image.
+        input_shapes: int [N, (height, width)], of the network's input that each lies in.
+        class_ids: int32 [N].
+        best_iou: float64 [N].
+    """
+
+    config: object
+    boxes: np.ndarray
+    input_shapes: np.ndarray
+    class_ids: np.ndarray
+    best_iou: np.ndarray
+
+    @property
+    def sizes(self):
+        """float64 [N, (height, width)] of the boxes, pixels of the network's input."""
+        return self.boxes[:, 2:] - self.boxes[:, :2]
+
+    def recall(self, iou):
+        """Share of the boxes that some anchor overlaps with at least this IoU; nan of none."""
+        return float(np.mean(self.best_iou >= iou)) if len(self.best_iou) else float("nan")
+
+    def suggested_scales(self):
+        """RPN_ANCHOR_SCALES for these boxes, see `suggest_anchor_scales`."""
+        return suggest_anchor_scales(self.boxes, self.config, self.input_shapes)
+
+    def summary(self):
+        """A few lines of text: the figures, those of each class, and the suggested scales."""
+        if not len(self.boxes):
+            return "0 instances"
+        sides = np.percentile(np.sqrt(self.sizes.prod(axis=1)), [5, 50, 95])
+        scales = self.suggested_scales()
+        lines = [
+            f"{len(self.boxes)} instances of {len(np.unique(self.class_ids))} classes; "
+            "square root of the area of their boxes in the network's input: median "
+            f"{sides[1]:.0f}, 5% below {sides[0]:.0f}, 5% above {sides[2]:.0f} pixels",
+            _figures(self.config.RPN_ANCHOR_SCALES, self.best_iou),
+        ]
+        if scales == plain_scales(self.config.RPN_ANCHOR_SCALES):
+            return "\n".join([*lines, "no better scales were found"])
+        better = best_iou(self.boxes, self.config, self.input_shapes, scales)
+        return "\n".join([*lines, _figures(scales, better) + " (suggested)"])
+
+
+def anchor_coverage(dataset, config, image_ids=None):
+    """Compare the boxes of a data set with the anchors.
+
+    No image is decoded; `dataset.load_instances` gives boxes and sizes.
+
+    Args:
+        dataset: a prepared `Dataset`.
+        config: IMAGE_RESIZE_MODE and the fields of `resize_to_input` and `pyramid_anchors`.
+        image_ids: the images to look at; None is all.
+
+    Returns:
+        `AnchorCoverage`.
+    """
+    boxes, shapes, class_ids = [np.zeros((0, 4))], [np.zeros((0, 2), int)], [np.zeros(0, np.int32)]
+    for image_id in dataset.image_ids if image_ids is None else image_ids:
+        masks, ids = dataset.load_instances(image_id)
+        wanted = (ids > 0) & (masks.boxes[:, 2] > masks.boxes[:, 0])
+        if not wanted.any():
+            continue
+        moved, shape = _boxes_in_input(masks.boxes[wanted], masks.height, masks.width, config)
+        boxes.append(moved)
+        shapes.append(np.tile(shape, (len(moved), 1)))
+        class_ids.append(ids[wanted])
+    boxes, shapes, class_ids = map(np.concatenate, (boxes, shapes, class_ids))
+    return AnchorCoverage(config, boxes, shapes, class_ids, best_iou(boxes, config, shapes))
+
+
+def _boxes_in_input(boxes, height, width, config):
+    """Boxes of an image where `resize_to_input` moves them, and (height, width) of the input."""
+    _, size, (rows, columns, _) = input_geometry(height, width, **resize_options(config))
+    scale = np.array([size[0] / height, size[1] / width] * 2)
+    moved = boxes * scale + [rows[0], columns[0]] * 2
+    return moved, (size[0] + sum(rows), size[1] + sum(columns))
+
+
+def best_iou(boxes, config, image_shape, scales=None):
+    """The best IoU of each box with any anchor.
+
+    Args:
+        boxes: [N, 4] pixels of the network's input.
+        config: see `pyramid_anchors`.
+        image_shape: (height, width) of the network's input in pixels, further entries are
+            ignored; or [N, 2], one for each box.
+        scales: as RPN_ANCHOR_SCALES; None is that of `config`.
+
+    Returns:
+        float64 [N].
+    """
+    scales = config.RPN_ANCHOR_SCALES if scales is None else scales
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    best = np.zeros(len(boxes))
+    if not len(boxes):
+        return best
+    offsets = _offsets_from_nearest(boxes, config, image_shape)
+    for level, offset in zip(scales, offsets, strict=True):
+        for scale in np.atleast_1d(level):
+            np.maximum(best, _best_iou_of_scale(boxes, offset, scale, config), out=best)
+    return best
+
+
+def _offsets_from_nearest(boxes, config, image_shape):
+    """Distances [L, N, (y, x)] in pixels between a box's centre and a level's nearest anchor's."""
+    centres = 0.5 * (boxes[:, :2] + boxes[:, 2:])
+    shapes = np.asarray(image_shape)
+    if shapes.ndim == 1:
+        shapes = np.tile(shapes[:2], (len(boxes), 1))
+    different, which = np.unique(shapes, axis=0, return_inverse=True)
+    cells = np.array([compute_backbone_shapes(config, shape) for shape in different])
+    cells = cells[which.reshape(-1)]  # [N, L, 2]
+    step = config.RPN_ANCHOR_STRIDE
+    offsets = []
+    for level, stride in enumerate(config.BACKBONE_STRIDES):
+        last = -(-cells[:, level] // step) - 1
+        nearest = np.clip(np.rint(centres / (stride * step)), 0, last)
+        offsets.append(np.abs(centres - nearest * stride * step))
+    return np.array(offsets)
+
+
+def _best_iou_of_scale(boxes, offset, scale, config):
+    """Best IoU [N] with the anchors of a scale on a level, of any ratio.
+
+    All of one ratio have one size. The one that overlaps a box most is then the nearest: no other
+    is nearer on either axis.
+    """
+    height, width = (boxes[:, 2:] - boxes[:, :2]).T
+    best = np.zeros(len(boxes))
+    for root in np.sqrt(np.asarray(config.RPN_ANCHOR_RATIOS, np.float64)):
+        y = _shared_length(height, scale / root, offset[:, 0])
+        x = _shared_length(width, scale * root, offset[:, 1])
+        np.maximum(best, y * x / (height * width + scale**2 - y * x), out=best)
+    return best
+
+
+def _shared_length(length, other, distance):
+    """What two spans share whose centres are a distance apart."""
+    return np.clip(np.minimum(np.minimum(length, other), (length + other) / 2 - distance), 0, None)
+
+
+def suggest_anchor_scales(boxes, config, image_shape):
+    """Anchor scales, one a level, that fit boxes better than those of the configuration.
+
+    Of all geometric sequences, in rounded pixels, that with the largest mean best IoU, among
+    those with no lower recall at 0.5 and 0.7 than the configuration's. No scale is smaller than
+    the distance between its anchors, for they would leave gaps: objects much smaller than that
+    need enlarged images (IMAGE_MIN_SCALE), not smaller anchors. The search looks at 2000 of the
+    boxes, always the same.
+
+    Args:
+        boxes, config, image_shape: see `best_iou`.
+
+    Returns:
+        Tuple of int, one for each of P2..P6; RPN_ANCHOR_SCALES where no sequence is better on
+        all the boxes.
+    """
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    current = plain_scales(config.RPN_ANCHOR_SCALES)
+    found = _search_scales(boxes, config, image_shape) if len(boxes) else None
+    if found is None:
+        return current
+    before, after = (
+        _fit(best_iou(boxes, config, image_shape, scales)) for scales in (current, found)
+    )
+    return found if (after >= before).all() and after[0] > before[0] else current
+
+
+def plain_scales(scales):
+    """RPN_ANCHOR_SCALES as a tuple of plain numbers, or of tuples of them where a level has many.
+
+    Args:
+        scales: one entry a level; arrays are accepted.
+    """
+    levels = [np.asarray(level).tolist() for level in scales]
+    return tuple(tuple(level) if isinstance(level, list) else level for level in levels)
+
+
+def _search_scales(boxes, config, image_shape):
+    """The best sequence on a part of the boxes, or None."""
+    chosen = np.linspace(0, len(boxes) - 1, min(len(boxes), _SEARCHED_BOXES)).astype(int)
+    if np.ndim(image_shape) == 2:
+        image_shape = np.asarray(image_shape)[chosen]
+    boxes = boxes[chosen]
+    offsets = _offsets_from_nearest(boxes, config, image_shape)
+    least = np.array(config.BACKBONE_STRIDES) * config.RPN_ANCHOR_STRIDE
+    longest = max((boxes[:, 2:] - boxes[:, :2]).max(), least[-1])
+    sides = np.unique(_rounded(np.geomspace(least[0], 2 * longest, 400)))
+
+    known = {}  # best IoU [n] by (level, scale): few of them differ between the sequences
+
+    def iou(level, scale):
+        if (level, scale) not in known:
+            known[level, scale] = _best_iou_of_scale(boxes, offsets[level], scale, config)
+        return known[level, scale]
+
+    sequences = {
+        tuple(_rounded(start * factor ** np.arange(len(least))).tolist())
+        for start in sides[sides <= longest]
+        for factor in _FACTORS
+    }
+    sequences = [s for s in sorted(sequences) if (s >= least).all() and s[-1] <= 2 * longest]
+    before = _fit(best_iou(boxes, config, image_shape))
+    fits = [_fit(np.max([iou(*pair) for pair in enumerate(s)], axis=0)) for s in sequences]
+    means = [fit[0] if (fit >= before).all() else -1 for fit in fits]
+    return sequences[np.argmax(means)] if max(means, default=-1) >= 0 else None
+
+
+def _rounded(scales):
+    """Whole pixels with four significant bits: in steps of 1 below 32, of 2 below 64, ..."""
+    step = 2.0 ** np.maximum(np.floor(np.log2(scales)) - 4, 0)
+    return (np.rint(scales / step) * step).astype(int)
+
+
+def _fit(best):
+    """Mean of the best IoU, recall at 0.5 and at 0.7."""
+    return np.array([best.mean(), (best >= 0.5).mean(), (best >= 0.7).mean()])
+
+
+def _figures(scales, best):
+    return (
+        f"RPN_ANCHOR_SCALES = {plain_scales(scales)}: median best IoU {np.median(best):.2f}, "
+        f"recall {np.mean(best >= 0.5):.1%} at IoU 0.5, {np.mean(best >= 0.7):.1%} at 0.7"
+    )

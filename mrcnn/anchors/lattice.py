@@ -1,0 +1,148 @@
+"""Finding the anchors that overlap boxes without a look at each."""
+
+import numpy as np
+
+from ..geometry.boxes import box_areas, compute_iou
+from .pyramid import compute_backbone_shapes, pyramid_anchors
+
+# Pairs handled at a time: their temporaries stay at some 30 MB.
+_CHUNK_PAIRS = 1 << 18
+# Bounds are loosened by this factor: sizes and areas carry the noise of float64.
+_SLACK = 1 - 1e-6
+
+
+class AnchorLattice:
+    """The anchors of a configuration for one size of the network's input, indexed by place.
+
+    The anchors of one pyramid level, ratio and scale have one size and lie on a regular grid.
+    Those that overlap a box enough are therefore a rectangle of the grid, and bisection finds its
+    sides. Nothing changes after construction, so that threads may share a lattice.
+
+    Args:
+        config: see `pyramid_anchors`.
+        image_shape: (height, width) of the network's input in pixels; further entries are ignored.
+
+    Attributes:
+        anchors: [A, 4] float64 pixels, those of `pyramid_anchors`.
+    """
+
+    def __init__(self, config, image_shape):
+        self.anchors = pyramid_anchors(config, image_shape)
+        self._areas = box_areas(self.anchors)
+        self._rows, self._columns, places = [], [], []
+        shapes = np.asarray(compute_backbone_shapes(config, image_shape))
+        first = 0
+        for scales, shape in zip(config.RPN_ANCHOR_SCALES, shapes, strict=True):
+            rows, columns = -(-shape // config.RPN_ANCHOR_STRIDE)
+            per_cell = len(config.RPN_ANCHOR_RATIOS) * np.size(scales)
+            stop = first + rows * columns * per_cell
+            level = self.anchors[first:stop].reshape(rows, columns, per_cell, 4)
+            for k in range(per_cell):
+                self._rows.append(_Spans(level[:, 0, k, 0], level[:, 0, k, 2]))
+                self._columns.append(_Spans(level[0, :, k, 1], level[0, :, k, 3]))
+                places.append((first + k, columns * per_cell, per_cell))
+            first = stop
+        # Row i and column j of grid k: anchor _first[k] + i * _down[k] + j * _right[k].
+        self._first, self._down, self._right = np.array(places).T  # [K]
+        self._heights = np.array([spans.size for spans in self._rows])
+        self._widths = np.array([spans.size for spans in self._columns])
+
+    def pairs(self, boxes, at_least):
+        """The pairs of a box and an anchor that overlap most.
+
+        Args:
+            boxes: [N, 4] float64 pixels, anywhere. One without area has no pairs.
+            at_least: IoU above 0 that is asked for.
+
+        Yields:
+            box, anchor: int64 [P], indices into `boxes` and `anchors`. No pair comes twice, and
+                all those of a box come together. Every pair with an IoU of `at_least` is there,
+                and those with the best IoU of their box, if it is above 0; others may be.
+            iou: float64 [P].
+        """
+        sizes = boxes[:, 2:] - boxes[:, :2]
+        areas = sizes[:, 0] * sizes[:, 1]
+        real = np.flatnonzero((sizes > 0).all(axis=1) & np.isfinite(areas))
+        boxes, areas = boxes[real], areas[real]
+        origin, rows, columns = self._rectangles(boxes, areas, at_least)
+        chunk = np.cumsum((rows * columns).sum(axis=1)) // _CHUNK_PAIRS
+        for part in np.split(np.arange(len(boxes)), np.flatnonzero(np.diff(chunk)) + 1):
+            box, anchor = self._cells(origin[part], rows[part], columns[part])
+            box = part[box]
+            iou = compute_iou(boxes[box].T, self.anchors[anchor], areas[box], self._areas[anchor])
+            yield real[box], anchor, iou
+
+    def _rectangles(self, boxes, areas, at_least):
+        """First anchor, rows and columns [N, K] of the anchors that overlap enough."""
+        best = self._iou_with_nearest(boxes, areas).max(axis=1, initial=0)
+        iou = np.minimum(at_least, best)[:, None] * _SLACK  # [N, 1]
+        # With union = a + b - intersection, IoU >= t is intersection >= t / (1 + t) * (a + b).
+        intersection = iou / (1 + iou) * (areas[:, None] + self._heights * self._widths)  # [N, K]
+        # No overlap is longer than the shorter side, so that of the other axis has a least length.
+        height = np.minimum((boxes[:, 2] - boxes[:, 0])[:, None], self._heights)
+        width = np.minimum((boxes[:, 3] - boxes[:, 1])[:, None], self._widths)
+        possible = intersection <= height * width
+        y1, x1, y2, x2 = boxes.T
+        top, rows = _overlapping(self._rows, y1, y2, intersection / width)
+        left, columns = _overlapping(self._columns, x1, x2, intersection / height)
+        origin = self._first + top * self._down + left * self._right
+        return origin, rows * possible, columns
+
+    def _iou_with_nearest(self, boxes, areas):
+        """IoU [N, K] of each box with the anchor nearest to its centre on each grid."""
+        y, x = 0.5 * (boxes[:, :2] + boxes[:, 2:]).T
+        row = np.stack([spans.nearest(y) for spans in self._rows], axis=1)
+        column = np.stack([spans.nearest(x) for spans in self._columns], axis=1)
+        anchor = self._first + row * self._down + column * self._right  # [N, K]
+        near = self.anchors[anchor.ravel()]
+        box = np.repeat(np.arange(len(boxes)), len(self._first))
+        iou = compute_iou(boxes[box].T, near, areas[box], self._areas[anchor.ravel()])
+        return iou.reshape(anchor.shape)
+
+    def _cells(self, origin, rows, columns):
+        """Box and anchor [P] of every cell of rectangles [N, K]."""
+        per_box, grids = rows.shape
+        rows, columns = rows.ravel(), columns.ravel()
+        counts = rows * columns
+        rectangle = np.repeat(np.arange(per_box * grids), counts)  # [P]
+        cell = np.arange(len(rectangle)) - np.repeat(np.cumsum(counts) - counts, counts)
+        box, grid = np.divmod(rectangle, grids)
+        row, column = np.divmod(cell, columns[rectangle])
+        anchor = origin.ravel()[rectangle] + row * self._down[grid] + column * self._right[grid]
+        return box, anchor
+
+
+class _Spans:
+    """Spans of one length along an axis, in order: [n] starts and ends in pixels."""
+
+    def __init__(self, starts, ends):
+        self.starts, self.ends = np.ascontiguousarray(starts), np.ascontiguousarray(ends)
+        self.size = (ends - starts).max()
+        centres = 0.5 * (starts + ends)
+        self.borders = 0.5 * (centres[1:] + centres[:-1])
+
+    def nearest(self, centre):
+        """Index [N] of the span whose centre is nearest to each of [N]."""
+        return np.searchsorted(self.borders, centre)
+
+
+def _overlapping(axes, low, high, length):
+    """First index and number [N, K] of the spans that share `length` [N, K] with [low, high)."""
+    first, stop = np.empty(length.shape, np.int64), np.empty(length.shape, np.int64)
+    for k, spans in enumerate(axes):
+        first[:, k] = np.searchsorted(spans.ends, low + length[:, k], "left")
+        stop[:, k] = np.searchsorted(spans.starts, high - length[:, k], "right")
+    return first, np.maximum(stop - first, 0)
+
+
+def overlapping_pairs(anchors, boxes, at_least):
+    """As `AnchorLattice.pairs`, for any anchors [A, 4] in pixels; looks at each for every box."""
+    y1, x1, y2, x2 = np.ascontiguousarray(anchors.T)
+    areas = box_areas(anchors)
+    for k, box in enumerate(boxes):
+        near = np.flatnonzero((y1 < box[2]) & (y2 > box[0]) & (x1 < box[3]) & (x2 > box[1]))
+        area = (box[2] - box[0]) * (box[3] - box[1])
+        iou = compute_iou(box, anchors[near], area, areas[near])
+        enough = iou >= min(at_least, iou.max(initial=0))
+        near, iou = near[enough], iou[enough]
+        yield np.full(len(near), k), near, iou

@@ -1,0 +1,84 @@
+"""What the region proposal network should answer for an image."""
+
+import functools
+
+import numpy as np
+
+from ..geometry.boxes import box_deltas, compute_overlaps
+from .lattice import AnchorLattice, overlapping_pairs
+
+_POSITIVE_IOU = 0.7
+_NEGATIVE_IOU = 0.3
+_CROWD_IOU = 0.001
+
+
+def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=None):
+    """Choose the anchors that train the RPN and the deltas that they should predict.
+
+    An anchor is positive when it overlaps an instance with IoU >= 0.7 or has, among all anchors,
+    the best IoU above 0 with one; negative when its best IoU is < 0.3 and it does not touch a
+    crowd (Faster R-CNN, section 3.1.2). RPN_TRAIN_ANCHORS_PER_IMAGE of them stay, at most half of
+    them positive. A positive anchor regresses to the instance that it overlaps most.
+
+    Args:
+        image_shape: not used; the reference has it.
+        anchors: [A, 4] pixels, or their `AnchorLattice`: the same targets, many times faster.
+        gt_class_ids: [G], negative for crowds.
+        gt_boxes: [G, 4] pixels; G may be 0.
+        config: RPN_TRAIN_ANCHORS_PER_IMAGE, RPN_BBOX_STD_DEV.
+        rng: source of the subsampling, a `numpy.random.Generator` or `RandomState`. None is the
+            global `np.random`.
+
+    Returns:
+        rpn_match: [A] int32, 1 positive, -1 negative, 0 neutral.
+        rpn_bbox: [RPN_TRAIN_ANCHORS_PER_IMAGE, (dy, dx, log(dh), log(dw))] float64, divided by
+            RPN_BBOX_STD_DEV, for the positive anchors in their order, then zeros.
+    """
+    rng = np.random if rng is None else rng
+    total = config.RPN_TRAIN_ANCHORS_PER_IMAGE
+    gt_class_ids = np.asarray(gt_class_ids)
+    gt_boxes = np.asarray(gt_boxes, np.float64).reshape(-1, 4)
+    crowd_boxes, gt_boxes = gt_boxes[gt_class_ids < 0], gt_boxes[gt_class_ids >= 0]
+    if isinstance(anchors, AnchorLattice):
+        anchors, pairs = anchors.anchors, anchors.pairs
+    else:
+        anchors = np.asarray(anchors, np.float64)
+        pairs = functools.partial(overlapping_pairs, anchors)
+
+    rpn_match = np.full(len(anchors), -1, np.int32)
+    for _, anchor, iou in pairs(crowd_boxes, _CROWD_IOU):
+        rpn_match[anchor[iou >= _CROWD_IOU]] = 0
+    positive = []
+    for box, anchor, iou in pairs(gt_boxes, _NEGATIVE_IOU):
+        rpn_match[anchor[iou >= _NEGATIVE_IOU]] = 0
+        best = np.zeros(len(gt_boxes))
+        np.maximum.at(best, box, iou)
+        forced = (iou > 0) & (iou == best[box])
+        positive.append(anchor[forced | (iou >= _POSITIVE_IOU)])
+    for anchor in positive:
+        rpn_match[anchor] = 1
+
+    _drop_surplus(rpn_match, 1, total // 2, rng)
+    _drop_surplus(rpn_match, -1, total - np.count_nonzero(rpn_match == 1), rng)
+
+    rpn_bbox = np.zeros((total, 4))
+    positive = anchors[rpn_match == 1]
+    if len(positive):
+        matched = gt_boxes[compute_overlaps(positive, gt_boxes).argmax(axis=1)]
+        rpn_bbox[: len(positive)] = box_deltas(positive, matched) / config.RPN_BBOX_STD_DEV
+    return rpn_match, rpn_bbox
+
+
+def _drop_surplus(rpn_match, label, limit, rng):
+    """Make a random choice of the anchors with this label neutral, so that `limit` stay."""
+    ids = np.flatnonzero(rpn_match == label)
+    if len(ids) <= limit:
+        return
+    if isinstance(rng, np.random.Generator):
+        # Few of many stay: to draw those is quick, where a permutation of all takes milliseconds.
+        kept = rng.choice(ids, limit, replace=False, shuffle=False)
+        rpn_match[ids] = 0
+        rpn_match[kept] = label
+    else:
+        # As the reference draws.
+        rpn_match[rng.choice(ids, len(ids) - limit, replace=False)] = 0

@@ -1,0 +1,1 @@
+"""What a `Config` may hold: one module for each subject."""

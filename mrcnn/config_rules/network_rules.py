@@ -1,0 +1,194 @@
+"""What is wrong with a `Config`, in words that say what would be right."""
+
+import numpy as np
+
+from . import training_rules as training_checks
+from .values import is_number, is_positive, is_whole
+
+RESIZE_MODES = ("square", "pad64", "crop", "none")
+SCALINGS = ("auto", "percentile", "full")
+LOSS_NAMES = (
+    "rpn_class_loss",
+    "rpn_bbox_loss",
+    "mrcnn_class_loss",
+    "mrcnn_bbox_loss",
+    "mrcnn_mask_loss",
+)
+BACKBONES = ("resnet50", "resnet101")
+
+
+def problems(config):
+    """All problems of a configuration.
+
+    Args:
+        config: a `Config`.
+
+    Returns:
+        A list of sentences, empty if the configuration can work.
+    """
+    checks = (
+        _name, _counts, _fractions, _sizes, _backbone, _anchors, _channels, _masks, _losses,
+    )  # fmt: skip
+    return [line for check in checks for line in check(config)] + training_checks.problems(config)
+
+
+def _name(config):
+    if not isinstance(config.NAME, str) or not config.NAME:
+        yield f"NAME is {config.NAME!r}: give your subclass a name, such as NAME = 'balloon'."
+    if not is_whole(config.NUM_CLASSES) or config.NUM_CLASSES < 2:
+        yield (
+            f"NUM_CLASSES is {config.NUM_CLASSES!r}: it counts the background too, so it is a "
+            "whole number of at least 2 (1 + your number of classes)."
+        )
+
+
+def _counts(config):
+    names = (
+        "GPU_COUNT", "IMAGES_PER_GPU", "BATCH_SIZE", "STEPS_PER_EPOCH", "RPN_ANCHOR_STRIDE",
+        "RPN_TRAIN_ANCHORS_PER_IMAGE", "PRE_NMS_LIMIT", "POST_NMS_ROIS_TRAINING",
+        "POST_NMS_ROIS_INFERENCE", "TRAIN_ROIS_PER_IMAGE", "POOL_SIZE", "MASK_POOL_SIZE",
+        "MAX_GT_INSTANCES", "DETECTION_MAX_INSTANCES", "IMAGE_CHANNEL_COUNT",
+        "FPN_CLASSIF_FC_LAYERS_SIZE", "TOP_DOWN_PYRAMID_SIZE", "RPN_CHANNELS",
+        "MASK_HEAD_CHANNELS", "GRADIENT_ACCUMULATION",
+    )  # fmt: skip
+    for name in names:
+        value = getattr(config, name)
+        if not is_whole(value) or value < 1:
+            yield f"{name} is {value!r}: it must be a whole number of at least 1."
+
+
+def _fractions(config):
+    for name in ("RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD", "ROI_POSITIVE_RATIO"):
+        value = getattr(config, name)
+        if not is_number(value) or not 0 < value <= 1:
+            yield f"{name} is {value!r}: it must lie in (0, 1]."
+    confidence = config.DETECTION_MIN_CONFIDENCE
+    if confidence is not None and not (is_number(confidence) and 0 <= confidence <= 1):
+        yield f"DETECTION_MIN_CONFIDENCE is {confidence!r}: it must lie in [0, 1]."
+    if config.TRAIN_BN not in (True, False, None):
+        yield f"TRAIN_BN is {config.TRAIN_BN!r}: it is False (frozen), None or True."
+
+
+def _sizes(config):
+    mode = config.IMAGE_RESIZE_MODE
+    if mode not in RESIZE_MODES:
+        yield f"IMAGE_RESIZE_MODE is {mode!r}: it is one of {', '.join(RESIZE_MODES)}."
+        return
+    # In the modes none and pad64 the image's own size counts, and is checked when it comes.
+    names = {"square": ["IMAGE_MAX_DIM"], "crop": ["IMAGE_MIN_DIM"], "pad64": ["IMAGE_MIN_DIM"]}
+    for name in names.get(mode, []):
+        side = getattr(config, name)
+        if mode == "pad64" and not side:
+            continue
+        if not is_whole(side) or side < 64 or side % 64:
+            yield f"{name} is {side!r}: {multiple_of_64(side)}"
+
+
+def multiple_of_64(side):
+    """The reason why a side is refused, with the sides that would do: "it must be ..."."""
+    if not is_whole(side) or side < 64:
+        whole = "" if is_whole(side) else "a whole number and "
+        return (
+            f"it must be {whole}a multiple of 64, because the pyramid halves the image six times."
+        )
+    below = int(side) // 64 * 64
+    return (
+        f"it must be a multiple of 64 ({below} or {below + 64}), because the pyramid halves the "
+        "image six times."
+    )
+
+
+def check_sides(image_shape):
+    """See that a resized image of `image_shape`, (height, width, ...), fits the pyramid.
+
+    Raises:
+        ValueError: height or width is no multiple of 64.
+    """
+    for side in image_shape[:2]:
+        if side % 64:
+            raise ValueError(f"an image has a side of {side} pixels: {multiple_of_64(side)}")
+
+
+def _backbone(config):
+    if callable(config.BACKBONE):
+        if not callable(config.COMPUTE_BACKBONE_SHAPE):
+            yield (
+                f"COMPUTE_BACKBONE_SHAPE is {config.COMPUTE_BACKBONE_SHAPE!r}: with a function as "
+                "BACKBONE it must be a function (image_shape) -> [[height, width], ...] of P2..P6."
+            )
+    elif config.BACKBONE not in BACKBONES:
+        yield f"BACKBONE is {config.BACKBONE!r}: it is {' or '.join(BACKBONES)}, or a function."
+
+
+def _anchors(config):
+    levels = len(config.BACKBONE_STRIDES)
+    if levels != 5:
+        yield f"BACKBONE_STRIDES has {levels} entries: the pyramid P2..P6 needs 5."
+    if len(config.RPN_ANCHOR_SCALES) != levels:
+        yield (
+            f"RPN_ANCHOR_SCALES has {len(config.RPN_ANCHOR_SCALES)} entries: it needs one for each "
+            f"of the {levels} BACKBONE_STRIDES."
+        )
+    for name in ("RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS", "RPN_BBOX_STD_DEV", "BBOX_STD_DEV"):
+        values = getattr(config, name)
+        if not np.iterable(values) or not len(values) or not all(map(is_positive, values)):
+            yield f"{name} is {values!r}: it must be a list of positive numbers."
+        elif name.endswith("STD_DEV") and len(values) != 4:
+            yield f"{name} has {len(values)} entries: it needs 4, for dy, dx, log dh and log dw."
+
+
+def _channels(config):
+    mean, channels = np.atleast_1d(config.MEAN_PIXEL), config.IMAGE_CHANNEL_COUNT
+    if len(mean) not in (1, channels):
+        # 114.8 is the mean of the default's three.
+        example = (
+            "np.array([123.7, 116.8, 103.9])" if channels == 3 else f"np.full({channels}, 114.8)"
+        )
+        yield (
+            f"MEAN_PIXEL has {len(mean)} entries: it needs one for each of the {channels} channels "
+            f"of IMAGE_CHANNEL_COUNT, or one number for all. To start with, write MEAN_PIXEL = "
+            f"{example}; the mean of your own images is better."
+        )
+    if problem := scaling_problem(config.IMAGE_SCALING):
+        yield f"IMAGE_SCALING {problem}"
+
+
+def scaling_problem(scaling):
+    """What is wrong with `scaling`, an IMAGE_SCALING: "is ...: it must be ...", or ""."""
+    if isinstance(scaling, str):
+        right = scaling in SCALINGS
+    else:
+        right = (
+            isinstance(scaling, tuple | list | np.ndarray)
+            and len(scaling) == 2
+            and all(is_number(value) and np.isfinite(value) for value in scaling)
+            and scaling[0] < scaling[1]
+        )
+    if right:
+        return ""
+    return (
+        f"is {scaling!r}: it must be 'auto', 'percentile', 'full', or (low, high), the values that "
+        "become 0 and 255, such as (0, 4095)."
+    )
+
+
+def _masks(config):
+    expected = [2 * config.MASK_POOL_SIZE] * 2
+    if list(config.MASK_SHAPE) != expected:
+        yield (
+            f"MASK_SHAPE is {list(config.MASK_SHAPE)}: the mask head doubles MASK_POOL_SIZE "
+            f"({config.MASK_POOL_SIZE}), so it must be {expected}."
+        )
+    if config.USE_MINI_MASK and (
+        len(config.MINI_MASK_SHAPE) < 2 or min(config.MINI_MASK_SHAPE[:2]) < 1
+    ):
+        yield f"MINI_MASK_SHAPE is {config.MINI_MASK_SHAPE!r}: it must be (height, width)."
+
+
+def _losses(config):
+    missing = [name for name in LOSS_NAMES if name not in config.LOSS_WEIGHTS]
+    unknown = [name for name in config.LOSS_WEIGHTS if name not in LOSS_NAMES]
+    if unknown:
+        yield f"LOSS_WEIGHTS names {unknown}: the losses are {', '.join(LOSS_NAMES)}."
+    if missing and unknown:
+        yield f"LOSS_WEIGHTS lacks {missing}."

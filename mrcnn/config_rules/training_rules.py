@@ -1,0 +1,124 @@
+"""What is wrong with those settings of a `Config` that concern training."""
+
+import numpy as np
+
+from .values import is_number, is_positive, is_whole
+
+START_METHODS = (None, "spawn", "forkserver", "fork")
+OPTIMIZERS = ("sgd", "adam", "adamw")
+LR_SCHEDULES = ("constant", "step", "cosine")
+PRECISIONS = (None, "bfloat16", "float16")
+
+
+def problems(config):
+    """All problems of the settings of training.
+
+    Args:
+        config: a `Config`.
+
+    Returns:
+        A list of sentences, empty if they can work.
+    """
+    checks = (
+        _devices, _loader, _optimizer, _learning_rate, _class_weights, _validation, _run,
+    )  # fmt: skip
+    return [line for check in checks for line in check(config)]
+
+
+def _devices(config):
+    devices, hosts = config.GPU_COUNT, config.HOST_COUNT
+    if not is_whole(hosts) or hosts < 1:
+        yield f"HOST_COUNT is {hosts!r}: it must be a whole number of at least 1."
+    elif is_whole(devices) and devices % hosts:
+        yield (
+            f"HOST_COUNT is {hosts}: GPU_COUNT, the devices of all hosts together, must be a "
+            f"multiple of it ({max(1, devices // hosts) * hosts}), and is {devices}."
+        )
+
+
+def _loader(config):
+    workers, processes = config.LOADER_WORKERS, config.LOADER_PROCESSES
+    if workers is not None and (not is_whole(workers) or workers < 1):
+        yield f"LOADER_WORKERS is {workers!r}: it must be None or a whole number of at least 1."
+    if processes not in START_METHODS:
+        yield (
+            f"LOADER_PROCESSES is {processes!r}: it is None for threads, or one of "
+            f"{', '.join(START_METHODS[1:])}."
+        )
+
+
+def _optimizer(config):
+    if not callable(config.OPTIMIZER) and config.OPTIMIZER not in OPTIMIZERS:
+        yield (
+            f"OPTIMIZER is {config.OPTIMIZER!r}: it is one of {', '.join(OPTIMIZERS)}, or a "
+            "function (learning_rate, **options) that gives a Keras optimizer."
+        )
+    if config.EMA is not None and not (is_number(config.EMA) and 0 < config.EMA < 1):
+        yield f"EMA is {config.EMA!r}: it is None, or a momentum in (0, 1) such as 0.999."
+    if config.MIXED_PRECISION not in PRECISIONS:
+        yield (
+            f"MIXED_PRECISION is {config.MIXED_PRECISION!r}: it is None for float32, "
+            f"{' or '.join(PRECISIONS[1:])}."
+        )
+
+
+def _learning_rate(config):
+    if config.LR_SCHEDULE not in LR_SCHEDULES:
+        yield f"LR_SCHEDULE is {config.LR_SCHEDULE!r}: it is one of {', '.join(LR_SCHEDULES)}."
+    epochs = config.LR_STEPS
+    if (
+        not isinstance(epochs, list | tuple | np.ndarray)
+        or not all(is_whole(epoch) and epoch > 0 for epoch in epochs)
+        or list(epochs) != sorted(set(epochs))
+    ):
+        yield f"LR_STEPS is {epochs!r}: it must be a list of rising epochs, such as [30, 40]."
+    elif config.LR_SCHEDULE == "step" and not len(epochs):
+        yield (
+            f"LR_STEPS is {epochs!r}: with LR_SCHEDULE 'step' it must name the epochs after which "
+            "the learning rate falls, such as [30, 40]."
+        )
+    if not is_positive(config.LR_FACTOR) or config.LR_FACTOR > 1:
+        yield f"LR_FACTOR is {config.LR_FACTOR!r}: it must lie in (0, 1]."
+    if not is_whole(config.LR_WARMUP_STEPS) or config.LR_WARMUP_STEPS < 0:
+        yield (
+            f"LR_WARMUP_STEPS is {config.LR_WARMUP_STEPS!r}: it must be a whole number of batches, "
+            "0 for no warm-up."
+        )
+
+
+def _class_weights(config):
+    weights = config.CLASS_WEIGHTS
+    if weights is None:
+        return
+    if not isinstance(weights, dict):
+        yield f"CLASS_WEIGHTS is {weights!r}: it is None, or a dict of class id to weight."
+        return
+    for class_id, weight in weights.items():
+        # NUM_CLASSES may itself be wrong, which another check says.
+        if not is_whole(class_id) or not 0 <= class_id < config.NUM_CLASSES:
+            yield (
+                f"CLASS_WEIGHTS has the key {class_id!r}: class ids go from 0, the background, to "
+                f"{config.NUM_CLASSES - 1}."
+            )
+        if not is_number(weight) or not 0 <= weight < np.inf:
+            yield f"CLASS_WEIGHTS has {weight!r} for class {class_id!r}: it must be at least 0."
+
+
+def _validation(config):
+    every, images = config.VALIDATION_EVERY, config.VALIDATION_IMAGES
+    if not is_whole(every) or every < 0:
+        yield f"VALIDATION_EVERY is {every!r}: it must be a whole number of epochs, or 0 for never."
+    if images is not None and (not is_whole(images) or images < 1):
+        yield f"VALIDATION_IMAGES is {images!r}: it must be None or a whole number of at least 1."
+
+
+def _run(config):
+    for name in ("EARLY_STOPPING", "KEEP_CHECKPOINTS"):
+        value = getattr(config, name)
+        if value is not None and (not is_whole(value) or value < 1):
+            yield f"{name} is {value!r}: it must be None or a whole number of at least 1."
+    minutes = config.SAVE_EVERY_MINUTES
+    if minutes is not None and not is_positive(minutes):
+        yield f"SAVE_EVERY_MINUTES is {minutes!r}: it must be None or a positive number."
+    if config.MONITOR is not None and not isinstance(config.MONITOR, str):
+        yield f"MONITOR is {config.MONITOR!r}: it must be None or a name, such as 'val_loss'."

@@ -1,0 +1,1 @@
+"""Data sets: their base class, how they are read, checked, described, split and exported."""

@@ -1,0 +1,280 @@
+"""A walk through a data set that finds what training would stumble over, before it starts."""
+
+import collections
+import difflib
+import os
+import re
+
+import numpy as np
+import scipy.ndimage
+from tqdm import tqdm
+
+from ..config import Config
+from ..images.pixels import as_channels
+from ..images.reading import image_size
+from ..loading.samples import check_classes
+from ..text import some
+from .report import Report
+
+# Masks below are likely slips of the annotator's hand.
+_FEW_PIXELS = 4
+
+# Masks above, as a share of the image, are likely of the background.
+_NEARLY_ALL = 0.98
+
+# Instances in as many separate pieces of similar size, of which none is larger than this many
+# times the last of them, are likely several objects.
+_MANY_PIECES, _SIMILAR = 5, 4
+_FILLED = 0.75  # of its box, above which an instance is not looked at
+
+# Errors whose text says all.
+_CLEAR = (ValueError, OSError)
+
+# Names of classes as alike as "balon" and "balloon" (difflib's ratio) are likely one name, if one
+# class has a share of the other's instances below.
+_ALIKE, _RARE = 0.8, 0.1
+
+
+def check(dataset, read_images=True, config=None):
+    """Read every image and its instances, and see whether they can be trained on.
+
+    Args:
+        dataset: a prepared `Dataset` of any class.
+        read_images: whether images are decoded. False reads the heads of their files only, which
+            is faster but does not find damaged pixels; images of a data set with a `load_image` of
+            its own are then not looked at.
+        config: a `Config` that the data set is to be trained with: its number of classes, of
+            channels (of images that are read) and MAX_GT_INSTANCES are compared with the data set.
+
+    Returns:
+        a `Report`.
+
+    Raises:
+        RuntimeError: `prepare` was not called.
+    """
+    report = Report(num_images=len(dataset.image_ids))
+    per_class, images_of = collections.Counter(), collections.Counter()
+    _check_doubles(dataset, report)
+    if config is not None:
+        try:
+            check_classes(dataset, config)
+        except ValueError as error:
+            report.error("classes that do not fit the configuration", str(error))
+    limit = (config or Config).MAX_GT_INSTANCES
+    for image_id in tqdm(dataset.image_ids.tolist(), desc="Checking", disable=None):
+        shape, failed = _check_image(dataset, image_id, read_images, config, report)
+        class_ids = _check_instances(dataset, image_id, shape, failed, limit, report)
+        if class_ids is not None:
+            per_class.update(class_ids)
+            images_of.update(set(class_ids))
+    for class_id, name in enumerate(dataset.class_names):
+        if class_id:
+            # Two sources may have a class of one name.
+            name = name if dataset.class_names.count(name) == 1 else f"{name} ({class_id})"
+            report.class_instances[name] = per_class[class_id]
+            report.class_images[name] = images_of[class_id]
+            if not per_class[class_id]:
+                report.remark("classes without an instance", name)
+    _check_names(report)
+    if not sum(report.instances_per_image):
+        report.error("nothing to train on", "no image has an instance")
+    return report
+
+
+def _check_doubles(dataset, report):
+    """Images that are in the data set twice."""
+    ids, files = collections.defaultdict(list), collections.defaultdict(list)
+    for i in dataset.image_ids.tolist():
+        info = dataset.image_info[i]
+        ids[info["source"], str(info["id"])].append(i)
+        if _is_path(info["path"]):
+            files[os.path.abspath(info["path"])].append(i)
+    for (source, name), twins in ids.items():
+        for i in twins[1:]:
+            text = f"{source}.{name}, as image {twins[0]}"
+            report.error("image ids that are there more than once", text, i)
+    for path, twins in files.items():
+        for i in twins[1:]:
+            text = f"{path}, as image {twins[0]}"
+            report.remark("files that are there more than once", text, i)
+
+
+def _check_image(dataset, image_id, read_images, config, report):
+    """(height, width) of an image, or None if it is not known; whether it cannot be read."""
+    info = dataset.image_info[image_id]
+    path, name = info["path"], _name(info)
+    try:
+        if dataset.reads_files and not os.path.exists(path):
+            report.error("image files that are missing", name, image_id)
+            return None, True
+        if read_images:
+            image = np.asarray(dataset.load_image(image_id))
+            _check_pixels(image)
+            channels = image.shape[2] if image.ndim == 3 else 1
+            report.pixels[f"{channels} channels of {image.dtype}"] += 1
+            if config is not None:
+                _check_fit(image, image_id, name, config, report)
+            return image.shape[:2], False
+        return image_size(path) if dataset.reads_files else None, False
+    except FileNotFoundError as error:
+        report.error("image files that are missing", _reason(name, error), image_id)
+    except Exception as error:  # whatever a subclass's load_image does
+        report.error("images that cannot be read", _reason(name, error), image_id)
+    return None, True
+
+
+def _check_fit(image, image_id, name, config, report):
+    try:
+        as_channels(image, config.IMAGE_CHANNEL_COUNT, name, config.IMAGE_SCALING)
+    except (TypeError, ValueError) as error:
+        report.error("images that do not fit the configuration", str(error), image_id)
+
+
+def _check_pixels(image):
+    if image.dtype.kind not in "buif" or image.ndim not in (2, 3) or not image.size:
+        raise ValueError(
+            f"it is an array of {image.dtype} and shape {image.shape}: numbers of [height, width] "
+            "or [height, width, channels] are accepted."
+        )
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise ValueError("it has values that are NaN or infinite.")
+
+
+def _check_instances(dataset, image_id, shape, failed, limit, report):
+    """Class ids of an image's instances, without signs; None if they cannot be read.
+
+    Args:
+        shape, failed: what `_check_image` gave.
+        limit: MAX_GT_INSTANCES.
+    """
+    name = _name(dataset.image_info[image_id])
+    try:
+        masks, class_ids = dataset.load_instances(image_id)
+        if not isinstance(class_ids, np.ndarray):
+            raise ValueError(
+                f"load_instances gave class ids as a {type(class_ids).__name__}: an int32 array "
+                "[N] is accepted."
+            )
+        class_ids = class_ids.astype(np.int64).reshape(-1)
+        areas, boxes, size = masks.areas, masks.boxes, masks.shape[:2]
+    except Exception as error:  # whatever a subclass's load_mask does
+        # Formats ask the image for its size; that it cannot be read was said.
+        if not (failed and isinstance(error, _CLEAR) and name in str(error)):
+            report.error("instances that cannot be read", _reason(name, error), image_id)
+        return None
+    count = len(class_ids)
+    report.instances_per_image.append(count)
+    report.crowds += int((class_ids < 0).sum())
+    if not count:
+        report.remark("images without an instance", name, image_id)
+        return []
+    if len(areas) != count:
+        text = f"{name}: {len(areas)} masks and {count} class ids"
+        report.error("masks and class ids that differ in number", text, image_id)
+        return None
+    if shape is not None and tuple(shape) != tuple(size):
+        text = f"{name}: masks {size[0]}x{size[1]}, image {shape[0]}x{shape[1]} (height x width)"
+        report.error("masks of another size than the image", text, image_id)
+    _check_class_ids(dataset, image_id, class_ids, report)
+    _check_masks(image_id, name, areas, boxes, size, report)
+    _check_copies(image_id, name, masks, class_ids, report)
+    _check_pieces(image_id, name, masks.crops, areas, class_ids, report)
+    if count > limit:
+        kind = f"images with more than {limit} instances (training takes MAX_GT_INSTANCES of them)"
+        report.remark(kind, f"{name}: {count}", image_id)
+    return [i for i in np.abs(class_ids).tolist() if 0 < i < dataset.num_classes]
+
+
+def _check_class_ids(dataset, image_id, class_ids, report):
+    info = dataset.image_info[image_id]
+    name = _name(info)
+    own = dataset.source_class_ids.get(info["source"])
+    if own is None:
+        text = f"{name}: {info['source']!r}; known are {some(dataset.sources[1:])}"
+        report.error("images of a source without classes", text, image_id)
+    for i, class_id in enumerate(class_ids.tolist()):
+        if class_id == 0 or abs(class_id) >= dataset.num_classes:
+            text = f"{name}: {class_id}; 1 to {dataset.num_classes - 1} are accepted"
+            report.error("class ids that are out of range", text, image_id, i)
+        elif own is not None and abs(class_id) not in own:
+            known_as = dataset.class_names[abs(class_id)]
+            text = f"{name}: {known_as}, which {info['source']} does not have"
+            report.error("classes of another source than the image's", text, image_id, i)
+
+
+def _check_masks(image_id, name, areas, boxes, size, report):
+    sides = boxes[:, 2:] - boxes[:, :2]
+    for i, (area, (height, width)) in enumerate(zip(areas.tolist(), sides.tolist(), strict=True)):
+        if not area:
+            report.remark("masks without a pixel (left out in training)", name, image_id, i)
+        elif min(height, width) == 1 or area < _FEW_PIXELS:
+            kind = f"masks one pixel wide or high, or of fewer than {_FEW_PIXELS} pixels"
+            report.remark(kind, f"{name}: box {height}x{width}, {area} pixels", image_id, i)
+        elif area > _NEARLY_ALL * size[0] * size[1]:
+            kind = "masks of nearly the whole image (is it the background?)"
+            report.remark(kind, f"{name}: {area} of {size[0] * size[1]} pixels", image_id, i)
+
+
+def _check_copies(image_id, name, masks, class_ids, report):
+    """Instances that an annotator has drawn, or a tool has written, twice."""
+    first = {}
+    for i, (crop, box) in enumerate(zip(masks.crops, masks.boxes.tolist(), strict=True)):
+        if crop.size:
+            key = (*box, int(class_ids[i]), crop.tobytes())
+            if first.setdefault(key, i) != i:
+                text = f"{name}: as instance {first[key]}"
+                report.remark("instances that are there twice", text, image_id, i)
+
+
+def _check_pieces(image_id, name, crops, areas, class_ids, report):
+    """Instances that are many objects: a binary mask was taken for a label image."""
+    for i, (crop, area) in enumerate(zip(crops, areas.tolist(), strict=True)):
+        # Pieces leave gaps in their box; to look for them in every full one takes time.
+        if class_ids[i] < 0 or not 0 < area < _FILLED * crop.size:
+            continue
+        labels, count = scipy.ndimage.label(crop, np.ones((3, 3)))
+        if count >= _MANY_PIECES:
+            pieces = np.sort(np.bincount(labels.ravel())[1:])
+            if pieces[-1] <= _SIMILAR * pieces[-_MANY_PIECES]:
+                kind = (
+                    "instances in many separate pieces (a binary mask? each instance needs a "
+                    "number or mask of its own)"
+                )
+                report.remark(kind, f"{name}: one instance in {count} pieces", image_id, i)
+
+
+def _check_names(report):
+    """Classes that are likely one, of which a name was misspelt."""
+    counts = {name: count for name, count in report.class_instances.items() if count}
+    for name, count in counts.items():
+        for other, more in counts.items():
+            if (count, name) < (more, other) and _look_alike(name, other, count / more):
+                instances = "1 instance" if count == 1 else f"{count} instances"
+                text = f"class {name!r} ({instances}) looks like {other!r} ({more})"
+                report.remark("classes whose names are alike (class_map merges them)", text)
+
+
+def _look_alike(name, other, share):
+    plain = [re.sub(r"[\W_]", "", text.lower()) for text in (name, other)]
+    # Names such as "type 1" and "type 2" are meant to be alike.
+    if re.findall(r"\d+", name) != re.findall(r"\d+", other):
+        return False
+    return plain[0] == plain[1] != "" or (
+        share <= _RARE and difflib.SequenceMatcher(None, *plain).ratio() >= _ALIKE
+    )
+
+
+def _is_path(path):
+    return isinstance(path, (str, os.PathLike)) and "://" not in os.fspath(path)
+
+
+def _name(info):
+    """What to call an image: its path, or its id where it has none."""
+    return f"{info['source']}.{info['id']}" if info["path"] is None else str(info["path"])
+
+
+def _reason(name, error):
+    text = str(error) or type(error).__name__
+    if not isinstance(error, _CLEAR):
+        text = f"{type(error).__name__}: {text}"
+    return text if name in text else f"{name}: {text}"

@@ -1,0 +1,125 @@
+"""Any data set as COCO's instances file."""
+
+import json
+import os
+from pathlib import PurePath
+
+from ..files.whole import replacing
+from ..instances.rle import encode
+
+
+def to_coco(dataset, path=None):
+    """The images, classes and instances of a data set in COCO's format.
+
+    `CocoDataset.read(path, images=folder)` reads it back, where `folder` is the common folder of
+    the images: that of all of them, or the nearest one above them.
+
+    Args:
+        dataset: a prepared `Dataset`.
+        path: JSON file to write, whole or not at all; its folder must exist. None writes none.
+
+    Returns:
+        dict of three lists of dicts.
+        images: dicts of id, file_name, height, width. The id is that of the source where all of
+            these are different whole numbers, else 1, 2, ... The file name is relative to the
+            common folder; of an image that is no file, it is made of the id.
+        annotations: id from 1, image_id, category_id, segmentation (a compressed run-length code),
+            area, bbox [x, y, width, height], iscrowd (1 for a negative class id). Instances
+            without a pixel have none.
+        categories: id, the class id here, and name; of classes of one name, the later ones are
+            called "name (source)".
+
+    Raises:
+        RuntimeError: the data set is not prepared.
+        OSError: an image or `path` cannot be opened.
+    """
+    ids = _image_ids(dataset)
+    names = _file_names([dataset.image_info[i].get("path") for i in dataset.image_ids], ids)
+    images, annotations = [], []
+    for i, image_id, name in zip(dataset.image_ids, ids, names, strict=True):
+        masks, class_ids = dataset.load_instances(i)
+        height, width = _size(dataset, i, masks)
+        images.append({"id": image_id, "file_name": name, "height": height, "width": width})
+        for crop, box, class_id in zip(
+            masks.crops, masks.boxes.tolist(), class_ids.tolist(), strict=True
+        ):
+            if crop.size:
+                number = {"id": len(annotations) + 1, "image_id": image_id}
+                instance = annotation(crop, box, class_id, (height, width))
+                annotations.append({**number, **instance})
+    content = {
+        "images": images,
+        "annotations": annotations,
+        "categories": [
+            {"id": i, "name": name}
+            for i, name in enumerate(_category_names(dataset.class_info))
+            if i
+        ],
+    }
+    if path is not None:
+        text = json.dumps(content)
+        with replacing(path) as part:
+            part.write_text(text, encoding="utf-8")
+    return content
+
+
+def _image_ids(dataset):
+    ids = [dataset.image_info[i]["id"] for i in dataset.image_ids]
+    kept = all(_is_whole(i) for i in ids) and len(set(ids)) == len(ids)
+    return [int(i) for i in ids] if kept else list(range(1, len(ids) + 1))
+
+
+def _is_whole(value):
+    return hasattr(value, "__index__") and not isinstance(value, bool)
+
+
+def _file_names(paths, ids):
+    """Paths relative to the folder that they have in common, with slashes."""
+    full = [os.path.abspath(path) if path else None for path in paths]
+    folders = [os.path.dirname(path) for path in full if path]
+    common = os.path.commonpath(folders) if folders else ""
+    return [
+        PurePath(os.path.relpath(path, common)).as_posix() if path else f"{image_id}.png"
+        for path, image_id in zip(full, ids, strict=True)
+    ]
+
+
+def _category_names(class_info):
+    """Unique names: of those of one name, the later ones say their source."""
+    names = []
+    for info in class_info:
+        name, source = info["name"], info["source"]
+        choices = (name, f"{name} ({source})", f"{name} ({source}.{info['id']})")
+        names.append(next((c for c in choices if c not in names), choices[-1]))
+    return names
+
+
+def _size(dataset, image_id, masks):
+    """(height, width) of an image in pixels."""
+    if masks.height and masks.width:
+        return masks.height, masks.width
+    # Nobody said it: there are no instances.
+    height, width = dataset.load_image(image_id).shape[:2]
+    return height, width
+
+
+def annotation(crop, box, class_id, shape):
+    """An instance as COCO writes it, but for the numbers of itself and of its image.
+
+    Args:
+        crop: bool array [h, w], its pixels.
+        box: (y1, x1, y2, x2), ints in pixels, where the crop lies in the image.
+        class_id: negative for a crowd.
+        shape: (height, width) of the image.
+
+    Returns:
+        dict, see `to_coco`.
+    """
+    y1, x1, y2, x2 = box
+    return {
+        "category_id": abs(class_id),
+        "segmentation": encode(crop, (y1, x1), shape),
+        "area": int(crop.sum()),
+        "bbox": [x1, y1, x2 - x1, y2 - y1],
+        "iscrowd": int(class_id < 0),
+    }

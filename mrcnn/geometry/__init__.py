@@ -1,0 +1,1 @@
+"""Boxes and resampling in numpy."""

@@ -1,0 +1,93 @@
+"""Looking inside a network: tensors by name, and their values for an image."""
+
+import collections
+
+import keras
+from keras import ops
+
+from ..network.proposals import ProposalLayer
+from .detector import mold_inputs, network_inputs
+
+# Steps of a proposal layer that `ancestor` finds.
+STAGES = (
+    "pre_nms_anchors",
+    "refined_anchors",
+    "refined_anchors_clipped",
+    "rpn_non_max_suppression",
+    "proposals",
+)
+
+
+class _Stage(keras.layers.Layer):
+    """One step of a proposal layer as a layer of its own."""
+
+    def __init__(self, layer, stage, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.proposals = layer
+        self.stage = stage
+
+    def call(self, inputs):
+        """The tensor of that step."""
+        return self.proposals.stages(inputs)[self.stage]
+
+    def compute_output_spec(self, inputs):
+        """[B, K, 4], or [proposal_count] of indices; K is known only when it runs."""
+        if self.stage == "rpn_non_max_suppression":
+            return keras.KerasTensor((self.proposals.proposal_count,), "int32")
+        return keras.KerasTensor((inputs[0].shape[0], None, 4), "float32")
+
+
+def ancestor(tensor, name):
+    """See `MaskRCNN.ancestor`."""
+    # "ROI/rpn_non_max_suppression/NonMaxSuppressionV3:0" is a step, whatever kernel made it.
+    layer_name, stage = [*name.split(":")[0].split("/"), ""][:2]
+    seen, pending = set(), [tensor]
+    while pending:
+        current = pending.pop()
+        history = getattr(current, "_keras_history", None)
+        if history is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        operation = history.operation
+        node = operation._inbound_nodes[history.node_index]
+        if operation.name == layer_name:
+            return _stage(operation, stage, node.input_tensors) if stage else current
+        pending.extend(node.input_tensors)
+    return None
+
+
+def _stage(layer, stage, inputs):
+    if isinstance(layer, ProposalLayer) and stage in STAGES:
+        return _Stage(layer, stage)(list(inputs))
+    return None
+
+
+def unwrap(layer):
+    """The layer inside a wrapper such as `TimeDistributed`, or the layer itself."""
+    return unwrap(layer.layer) if isinstance(layer, keras.layers.Wrapper) else layer
+
+
+def layers_with_weights(model):
+    """The layers of a model that have weights, those of nested models included."""
+    layers = []
+    for layer in model.layers:
+        layer = unwrap(layer)
+        if hasattr(layer, "layers"):
+            layers += layers_with_weights(layer)
+        elif layer.weights:
+            layers.append(layer)
+    return layers
+
+
+def run_graph(model, images, outputs, image_metas=None):
+    """See `MaskRCNN.run_graph`; `model` is one."""
+    missing = [name for name, tensor in outputs if tensor is None]
+    if missing:
+        raise ValueError(f"the outputs {missing} are None: ancestor() found no such tensor.")
+    if image_metas is None:
+        images, image_metas, _ = mold_inputs(images, model.config)
+    outputs = dict(outputs)
+    graph = keras.Model(model.keras_model.inputs, outputs)
+    # Not compiled: compiling takes longer than one look, and TensorFlow warns of who does it often.
+    values = graph(network_inputs(model, images, image_metas), training=False)
+    return collections.OrderedDict((name, ops.convert_to_numpy(values[name])) for name in outputs)

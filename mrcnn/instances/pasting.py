@@ -1,0 +1,240 @@
+"""Instance masks in numpy: [H, W, N], nonzero inside the instance."""
+
+import numpy as np
+
+from ..geometry.resampling import bilinear, half_pixel_centres
+
+_CHUNK_PIXELS = 1 << 16
+
+
+def extract_bboxes(mask):
+    """Tight boxes around masks.
+
+    Args:
+        mask: [H, W, N], nonzero inside.
+
+    Returns:
+        [N, 4] int32 pixels, zeros where a mask is empty.
+    """
+    mask = np.asarray(mask)
+    if not mask.size:
+        return np.zeros((mask.shape[-1], 4), np.int32)
+    ends = []
+    for axis in (1, 0):
+        inside = mask.any(axis=axis)  # [H, N], then [W, N]
+        first = inside.argmax(axis=0)
+        last = len(inside) - inside[::-1].argmax(axis=0)  # exclusive
+        ends.append((first, last))
+    (y1, y2), (x1, x2) = ends
+    boxes = np.stack([y1, x1, y2, x2], axis=1).astype(np.int32)
+    boxes[~inside.any(axis=0)] = 0
+    return boxes
+
+
+def compute_overlaps_masks(masks1, masks2):
+    """Intersection over union of every pair of masks.
+
+    Args:
+        masks1: [H, W, N1]; a value above 0.5 is inside.
+        masks2: [H, W, N2], of the same height and width.
+
+    Returns:
+        [N1, N2] float32, 0 where both masks are empty.
+    """
+    count1, count2 = masks1.shape[-1], masks2.shape[-1]
+    if not count1 or not count2:
+        return np.zeros((count1, count2), np.float32)
+    flat1 = masks1.reshape(-1, count1)  # [H * W, N1]
+    flat2 = masks2.reshape(-1, count2)
+    intersection = np.zeros((count1, count2))
+    area1, area2 = np.zeros(count1), np.zeros(count2)
+    for start in range(0, len(flat1), _CHUNK_PIXELS):
+        inside1 = (flat1[start : start + _CHUNK_PIXELS] > 0.5).astype(np.float32)
+        inside2 = (flat2[start : start + _CHUNK_PIXELS] > 0.5).astype(np.float32)
+        intersection += inside1.T @ inside2
+        area1 += inside1.sum(axis=0)
+        area2 += inside2.sum(axis=0)
+    union = area1[:, None] + area2 - intersection
+    return (intersection / np.maximum(union, 1)).astype(np.float32)
+
+
+def minimize_mask(bbox, mask, mini_shape):
+    """Cut masks out of their boxes and resize them to one small shape, to save memory.
+
+    Args:
+        bbox: [N, 4] pixels, one box per mask.
+        mask: [H, W, N], nonzero inside.
+        mini_shape: (height, width) of the result.
+
+    Returns:
+        [height, width, N] bool. Bilinear with a zero border, then rounded.
+
+    Raises:
+        ValueError: a box without area inside the image.
+    """
+    crops = []
+    for i in range(mask.shape[-1]):
+        y1, x1, y2, x2 = (int(v) for v in bbox[i][:4])
+        crops.append(mask[y1:y2, x1:x2, i] != 0)
+        if crops[-1].size == 0:
+            raise ValueError(
+                f"bbox {i} is ({y1}, {x1}, {y2}, {x2}) in an image of {mask.shape[0]}x"
+                f"{mask.shape[1]}: it must contain at least one pixel. Drop empty masks first."
+            )
+    return minimize_crops(crops, mini_shape[:2])
+
+
+def minimize_crops(crops, mini_shape):
+    """`minimize_mask` of masks that are cut out already, all of them in one go.
+
+    Args:
+        crops: N bool arrays [h, w] of at least one pixel.
+        mini_shape: (height, width) of the result.
+
+    Returns:
+        bool [height, width, N]: a view of an array [N, height, width].
+    """
+    sizes = np.array([crop.shape for crop in crops], np.int64).reshape(-1, 2)
+    pixels, starts = _with_border(crops)
+    y, weight_y = half_pixel_centres(sizes[:, :1], mini_shape[0])  # [N, height] each
+    x, weight_x = half_pixel_centres(sizes[:, 1:], mini_shape[1])
+    row = sizes[:, 1, None, None] + 2  # pixels to the one below
+    first = starts[:, None, None] + (y + 1)[:, :, None] * row + (x + 1)[:, None, :]
+
+    def column(place):
+        """Bilinear between the pixels at `place` and those below them, [N, height, width]."""
+        above, below = (pixels.take(i).astype(np.float32) for i in (place, place + row))
+        return above + (below - above) * weight_y.astype(np.float32)[:, :, None]
+
+    left, right = column(first), column(first + 1)
+    mini = left + (right - left) * weight_x.astype(np.float32)[:, None, :] > 0.5
+    mini[[crop.all() for crop in crops]] = True  # the border does not eat into a full one
+    return np.moveaxis(mini, 0, -1)
+
+
+def _with_border(crops):
+    """Crops with a border of False around each, end to end in one vector, and their starts [N]."""
+    sizes = np.array([(crop.shape[0] + 2) * (crop.shape[1] + 2) for crop in crops], np.int64)
+    ends = np.cumsum(sizes)
+    pixels = np.zeros(sizes.sum(), bool)
+    for crop, start, end in zip(crops, ends - sizes, ends, strict=True):
+        height, width = crop.shape
+        pixels[start:end].reshape(height + 2, width + 2)[1:-1, 1:-1] = crop
+    return pixels, ends - sizes
+
+
+def expand_mask(bbox, mini_mask, image_shape):
+    """Masks of the whole image from mini masks; `minimize_mask` backwards, but for detail.
+
+    Args:
+        bbox: [N, 4] pixels; parts outside the image are cut off.
+        mini_mask: [h, w, N], nonzero inside.
+        image_shape: (height, width) of the image; further entries are ignored.
+
+    Returns:
+        [height, width, N] bool.
+    """
+    count = mini_mask.shape[-1]
+    mask = np.zeros((*image_shape[:2], count), bool)
+    for i in range(count):
+        y1, x1, y2, x2 = (int(v) for v in bbox[i][:4])
+        if y2 > y1 and x2 > x1:
+            _paste(mask[:, :, i], (y1, x1), _resize_binary(mini_mask[:, :, i], (y2 - y1, x2 - x1)))
+    return mask
+
+
+def mold_mask(mask, config):
+    """Masks of an image in the form that the training graph takes.
+
+    Args:
+        mask: [H, W, N], nonzero inside, none empty.
+        config: USE_MINI_MASK, MINI_MASK_SHAPE.
+
+    Returns:
+        bool, [*MINI_MASK_SHAPE, N] cut out of the tight boxes with USE_MINI_MASK, else [H, W, N].
+
+    Raises:
+        ValueError: an empty mask with USE_MINI_MASK.
+    """
+    if config.USE_MINI_MASK:
+        return minimize_mask(extract_bboxes(mask), mask, config.MINI_MASK_SHAPE)
+    return np.asarray(mask) != 0
+
+
+def unmold_mask(mask, bbox, image_shape):
+    """The network's mask, resized to its box, thresholded at 0.5 and pasted into the image.
+
+    Args:
+        mask: [h, w] float in 0..1.
+        bbox: [4] pixels; parts outside the image are cut off.
+        image_shape: (height, width) of the image; further entries are ignored.
+
+    Returns:
+        [height, width] bool.
+    """
+    full = np.zeros(image_shape[:2], bool)
+    _unmold_into(full, mask, bbox)
+    return full
+
+
+def unmold_masks(masks, boxes, image_shape):
+    """`unmold_mask` for all detections of an image.
+
+    Args:
+        masks: [N, h, w] float in 0..1.
+        boxes: [N, 4] pixels.
+        image_shape: (height, width) of the image; further entries are ignored.
+
+    Returns:
+        [height, width, N] bool: a view of an [N, height, width] array, because writing 100 masks
+        side by side into the last axis takes twenty times longer than pasting them.
+    """
+    full = np.zeros((len(masks), *image_shape[:2]), bool)
+    for image, mask, box in zip(full, masks, boxes, strict=True):
+        _unmold_into(image, mask, box)
+    return np.moveaxis(full, 0, -1)
+
+
+def unmold_crops(masks, boxes):
+    """`unmold_masks`, each mask only inside its box.
+
+    Args:
+        masks: [N, h, w] float in 0..1.
+        boxes: [N, 4] pixels, each with an area; they may reach outside the image.
+
+    Returns:
+        list of N bool arrays of the sizes of the boxes.
+    """
+    return [_unmold_crop(mask, box) for mask, box in zip(masks, boxes, strict=True)]
+
+
+def _unmold_into(full, mask, bbox):
+    y1, x1, y2, x2 = (int(v) for v in bbox[:4])
+    if y2 > y1 and x2 > x1:
+        _paste(full, (y1, x1), _unmold_crop(mask, (y1, x1, y2, x2)))
+
+
+def _unmold_crop(mask, bbox):
+    y1, x1, y2, x2 = (int(v) for v in bbox)
+    return _resize_clipped(mask, (y2 - y1, x2 - x1)) >= 0.5
+
+
+def _resize_binary(mask, shape):
+    # Halfway is outside, as in np.around(0.5).
+    return _resize_clipped(mask != 0, shape) > 0.5
+
+
+def _resize_clipped(mask, shape):
+    """Bilinear with a zero border, clipped to the range of the mask, as skimage's resize does.
+
+    The clipping keeps a full mask full, although its border is mixed with zeros.
+    """
+    return np.clip(bilinear(mask, shape), np.float32(mask.min()), np.float32(mask.max()))
+
+
+def _paste(full, corner, patch):
+    """Write `patch` into `full` [H, W] with its first pixel at `corner`, as far as it fits."""
+    (y, x), (height, width) = corner, full.shape
+    patch = patch[max(-y, 0) : max(height - y, 0), max(-x, 0) : max(width - x, 0)]
+    y, x = max(y, 0), max(x, 0)
+    full[y : y + patch.shape[0], x : x + patch.shape[1]] = patch

@@ -1,0 +1,1 @@
+"""What only projects written for the reference call."""

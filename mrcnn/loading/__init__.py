@@ -1,0 +1,1 @@
+"""From a data set to batches, in threads or processes that never import Keras."""

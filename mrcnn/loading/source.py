@@ -1,0 +1,132 @@
+"""Which image is next, and the sample that is made of it."""
+
+import dataclasses
+import logging
+
+import numpy as np
+
+from ..anchors.lattice import AnchorLattice
+from ..augment import check_augmentation
+from .samples import Sample, build_sample, check_classes
+
+logger = logging.getLogger(__name__)
+
+# Images of a data set that may fail to load before a run is given up.
+MAX_ERRORS = 5
+
+
+class SampleSource:
+    """Samples of a data set in an endless order that a seed decides.
+
+    Sample number n is always the same: which image it is and how it is augmented follows from
+    the seed and n alone, not from the worker that makes it or what was made before.
+
+    Args:
+        dataset: a prepared `Dataset`.
+        config: a `Config`.
+        shuffle: whether each pass over the data set has an order of its own.
+        augment, augmentation: see `load_image_gt`.
+        no_augmentation_sources: names of sources whose images are not augmented.
+        seed: int; None takes one from the system.
+
+    Raises:
+        ValueError: the data set has no images, or not as many classes as the configuration.
+        TypeError: the augmentation is of no kind that can be used.
+    """
+
+    def __init__(
+        self,
+        dataset,
+        config,
+        shuffle=True,
+        augment=False,
+        augmentation=None,
+        no_augmentation_sources=None,
+        seed=None,
+    ):
+        self.image_ids = np.copy(dataset.image_ids)
+        if not len(self.image_ids):
+            raise ValueError(f"{type(dataset).__name__} has no images: was add_image called?")
+        check_classes(dataset, config)
+        check_augmentation(augmentation)
+        self.dataset = dataset
+        self.config = config
+        self.shuffle = shuffle
+        self.augment = augment
+        self.augmentation = augmentation
+        self.unaugmented = set(no_augmentation_sources or ())
+        self.seed = np.random.SeedSequence(seed).entropy
+        self._anchors = {}
+        self._failed = set()
+
+    def sample(self, number):
+        """The `Sample` of this number; an image that fails is replaced by the next.
+
+        Raises:
+            Exception: that of the image, once more than MAX_ERRORS images, or all, have failed.
+        """
+        while True:
+            image_id = self.image_id(number)
+            try:
+                return self._build(image_id, np.random.default_rng([self.seed, 1, number]))
+            except Exception as error:
+                if int(image_id) not in self._failed:
+                    self._failed.add(int(image_id))
+                    path = self.dataset.image_info[image_id].get("path")
+                    kind = type(error).__name__
+                    logger.error(
+                        "image %s (%s) cannot be used: %s: %s", image_id, path, kind, error
+                    )
+                    logger.debug("", exc_info=True)
+                if len(self._failed) > min(MAX_ERRORS, len(self.image_ids) - 1):
+                    raise
+                number += 1
+
+    def image_id(self, number):
+        """The image of sample `number`."""
+        round_, place = divmod(number, len(self.image_ids))
+        if not self.shuffle:
+            return self.image_ids[place]
+        order = np.random.default_rng([self.seed, 0, round_]).permutation(len(self.image_ids))
+        return self.image_ids[order[place]]
+
+    def anchors(self, image_shape):
+        """The `AnchorLattice` of images of `image_shape`, (height, width, ...) in pixels."""
+        key = tuple(image_shape[:2])
+        if key not in self._anchors:
+            self._anchors[key] = AnchorLattice(self.config, image_shape)
+        return self._anchors[key]
+
+    def _build(self, image_id, rng):
+        plain = self.dataset.image_info[image_id]["source"] in self.unaugmented
+        return build_sample(
+            self.dataset,
+            self.config,
+            image_id,
+            self.anchors,
+            augment=self.augment and not plain,
+            augmentation=None if plain else self.augmentation,
+            rng=rng,
+        )
+
+
+def stack(samples):
+    """Batch samples.
+
+    Args:
+        samples: list of `Sample`.
+
+    Returns:
+        dict of field name to array [B, ...].
+
+    Raises:
+        ValueError: the images differ in size.
+    """
+    shapes = sorted({sample.image.shape for sample in samples})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"the images of a batch have the shapes {shapes}: with IMAGE_RESIZE_MODE 'none' or "
+            "'pad64' set IMAGES_PER_GPU and GPU_COUNT to 1, or use 'square' or 'crop'."
+        )
+    names = [field.name for field in dataclasses.fields(Sample)]
+    return {name: np.stack([getattr(sample, name) for sample in samples]) for name in names}

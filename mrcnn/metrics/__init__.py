@@ -1,0 +1,1 @@
+"""How good detections are: figures of one image, or collected image by image."""

@@ -1,0 +1,113 @@
+"""Hausdorff distance: how far the outline of what was found is from that of what is there.
+
+Huttenlocher et al., "Comparing Images Using the Hausdorff Distance", IEEE TPAMI 1993. It is taken
+between outlines, as in medicine, and also as the 95th percentile, which one stray pixel does not
+decide (Menze et al., "The Multimodal Brain Tumor Image Segmentation Benchmark", IEEE TMI 2015).
+"""
+
+import numpy as np
+import scipy.ndimage
+import scipy.spatial
+
+from ..instances.masks import union
+from .ratios import mean, ratio
+
+
+class HausdorffDistance:
+    """Distances between the regions of a class, collected image by image.
+
+    The region of a class is the union of its instances, or of its detections; those more than half
+    of which lie in crowds of their class are left out.
+
+    If only one of the two regions has a pixel, the distance is the diagonal of the image, the
+    largest that there can be; if neither has, there is none and the image is left out.
+
+    Args:
+        class_ids: ints, the classes without the background.
+    """
+
+    def __init__(self, class_ids):
+        self.class_ids = [int(i) for i in class_ids]
+        self._sums = np.zeros((len(self.class_ids), 2))  # largest, 95th percentile
+        self._images = np.zeros(len(self.class_ids), np.int64)
+        self._one_empty = np.zeros(len(self.class_ids), np.int64)
+
+    def add(self, comparison):
+        """Take the `Comparison` of an image."""
+        comparison.check_classes(self.class_ids)
+        counted = ~comparison.excused(0.5)
+        found, found_ids = comparison.found[counted], comparison.class_ids[counted]
+        truth, truth_ids = comparison.truth, comparison.truth_class_ids
+        for k, class_id in enumerate(self.class_ids):
+            regions = found[found_ids == class_id], truth[truth_ids == class_id]
+            outlines = [_outline_of(masks) for masks in regions]
+            empty = sum(not len(points) for points in outlines)
+            if empty == 2:
+                continue
+            self._images[k] += 1
+            self._one_empty[k] += empty
+            if empty:
+                self._sums[k] += np.hypot(comparison.height, comparison.width)
+            else:
+                self._sums[k] += hausdorff(*outlines, (100, 95))
+
+    def compute(self):
+        """The figures over the images that were added.
+
+        Returns:
+            dict of hausdorff and hausdorff95, pixels, means over the classes; and per_class, dict
+            of class id to these as means over images, images, how many these are, and one_empty,
+            in how many of them the distance is the diagonal. NaN without anything.
+        """
+        means = ratio(self._sums, self._images[:, None])
+        return {
+            "hausdorff": mean(means[:, 0]),
+            "hausdorff95": mean(means[:, 1]),
+            "per_class": {
+                class_id: {
+                    "hausdorff": float(means[k, 0]),
+                    "hausdorff95": float(means[k, 1]),
+                    "images": int(self._images[k]),
+                    "one_empty": int(self._one_empty[k]),
+                }
+                for k, class_id in enumerate(self.class_ids)
+            },
+        }
+
+
+def hausdorff(first, second, percentiles=(100,)):
+    """Hausdorff distances of two sets of points: the larger one of the two directions.
+
+    Args:
+        first, second: [P, 2] and [Q, 2], at least one point each.
+        percentiles: [K], of the distances of points to the nearest point of the other set; 100 is
+            the Hausdorff distance itself.
+
+    Returns:
+        float64 [K], one distance a percentile, in the units of the points.
+    """
+    there = scipy.spatial.cKDTree(second).query(first)[0]
+    back = scipy.spatial.cKDTree(first).query(second)[0]
+    return np.maximum(np.percentile(there, percentiles), np.percentile(back, percentiles))
+
+
+def outline(mask, corner=(0, 0)):
+    """Pixels of a mask with a neighbour, above, below, left or right, that is outside.
+
+    Args:
+        mask: bool [h, w]; what lies around it is outside.
+        corner: (y, x) of its first pixel in the image.
+
+    Returns:
+        int [P, (y, x)].
+    """
+    inner = scipy.ndimage.binary_erosion(mask)
+    return np.argwhere(mask & ~inner) + np.array(corner)
+
+
+def _outline_of(masks):
+    """The outline of the union of `InstanceMasks`, int [P, (y, x)]; P is 0 if it is empty."""
+    masks = masks[masks.visible]
+    if not len(masks):
+        return np.zeros((0, 2), np.int64)
+    return outline(*union(masks.crops, masks.boxes[:, :2]))

@@ -1,0 +1,1 @@
+"""Backbones: from an image to feature maps of strides 4 to 32."""

@@ -1,0 +1,1 @@
+"""RoI poolers: the features of each RoI, from the pyramid."""

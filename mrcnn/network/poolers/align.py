@@ -1,0 +1,64 @@
+"""RoIAlign over the pyramid (Mask R-CNN, section 3; FPN, equation 1)."""
+
+import math
+
+import keras
+from keras import ops
+
+from ...images.meta import parse_image_meta_graph
+from ...ops import crop_pyramid
+
+
+class PyramidROIAlign(keras.layers.Layer):
+    """Features of each RoI, from the pyramid level that suits its size.
+
+    The level is `4 + round(log2(sqrt(h * w) / (224 / sqrt(image area))))` within 2..5, h and w
+    normalised: a RoI of 224 pixels comes from P4. Each bin is one bilinear sample.
+
+    Args:
+        pool_shape: (height, width) of the output.
+
+    Call arguments:
+        inputs: [boxes [B, R, 4] normalised, image_meta [B, 12 + classes], P2, P3, P4, P5].
+
+    Returns:
+        Float tensor [B, R, height, width, channels]. No gradient reaches the boxes.
+    """
+
+    def __init__(self, pool_shape, **kwargs):
+        # Boxes and the image's area need float32 where features run in half precision.
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.pool_shape = tuple(pool_shape)
+
+    def call(self, inputs, training=False):
+        """See the class."""
+        boxes, image_meta, *pyramid = inputs
+        image_shape = parse_image_meta_graph(image_meta)["image_shape"]  # [B, 3]
+        image_area = ops.cast(image_shape[:, 0] * image_shape[:, 1], "float32")[:, None]
+        level = level_of(boxes, image_area) - 2
+        return crop_pyramid(pyramid, boxes, level, self.pool_shape, training=training)
+
+    def compute_output_shape(self, input_shape):
+        """[B, R, height, width, channels]."""
+        return (*input_shape[0][:2], *self.pool_shape, input_shape[2][-1])
+
+
+def level_of(boxes, image_area):
+    """The pyramid level, 2 to 5, that each box is pooled from.
+
+    Args:
+        boxes: float tensor [B, R, 4], normalised.
+        image_area: float tensor [B, 1] in pixels.
+
+    Returns:
+        Int32 tensor [B, R].
+    """
+    height, width = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
+    level = 4.0 + ops.round(log2_graph(ops.sqrt(height * width) / (224.0 / ops.sqrt(image_area))))
+    # Padding rows have no area, so their level is -inf until it is clipped.
+    return ops.cast(ops.clip(level, 2.0, 5.0), "int32")
+
+
+def log2_graph(x):
+    """Logarithm to base 2 of `x`, a float tensor of any shape."""
+    return ops.log(x) / math.log(2.0)

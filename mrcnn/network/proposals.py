@@ -1,0 +1,127 @@
+"""From the RPN's output to region proposals (Faster R-CNN, section 3.1)."""
+
+import keras
+from keras import ops
+
+from ..anchors.pyramid import generate_anchors
+from ..ops import (
+    apply_box_deltas_graph,
+    clip_boxes_graph,
+    gather_rows,
+    non_max_suppression,
+    norm_boxes_graph,
+)
+
+
+class ProposalLayer(keras.layers.Layer):
+    """The best-scored anchors, refined, clipped to the image, thinned by NMS.
+
+    Args:
+        proposal_count: how many proposals of an image come out, zero rows at the end if there
+            are fewer.
+        nms_threshold: IoU above which the lower-scored of two goes.
+        config: a `Config`, for RPN_BBOX_STD_DEV and PRE_NMS_LIMIT.
+
+    Call arguments:
+        inputs: [rpn_probs [B, A, 2], rpn_bbox [B, A, 4] of deltas over RPN_BBOX_STD_DEV, anchors
+            [B, A, 4] normalised].
+
+    Returns:
+        Float tensor [B, proposal_count, 4], normalised.
+    """
+
+    def __init__(self, proposal_count, nms_threshold, config=None, **kwargs):
+        # Boxes need float32 where features run in half precision.
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.proposal_count = proposal_count
+        self.nms_threshold = nms_threshold
+        self.config = config
+
+    def call(self, inputs):
+        """See the class."""
+        return self.stages(inputs)["proposals"]
+
+    def stages(self, inputs):
+        """What the notebooks look at: each step's boxes by name.
+
+        Args:
+            inputs: see the class.
+
+        Returns:
+            dict of tensors: `pre_nms_anchors`, `refined_anchors`, `refined_anchors_clipped`
+            (each [B, K, 4], normalised, best score first), `rpn_non_max_suppression` (int32
+            [proposal_count], which of the first image's K stay, zeros at the end), `proposals`.
+        """
+        probs, deltas, anchors = inputs
+        scores = probs[:, :, 1]  # [B, A]
+        number = ops.shape(scores)[1]
+        limit = self.config.PRE_NMS_LIMIT
+        limit = min(limit, number) if isinstance(number, int) else ops.minimum(limit, number)
+        scores, best = ops.top_k(scores, limit)  # [B, K]
+        std_dev = ops.convert_to_tensor(self.config.RPN_BBOX_STD_DEV, "float32")
+        deltas = gather_rows(deltas, best) * std_dev
+        anchors = gather_rows(anchors, best)
+        refined = apply_box_deltas_graph(anchors, deltas)
+        clipped = clip_boxes_graph(refined, ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0]))
+        indices, kept = non_max_suppression(
+            clipped, scores, self.proposal_count, self.nms_threshold
+        )
+        is_kept = ops.arange(self.proposal_count) < kept[:, None]  # [B, proposal_count]
+        proposals = ops.where(is_kept[..., None], gather_rows(clipped, indices), 0.0)
+        return {
+            "pre_nms_anchors": anchors,
+            "refined_anchors": refined,
+            "refined_anchors_clipped": clipped,
+            "rpn_non_max_suppression": indices[0],
+            "proposals": proposals,
+        }
+
+    def compute_output_shape(self, input_shape):
+        """[B, proposal_count, 4]."""
+        return (input_shape[0][0], self.proposal_count, 4)
+
+
+class AnchorLayer(keras.layers.Layer):
+    """The anchors of a pyramid, from the sizes of its feature maps.
+
+    Args:
+        config: a `Config`, for its RPN_ANCHOR_* and BACKBONE_STRIDES.
+
+    Call arguments:
+        inputs: [image [B, H, W, C], P2, ..., P6].
+
+    Returns:
+        Float tensor [B, A, 4], normalised, in the order of `generate_pyramid_anchors`.
+    """
+
+    def __init__(self, config, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.config = config
+
+    def call(self, inputs):
+        """See the class."""
+        image, *pyramid = inputs
+        config, size = self.config, ops.shape(image)
+        levels = []
+        for scale, stride, features in zip(
+            config.RPN_ANCHOR_SCALES, config.BACKBONE_STRIDES, pyramid, strict=True
+        ):
+            # The anchors of the cell at the origin, moved to every cell.
+            cell = generate_anchors(scale, config.RPN_ANCHOR_RATIOS, (1, 1), stride, 1)
+            shape, step = ops.shape(features), config.RPN_ANCHOR_STRIDE
+            y = ops.cast(ops.arange(0, shape[1], step), "float32") * stride
+            x = ops.cast(ops.arange(0, shape[2], step), "float32") * stride
+            y, x = ops.meshgrid(y, x, indexing="ij")
+            moves = ops.reshape(ops.stack([y, x, y, x], axis=-1), (-1, 1, 4))
+            levels.append(ops.reshape(moves + cell.astype("float32"), (-1, 4)))
+        anchors = norm_boxes_graph(ops.concatenate(levels, axis=0), size[1:3])
+        return ops.repeat(anchors[None], size[0], axis=0)
+
+    def compute_output_shape(self, input_shape):
+        """[B, A, 4]; A is None where the image's size is."""
+        step, ratios = self.config.RPN_ANCHOR_STRIDE, len(self.config.RPN_ANCHOR_RATIOS)
+        cells = [shape[1:3] for shape in input_shape[1:]]
+        if any(side is None for shape in cells for side in shape):
+            return (input_shape[0][0], None, 4)
+        number = sum(-(-h // step) * -(-w // step) for h, w in cells) * ratios
+        return (input_shape[0][0], number, 4)

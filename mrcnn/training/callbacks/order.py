@@ -1,0 +1,111 @@
+"""The callbacks of a run, and which value tells its best epoch."""
+
+import functools
+import importlib.util
+import logging
+
+import keras
+
+from ...runs.folder import SaveWeights
+from ..averaging import with_averages
+from . import record
+from .finite import StopIfNotFinite
+from .in_step import Agree, Follow
+from .progress import ProgressBar
+from .state import SaveState
+from .validation import ValidateAP
+
+logger = logging.getLogger(__name__)
+
+
+def callbacks(run, is_last_stage=True):
+    """All callbacks of a run, in the order in which they are asked.
+
+    First those that add to the logs, with the averaged weights in the model if there are any; then
+    those that write logs and weights; then the user's own; last the state of the run, which holds
+    what all others have done. Where several hosts train, the others than the chief have only those
+    that keep them in step with it.
+
+    Args:
+        run: `runs.Run`; its progress learns what tells the best epoch.
+        is_last_stage: whether EARLY_STOPPING counts.
+
+    Raises:
+        ValueError: a ModelCheckpoint among the user's would save the whole model, which fails;
+            or EARLY_STOPPING has nothing to watch.
+    """
+    custom = list(run.custom_callbacks)
+    for callback in custom:
+        if isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_weights_only:
+            raise ValueError(
+                f"ModelCheckpoint({callback.filepath!r}) would save the whole model: pass "
+                "save_weights_only=True and a path that ends in .weights.h5."
+            )
+    log_dir = run.model.log_dir
+    finite = StopIfNotFinite(run.train_batches, run.last_saved)
+    set_epoch = keras.callbacks.LambdaCallback(on_epoch_begin=run.train_batches.set_epoch)
+    if not run.distribution.is_chief:
+        return [set_epoch, finite, *with_averages([]), Agree(run), Follow(run)]
+    validation = _validation(run)
+    run.progress.watch(*_monitors(run, validation))
+    has_others = run.distribution.hosts > 1
+    return [
+        set_epoch,
+        finite,
+        *with_averages(
+            [
+                *validation,
+                *_tensorboard(log_dir),
+                *record.callbacks(log_dir, run.train_batches),
+                SaveWeights(run.model.checkpoint_path),
+                *custom,
+            ]
+        ),
+        ProgressBar(run.train_batches, run.progress.stage.end),
+        *([Agree(run)] if has_others else []),
+        SaveState(run, finite, custom, is_last_stage),
+        *([Follow(run)] if has_others else []),
+    ]
+
+
+def _validation(run):
+    """A list of what measures the AP, empty without."""
+    if run.val_dataset is None or not run.config.VALIDATION_EVERY:
+        return []
+    names = run.val_dataset.class_names
+    show = functools.partial(record.draw_predictions, run.model.log_dir, class_names=names)
+    last_epoch = run.stages[-1].end
+    validation = ValidateAP(run.val_dataset, run.config, show=show, last_epoch=last_epoch)
+    validation.set_model(run.model.keras_model)
+    validation.values = last_figures(run.progress.history)
+    return [validation]
+
+
+def _monitors(run, validation):
+    """What tells the best epoch, and what does in its place if it is no number; or None."""
+    config = run.config
+    if config.MONITOR is not None:
+        return config.MONITOR, None
+    loss = "val_loss" if run.val_batches is not None else None
+    if validation and len(validation[0].image_ids):
+        return "val_segm_AP", loss
+    if config.EARLY_STOPPING and loss is None:
+        raise ValueError(
+            f"EARLY_STOPPING is {config.EARLY_STOPPING}, but there is nothing to watch: give a "
+            "val_dataset, or set MONITOR to 'loss'."
+        )
+    return loss, None
+
+
+def last_figures(history):
+    """The average precisions of the last epoch of a history, by name without "val_"."""
+    last = history[-1] if history else {}
+    kinds = ("val_bbox_", "val_segm_")
+    return {name[4:]: value for name, value in last.items() if name.startswith(kinds)}
+
+
+def _tensorboard(log_dir):
+    if importlib.util.find_spec("tensorflow") and importlib.util.find_spec("tensorboard"):
+        return [keras.callbacks.TensorBoard(log_dir, write_graph=False)]
+    logger.warning("no TensorBoard logs: tensorflow or tensorboard is not installed")
+    return []

@@ -1,0 +1,230 @@
+"""A run of training from its first stage to its last, begun or gone on with."""
+
+import dataclasses
+import logging
+import os
+
+from ..loading.batches import BatchSequence
+from ..runs import folder as checkpoints
+from ..runs import record as run_record
+from ..runs import stages
+from ..runs import state as train_state
+from ..runs.state import Progress
+from ..text import log
+from . import feeding, hosts, resume, stage_loop, trainable
+from .callbacks.interruption import Interruption
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass
+class Run:
+    """What belongs together while a run trains.
+
+    Attributes:
+        model: `MaskRCNN` in training mode.
+        stages: list of `Stage`.
+        progress: `Progress`.
+        train_batches, val_batches: `BatchSequence`s; `val_batches` may be None.
+        val_dataset: for the average precision, or None.
+        custom_callbacks: the user's own.
+        interruption: `Interruption`.
+        verbose: 0 shows no progress.
+    """
+
+    model: object
+    stages: list
+    progress: Progress
+    train_batches: BatchSequence
+    val_batches: BatchSequence | None
+    val_dataset: object
+    custom_callbacks: list
+    interruption: Interruption
+    verbose: int = 1
+
+    @property
+    def config(self):
+        """The `Config`."""
+        return self.model.config
+
+    @property
+    def distribution(self):
+        """The devices, see `distribution.choose`."""
+        return self.model.distribution
+
+    @property
+    def state_path(self):
+        """Path of the file with the state."""
+        return train_state.path_in(self.model.log_dir)
+
+    def log(self, text):
+        """Print a text, once for all hosts, unless the run is to be silent."""
+        if self.verbose and self.distribution.is_chief:
+            log(text)
+
+    def last_saved(self):
+        """Path of the last checkpoint, or None."""
+        epochs = self.progress.checkpoints
+        return checkpoints.path_of(self.model.checkpoint_path, epochs[-1]) if epochs else None
+
+
+def train(
+    model,
+    train_dataset,
+    val_dataset,
+    learning_rate,
+    epochs,
+    layers,
+    augmentation=None,
+    custom_callbacks=None,
+    no_augmentation_sources=None,
+    resume_run=False,
+    verbose=1,
+):
+    """Train `model`, a `MaskRCNN`; see `MaskRCNN.train`, whose `resume` is `resume_run` here."""
+    config = model.config
+    _check_config(config)
+    described = resume.describe(
+        config, train_dataset, val_dataset, augmentation, no_augmentation_sources
+    )
+    is_chief = model.distribution.is_chief
+    progress = _begin_resume(model, verbose) if resume_run and is_chief else None
+    arguments = {"learning_rate": learning_rate, "epochs": epochs, "layers": layers}
+    progress, seed = hosts.begin(model, progress, described, arguments)
+    is_resumed = progress is not None
+    # `model.epoch` is that of the run by now.
+    plan = stages.plan(layers, epochs, learning_rate, model.epoch)
+    for stage in plan:
+        # A wrong name of the last stage fails here.
+        model.set_trainable(trainable.regex_of(stage.layers), verbose=0)
+    if is_resumed and resume.is_over(progress, plan, config):
+        _load_result(model, progress)
+        return
+    if not is_resumed and plan[-1].end <= model.epoch:
+        logger.warning(
+            "epoch %d is done already: nothing to train to %d", model.epoch, plan[-1].end
+        )
+        return
+    first, goes_on = _first_stage(model, progress, plan, described)
+    train_batches, val_batches = feeding.batches(
+        config,
+        train_dataset,
+        val_dataset,
+        augmentation,
+        no_augmentation_sources,
+        seed=seed,
+        share=(model.distribution.host, model.distribution.hosts),
+    )
+    try:
+        progress = progress or _new_progress(model, plan[first], train_batches.source.seed)
+        progress.described = described
+        run = Run(
+            model,
+            plan,
+            progress,
+            train_batches,
+            val_batches,
+            val_dataset,
+            custom_callbacks or [],
+            Interruption(is_shared=model.distribution.hosts > 1),
+            verbose,
+        )
+        if is_chief:
+            _take_folder(model, begins=not is_resumed and not model.epoch)
+            _record(run, **arguments, resume=resume_run)
+        with run.interruption, run.distribution.run_scope():
+            stage_loop.train(run, first, is_resumed, goes_on)
+        if run.interruption.wished is not None:
+            run.interruption.grant()
+            run.interruption.end()
+    finally:
+        for part in filter(None, (train_batches, val_batches)):
+            part.close()
+
+
+def _take_folder(model, begins):
+    """See that the folder can be written; runs of a NAME that begin at once get one each."""
+    checkpoints.make_writable(model.log_dir)
+    while begins and not run_record.claim(model.log_dir):
+        checkpoints.use_folder(model, checkpoints.next_folder(model.log_dir))
+        checkpoints.make_writable(model.log_dir)
+    checkpoints.remove_parts(model.log_dir)
+
+
+def _record(run, **arguments):
+    """Write down what the run is made of; that it fails is no reason not to train."""
+    log_dir, progress = run.model.log_dir, run.progress
+    try:
+        run_record.write(
+            log_dir, run.config, progress.seed, progress.epoch, run.distribution, **arguments
+        )
+    except Exception as error:
+        logger.warning("the records of the run in %s are not complete: %s", log_dir, error)
+
+
+def _check_config(config):
+    if not config.USE_RPN_ROIS:
+        raise ValueError(
+            "USE_RPN_ROIS is False: train() has no RoIs to give. Use keras_model.fit() with "
+            "data_generator(..., random_rois=POST_NMS_ROIS_TRAINING) and GPU_COUNT = 1, or set it "
+            "to True."
+        )
+
+
+def _begin_resume(model, verbose):
+    """The progress of the run that is gone on with, to which the model then belongs, or None."""
+    path = resume.find_state(model)
+    if path is None:
+        if verbose:
+            log(f"\nThere is no run of {model.config.NAME!r} to resume: a new one begins.")
+        return None
+    progress = train_state.load_progress(path)
+    resume.check_weights(model, progress, path)
+    template = checkpoints.template(os.path.dirname(path), model.config.NAME)
+    model.set_log_dir(checkpoints.path_of(template, progress.epoch))
+    if verbose:
+        log(f"\nGoing on in {model.log_dir} after {train_state.position(progress)}.")
+    return progress
+
+
+def _first_stage(model, progress, plan, described):
+    """Index of the stage to begin with, and whether its optimizer goes on; see `resume`."""
+    if progress is None:
+        return next(index for index, stage in enumerate(plan) if stage.end > model.epoch), False
+    path = train_state.path_in(model.log_dir)
+    first, goes_on = resume.stage_to_go_on(progress, plan, described, path)
+    progress.stopped_early = False
+    if goes_on:
+        # The schedule of its learning rate counts from there.
+        plan[first] = dataclasses.replace(plan[first], begin=progress.stage.begin)
+    return first, goes_on
+
+
+def _new_progress(model, stage, seed):
+    """Of a run that begins, or that goes on from the weights alone with its history."""
+    progress = Progress(epoch=model.epoch, step=0, stage=stage, seed=seed)
+    path = train_state.path_in(model.log_dir)
+    if model.epoch and model.distribution.is_chief and os.path.isfile(path):
+        try:
+            past = train_state.load_progress(path)
+        except ValueError as error:
+            logger.warning("going on without the history of the run: %s", error)
+            return progress
+        past.back_to(model.epoch)
+        for name in ("monitor", "best", "best_epoch", "checkpoints", "history"):
+            setattr(progress, name, getattr(past, name))
+    return progress
+
+
+def _load_result(model, progress):
+    why = "EARLY_STOPPING ended it" if progress.stopped_early else "there is nothing left to train"
+    logger.warning("the run is finished after epoch %d: %s", progress.epoch, why)
+    if model.distribution.hosts > 1:
+        # On JAX one host alone cannot set weights, and the others may have no such file.
+        logger.warning("on several hosts its weights are not loaded: load_weights() does it")
+        return
+    checkpoint = checkpoints.path_of(model.checkpoint_path, progress.epoch)
+    if os.path.isfile(checkpoint):
+        model.keras_model.load_weights(checkpoint)
+    else:
+        train_state.restore(train_state.path_in(model.log_dir), model.keras_model, ["model"])

@@ -1,0 +1,300 @@
+"""Charts of a data set: its classes, the sizes of its instances, and how anchors cover them.
+
+No image is decoded. Of a large data set a part is looked at, drawn at random with a seed; the
+title says so.
+"""
+
+import dataclasses
+import textwrap
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+
+from ..anchors.coverage import AnchorCoverage, anchor_coverage, best_iou, plain_scales
+from ..datasets.splits import random_part
+from ..images.resizing import input_geometry, resize_options
+from ..text import some
+from .captions import instance_label
+from .figures import finish, new_figure, plain_axes
+
+_INSTANCES, _IMAGES = "tab:blue", "tab:gray"
+_CURRENT, _SUGGESTED = "tab:red", "black"
+_SIDES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)  # pixels, on axes
+_MOST_POINTS = 5000  # of a scatter plot
+_DPI = 120
+
+
+def plot_classes(dataset, *, top=40, limit=500, seed=0, figsize=None, dpi=None, save_to=None):
+    """Draw how many instances each class has, and how many images have one.
+
+    Crowds are not counted. Classes without an instance are named below.
+
+    Args:
+        dataset: a prepared `Dataset`.
+        top: classes that get a bar; the rest share one.
+        limit: images to look at, drawn at random with `seed`; None is all.
+        figsize: inches (width, height); None is 10 wide, and as high as the classes want.
+        dpi: dots per inch; None is 120.
+        save_to: path of a PNG to write; the figure is then closed.
+
+    Returns:
+        The Figure, or None where it was shown.
+    """
+    found = _walk(dataset, limit, seed)
+    classes = dataset.num_classes
+    instances = np.bincount(found.class_ids, minlength=classes)
+    pairs = np.unique(np.stack([found.class_ids, found.images]), axis=1)
+    images = np.bincount(pairs[0], minlength=classes)
+    order = np.argsort(-instances[1:], kind="stable") + 1  # without the background
+    shown, rest = order[:top], order[top:]
+    names = [instance_label(dataset.class_names, i) for i in shown]
+    bars = [instances[shown], images[shown]]
+    if len(rest):
+        names.append(f"{len(rest)} more classes")
+        together = len(np.unique(found.images[np.isin(found.class_ids, rest)]))
+        bars = [np.append(bars[0], instances[rest].sum()), np.append(bars[1], together)]
+
+    usual = (10, 1.6 + 0.24 * max(3, len(names))), _DPI
+    fig = new_figure(usual, figsize, dpi, save_to)
+    axes = fig.subplots(1, 2, sharey=True)
+    used = f"{np.count_nonzero(instances)} of {classes - 1} classes"
+    crowds = f", and {found.crowds} crowds" if found.crowds else ""
+    title = f"{len(found.class_ids)} instances of {used}{crowds}, in {found.of_images}"
+    fig.suptitle(title, fontsize=11)
+    unused = [dataset.class_names[i] for i in order if not instances[i]]
+    if unused:
+        fig.supxlabel(textwrap.fill(f"no instance of: {some(unused, 20)}", 120), fontsize=9)
+    for ax, counts, color, label in zip(
+        axes, bars, (_INSTANCES, _IMAGES), ("instances", "images that have one"), strict=True
+    ):
+        drawn = ax.barh(range(len(names)), counts, color=color, height=0.7)
+        for bar in drawn[top:]:  # of the rest
+            bar.set_alpha(0.4)
+        ax.bar_label(drawn, padding=3, fontsize=8)
+        ax.set_xlabel(label)
+        ax.set_xlim(0, 1.15 * max(1, max(counts, default=1)))  # room for the last number
+        ax.xaxis.set_major_locator(_whole_numbers())
+        plain_axes(ax)
+    axes[0].set_yticks(range(len(names)), names, fontsize=9)
+    axes[0].set_ylim(len(names) - 0.4, -0.6)
+    return finish(fig, own=True, save_to=save_to)
+
+
+def plot_sizes(dataset, config=None, *, limit=500, seed=0, figsize=None, dpi=None, save_to=None):
+    """Draw how large instances are, and how many an image has. Crowds are not counted.
+
+    The size is the square root of the area of the box.
+
+    Args:
+        dataset: a prepared `Dataset`.
+        config: a `Config`, for pixels of the network's input and MAX_GT_INSTANCES; None is for
+            those of the images.
+        limit: images to look at, drawn at random with `seed`; None is all.
+        figsize: inches (width, height); None is (11, 4.2).
+        dpi: dots per inch; None is 120.
+        save_to: path of a PNG to write; the figure is then closed.
+
+    Returns:
+        The Figure, or None where it was shown.
+    """
+    found = _walk(dataset, limit, seed, config)
+    per_image = np.bincount(found.images, minlength=found.count)
+
+    fig = new_figure(((11, 4.2), _DPI), figsize, dpi, save_to)
+    left, right = fig.subplots(1, 2)
+    fig.suptitle(f"{len(found.sizes)} instances in {found.of_images}", fontsize=11)
+    pixels = "the images" if config is None else "the network's input"
+    left.set(xlabel=f"size: square root of the box's area, pixels of {pixels}", ylabel="instances")
+    if len(found.sizes):
+        _size_histogram(left, found.sizes)
+    _per_image_histogram(right, per_image, config)
+    for ax in (left, right):
+        ax.yaxis.set_major_locator(_whole_numbers())
+        plain_axes(ax)
+    return finish(fig, own=True, save_to=save_to)
+
+
+def plot_anchor_coverage(
+    coverage, config=None, *, limit=500, seed=0, figsize=None, dpi=None, save_to=None
+):
+    """Draw how well the anchors cover the instances, now and with the scales that are suggested.
+
+    On the left the best IoU that each instance has with an anchor; on the right the boxes, and
+    the anchors of either RPN_ANCHOR_SCALES among them.
+
+    Args:
+        coverage: a prepared `Dataset`, or what `anchor_coverage` made of one.
+        config: the `Config` of the anchors; needed with a data set.
+        limit: images of the data set to look at, drawn at random with `seed`; None is all.
+        figsize: inches (width, height); None is (12, 5.4).
+        dpi: dots per inch; None is 120.
+        save_to: path of a PNG to write; the figure is then closed.
+
+    Returns:
+        The Figure, or None where it was shown.
+
+    Raises:
+        ValueError: a data set without a configuration.
+    """
+    of_images = ""
+    if not isinstance(coverage, AnchorCoverage):
+        if config is None:
+            raise ValueError("config is None: give the Config whose anchors are to be compared")
+        dataset, image_ids = coverage, random_part(coverage.image_ids, limit, seed)
+        coverage = anchor_coverage(dataset, config, image_ids)
+        of_images = f" in {_of_images(dataset, image_ids)}"
+    config = coverage.config
+    choices = [("RPN_ANCHOR_SCALES", config.RPN_ANCHOR_SCALES, coverage.best_iou, _CURRENT)]
+    suggested = coverage.suggested_scales()
+    if suggested != plain_scales(config.RPN_ANCHOR_SCALES):
+        best = best_iou(coverage.boxes, config, coverage.input_shapes, suggested)
+        choices.append(("suggested", suggested, best, _SUGGESTED))
+
+    fig = new_figure(((12, 5.4), _DPI), figsize, dpi, save_to)
+    left, right = fig.subplots(1, 2)
+    title = f"Anchors and {len(coverage.boxes)} instances{of_images}"
+    if len(choices) == 1 and len(coverage.boxes):
+        title += ": no better scales were found"
+    fig.suptitle(title, fontsize=11)
+    _iou_histogram(left, choices)
+    _box_scatter(right, coverage, choices)
+    for ax in (left, right):
+        plain_axes(ax)
+    return finish(fig, own=True, save_to=save_to)
+
+
+@dataclasses.dataclass
+class _Walk:
+    """The instances of the images of a data set that were looked at, without crowds.
+
+    Attributes:
+        count: images that were looked at.
+        of_images: how many that is, in words.
+        sizes: [N], square roots of the areas of the boxes, in pixels.
+        class_ids: [N].
+        images: [N], which of the `count` images.
+        crowds: how many there are.
+    """
+
+    count: int
+    of_images: str
+    sizes: np.ndarray
+    class_ids: np.ndarray
+    images: np.ndarray
+    crowds: int
+
+
+def _walk(dataset, limit, seed, config=None):
+    """`_Walk`, in pixels of the network's input where there is a configuration."""
+    image_ids = random_part(dataset.image_ids, limit, seed)
+    sizes, class_ids, images, crowds = [np.zeros(0)], [np.zeros(0, int)], [np.zeros(0, int)], 0
+    for index, image_id in enumerate(image_ids):
+        masks, ids = dataset.load_instances(image_id)
+        crowds += np.count_nonzero(ids < 0)
+        kept = (ids > 0) & masks.visible
+        if not kept.any():
+            continue
+        scale = 1 if config is None else _scale(masks.height, masks.width, config)
+        sides = (masks.boxes[kept, 2:] - masks.boxes[kept, :2]) * scale
+        sizes.append(np.sqrt(sides.prod(axis=1)))
+        class_ids.append(ids[kept])
+        images.append(np.full(kept.sum(), index))
+    joined = map(np.concatenate, (sizes, class_ids, images))
+    return _Walk(len(image_ids), _of_images(dataset, image_ids), *joined, crowds)
+
+
+def _of_images(dataset, image_ids):
+    if len(image_ids) < len(dataset.image_ids):
+        return f"{len(image_ids)} of {len(dataset.image_ids)} images, drawn at random"
+    return f"{len(image_ids)} images"
+
+
+def _scale(height, width, config):
+    """Factors (vertical, horizontal) by which an image is resized."""
+    _, size, _ = input_geometry(height, width, **resize_options(config))
+    return size[0] / height, size[1] / width
+
+
+def _size_histogram(ax, sizes):
+    low, median, high = np.percentile(sizes, [5, 50, 95])
+    bins = np.geomspace(sizes.min() / 1.05, sizes.max() * 1.05, 41)
+    ax.hist(sizes, bins=bins, color=_INSTANCES)
+    ax.axvspan(low, high, color="black", alpha=0.07, zorder=0)
+    ax.axvline(median, color="black", linewidth=1, linestyle="dashed")
+    _pixels_axis(ax.xaxis, ax.set_xscale)
+    ax.set_title(f"median {median:.0f}; 90% from {low:.0f} to {high:.0f} (shaded)", fontsize=10)
+
+
+def _per_image_histogram(ax, per_image, config):
+    most = int(per_image.max(initial=0))
+    step = max(1, -(-(most + 1) // 40))
+    ax.hist(per_image, bins=np.arange(0, most + step + 1, step) - 0.5, color=_IMAGES)
+    ax.set(xlabel="instances of an image", ylabel="images")
+    ax.xaxis.set_major_locator(_whole_numbers())
+    title = f"median {np.median(per_image):.0f}, most {most}" if len(per_image) else ""
+    if config is not None:
+        allowed = config.MAX_GT_INSTANCES
+        more = np.count_nonzero(per_image > allowed)
+        title += f"\nMAX_GT_INSTANCES is {allowed}; images with more: {more}"
+        if allowed <= 1.5 * most:  # beyond, it would squeeze the bars
+            ax.axvline(allowed + 0.5, color="tab:red", linewidth=1.2, linestyle="dashed")
+    ax.set_title(title, fontsize=10)
+
+
+def _iou_histogram(ax, choices):
+    bins = np.linspace(0, 1, 41)
+    for i, (name, scales, best, color) in enumerate(choices):
+        recalls = "no instances"
+        if len(best):
+            recalls = f"recall {np.mean(best >= 0.5):.1%} at 0.5, {np.mean(best >= 0.7):.1%} at 0.7"
+        label = f"{name} = {plain_scales(scales)}\n{recalls}"
+        style = {"histtype": "stepfilled", "alpha": 0.4} if i == 0 else {"histtype": "step"}
+        ax.hist(best, bins=bins, color=color, linewidth=1.5, label=label, **style)
+    for iou in (0.5, 0.7):
+        ax.axvline(iou, color="black", linewidth=1, linestyle="dashed")
+    ax.set(xlabel="best IoU of an instance with an anchor", ylabel="instances", xlim=(0, 1))
+    ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
+    ax.yaxis.set_major_locator(_whole_numbers())
+    ax.legend(loc="upper left", fontsize=8, framealpha=1)
+
+
+def _box_scatter(ax, coverage, choices):
+    heights, widths = coverage.sizes.T
+    kept = np.linspace(0, len(heights) - 1, min(len(heights), _MOST_POINTS)).astype(int)
+    points = ax.scatter(
+        widths[kept], heights[kept], c=coverage.best_iou[kept], s=6, cmap="viridis", vmin=0, vmax=1
+    )
+    ax.figure.colorbar(points, ax=ax, label="best IoU with RPN_ANCHOR_SCALES", pad=0.01)
+    roots = np.sqrt(coverage.config.RPN_ANCHOR_RATIOS)
+    for (name, scales, _, color), marker in zip(choices, "xo", strict=False):
+        sides = np.concatenate([np.ravel(level) for level in scales])
+        ax.scatter(
+            np.outer(sides, roots),
+            np.outer(sides, 1 / roots),
+            marker=marker,
+            s=55,
+            linewidths=1.8,
+            c=color if marker == "x" else "none",
+            edgecolors=None if marker == "x" else color,
+            label=f"anchors: {name}",
+        )
+    _pixels_axis(ax.xaxis, ax.set_xscale)
+    _pixels_axis(ax.yaxis, ax.set_yscale)
+    ax.set(xlabel="width, pixels of the network's input", ylabel="height")
+    ax.legend(loc="upper left", fontsize=8)
+
+
+def _pixels_axis(axis, set_scale):
+    """A logarithmic axis with plain numbers of pixels."""
+    set_scale("log")
+    low, high = axis.get_view_interval()
+    ticks = [side for side in _SIDES if low <= side <= high]
+    if len(ticks) < 3:
+        ticks = [side for side in _whole_numbers().tick_values(low, high) if low <= side <= high]
+    axis.set_ticks(ticks)
+    axis.set_major_formatter(FuncFormatter(lambda side, _: f"{side:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _whole_numbers():
+    return MaxNLocator(7, integer=True, steps=[1, 2, 5, 10])

@@ -1,0 +1,279 @@
+"""Pictures of the images of a data set: with their instances, and as augmentation changes them."""
+
+import textwrap
+from collections import Counter
+from itertools import islice
+
+import numpy as np
+
+from ..augment import augment, check_augmentation
+from ..images.pixels import as_channels
+from ..instances.masks import InstanceMasks
+from ..loading.samples import load_image_gt
+from .captions import CAPTION_POINTS, add_caption, instance_label
+from .drawing import CROWDED, add_box, add_outlines, as_rgb, blend_masks, neighbor_colors
+from .figures import finish, new_figure, scale_of
+
+_CROWD_COLOR = (1.0, 1.0, 1.0)
+_SEARCHED_IMAGES = 100  # for some that have instances
+_LETTERS_PER_INCH = 12  # of a title
+_DPI = 150
+
+
+def display_sample(
+    dataset,
+    image_id,
+    config=None,
+    *,
+    show_mask=True,
+    show_bbox=None,
+    seed=0,
+    figsize=None,
+    dpi=None,
+    save_to=None,
+):
+    """Draw an image of a data set with its instances: masks, outlines, boxes and class names.
+
+    Crowds are white, with a dashed box. With one class, or more than 40 instances, there are no
+    captions: the title counts the instances. Of more than three channels the first three are
+    shown as red, green and blue, of two as red and green. Pixels of other types than uint8 are
+    scaled as IMAGE_SCALING says; without `config` as "auto", or else by percentiles.
+
+    Args:
+        dataset: a prepared `Dataset`.
+        image_id: index of the image in the data set.
+        config: a `Config`, to see image and instances as the network gets them, resized, cropped
+            and padded; None shows them as they are.
+        show_mask: whether to tint the masks; their outlines are drawn in any case.
+        show_bbox: whether to draw the boxes; None draws them up to 40 instances.
+        seed: of the crop, with IMAGE_RESIZE_MODE "crop".
+        figsize: inches (width, height); None is 10 on the longer side.
+        dpi: dots per inch; None is 150.
+        save_to: path of a PNG to write; the figure is then closed.
+
+    Returns:
+        The Figure, or None where it was shown.
+
+    Raises:
+        ValueError: image and masks are not of one size.
+    """
+    if config is None:
+        image, masks, class_ids = _as_it_is(dataset, image_id)
+        kind = _describe(image)
+    else:
+        rng = np.random.default_rng([seed, int(image_id)])
+        image, masks, class_ids, factor = _as_input(dataset, config, image_id, rng)
+        kind = f"{_describe(image)}: the network's input, scaled by {factor:.3g}"
+    picture = as_picture(image, _where(dataset, image_id))
+    colors = instance_colors(masks, class_ids)
+    outlines = _paint(picture, masks, colors, alpha=0.4 if show_mask else 0)
+    crowded = len(class_ids) > CROWDED
+
+    height, width = picture.shape[:2]
+    usual = max(5, 10 * width / max(height, width)), 10 * height / max(height, width) + 0.8
+    fig = new_figure((usual, _DPI), figsize, dpi, save_to)
+    ax = fig.subplots()
+    scale = scale_of(ax, len(class_ids))
+    _show(ax, picture)
+    letters = int(_LETTERS_PER_INCH * fig.get_figwidth())
+    lines = [*_name(dataset, image_id, letters), kind, _counts(dataset.class_names, class_ids)]
+    ax.set_title("\n".join(textwrap.fill(line, letters) for line in lines), fontsize=9)
+    add_outlines(ax, outlines, colors, scale)
+    for box, class_id, color in zip(masks.boxes, class_ids, colors, strict=True):
+        crowd = class_id < 0
+        if crowd or (not crowded if show_bbox is None else show_bbox):
+            linestyle = "dashed" if crowd else "solid"
+            add_box(ax, box, color, scale, linestyle, alpha=0.8)
+        if crowd or (not crowded and len(dataset.class_names) > 2):
+            label = instance_label(dataset.class_names, class_id)
+            add_caption(ax, box, label, color, CAPTION_POINTS * scale)
+    return finish(fig, own=True, save_to=save_to)
+
+
+def display_augmented(
+    dataset,
+    config,
+    augmentation,
+    image_ids=None,
+    rows=3,
+    cols=4,
+    *,
+    seed=0,
+    figsize=None,
+    dpi=None,
+    save_to=None,
+):
+    """Show what an augmentation makes of images: one a row, as it is and then augmented.
+
+    Images are resized, cropped and padded as the network gets them; all of a row have the same
+    crop. Only the outlines of the masks are drawn, an instance in the same colour throughout the
+    row: where they do not lie on the objects, the masks do not follow the image.
+
+    Args:
+        dataset: a prepared `Dataset`.
+        config: a `Config`.
+        augmentation: an imgaug augmenter, a callable, ..., see `mrcnn.augment`.
+        image_ids: the images to show; None takes `rows` at random, of those with instances.
+        rows: how many images, if `image_ids` is None.
+        cols: images in a row, the one without augmentation included.
+        seed: of the images, the crops and the augmentation. A sample is the same whatever `rows`
+            and `cols` are.
+        figsize: inches (width, height); None is 3.5 wide an image.
+        dpi: dots per inch; None is 150.
+        save_to: path of a PNG to write; the figure is then closed.
+
+    Returns:
+        The Figure, or None where it was shown.
+
+    Raises:
+        TypeError: the augmentation is of no kind that can be used.
+        ValueError: there are no images, or an image and its masks disagree.
+    """
+    check_augmentation(augmentation)
+    if image_ids is None:
+        image_ids = _with_instances(dataset, rows, np.random.default_rng(seed))
+    if len(image_ids) == 0:
+        raise ValueError("there are no images to show: the data set or image_ids is empty.")
+    samples = [
+        _as_input(dataset, config, i, np.random.default_rng([seed, int(i)])) for i in image_ids
+    ]
+    heights = [3.5 * image.shape[0] / image.shape[1] + 0.35 for image, *_ in samples]  # inches
+    fig = new_figure(((3.5 * cols, sum(heights)), _DPI), figsize, dpi, save_to)
+    axes = fig.subplots(len(samples), cols, squeeze=False, height_ratios=heights)
+    for row, image_id, (image, masks, class_ids, _) in zip(axes, image_ids, samples, strict=True):
+        colors = instance_colors(masks, class_ids)
+        for col, ax in enumerate(row):
+            changed, moved = image, masks
+            if col > 0 and augmentation is not None:
+                rng = np.random.default_rng([seed, int(image_id), col])
+                changed, moved = augment(augmentation, image, masks, rng)
+            picture = as_picture(changed, _where(dataset, image_id))
+            outlines = _paint(picture, moved, colors, alpha=0)
+            _show(ax, picture)
+            add_outlines(ax, outlines, colors, scale_of(ax, len(class_ids)))
+            left = np.count_nonzero(moved.visible)
+            title = f"image {image_id}, {len(masks)} instances"
+            if col > 0:
+                title = f"augmented, {left} of {len(masks)} instances"
+            ax.set_title(title, fontsize=8)
+    return finish(fig, own=True, save_to=save_to)
+
+
+def as_picture(image, name="image"):
+    """An image of any kind that a data set may hold, as uint8 RGB to look at.
+
+    Args:
+        image: [H, W] or [H, W, C] of any dtype of pixels. Of two channels the blue one is empty;
+            of more than three the first three are taken.
+        name: what errors call the image.
+
+    Returns:
+        uint8 [H, W, 3].
+
+    Raises:
+        TypeError, ValueError: it is no image, see `as_channels`.
+    """
+    image = np.asarray(image)
+    image = image[..., np.newaxis] if image.ndim == 2 else image
+    image = image[..., :3]
+    try:
+        image = as_channels(image, image.shape[-1], name)
+    except ValueError:  # values that "auto" has no range for
+        image = as_channels(image, image.shape[-1], name, "percentile")
+    if image.shape[2] == 2:
+        image = np.pad(image, [(0, 0), (0, 0), (0, 1)])
+    return as_rgb(image)
+
+
+def instance_colors(masks, class_ids):
+    """A colour for each instance, those of neighbours unlike; crowds are white.
+
+    Args:
+        masks: `InstanceMasks` of N instances.
+        class_ids: int [N], negative for a crowd.
+
+    Returns:
+        list of N matplotlib colours.
+    """
+    colors = neighbor_colors(masks.boxes)
+    return [
+        _CROWD_COLOR if class_id < 0 else color
+        for class_id, color in zip(class_ids, colors, strict=True)
+    ]
+
+
+def _as_it_is(dataset, image_id):
+    image = np.asarray(dataset.load_image(image_id))
+    masks, class_ids = dataset.load_instances(image_id)
+    if len(class_ids) and masks.shape[:2] != image.shape[:2]:
+        raise ValueError(
+            f"{_where(dataset, image_id)}: its masks are {masks.height}x{masks.width} pixels, the "
+            f"image is {image.shape[0]}x{image.shape[1]} (height x width): they must be of one "
+            "size."
+        )
+    return image, masks[masks.visible], class_ids[masks.visible]
+
+
+def _as_input(dataset, config, image_id, rng):
+    """Image, `InstanceMasks` and class ids at the network's input, and the factor of resizing."""
+    image, meta, class_ids, _, masks = load_image_gt(dataset, config, image_id, rng=rng)
+    return image, InstanceMasks.from_dense(masks), class_ids, meta[11]
+
+
+def _paint(picture, masks, colors, alpha):
+    """Tint the masks in a picture, in place, and give their outlines as `blend_masks` does.
+
+    Mask by mask: all of them as one dense array may not fit into memory.
+    """
+    outlines = []
+    for crop, (y1, x1, y2, x2), color in zip(masks.crops, masks.boxes, colors, strict=True):
+        if not crop.size:
+            outlines.append([])
+            continue
+        (lines,) = blend_masks(picture[y1:y2, x1:x2], crop[:, :, np.newaxis], [color], alpha)
+        outlines.append([line + np.array([x1, y1]) for line in lines])
+    return outlines
+
+
+def _show(ax, picture):
+    ax.imshow(picture)
+    ax.axis("off")
+    ax.autoscale(False)
+
+
+def _with_instances(dataset, count, rng):
+    """Ids of images at random, with instances where such are soon found."""
+    order = rng.permutation(dataset.image_ids)
+    searched = order[:_SEARCHED_IMAGES]
+    found = list(islice((i for i in searched if len(dataset.load_instances(i)[1])), count))
+    return [*found, *(i for i in order[:count] if i not in found)][:count]
+
+
+def _where(dataset, image_id):
+    return f"image {image_id} ({dataset.image_info[image_id].get('path')})"
+
+
+def _name(dataset, image_id, letters):
+    """Lines: the image's number and its id in its source, and the end of its path."""
+    info = dataset.image_info[image_id]
+    path = str(info.get("path") or "")
+    path = "..." + path[3 - letters :] if len(path) > letters else path
+    return [f"image {image_id}: {info['source']}.{info['id']}", path][: 1 + bool(path)]
+
+
+def _describe(image):
+    height, width = image.shape[:2]
+    channels = image.shape[2] if image.ndim == 3 else 1
+    text = f"{width} x {height} (width x height)"
+    if channels != 3:
+        text += f", {channels} channel{'s' * (channels > 1)}"
+    if image.dtype != np.uint8:
+        text += f", {image.dtype} of {image.min():g} to {image.max():g}"
+    return text
+
+
+def _counts(class_names, class_ids):
+    """Such as "3 instances: 2 person, 1 dog (crowd)"."""
+    counts = Counter(class_ids.tolist()).most_common()
+    listed = ", ".join(f"{count} {instance_label(class_names, i)}" for i, count in counts)
+    return f"{len(class_ids)} instances: {listed}" if len(counts) > 1 else listed or "no instances"

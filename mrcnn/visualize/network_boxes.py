@@ -1,0 +1,257 @@
+"""Looking into the network: boxes before and after refinement, regions of interest, weights."""
+
+import html
+import re
+from itertools import zip_longest
+
+import numpy as np
+
+from ..datasets.splits import random_part
+from ..instances.pasting import unmold_mask
+from .captions import add_caption, instance_label
+from .drawing import (
+    add_box,
+    apply_mask,
+    as_rgb,
+    blend_masks,
+    check_counts,
+    neighbor_colors,
+    random_colors,
+)
+from .figures import finish, new_figure
+
+_SIZE = (12, 12)  # inches
+# How sure `draw_boxes` looks of a box: colour, linestyle and alpha by visibility.
+_VISIBILITIES = {0: ("gray", "dotted", 0.5), 1: (None, "dotted", 1.0), 2: (None, "solid", 1.0)}
+
+
+def draw_boxes(
+    image,
+    boxes=None,
+    refined_boxes=None,
+    masks=None,
+    captions=None,
+    visibilities=None,
+    title="",
+    ax=None,
+    *,
+    figsize=None,
+    dpi=None,
+    save_to=None,
+):
+    """Draw boxes, dashed, and what they were refined to, solid, with a line from one to the other.
+
+    Args:
+        image: [H, W, 3]. A tenth of its height is left free on each side for boxes that reach out.
+        boxes, refined_boxes: [N, (y1, x1, y2, x2)] in pixels, at least one of them; an all-zero row
+            is padding and skipped.
+        masks: [H, W, N].
+        captions: N strings.
+        visibilities: [N], 0: grey, dotted and pale; 1: coloured and dotted; 2: coloured and solid.
+        title: above the image.
+        ax: matplotlib Axes to draw on; by default those of a new figure.
+        figsize: inches (width, height); None is (12, 12).
+        dpi: dots per inch; None is matplotlib's.
+        save_to: path of a PNG to write; the figure is then closed.
+
+    Returns:
+        The Axes, or None where the figure was shown.
+
+    Raises:
+        ValueError: without boxes, if the counts differ, or for another visibility.
+    """
+    boxes, refined_boxes = _as_boxes(boxes), _as_boxes(refined_boxes)
+    if boxes is None and refined_boxes is None:
+        raise ValueError("boxes and refined_boxes are both None: draw_boxes needs one of them")
+    check_counts(
+        boxes=None if boxes is None else len(boxes),
+        refined_boxes=None if refined_boxes is None else len(refined_boxes),
+        masks=None if masks is None else np.shape(masks)[-1],
+        captions=None if captions is None else len(captions),
+        visibilities=None if visibilities is None else len(visibilities),
+    )
+    last = boxes if refined_boxes is None else refined_boxes  # where captions stand
+    picture = as_rgb(image)
+    colors = random_colors(len(last))
+    if masks is not None:
+        blend_masks(picture, masks, colors)
+
+    own = ax is None
+    ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots() if own else ax
+    _show_with_margin(ax, picture, picture.shape[0] // 10, title)
+    for i, color in enumerate(colors):
+        linestyle, alpha = "dashed", 1.0
+        if visibilities is not None:
+            if visibilities[i] not in _VISIBILITIES:
+                raise ValueError(f"visibilities[{i}] is {visibilities[i]}: it must be 0, 1 or 2")
+            gray, linestyle, alpha = _VISIBILITIES[int(visibilities[i])]
+            color = gray or color
+        if boxes is not None and boxes[i].any():
+            add_box(ax, boxes[i], color, 1.5, linestyle, alpha)
+        if refined_boxes is not None and refined_boxes[i].any():
+            add_box(ax, refined_boxes[i], color, 1.5)
+            if boxes is not None and boxes[i].any():
+                _join_corners(ax, boxes[i], refined_boxes[i], color)
+        if captions is not None and captions[i] and last[i].any():
+            add_caption(ax, last[i], captions[i], color)
+    return finish(ax, own, save_to)
+
+
+def draw_rois(
+    image,
+    rois,
+    refined_rois,
+    mask,
+    class_ids,
+    class_names,
+    limit=10,
+    *,
+    seed=0,
+    figsize=None,
+    dpi=None,
+    save_to=None,
+):
+    """Draw regions of interest, dashed, and for positive ones the refined box and the mask.
+
+    A line joins the top-left corners of a region and of its refinement. Negative regions are
+    grey; positive ones have the name of their class, if there are several. The counts of positive
+    and negative regions are printed.
+
+    Args:
+        image: [H, W, 3].
+        rois, refined_rois: [N, (y1, x1, y2, x2)] in pixels; all-zero rows are padding.
+        mask: [N, h, w] floats, each the mask inside its region, as the mask head works with it.
+        class_ids: [N] ints; 0 is background, a negative region.
+        class_names: list of strings.
+        limit: how many regions to draw, taken at random with `seed`.
+        figsize: inches (width, height); None is (12, 12).
+        dpi: dots per inch; None is matplotlib's.
+        save_to: path of a PNG to write; the figure is then closed.
+
+    Returns:
+        The Axes, or None where the figure was shown.
+
+    Raises:
+        ValueError: the counts differ.
+    """
+    rois, refined_rois = _as_boxes(rois), _as_boxes(refined_rois)
+    class_ids = np.asarray(class_ids)
+    check_counts(
+        rois=len(rois), refined_rois=len(refined_rois), mask=len(mask), class_ids=len(class_ids)
+    )
+    valid = np.flatnonzero(rois.any(axis=1))
+    drawn = random_part(valid, limit, seed)
+    positive = [i for i in drawn if class_ids[i] != 0]
+    colors = dict(zip(drawn, neighbor_colors(rois[drawn]), strict=True))
+
+    picture = as_rgb(image)
+    for i in positive:
+        apply_mask(picture, unmold_mask(mask[i], rois[i].astype(int), picture.shape), colors[i])
+    ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
+    title = f"{len(drawn)} of {len(valid)} regions, {len(positive)} of them positive"
+    _show_with_margin(ax, picture, 0, title)
+    for i in drawn:
+        add_box(ax, rois[i], colors[i] if i in positive else "gray", linestyle="dashed")
+    for i in positive:
+        add_box(ax, refined_rois[i], colors[i])
+        _join_corners(ax, rois[i], refined_rois[i], colors[i])
+        if len(class_names) > 2:
+            label = instance_label(class_names, class_ids[i])
+            add_caption(ax, refined_rois[i], label, colors[i])
+
+    count = int((class_ids[valid] != 0).sum())
+    print(f"Positive ROIs: {count}")
+    print(f"Negative ROIs: {len(valid) - count}")
+    print(f"Positive ratio: {count / max(1, len(valid)):.2f}")
+    return finish(ax, True, save_to)
+
+
+def display_table(table):
+    """Show a table in a notebook, or prints it where there is none.
+
+    Args:
+        table: list of rows, each a list of anything with a text form; the first row may be titles.
+    """
+    rows = [[str(cell) for cell in row] for row in table]
+    if _in_notebook():
+        from IPython.display import HTML, display
+
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in rows
+        )
+        display(HTML(f"<table>{body}</table>"))
+        return
+    widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+        print("  ".join(cells).rstrip())
+
+
+def display_weight_stats(model, *, layers=None):
+    """Show shape, least, greatest and spread of every weight of the trainable layers.
+
+    Weights that are all one value ("dead?"; biases begin so and are not marked), above 1000 in
+    size ("overflow?") or not finite are marked.
+
+    Args:
+        model: a `MaskRCNN`, or anything with get_trainable_layers().
+        layers: regular expression of the whole names of layers; None is all.
+
+    Raises:
+        ValueError: no layer has such a name.
+    """
+    shown = [
+        layer
+        for layer in model.get_trainable_layers()
+        if layers is None or re.fullmatch(layers, layer.name)
+    ]
+    if not shown:
+        raise ValueError(
+            f"layers is {layers!r}: no layer with weights has such a name. It is a regular "
+            "expression of whole names, such as 'rpn_.*'."
+        )
+    table = [["WEIGHT NAME", "SHAPE", "MIN", "MAX", "STD"]]
+    for layer in shown:
+        for weight, value in zip(layer.weights, layer.get_weights(), strict=True):
+            name = getattr(weight, "path", weight.name)
+            stats = [f"{stat:+10.4f}" for stat in (value.min(), value.max(), value.std())]
+            table.append([name + _alert(name, value), str(value.shape), *stats])
+    display_table(table)
+
+
+def _alert(name, value):
+    if not np.isfinite(value).all():
+        return " *** not finite"
+    if np.abs(value).max() > 1000:
+        return " *** overflow?"
+    if value.size > 1 and value.min() == value.max() and not name.endswith("bias"):
+        return " *** dead?"
+    return ""
+
+
+def _in_notebook():
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return hasattr(get_ipython(), "kernel")
+
+
+def _as_boxes(boxes):
+    return None if boxes is None else np.reshape(boxes, (-1, 4))
+
+
+def _show_with_margin(ax, picture, margin, title):
+    height, width = picture.shape[:2]
+    ax.imshow(picture)
+    ax.axis("off")
+    ax.set_title(title)
+    ax.set_xlim(-0.5 - margin, width - 0.5 + margin)
+    ax.set_ylim(height - 0.5 + margin, -0.5 - margin)
+
+
+def _join_corners(ax, box, refined_box, color):
+    """Draw a line between the top-left corners of a box and of its refinement."""
+    (y, x), (refined_y, refined_x) = box[:2], refined_box[:2]
+    ax.plot([x - 0.5, refined_x - 0.5], [y - 0.5, refined_y - 0.5], color=color, linewidth=1)

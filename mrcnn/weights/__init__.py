@@ -1,0 +1,1 @@
+"""Weight files: read, written, reported on, downloaded and started from."""

@@ -1,0 +1,215 @@
+import hashlib
+import os
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from seeded_weights import write_h5
+
+import mrcnn.files.download
+from mrcnn.files.download import (
+    COCO_MODEL_CHECKSUM,
+    COCO_MODEL_URL,
+    IMAGENET_URL,
+    download,
+    download_trained_weights,
+    imagenet_weights,
+    mismatch,
+)
+
+CONTENT = bytes(range(256)) * 1000
+SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/missing":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        if self.path == "/chunked":
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            # Half of the chunk that is announced, and the line goes dead.
+            self.wfile.write(b"%x\r\n" % len(CONTENT) + CONTENT[: len(CONTENT) // 2])
+            return
+        if self.path != "/unsized":
+            self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT[:1000] if self.path == "/cut" else CONTENT)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Address of a server on this machine."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+def write_backbone(path):
+    """A file of the reference's layers, though not all of them."""
+    name = "res2a_branch2a"
+    write_h5({name: [(f"{name}/bias:0", np.zeros(4, np.float32))]}, path)
+
+
+@pytest.fixture
+def fetched(monkeypatch):
+    """Addresses and places of the downloads, which are not made."""
+    calls = []
+
+    def fetch(url, path, verbose=1, checksum=None):
+        calls.append((url, str(path), verbose, checksum))
+        write_backbone(path)
+
+    monkeypatch.setattr(mrcnn.files.download, "download", fetch)
+    return calls
+
+
+@pytest.mark.parametrize("page", ["/file", "/unsized"])
+def test_all_of_it_comes(server, tmp_path, page):
+    path = tmp_path / "weights.h5"
+    path.write_bytes(b"old")
+    download(server + page, str(path), verbose=0)
+    assert path.read_bytes() == CONTENT
+    assert os.listdir(tmp_path) == ["weights.h5"]
+
+
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_progress(server, tmp_path, verbose, capsys):
+    download(f"{server}/file", tmp_path / "weights.h5", verbose)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert ("weights.h5: 100%" in err) == bool(verbose)
+    assert bool(err) == bool(verbose)
+
+
+@pytest.mark.parametrize(
+    ("page", "reason"),
+    [
+        ("/missing", "HTTP Error 404: Not Found"),
+        ("/cut", "1000 of 256000 bytes came"),
+        ("/chunked", "IncompleteRead"),
+    ],
+)
+def test_a_failure_leaves_nothing_and_says_what_to_do(server, tmp_path, page, reason):
+    path = tmp_path / "weights.h5"
+    with pytest.raises(ConnectionError) as caught:
+        download(server + page, path, verbose=0)
+    message = str(caught.value)
+    assert message.startswith(f"{server}{page} could not be downloaded (")
+    assert reason in message
+    assert message.endswith(f"Fetch it by other means and place it at {path}.")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_failure_leaves_the_old_file(server, tmp_path):
+    path = tmp_path / "weights.h5"
+    path.write_bytes(b"old")
+    with pytest.raises(ConnectionError):
+        download(f"{server}/cut", path, verbose=0)
+    assert path.read_bytes() == b"old"
+
+
+def test_the_checksum(server, tmp_path):
+    path = tmp_path / "weights.h5"
+    download(f"{server}/file", path, verbose=0, checksum=SHA256)
+    assert path.read_bytes() == CONTENT
+    path.write_bytes(b"old")
+    reason = rf"\(its sha256 is {SHA256[7:]} and should be 00ff\)"
+    with pytest.raises(ConnectionError, match=reason):
+        download(f"{server}/file", path, verbose=0, checksum="sha256:00ff")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["weights.h5"]
+
+
+def test_mismatch(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    assert mismatch(path, None) is None
+    assert mismatch(path, "md5:900150983cd24fb0d6963f7d28e17f72") is None
+    assert mismatch(path, "md5:0") == "its md5 is 900150983cd24fb0d6963f7d28e17f72 and should be 0"
+
+
+def test_nobody_answers(tmp_path):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        address = f"http://127.0.0.1:{http.server_port}/file"
+    with pytest.raises(ConnectionError, match=r"could not be downloaded .*refused"):
+        download(address, tmp_path / "weights.h5", verbose=0)
+    assert os.listdir(tmp_path) == []
+
+
+def test_no_such_folder(server, tmp_path):
+    with pytest.raises(ConnectionError, match="No such file or directory"):
+        download(f"{server}/file", tmp_path / "missing" / "weights.h5", verbose=0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no permissions of this kind")
+def test_others_may_read_it_if_the_umask_allows(server, tmp_path):
+    before = os.umask(0o022)
+    try:
+        download(f"{server}/file", tmp_path / "weights.h5", verbose=0)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "weights.h5").stat().st_mode & 0o777 == 0o644
+
+
+def test_coco_weights(fetched, tmp_path):
+    download_trained_weights(tmp_path / "coco.h5", verbose=0)
+    assert fetched == [(COCO_MODEL_URL, str(tmp_path / "coco.h5"), 0, COCO_MODEL_CHECKSUM)]
+    assert COCO_MODEL_URL == (
+        "https://github.com/matterport/Mask_RCNN/releases/download/v2.0/mask_rcnn_coco.h5"
+    )
+
+
+def test_imagenet_weights_are_fetched_once(fetched, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    path = imagenet_weights()
+    assert imagenet_weights() == path
+    assert fetched == [(IMAGENET_URL, path, 1, None)]
+    assert os.path.dirname(path) == str(tmp_path / "models")
+    assert os.path.exists(path)
+
+
+def test_imagenet_weights_placed_by_hand_are_taken(fetched, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    path = tmp_path / "models" / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    write_backbone(path)
+    assert imagenet_weights() == str(path)
+    assert fetched == []
+
+
+def test_imagenet_weights_are_not_those_of_keras(fetched, tmp_path, monkeypatch):
+    # keras.applications.ResNet50 caches a file with other layer names here.
+    name = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / name).write_bytes(b"another")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert os.path.basename(imagenet_weights()) == f"v0.2_{name}"
+    assert (tmp_path / "models" / name).read_bytes() == b"another"
+    assert len(fetched) == 1
+
+
+@pytest.mark.parametrize("keras_home", [None, ""])
+def test_imagenet_weights_lie_in_the_home_folder_by_default(
+    fetched, tmp_path, monkeypatch, keras_home
+):
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    if keras_home is not None:
+        monkeypatch.setenv("KERAS_HOME", keras_home)
+    monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path)
+    assert os.path.dirname(imagenet_weights()) == str(tmp_path / ".keras" / "models")

@@ -1,0 +1,220 @@
+import contextlib
+import io
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+from tiny import InMemory
+
+from mrcnn.evaluation import CocoMetrics, coco_ap, evaluate_coco
+from mrcnn.instances.masks import InstanceMasks
+from mrcnn.instances.rle import encode
+
+NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR", "ARs", "ARm", "ARl"]
+# COCO's own files and the figures that they must give, where someone has them.
+GOLDEN = Path(os.environ.get("COCOEVAL_GOLDEN", "not here"))
+
+
+def masks_of(boxes, size=(40, 50)):
+    masks = np.zeros((*size, len(boxes)), bool)
+    for i, (y1, x1, y2, x2) in enumerate(boxes):
+        masks[y1:y2, x1:x2, i] = True
+    return masks
+
+
+def truth_of(instances, size=(40, 50)):
+    """A sample of `InMemory` from [(box, class id)]."""
+    boxes, class_ids = [box for box, _ in instances], [class_id for _, class_id in instances]
+    return np.zeros((*size, 3), np.uint8), masks_of(boxes, size), np.array(class_ids, np.int32)
+
+
+def result_of(instances, size=(40, 50)):
+    """A result of `detect` from [(box, class id, score)]."""
+    boxes, class_ids, scores = zip(*instances, strict=True) if instances else ((), (), ())
+    return {
+        "rois": np.array(boxes, np.int32).reshape(-1, 4),
+        "class_ids": np.array(class_ids, np.int32),
+        "scores": np.array(scores, np.float32),
+        "masks": masks_of(boxes, size),
+    }
+
+
+A, B, C = (2, 2, 12, 12), (20, 5, 30, 15), (22, 30, 32, 40)
+
+
+def test_values_by_hand():
+    # Of A the lower 8 of 10 rows are found (IoU 0.8), B exactly but after a false C.
+    dataset = InMemory([truth_of([(A, 1), (B, 1)])], names=("red",))
+    found = result_of([((4, 2, 12, 12), 1, 0.9), (C, 1, 0.8), (B, 1, 0.7)])
+    figures = coco_ap(dataset, [found], [0])
+    assert list(figures) == [f"{kind}_{name}" for kind in ("bbox", "segm") for name in NAMES]
+    # Recalls 0, 0.01, ... 1: 51 are reached at precision 1, 50 at 2/3; from IoU 0.85 on, where A
+    # is missed too, the 51 at 1/3.
+    high, low = (51 + 50 * 2 / 3) / 101, 51 / 3 / 101
+    expected = {"AP": (7 * high + 3 * low) / 10, "AP50": high, "AP75": high, "AR1": 0.5 * 7 / 10}
+    expected |= {"AR": (7 + 0.5 * 3) / 10, "AR10": (7 + 0.5 * 3) / 10}
+    for kind in ("bbox", "segm"):
+        for name, value in expected.items():
+            assert figures[f"{kind}_{name}"] == pytest.approx(value), name
+            if name in ("AP", "AR"):
+                assert figures[f"{kind}_{name}s"] == pytest.approx(value)
+        assert np.isnan([figures[f"{kind}_{name}"] for name in ("APm", "APl", "ARm", "ARl")]).all()
+
+
+def test_boxes_and_masks_are_judged_apart():
+    dataset = InMemory([truth_of([(A, 1)])])
+    found = result_of([(A, 1, 0.9)])
+    found["masks"][2:8, 2:12] = False  # 4 of 10 rows are left
+    figures = coco_ap(dataset, [found], [0])
+    assert (figures["bbox_AP"], figures["segm_AP50"]) == (pytest.approx(1), 0)
+    # and the box is the one detected, not the one around the mask
+    found = result_of([(A, 1, 0.9)])
+    found["rois"][0] = (2, 2, 8, 12)
+    figures = coco_ap(dataset, [found], [0])
+    assert (figures["bbox_AP50"], figures["bbox_AP75"]) == (pytest.approx(1), 0)
+    assert figures["segm_AP"] == pytest.approx(1)
+
+
+def test_crowds_classes_and_empty_images():
+    # A detection in the crowd does not count, nor does class 2, of which there is none.
+    truth = [truth_of([(A, 1), ((18, 0, 36, 50), -1)]), truth_of([])]
+    found = [result_of([(B, 1, 0.9), (C, 1, 0.8), (A, 1, 0.7)]), result_of([(C, 2, 0.9)])]
+    assert coco_ap(InMemory(truth), found, [0, 1])["segm_AP"] == pytest.approx(1)
+    # In an image without instances a detection is false.
+    found[1] = result_of([(C, 1, 0.95)])
+    assert coco_ap(InMemory(truth), found, [0, 1])["segm_AP"] == pytest.approx(0.5)
+    # The images that are judged are those that were given.
+    assert coco_ap(InMemory(truth), found[:1], [0])["segm_AP"] == pytest.approx(1)
+
+
+def test_classes_of_other_sources_do_not_count():
+    dataset = InMemory([truth_of([(A, 1), (B, 2)])])
+    dataset.add_class("other", 1, "green")
+    dataset.add_image("other", 1, path=None)
+    dataset.samples.append(truth_of([(A, 3)]))
+    dataset.prepare()
+    found = [result_of([(A, 1, 0.6), (B, 2, 0.6)]), result_of([(A, 3, 0.6), (C, 1, 0.9)])]
+    assert coco_ap(dataset, found, [0, 1])["bbox_AP"] == pytest.approx(1)
+
+
+def test_nothing_found_and_nothing_to_find():
+    dataset = InMemory([truth_of([(A, 1)]), truth_of([])])
+    figures = coco_ap(dataset, [result_of([])], [0])
+    assert figures["bbox_AP"] == figures["segm_AP"] == figures["segm_AR"] == 0
+    assert np.isnan(list(coco_ap(dataset, [result_of([(A, 1, 0.9)])], [1]).values())).all()
+
+
+def test_an_instance_or_detection_without_a_pixel():
+    dataset = InMemory([truth_of([(A, 1), ((5, 5, 5, 5), 1)])])
+    found = result_of([(A, 1, 0.9), (B, 1, 0.8)])
+    found["masks"][..., 1] = False
+    figures = coco_ap(dataset, [found], [0])
+    assert figures["segm_AP"] == figures["bbox_AP"] == pytest.approx(1)
+
+
+def test_more_than_a_hundred_instances():
+    boxes = [(y, x, y + 2, x + 2) for y in range(0, 40, 4) for x in range(0, 60, 4)]
+    assert len(boxes) == 150
+    dataset = InMemory([truth_of([(box, 1) for box in boxes], (40, 60))])
+    found = [result_of([(box, 1, 0.9) for box in boxes], (40, 60))]
+    assert coco_ap(dataset, found, [0])["segm_AR"] == pytest.approx(100 / 150)
+    figures = coco_ap(dataset, found, [0], max_detections=200)
+    assert figures["segm_AR"] == figures["segm_AP"] == pytest.approx(1)
+    assert figures["segm_AR10"] == pytest.approx(10 / 150)
+
+
+def test_image_by_image(capsys):
+    dataset = InMemory([truth_of([(A, 1)]), truth_of([(B, 1)])])
+    metrics = CocoMetrics(dataset)
+    metrics.add(np.int64(0), result_of([(A, 1, 0.9)]))
+    metrics.add(1, result_of([]))
+    assert metrics.compute()["segm_AR"] == pytest.approx(0.5)
+    crops = InstanceMasks([np.ones((10, 10))], [(20, 5)], (40, 50))
+    metrics.add(1, {**result_of([(B, 1, 0.9)]), "masks": crops})
+    assert metrics.compute()["segm_AR"] == metrics.compute()["bbox_AP"] == pytest.approx(1)
+    metrics.reset()
+    metrics.add(1, result_of([(A, 1, 0.9)]))
+    assert metrics.compute()["segm_AP"] == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_masks_of_another_size():
+    dataset = InMemory([truth_of([(A, 1)])])
+    with pytest.raises(ValueError) as caught:
+        coco_ap(dataset, [result_of([(A, 1, 0.9)], (50, 40))], [0])
+    assert str(caught.value) == (
+        "image 0 is 40x50 pixels, but masks of its detections are 50x40 (height x width): they "
+        "must be of its size."
+    )
+
+
+def random_case(rng, images=6, size=(300, 400)):
+    """A data set of instances of all sizes, and detections that are those instances, moved."""
+    truth, found = [], []
+    for _ in range(images):
+        gt, detections = [], []
+        for _ in range(rng.integers(0, 12)):
+            h, w = rng.integers(4, 150, 2)
+            y, x = rng.integers(0, size[0] - h), rng.integers(0, size[1] - w)
+            class_id = int(rng.integers(1, 4))
+            gt.append(((y, x, y + h, x + w), class_id * int(rng.choice([1, 1, 1, 1, -1]))))
+            for _ in range(rng.integers(0, 3)):
+                dy, dx = (rng.normal(0, 0.1, 2) * [h, w]).astype(int)
+                y1, x1 = np.clip([y + dy, x + dx], 0, [size[0] - h, size[1] - w])
+                class_id = class_id if rng.random() < 0.8 else int(rng.integers(1, 4))
+                detections.append(((y1, x1, y1 + h, x1 + w), class_id, rng.random()))
+        truth.append(truth_of(gt, size))
+        found.append(result_of(detections, size))
+    return InMemory(truth, names=("red", "blue", "green")), found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_agrees_with_pycocotools_own_summary(seed):
+    """Its way from files to figures: `to_coco`, `loadRes` and `summarize`."""
+    dataset, found = random_case(np.random.default_rng(seed))
+    figures = coco_ap(dataset, found, dataset.image_ids)
+    content = dataset.to_coco()
+    # InMemory numbers its images as pycocotools sees them.
+    numbers = [image["id"] for image in content["images"]]
+    rows = {"bbox": [], "segm": []}
+    for number, result in zip(numbers, found, strict=True):
+        for i, (y1, x1, y2, x2) in enumerate(result["rois"].tolist()):
+            row = {"image_id": number, "category_id": int(result["class_ids"][i])}
+            row["score"] = float(result["scores"][i])
+            rows["bbox"].append({**row, "bbox": [x1, y1, x2 - x1, y2 - y1]})
+            code = encode(result["masks"][..., i], (0, 0), (300, 400))
+            rows["segm"].append({**row, "segmentation": code})
+    for kind, detections in rows.items():
+        with contextlib.redirect_stdout(io.StringIO()):
+            truth = COCO()
+            truth.dataset = content
+            truth.createIndex()
+            evaluator = COCOeval(truth, truth.loadRes(detections), kind)
+            evaluator.evaluate()
+            evaluator.accumulate()
+            evaluator.summarize()
+        ours = [figures[f"{kind}_{name}"] for name in NAMES]
+        np.testing.assert_allclose(np.nan_to_num(ours, nan=-1), evaluator.stats, atol=1e-12)
+        assert 0.1 < ours[0] < 0.9
+
+
+@pytest.mark.skipif(not GOLDEN.is_dir(), reason="COCOEVAL_GOLDEN names no folder")
+@pytest.mark.parametrize("kind", ["bbox", "segm"])
+def test_cocos_own_sample(kind):
+    def read(name):
+        return json.loads((GOLDEN / name).read_text())
+
+    figures = evaluate_coco(
+        read("instances_val2014_100.json"),
+        read(f"instances_val2014_fake{kind}100_results.json"),
+        kind,
+    ).figures()
+    text = (GOLDEN / "val2014_fake_eval_res.txt").read_text().split(f"type={kind}")[1]
+    expected = [float(number) for number in re.findall(r"= (-?\d\.\d+)", text)[:12]]
+    assert list(figures) == NAMES
+    assert [round(value, 3) for value in figures.values()] == expected

@@ -1,0 +1,100 @@
+"""The small backbone: its shapes, ImageNet's weights in it, and exposures that it sees alike."""
+
+import keras
+import numpy as np
+import pytest
+
+from mrcnn.anchors.pyramid import compute_backbone_shapes
+from mrcnn.config import Config
+from mrcnn.network import graph as network
+from mrcnn.network.backbones import resnet as backbones
+from mrcnn.network.backbones.small_resnet import (
+    SmallNetwork,
+    exposure,
+    small_resnet,
+    small_resnet_shape,
+)
+
+
+def test_a_config_before_it_would_hide_its_settings():
+    class Cells(SmallNetwork, Config):
+        NAME = "cells"
+
+    class MoreCells(Cells):
+        BACKBONE = "resnet50"  # as its author wants it
+
+    assert Cells.RPN_CHANNELS == 128 and MoreCells.BACKBONE == "resnet50"
+
+    class Mixin:
+        BACKBONE = "resnet50"
+
+    class Mixed(Mixin, SmallNetwork, Config):
+        NAME = "mixed"
+
+    assert Mixed.BACKBONE == "resnet50"
+    with pytest.raises(TypeError, match=r"Write class Wrong\(SmallNetwork, Mixin, Config\)"):
+
+        class Wrong(Mixin, Config, SmallNetwork):
+            NAME = "wrong"
+
+
+@pytest.fixture(scope="module")
+def model():
+    image = keras.Input((128, 192, 3))
+    return keras.Model(image, small_resnet(image))
+
+
+def test_shapes(model):
+    strides, channels = (4, 4, 8, 16, 32), (64, 256, 512, 1024, 256)
+    expected = [(None, 128 // s, 192 // s, c) for s, c in zip(strides, channels, strict=True)]
+    assert [output.shape for output in model.outputs] == expected
+    assert small_resnet_shape((128, 192, 3)).tolist() == [
+        [32, 48],
+        [16, 24],
+        [8, 12],
+        [4, 6],
+        [2, 3],
+    ]
+
+
+def test_weights_of_resnet50_fit(model):
+    image = keras.Input((128, 192, 3))
+    whole = keras.Model(image, backbones.resnet_graph(image, "resnet50", stage5=True)[:4])
+    shapes = {layer.name: [w.shape for w in layer.weights] for layer in whole.layers}
+    own = {"small5", "small5_reduce"}
+    named = [layer for layer in model.layers if layer.weights and layer.name not in own]
+    assert len(named) == 2 * (1 + 10 + 13 + 10)
+    assert all(shapes[layer.name] == [w.shape for w in layer.weights] for layer in named)
+
+
+def test_the_same_field_in_other_exposures(model):
+    rng = np.random.default_rng(0)
+    field = rng.uniform(0, 200, (1, 128, 192, 3)).astype(np.float32)
+    bright, dark = (model.predict(x, verbose=0) for x in (field, field / 20 - 40))
+    for one, other in zip(bright, dark, strict=True):
+        np.testing.assert_allclose(other, one, rtol=0.2, atol=0.02 * np.abs(one).max())
+    assert max(np.abs(one).max() for one in bright) > 0
+
+
+def test_exposure():
+    image = keras.Input((8, 8, 3))
+    norm = keras.Model(image, exposure(image))
+    x = np.random.default_rng(0).uniform(-40, 200, (2, 8, 8, 3)).astype(np.float32)
+    x[1] = x[1] / 100 + 7  # a standard deviation of 0.7: flat to a grey level
+    result = norm.predict(x, verbose=0)
+    mean, deviation = x.mean(axis=(1, 2, 3)), x.std(axis=(1, 2, 3))
+    expected = (x - mean[:, None, None, None]) / np.sqrt(deviation**2 + 1)[:, None, None, None]
+    np.testing.assert_allclose(result, 64 * expected, atol=1e-3)
+
+
+def test_a_narrow_network():
+    class Small(SmallNetwork, Config):
+        NAME = "small"
+        NUM_CLASSES = 2
+
+    config = Small()
+    config.validate()
+    count = network.build("inference", config).count_params()
+    assert 8.9e6 < count < 9.1e6
+    shapes = compute_backbone_shapes(config, config.IMAGE_SHAPE)
+    assert shapes[0].tolist() == [side // 4 for side in config.IMAGE_SHAPE[:2]]

@@ -1,0 +1,69 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from tiny import InMemory, TinyConfig, shapes
+
+from mrcnn.loading.batches import data_generator
+from mrcnn.network import graph as network
+from mrcnn.training import optimization
+
+
+@pytest.fixture(scope="module")
+def config():
+    return TinyConfig()
+
+
+@pytest.fixture(scope="module")
+def model(config):
+    model = network.build("training", config, seed=1)
+    optimization.compile_model(model, config, learning_rate=0.01, momentum=0.9)
+    return model
+
+
+def test_the_penalty_is_the_mean_square_of_kernels_and_biases(model):
+    expected = sum(
+        float((weight.numpy() ** 2).mean()) * model.weight_decay
+        for weight in model.trainable_weights
+        if weight.name in ("kernel", "bias")
+    )
+    assert expected > 0
+    assert float(model.l2_penalty()) == pytest.approx(expected, rel=1e-5)
+
+
+def test_losses_are_weighted(model):
+    model.set_loss({"rpn_class_loss": 2.0, "mrcnn_mask_loss": 0.0}, weight_decay=0.0)
+    outputs = [np.float32(value) for value in (1, 2, 3, 4, 5)]
+    assert float(model.compute_loss(y_pred=outputs)) == 2 * 1 + 2 + 3 + 4
+    model.set_loss({}, weight_decay=0.0001)
+    assert len(model.loss_means) == 5
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_generator"])
+def test_fit_takes_the_generator_of_lists(model, config, method):
+    generator = data_generator(InMemory(shapes(4)), config, batch_size=2, seed=3)
+    history = getattr(model, method)(generator, steps_per_epoch=2, epochs=1, verbose=0).history
+    assert set(history) == {"loss", *(mean.name for mean in model.loss_means)}
+    assert np.isfinite(history["loss"]).all()
+
+
+def test_fit_of_keras_is_refused_for_replicas(model, monkeypatch):
+    replicas = SimpleNamespace(num_replicas_in_sync=2)
+    monkeypatch.setattr(type(model), "distribute_strategy", replicas, raising=False)
+    for call in ("fit", "evaluate"):
+        with pytest.raises(ValueError, match=rf"{call}\(\) of Keras cannot use 2 devices: use "):
+            getattr(model, call)([])
+
+
+def test_saving_whole_is_refused_with_the_way_out(model, tmp_path):
+    with pytest.raises(NotImplementedError, match=r"save_weights\(\) writes its weights"):
+        model.save(tmp_path / "model.keras")
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_round_trip(model, config, tmp_path):
+    model.save_weights(tmp_path / "weights.h5")
+    other = network.build("training", config)
+    other.load_weights(tmp_path / "weights.h5")
+    for ours, theirs in zip(model.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())

@@ -1,0 +1,91 @@
+"""Weights by the names that command lines have for them."""
+
+import numpy as np
+import pytest
+from tiny import TinyConfig
+
+from mrcnn.mask_rcnn import MaskRCNN
+from mrcnn.weights import start as start_weights
+
+
+class OtherClasses(TinyConfig):
+    NUM_CLASSES = 1 + 4
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A model of four classes whose weights are in a run of its own, and the run's folder."""
+    folder = tmp_path_factory.mktemp("logs")
+    model = MaskRCNN("inference", OtherClasses(), str(folder))
+    for weight in model.keras_model.weights:
+        weight.assign(np.full(weight.shape, 0.25))
+    run = folder / "tiny20261120T1405"
+    (run / "weights").mkdir(parents=True)
+    model.keras_model.save_weights(str(run / "mask_rcnn_tiny_0003.h5"))
+    for weight in model.keras_model.weights:
+        weight.assign(np.full(weight.shape, 0.5))
+    model.keras_model.save_weights(str(run / "weights" / "best.h5"))
+    return model, run
+
+
+def value(model, layer):
+    return float(np.ravel(model.keras_model.get_layer(layer).weights[0].numpy())[0])
+
+
+@pytest.mark.parametrize(("name", "expected"), [("last", 0.25), ("best", 0.5)])
+def test_those_of_the_last_run(trained, name, expected):
+    model, run = trained
+    model.keras_model.get_layer("conv1").weights[0].assign(np.zeros((3, 3, 3, 8)))
+    report = start_weights.load(model, name)
+    assert value(model, "conv1") == value(model, "mrcnn_mask") == expected
+    assert not report.missing
+    if name == "last":
+        assert (model.log_dir, model.epoch) == (str(run), 3)
+
+
+def test_a_path(trained, monkeypatch):
+    model, run = trained
+    monkeypatch.setenv("HOME", str(run))
+    start_weights.load(model, run / "weights" / "best.h5")
+    assert value(model, "conv1") == 0.5
+    start_weights.load(model, "~/mask_rcnn_tiny_0003.h5")
+    assert value(model, "conv1") == 0.25
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        start_weights.load(model, "nowhere.h5")
+
+
+def test_imagenet(trained, monkeypatch):
+    model, run = trained
+    path = str(run / "weights" / "best.h5")
+    monkeypatch.setattr(model, "get_imagenet_weights", lambda: path)
+    start_weights.load(model, "imagenet")
+    assert value(model, "conv1") == 0.5
+
+
+def test_coco_leaves_out_what_depends_on_the_classes(trained, tmp_path, monkeypatch):
+    _, run = trained
+    model = MaskRCNN("inference", TinyConfig(), str(tmp_path))
+    before = value(model, "mrcnn_mask")
+    report = start_weights.load(model, "coco", run / "weights" / "best.h5")
+    assert value(model, "conv1") == 0.5
+    assert value(model, "mrcnn_mask") == before
+    left = {"mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"}
+    assert set(report.mismatched) == left
+    assert model.epoch == 0
+
+    def download(path):
+        raise ConnectionError(f"no way to {path}")
+
+    monkeypatch.setattr(start_weights, "download_trained_weights", download)
+    with pytest.raises(ConnectionError, match=r"no way to .*coco\.h5"):
+        start_weights.load(model, "coco", tmp_path / "coco.h5")
+
+
+def test_further_names_are_weights_of_another_task(trained, tmp_path):
+    _, run = trained
+    model = MaskRCNN("inference", TinyConfig(), str(tmp_path))
+    report = start_weights.load(model, "cells", others={"cells": run / "weights" / "best.h5"})
+    assert value(model, "conv1") == 0.5 and model.epoch == 0
+    assert set(report.mismatched) == {"mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"}
+    with pytest.raises(FileNotFoundError, match="cells"):
+        start_weights.load(model, "cells")
