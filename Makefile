@@ -20,7 +20,7 @@ CALMLY = 2> >(sed -u -E '/^(WARNING: All log messages before absl|[IWE]0000 )/d'
 
 help:
 	@echo "make demo       find the nuclei of five microscopy images, and score them (demo.png)"
-	@echo "make test       ruff and the tests"
+	@echo "make test       ruff, the order of the rooms, and the tests"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make bench      the benchmarks"
 	@echo "make notebooks  run the notebooks and store their pictures"
@@ -33,6 +33,7 @@ demo: $(VENV)/.ready
 test: $(VENV)/.ready-test
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
+	@$(VENV)/bin/lint-imports --no-cache --no-logo
 	@$(RUN) -m pytest
 
 test-slow: $(VENV)/.ready-test

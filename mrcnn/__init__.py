@@ -30,7 +30,9 @@ TF_ENABLE_ONEDNN_OPTS to suit the CPU, unless you have set it: `mrcnn.cpu`.
 """
 
 from .cpu import choose_kernels as _choose_kernels
+from .legacy.old_paths import install as _install_old_paths
 
 __version__ = "3.0.0"
 
 _choose_kernels()
+_install_old_paths()

@@ -5,7 +5,7 @@ import contextlib
 import sys
 
 from .datasets.splits import random_part
-from .weights import start as start_weights
+from .weights import start_weights
 
 
 def parser(description, commands, logs, weights=None, names=start_weights.NAMES):

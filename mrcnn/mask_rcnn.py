@@ -3,15 +3,13 @@
 import datetime
 import logging
 
-from .files.download import imagenet_weights
-from .inference import detector as prediction
-from .inference import introspection
-from .network import graph as network
+from . import weights
+from .inference import detector, introspection, molding
+from .network import graph
 from .runs import folder as checkpoints
 from .text import log
-from .training import distribution, optimization, trainable
-from .training import trainer as runs
-from .weights import loading as weights
+from .training import distribution, optimization, trainable, trainer
+from .weights.published import imagenet_weights
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +65,7 @@ class MaskRCNN:
         Returns:
             `keras.Model`.
         """
-        model = network.build(mode, config, seed=config.SEED)
+        model = graph.build(mode, config, seed=config.SEED)
         model.jit_compile = optimization.jit_compile(config)
         return model
 
@@ -176,7 +174,7 @@ class MaskRCNN:
         """
         self._require("training", "train()")
         self.config.validate()
-        runs.train(
+        trainer.train(
             self,
             train_dataset,
             val_dataset,
@@ -250,7 +248,7 @@ class MaskRCNN:
                 which image and what would be accepted.
         """
         self._require("inference", "detect()")
-        return prediction.detect(self, images, verbose)
+        return detector.detect(self, images, verbose)
 
     def detect_molded(self, molded_images, image_metas, verbose=0):
         """Find the instances in images that `mold_inputs` or the data generator made.
@@ -264,7 +262,7 @@ class MaskRCNN:
             As `detect`, in pixels of the molded images.
         """
         self._require("inference", "detect_molded()")
-        return prediction.detect_molded(self, molded_images, image_metas, verbose)
+        return detector.detect_molded(self, molded_images, image_metas, verbose)
 
     def mold_inputs(self, images):
         """Images as the network takes them.
@@ -280,7 +278,7 @@ class MaskRCNN:
         Raises:
             ValueError: the molded images differ in size, which IMAGE_RESIZE_MODE allows.
         """
-        return prediction.mold_inputs(images, self.config)
+        return molding.mold_inputs(images, self.config)
 
     def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window):
         """Detections of one image from the network's coordinates to the image's.
@@ -297,7 +295,7 @@ class MaskRCNN:
             boxes int32 [N, 4] pixels, class_ids int32 [N], scores float32 [N], masks bool
             [H, W, N].
         """
-        return prediction.unmold_detections(
+        return molding.unmold_detections(
             detections, mrcnn_mask, original_image_shape, image_shape, window
         )
 
@@ -312,7 +310,7 @@ class MaskRCNN:
         """
         key = tuple(image_shape)
         if key not in self._anchors_by_shape:
-            self._anchors_by_shape[key] = prediction.anchors(self.config, image_shape)
+            self._anchors_by_shape[key] = molding.anchors(self.config, image_shape)
         self.anchors, normalised = self._anchors_by_shape[key]
         return normalised
 

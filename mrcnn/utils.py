@@ -3,7 +3,6 @@
 from .anchors.pyramid import generate_anchors, generate_pyramid_anchors
 from .datasets.dataset import Dataset
 from .evaluation import compute_ap, compute_ap_range, compute_matches, compute_recall
-from .files.download import COCO_MODEL_URL, download_trained_weights
 from .geometry.boxes import (
     apply_box_deltas,
     box_refinement,
@@ -14,17 +13,13 @@ from .geometry.boxes import (
     norm_boxes,
     trim_zeros,
 )
-from .images.resizing import resize, resize_image, resize_mask
-from .instances.pasting import (
-    compute_overlaps_masks,
-    expand_mask,
-    extract_bboxes,
-    minimize_mask,
-    mold_mask,
-    unmold_mask,
-)
+from .images.resizing import resize_image
+from .instances.overlaps import compute_overlaps_masks
+from .instances.pasting import expand_mask, extract_bboxes, minimize_mask, mold_mask, unmold_mask
+from .legacy.resize import resize, resize_mask
 from .legacy.tensors import batch_slice
 from .ops import box_refinement_graph
+from .weights.published import COCO_MODEL_URL, download_trained_weights
 
 __all__ = [
     "COCO_MODEL_URL",

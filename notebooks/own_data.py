@@ -43,7 +43,7 @@ from mrcnn import augment, evaluation, formats, utils, visualize
 from mrcnn import model as modellib
 from mrcnn.anchors.coverage import anchor_coverage
 from mrcnn.config import Config
-from mrcnn.network.backbones.small_resnet import SmallNetwork
+from mrcnn.presets import SmallNetwork
 from mrcnn.runs import history
 from samples.nucleus import nucleus
 from samples.shapes.shapes_dataset import ShapesDataset
@@ -340,7 +340,7 @@ plt.show()
 # differ:
 #
 # ```python
-# from mrcnn import start_weights
+# from mrcnn.weights import start_weights
 #
 #
 # class OwnConfig(Config):

@@ -38,7 +38,7 @@ from mrcnn import evaluation, utils, visualize
 from mrcnn import model as modellib
 from mrcnn.config import Config
 from mrcnn.inference.detector import with_score
-from mrcnn.network.backbones.small_resnet import SmallNetwork
+from mrcnn.presets import SmallNetwork
 from mrcnn.runs import history
 from samples.shapes.shapes_dataset import ShapesDataset
 

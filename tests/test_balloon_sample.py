@@ -10,7 +10,7 @@ from PIL import Image
 from tiny import TinyConfig
 
 from mrcnn.model import MaskRCNN
-from mrcnn.weights import start as start_weights
+from mrcnn.weights import start_weights
 
 # x and y of a square of 20 x 20 pixels.
 SQUARE = ([10, 30, 30, 10], [12, 12, 32, 32])

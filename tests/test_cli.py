@@ -3,13 +3,13 @@
 import pytest
 from tiny import InMemory, shapes
 
-from mrcnn import cli as command_line
+from mrcnn import cli
 from mrcnn.config import Config
 
 
 @pytest.fixture
 def parser():
-    return command_line.parser("Find things.", ("train", "detect"), "logs")
+    return cli.parser("Find things.", ("train", "detect"), "logs")
 
 
 def test_options(parser):
@@ -22,7 +22,7 @@ def test_options(parser):
         "limit": 3,
         "resume": True,
     }
-    made = command_line.parser("Find things.", ("train",), "logs", "coco")
+    made = cli.parser("Find things.", ("train",), "logs", "coco")
     assert made.parse_args(["train"]).weights == "coco"
 
 
@@ -42,7 +42,7 @@ def test_refusals(parser, arguments, message, capsys):
 
 
 def test_a_share(parser, capsys):
-    parser.add_argument("--min-score", type=command_line.share)
+    parser.add_argument("--min-score", type=cli.share)
     arguments = ["train", "--weights=last"]
     assert parser.parse_args([*arguments, "--min-score=0.5"]).min_score == 0.5
     with pytest.raises(SystemExit):
@@ -52,21 +52,21 @@ def test_a_share(parser, capsys):
 
 def test_some_of_the_images_the_same_ones_each_time():
     dataset = InMemory(shapes(8))
-    few = command_line.limited(dataset, 3)
+    few = cli.limited(dataset, 3)
     assert few.num_images == 3
-    assert few.image_ids.tolist() == command_line.limited(dataset, 3).image_ids.tolist()
+    assert few.image_ids.tolist() == cli.limited(dataset, 3).image_ids.tolist()
     assert set(few.image_ids) <= set(dataset.image_ids)
     for limit in (None, 8, 9):
-        assert command_line.limited(dataset, limit).image_ids.tolist() == list(range(8))
+        assert cli.limited(dataset, limit).image_ids.tolist() == list(range(8))
 
 
 def test_few_images_make_short_epochs():
     config = Config.from_dict({"STEPS_PER_EPOCH": 100, "VALIDATION_STEPS": 3, "IMAGES_PER_GPU": 2})
-    command_line.shorten(config, None)
+    cli.shorten(config, None)
     assert (config.STEPS_PER_EPOCH, config.VALIDATION_STEPS) == (100, 3)
-    command_line.shorten(config, 9)
+    cli.shorten(config, 9)
     assert (config.STEPS_PER_EPOCH, config.VALIDATION_STEPS) == (4, 3)
-    command_line.shorten(config, 1)
+    cli.shorten(config, 1)
     assert (config.STEPS_PER_EPOCH, config.VALIDATION_STEPS) == (1, 1)
 
 
@@ -82,13 +82,13 @@ def test_few_images_make_short_epochs():
     ],
 )
 def test_errors_that_the_user_can_mend_are_one_line(error, line):
-    with pytest.raises(SystemExit) as caught, command_line.one_line_errors():
+    with pytest.raises(SystemExit) as caught, cli.one_line_errors():
         raise error
     assert caught.value.code == line
 
 
 def test_other_errors_keep_their_traceback():
-    with pytest.raises(ZeroDivisionError), command_line.one_line_errors():
+    with pytest.raises(ZeroDivisionError), cli.one_line_errors():
         raise ZeroDivisionError
 
 
@@ -97,6 +97,6 @@ def test_ctrl_c_ends_a_command_without_a_traceback():
         raise KeyboardInterrupt
 
     with pytest.raises(SystemExit) as caught:
-        command_line.run(main)
+        cli.run(main)
     assert caught.value.code == 130
-    command_line.run(lambda: None)
+    cli.run(lambda: None)

@@ -104,13 +104,8 @@ def test_pages():
     assert './mrcnn.html"' in pages["index.html"]
     assert '<a href="mrcnn/geometry/boxes.html#norm_boxes">' in pages["mrcnn.html"]
     assert '<a href="ops/nms.html">' in pages["mrcnn/ops.html"]  # although ops has __all__
-    assert (
-        "<strong>boxes1:</strong> [N1, 4], pixels or normalised."
-        in boxes
-    )
+    assert "<strong>boxes1:</strong> [N1, 4], pixels or normalised." in boxes
     assert "<strong>kept:</strong> int32 tensor [B]." in pages["mrcnn/ops/nms.html"]
     assert "log folders and checkpoints carry it in lower case" in pages["mrcnn/config.html"]
     for hidden in ("logger", "_SOURCES", "Config._derive", "_CHUNK_ELEMENTS"):
-        assert (
-            f'id="{hidden}"' not in pages["mrcnn/config.html"] + boxes
-        )
+        assert f'id="{hidden}"' not in pages["mrcnn/config.html"] + boxes

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mrcnn import model as modellib
 from mrcnn.mask_rcnn import MaskRCNN
-from mrcnn.weights import start as start_weights
+from mrcnn.weights import start_weights
 
 matplotlib.use("Agg")
 

@@ -4,7 +4,7 @@ import numpy as np
 from keras import layers
 
 from mrcnn.config import Config
-from mrcnn.network.backbones.resnet import BatchNorm
+from mrcnn.network.layers import BatchNorm
 from mrcnn.utils import Dataset
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import training_rules as training_checks
+from . import training_rules
 from .values import is_number, is_positive, is_whole
 
 RESIZE_MODES = ("square", "pad64", "crop", "none")
@@ -29,7 +29,7 @@ def problems(config):
     checks = (
         _name, _counts, _fractions, _sizes, _backbone, _anchors, _channels, _masks, _losses,
     )  # fmt: skip
-    return [line for check in checks for line in check(config)] + training_checks.problems(config)
+    return [line for check in checks for line in check(config)] + training_rules.problems(config)
 
 
 def _name(config):
@@ -96,17 +96,6 @@ def multiple_of_64(side):
         f"it must be a multiple of 64 ({below} or {below + 64}), because the pyramid halves the "
         "image six times."
     )
-
-
-def check_sides(image_shape):
-    """See that a resized image of `image_shape`, (height, width, ...), fits the pyramid.
-
-    Raises:
-        ValueError: height or width is no multiple of 64.
-    """
-    for side in image_shape[:2]:
-        if side % 64:
-            raise ValueError(f"an image has a side of {side} pixels: {multiple_of_64(side)}")
 
 
 def _backbone(config):

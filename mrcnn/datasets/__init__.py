@@ -1,1 +1,6 @@
 """Data sets: their base class, how they are read, checked, described, split and exported."""
+
+from .dataset import Dataset
+from .splits import split, split_by_group, subset
+
+__all__ = ["Dataset", "split", "split_by_group", "subset"]

@@ -12,8 +12,8 @@ from tqdm import tqdm
 from ..config import Config
 from ..images.pixels import as_channels
 from ..images.reading import image_size
-from ..loading.samples import check_classes
 from ..text import some
+from .reading import check_classes
 from .report import Report
 
 # Masks below are likely slips of the annotator's hand.

@@ -4,10 +4,9 @@ import logging
 
 import numpy as np
 
-from ..images import reading as images
+from ..images import reading
 from ..instances.masks import InstanceMasks
-from . import check as dataset_check
-from . import coco_export, splits
+from . import check, coco_export, splits
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ class Dataset:
     """
 
     # Height times width of the largest image that is read, against decompression bombs; None: any.
-    MAX_PIXELS = images.MAX_PIXELS
+    MAX_PIXELS = reading.MAX_PIXELS
 
     _warned_of_no_masks = False
 
@@ -171,7 +170,7 @@ class Dataset:
             `dataset_check.Report`; its `ok` is False if something would break the training, and
             its `bad_image_ids` can be left out by `without`.
         """
-        report = dataset_check.check(self, read_images, config)
+        report = check.check(self, read_images, config)
         print(report)
         return report
 
@@ -241,7 +240,7 @@ class Dataset:
             OSError: it cannot be read as an image.
             ValueError: it has more than MAX_PIXELS pixels, or is a stack of images.
         """
-        image = images.read_image(self.image_info[image_id]["path"], self.MAX_PIXELS)
+        image = reading.read_image(self.image_info[image_id]["path"], self.MAX_PIXELS)
         image = image[..., np.newaxis] if image.ndim == 2 else image
         return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 

@@ -8,7 +8,8 @@ import numpy as np
 from tqdm import tqdm
 
 from ..datasets.splits import random_part
-from ..inference.detector import check_images, detect_crops
+from ..inference.detector import detect_crops
+from ..inference.molding import check_images
 from ..instances.masks import InstanceMasks
 from ..metrics.coco import KINDS, MAX_DETECTIONS
 from ..metrics.evaluator import Evaluator

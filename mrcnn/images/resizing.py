@@ -3,50 +3,9 @@
 import random
 
 import numpy as np
-import skimage.transform
 
-from ..config_rules.network_rules import RESIZE_MODES
-from ..geometry.resampling import nearest_pixels, resize_pixels, scaled_side
-
-
-def resize(
-    image,
-    output_shape,
-    order=1,
-    mode="constant",
-    cval=0,
-    clip=True,
-    preserve_range=False,
-    anti_aliasing=False,
-    anti_aliasing_sigma=None,
-):
-    """`skimage.transform.resize` without anti-aliasing by default, boolean images included.
-
-    Args:
-        image: [H, W] or [H, W, C].
-        output_shape: (height, width).
-        order, mode, cval, clip, preserve_range, anti_aliasing, anti_aliasing_sigma: as in
-            skimage. The default mode "constant" mixes `cval` into the outermost pixels when it
-            enlarges; "edge" does not.
-
-    Returns:
-        float array [height, width] or [height, width, C]; integers are scaled to 0..1 unless
-        `preserve_range`.
-    """
-    image = np.asarray(image)
-    if image.dtype == bool:
-        image = image.astype(np.float64)  # skimage does not interpolate booleans
-    return skimage.transform.resize(
-        image,
-        output_shape,
-        order=order,
-        mode=mode,
-        cval=cval,
-        clip=clip,
-        preserve_range=preserve_range,
-        anti_aliasing=anti_aliasing,
-        anti_aliasing_sigma=anti_aliasing_sigma,
-    )
+from ..config_rules.network_rules import RESIZE_MODES, multiple_of_64
+from ..geometry.resampling import resize_pixels, scaled_side
 
 
 def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square", rng=None):
@@ -155,27 +114,6 @@ def resize_options(config):
     }
 
 
-def resize_mask(mask, scale, padding, crop=None):
-    """Resize masks as `resize_image` resized their image: nearest pixel, same centres, same size.
-
-    Args:
-        mask: [H, W, N] or [H, W], any dtype.
-        scale, padding, crop: as `resize_image` returned them.
-
-    Returns:
-        mask [h, w, N] or [h, w], as high and wide as the resized image, in the input dtype.
-    """
-    mask = np.asarray(mask)
-    if scale != 1:
-        for axis in (0, 1):
-            mask = mask.take(nearest_pixels(mask.shape[axis], scale), axis=axis)
-    mask = np.pad(mask, padding[: mask.ndim])
-    if crop is None:
-        return mask
-    y, x, height, width = crop
-    return mask[y : y + height, x : x + width]
-
-
 def mold_image(images, config):
     """Subtract the mean pixel.
 
@@ -223,3 +161,14 @@ def _draw(rng, last):
         return rng.randint(0, last)
     draw = getattr(rng, "integers", None) or rng.randint
     return int(draw(0, last + 1))
+
+
+def check_sides(image_shape):
+    """See that a resized image of `image_shape`, (height, width, ...), fits the pyramid.
+
+    Raises:
+        ValueError: height or width is no multiple of 64.
+    """
+    for side in image_shape[:2]:
+        if side % 64:
+            raise ValueError(f"an image has a side of {side} pixels: {multiple_of_64(side)}")

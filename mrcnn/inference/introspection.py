@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from ..network.proposals import ProposalLayer
-from .detector import mold_inputs, network_inputs
+from .molding import mold_inputs, network_inputs
 
 # Steps of a proposal layer that `ancestor` finds.
 STAGES = (

@@ -12,9 +12,10 @@ import functools
 import numpy as np
 
 from ..config_rules.values import check_share
-from ..instances.masks import InstanceMasks, as_instances
-from ..instances.overlaps import iou
-from .detector import check_images, detect_crops, result
+from ..instances.masks import as_instances
+from .detector import detect_crops
+from .merging import merge
+from .molding import check_images
 
 # Mirrored left-right, mirrored up-down, then rows and columns exchanged: the image as it is, the
 # three other mirrorings and, from the fifth on, those turned by a quarter.
@@ -71,87 +72,6 @@ def turned(detect, orientations=8, min_votes=0.5):
         return [merge(of_image, min_votes) for of_image in zip(*looks, strict=True)]
 
     return detect_turned
-
-
-def merge(results, min_votes=0.5, min_iou=0.5):
-    """One result from several of the same image.
-
-    The best detection that is left gathers from each other result the one of its class whose mask
-    overlaps its own most. Their masks are averaged, weighted by their scores, and cut at a half.
-
-    Args:
-        results: list of dicts as `MaskRCNN.detect` gives them; masks may be `InstanceMasks`.
-        min_votes: share of the results that must have a detection, in [0, 1].
-        min_iou: overlap from which two detections are of one object, in [0, 1]; those that do
-            not meet never are.
-
-    Returns:
-        dict of `rois` int32 [N, 4] pixels, `class_ids` int32 [N], `scores` float32 [N], best first,
-        and `masks`, an `InstanceMasks`. A score is the mean over all results, 0 in those that do
-        not have the detection.
-
-    Raises:
-        ValueError: no results, results of images of other sizes, or `min_votes` or `min_iou` is
-            out of range.
-    """
-    check_share("min_votes", min_votes)
-    check_share("min_iou", min_iou)
-    if not results:
-        raise ValueError("results is empty: at least one is needed.")
-    all_masks = [as_instances(each["masks"]) for each in results]
-    sizes = sorted({(masks.height, masks.width) for masks in all_masks})
-    if len(sizes) > 1:
-        raise ValueError(f"the results are of images of the sizes {sizes}: of one image is needed.")
-    crops = [crop for masks in all_masks for crop in masks.crops]
-    corners = np.concatenate([masks.boxes[:, :2] for masks in all_masks])
-    masks = InstanceMasks(crops, corners, all_masks[0].shape)
-    source = np.repeat(np.arange(len(results)), [len(m) for m in all_masks])
-    class_ids, scores = (
-        np.concatenate([np.asarray(each[name], dtype) for each in results])
-        for name, dtype in (("class_ids", np.int32), ("scores", np.float64))
-    )
-    free, found = masks.visible, []
-    for seed in np.argsort(-scores, kind="stable"):
-        if not free[seed]:
-            continue
-        group = _group(seed, masks, free & (class_ids == class_ids[seed]), source, min_iou)
-        free[group] = False
-        if len(group) >= min_votes * len(results):
-            score = scores[group].sum() / len(results)
-            found.append((score, class_ids[seed], *_average(masks[group], scores[group])))
-    found.sort(key=lambda each: -each[0])
-    merged = InstanceMasks([f[2] for f in found], [f[3] for f in found], masks.shape)
-    return result(
-        merged.boxes,
-        np.array([f[1] for f in found], np.int32),
-        np.array([f[0] for f in found], np.float32),
-        merged,
-    )
-
-
-def _group(seed, masks, candidates, source, min_iou):
-    """Indices of a detection and of the one that fits it best in each other result."""
-    candidates = np.flatnonzero(candidates & (source != source[seed]))
-    overlap = iou(masks[[seed]], masks[candidates])[0]
-    group, sources = [seed], {source[seed]}
-    for i in np.argsort(-overlap, kind="stable"):
-        if overlap[i] < min_iou or not overlap[i]:
-            break
-        if source[candidates[i]] not in sources:
-            sources.add(source[candidates[i]])
-            group.append(candidates[i])
-    return np.array(group)
-
-
-def _average(masks, weights):
-    """The pixels in which masks of at least half the weight agree, and their first (y, x)."""
-    top, left = masks.boxes[:, :2].min(axis=0)
-    bottom, right = masks.boxes[:, 2:].max(axis=0)
-    weights = np.maximum(weights, 1e-9)  # all may be 0
-    total = np.zeros((bottom - top, right - left))
-    for crop, (y1, x1, y2, x2), weight in zip(masks.crops, masks.boxes, weights, strict=True):
-        total[y1 - top : y2 - top, x1 - left : x2 - left] += weight * crop
-    return total >= weights.sum() / 2, (top, left)
 
 
 def _turn(image, orientation):

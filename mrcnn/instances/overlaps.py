@@ -1,9 +1,8 @@
-"""Where the masks of an image overlap: how much, and detections that do not."""
+"""How much the masks of an image overlap."""
 
 import numpy as np
 
-from ..config_rules.values import check_share
-from .masks import InstanceMasks, as_instances
+_CHUNK_PIXELS = 1 << 16
 
 
 def intersections(first, second):
@@ -41,52 +40,28 @@ def iou(first, second):
     return both / np.maximum(union, 1)
 
 
-def remove_overlaps(result, min_share=0.5):
-    """Detections that share no pixel, as nuclei or cells on one plane do not.
-
-    From the highest score to the lowest, each detection keeps the pixels that are still free. One
-    that keeps less than `min_share` of its own is dropped, and takes none.
+def compute_overlaps_masks(masks1, masks2):
+    """Intersection over union of every pair of masks.
 
     Args:
-        result: dict of `rois`, `class_ids`, `scores` and `masks`, as `MaskRCNN.detect` gives it;
-            `masks` may be an `InstanceMasks`. It stays as it is.
-        min_share: from 0 (only those without a free pixel are dropped) to 1.
+        masks1: [H, W, N1]; a value above 0.5 is inside.
+        masks2: [H, W, N2], of the same height and width.
 
     Returns:
-        such a dict of the detections that are left, in the same order; the boxes are those around
-        what is left of the masks, int32.
-
-    Raises:
-        ValueError: `min_share` is out of range.
+        [N1, N2] float32, 0 where both masks are empty.
     """
-    check_share("min_share", min_share)
-    masks = as_instances(result["masks"])
-    taken = np.zeros((masks.height, masks.width), bool)
-    crops = list(masks.crops)
-    kept = np.zeros(len(masks), bool)
-    for i in np.argsort(-np.asarray(result["scores"]), kind="stable"):
-        y1, x1, y2, x2 = masks.boxes[i]
-        free = masks.crops[i] & ~taken[y1:y2, x1:x2]
-        pixels = np.count_nonzero(free)
-        if pixels and pixels >= min_share * np.count_nonzero(masks.crops[i]):
-            taken[y1:y2, x1:x2] |= free
-            crops[i], kept[i] = free, True
-    left = InstanceMasks(crops, masks.boxes[:, :2], masks.shape)[kept]
-    return {
-        **{name: np.asarray(result[name])[kept] for name in ("class_ids", "scores")},
-        "rois": left.boxes,
-        "masks": left if masks is result["masks"] else left.dense(),
-    }
-
-
-def without_overlaps(detect, min_share=0.5):
-    """A detector whose results share no pixel.
-
-    Args:
-        detect: function of a list of images that gives a list of results, such as `model.detect`.
-        min_share: see `remove_overlaps`.
-
-    Returns:
-        such a function.
-    """
-    return lambda images: [remove_overlaps(result, min_share) for result in detect(images)]
+    count1, count2 = masks1.shape[-1], masks2.shape[-1]
+    if not count1 or not count2:
+        return np.zeros((count1, count2), np.float32)
+    flat1 = masks1.reshape(-1, count1)  # [H * W, N1]
+    flat2 = masks2.reshape(-1, count2)
+    intersection = np.zeros((count1, count2))
+    area1, area2 = np.zeros(count1), np.zeros(count2)
+    for start in range(0, len(flat1), _CHUNK_PIXELS):
+        inside1 = (flat1[start : start + _CHUNK_PIXELS] > 0.5).astype(np.float32)
+        inside2 = (flat2[start : start + _CHUNK_PIXELS] > 0.5).astype(np.float32)
+        intersection += inside1.T @ inside2
+        area1 += inside1.sum(axis=0)
+        area2 += inside2.sum(axis=0)
+    union = area1[:, None] + area2 - intersection
+    return (intersection / np.maximum(union, 1)).astype(np.float32)

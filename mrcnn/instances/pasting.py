@@ -4,8 +4,6 @@ import numpy as np
 
 from ..geometry.resampling import bilinear, half_pixel_centres
 
-_CHUNK_PIXELS = 1 << 16
-
 
 def extract_bboxes(mask):
     """Tight boxes around masks.
@@ -29,33 +27,6 @@ def extract_bboxes(mask):
     boxes = np.stack([y1, x1, y2, x2], axis=1).astype(np.int32)
     boxes[~inside.any(axis=0)] = 0
     return boxes
-
-
-def compute_overlaps_masks(masks1, masks2):
-    """Intersection over union of every pair of masks.
-
-    Args:
-        masks1: [H, W, N1]; a value above 0.5 is inside.
-        masks2: [H, W, N2], of the same height and width.
-
-    Returns:
-        [N1, N2] float32, 0 where both masks are empty.
-    """
-    count1, count2 = masks1.shape[-1], masks2.shape[-1]
-    if not count1 or not count2:
-        return np.zeros((count1, count2), np.float32)
-    flat1 = masks1.reshape(-1, count1)  # [H * W, N1]
-    flat2 = masks2.reshape(-1, count2)
-    intersection = np.zeros((count1, count2))
-    area1, area2 = np.zeros(count1), np.zeros(count2)
-    for start in range(0, len(flat1), _CHUNK_PIXELS):
-        inside1 = (flat1[start : start + _CHUNK_PIXELS] > 0.5).astype(np.float32)
-        inside2 = (flat2[start : start + _CHUNK_PIXELS] > 0.5).astype(np.float32)
-        intersection += inside1.T @ inside2
-        area1 += inside1.sum(axis=0)
-        area2 += inside2.sum(axis=0)
-    union = area1[:, None] + area2 - intersection
-    return (intersection / np.maximum(union, 1)).astype(np.float32)
 
 
 def minimize_mask(bbox, mask, mini_shape):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..geometry.boxes import box_refinement, compute_overlaps
-from ..images.resizing import resize
 from ..instances.pasting import expand_mask
+from .resize import resize
 
 
 def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):

@@ -1,21 +1,15 @@
 """One image and its ground truth, as the network trains on it."""
 
 import dataclasses
-import logging
 import random
 
 import numpy as np
 
 from ..anchors.targets import build_rpn_targets
 from ..augment import augment as apply_augmentation
-from ..config_rules.network_rules import check_sides
+from ..datasets.reading import read_image
 from ..images.meta import compose_image_meta
-from ..images.pixels import as_channels
-from ..images.resizing import mold_image, resize_to_input
-from ..instances.masks import InstanceMasks
-from ..text import some
-
-logger = logging.getLogger(__name__)
+from ..images.resizing import check_sides, mold_image, resize_to_input
 
 
 def load_image_gt(
@@ -53,7 +47,7 @@ def load_image_gt(
 def _load(dataset, config, image_id, augment, augmentation, rng):
     """What `load_image_gt` returns, but for boxes and mask: both are in an `InstanceMasks`."""
     rng = np.random.default_rng() if rng is None else rng
-    image, masks, class_ids = _read(dataset, config, image_id)
+    image, masks, class_ids = read_image(dataset, config, image_id)
     original_shape = image.shape
     image, window, scale, padding, crop = resize_to_input(
         image, config, rng=random.Random(int(rng.integers(2**32)))
@@ -70,49 +64,6 @@ def _load(dataset, config, image_id, augment, augmentation, rng):
     active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
     image_meta = compose_image_meta(image_id, original_shape, image.shape, window, scale, active)
     return image, image_meta, class_ids[seen], masks[seen]
-
-
-def check_classes(dataset, config):
-    """See that a prepared `dataset` and a `config` have as many classes.
-
-    Raises:
-        ValueError: they have not.
-    """
-    if dataset.num_classes != config.NUM_CLASSES:
-        raise ValueError(
-            f"NUM_CLASSES is {config.NUM_CLASSES}, but the data set has {dataset.num_classes} "
-            f"classes with the background: {some(dataset.class_names)}."
-        )
-
-
-def _read(dataset, config, image_id):
-    """Image, `InstanceMasks` and int32 class ids [N], checked against each other."""
-    info = dataset.image_info[image_id]
-    where = f"image {image_id} ({info.get('path')})"
-    if info["source"] not in dataset.source_class_ids:
-        known = ", ".join(repr(source) for source in dataset.sources if source)
-        raise ValueError(
-            f"{where}: its source {info['source']!r} has no classes; those that have are {known}."
-        )
-    image = dataset.load_image(image_id)
-    image = as_channels(image, config.IMAGE_CHANNEL_COUNT, where, config.IMAGE_SCALING)
-    masks, class_ids = dataset.load_instances(image_id)
-    if not len(class_ids):
-        masks = InstanceMasks([], [], image.shape)
-    if masks.shape[:2] != image.shape[:2]:
-        raise ValueError(
-            f"{where}: its masks are {masks.height}x{masks.width} pixels, the image is "
-            f"{image.shape[0]}x{image.shape[1]} (height x width): they must be of one size."
-        )
-    unknown = [int(i) for i in class_ids if i == 0 or abs(i) >= dataset.num_classes]
-    if unknown:
-        raise ValueError(
-            f"{where}: class ids {sorted(set(unknown))} are out of range: they run from 1 to "
-            f"{dataset.num_classes - 1} (negative for a crowd)."
-        )
-    if not masks.visible.all():
-        logger.warning("%s: %d masks without any pixel dropped", where, (~masks.visible).sum())
-    return image, masks[masks.visible], class_ids[masks.visible]
 
 
 @dataclasses.dataclass

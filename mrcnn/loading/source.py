@@ -7,7 +7,8 @@ import numpy as np
 
 from ..anchors.lattice import AnchorLattice
 from ..augment import check_augmentation
-from .samples import Sample, build_sample, check_classes
+from ..datasets.reading import check_classes
+from .samples import Sample, build_sample
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ detection of its class that matches no instance but lies in it is neither right 
 import numpy as np
 
 from ..geometry.boxes import compute_overlaps
-from ..instances.pasting import compute_overlaps_masks
+from ..instances.overlaps import compute_overlaps_masks
 
 # In the place of the instance that a detection matches, if it lies in a crowd.
 _IN_CROWD = -2

@@ -52,23 +52,6 @@ def refine_detections(rois, probs, deltas, windows, config):
     return ops.where(is_kept[..., None], gather_rows(rows, indices), 0.0)
 
 
-def refine_detections_graph(rois, probs, deltas, window, config):
-    """`refine_detections` for one image, without the batch axis.
-
-    Args:
-        rois: float tensor [R, 4], normalised.
-        probs: float tensor [R, C].
-        deltas: float tensor [R, C, 4].
-        window: float tensor [4], normalised.
-        config: a `Config`.
-
-    Returns:
-        Float tensor [DETECTION_MAX_INSTANCES, 6], see `refine_detections`.
-    """
-    inputs = (ops.cast(x, "float32")[None] for x in (rois, probs, deltas, window))
-    return refine_detections(*inputs, config)[0]
-
-
 class DetectionLayer(keras.layers.Layer):
     """`refine_detections`, the windows taken from the image meta.
 

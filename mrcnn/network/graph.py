@@ -12,23 +12,16 @@ import keras
 from keras import layers, ops
 
 from ..images.meta import parse_image_meta_graph
-from ..ops import norm_boxes_graph
-from .backbones import resnet as backbones
+from .backbones import resnet
 from .detections import DetectionLayer
 from .graph_model import GraphModel
+from .inputs import NormBoxes, image_inputs, input_shape
 from .layers import fpn_classifier_graph, mask_head
-from .losses import (
-    LossLayer,
-    mrcnn_bbox_loss_graph,
-    mrcnn_class_loss_graph,
-    mrcnn_mask_loss_graph,
-    rpn_bbox_loss_graph,
-    rpn_class_loss_graph,
-)
+from .losses import LossLayer, mrcnn_bbox_loss_graph, mrcnn_class_loss_graph, mrcnn_mask_loss_graph
 from .precision import precision_of
 from .proposals import AnchorLayer, ProposalLayer
 from .pyramid import feature_pyramid
-from .rpn import rpn_of_pyramid
+from .rpn import rpn_bbox_loss_graph, rpn_class_loss_graph, rpn_of_pyramid
 from .sampling import DetectionTargetLayer, max_positives
 
 
@@ -62,7 +55,7 @@ def build_inference(config):
     Returns:
         `GraphModel` named "mask_rcnn".
     """
-    image, image_meta = _image_inputs(config)
+    image, image_meta = image_inputs(config)
     anchors = keras.Input((None, 4), name="input_anchors")
     pyramid = _pyramid(image, config)
     _, rpn_class, rpn_bbox = rpn_of_pyramid(pyramid, config)
@@ -97,14 +90,14 @@ def build_training(config, seed=None):
     Returns:
         `GraphModel` named "mask_rcnn".
     """
-    image, image_meta = _image_inputs(config)
+    image, image_meta = image_inputs(config)
     rpn_match = keras.Input((None, 1), name="input_rpn_match", dtype="int32")
     rpn_bbox_target = keras.Input(
         (config.RPN_TRAIN_ANCHORS_PER_IMAGE, 4), name="input_rpn_bbox", dtype="float32"
     )
     gt_class_ids = keras.Input((config.MAX_GT_INSTANCES,), name="input_gt_class_ids", dtype="int32")
     gt_boxes = keras.Input((config.MAX_GT_INSTANCES, 4), name="input_gt_boxes", dtype="float32")
-    mask_shape = config.MINI_MASK_SHAPE if config.USE_MINI_MASK else _input_shape(config)
+    mask_shape = config.MINI_MASK_SHAPE if config.USE_MINI_MASK else input_shape(config)
     gt_masks = keras.Input(
         (*mask_shape[:2], config.MAX_GT_INSTANCES), name="input_gt_masks", dtype="bool"
     )
@@ -169,45 +162,8 @@ def build_training(config, seed=None):
     return GraphModel(inputs, [*outputs, *losses], name="mask_rcnn")
 
 
-class NormBoxes(layers.Layer):
-    """Boxes in pixels to normalised ones.
-
-    Call arguments:
-        inputs: [boxes [B, N, 4] in pixels, image [B, H, W, C], whose size counts].
-
-    Returns:
-        Float tensor [B, N, 4], normalised.
-    """
-
-    def __init__(self, **kwargs):
-        super().__init__(**{"dtype": "float32", **kwargs})
-
-    def call(self, inputs):
-        """See the class. Zero rows, which are padding, stay zero."""
-        boxes, image = inputs
-        is_box = ops.any(boxes != 0, axis=-1, keepdims=True)
-        return ops.where(is_box, norm_boxes_graph(boxes, ops.shape(image)[1:3]), 0.0)
-
-    def compute_output_spec(self, inputs):
-        """[B, N, 4], float32."""
-        return keras.KerasTensor(inputs[0].shape, "float32")
-
-
-def _image_inputs(config):
-    image = keras.Input(_input_shape(config), name="input_image")
-    image_meta = keras.Input((config.IMAGE_META_SIZE,), name="input_image_meta", dtype="float32")
-    return image, image_meta
-
-
-def _input_shape(config):
-    """Height and width are open where each image brings its own."""
-    if config.IMAGE_RESIZE_MODE in ("square", "crop"):
-        return tuple(int(side) for side in config.IMAGE_SHAPE)
-    return (None, None, config.IMAGE_CHANNEL_COUNT)
-
-
 def _pyramid(image, config):
-    _, c2, c3, c4, c5 = backbones.build(config, image)
+    _, c2, c3, c4, c5 = resnet.build(config, image)
     return feature_pyramid(c2, c3, c4, c5, config.TOP_DOWN_PYRAMID_SIZE)
 
 

@@ -6,9 +6,9 @@ import math
 import keras
 from keras import ops
 
+from .. import weights
 from ..config_rules.network_rules import LOSS_NAMES
 from ..ops import replica_count
-from ..weights import loading as weights
 
 
 class GraphModel(keras.Model):

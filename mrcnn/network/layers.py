@@ -7,7 +7,6 @@ import math
 
 from keras import layers, ops
 
-from .backbones.resnet import BatchNorm
 from .poolers.align import PyramidROIAlign
 
 
@@ -150,3 +149,32 @@ class Conv2D(_OverRois, layers.Conv2D):
 
 class Conv2DTranspose(_OverRois, layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose` over [B, R, h, w, channels]."""
+
+
+class BatchNorm(layers.BatchNormalization):
+    """BatchNormalization whose mode may be fixed where the graph is built.
+
+    `BatchNorm(name=...)(x, training=train_bn)`: False keeps the statistics frozen in training
+    too (detection batches are too small for them), True always uses those of the batch, None
+    follows the model. Keras would let the mode in which the model runs override it.
+
+    Call arguments:
+        inputs: float tensor [..., channels].
+        training: False, True or None, see above.
+
+    Returns:
+        Float tensor [..., channels], normalised over the last axis.
+    """
+
+    pinned_training = None
+
+    def __call__(self, inputs, training=None, **kwargs):
+        if not self.built:
+            self.pinned_training = training
+        return super().__call__(inputs, training=training, **kwargs)
+
+    def call(self, inputs, training=None):
+        """See the class."""
+        if self.pinned_training is not None:
+            training = self.pinned_training
+        return super().call(inputs, training=training)

@@ -7,7 +7,7 @@ a loss of 0. Each is a mean over the whole batch: where replicas share it, their
 import keras
 from keras import ops
 
-from ..ops import gather_rows, sum_over_replicas, take_flagged
+from ..ops import sum_over_replicas
 
 
 def smooth_l1_loss(y_true, y_pred):
@@ -22,43 +22,6 @@ def smooth_l1_loss(y_true, y_pred):
     y_pred = ops.convert_to_tensor(y_pred)
     difference = ops.abs(ops.cast(y_true, y_pred.dtype) - y_pred)
     return ops.where(difference < 1, 0.5 * difference**2, difference - 0.5)
-
-
-def rpn_class_loss_graph(rpn_match, rpn_class_logits):
-    """Cross entropy of the anchors that are positive or negative, their mean over the batch.
-
-    Args:
-        rpn_match: int tensor [B, A, 1]; 1 positive, -1 negative, 0 neutral.
-        rpn_class_logits: float tensor [B, A, 2].
-
-    Returns:
-        Float scalar.
-    """
-    match = ops.squeeze(rpn_match, -1)  # [B, A]
-    losses = _cross_entropy(ops.cast(match == 1, "int32"), rpn_class_logits)
-    return _mean_of(losses, match != 0)
-
-
-def rpn_bbox_loss_graph(config, target_bbox, rpn_match, rpn_bbox):
-    """Smooth L1 of the positive anchors' deltas, the mean over the batch.
-
-    Args:
-        config: a `Config` (kept for the reference's signature).
-        target_bbox: float tensor [B, K, 4], the deltas of the positive anchors in their order.
-        rpn_match: int tensor [B, A, 1]; 1 positive.
-        rpn_bbox: float tensor [B, A, 4], the predicted deltas of all anchors.
-
-    Returns:
-        Float scalar.
-    """
-    positive = ops.squeeze(rpn_match, -1) == 1  # [B, A]
-    count = target_bbox.shape[1]
-    if rpn_bbox.shape[1] is not None:
-        count = min(count, rpn_bbox.shape[1])
-    indices, taken = take_flagged(positive, count)
-    losses = smooth_l1_loss(target_bbox[:, :count], gather_rows(rpn_bbox, indices))  # [B, K, 4]
-    counts = ops.arange(count, dtype="int32")[None] < taken[:, None]
-    return _mean_of(ops.mean(losses, axis=-1), counts)
 
 
 def mrcnn_class_loss_graph(
@@ -77,7 +40,7 @@ def mrcnn_class_loss_graph(
         Float scalar.
     """
     target_class_ids = ops.cast(target_class_ids, "int32")
-    losses = _cross_entropy(target_class_ids, pred_class_logits)  # [B, T]
+    losses = cross_entropy(target_class_ids, pred_class_logits)  # [B, T]
     predicted = ops.one_hot(ops.argmax(pred_class_logits, axis=-1), pred_class_logits.shape[-1])
     active = ops.cast(active_class_ids, predicted.dtype)[:, None]  # [B, 1, C]
     counts = ops.sum(predicted * active, axis=-1) > 0
@@ -85,7 +48,7 @@ def mrcnn_class_loss_graph(
         by_class = [class_weights.get(index, 1.0) for index in range(pred_class_logits.shape[-1])]
         weights = ops.take(ops.convert_to_tensor(by_class, losses.dtype), target_class_ids)
         counts = ops.cast(counts, losses.dtype) * weights
-    return _mean_of(losses, counts)
+    return mean_of(losses, counts)
 
 
 def mrcnn_bbox_loss_graph(target_bbox, target_class_ids, pred_bbox):
@@ -102,7 +65,7 @@ def mrcnn_bbox_loss_graph(target_bbox, target_class_ids, pred_bbox):
     chosen = ops.one_hot(target_class_ids, pred_bbox.shape[2], dtype=pred_bbox.dtype)
     predicted = ops.sum(pred_bbox * chosen[..., None], axis=2)  # [B, T, 4]
     losses = ops.mean(smooth_l1_loss(target_bbox, predicted), axis=-1)
-    return _mean_of(losses, target_class_ids > 0)
+    return mean_of(losses, target_class_ids > 0)
 
 
 def mrcnn_mask_loss_graph(target_masks, target_class_ids, pred_masks):
@@ -121,7 +84,7 @@ def mrcnn_mask_loss_graph(target_masks, target_class_ids, pred_masks):
     predicted = ops.matmul(pred_masks, chosen[:, :, None, :, None])[..., 0]  # [B, T, h, w]
     target = ops.cast(target_masks, predicted.dtype)
     losses = ops.mean(ops.binary_crossentropy(target, predicted), axis=(2, 3))
-    return _mean_of(losses, target_class_ids > 0)
+    return mean_of(losses, target_class_ids > 0)
 
 
 class LossLayer(keras.layers.Layer):
@@ -150,13 +113,13 @@ class LossLayer(keras.layers.Layer):
         return keras.KerasTensor((), "float32")
 
 
-def _cross_entropy(classes, logits):
+def cross_entropy(classes, logits):
     logits = ops.cast(logits, "float32")
     chosen = ops.one_hot(classes, logits.shape[-1], dtype="float32")
     return ops.logsumexp(logits, axis=-1) - ops.sum(logits * chosen, axis=-1)
 
 
-def _mean_of(values, counts):
+def mean_of(values, counts):
     """Mean of the values, each as often as it counts; 0 if none does.
 
     Of a replica, its share in the mean over the whole batch.

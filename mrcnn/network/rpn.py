@@ -1,7 +1,10 @@
 """The region proposal network (Faster R-CNN, section 3.1), shared by all pyramid levels."""
 
 import keras
-from keras import layers
+from keras import layers, ops
+
+from ..ops import gather_rows, take_flagged
+from .losses import cross_entropy, mean_of, smooth_l1_loss
 
 
 def rpn_graph(feature_map, anchors_per_location, anchor_stride, channels=512):
@@ -73,3 +76,40 @@ def rpn_of_pyramid(pyramid, config):
         layers.Concatenate(axis=1, name=name, dtype="float32")(list(levels))
         for name, levels in zip(names, of_levels, strict=True)
     ]
+
+
+def rpn_class_loss_graph(rpn_match, rpn_class_logits):
+    """Cross entropy of the anchors that are positive or negative, their mean over the batch.
+
+    Args:
+        rpn_match: int tensor [B, A, 1]; 1 positive, -1 negative, 0 neutral.
+        rpn_class_logits: float tensor [B, A, 2].
+
+    Returns:
+        Float scalar.
+    """
+    match = ops.squeeze(rpn_match, -1)  # [B, A]
+    losses = cross_entropy(ops.cast(match == 1, "int32"), rpn_class_logits)
+    return mean_of(losses, match != 0)
+
+
+def rpn_bbox_loss_graph(config, target_bbox, rpn_match, rpn_bbox):
+    """Smooth L1 of the positive anchors' deltas, the mean over the batch.
+
+    Args:
+        config: a `Config` (kept for the reference's signature).
+        target_bbox: float tensor [B, K, 4], the deltas of the positive anchors in their order.
+        rpn_match: int tensor [B, A, 1]; 1 positive.
+        rpn_bbox: float tensor [B, A, 4], the predicted deltas of all anchors.
+
+    Returns:
+        Float scalar.
+    """
+    positive = ops.squeeze(rpn_match, -1) == 1  # [B, A]
+    count = target_bbox.shape[1]
+    if rpn_bbox.shape[1] is not None:
+        count = min(count, rpn_bbox.shape[1])
+    indices, taken = take_flagged(positive, count)
+    losses = smooth_l1_loss(target_bbox[:, :count], gather_rows(rpn_bbox, indices))  # [B, K, 4]
+    counts = ops.arange(count, dtype="int32")[None] < taken[:, None]
+    return mean_of(ops.mean(losses, axis=-1), counts)

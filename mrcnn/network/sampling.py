@@ -161,21 +161,3 @@ def _within(rois, boxes):
     height, width = (ops.where(side > 0, side, 1.0) for side in (height, width))
     origin = ops.concatenate([boxes[..., :2], boxes[..., :2]], axis=-1)
     return (rois - origin) / ops.stack([height, width, height, width], axis=-1)
-
-
-def detection_targets_graph(proposals, gt_class_ids, gt_boxes, gt_masks, config):
-    """`DetectionTargetLayer` for one image, without the batch axis.
-
-    Args:
-        proposals: float tensor [N, 4], normalised.
-        gt_class_ids: int tensor [G].
-        gt_boxes: float tensor [G, 4], normalised.
-        gt_masks: tensor [h, w, G].
-        config: a `Config`.
-
-    Returns:
-        rois [T, 4] normalised, class_ids [T], deltas [T, 4], masks [T, *MASK_SHAPE].
-    """
-    layer = DetectionTargetLayer(config)
-    outputs = layer([x[None] for x in (proposals, gt_class_ids, gt_boxes, gt_masks)])
-    return tuple(output[0] for output in outputs)

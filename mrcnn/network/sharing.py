@@ -1,11 +1,8 @@
 """The inference graph on the weights of a training graph, to detect while it trains."""
 
-import functools
-
 import keras
 
-from ..inference import detector as prediction
-from . import graph as network
+from . import graph
 
 
 def share(training_model, config):
@@ -20,12 +17,12 @@ def share(training_model, config):
             detections may differ from the training's, the layers may not.
 
     Returns:
-        `GraphModel` in inference mode, see `network.build_inference`.
+        `GraphModel` in inference mode, see `graph.build_inference`.
 
     Raises:
         ValueError: a layer with weights is not in the training graph, by name and shapes.
     """
-    prototype = network.build("inference", config)
+    prototype = graph.build("inference", config)
     trained = {layer.name: layer for layer in training_model.layers}
     for operation in prototype.operations:
         # Through the node of its first call an operation would keep the layers before it alive, and
@@ -57,24 +54,3 @@ def _counterpart(layer, trained):
 def _shapes(operation):
     """Shapes of its weights; operations that are no layers have none."""
     return [tuple(weight.shape) for weight in getattr(operation, "weights", [])]
-
-
-class SharedDetector:
-    """Detects with the weights of a training graph: `prediction` takes it for a `MaskRCNN`.
-
-    Args:
-        training_model, config: see `share`.
-
-    Attributes:
-        config: as given.
-        keras_model: the inference graph.
-        get_anchors: function of a molded image's (H, W, C) that gives float32 [A, 4], normalised.
-    """
-
-    def __init__(self, training_model, config):
-        self.config = config
-        self.keras_model = share(training_model, config)
-        # The last few alone: 1024x1024 pixels have 4 MB of them, and images may differ in size.
-        self.get_anchors = functools.lru_cache(8)(
-            lambda image_shape: prediction.anchors(config, image_shape)[1]
-        )

@@ -12,8 +12,6 @@ import re
 import shutil
 from pathlib import Path
 
-import keras
-
 from ..files.whole import PART, replacing
 
 logger = logging.getLogger(__name__)
@@ -191,22 +189,3 @@ def make_writable(folder):
             f"the log folder {folder} cannot be written ({error.strerror}): choose another "
             "model_dir, or change its permissions."
         ) from error
-
-
-class SaveWeights(keras.callbacks.Callback):
-    """Writes the weights after every epoch.
-
-    Args:
-        path: template with `{epoch:04d}`, see `template`.
-    """
-
-    def __init__(self, path):
-        super().__init__()
-        self.path = path
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Write the file of the epoch, counted from 1. (The run's state has the weights, too.)"""
-        try:
-            self.model.save_weights(path_of(self.path, epoch + 1))
-        except OSError as error:
-            logger.warning("no checkpoint of epoch %d: %s", epoch + 1, error)

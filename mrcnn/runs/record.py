@@ -19,7 +19,6 @@ import numpy as np
 from .. import __version__
 from ..config import Config
 from ..files.whole import replacing
-from ..training.distribution import OneDevice
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ CONFIG = "config.json"
 STARTS = "starts.json"
 
 
-def write(log_dir, config, seed, epoch=0, distribution=None, **arguments):
+def write(log_dir, config, seed, epoch=0, replicas=1, hosts=1, **arguments):
     """Write the configuration of a run, and add a start to its list.
 
     Args:
@@ -35,14 +34,13 @@ def write(log_dir, config, seed, epoch=0, distribution=None, **arguments):
         config: a `Config`. Where the run had another one before, the start says what changed.
         seed: int that the order of the images, augmentation and sampling follow from.
         epoch: epochs done before this start.
-        distribution: the devices that train, see `distribution.choose`; None: one.
+        replicas, hosts: how many devices train, and on how many hosts.
         arguments: what `train` was called with, such as learning_rate and layers.
 
     Raises:
         OSError: the folder cannot be written.
     """
     settings = {name: as_json(value) for name, value in config.to_dict().items()}
-    distribution = distribution or OneDevice()
     start = {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "epochs_done": epoch,
@@ -51,8 +49,8 @@ def write(log_dir, config, seed, epoch=0, distribution=None, **arguments):
         "command": shlex.join(sys.orig_argv),
         "commit": _commit(),
         "devices": _devices(),
-        "replicas": distribution.replicas,
-        "hosts": distribution.hosts,
+        "replicas": replicas,
+        "hosts": hosts,
         "versions": versions(),
     }
     before = _read(log_dir, CONFIG, dict)

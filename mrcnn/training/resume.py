@@ -6,7 +6,7 @@ import zlib
 
 from ..config import Config
 from ..runs import folder as checkpoints
-from ..runs import state as train_state
+from ..runs import state
 from ..runs.record import as_json
 
 logger = logging.getLogger(__name__)
@@ -53,14 +53,14 @@ def find_state(model):
     Returns:
         Path as str, or None.
     """
-    own = train_state.path_in(model.log_dir)
+    own = state.path_in(model.log_dir)
     if os.path.isfile(own):
         return own
     if model.epoch:
         # Weights of a run that has no state: another run would be a surprise.
         return None
     for folder in reversed(checkpoints.run_folders(model.model_dir, model.config.NAME)):
-        path = train_state.path_in(folder)
+        path = state.path_in(folder)
         if os.path.isfile(path):
             return path
     return None

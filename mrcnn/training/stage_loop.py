@@ -2,9 +2,9 @@
 
 import keras
 
-from ..runs import state as train_state
+from ..runs import state
 from . import feeding, optimization, trainable
-from .callbacks import order as callback_list
+from .callbacks import order
 from .callbacks.state import publish
 from .replica_fit import ReplicaTrainer
 
@@ -13,7 +13,7 @@ def train(run, first, is_resumed, goes_on):
     """Train the stages of a run.
 
     Args:
-        run: `runs.Run`.
+        run: `trainer.Run`.
         first: index of the stage to begin with.
         is_resumed: whether the run has a state to go on from.
         goes_on: whether the optimizer of the first stage goes on as well.
@@ -42,9 +42,9 @@ def train(run, first, is_resumed, goes_on):
         else:
             progress.waited = 0
         progress.stage = stage
-        chosen = callback_list.callbacks(run, is_last_stage=stage is run.stages[-1])
+        chosen = order.callbacks(run, is_last_stage=stage is run.stages[-1])
         if index == first and not is_resumed and run.distribution.is_chief:
-            train_state.save(run.state_path, model.keras_model, progress)
+            state.save(run.state_path, model.keras_model, progress)
         kept = run.config.KEEP_CHECKPOINTS
         kept = f", of which the last {kept} and the best stay" if kept else ""
         run.log(
@@ -112,9 +112,9 @@ def _restore(run, kinds, from_file=True):
     model, distribution = run.model.keras_model, run.distribution
     if distribution.hosts == 1:
         if from_file:
-            train_state.restore(run.state_path, model, kinds)
+            state.restore(run.state_path, model, kinds)
         return
     for kind in kinds:
         reads = from_file and distribution.is_chief
-        values = train_state.read(run.state_path, model, kind) if reads else None
-        distribution.broadcast_variables(train_state.variables(model)[kind], values)
+        values = state.read(run.state_path, model, kind) if reads else None
+        distribution.broadcast_variables(state.variables(model)[kind], values)

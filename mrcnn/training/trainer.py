@@ -6,9 +6,7 @@ import os
 
 from ..loading.batches import BatchSequence
 from ..runs import folder as checkpoints
-from ..runs import record as run_record
-from ..runs import stages
-from ..runs import state as train_state
+from ..runs import record, stages, state
 from ..runs.state import Progress
 from ..text import log
 from . import feeding, hosts, resume, stage_loop, trainable
@@ -55,7 +53,7 @@ class Run:
     @property
     def state_path(self):
         """Path of the file with the state."""
-        return train_state.path_in(self.model.log_dir)
+        return state.path_in(self.model.log_dir)
 
     def log(self, text):
         """Print a text, once for all hosts, unless the run is to be silent."""
@@ -145,7 +143,7 @@ def train(
 def _take_folder(model, begins):
     """See that the folder can be written; runs of a NAME that begin at once get one each."""
     checkpoints.make_writable(model.log_dir)
-    while begins and not run_record.claim(model.log_dir):
+    while begins and not record.claim(model.log_dir):
         checkpoints.use_folder(model, checkpoints.next_folder(model.log_dir))
         checkpoints.make_writable(model.log_dir)
     checkpoints.remove_parts(model.log_dir)
@@ -155,8 +153,14 @@ def _record(run, **arguments):
     """Write down what the run is made of; that it fails is no reason not to train."""
     log_dir, progress = run.model.log_dir, run.progress
     try:
-        run_record.write(
-            log_dir, run.config, progress.seed, progress.epoch, run.distribution, **arguments
+        record.write(
+            log_dir,
+            run.config,
+            progress.seed,
+            progress.epoch,
+            run.distribution.replicas,
+            run.distribution.hosts,
+            **arguments,
         )
     except Exception as error:
         logger.warning("the records of the run in %s are not complete: %s", log_dir, error)
@@ -178,12 +182,12 @@ def _begin_resume(model, verbose):
         if verbose:
             log(f"\nThere is no run of {model.config.NAME!r} to resume: a new one begins.")
         return None
-    progress = train_state.load_progress(path)
+    progress = state.load_progress(path)
     resume.check_weights(model, progress, path)
     template = checkpoints.template(os.path.dirname(path), model.config.NAME)
     model.set_log_dir(checkpoints.path_of(template, progress.epoch))
     if verbose:
-        log(f"\nGoing on in {model.log_dir} after {train_state.position(progress)}.")
+        log(f"\nGoing on in {model.log_dir} after {state.position(progress)}.")
     return progress
 
 
@@ -191,7 +195,7 @@ def _first_stage(model, progress, plan, described):
     """Index of the stage to begin with, and whether its optimizer goes on; see `resume`."""
     if progress is None:
         return next(index for index, stage in enumerate(plan) if stage.end > model.epoch), False
-    path = train_state.path_in(model.log_dir)
+    path = state.path_in(model.log_dir)
     first, goes_on = resume.stage_to_go_on(progress, plan, described, path)
     progress.stopped_early = False
     if goes_on:
@@ -203,10 +207,10 @@ def _first_stage(model, progress, plan, described):
 def _new_progress(model, stage, seed):
     """Of a run that begins, or that goes on from the weights alone with its history."""
     progress = Progress(epoch=model.epoch, step=0, stage=stage, seed=seed)
-    path = train_state.path_in(model.log_dir)
+    path = state.path_in(model.log_dir)
     if model.epoch and model.distribution.is_chief and os.path.isfile(path):
         try:
-            past = train_state.load_progress(path)
+            past = state.load_progress(path)
         except ValueError as error:
             logger.warning("going on without the history of the run: %s", error)
             return progress
@@ -227,4 +231,4 @@ def _load_result(model, progress):
     if os.path.isfile(checkpoint):
         model.keras_model.load_weights(checkpoint)
     else:
-        train_state.restore(train_state.path_in(model.log_dir), model.keras_model, ["model"])
+        state.restore(state.path_in(model.log_dir), model.keras_model, ["model"])

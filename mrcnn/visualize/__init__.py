@@ -6,12 +6,13 @@ path of a PNG, cut to the content, and the figure is then closed. Masks are [H, 
 (y1, x1, y2, x2) in pixels.
 """
 
+from .batches import display_batch
 from .dataset_charts import plot_anchor_coverage, plot_classes, plot_sizes
 from .dataset_images import display_augmented, display_sample
 from .drawing import apply_mask, draw_box, random_colors
-from .history_chart import display_batch, draw_predictions, plot_history
+from .history_chart import plot_history
 from .instances import display_images, display_instances, display_top_masks
-from .network_boxes import display_table, display_weight_stats, draw_boxes, draw_rois
+from .network_boxes import draw_boxes, draw_rois
 from .score_charts import (
     plot_confusion,
     plot_counts,
@@ -19,7 +20,8 @@ from .score_charts import (
     plot_precision_recall,
     plot_precision_recall_curves,
 )
-from .side_by_side import compare, display_differences
+from .side_by_side import compare, display_differences, draw_predictions
+from .tables import display_table, display_weight_stats
 
 __all__ = [
     "apply_mask",

@@ -1,31 +1,19 @@
-"""Pictures of a run: its curves, a batch as the network gets it, and predictions on the way."""
+"""The curves of a training run."""
 
 import re
-import textwrap
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from ..anchors.pyramid import pyramid_anchors
 from ..config_rules.network_rules import LOSS_NAMES
-from ..images.meta import parse_image_meta
-from ..images.resizing import unmold_image
-from ..instances.pasting import expand_mask
 from ..runs import history as history_file
-from .captions import instance_label
-from .dataset_images import as_picture
-from .drawing import CROWDED, add_box
 from .figures import finish, new_figure, plain_axes
-from .instances import display_instances
-from .side_by_side import compare
 
 _LOG_FROM = 5  # factor between the largest and the least value from which an axis is logarithmic
 _SPEED = ("seconds", "images_per_second")
 _MOST_FIGURES = 8  # curves, where there is no average precision
 _MOST_POINTS = 40  # epochs up to which each has a marker
-_PANEL_INCHES = 5
 _DPI = 100
 
 
@@ -70,97 +58,6 @@ def plot_history(history, save_to=None, *, figsize=None, dpi=None):
     if not figures:
         average_precision.set_title("no figures of validation yet", fontsize=10)
     _curves(rate, rows, {"learning_rate": None}, "learning rate")
-    return finish(fig, own=True, save_to=save_to)
-
-
-def display_batch(inputs, config, class_names, *, limit=4, figsize=None, dpi=None, save_to=None):
-    """Draw a batch of training as the network gets it.
-
-    Above, the images after resizing and augmentation with boxes and masks, which are as coarse as
-    MINI_MASK_SHAPE makes them; below, the anchors that are positive, and how many are not.
-
-    Args:
-        inputs: dict of the training graph's inputs by name, as `BatchSequence` gives them.
-        config: the `Config` of the run.
-        class_names: list of strings, background first.
-        limit: images to draw.
-        figsize: inches (width, height); None is 5 wide an image.
-        dpi: dots per inch; None is 100.
-        save_to: path of a PNG, or a binary file, to write; the figure is then closed.
-
-    Returns:
-        The Figure, or None where it was shown.
-    """
-    images = inputs["input_image"][:limit]
-    metas = parse_image_meta(inputs["input_image_meta"][:limit])
-    height, width = images.shape[1:3]
-    usual = _PANEL_INCHES * len(images), 2 * (_PANEL_INCHES * height / width + 0.5)
-    fig = new_figure((usual, _DPI), figsize, dpi, save_to)
-    axes = fig.subplots(2, len(images), squeeze=False)
-    anchors = pyramid_anchors(config, images.shape[1:])
-    for i, (upper, lower) in enumerate(axes.T):
-        real = inputs["input_gt_class_ids"][i] != 0
-        class_ids = inputs["input_gt_class_ids"][i][real]
-        boxes = inputs["input_gt_boxes"][i][real]
-        masks = inputs["input_gt_masks"][i][..., real]
-        if config.USE_MINI_MASK:
-            masks = expand_mask(boxes, masks, (height, width))
-        picture = as_picture(unmold_image(images[i], config))
-        brief = len(class_ids) > CROWDED or len(class_names) <= 2
-        original = metas["original_image_shape"][i]
-        title = (
-            f"image {metas['image_id'][i]}, {original[1]} x {original[0]} scaled by "
-            f"{metas['scale'][i]:.3g}\n{_counts(class_names, class_ids)}"
-        )
-        display_instances(
-            picture,
-            boxes,
-            masks,
-            class_ids,
-            class_names,
-            ax=upper,
-            captions=[""] * len(class_ids) if brief else None,
-        )
-        upper.set_title(title, fontsize=9)
-        _anchors(lower, picture, boxes, anchors, inputs["input_rpn_match"][i][:, 0])
-    return finish(fig, own=True, save_to=save_to)
-
-
-def draw_predictions(samples, class_names, save_to=None, *, title="", figsize=None, dpi=None):
-    """Draw the ground truth of a few images beside what is predicted, see `compare`.
-
-    Args:
-        samples: list of (image [H, W, C], truth, result); truth is a dict of rois [N, 4] in
-            pixels, class_ids [N] and masks [H, W, N], and result one of `MaskRCNN.detect`.
-        class_names: list of strings, background first.
-        save_to: path of a PNG, or a binary file, to write; the figure is then closed.
-        title: above all.
-        figsize: inches (width, height); None is 5 wide an image.
-        dpi: dots per inch; None is 100.
-
-    Returns:
-        The Figure, or None where it was shown.
-
-    Raises:
-        ValueError: there are no samples, or counts within one differ.
-    """
-    if not samples:
-        raise ValueError("samples is empty: there are no images to draw")
-    pairs = 1 if len(samples) == 1 else 2  # in a row
-    rows = -(-len(samples) // pairs)
-    shapes = [np.shape(image)[:2] for image, _, _ in samples]
-    heights = [
-        max(_PANEL_INCHES * h / w for h, w in shapes[row * pairs : (row + 1) * pairs]) + 0.4
-        for row in range(rows)
-    ]
-    usual = 2 * pairs * _PANEL_INCHES, sum(heights) + 0.3
-    fig = new_figure((usual, _DPI), figsize, dpi, save_to)
-    axes = fig.subplots(rows, 2 * pairs, squeeze=False, height_ratios=heights)
-    fig.suptitle(title, fontsize=11)
-    for ax in axes.flat:
-        ax.axis("off")
-    for pair, (image, truth, result) in zip(axes.reshape(-1, 2), samples, strict=False):
-        compare(as_picture(image), truth, result, class_names, axes=pair)
     return finish(fig, own=True, save_to=save_to)
 
 
@@ -221,24 +118,3 @@ def _scale(ax, values, log):
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _anchors(ax, picture, boxes, anchors, match):
-    """Draw the positive anchors over an image, with the boxes dotted."""
-    ax.imshow(picture)
-    ax.axis("off")
-    ax.autoscale(False)
-    for box in boxes:
-        add_box(ax, box, "white", 0.8, "dotted")
-    positive = anchors[match == 1]
-    for box in positive:
-        add_box(ax, box, "yellow", 0.5 if len(positive) > CROWDED else 0.8, alpha=0.7)
-    ax.set_title(
-        f"{len(positive)} positive anchors, {np.count_nonzero(match == -1)} negative", fontsize=9
-    )
-
-
-def _counts(class_names, class_ids):
-    counts = Counter(class_ids.tolist()).most_common()
-    listed = ", ".join(f"{count} {instance_label(class_names, i)}" for i, count in counts)
-    return textwrap.shorten(listed, 70, placeholder=" ...") or "no instances"

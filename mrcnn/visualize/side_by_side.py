@@ -5,8 +5,9 @@ import textwrap
 import numpy as np
 from matplotlib.colors import to_rgb
 
-from ..evaluation import compute_matches
+from ..metrics.image_ap import compute_matches
 from .captions import CAPTION_POINTS
+from .dataset_images import as_picture
 from .drawing import CROWDED, as_rgb, check_counts, neighbor_colors
 from .figures import finish, inches_of, new_figure, scale_of
 from .instances import display_instances
@@ -14,6 +15,8 @@ from .instances import display_instances
 _PANEL_INCHES = 8
 _DPI = 150
 _LETTERS = 120  # of one point that an inch holds
+_PREDICTION_INCHES = 5
+_PREDICTION_DPI = 100
 
 
 def compare(
@@ -237,3 +240,41 @@ def _tidy(boxes, class_ids, masks, scores=None, score_threshold=0.0):
     order = np.argsort(-scores, kind="stable")
     kept = order[boxes[order].any(axis=1) & (scores[order] >= score_threshold)]
     return boxes[kept], class_ids[kept], masks[:, :, kept], scores[kept]
+
+
+def draw_predictions(samples, class_names, save_to=None, *, title="", figsize=None, dpi=None):
+    """Draw the ground truth of a few images beside what is predicted, see `compare`.
+
+    Args:
+        samples: list of (image [H, W, C], truth, result); truth is a dict of rois [N, 4] in
+            pixels, class_ids [N] and masks [H, W, N], and result one of `MaskRCNN.detect`.
+        class_names: list of strings, background first.
+        save_to: path of a PNG, or a binary file, to write; the figure is then closed.
+        title: above all.
+        figsize: inches (width, height); None is 5 wide an image.
+        dpi: dots per inch; None is 100.
+
+    Returns:
+        The Figure, or None where it was shown.
+
+    Raises:
+        ValueError: there are no samples, or counts within one differ.
+    """
+    if not samples:
+        raise ValueError("samples is empty: there are no images to draw")
+    pairs = 1 if len(samples) == 1 else 2  # in a row
+    rows = -(-len(samples) // pairs)
+    shapes = [np.shape(image)[:2] for image, _, _ in samples]
+    heights = [
+        max(_PREDICTION_INCHES * h / w for h, w in shapes[row * pairs : (row + 1) * pairs]) + 0.4
+        for row in range(rows)
+    ]
+    usual = 2 * pairs * _PREDICTION_INCHES, sum(heights) + 0.3
+    fig = new_figure((usual, _PREDICTION_DPI), figsize, dpi, save_to)
+    axes = fig.subplots(rows, 2 * pairs, squeeze=False, height_ratios=heights)
+    fig.suptitle(title, fontsize=11)
+    for ax in axes.flat:
+        ax.axis("off")
+    for pair, (image, truth, result) in zip(axes.reshape(-1, 2), samples, strict=False):
+        compare(as_picture(image), truth, result, class_names, axes=pair)
+    return finish(fig, own=True, save_to=save_to)

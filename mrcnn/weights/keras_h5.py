@@ -7,6 +7,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from ..files.whole import replacing
+
 # Numbers in a chunk that no data set need justify.
 _LARGE_CHUNK = 1_000_000
 
@@ -154,3 +156,90 @@ def _strings(attributes, name, default=None):
     else:
         values = default
     return [value.decode("utf8") if isinstance(value, bytes) else str(value) for value in values]
+
+
+# Bytes of an HDF5 attribute; Keras splits longer lists of names into name0, name1, ...
+_ATTRIBUTE_LIMIT = 60_000
+
+
+def save(model, filepath, overwrite=True, kernel_dtype="float32"):
+    """Write the weights so that the reference can read them by name.
+
+    The file is written beside its place and then moved there, so that it is never half-written
+    and an older one survives a failure.
+
+    Args:
+        model: `keras.Model`.
+        filepath: where to; its folder must exist.
+        overwrite: whether a file that is there may be replaced.
+        kernel_dtype: "float32", or "float16" for a file of half the size, in which kernels have
+            three digits. Vectors (biases, statistics of BatchNorm) stay float32.
+
+    Raises:
+        FileExistsError: there is a file and `overwrite` is False.
+        ValueError: another dtype, or a kernel with a value that float16 cannot hold.
+        OSError: the file cannot be written; the message names it.
+    """
+    if kernel_dtype not in ("float32", "float16"):
+        raise ValueError(f"kernel_dtype is {kernel_dtype!r}: it is 'float32' or 'float16'.")
+    path = Path(filepath)
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} is there already; pass overwrite=True to replace it.")
+    try:
+        with replacing(path) as part, h5py.File(part, "w") as file:
+            _write(file, weighted_layers(model), kernel_dtype)
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def weighted_layers(model):
+    """The variables of each layer that has any, in the order of the file format.
+
+    Args:
+        model: `keras.Model`.
+
+    Returns:
+        dict of layer name to list of variables; a nested model is one layer.
+    """
+    return {layer.name: list(layer.weights) for layer in model.layers if layer.weights}
+
+
+def _write(file, layers, kernel_dtype):
+    _write_names(file.attrs, "layer_names", layers)
+    # The layout is TensorFlow's whatever the backend; Keras 2 converts kernels for others.
+    file.attrs["backend"] = np.bytes_("tensorflow")
+    file.attrs["keras_version"] = np.bytes_("2.2.5")
+    for name, variables in layers.items():
+        group = file.create_group(name)
+        names = _weight_names(variables)
+        _write_names(group.attrs, "weight_names", names)
+        for weight_name, variable in zip(names, variables, strict=True):
+            value = np.asarray(variable.numpy(), dtype=np.float32)
+            if kernel_dtype == "float16" and value.ndim > 1:
+                value = _halved(value, weight_name)
+            group.create_dataset(weight_name, data=value)
+
+
+def _halved(kernel, name):
+    largest = np.abs(kernel).max(initial=0)
+    if not largest <= np.finfo(np.float16).max:
+        raise ValueError(f"{name} reaches {largest:g}, which float16 cannot hold.")
+    return kernel.astype(np.float16)
+
+
+def _weight_names(variables):
+    # The last two parts of a path are the innermost layer and the kind: conv1/kernel.
+    names = ["/".join(variable.path.split("/")[-2:]) + ":0" for variable in variables]
+    if len(set(names)) == len(names):
+        return names
+    return [variable.path + ":0" for variable in variables]
+
+
+def _write_names(attributes, name, names):
+    encoded = np.array([name.encode("utf8") for name in names])
+    chunks = -(-encoded.nbytes // _ATTRIBUTE_LIMIT)
+    if chunks <= 1:
+        attributes[name] = encoded
+        return
+    for index, chunk in enumerate(np.array_split(encoded, chunks)):
+        attributes[f"{name}{index}"] = chunk

@@ -30,15 +30,14 @@ import numpy as np
 import skimage.color
 from PIL import Image
 
-from mrcnn import augment, evaluation, visualize
-from mrcnn import cli as command_line
+from mrcnn import augment, cli, evaluation, visualize
 from mrcnn import model as modellib
 from mrcnn.files.archives import fetch_archive
 from mrcnn.files.whole import new_folder
 from mrcnn.formats import ViaDataset
 from mrcnn.formats.finding import given_path
 from mrcnn.images.reading import read_image
-from mrcnn.weights import start as start_weights
+from mrcnn.weights import start_weights
 
 # The file beside this one is found from a notebook too, which imports samples.balloon.balloon.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -106,7 +105,7 @@ def load_dataset(dataset_dir, subset, limit=None):
     dataset = BalloonDataset()
     dataset.load_balloon(dataset_dir, subset)
     dataset.prepare()
-    return command_line.limited(dataset, limit)
+    return cli.limited(dataset, limit)
 
 
 def train(model, dataset_dir, epochs=None, limit=None, resume=False):
@@ -226,7 +225,7 @@ def detect_and_color_splash(model, image_path=None, video_path=None):
 def parse(argv=None):
     """The arguments of the command line; see the top of this file."""
     commands = ("train", "evaluate", "detect", "splash")
-    parser = command_line.parser(
+    parser = cli.parser(
         "Find balloons with Mask R-CNN.",
         commands,
         DEFAULT_LOGS_DIR,
@@ -235,13 +234,13 @@ def parse(argv=None):
     parser.add_argument("--download", action="store_true", help="fetch what --dataset lacks")
     parser.add_argument("--image", help="splash: a photograph")
     parser.add_argument("--video", help="splash: a video")
-    parser.add_argument("--epochs", type=command_line.count, help="train: the last epoch")
+    parser.add_argument("--epochs", type=cli.count, help="train: the last epoch")
     parser.add_argument(
         "--network", choices=tuple(NETWORKS), default="resnet101", help="small is for a CPU"
     )
     parser.add_argument(
         "--min-score",
-        type=command_line.share,
+        type=cli.share,
         help="least score of a balloon that counts: 0.9, of the small network 0.7",
     )
     args = parser.parse_args(argv)
@@ -267,12 +266,12 @@ def main(argv=None):
     min_score = config.DETECTION_MIN_CONFIDENCE if args.min_score is None else args.min_score
     if not training:
         config.DETECTION_MIN_CONFIDENCE = 0.05 if args.command == "evaluate" else min_score
-    with command_line.one_line_errors():
+    with cli.one_line_errors():
         if args.dataset and args.download:
             download_dataset(args.dataset)
         if args.dataset:
             load_dataset(args.dataset, "val")
-        command_line.shorten(config, args.limit)
+        cli.shorten(config, args.limit)
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
         start_weights.load(
             model, args.weights, COCO_WEIGHTS_PATH, {"nucleus": NUCLEUS_WEIGHTS_PATH}
@@ -284,9 +283,9 @@ def main(argv=None):
     elif args.command == "detect":
         detect(model, args.dataset, args.limit)
     else:
-        with command_line.one_line_errors():
+        with cli.one_line_errors():
             detect_and_color_splash(model, args.image, args.video)
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    cli.run(main)

@@ -1,7 +1,7 @@
 """Configurations of the balloon sample: the reference's for a GPU, and a small one for a CPU."""
 
 from mrcnn.config import Config
-from mrcnn.network.backbones.small_resnet import SmallNetwork
+from mrcnn.presets import SmallNetwork
 
 
 class BalloonConfig(Config):

@@ -23,13 +23,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from mrcnn import augment, evaluation, visualize
-from mrcnn import cli as command_line
+from mrcnn import augment, cli, evaluation, visualize
 from mrcnn import model as modellib
 from mrcnn.config import Config
 from mrcnn.files.whole import new_folder
 from mrcnn.inference.detector import with_score
-from mrcnn.weights import start as start_weights
+from mrcnn.weights import start_weights
 
 # The files beside this one are found from a notebook too, which imports samples.coco.coco.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -87,7 +86,7 @@ def load_training(dataset_dir, year=DEFAULT_YEAR, limit=None, download=False):
         for name in names:
             dataset.load_coco(dataset_dir, name, year, auto_download=download)
         dataset.prepare()
-        parts.append(command_line.limited(dataset, limit))
+        parts.append(cli.limited(dataset, limit))
     return parts
 
 
@@ -202,9 +201,7 @@ def draw(image, found, class_names, min_score, path):
 def parse(argv=None):
     """The arguments of the command line; see the top of this file."""
     commands = ("train", "evaluate", "detect")
-    parser = command_line.parser(
-        "Find COCO's objects with Mask R-CNN.", commands, DEFAULT_LOGS_DIR, "coco"
-    )
+    parser = cli.parser("Find COCO's objects with Mask R-CNN.", commands, DEFAULT_LOGS_DIR, "coco")
     # As the reference calls it.
     parser.add_argument(
         "--model", dest="weights", default=argparse.SUPPRESS, help=argparse.SUPPRESS
@@ -219,11 +216,9 @@ def parse(argv=None):
     parser.add_argument("--image", help="detect: an image or a folder of images, for --dataset")
     parser.add_argument("--no-pictures", action="store_true", help="detect: results alone")
     parser.add_argument(
-        "--epochs", type=command_line.count, default=STAGES[-1][1], help="train: the last epoch"
+        "--epochs", type=cli.count, default=STAGES[-1][1], help="train: the last epoch"
     )
-    parser.add_argument(
-        "--min-score", type=command_line.share, default=0.7, help="detect: of what is drawn"
-    )
+    parser.add_argument("--min-score", type=cli.share, default=0.7, help="detect: of what is drawn")
     args = parser.parse_args(argv)
     if args.command == "detect":
         if bool(args.image) == bool(args.dataset):
@@ -258,7 +253,7 @@ def load_data(args):
             auto_download=args.download,
         )
     dataset.prepare()
-    return command_line.limited(dataset, args.limit), truth
+    return cli.limited(dataset, args.limit), truth
 
 
 def main(argv=None):
@@ -266,9 +261,9 @@ def main(argv=None):
     args = parse(argv)
     training = args.command == "train"
     config = CocoConfig() if training else CocoInferenceConfig()
-    with command_line.one_line_errors():
+    with cli.one_line_errors():
         data = load_data(args)
-        command_line.shorten(config, args.limit)
+        cli.shorten(config, args.limit)
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
         start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
     if training:
@@ -280,4 +275,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    cli.run(main)

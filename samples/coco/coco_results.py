@@ -7,7 +7,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mrcnn.files.whole import replacing
-from mrcnn.inference.detector import check_images, detect_crops
+from mrcnn.inference.detector import detect_crops
+from mrcnn.inference.molding import check_images
 from mrcnn.instances.masks import as_instances
 from mrcnn.metrics.coco_dataset import found_annotations
 

@@ -24,14 +24,13 @@ import functools
 import sys
 from pathlib import Path
 
-from mrcnn import augment, evaluation, visualize
-from mrcnn import cli as command_line
+from mrcnn import augment, cli, evaluation, visualize
 from mrcnn import model as modellib
 from mrcnn.files.whole import new_folder
 from mrcnn.inference import tta
 from mrcnn.inference.detector import detect_crops, with_score
-from mrcnn.instances.overlaps import without_overlaps
-from mrcnn.weights import start as start_weights
+from mrcnn.inference.no_overlaps import without_overlaps
+from mrcnn.weights import start_weights
 
 # The files beside this one are found from a notebook too, which imports samples.nucleus.nucleus.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -252,7 +251,7 @@ def make_model(mode, network="small", weights="nucleus", logs=DEFAULT_LOGS_DIR, 
 
 def parse(argv=None):
     """The arguments of the command line; see the top of this file."""
-    parser = command_line.parser(
+    parser = cli.parser(
         "Find cell nuclei with Mask R-CNN.",
         ("train", "evaluate", "detect"),
         DEFAULT_LOGS_DIR,
@@ -262,9 +261,9 @@ def parse(argv=None):
     add = parser.add_argument
     add("--subset", help=f"{', '.join(SUBSETS)}; detect without it: all images of the folder")
     add("--network", choices=tuple(NETWORKS), default="small")
-    add("--epochs", type=command_line.count, help="train: number of the last epoch")
+    add("--epochs", type=cli.count, help="train: number of the last epoch")
     add("--learning-rate", type=float, help="train: at the beginning")
-    add("--min-score", type=command_line.share, default=MIN_SCORE, help="of the nuclei that count")
+    add("--min-score", type=cli.share, default=MIN_SCORE, help="of the nuclei that count")
     add("--tta", type=int, default=1, choices=range(1, 9), help="orientations to look at")
     add("--remove-overlaps", action="store_true", help="no pixel in two nuclei")
     args = parser.parse_args(argv)
@@ -290,11 +289,11 @@ def main(argv=None):
     wants_weak = args.command == "evaluate" or args.tta > 1
     min_score = min(0.05, args.min_score) if wants_weak else args.min_score
     min_score = None if mode == "training" else min_score
-    with command_line.one_line_errors():
+    with cli.one_line_errors():
         load_dataset(args.dataset, args.subset)
         model = make_model(mode, args.network, args.weights, args.logs, min_score)
     if args.command == "train":
-        command_line.shorten(model.config, args.limit)
+        cli.shorten(model.config, args.limit)
         model.config.LEARNING_RATE = args.learning_rate or model.config.LEARNING_RATE
         train(model, args.dataset, args.subset, args.resume, args.epochs, args.limit)
     else:
@@ -305,4 +304,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    cli.run(main)

@@ -4,7 +4,7 @@ import numpy as np
 
 from mrcnn.config import Config
 from mrcnn.cpu import has_fast_bfloat16
-from mrcnn.network.backbones.small_resnet import SmallNetwork
+from mrcnn.presets import SmallNetwork
 
 # Of a nucleus that counts, with the weights that come with the sample: the best on `tune`.
 MIN_SCORE = 0.75

@@ -11,7 +11,7 @@ from mrcnn.formats.finding import given_path, image_files
 from mrcnn.formats.instance_pngs import InstancePngDataset, read_folders
 from mrcnn.formats.records import Problems
 from mrcnn.images.reading import image_size
-from mrcnn.instances.overlaps import remove_overlaps
+from mrcnn.inference.no_overlaps import remove_overlaps
 
 STAGES = ("stage1_train", "stage1_test", "stage2_test")
 SUBSETS = ("train", "val", "fit", "tune", *STAGES)

@@ -19,12 +19,11 @@ from nucleus import NUCLEUS_WEIGHTS_PATH, detector, load_dataset, make_model
 from nucleus_config import MIN_SCORE, SmallNucleusInferenceConfig
 from nucleus_dataset import kind_of
 
-from mrcnn import evaluation
+from mrcnn import evaluation, weights
 from mrcnn.files.whole import replacing
-from mrcnn.instances.overlaps import without_overlaps
+from mrcnn.inference.no_overlaps import without_overlaps
 from mrcnn.runs.record import as_json
-from mrcnn.weights import loading as weights
-from mrcnn.weights import start as start_weights
+from mrcnn.weights import start_weights
 
 # Of the command that trained, what depends on the machine.
 PLACES = {"--dataset": "DIR", "--logs": "logs"}

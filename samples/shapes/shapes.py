@@ -13,14 +13,13 @@ How good it is on images that it was not trained on; and pictures of them:
 import sys
 from pathlib import Path
 
-from mrcnn import cli as command_line
-from mrcnn import evaluation, utils, visualize
+from mrcnn import cli, evaluation, utils, visualize
 from mrcnn import model as modellib
 from mrcnn.config import Config
 from mrcnn.files.whole import new_folder
 from mrcnn.inference.detector import with_score
-from mrcnn.network.backbones.small_resnet import SmallNetwork
-from mrcnn.weights import start as start_weights
+from mrcnn.presets import SmallNetwork
+from mrcnn.weights import start_weights
 
 # The file beside this one is found from a notebook too, which imports samples.shapes.shapes.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -147,7 +146,7 @@ def detect(model, limit=None, min_score=0.5):
 
 def main(argv=None):
     """Run the command line; see the top of this file."""
-    parser = command_line.parser(
+    parser = cli.parser(
         "Find shapes with Mask R-CNN.",
         ("train", "evaluate", "detect"),
         DEFAULT_LOGS_DIR,
@@ -155,8 +154,8 @@ def main(argv=None):
         ("nucleus (those that come with that sample)", *start_weights.NAMES),
     )
     add = parser.add_argument
-    add("--epochs", type=command_line.count, default=4, help="train: number of the last epoch")
-    add("--min-score", type=command_line.share, default=0.5, help="of a shape that counts")
+    add("--epochs", type=cli.count, default=4, help="train: number of the last epoch")
+    add("--min-score", type=cli.share, default=0.5, help="of a shape that counts")
     args = parser.parse_args(argv)
     if args.dataset:
         parser.error("the shapes are made up: there is no --dataset")
@@ -166,8 +165,8 @@ def main(argv=None):
             f"--weights={args.weights} have seen no shape: train first, then --weights=last"
         )
     config = ShapesConfig() if training else ShapesInferenceConfig()
-    command_line.shorten(config, args.limit)
-    with command_line.one_line_errors():
+    cli.shorten(config, args.limit)
+    with cli.one_line_errors():
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
         load_weights(model, args.weights)
     if training:
@@ -179,4 +178,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    cli.run(main)

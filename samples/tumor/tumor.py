@@ -24,14 +24,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mrcnn import augment, evaluation, visualize
-from mrcnn import cli as command_line
+from mrcnn import augment, cli, evaluation, visualize
 from mrcnn import model as modellib
 from mrcnn.datasets.splits import random_part
 from mrcnn.files.whole import new_folder
 from mrcnn.inference.detector import detect_crops, with_score
-from mrcnn.instances.overlaps import without_overlaps
-from mrcnn.weights import start as start_weights
+from mrcnn.inference.no_overlaps import without_overlaps
+from mrcnn.weights import start_weights
 
 # The files beside this one are found from a notebook too, which imports samples.tumor.tumor.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -76,7 +75,7 @@ def load_parts(args):
         known = f", {sum(lesions)} of them with lesions" if lesions else ""
         patients = len(patients) or "unknown"
         print(f"{name}: {len(infos)} images or slices of {patients} patients{known}")
-    return {name: command_line.limited(part, args.limit) for name, part in parts.items()}
+    return {name: cli.limited(part, args.limit) for name, part in parts.items()}
 
 
 def balanced(dataset):
@@ -220,15 +219,15 @@ def detect(model, dataset, min_score):
 def parse(argv=None):
     """The arguments of the command line; see the top of this file."""
     commands = ("train", "evaluate", "detect")
-    parser = command_line.parser("Find lesions with Mask R-CNN.", commands, DEFAULT_LOGS_DIR)
+    parser = cli.parser("Find lesions with Mask R-CNN.", commands, DEFAULT_LOGS_DIR)
     add = parser.add_argument
     add("--network", choices=tuple(NETWORKS), default="small")
     add("--classes", default="lesion", help="names of mask values 1, 2, ...: a,b")
     add("--patient", help="regular expression that finds the patient in a path")
-    add("--min-area", type=command_line.count, default=1, help="pixels of the smallest lesion")
+    add("--min-area", type=cli.count, default=1, help="pixels of the smallest lesion")
     add("--subset", choices=("train", "val", "all"), help="to look at")
-    add("--epochs", type=command_line.count, default=40, help="number of the last epoch")
-    add("--min-score", type=command_line.share, default=0.5, help="of a lesion that counts")
+    add("--epochs", type=cli.count, default=40, help="number of the last epoch")
+    add("--min-score", type=cli.share, default=0.5, help="of a lesion that counts")
     args = parser.parse_args(argv)
     if not args.dataset:
         parser.error(f"{args.command} needs --dataset=DIR, the folder of the patients' folders")
@@ -249,7 +248,7 @@ def main(argv=None):
     """Run the command line; see the top of this file."""
     args = parse(argv)
     mode = "training" if args.command == "train" else "inference"
-    with command_line.one_line_errors():
+    with cli.one_line_errors():
         parts = load_parts(args)
         dataset = parts[args.subset]
         config = make_config(dataset, mode, args.network)
@@ -269,4 +268,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    cli.run(main)

@@ -1,7 +1,7 @@
 """Configurations of the tumour sample: a small network for a CPU, and ResNet-50 for a GPU."""
 
 from mrcnn.config import Config
-from mrcnn.network.backbones.small_resnet import SmallNetwork
+from mrcnn.presets import SmallNetwork
 
 
 class TumorConfig(Config):

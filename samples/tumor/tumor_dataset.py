@@ -9,7 +9,7 @@ import tifffile
 
 from mrcnn import utils
 from mrcnn.formats.finding import IMAGE_SUFFIXES, given_path
-from mrcnn.images import reading as images
+from mrcnn.images import reading
 from mrcnn.instances.masks import InstanceMasks
 from mrcnn.text import some
 
@@ -75,7 +75,7 @@ class TumorDataset(utils.Dataset):
             if slices:
                 size, mask_size = _shape(path)[:3], _shape(mask)
             else:
-                size, mask_size = images.image_size(path), images.image_size(mask)
+                size, mask_size = reading.image_size(path), reading.image_size(mask)
             if size != mask_size:
                 raise ValueError(f"it is {_by(size)}, but its mask {_by(mask_size)}.")
             labels = _read_mask(mask)
@@ -184,7 +184,7 @@ def _shape(path):
     if path.suffix.lower() in (".tif", ".tiff"):
         with tifffile.TiffFile(path) as file:
             return file.series[0].shape
-    return images.image_size(path)
+    return reading.image_size(path)
 
 
 def _slices(path):
@@ -203,7 +203,7 @@ def _read_volume(path):
 def _read_mask(path, number=None):
     """Labels of a mask, or of a slice of a volume: integers [H, W], or [slices, H, W] of all."""
     if _slices(Path(path)) is None:
-        return images.read_labels(path)
+        return reading.read_labels(path)
     volume = _read_volume(path)
     labels = np.asarray(volume if number is None else volume[number])
     if labels.dtype.kind not in "bui":

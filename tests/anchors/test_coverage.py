@@ -9,8 +9,9 @@ from mrcnn.anchors.coverage import anchor_coverage, best_iou, suggest_anchor_sca
 from mrcnn.anchors.pyramid import pyramid_anchors
 from mrcnn.config import Config
 from mrcnn.geometry.boxes import compute_overlaps
-from mrcnn.images.resizing import resize_image, resize_mask
+from mrcnn.images.resizing import resize_image
 from mrcnn.instances.masks import InstanceMasks
+from mrcnn.legacy.resize import resize_mask
 
 
 class SmallConfig(Config):

@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 from seeded_weights import write_h5
 
-import mrcnn.files.download
-from mrcnn.files.download import (
+import mrcnn.weights.published
+from mrcnn.files.download import download, mismatch
+from mrcnn.weights.published import (
     COCO_MODEL_CHECKSUM,
     COCO_MODEL_URL,
     IMAGENET_URL,
-    download,
     download_trained_weights,
     imagenet_weights,
-    mismatch,
 )
 
 CONTENT = bytes(range(256)) * 1000
@@ -75,7 +74,7 @@ def fetched(monkeypatch):
         calls.append((url, str(path), verbose, checksum))
         write_backbone(path)
 
-    monkeypatch.setattr(mrcnn.files.download, "download", fetch)
+    monkeypatch.setattr(mrcnn.weights.published, "download", fetch)
     return calls
 
 

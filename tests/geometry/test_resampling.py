@@ -11,7 +11,7 @@ from mrcnn.geometry.resampling import (
     resize_pixels,
     scaled_side,
 )
-from mrcnn.images.resizing import resize
+from mrcnn.legacy.resize import resize
 
 sides = st.tuples(*[st.integers(1, 30)] * 4)
 

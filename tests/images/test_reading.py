@@ -12,8 +12,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image, ImageOps
 
-from mrcnn.images import reading as images
-from mrcnn.images import tiff
+from mrcnn.images import reading, tiff
 from mrcnn.images.reading import image_size, read_image, read_labels
 
 RNG = np.random.default_rng(0)
@@ -386,7 +385,7 @@ def test_the_pixel_limit(save, suffix, monkeypatch):
     def never(*arguments, **options):
         raise AssertionError("the pixels were decoded")
 
-    monkeypatch.setattr(images, "_read_with_pillow", never)
+    monkeypatch.setattr(reading, "_read_with_pillow", never)
     monkeypatch.setattr(tiff, "read", never)
     for read in (read_image, read_labels):
         with pytest.raises(ValueError) as caught:

@@ -10,8 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
 from mrcnn.geometry.resampling import bilinear
-from mrcnn.images import resizing as transforms
+from mrcnn.images import resizing
 from mrcnn.instances.pasting import extract_bboxes
+from mrcnn.legacy.resize import resize, resize_mask
 
 CASES = [
     "none",
@@ -33,7 +34,7 @@ def case(request, units):
     """Name of a fixture and what `resize_image` makes of its image and arguments."""
     arguments = dict(json.loads(str(units["resize_cases"])))[request.param]
     random.seed(5)
-    return request.param, transforms.resize_image(units["img"], **arguments)
+    return request.param, resizing.resize_image(units["img"], **arguments)
 
 
 def test_resize_matches_the_reference(units):
@@ -41,12 +42,12 @@ def test_resize_matches_the_reference(units):
     for name in ("utils_resize.up", "utils_resize.down"):
         wanted = units[name]
         # float32 input: 2e-6 is a few of its steps at values up to 3.
-        assert_allclose(transforms.resize(small, wanted.shape), wanted, atol=2e-6)
+        assert_allclose(resize(small, wanted.shape), wanted, atol=2e-6)
         assert_allclose(bilinear(small, wanted.shape), wanted, atol=2e-6)
 
 
 def test_resize_takes_booleans():
-    resized = transforms.resize(np.array([[True, False]]), (1, 4), mode="edge")
+    resized = resize(np.array([[True, False]]), (1, 4), mode="edge")
     assert_allclose(resized, [[1, 0.75, 0.25, 0]])
 
 
@@ -77,7 +78,7 @@ def test_resize_image_matches_the_reference(case, units):
 
 
 def test_resize_image_matches_the_reference_network_input(train):
-    image, window, *_ = transforms.resize_image(train["ds1.image"], 256, 256, 0, "square")
+    image, window, *_ = resizing.resize_image(train["ds1.image"], 256, 256, 0, "square")
     assert window == (42, 0, 213, 256)
     difference = np.abs(image.astype(int) - train["ds1.resized_u8"])
     assert difference.max() == 1  # truncation, in 19 of 196,608 values
@@ -87,7 +88,7 @@ def test_resize_image_matches_the_reference_network_input(train):
 def test_enlarging_keeps_a_constant_image_constant():
     for dtype, value in ((np.uint8, 200), (np.float32, 17.5), (np.int64, 3)):
         image = np.full((31, 47, 3), value, dtype)
-        resized, window, *_ = transforms.resize_image(image, min_dim=100, max_dim=200)
+        resized, window, *_ = resizing.resize_image(image, min_dim=100, max_dim=200)
         y1, x1, y2, x2 = window
         assert resized.dtype == dtype
         assert (resized[y1:y2, x1:x2] == value).all()
@@ -104,10 +105,10 @@ def test_images_and_masks_stay_together(height, width, min_dim, min_scale, mode)
     if mode == "crop" and min_dim is None:
         return
     image = np.full((height, width, 3), 255, np.uint8)
-    resized, window, scale, padding, crop = transforms.resize_image(
+    resized, window, scale, padding, crop = resizing.resize_image(
         image, min_dim, 128, min_scale, mode, rng=random.Random(0)
     )
-    mask = transforms.resize_mask(image[:, :, :1], scale, padding, crop)
+    mask = resize_mask(image[:, :, :1], scale, padding, crop)
     assert_array_equal(mask[:, :, 0], resized[:, :, 0])
     assert resized.any()
     assert_array_equal(extract_bboxes(mask), [window])
@@ -120,7 +121,7 @@ def test_images_and_masks_stay_together(height, width, min_dim, min_scale, mode)
 
 def test_pad64_needs_no_min_dim():
     image = np.full((65, 128, 3), 9, np.uint8)
-    resized, window, scale, padding, crop = transforms.resize_image(image, mode="pad64")
+    resized, window, scale, padding, crop = resizing.resize_image(image, mode="pad64")
     assert (resized.shape, window, scale) == ((128, 128, 3), (31, 0, 96, 128), 1)
     assert (padding, crop) == ([(31, 32), (0, 0), (0, 0)], None)
     assert_array_equal(resized[31:96], image)
@@ -128,7 +129,7 @@ def test_pad64_needs_no_min_dim():
 
 def test_crop_enlarges_an_image_that_is_too_small():
     image = np.full((40, 200, 3), 9, np.uint8)
-    resized, window, scale, _, crop = transforms.resize_image(image, 64, mode="crop")
+    resized, window, scale, _, crop = resizing.resize_image(image, 64, mode="crop")
     assert (resized.shape, window, scale) == ((64, 64, 3), (0, 0, 64, 64), 1.6)
     assert crop[0] == 0 and crop[2:] == (64, 64)
     assert (resized == 9).all()
@@ -139,11 +140,11 @@ def test_crop_position_comes_from_the_generator():
     for make in (random.Random, np.random.default_rng, np.random.RandomState):
         crops = set()
         for seed in range(60):
-            cropped, _, _, _, crop = transforms.resize_image(image, 88, mode="crop", rng=make(seed))
+            cropped, _, _, _, crop = resizing.resize_image(image, 88, mode="crop", rng=make(seed))
             y, x, height, width = crop
             assert_array_equal(cropped, image[y : y + height, x : x + width])
             crops.add(x)
-            again = transforms.resize_image(image, 88, mode="crop", rng=make(seed))[-1]
+            again = resizing.resize_image(image, 88, mode="crop", rng=make(seed))[-1]
             assert again == crop
         assert crops == {0, 1, 2}
 
@@ -159,13 +160,13 @@ def test_crop_position_comes_from_the_generator():
 )
 def test_resize_image_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
-        transforms.resize_image(np.zeros((10, 10, 3), np.uint8), **arguments)
+        resizing.resize_image(np.zeros((10, 10, 3), np.uint8), **arguments)
 
 
 def test_resize_mask_matches_the_reference(case, units, unpack):
     name, (image, _, scale, padding, crop) = case
     mask = unpack(units["mask_packed"], units["mask_shape"])
-    resized = transforms.resize_mask(mask, scale, padding, crop)
+    resized = resize_mask(mask, scale, padding, crop)
     assert resized.dtype == bool and resized.shape[:2] == image.shape[:2]
     wanted = unpack(units[f"resize_mask.{name}.packed"], units[f"resize_mask.{name}.shape"])
     # The reference sampled at corner-aligned coordinates, so that its masks drift from the image
@@ -184,8 +185,8 @@ def test_resize_mask_matches_the_reference(case, units, unpack):
 def test_resized_masks_have_the_reference_boxes(i, train, unpack):
     mask = unpack(train[f"ds{i}.mask_packed"], train[f"ds{i}.mask_shape"])
     image = np.zeros((*mask.shape[:2], 3), np.uint8)
-    _, window, scale, padding, _ = transforms.resize_image(image, 256, 256, 0, "square")
-    boxes = extract_bboxes(transforms.resize_mask(mask, scale, padding))
+    _, window, scale, padding, _ = resizing.resize_image(image, 256, 256, 0, "square")
+    boxes = extract_bboxes(resize_mask(mask, scale, padding))
     # One pixel, because the reference's masks drift from the image.
     assert np.abs(boxes - train[f"ds{i}.full.bbox"]).max() <= 1
     corner, size = np.array(window[:2]), np.subtract(window[2:], window[:2])
@@ -197,7 +198,7 @@ def test_resized_masks_have_the_reference_boxes(i, train, unpack):
 def test_masks_do_not_drift(size, scale, seed):
     # Enlarged by a whole number, each pixel becomes a block of its own.
     mask = np.random.default_rng(seed).random((size, size + 3, 2)) > 0.5
-    resized = transforms.resize_mask(mask, scale, [(0, 0)] * 3)
+    resized = resize_mask(mask, scale, [(0, 0)] * 3)
     assert_array_equal(resized, mask.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
@@ -205,31 +206,31 @@ def test_masks_do_not_drift(size, scale, seed):
 def test_masks_follow_their_image(size, scale, edge):
     mask = np.zeros((size, 7, 1), np.uint8)
     mask[min(edge, size - 1) :] = 1
-    resized = transforms.resize_mask(mask, scale, [(0, 0)] * 3)
+    resized = resize_mask(mask, scale, [(0, 0)] * 3)
     image = bilinear(mask.astype(np.float64), resized.shape, edge=True)
     sure = np.abs(image - 0.5) > 1e-9
     assert_array_equal(resized[sure], (image > 0.5)[sure])
 
 
 def test_resize_mask_without_instances_and_of_one():
-    _, _, scale, padding, _ = transforms.resize_image(np.zeros((50, 80, 3)), 64, 128)
-    assert transforms.resize_mask(np.zeros((50, 80, 0), bool), scale, padding).shape == (
+    _, _, scale, padding, _ = resizing.resize_image(np.zeros((50, 80, 3)), 64, 128)
+    assert resize_mask(np.zeros((50, 80, 0), bool), scale, padding).shape == (
         128,
         128,
         0,
     )
-    assert transforms.resize_mask(np.zeros((50, 80)), scale, padding).shape == (128, 128)
+    assert resize_mask(np.zeros((50, 80)), scale, padding).shape == (128, 128)
 
 
 def test_mold_image_subtracts_the_mean_and_back(small, small_config):
     pixels = np.arange(256, dtype=np.uint8)[:, None, None].repeat(3, axis=2)
-    molded = transforms.mold_image(pixels, MEAN)
+    molded = resizing.mold_image(pixels, MEAN)
     assert molded.dtype == np.float32
     assert_allclose(molded[200, 0], [76.3, 83.2, 96.1], atol=1e-5)
-    assert_array_equal(transforms.unmold_image(molded, MEAN), pixels)
-    assert_array_equal(transforms.unmold_image(molded[None] * 9, MEAN)[0, [0, -1], 0, 0], [0, 255])
+    assert_array_equal(resizing.unmold_image(molded, MEAN), pixels)
+    assert_array_equal(resizing.unmold_image(molded[None] * 9, MEAN)[0, [0, -1], 0, 0], [0, 255])
 
-    molded = transforms.mold_image(small["img1.resized_u8"], small_config).astype(np.float64)
+    molded = resizing.mold_image(small["img1.resized_u8"], small_config).astype(np.float64)
     stats = molded.mean(), molded.std(), molded.min(), molded.max(), np.abs(molded).sum()
     assert_allclose(stats, small["img1.molded_stats"], rtol=1e-6)
 
@@ -238,11 +239,11 @@ def test_resize_to_input_takes_the_settings():
     config = SimpleNamespace(
         IMAGE_MIN_DIM=32, IMAGE_MAX_DIM=64, IMAGE_MIN_SCALE=1.5, IMAGE_RESIZE_MODE="square"
     )
-    image, window, scale, padding, crop = transforms.resize_to_input(np.ones((20, 40, 3)), config)
+    image, window, scale, padding, crop = resizing.resize_to_input(np.ones((20, 40, 3)), config)
     assert image.shape == (64, 64, 3) and scale == 1.6 and crop is None
     assert tuple(window) == (16, 0, 48, 64) and padding == [(16, 16), (0, 0), (0, 0)]
     config.IMAGE_RESIZE_MODE = "crop"
     rng = random.Random(3)
-    crop = transforms.resize_to_input(np.ones((64, 64, 3)), config, rng)[4]
+    crop = resizing.resize_to_input(np.ones((64, 64, 3)), config, rng)[4]
     rng = random.Random(3)
     assert crop[:2] == (rng.randint(0, 64), rng.randint(0, 64))

@@ -9,7 +9,7 @@ from mrcnn.anchors.pyramid import pyramid_anchors
 from mrcnn.geometry.boxes import denorm_boxes, norm_boxes
 from mrcnn.images.meta import parse_image_meta
 from mrcnn.images.pixels import as_channels
-from mrcnn.inference import detector as prediction
+from mrcnn.inference import detector
 from mrcnn.instances.masks import InstanceMasks
 from mrcnn.model import MaskRCNN
 
@@ -66,7 +66,7 @@ def refusal(model, images, kind=ValueError):
 @pytest.mark.parametrize("sizes", [(60, 50), (64, 64), (40, 100)])
 def test_crops_are_the_dense_masks(model, sizes):
     images = [image for image, _, _ in shapes(3, sizes, seed=4)]
-    results = prediction.detect_crops(model, images)
+    results = detector.detect_crops(model, images)
     dense = [{**result, "masks": result["masks"].dense()} for result in results]
     assert_same(dense, model.detect(images))
     assert sum(len(result["rois"]) for result in results) >= 3
@@ -561,7 +561,7 @@ def test_the_detections_of_at_least_a_score(kind):
         "scores": np.float32([0.9, 0.5, 0.4]),
         "masks": masks if kind == "dense" else InstanceMasks.from_dense(masks),
     }
-    sure = prediction.with_score(found, 0.5)
+    sure = detector.with_score(found, 0.5)
     assert sure.keys() == found.keys()
     assert sure["class_ids"].tolist() == [1, 2] and sure["rois"].tolist() == [
         [0, 0, 2, 3],
@@ -569,5 +569,5 @@ def test_the_detections_of_at_least_a_score(kind):
     ]
     dense = sure["masks"] if kind == "dense" else sure["masks"].dense()
     assert np.array_equal(dense, masks[:, :, :2])
-    assert len(prediction.with_score(found, 0.95)["scores"]) == 0
+    assert len(detector.with_score(found, 0.95)["scores"]) == 0
     assert len(found["scores"]) == 3

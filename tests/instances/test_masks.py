@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mrcnn.images.resizing import resize_mask
 from mrcnn.instances.masks import InstanceMasks, union
 from mrcnn.instances.pasting import extract_bboxes, minimize_mask
+from mrcnn.legacy.resize import resize_mask
 
 dense_masks = st.tuples(st.integers(1, 13), st.integers(1, 13), st.integers(0, 4)).flatmap(
     lambda shape: hnp.arrays(bool, shape)

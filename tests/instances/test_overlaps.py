@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from mrcnn.inference.no_overlaps import remove_overlaps, without_overlaps
 from mrcnn.instances.masks import InstanceMasks
-from mrcnn.instances.overlaps import intersections, iou, remove_overlaps, without_overlaps
+from mrcnn.instances.overlaps import intersections, iou
 from mrcnn.instances.pasting import extract_bboxes
 
 SIZE = (5, 6)

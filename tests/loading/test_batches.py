@@ -8,7 +8,9 @@ from tiny import InMemory, TinyConfig, images_of, shapes
 
 from mrcnn.augment import Flips
 from mrcnn.instances.pasting import expand_mask
-from mrcnn.loading.batches import BatchSequence, SampleSource, data_generator
+from mrcnn.legacy.generator import data_generator
+from mrcnn.loading.batches import BatchSequence
+from mrcnn.loading.source import SampleSource
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from tiny import InMemory, TinyConfig, shapes
 
 from mrcnn.anchors.targets import build_rpn_targets
 from mrcnn.augment import Flips
+from mrcnn.datasets.reading import check_classes
 from mrcnn.images.meta import parse_image_meta
-from mrcnn.instances.pasting import compute_overlaps_masks
-from mrcnn.loading.samples import build_sample, check_classes, load_image_gt
+from mrcnn.instances.overlaps import compute_overlaps_masks
+from mrcnn.loading.samples import build_sample, load_image_gt
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@ import pytest
 
 from mrcnn.config import Config
 from mrcnn.images.meta import compose_image_meta
-from mrcnn.network.detections import DetectionLayer, refine_detections_graph
+from mrcnn.legacy.signatures import refine_detections_graph
+from mrcnn.network.detections import DetectionLayer
 
 
 def config_for(**settings):

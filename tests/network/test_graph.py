@@ -13,10 +13,10 @@ import tensorflow as tf
 from conftest import config_of
 from seeded_weights import DATA, make_weights, manifest, sha256
 
+from mrcnn import weights
 from mrcnn.config import Config
-from mrcnn.network import graph as network
+from mrcnn.network import graph
 from mrcnn.training import optimization, trainable
-from mrcnn.weights import loading as weights
 
 FEATURES = [
     "bn_conv1",
@@ -49,14 +49,14 @@ def test_weights_are_those_of_the_reference(small, train):
 @pytest.fixture(scope="module")
 def inference(small, seeded_h5):
     """Outputs of the inference graph and of each feature layer for image 1, by name."""
-    model = network.build("inference", config_of(small))
+    model = graph.build("inference", config_of(small))
     weights.load(model, seeded_h5)
-    graph = keras.Model(
+    whole = keras.Model(
         model.inputs, [model.outputs, [model.get_layer(name).output for name in FEATURES]]
     )
-    graph.jit_compile = False
+    whole.jit_compile = False
     image = small["img1.resized_u8"].astype(np.float32) - small["mean_pixel"].astype(np.float32)
-    outputs, features = graph.predict_on_batch(
+    outputs, features = whole.predict_on_batch(
         [image[None], small["img1.meta"][None].astype(np.float32), small["anchors_norm"][None]]
     )
     names = ["detections", "mrcnn_class", "mrcnn_bbox", "mask", "rois", "rpn_class", "rpn_bbox"]
@@ -149,7 +149,7 @@ def batch(train, unpack):
 @pytest.fixture(scope="module")
 def training_model(seeded_h5, train):
     """The training graph, its RoIs sampled in order as in the reference values."""
-    model = network.build("training", config_of(train))
+    model = graph.build("training", config_of(train))
     model.get_layer("proposal_targets").shuffle = False
     model.jit_compile = False
     weights.load(model, seeded_h5)
@@ -194,7 +194,7 @@ def test_training_losses(forward, train, name):
 
 def test_full_masks(seeded_h5, train, train_config, batch):
     train_config.USE_MINI_MASK = False
-    model = network.build("training", train_config)
+    model = graph.build("training", train_config)
     model.get_layer("proposal_targets").shuffle = False
     model.jit_compile = False
     weights.load(model, seeded_h5)
@@ -223,7 +223,7 @@ def test_gradients(float64, seeded_h5, train_config, train, batch):
     CPU's kernels, and moves the gradients of the layers below by up to 4e-3. The bounds only
     have to cover the reference's own float32 error, which is given as "measured".
     """
-    model = network.build("training", train_config)
+    model = graph.build("training", train_config)
     model.get_layer("proposal_targets").shuffle = False
     weights.load(model, seeded_h5)
     trainable.set_trainable(model, trainable.LAYER_REGEX["all"])
@@ -345,7 +345,7 @@ class TinyConfig(Config):
 
 def test_outputs_of_the_graphs():
     config = TinyConfig()
-    model = network.build("inference", config)
+    model = graph.build("inference", config)
     assert [tuple(output.shape) for output in model.outputs] == [
         (None, 5, 6),
         (None, 20, 3),
@@ -360,7 +360,7 @@ def test_outputs_of_the_graphs():
         "input_image_meta",
         "input_anchors",
     ]
-    model = network.build("training", config)
+    model = graph.build("training", config)
     assert [tensor.name for tensor in model.inputs] == [
         "input_image",
         "input_image_meta",
@@ -380,17 +380,17 @@ def test_outputs_of_the_graphs():
 def test_rois_from_outside():
     config = TinyConfig()
     config.USE_RPN_ROIS = False
-    model = network.build("training", config)
+    model = graph.build("training", config)
     assert model.inputs[-1].name == "input_roi"
     assert tuple(model.get_layer("ROI").output.shape) == (None, 40, 4)
 
 
 def test_only_rois_that_can_be_positive_pass_the_mask_head_in_a_step():
     config = TinyConfig()
-    learned = network.build("training", config).get_layer("mrcnn_mask_loss").input
+    learned = graph.build("training", config).get_layer("mrcnn_mask_loss").input
     assert [tensor.shape[1] for tensor in learned] == [3, 3, 3]  # a third of the 12, rounded down
     config.TRAIN_BN = None  # statistics of the batch, as the reference takes them of all RoIs
-    learned = network.build("training", config).get_layer("mrcnn_mask_loss").input
+    learned = graph.build("training", config).get_layer("mrcnn_mask_loss").input
     assert [tensor.shape[1] for tensor in learned] == [12, 12, 12]
 
 
@@ -400,7 +400,7 @@ def test_widths_of_the_rpn_and_the_mask_head():
         MASK_HEAD_CHANNELS = 20
 
     for mode in ("training", "inference"):
-        model = network.build(mode, Narrow())
+        model = graph.build(mode, Narrow())
         rpn = model.get_layer("rpn_model").get_layer("rpn_conv_shared")
         widths = [rpn.filters] + [
             model.get_layer(f"mrcnn_mask_{name}").filters for name in ("conv1", "conv4", "deconv")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes
 
-from mrcnn.loading.batches import data_generator
-from mrcnn.network import graph as network
+from mrcnn.legacy.generator import data_generator
+from mrcnn.network import graph
 from mrcnn.training import optimization
 
 
@@ -16,7 +16,7 @@ def config():
 
 @pytest.fixture(scope="module")
 def model(config):
-    model = network.build("training", config, seed=1)
+    model = graph.build("training", config, seed=1)
     optimization.compile_model(model, config, learning_rate=0.01, momentum=0.9)
     return model
 
@@ -63,7 +63,7 @@ def test_saving_whole_is_refused_with_the_way_out(model, tmp_path):
 
 def test_weights_round_trip(model, config, tmp_path):
     model.save_weights(tmp_path / "weights.h5")
-    other = network.build("training", config)
+    other = graph.build("training", config)
     other.load_weights(tmp_path / "weights.h5")
     for ours, theirs in zip(model.weights, other.weights, strict=True):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mrcnn.network import layers as heads
+from mrcnn.network import layers
 
 ROIS = np.random.default_rng(0).normal(size=(2, 5, 6, 6, 4)).astype("float32")
 
@@ -11,9 +11,9 @@ ROIS = np.random.default_rng(0).normal(size=(2, 5, 6, 6, 4)).astype("float32")
 @pytest.mark.parametrize(
     ("ours", "theirs", "options"),
     [
-        (heads.Conv2D, keras.layers.Conv2D, {"kernel_size": 3, "padding": "same"}),
-        (heads.Conv2D, keras.layers.Conv2D, {"kernel_size": 6, "activation": "relu"}),
-        (heads.Conv2DTranspose, keras.layers.Conv2DTranspose, {"kernel_size": 2, "strides": 2}),
+        (layers.Conv2D, keras.layers.Conv2D, {"kernel_size": 3, "padding": "same"}),
+        (layers.Conv2D, keras.layers.Conv2D, {"kernel_size": 6, "activation": "relu"}),
+        (layers.Conv2DTranspose, keras.layers.Conv2DTranspose, {"kernel_size": 2, "strides": 2}),
     ],
 )
 def test_a_convolution_over_rois_is_one_over_each(ours, theirs, options):
@@ -29,7 +29,7 @@ def test_a_convolution_over_rois_is_one_over_each(ours, theirs, options):
 
 @pytest.mark.parametrize("options", [{"kernel_size": 6}, {"kernel_size": 6, "groups": 2}])
 def test_a_kernel_over_the_whole_roi_has_the_gradients_of_the_convolution(options):
-    layer, plain = heads.Conv2D(4, **options), keras.layers.Conv2D(4, **options)
+    layer, plain = layers.Conv2D(4, **options), keras.layers.Conv2D(4, **options)
     layer.build(ROIS.shape)
     plain.build((None, 6, 6, 4))
     plain.set_weights(layer.get_weights())
@@ -48,7 +48,7 @@ def test_a_kernel_over_the_whole_roi_has_the_gradients_of_the_convolution(option
 
 def test_a_kernel_over_the_whole_roi_is_a_matrix_product():
     def kernels(kernel_size, **options):
-        layer = heads.Conv2D(3, kernel_size, **options)
+        layer = layers.Conv2D(3, kernel_size, **options)
         traced = tf.function(layer).get_concrete_function(tf.TensorSpec((2, 5, 6, 6, 4)))
         return {node.type for node in traced.graph.get_operations()} & {"Conv2D", "MatMul"}
 

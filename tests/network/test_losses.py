@@ -6,10 +6,9 @@ from mrcnn.network.losses import (
     mrcnn_bbox_loss_graph,
     mrcnn_class_loss_graph,
     mrcnn_mask_loss_graph,
-    rpn_bbox_loss_graph,
-    rpn_class_loss_graph,
     smooth_l1_loss,
 )
+from mrcnn.network.rpn import rpn_bbox_loss_graph, rpn_class_loss_graph
 
 FUNCTIONS = {
     "rpn_class": (rpn_class_loss_graph, ["rpn_match", "rpn_logits"]),

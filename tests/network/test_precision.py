@@ -6,7 +6,7 @@ from tiny import InMemory, TinyConfig, shapes, spread
 
 from mrcnn.loading.source import SampleSource, stack
 from mrcnn.model import MaskRCNN
-from mrcnn.network import graph as network
+from mrcnn.network import graph
 from mrcnn.network.precision import precision_of
 from mrcnn.training import optimization
 
@@ -24,7 +24,7 @@ def config_with(precision):
 def compiled(precision):
     config = config_with(precision)
     keras.utils.set_random_seed(2)
-    model = network.build("training", config, seed=1)
+    model = graph.build("training", config, seed=1)
     model.get_layer("proposal_targets").shuffle = False
     optimization.compile_model(model, config, 0.01, 0.9)
     model.run_eagerly = keras.backend.backend() == "tensorflow"  # faster than to trace a few steps
@@ -65,8 +65,8 @@ def test_training_is_close_to_float32(whole, precision, tmp_path):
 
 @pytest.mark.parametrize("precision", HALVES)
 def test_what_computes_in_which_precision(precision):
-    training_model = network.build("training", config_with(precision))
-    inference = network.build("inference", config_with(precision))
+    training_model = graph.build("training", config_with(precision))
+    inference = graph.build("inference", config_with(precision))
     for name in ("conv1", "fpn_p2", "mrcnn_class_conv1", "mrcnn_mask_conv1"):
         assert training_model.get_layer(name).compute_dtype == precision
         assert inference.get_layer(name).compute_dtype == precision
@@ -91,7 +91,7 @@ def test_float16_scales_its_loss():
 
 @pytest.mark.parametrize("precision", HALVES)
 def test_detection_after_loading(precision, tmp_path):
-    trained = network.build("training", config_with(precision))
+    trained = graph.build("training", config_with(precision))
     spread(trained)
     for name in ("mrcnn_class_logits", "mrcnn_bbox_fc"):
         kernel = trained.get_layer(name).kernel

@@ -6,7 +6,8 @@ import pytest
 from mrcnn.config import Config
 from mrcnn.geometry.boxes import compute_overlaps
 from mrcnn.instances.pasting import minimize_mask
-from mrcnn.network.sampling import DetectionTargetLayer, detection_targets_graph
+from mrcnn.legacy.signatures import detection_targets_graph
+from mrcnn.network.sampling import DetectionTargetLayer
 
 
 def config_for(total, mini=False):

@@ -6,9 +6,9 @@ import pytest
 from numpy.testing import assert_array_equal
 from tiny import TinyConfig, shapes, spread
 
-from mrcnn.inference import detector as prediction
-from mrcnn.network import graph as network
-from mrcnn.network.sharing import SharedDetector, share
+from mrcnn.inference.detector import SharedDetector, detect
+from mrcnn.network import graph
+from mrcnn.network.sharing import share
 
 IMAGES = [image for image, _, _ in shapes(3, (60, 50), seed=2)]
 
@@ -18,7 +18,7 @@ def config_of(**settings):
 
 
 def trained(config):
-    model = network.build("training", config, seed=1)
+    model = graph.build("training", config, seed=1)
     model.jit_compile = False
     spread(model)
     return model
@@ -29,7 +29,7 @@ class Separate:
 
     def __init__(self, training_model, detector):
         self.config, self.get_anchors = detector.config, detector.get_anchors
-        self.keras_model = network.build("inference", self.config)
+        self.keras_model = graph.build("inference", self.config)
         for layer in self.keras_model.layers:
             if layer.weights:
                 layer.set_weights(training_model.get_layer(layer.name).get_weights())
@@ -37,7 +37,7 @@ class Separate:
 
 def assert_detects_alike(detector, other):
     found = 0
-    results, expected = (prediction.detect(each, IMAGES) for each in (detector, other))
+    results, expected = (detect(each, IMAGES) for each in (detector, other))
     for result, wanted in zip(results, expected, strict=True):
         found += len(result["scores"])
         for name in wanted:
@@ -52,14 +52,14 @@ def model():
 
 
 def test_the_variables_are_the_trained_ones(model, monkeypatch):
-    made, build = [], network.build
+    made, build = [], graph.build
 
     def spy(*args):
         prototype = build(*args)
         made.extend(weakref.ref(variable) for variable in prototype.variables)
         return prototype
 
-    monkeypatch.setattr(network, "build", spy)
+    monkeypatch.setattr(graph, "build", spy)
     inference = share(model, TinyConfig())
     own = {id(variable) for variable in model.variables}
     assert len(inference.variables) == 96

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 
 from mrcnn.runs.folder import (
-    SaveWeights,
     find_last,
     make_writable,
     next_folder,
@@ -19,6 +18,7 @@ from mrcnn.runs.folder import (
     run_folders,
     template,
 )
+from mrcnn.training.callbacks.state import SaveWeights
 
 DATE = datetime.datetime(2026, 11, 20, 14, 5)
 

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes
 
-from mrcnn.network import graph as network
+from mrcnn.network import graph
 from mrcnn.training import feeding
 
 
 @pytest.fixture(scope="module")
 def model():
-    return network.build("training", TinyConfig(), seed=0)
+    return graph.build("training", TinyConfig(), seed=0)
 
 
 def test_feed(model):
@@ -18,7 +18,7 @@ def test_feed(model):
     assert feeding.feed(train, model) is train
     assert feeding.feed(None, model) is None
     config.IMAGE_RESIZE_MODE = "none"
-    open_model = network.build("training", config)
+    open_model = graph.build("training", config)
     dataset = feeding.feed(val, open_model)
     assert int(dataset.cardinality()) == len(val) == 1
     [(batch,)] = dataset.as_numpy_iterator()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tiny import TinyConfig
 
-from mrcnn.network import graph as network
+from mrcnn.network import graph
 from mrcnn.training import optimization
 from mrcnn.training.optimization import WarmUp, build_optimizer, l2_factor, learning_rate_of
 
@@ -143,7 +143,7 @@ def test_schedules_count_batches_under_accumulation():
 def test_the_network_is_compiled_as_configured():
     # Two halves of a batch are not one step of it here: each loss is a mean over its own RoIs.
     config = config_with(OPTIMIZER="adamw", LR_SCHEDULE="cosine", GRADIENT_ACCUMULATION=2)
-    model = network.build("training", config)
+    model = graph.build("training", config)
     optimization.compile_model(model, config, 0.1, 0.9, total_epochs=4, first_epoch=1)
     assert model.optimizer.gradient_accumulation_steps == 2
     assert float(model.optimizer._learning_rate(6)) == pytest.approx(0.05)  # half of 3 x 4
@@ -153,7 +153,7 @@ def test_the_network_is_compiled_as_configured():
 
 @pytest.fixture(scope="module")
 def model():
-    return network.build("training", TinyConfig(), seed=0)
+    return graph.build("training", TinyConfig(), seed=0)
 
 
 def test_optimiser(model):

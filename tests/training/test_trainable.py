@@ -3,13 +3,13 @@ import re
 import pytest
 from tiny import TinyConfig
 
-from mrcnn.network import graph as network
+from mrcnn.network import graph
 from mrcnn.training import trainable
 
 
 @pytest.fixture(scope="module")
 def model():
-    return network.build("training", TinyConfig(), seed=0)
+    return graph.build("training", TinyConfig(), seed=0)
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,7 @@ from tiny import InMemory, TinyConfig, shapes
 
 from mrcnn.augment import Flips
 from mrcnn.model import MaskRCNN
-from mrcnn.runs import history
-from mrcnn.runs import state as train_state
+from mrcnn.runs import history, state
 from mrcnn.training import optimization
 
 TWO_STAGES = {"layers": ["heads", "all"], "epochs": [1, 3], "learning_rate": [0.01, 0.005]}
@@ -95,7 +94,7 @@ def state_of(folder):
             for kind in ("model", "optimizer")
             for index, data in file[kind].items()
         }
-    return arrays, train_state.load_progress(log_dir / "state.h5")
+    return arrays, state.load_progress(log_dir / "state.h5")
 
 
 def assert_same_run(folder, other):
@@ -324,7 +323,7 @@ def test_runs_that_begin_at_once_have_a_folder_each(tmp_path, dataset):
 
 def test_a_full_disk_ends_a_run_only_with_its_last_epoch(tmp_path, dataset, monkeypatch, caplog):
     options = {"layers": "heads", "learning_rate": 0.01}
-    save = train_state.save
+    save = state.save
 
     def full_after(epoch):
         def save_or_fail(path, model, progress):
@@ -334,18 +333,18 @@ def test_a_full_disk_ends_a_run_only_with_its_last_epoch(tmp_path, dataset, monk
 
         return save_or_fail
 
-    monkeypatch.setattr(train_state, "save", full_after(1))
+    monkeypatch.setattr(state, "save", full_after(1))
     model = build(tmp_path, STEPS_PER_EPOCH=1, KEEP_CHECKPOINTS=1)
     train(model, dataset, epochs=2, **options)
     assert "training goes on, the state saved before stays" in caplog.text
-    assert train_state.load_progress(Path(model.log_dir) / "state.h5").epoch == 2
+    assert state.load_progress(Path(model.log_dir) / "state.h5").epoch == 2
     assert [path.name for path in Path(model.log_dir).glob("mask*")] == ["mask_rcnn_tiny_0002.h5"]
-    monkeypatch.setattr(train_state, "save", full_after(3))
+    monkeypatch.setattr(state, "save", full_after(3))
     with pytest.raises(OSError, match="No space left"):
         train(model, dataset, epochs=3, **options)
-    assert train_state.load_progress(Path(model.log_dir) / "state.h5").epoch == 2
+    assert state.load_progress(Path(model.log_dir) / "state.h5").epoch == 2
     # The averages are in the model when a stage ends: the next one needs the file.
-    monkeypatch.setattr(train_state, "save", full_after(1))
+    monkeypatch.setattr(state, "save", full_after(1))
     with pytest.raises(OSError, match="No space left"):
         train(build(tmp_path / "averages", STEPS_PER_EPOCH=1, EMA=0.5), dataset)
 
@@ -403,14 +402,14 @@ def test_what_is_beside_training_does_not_end_it(tmp_path, dataset, caplog, monk
         def on_epoch_end(self, epoch, logs=None):
             logs |= {"note": "a text", "nothing": None}
 
-    save = train_state.save
+    save = state.save
 
     def full_within_epochs(path, model, progress):
         if progress.step:
             raise OSError("no space for the state")
         save(path, model, progress)
 
-    monkeypatch.setattr(train_state, "save", full_within_epochs)
+    monkeypatch.setattr(state, "save", full_within_epochs)
     model = build(tmp_path, STEPS_PER_EPOCH=2, SAVE_EVERY_MINUTES=1e-9)
     model.__class__ = OldSubclass
     options = {"layers": "heads", "learning_rate": 0.01}

@@ -13,8 +13,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from mrcnn import visualize
-from mrcnn.visualize import drawing
-from mrcnn.visualize import network_boxes as inspection
+from mrcnn.visualize import drawing, tables
 
 NAMES = ["BG", "cat", "dog"]
 
@@ -485,7 +484,7 @@ class TestInspection:
     def test_display_table_in_a_notebook(self, monkeypatch):
         display = pytest.importorskip("IPython.display")
         shown = []
-        monkeypatch.setattr(inspection, "_in_notebook", lambda: True)
+        monkeypatch.setattr(tables, "_in_notebook", lambda: True)
         monkeypatch.setattr(display, "display", shown.append)
         visualize.display_table([["<a>", 1]])
         assert shown[0].data == "<table><tr><td>&lt;a&gt;</td><td>1</td></tr></table>"

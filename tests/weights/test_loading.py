@@ -10,9 +10,9 @@ from conftest import DATA, config_of, load_reference
 from numpy.testing import assert_allclose, assert_array_equal
 from seeded_weights import make_weights, manifest, write_h5
 
-from mrcnn.network import graph as network
+from mrcnn import weights
+from mrcnn.network import graph
 from mrcnn.training import trainable
-from mrcnn.weights import loading as weights
 from mrcnn.weights.keras_h5 import WeightsFile
 
 CLASS_LAYERS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"]
@@ -33,7 +33,7 @@ def build(mode, **settings):
     config = config_of(load_reference("small"))
     for name, value in settings.items():
         setattr(config, name, value)
-    return network.build(mode, config)
+    return graph.build(mode, config)
 
 
 @pytest.fixture

@@ -6,37 +6,10 @@ A backbone is a function `(input_image, stage5=True, train_bn=...) -> [C1, C2, C
 
 from keras import layers
 
+from ..layers import BatchNorm
+
 # Identity blocks of stage 4 after its first block, which halves the resolution.
 STAGE4_BLOCKS = {"resnet50": 5, "resnet101": 22}
-
-
-class BatchNorm(layers.BatchNormalization):
-    """BatchNormalization whose mode may be fixed where the graph is built.
-
-    `BatchNorm(name=...)(x, training=train_bn)`: False keeps the statistics frozen in training
-    too (detection batches are too small for them), True always uses those of the batch, None
-    follows the model. Keras would let the mode in which the model runs override it.
-
-    Call arguments:
-        inputs: float tensor [..., channels].
-        training: False, True or None, see above.
-
-    Returns:
-        Float tensor [..., channels], normalised over the last axis.
-    """
-
-    pinned_training = None
-
-    def __call__(self, inputs, training=None, **kwargs):
-        if not self.built:
-            self.pinned_training = training
-        return super().__call__(inputs, training=training, **kwargs)
-
-    def call(self, inputs, training=None):
-        """See the class."""
-        if self.pinned_training is not None:
-            training = self.pinned_training
-        return super().call(inputs, training=training)
 
 
 def identity_block(input_tensor, kernel_size, filters, stage, block, use_bias=True, train_bn=True):

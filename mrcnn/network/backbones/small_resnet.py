@@ -1,9 +1,5 @@
 """A small backbone, for weights that are easy to share and for training on a CPU.
 
-    class CellConfig(SmallNetwork, Config):
-        NAME = "cell"
-
-is a network of 9 million weights, 18 MB in half precision; ResNet-50 makes one of 45 million.
 Stages 1 to 3 and the first half of stage 4 are ResNet-50's, so that ImageNet's weights load by
 name. What it leaves out looks at objects of some hundred pixels.
 """
@@ -11,7 +7,6 @@ name. What it leaves out looks at objects of some hundred pixels.
 import numpy as np
 from keras import layers
 
-from ...config import Config
 from .resnet import resnet_stage, resnet_stem
 
 
@@ -64,28 +59,3 @@ def small_resnet_shape(image_shape):
         int [5, 2], rounded up.
     """
     return np.array([[-(-side // s) for side in image_shape[:2]] for s in (4, 8, 16, 32, 64)])
-
-
-class SmallNetwork:
-    """The settings of the network, to be mixed into a `Config` from the left."""
-
-    BACKBONE = staticmethod(small_resnet)
-    COMPUTE_BACKBONE_SHAPE = staticmethod(small_resnet_shape)
-    TOP_DOWN_PYRAMID_SIZE = 128
-    RPN_CHANNELS = 128
-    MASK_HEAD_CHANNELS = 128
-    FPN_CLASSIF_FC_LAYERS_SIZE = 256
-
-    def __init_subclass__(cls, **kwargs):
-        """Refuse a place behind a `Config`, whose settings would hide all of these.
-
-        Raises:
-            TypeError: `class CellConfig(Config, SmallNetwork)`.
-        """
-        super().__init_subclass__(**kwargs)
-        if Config in cls.__mro__[: cls.__mro__.index(SmallNetwork)]:
-            bases = [base.__name__ for base in cls.__bases__ if base is not SmallNetwork]
-            raise TypeError(
-                f"class {cls.__name__}: Config comes before SmallNetwork and would hide its "
-                f"settings. Write class {cls.__name__}({', '.join(['SmallNetwork', *bases])})."
-            )

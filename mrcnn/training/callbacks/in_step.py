@@ -17,7 +17,7 @@ class Agree(keras.callbacks.Callback):
     It comes before the callbacks that save what has been done.
 
     Args:
-        run: the run, see `runs.Run`: its `distribution` and `interruption`.
+        run: the run, see `trainer.Run`: its `distribution` and `interruption`.
     """
 
     def __init__(self, run):
@@ -45,7 +45,7 @@ class Follow(keras.callbacks.Callback):
     It comes last: on the chief, all else is done by then.
 
     Args:
-        run: the run, see `runs.Run`.
+        run: the run, see `trainer.Run`.
     """
 
     def __init__(self, run):

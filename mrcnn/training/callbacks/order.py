@@ -6,13 +6,12 @@ import logging
 
 import keras
 
-from ...runs.folder import SaveWeights
 from ..averaging import with_averages
 from . import record
 from .finite import StopIfNotFinite
 from .in_step import Agree, Follow
 from .progress import ProgressBar
-from .state import SaveState
+from .state import SaveState, SaveWeights
 from .validation import ValidateAP
 
 logger = logging.getLogger(__name__)
@@ -27,7 +26,7 @@ def callbacks(run, is_last_stage=True):
     that keep them in step with it.
 
     Args:
-        run: `runs.Run`; its progress learns what tells the best epoch.
+        run: `trainer.Run`; its progress learns what tells the best epoch.
         is_last_stage: whether EARLY_STOPPING counts.
 
     Raises:

@@ -7,7 +7,7 @@ import time
 import keras
 
 from ...runs import folder as checkpoints
-from ...runs import state as train_state
+from ...runs import state
 from ...text import log
 from .. import optimization
 
@@ -30,7 +30,7 @@ class SaveState(keras.callbacks.Callback):
     checkpoints that it counts are there.
 
     Args:
-        run: the run, see `runs.Run`: its `model`, `progress`, `interruption`, `config`, and
+        run: the run, see `trainer.Run`: its `model`, `progress`, `interruption`, `config`, and
             the training batches `train_batches`.
         finite: `StopIfNotFinite`, asked before weights are saved within an epoch.
         others: the user's own callbacks.
@@ -60,7 +60,7 @@ class SaveState(keras.callbacks.Callback):
         """
         self.saved_at = time.monotonic()
         if self.run.progress.step and self.run.distribution.hosts == 1:
-            train_state.restore(self.run.state_path, self.model, ["metrics"])
+            state.restore(self.run.state_path, self.model, ["metrics"])
 
     def on_train_batch_end(self, batch, logs=None):
         """Save if it is time to, and stop if that was asked for."""
@@ -70,7 +70,7 @@ class SaveState(keras.callbacks.Callback):
             return  # the epoch ends, after the validation
         stops = run.interruption.signal is not None
         if stops or time.monotonic() - self.saved_at > self.seconds:
-            train_state.sync(self.model)
+            state.sync(self.model)
             self.finite.check_weights(batch)
             self._note_counters()
             self._save(is_last=stops)
@@ -110,7 +110,7 @@ class SaveState(keras.callbacks.Callback):
     def _save(self, is_last):
         """Write the state and say whether that worked: a run that can go on does so without."""
         try:
-            train_state.save(self.run.state_path, self.model, self.run.progress)
+            state.save(self.run.state_path, self.model, self.run.progress)
         except OSError as error:
             if is_last:
                 raise
@@ -121,7 +121,7 @@ class SaveState(keras.callbacks.Callback):
     def _stop(self):
         progress = self.run.progress
         log(
-            f"\nStopped after {train_state.position(progress)}; all is saved in "
+            f"\nStopped after {state.position(progress)}; all is saved in "
             f"{self.run.state_path}. To go on, start the same script with train(..., resume=True), "
             "a sample with --resume."
         )
@@ -163,3 +163,22 @@ def publish(checkpoint_path, progress, keep):
 
 def _plain(value):
     return value if value is None or isinstance(value, int) else float(value)
+
+
+class SaveWeights(keras.callbacks.Callback):
+    """Writes the weights after every epoch.
+
+    Args:
+        path: template with `{epoch:04d}`, see `runs.folder.template`.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write the file of the epoch, counted from 1. (The run's state has the weights, too.)"""
+        try:
+            self.model.save_weights(checkpoints.path_of(self.path, epoch + 1))
+        except OSError as error:
+            logger.warning("no checkpoint of epoch %d: %s", epoch + 1, error)

@@ -8,10 +8,11 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from ...evaluation import KINDS, MAX_DETECTIONS, CocoMetrics
-from ...inference.detector import check_images, detect_crops, with_score
+from ...inference.detector import SharedDetector, detect_crops, with_score
+from ...inference.molding import check_images
 from ...instances.masks import InstanceMasks
-from ...network.sharing import SharedDetector
+from ...metrics.coco import KINDS, MAX_DETECTIONS
+from ...metrics.coco_dataset import CocoMetrics
 from ...runs.history import Carried
 from ...text import log, some
 from ..distribution import undistributed

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from seeded_weights import manifest
 
-from mrcnn.network.backbones.resnet import BatchNorm, resnet_graph
+from mrcnn.network.backbones.resnet import resnet_graph
+from mrcnn.network.layers import BatchNorm
 
 
 @pytest.mark.parametrize("architecture", ["resnet50", "resnet101"])

@@ -6,14 +6,10 @@ import pytest
 
 from mrcnn.anchors.pyramid import compute_backbone_shapes
 from mrcnn.config import Config
-from mrcnn.network import graph as network
-from mrcnn.network.backbones import resnet as backbones
-from mrcnn.network.backbones.small_resnet import (
-    SmallNetwork,
-    exposure,
-    small_resnet,
-    small_resnet_shape,
-)
+from mrcnn.network import graph
+from mrcnn.network.backbones import resnet
+from mrcnn.network.backbones.small_resnet import exposure, small_resnet, small_resnet_shape
+from mrcnn.presets import SmallNetwork
 
 
 def test_a_config_before_it_would_hide_its_settings():
@@ -59,7 +55,7 @@ def test_shapes(model):
 
 def test_weights_of_resnet50_fit(model):
     image = keras.Input((128, 192, 3))
-    whole = keras.Model(image, backbones.resnet_graph(image, "resnet50", stage5=True)[:4])
+    whole = keras.Model(image, resnet.resnet_graph(image, "resnet50", stage5=True)[:4])
     shapes = {layer.name: [w.shape for w in layer.weights] for layer in whole.layers}
     own = {"small5", "small5_reduce"}
     named = [layer for layer in model.layers if layer.weights and layer.name not in own]
@@ -94,7 +90,7 @@ def test_a_narrow_network():
 
     config = Small()
     config.validate()
-    count = network.build("inference", config).count_params()
+    count = graph.build("inference", config).count_params()
     assert 8.9e6 < count < 9.1e6
     shapes = compute_backbone_shapes(config, config.IMAGE_SHAPE)
     assert shapes[0].tolist() == [side // 4 for side in config.IMAGE_SHAPE[:2]]

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import keras
 import pytest
 
-from mrcnn.runs import state as train_state
+from mrcnn.runs import state
 from mrcnn.runs.stages import Stage
 from mrcnn.runs.state import Progress
 from mrcnn.training.callbacks.in_step import Agree, Follow
@@ -104,11 +104,11 @@ def test_means_of_an_epoch_that_goes_on(monkeypatch):
     chief = callback(Follow, run_of(Two(0)))
     chief.run.progress.step, chief.run.state_path = 2, "state.h5"
     asked = []
-    monkeypatch.setattr(train_state, "read", lambda *arguments: asked.append(arguments) or [6, 2])
+    monkeypatch.setattr(state, "read", lambda *arguments: asked.append(arguments) or [6, 2])
     chief.model.compile(keras.optimizers.SGD(0.5), loss="mse")
     chief.on_epoch_begin(0)
     assert asked == [("state.h5", chief.model, "metrics")]
-    values = [variable.numpy() for variable in train_state.variables(chief.model)["metrics"]]
+    values = [variable.numpy() for variable in state.variables(chief.model)["metrics"]]
     assert sorted(values) == [2, 6]
 
 

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes, spread
 
-from mrcnn.inference import detector as prediction
-from mrcnn.network import graph as network
-from mrcnn.network.sharing import SharedDetector
+from mrcnn.inference.detector import SharedDetector, detect
+from mrcnn.network import graph
 from mrcnn.runs import history
 from mrcnn.training import feeding, optimization
 from mrcnn.training.callbacks import validation
@@ -247,13 +246,13 @@ def test_more_instances_than_coco_counts(dataset):
 
 def test_in_a_training(dataset, tmp_path):
     config = config_of(VALIDATION_IMAGES=3)
-    model = network.build("training", config, seed=1)
+    model = graph.build("training", config, seed=1)
     spread(model)
     callback = ValidateAP(dataset, config)
     # The truth is what the network detects, until it has learnt something else.
     callback.set_model(model)
     callback.detector = detector = SharedDetector(model, callback.config)
-    for i, result in enumerate(prediction.detect(detector, [row[0] for row in dataset.samples])):
+    for i, result in enumerate(detect(detector, [row[0] for row in dataset.samples])):
         dataset.samples[i] = (dataset.samples[i][0], result["masks"], result["class_ids"])
     batches, _ = feeding.batches(config, InMemory(shapes(4, seed=1)), None)
     optimization.compile_model(model, config, 2e-5, 0.9)

@@ -5,7 +5,7 @@ import pytest
 from tiny import TinyConfig
 
 from mrcnn.mask_rcnn import MaskRCNN
-from mrcnn.weights import start as start_weights
+from mrcnn.weights import start_weights
 
 
 class OtherClasses(TinyConfig):

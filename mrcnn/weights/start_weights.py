@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ..files.download import download_trained_weights
-from . import loading as weights
+from . import loading
+from .published import download_trained_weights
 
 NAMES = ("coco", "imagenet", "last", "best")
 
@@ -59,6 +59,6 @@ def load_fitting(model, path):
     Raises:
         FileNotFoundError, ValueError: see `weights.load`.
     """
-    report = weights.load(model.keras_model, path, skip_mismatch=True)
+    report = loading.load(model.keras_model, path, skip_mismatch=True)
     model.set_log_dir()
     return report

@@ -1,0 +1,57 @@
+"""Detections that share no pixel, as nuclei or cells on one plane do not."""
+
+import numpy as np
+
+from ..config_rules.values import check_share
+from ..instances.masks import InstanceMasks, as_instances
+
+
+def remove_overlaps(result, min_share=0.5):
+    """Detections that share no pixel, as nuclei or cells on one plane do not.
+
+    From the highest score to the lowest, each detection keeps the pixels that are still free. One
+    that keeps less than `min_share` of its own is dropped, and takes none.
+
+    Args:
+        result: dict of `rois`, `class_ids`, `scores` and `masks`, as `MaskRCNN.detect` gives it;
+            `masks` may be an `InstanceMasks`. It stays as it is.
+        min_share: from 0 (only those without a free pixel are dropped) to 1.
+
+    Returns:
+        such a dict of the detections that are left, in the same order; the boxes are those around
+        what is left of the masks, int32.
+
+    Raises:
+        ValueError: `min_share` is out of range.
+    """
+    check_share("min_share", min_share)
+    masks = as_instances(result["masks"])
+    taken = np.zeros((masks.height, masks.width), bool)
+    crops = list(masks.crops)
+    kept = np.zeros(len(masks), bool)
+    for i in np.argsort(-np.asarray(result["scores"]), kind="stable"):
+        y1, x1, y2, x2 = masks.boxes[i]
+        free = masks.crops[i] & ~taken[y1:y2, x1:x2]
+        pixels = np.count_nonzero(free)
+        if pixels and pixels >= min_share * np.count_nonzero(masks.crops[i]):
+            taken[y1:y2, x1:x2] |= free
+            crops[i], kept[i] = free, True
+    left = InstanceMasks(crops, masks.boxes[:, :2], masks.shape)[kept]
+    return {
+        **{name: np.asarray(result[name])[kept] for name in ("class_ids", "scores")},
+        "rois": left.boxes,
+        "masks": left if masks is result["masks"] else left.dense(),
+    }
+
+
+def without_overlaps(detect, min_share=0.5):
+    """A detector whose results share no pixel.
+
+    Args:
+        detect: function of a list of images that gives a list of results, such as `model.detect`.
+        min_share: see `remove_overlaps`.
+
+    Returns:
+        such a function.
+    """
+    return lambda images: [remove_overlaps(result, min_share) for result in detect(images)]

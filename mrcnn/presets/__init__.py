@@ -1,0 +1,5 @@
+"""Whole networks as mixins of a `Config`."""
+
+from .small import SmallNetwork
+
+__all__ = ["SmallNetwork"]

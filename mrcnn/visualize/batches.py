@@ -1,0 +1,93 @@
+"""What the network is given to learn from: the images of a batch."""
+
+import textwrap
+from collections import Counter
+
+import numpy as np
+
+from ..anchors.pyramid import pyramid_anchors
+from ..images.meta import parse_image_meta
+from ..images.resizing import unmold_image
+from ..instances.pasting import expand_mask
+from .captions import instance_label
+from .dataset_images import as_picture
+from .drawing import CROWDED, add_box
+from .figures import finish, new_figure
+from .instances import display_instances
+
+_PANEL_INCHES = 5
+_DPI = 100
+
+
+def display_batch(inputs, config, class_names, *, limit=4, figsize=None, dpi=None, save_to=None):
+    """Draw a batch of training as the network gets it.
+
+    Above, the images after resizing and augmentation with boxes and masks, which are as coarse as
+    MINI_MASK_SHAPE makes them; below, the anchors that are positive, and how many are not.
+
+    Args:
+        inputs: dict of the training graph's inputs by name, as `BatchSequence` gives them.
+        config: the `Config` of the run.
+        class_names: list of strings, background first.
+        limit: images to draw.
+        figsize: inches (width, height); None is 5 wide an image.
+        dpi: dots per inch; None is 100.
+        save_to: path of a PNG, or a binary file, to write; the figure is then closed.
+
+    Returns:
+        The Figure, or None where it was shown.
+    """
+    images = inputs["input_image"][:limit]
+    metas = parse_image_meta(inputs["input_image_meta"][:limit])
+    height, width = images.shape[1:3]
+    usual = _PANEL_INCHES * len(images), 2 * (_PANEL_INCHES * height / width + 0.5)
+    fig = new_figure((usual, _DPI), figsize, dpi, save_to)
+    axes = fig.subplots(2, len(images), squeeze=False)
+    anchors = pyramid_anchors(config, images.shape[1:])
+    for i, (upper, lower) in enumerate(axes.T):
+        real = inputs["input_gt_class_ids"][i] != 0
+        class_ids = inputs["input_gt_class_ids"][i][real]
+        boxes = inputs["input_gt_boxes"][i][real]
+        masks = inputs["input_gt_masks"][i][..., real]
+        if config.USE_MINI_MASK:
+            masks = expand_mask(boxes, masks, (height, width))
+        picture = as_picture(unmold_image(images[i], config))
+        brief = len(class_ids) > CROWDED or len(class_names) <= 2
+        original = metas["original_image_shape"][i]
+        title = (
+            f"image {metas['image_id'][i]}, {original[1]} x {original[0]} scaled by "
+            f"{metas['scale'][i]:.3g}\n{_counts(class_names, class_ids)}"
+        )
+        display_instances(
+            picture,
+            boxes,
+            masks,
+            class_ids,
+            class_names,
+            ax=upper,
+            captions=[""] * len(class_ids) if brief else None,
+        )
+        upper.set_title(title, fontsize=9)
+        _anchors(lower, picture, boxes, anchors, inputs["input_rpn_match"][i][:, 0])
+    return finish(fig, own=True, save_to=save_to)
+
+
+def _anchors(ax, picture, boxes, anchors, match):
+    """Draw the positive anchors over an image, with the boxes dotted."""
+    ax.imshow(picture)
+    ax.axis("off")
+    ax.autoscale(False)
+    for box in boxes:
+        add_box(ax, box, "white", 0.8, "dotted")
+    positive = anchors[match == 1]
+    for box in positive:
+        add_box(ax, box, "yellow", 0.5 if len(positive) > CROWDED else 0.8, alpha=0.7)
+    ax.set_title(
+        f"{len(positive)} positive anchors, {np.count_nonzero(match == -1)} negative", fontsize=9
+    )
+
+
+def _counts(class_names, class_ids):
+    counts = Counter(class_ids.tolist()).most_common()
+    listed = ", ".join(f"{count} {instance_label(class_names, i)}" for i, count in counts)
+    return textwrap.shorten(listed, 70, placeholder=" ...") or "no instances"
