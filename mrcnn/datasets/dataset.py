@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 from ..images import reading
-from ..instances.masks import InstanceMasks
+from ..instances import InstanceBoxes, InstanceMasks
 from . import check, coco_export, splits
 
 logger = logging.getLogger(__name__)
@@ -296,3 +296,35 @@ class Dataset:
                 f"ids: masks of (height, width, {len(class_ids)}) go with them."
             )
         return InstanceMasks.from_dense(masks), class_ids
+
+    def load_boxes(self, image_id):
+        """The boxes of an image's instances, for networks without a mask head.
+
+        A subclass whose annotations are boxes overrides this in place of `load_mask`, and one that
+        can tell boxes without making masks beside it. Here they are those around the masks.
+
+        Args:
+            image_id: index of the image in the data set.
+
+        Returns:
+            boxes: `InstanceBoxes` of N instances.
+            class_ids: [N] int32, ids here; negative for a crowd.
+        """
+        masks, class_ids = self.load_instances(image_id)
+        return InstanceBoxes(masks.boxes, masks.shape), class_ids
+
+    def has(self, field, image_id):
+        """Whether there is something of the instances of an image to learn from.
+
+        Args:
+            field: "masks", "boxes", or another name, for which the data set needs a method: for
+                "keypoints" `load_keypoints`.
+            image_id: index of the image in the data set.
+        """
+        kind = type(self)
+        boxes_only = (
+            kind.load_boxes is not Dataset.load_boxes
+            and kind.load_mask is Dataset.load_mask
+            and kind.load_instances is Dataset.load_instances
+        )
+        return {"boxes": True, "masks": not boxes_only}.get(field, hasattr(self, f"load_{field}"))

@@ -2,8 +2,10 @@
 
 import logging
 
+import numpy as np
+
 from ..images.pixels import as_channels
-from ..instances.masks import InstanceMasks
+from ..instances import InstanceBoxes, InstanceMasks, Instances
 from ..text import some
 
 logger = logging.getLogger(__name__)
@@ -22,31 +24,102 @@ def check_classes(dataset, config):
         )
 
 
-def read_image(dataset, config, image_id):
-    """Image, `InstanceMasks` and int32 class ids [N], checked against each other."""
-    info = dataset.image_info[image_id]
-    where = f"image {image_id} ({info.get('path')})"
-    if info["source"] not in dataset.source_class_ids:
-        known = ", ".join(repr(source) for source in dataset.sources if source)
-        raise ValueError(
-            f"{where}: its source {info['source']!r} has no classes; those that have are {known}."
-        )
-    image = dataset.load_image(image_id)
-    image = as_channels(image, config.IMAGE_CHANNEL_COUNT, where, config.IMAGE_SCALING)
-    masks, class_ids = dataset.load_instances(image_id)
+def check_fields(dataset, needed):
+    """See that every image of a data set has what the heads learn from.
+
+    Args:
+        dataset: a prepared `Dataset`.
+        needed: dict of the name of a field, such as "masks", to the name of the head that needs it.
+
+    Raises:
+        ValueError: an image lacks a field; data set, image and head are named.
+    """
+    for image_id in dataset.image_ids.tolist():
+        for field, head in needed.items():
+            if not dataset.has(field, image_id):
+                raise ValueError(
+                    f"{type(dataset).__name__}, {place_of(dataset, image_id)}: it has no {field}, "
+                    f"from which the head {head!r} learns. Leave {head!r} out of HEADS, or give "
+                    f"the data set {field}."
+                )
+
+
+def place_of(dataset, image_id):
+    """Such as "image 3 (cells/3.png)": what messages call the image `image_id` of a `dataset`."""
+    return f"image {image_id} ({dataset.image_info[image_id].get('path')})"
+
+
+def read_instances(dataset, image_id, image_shape, fields=("masks",)):
+    """The instances of an image.
+
+    Args:
+        dataset: a prepared `Dataset`.
+        image_id: index of the image in the data set.
+        image_shape: (H, W) of the image as it was read; further entries are ignored.
+        fields: names of what is read: "masks", "boxes" or what else the data set has a method for:
+            of "keypoints" `load_keypoints`. Boxes are those of the masks where these are read.
+
+    Returns:
+        `Instances`, those included of which nothing can be seen.
+
+    Raises:
+        ValueError: they are of an image of another size, or of classes that are not there.
+    """
+    where = place_of(dataset, image_id)
+    values, class_ids = {}, None
+    if "masks" in fields:
+        values["masks"], class_ids = dataset.load_instances(image_id)
+    else:
+        values["boxes"], class_ids = dataset.load_boxes(image_id)
     if not len(class_ids):
-        masks = InstanceMasks([], [], image.shape)
-    if masks.shape[:2] != image.shape[:2]:
-        raise ValueError(
-            f"{where}: its masks are {masks.height}x{masks.width} pixels, the image is "
-            f"{image.shape[0]}x{image.shape[1]} (height x width): they must be of one size."
-        )
+        kind = {"masks": lambda: InstanceMasks([], [], image_shape)}
+        values = {name: kind.get(name, lambda: InstanceBoxes([], image_shape))() for name in values}
+    for name in fields:
+        if name not in ("masks", "boxes"):
+            values[name] = getattr(dataset, f"load_{name}")(image_id)
+    for name, value in values.items():
+        if tuple(value.shape[:2]) != tuple(image_shape[:2]):
+            raise ValueError(
+                f"{where}: its {name} are {value.shape[0]}x{value.shape[1]} pixels, the image is "
+                f"{image_shape[0]}x{image_shape[1]} (height x width): they must be of one size."
+            )
+    class_ids = np.asarray(class_ids)
     unknown = [int(i) for i in class_ids if i == 0 or abs(i) >= dataset.num_classes]
     if unknown:
         raise ValueError(
             f"{where}: class ids {sorted(set(unknown))} are out of range: they run from 1 to "
             f"{dataset.num_classes - 1} (negative for a crowd)."
         )
-    if not masks.visible.all():
-        logger.warning("%s: %d masks without any pixel dropped", where, (~masks.visible).sum())
-    return image, masks[masks.visible], class_ids[masks.visible]
+    return Instances(class_ids, values)
+
+
+def read_sample(dataset, config, image_id, fields=("masks",)):
+    """An image and its instances, as training takes them.
+
+    Args:
+        dataset: a prepared `Dataset`.
+        config: IMAGE_CHANNEL_COUNT, IMAGE_SCALING.
+        image_id: index of the image in the data set.
+        fields: see `read_instances`.
+
+    Returns:
+        image [H, W, IMAGE_CHANNEL_COUNT], and `Instances` of which something can be seen.
+
+    Raises:
+        ValueError: image, instances, data set and configuration disagree; the image is named.
+    """
+    where = place_of(dataset, image_id)
+    source = dataset.image_info[image_id]["source"]
+    if source not in dataset.source_class_ids:
+        known = ", ".join(repr(source) for source in dataset.sources if source)
+        raise ValueError(
+            f"{where}: its source {source!r} has no classes; those that have are {known}."
+        )
+    image = dataset.load_image(image_id)
+    image = as_channels(image, config.IMAGE_CHANNEL_COUNT, where, config.IMAGE_SCALING)
+    instances = read_instances(dataset, image_id, image.shape, fields)
+    hidden = np.count_nonzero(~instances.visible)
+    if hidden:
+        name = next(iter(instances.fields))
+        logger.warning("%s: %d %s without any pixel dropped", where, hidden, name)
+    return image, instances[instances.visible]

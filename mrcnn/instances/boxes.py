@@ -1,0 +1,115 @@
+"""The boxes of an image's instances, where nothing more is known of them."""
+
+import numpy as np
+
+from ..geometry.resampling import scaled_side
+from .masks import InstanceMasks
+
+# A box of which the image holds less than this in either direction, in pixels, has left it.
+_LEAST_SIDE = 1.0
+
+
+class InstanceBoxes:
+    """Boxes of N instances of one image, which move as `InstanceMasks` do.
+
+    Args:
+        boxes: [N, 4] pixels; they may reach outside the image.
+        shape: (height, width) of the image; further entries are ignored.
+
+    Attributes:
+        height, width: of the image in pixels.
+        boxes: [N, 4] float32 pixels, cut at the image; zeros where less than a pixel is left.
+    """
+
+    def __init__(self, boxes, shape):
+        self.height, self.width = (int(side) for side in shape[:2])
+        boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
+        boxes = np.clip(boxes, 0, [self.height, self.width] * 2).astype(np.float32)
+        inside = (boxes[:, 2:] - boxes[:, :2] >= _LEAST_SIDE).all(axis=1)
+        self.boxes = np.where(inside[:, None], boxes, np.float32(0))
+
+    def __len__(self):
+        return len(self.boxes)
+
+    @property
+    def shape(self):
+        """(height, width, N): the shape of `dense()`."""
+        return self.height, self.width, len(self)
+
+    @property
+    def visible(self):
+        """[N] bool, whether the image holds anything of an instance."""
+        return self.boxes[:, 2] > 0
+
+    @property
+    def areas(self):
+        """[N] float64, pixels that each box covers."""
+        sides = (self.boxes[:, 2:] - self.boxes[:, :2]).astype(np.float64)
+        return sides[:, 0] * sides[:, 1]
+
+    def __getitem__(self, chosen):
+        """The instances of a slice, a bool array [N] or an array of indices."""
+        return type(self)(self.boxes[chosen], self.shape)
+
+    def flip(self, axis):
+        """The boxes mirrored top to bottom (`axis` 0) or left to right (1), as `InstanceBoxes`."""
+        size = (self.height, self.width)[axis]
+        boxes = self.boxes.copy()
+        boxes[:, axis], boxes[:, axis + 2] = (
+            size - self.boxes[:, axis + 2],
+            size - self.boxes[:, axis],
+        )
+        return self._moved(boxes, self.shape)
+
+    def transpose(self):
+        """The boxes with rows and columns in each other's place, as `InstanceBoxes`."""
+        return self._moved(self.boxes[:, [1, 0, 3, 2]], (self.width, self.height))
+
+    def resize(self, scale, padding, crop=None):
+        """The boxes where `resize_image` put them.
+
+        Args:
+            scale, padding, crop: as `resize_image` returned them.
+        """
+        (top, bottom), (left, right) = padding[:2]
+        height, width = self.height, self.width
+        if scale != 1:
+            height, width = scaled_side(height, scale), scaled_side(width, scale)
+        factors = np.array([height / self.height, width / self.width] * 2)
+        boxes = self.boxes * factors + [top, left, top, left]
+        shape = (height + top + bottom, width + left + right)
+        if crop is not None:
+            boxes, shape = boxes - [*crop[:2], *crop[:2]], crop[2:]
+        return self._moved(boxes, shape)
+
+    def _moved(self, boxes, shape):
+        """Boxes in another image; what could not be seen stays out of sight."""
+        return type(self)(np.where(self.visible[:, None], boxes, 0), shape)
+
+    def filled(self):
+        """The boxes as filled `InstanceMasks`, for augmentations that move pixels alone."""
+        rounded = np.rint(self.boxes).astype(np.int64)
+        crops = [np.ones((y2 - y1, x2 - x1), bool) for y1, x1, y2, x2 in rounded]
+        return InstanceMasks(crops, rounded[:, :2], self.shape)
+
+    def dense(self):
+        """The filled boxes as one array, bool [H, W, N]."""
+        return self.filled().dense()
+
+    def labels(self):
+        """The filled boxes as label images, see `InstanceMasks.labels`."""
+        return self.filled().labels()
+
+    @classmethod
+    def from_dense(cls, masks):
+        """The boxes around `masks`, an array [H, W, N], nonzero inside the instance."""
+        return cls(InstanceMasks.from_dense(masks).boxes, np.shape(masks))
+
+    @classmethod
+    def from_labels(cls, labels, count):
+        """The boxes around what label images hold, see `InstanceMasks.from_labels`.
+
+        Args:
+            labels, count: see there.
+        """
+        return cls(InstanceMasks.from_labels(labels, count).boxes, labels.shape)
