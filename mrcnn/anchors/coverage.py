@@ -66,7 +66,8 @@ class AnchorCoverage:
 def anchor_coverage(dataset, config, image_ids=None):
     """Compare the boxes of a data set with the anchors.
 
-    No image is decoded; `dataset.load_instances` gives boxes and sizes.
+    No image is decoded; `load_instances`, or `load_boxes` where there are boxes alone, gives boxes
+    and sizes.
 
     Args:
         dataset: a prepared `Dataset`.
@@ -78,11 +79,15 @@ def anchor_coverage(dataset, config, image_ids=None):
     """
     boxes, shapes, class_ids = [np.zeros((0, 4))], [np.zeros((0, 2), int)], [np.zeros(0, np.int32)]
     for image_id in dataset.image_ids if image_ids is None else image_ids:
-        masks, ids = dataset.load_instances(image_id)
-        wanted = (ids > 0) & (masks.boxes[:, 2] > masks.boxes[:, 0])
+        has_masks = dataset.has("masks", image_id)
+        load = dataset.load_instances if has_masks else dataset.load_boxes
+        instances, ids = load(image_id)
+        wanted = (ids > 0) & (instances.boxes[:, 2] > instances.boxes[:, 0])
         if not wanted.any():
             continue
-        moved, shape = _boxes_in_input(masks.boxes[wanted], masks.height, masks.width, config)
+        moved, shape = _boxes_in_input(
+            instances.boxes[wanted], instances.height, instances.width, config
+        )
         boxes.append(moved)
         shapes.append(np.tile(shape, (len(moved), 1)))
         class_ids.append(ids[wanted])

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..config_rules.network_rules import BACKBONES
+from ..config_rules.parts import backbone_problem, is_function
 
 
 def compute_backbone_shapes(config, image_shape):
@@ -21,17 +21,15 @@ def compute_backbone_shapes(config, image_shape):
     Raises:
         ValueError: an unknown BACKBONE, or a function without COMPUTE_BACKBONE_SHAPE.
     """
-    if callable(config.BACKBONE):
+    if is_function(config.BACKBONE):
         if not callable(config.COMPUTE_BACKBONE_SHAPE):
             raise ValueError(
                 f"COMPUTE_BACKBONE_SHAPE is {config.COMPUTE_BACKBONE_SHAPE!r}: with a function as "
                 "BACKBONE it must be a function (image_shape) -> [[height, width], ...]."
             )
         return config.COMPUTE_BACKBONE_SHAPE(image_shape)
-    if config.BACKBONE not in BACKBONES:
-        raise ValueError(
-            f"BACKBONE is {config.BACKBONE!r}: 'resnet50', 'resnet101' or a function is accepted."
-        )
+    if problem := backbone_problem(config.BACKBONE):
+        raise ValueError(problem)
     height, width = image_shape[:2]
     return np.array(
         [[math.ceil(height / s), math.ceil(width / s)] for s in config.BACKBONE_STRIDES]

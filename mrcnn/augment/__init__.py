@@ -1,4 +1,4 @@
-"""Augmentation of an image together with its masks.
+"""Augmentation of an image together with its instances.
 
 `augmentation=` takes any of these, or a list of them, which is gone through in order:
 
@@ -7,7 +7,8 @@
 - any callable `(image, masks) -> (image, masks)` on the image [H, W, C] and bool masks [H, W, N];
   one that has a third parameter is handed a `numpy.random.Generator`, so that a seed makes the
   run. One with an attribute `takes_instance_masks` gets `(image, InstanceMasks, rng)` and returns
-  the first two: quicker where there are many instances.
+  the first two: quicker where there are many instances. Of a network without masks it gets an
+  `InstanceBoxes` in their place, which is flipped in the same way.
 
 The size of the image must stay. What moves pixels must move the masks; boxes follow from them.
 `microscopy` and `photographs` are recipes to begin with.
@@ -17,7 +18,7 @@ import inspect
 
 import numpy as np
 
-from ..instances.masks import InstanceMasks
+from ..instances import InstanceBoxes, InstanceMasks, Instances
 from .flips import Flips
 from .imgaug_bridge import apply_imgaug, import_imgaug
 from .keras_layers import apply_layer, check_layer, is_keras_layer
@@ -44,60 +45,78 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def augment(augmentation, image, masks, rng):
-    """Apply an augmentation to an image and its masks.
+def augment(augmentation, image, instances, rng):
+    """Apply an augmentation to an image and its instances.
 
     Args:
         augmentation: see the module. It is not changed, and threads may share it.
         image: [H, W, C].
-        masks: `InstanceMasks`.
+        instances: `InstanceMasks`, `InstanceBoxes` or `Instances`. What moves pixels moves boxes as
+            the filled rectangles that they are, and takes what surrounds these.
         rng: `numpy.random.Generator`.
 
     Returns:
-        image [H, W, C], and `InstanceMasks` of as many instances; those that left the image have
-        no pixel.
+        image [H, W, C], and as many instances of the same kind; those that left the image have no
+        pixel.
 
     Raises:
-        TypeError: see `check_augmentation`.
+        TypeError: see `check_augmentation`; or the augmentation can only move masks or boxes, and
+            the instances have more fields than one.
         ValueError: the augmentation changed the size, the number of masks or the range of the
             pixels; it is named.
     """
     if isinstance(augmentation, list | tuple):
         for step in augmentation:
-            image, masks = augment(step, image, masks, rng)
-        return image, masks
+            image, instances = augment(step, image, instances, rng)
+        return image, instances
+    if isinstance(instances, Instances):
+        return _augment_fields(augmentation, image, instances, rng)
+    kind = type(instances)
     if is_keras_layer(augmentation):
-        changed, changed_masks = apply_layer(augmentation, image, masks, rng)
+        changed, moved = apply_layer(augmentation, image, instances, rng)
     elif hasattr(augmentation, "to_deterministic"):
-        changed, changed_masks = apply_imgaug(augmentation, image, masks, rng)
+        changed, moved = apply_imgaug(augmentation, image, instances, rng)
     elif getattr(augmentation, "takes_instance_masks", False):
-        changed, changed_masks = _pair(augmentation, augmentation(image, masks, rng))
+        changed, moved = _pair(augmentation, augmentation(image, instances, rng))
     else:
         more = [rng] if _positional_parameters(augmentation) > 2 else []
-        result = augmentation(image, masks.dense(), *more)
-        changed, changed_masks = _pair(augmentation, result)
-    if changed.shape != image.shape or changed_masks.shape != masks.shape:
-        raise ValueError(
-            f"the augmentation {_name(augmentation)} turned the image from {image.shape} into "
-            f"{changed.shape} and the masks from {masks.shape} into {changed_masks.shape}: both "
-            "must keep their shape (crops and pads must resize to it, in imgaug with "
-            "keep_size=True)."
-        )
+        changed, moved = _pair(augmentation, augmentation(image, instances.dense(), *more))
+    _check_sizes(augmentation, image, instances, changed, moved)
     _check_pixels(augmentation, image, changed)
-    if not isinstance(changed_masks, InstanceMasks):
-        changed_masks = InstanceMasks.from_dense(changed_masks)
-    return np.ascontiguousarray(changed), changed_masks
+    if isinstance(moved, np.ndarray):
+        moved = kind.from_dense(moved)
+    return np.ascontiguousarray(changed), moved
 
 
-def check_augmentation(augmentation):
+def _augment_fields(augmentation, image, instances, rng):
+    fields = instances.fields
+    if len(fields) == 1:
+        ((name, values),) = fields.items()
+        image, values = augment(augmentation, image, values, rng)
+        return image, Instances(instances.class_ids, {name: values})
+    if not _moves_together(augmentation):
+        raise TypeError(_one_field(augmentation))
+    changed, moved = _pair(augmentation, augmentation(image, instances, rng))
+    _check_sizes(augmentation, image, instances, changed, moved)
+    _check_pixels(augmentation, image, changed)
+    return np.ascontiguousarray(changed), moved
+
+
+def check_augmentation(augmentation, fields=1):
     """See that something can be used as an augmentation; None can.
+
+    Args:
+        augmentation: see the module.
+        fields: how many fields the instances have that it moves.
 
     Raises:
         TypeError: it cannot.
     """
     if isinstance(augmentation, list | tuple):
         for step in augmentation:
-            check_augmentation(step)
+            check_augmentation(step, fields)
+    elif augmentation is not None and fields > 1 and not _moves_together(augmentation):
+        raise TypeError(_one_field(augmentation))
     elif is_keras_layer(augmentation):
         check_layer(augmentation)
     elif augmentation is not None and not _takes_image_and_masks(augmentation):
@@ -119,18 +138,41 @@ def needs_threads(augmentation):
     return is_keras_layer(augmentation)
 
 
+def _moves_together(augmentation):
+    return getattr(augmentation, "takes_instance_masks", False)
+
+
+def _one_field(augmentation):
+    return (
+        f"augmentation has {_name(augmentation)}, which moves masks or boxes alone, but the heads "
+        "learn from more: one with the attribute takes_instance_masks, such as Flips, moves them "
+        "together."
+    )
+
+
 def _pair(augmentation, result):
     if not (isinstance(result, tuple | list) and len(result) == 2):
         raise ValueError(
             f"the augmentation {_name(augmentation)} returned {type(result).__name__}: it must "
             "return the image and the masks."
         )
-    image, masks = result
-    return np.asarray(image), masks if isinstance(masks, InstanceMasks) else np.asarray(masks)
+    image, instances = result
+    is_ours = isinstance(instances, InstanceMasks | InstanceBoxes | Instances)
+    return np.asarray(image), instances if is_ours else np.asarray(instances)
 
 
 def _name(augmentation):
     return getattr(augmentation, "__name__", type(augmentation).__name__)
+
+
+def _check_sizes(augmentation, image, instances, changed, moved):
+    if changed.shape != image.shape or moved.shape != instances.shape:
+        raise ValueError(
+            f"the augmentation {_name(augmentation)} turned the image from {image.shape} into "
+            f"{changed.shape} and the masks from {instances.shape} into {moved.shape}: both "
+            "must keep their shape (crops and pads must resize to it, in imgaug with "
+            "keep_size=True)."
+        )
 
 
 def _check_pixels(augmentation, image, changed):

@@ -22,8 +22,6 @@ import types
 
 import numpy as np
 
-from ..instances.masks import InstanceMasks
-
 _importing = threading.Lock()
 
 
@@ -108,17 +106,18 @@ def _new(module, name):
     return kind.__new__(kind)
 
 
-def apply_imgaug(augmenter, image, masks, rng):
-    """Image and masks, moved alike by an imgaug augmenter, which stays as it is.
+def apply_imgaug(augmenter, image, instances, rng):
+    """Image and instances, moved alike by an imgaug augmenter, which stays as it is.
 
     Args:
         augmenter: `imgaug.augmenters.Augmenter`.
         image: [H, W, C].
-        masks: `InstanceMasks`.
+        instances: `InstanceMasks` or `InstanceBoxes`.
         rng: `numpy.random.Generator`, the only source of chance.
 
     Returns:
-        image and `InstanceMasks`; they have another size if the augmenter changes it.
+        image [H, W, C] and instances of the same kind; they have another size if the augmenter
+        changes it.
     """
     segmaps = importlib.import_module("imgaug.augmentables.segmaps")
     # Seeded from ours (a copy: the user's own is shared by threads), then fixed, so that image and
@@ -127,8 +126,9 @@ def apply_imgaug(augmenter, image, masks, rng):
     augmenter.seed_(int(rng.integers(2**31 - 1)))
     augmenter = augmenter.to_deterministic()
     changed = augmenter.augment_image(image)
-    if not len(masks):
-        return changed, InstanceMasks([], [], changed.shape)
-    labels = segmaps.SegmentationMapsOnImage(masks.labels(), shape=image.shape)
+    kind = type(instances)
+    if not len(instances):
+        return changed, kind.from_dense(np.zeros((*changed.shape[:2], 0), bool))
+    labels = segmaps.SegmentationMapsOnImage(instances.labels(), shape=image.shape)
     labels = augmenter.augment_segmentation_maps(labels).get_arr()
-    return changed, InstanceMasks.from_labels(labels, len(masks))
+    return changed, kind.from_labels(labels, len(instances))

@@ -16,8 +16,6 @@ import weakref
 
 import numpy as np
 
-from ..instances.masks import InstanceMasks
-
 # Layers that cannot be applied to one image and its instances, and why.
 _REFUSED = {
     "AugMix": "it blends several moved copies of the image",
@@ -63,18 +61,18 @@ def check_layer(layer):
             )
 
 
-def apply_layer(layer, image, masks, rng):
-    """Image and masks, changed alike by a Keras layer or pipeline, which stays as it is.
+def apply_layer(layer, image, instances, rng):
+    """Image and instances, changed alike by a Keras layer or pipeline, which stays as it is.
 
     Args:
         layer: see the module.
         image: [H, W, C].
-        masks: `InstanceMasks`.
+        instances: `InstanceMasks` or `InstanceBoxes`.
         rng: `numpy.random.Generator`, the only source of chance.
 
     Returns:
-        image of the same dtype, integers rounded and within their range, and `InstanceMasks`; they
-        have another size if a layer changes it.
+        image [H, W, C] of the same dtype, integers rounded and within their range, and instances of
+        the same kind; they have another size if a layer changes it.
 
     Raises:
         TypeError: see `check_layer`.
@@ -84,7 +82,7 @@ def apply_layer(layer, image, masks, rng):
 
     # A batch of one: some layers take no single image.
     changed = np.asarray(image, np.float32)[None]
-    labels = masks.labels().astype(np.float32)[None]  # exact below 2**24
+    labels = instances.labels().astype(np.float32)[None]  # exact below 2**24
     with keras.device("cpu"), _borrowed_copy(layer) as steps:
         for pixels, twin in steps:
             _seed(pixels, rng)
@@ -98,8 +96,8 @@ def apply_layer(layer, image, masks, rng):
         limits = np.iinfo(image.dtype)
         changed = np.rint(changed)
         np.clip(changed, limits.min, limits.max, out=changed)
-    masks = InstanceMasks.from_labels(np.rint(labels).astype(np.int32), len(masks))
-    return changed.astype(image.dtype), masks
+    moved = type(instances).from_labels(np.rint(labels).astype(np.int32), len(instances))
+    return changed.astype(image.dtype), moved
 
 
 def _apply_step(pixels, twin, image, labels):

@@ -167,7 +167,7 @@ class Dataset:
             config: a `Config` to train with; what does not fit it is reported too.
 
         Returns:
-            `dataset_check.Report`; its `ok` is False if something would break the training, and
+            `report.Report`; its `ok` is False if something would break the training, and
             its `bad_image_ids` can be left out by `without`.
         """
         report = check.check(self, read_images, config)
@@ -307,7 +307,7 @@ class Dataset:
             image_id: index of the image in the data set.
 
         Returns:
-            boxes: `InstanceBoxes` of N instances.
+            boxes: `InstanceBoxes` of N instances, in pixels.
             class_ids: [N] int32, ids here; negative for a crowd.
         """
         masks, class_ids = self.load_instances(image_id)

@@ -63,11 +63,15 @@ def read_instances(dataset, image_id, image_shape, fields=("masks",)):
         `Instances`, those included of which nothing can be seen.
 
     Raises:
-        ValueError: they are of an image of another size, or of classes that are not there.
+        ValueError: they are of an image of another size, of classes that are not there, or differ
+            in number.
+        TypeError: what a data set gave cannot be moved with the image.
     """
     where = place_of(dataset, image_id)
     values, class_ids = {}, None
     if "masks" in fields:
+        if not dataset.has("masks", image_id):
+            raise ValueError(f"{where}: there are no masks of its instances, only boxes.")
         values["masks"], class_ids = dataset.load_instances(image_id)
     else:
         values["boxes"], class_ids = dataset.load_boxes(image_id)
@@ -78,19 +82,32 @@ def read_instances(dataset, image_id, image_shape, fields=("masks",)):
         if name not in ("masks", "boxes"):
             values[name] = getattr(dataset, f"load_{name}")(image_id)
     for name, value in values.items():
+        if not hasattr(value, "resize") or isinstance(value, np.ndarray):
+            raise TypeError(
+                f"{where}: load_{name} gave a {type(value).__name__}: an object that moves with "
+                "the image, as InstanceMasks and InstanceBoxes do, is accepted."
+            )
         if tuple(value.shape[:2]) != tuple(image_shape[:2]):
             raise ValueError(
                 f"{where}: its {name} are {value.shape[0]}x{value.shape[1]} pixels, the image is "
                 f"{image_shape[0]}x{image_shape[1]} (height x width): they must be of one size."
             )
     class_ids = np.asarray(class_ids)
+    if class_ids.size and class_ids.dtype.kind not in "iuf":
+        raise TypeError(
+            f"{where}: its class ids are of {class_ids.dtype}, such as {class_ids.flat[0]!r}: they "
+            "must be numbers, 1 for the first class."
+        )
     unknown = [int(i) for i in class_ids if i == 0 or abs(i) >= dataset.num_classes]
     if unknown:
         raise ValueError(
             f"{where}: class ids {sorted(set(unknown))} are out of range: they run from 1 to "
             f"{dataset.num_classes - 1} (negative for a crowd)."
         )
-    return Instances(class_ids, values)
+    try:
+        return Instances(class_ids, values)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
 
 
 def read_sample(dataset, config, image_id, fields=("masks",)):

@@ -1,5 +1,5 @@
 """Image files, pixel values, and how an image comes to the network's input size."""
 
-from .reading import image_size, read_image, read_labels
+from .reading import MAX_PIXELS, UnusableImageError, image_size, read_image, read_labels
 
-__all__ = ["image_size", "read_image", "read_labels"]
+__all__ = ["MAX_PIXELS", "UnusableImageError", "image_size", "read_image", "read_labels"]

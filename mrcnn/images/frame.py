@@ -42,6 +42,15 @@ class Frame:
         resized, window, scale, padding, crop = resize_to_input(image, config, rng)
         return resized, cls(image.shape, resized.shape, window, scale, padding, crop)
 
+    @classmethod
+    def of_window(cls, original_shape, input_shape, window):
+        """The frame of which only the way back is known.
+
+        Args:
+            original_shape, input_shape, window: see the class, in pixels.
+        """
+        return cls(tuple(original_shape), tuple(input_shape), tuple(window), None, None, None)
+
     def place(self, instances):
         """The `instances` of the image (`Instances`, or one of their fields) in the input."""
         return instances.resize(self.scale, self.padding, self.crop)
@@ -61,20 +70,16 @@ class Frame:
             active_class_ids,
         )
 
+    def boxes_back(self, boxes):
+        """Boxes of the input as boxes of the image.
 
-def boxes_in_image(boxes, window, input_shape, original_shape):
-    """Boxes of the input as boxes of the image.
+        Args:
+            boxes: [N, 4], normalised to the input.
 
-    Args:
-        boxes: [N, 4], normalised to the input.
-        window: (y1, x1, y2, x2) pixels of the input that are no padding.
-        input_shape: (h, w) of the input; further entries are ignored.
-        original_shape: (H, W) of the image; further entries are ignored.
-
-    Returns:
-        int32 [N, 4] pixels of the image; of a small image they may have no area.
-    """
-    y1, x1, y2, x2 = norm_boxes(np.asarray(window), input_shape[:2])
-    origin = np.array([y1, x1, y1, x1], dtype=np.float32)
-    size = np.array([y2 - y1, x2 - x1, y2 - y1, x2 - x1], dtype=np.float32)
-    return denorm_boxes((boxes - origin) / size, original_shape[:2])
+        Returns:
+            int32 [N, 4] pixels of the image; of a small image they may have no area.
+        """
+        y1, x1, y2, x2 = norm_boxes(np.asarray(self.window), self.input_shape[:2])
+        origin = np.array([y1, x1, y1, x1], dtype=np.float32)
+        size = np.array([y2 - y1, x2 - x1, y2 - y1, x2 - x1], dtype=np.float32)
+        return denorm_boxes((boxes - origin) / size, self.original_shape[:2])

@@ -6,7 +6,8 @@ from ..geometry.resampling import scaled_side
 from .masks import InstanceMasks
 
 # A box of which the image holds less than this in either direction, in pixels, has left it.
-_LEAST_SIDE = 1.0
+# (A little less, because they are rounded to float32.)
+_LEAST_SIDE = 0.999
 
 
 class InstanceBoxes:
@@ -23,10 +24,10 @@ class InstanceBoxes:
 
     def __init__(self, boxes, shape):
         self.height, self.width = (int(side) for side in shape[:2])
-        boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
-        boxes = np.clip(boxes, 0, [self.height, self.width] * 2).astype(np.float32)
+        boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+        boxes = np.clip(boxes, 0, [self.height, self.width] * 2)
         inside = (boxes[:, 2:] - boxes[:, :2] >= _LEAST_SIDE).all(axis=1)
-        self.boxes = np.where(inside[:, None], boxes, np.float32(0))
+        self.boxes = np.where(inside[:, None], boxes, 0).astype(np.float32)
 
     def __len__(self):
         return len(self.boxes)
@@ -88,7 +89,10 @@ class InstanceBoxes:
 
     def filled(self):
         """The boxes as filled `InstanceMasks`, for augmentations that move pixels alone."""
-        rounded = np.rint(self.boxes).astype(np.int64)
+        rounded = np.floor(self.boxes + 0.5).astype(np.int64)
+        # What can be seen stays to be seen, however thin it is.
+        thinnest = rounded[:, :2] + self.visible[:, None]
+        rounded[:, 2:] = np.maximum(rounded[:, 2:], thinnest)
         crops = [np.ones((y2 - y1, x2 - x1), bool) for y1, x1, y2, x2 in rounded]
         return InstanceMasks(crops, rounded[:, :2], self.shape)
 

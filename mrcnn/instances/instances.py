@@ -53,6 +53,16 @@ class Instances:
         """(height, width, N) of the image and its instances."""
         return self._first.shape
 
+    @property
+    def height(self):
+        """Of the image in pixels."""
+        return self.shape[0]
+
+    @property
+    def width(self):
+        """Of the image in pixels."""
+        return self.shape[1]
+
     def __getitem__(self, chosen):
         """The instances of a slice, a bool array [N] or an array of indices."""
         fields = {name: values[chosen] for name, values in self.fields.items()}

@@ -176,7 +176,7 @@ class InstanceMasks:
         return type(self)(crops, corners, shape)
 
     def minimize(self, mini_shape):
-        """Mini masks, as `masks.minimize_mask` makes them.
+        """Mini masks, as `pasting.minimize_mask` makes them.
 
         Args:
             mini_shape: (height, width).

@@ -1,15 +1,15 @@
 """One image and its ground truth, as the network trains on it."""
 
-import dataclasses
 import random
 
 import numpy as np
 
 from ..anchors.targets import build_rpn_targets
 from ..augment import augment as apply_augmentation
-from ..datasets.reading import read_image
-from ..images.meta import compose_image_meta
-from ..images.resizing import check_sides, mold_image, resize_to_input
+from ..datasets.reading import read_sample
+from ..images.frame import Frame
+from ..images.resizing import check_sides, mold_image
+from .inputs import padded
 
 
 def load_image_gt(
@@ -37,84 +37,68 @@ def load_image_gt(
     Raises:
         ValueError: image, masks, class ids and configuration disagree; the image is named.
     """
-    image, image_meta, class_ids, masks = _load(
-        dataset, config, image_id, augment, augmentation, rng
+    image, image_meta, instances = _load(
+        dataset, config, image_id, ("masks",), augment, augmentation, rng
     )
+    masks = instances.fields["masks"]
     mask = masks.minimize(config.MINI_MASK_SHAPE[:2]) if use_mini_mask else masks.dense()
-    return image, image_meta, class_ids, masks.boxes, mask
+    return image, image_meta, instances.class_ids, masks.boxes, mask
 
 
-def _load(dataset, config, image_id, augment, augmentation, rng):
-    """What `load_image_gt` returns, but for boxes and mask: both are in an `InstanceMasks`."""
+def _load(dataset, config, image_id, fields, augment, augmentation, rng):
+    """The image at the network's size [H, W, C], its meta vector, and its `Instances`."""
     rng = np.random.default_rng() if rng is None else rng
-    image, masks, class_ids = read_image(dataset, config, image_id)
-    original_shape = image.shape
-    image, window, scale, padding, crop = resize_to_input(
-        image, config, rng=random.Random(int(rng.integers(2**32)))
-    )
-    masks = masks.resize(scale, padding, crop)
+    image, instances = read_sample(dataset, config, image_id, fields)
+    image, frame = Frame.of(image, config, rng=random.Random(int(rng.integers(2**32))))
+    instances = frame.place(instances)
     if augment and rng.integers(2):
-        image, masks = np.ascontiguousarray(image[:, ::-1]), masks.flip(1)
+        image, instances = np.ascontiguousarray(image[:, ::-1]), instances.flip(1)
     if augmentation is not None:
-        image, masks = apply_augmentation(augmentation, image, masks, rng)
+        image, instances = apply_augmentation(augmentation, image, instances, rng)
 
-    # Cropping and augmentation may have moved instances out of sight.
-    seen = masks.visible
     active = np.zeros([dataset.num_classes], dtype=np.int32)
     active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
-    image_meta = compose_image_meta(image_id, original_shape, image.shape, window, scale, active)
-    return image, image_meta, class_ids[seen], masks[seen]
+    # Cropping and augmentation may have moved instances out of sight.
+    return image, frame.meta(image_id, active), instances[instances.visible]
 
 
-@dataclasses.dataclass
-class Sample:
+def build_sample(dataset, config, image_id, fields, inputs, anchors_of, augment, augmentation, rng):
     """The arrays of one image, unbatched, that the training graph takes.
-
-    Attributes:
-        image: float32 [H, W, C], the mean subtracted.
-        image_meta: float64 [12 + NUM_CLASSES].
-        rpn_match: int32 [A, 1]; 1 positive, -1 negative, 0 neutral.
-        rpn_bbox: float64 [RPN_TRAIN_ANCHORS_PER_IMAGE, 4], deltas, see `build_rpn_targets`.
-        gt_class_ids: int32 [MAX_GT_INSTANCES], zeros at the end.
-        gt_boxes: int32 [MAX_GT_INSTANCES, 4], pixels.
-        gt_masks: bool [h, w, MAX_GT_INSTANCES].
-    """
-
-    image: np.ndarray
-    image_meta: np.ndarray
-    rpn_match: np.ndarray
-    rpn_bbox: np.ndarray
-    gt_class_ids: np.ndarray
-    gt_boxes: np.ndarray
-    gt_masks: np.ndarray
-
-
-def build_sample(dataset, config, image_id, anchors_of, augment, augmentation, rng):
-    """The `Sample` of an image.
 
     Args:
         dataset, config, image_id, augment, augmentation, rng: see `load_image_gt`.
+        fields: names of the instance fields that are read, see `read_instances`.
+        inputs: list of `Input`, see `training_inputs`.
         anchors_of: function of an image shape that gives the `AnchorLattice`.
+
+    Returns:
+        dict of the name of each input to its array: image float32 [H, W, C], the mean subtracted;
+        image_meta float64 [12 + NUM_CLASSES]; rpn_match int32 [A, 1], 1 positive, -1 negative,
+        0 neutral; rpn_bbox float64 [RPN_TRAIN_ANCHORS_PER_IMAGE, 4], deltas, see
+        `build_rpn_targets`; gt_class_ids int32 [MAX_GT_INSTANCES], zeros at the end; gt_boxes
+        [MAX_GT_INSTANCES, 4], pixels; and those of the heads, such as gt_masks bool
+        [h, w, MAX_GT_INSTANCES].
     """
-    image, image_meta, class_ids, masks = _load(
-        dataset, config, image_id, augment, augmentation, rng
+    image, image_meta, instances = _load(
+        dataset, config, image_id, fields, augment, augmentation, rng
     )
     check_sides(image.shape)
     rpn_match, rpn_bbox = build_rpn_targets(
-        image.shape, anchors_of(image.shape), class_ids, masks.boxes, config, rng=rng
+        image.shape,
+        anchors_of(image.shape),
+        instances.class_ids,
+        instances.boxes,
+        config,
+        rng=rng,
     )
     limit = config.MAX_GT_INSTANCES
-    if len(class_ids) > limit:
-        chosen = np.sort(rng.choice(len(class_ids), limit, replace=False))
-        class_ids, masks = class_ids[chosen], masks[chosen]
-    pixels = masks.minimize(config.MINI_MASK_SHAPE[:2]) if config.USE_MINI_MASK else masks.dense()
-    missing = limit - len(class_ids)
-    return Sample(
-        image=mold_image(image, config),
-        image_meta=image_meta,
-        rpn_match=rpn_match[:, np.newaxis].astype(np.int32),
-        rpn_bbox=rpn_bbox,
-        gt_class_ids=np.pad(class_ids, (0, missing)).astype(np.int32),
-        gt_boxes=np.pad(masks.boxes, [(0, missing), (0, 0)]).astype(np.int32),
-        gt_masks=np.pad(pixels, [(0, 0), (0, 0), (0, missing)]),
-    )
+    if len(instances) > limit:
+        instances = instances[np.sort(rng.choice(len(instances), limit, replace=False))]
+    made = {
+        "image": mold_image(image, config),
+        "image_meta": image_meta,
+        "rpn_match": rpn_match[:, np.newaxis].astype(np.int32),
+        "rpn_bbox": rpn_bbox,
+    }
+    given = {wanted.name: padded(wanted, instances, config) for wanted in inputs if wanted.array}
+    return {**made, **given}

@@ -1,14 +1,15 @@
 """Which image is next, and the sample that is made of it."""
 
-import dataclasses
 import logging
 
 import numpy as np
 
 from ..anchors.lattice import AnchorLattice
 from ..augment import check_augmentation
-from ..datasets.reading import check_classes
-from .samples import Sample, build_sample
+from ..config_rules import parts
+from ..datasets.reading import check_classes, check_fields
+from .inputs import training_inputs
+from .samples import build_sample
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,8 @@ class SampleSource:
         seed: int; None takes one from the system.
 
     Raises:
-        ValueError: the data set has no images, or not as many classes as the configuration.
+        ValueError: the data set has no images, not as many classes as the configuration, or not
+            what its heads learn from.
         TypeError: the augmentation is of no kind that can be used.
     """
 
@@ -49,9 +51,15 @@ class SampleSource:
         if not len(self.image_ids):
             raise ValueError(f"{type(dataset).__name__} has no images: was add_image called?")
         check_classes(dataset, config)
-        check_augmentation(augmentation)
+        needed = parts.needed_fields(config)
+        check_fields(dataset, needed)
+        # Masks or boxes, and what else the heads learn from.
+        check_augmentation(augmentation, fields=1 + len({*needed} - {"masks", "boxes"}))
         self.dataset = dataset
         self.config = config
+        # Asked for here: the heads are parts of the network, which worker processes never load.
+        self.fields = tuple(needed)
+        self.inputs = training_inputs(config, parts.heads(config))
         self.shuffle = shuffle
         self.augment = augment
         self.augmentation = augmentation
@@ -61,7 +69,7 @@ class SampleSource:
         self._failed = set()
 
     def sample(self, number):
-        """The `Sample` of this number; an image that fails is replaced by the next.
+        """The sample of a number, see `build_sample`; an image that fails is replaced by the next.
 
         Raises:
             Exception: that of the image, once more than MAX_ERRORS images, or all, have failed.
@@ -104,6 +112,8 @@ class SampleSource:
             self.dataset,
             self.config,
             image_id,
+            self.fields,
+            self.inputs,
             self.anchors,
             augment=self.augment and not plain,
             augmentation=None if plain else self.augmentation,
@@ -115,19 +125,18 @@ def stack(samples):
     """Batch samples.
 
     Args:
-        samples: list of `Sample`.
+        samples: list of dicts, see `build_sample`.
 
     Returns:
-        dict of field name to array [B, ...].
+        dict of the name of an input to array [B, ...].
 
     Raises:
         ValueError: the images differ in size.
     """
-    shapes = sorted({sample.image.shape for sample in samples})
+    shapes = sorted({sample["image"].shape for sample in samples})
     if len(shapes) > 1:
         raise ValueError(
             f"the images of a batch have the shapes {shapes}: with IMAGE_RESIZE_MODE 'none' or "
             "'pad64' set IMAGES_PER_GPU and GPU_COUNT to 1, or use 'square' or 'crop'."
         )
-    names = [field.name for field in dataclasses.fields(Sample)]
-    return {name: np.stack([getattr(sample, name) for sample in samples]) for name in names}
+    return {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}

@@ -59,6 +59,9 @@ class Rectangles:
         self.images = images
         self.image_ids = np.arange(len(images))
 
+    def has(self, field, image_id):
+        return field == "masks"
+
     def load_instances(self, image_id):
         shape, boxes, class_ids = self.images[image_id]
         crops = [np.ones((y2 - y1, x2 - x1)) for y1, x1, y2, x2 in boxes]

@@ -63,5 +63,5 @@ def test_a_backbone_of_ones_own_says_its_shapes():
 
 
 def test_an_unknown_backbone_is_refused():
-    with pytest.raises(ValueError, match="BACKBONE is 'vgg16': 'resnet50'"):
+    with pytest.raises(ValueError, match="BACKBONE is 'vgg16': it is 'resnet50'"):
         pyramid.compute_backbone_shapes(SimpleNamespace(BACKBONE="vgg16"), (64, 64))

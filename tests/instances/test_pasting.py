@@ -8,9 +8,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
 from mrcnn.geometry.resampling import bilinear
-from mrcnn.instances import overlaps
 from mrcnn.instances import pasting as masks
-from mrcnn.instances.overlaps import compute_overlaps_masks
 from mrcnn.legacy.resize import resize
 
 
@@ -50,23 +48,6 @@ def test_extract_bboxes_of_other_types_and_of_none():
 @given(st.lists(boxes_in(20, 30), min_size=1, max_size=5))
 def test_extract_bboxes_finds_filled_boxes(boxes):
     assert_array_equal(masks.extract_bboxes(filled(boxes, (20, 30))), boxes)
-
-
-def test_compute_overlaps_masks_matches_the_reference(units):
-    shape = (200, 300)
-    pred, gt = filled(units["ap.pred_boxes"], shape), filled(units["ap.gt_boxes"], shape)
-    overlaps = compute_overlaps_masks(pred, gt)
-    assert overlaps.dtype == np.float32
-    assert_array_equal(overlaps, units["compute_overlaps_masks"])
-
-
-def test_compute_overlaps_masks_by_hand(monkeypatch):
-    monkeypatch.setattr(overlaps, "_CHUNK_PIXELS", 7)
-    one = filled([(0, 0, 4, 4), (0, 0, 0, 0)], (8, 8)).astype(np.uint8) * 255
-    two = filled([(2, 2, 6, 6), (0, 0, 4, 2), (0, 0, 0, 0)], (8, 8))
-    expected = np.float32([[4 / 28, 8 / 16, 0], [0, 0, 0]])
-    assert_array_equal(compute_overlaps_masks(one, two), expected)
-    assert compute_overlaps_masks(one, two[:, :, :0]).shape == (2, 0)
 
 
 @pytest.mark.parametrize("side", [28, 56])

@@ -9,9 +9,11 @@ from tiny import InMemory, TinyConfig, shapes
 
 from mrcnn.anchors.targets import build_rpn_targets
 from mrcnn.augment import Flips
+from mrcnn.config_rules import parts
 from mrcnn.datasets.reading import check_classes
 from mrcnn.images.meta import parse_image_meta
 from mrcnn.instances.overlaps import compute_overlaps_masks
+from mrcnn.loading.inputs import training_inputs
 from mrcnn.loading.samples import build_sample, load_image_gt
 
 
@@ -326,43 +328,47 @@ ANCHORS = np.array(
 def sample_of(dataset, config, seed=0, **options):
     options = {"augment": False, "augmentation": None, **options}
     rng = np.random.default_rng(seed)
-    return build_sample(dataset, config, 0, lambda shape: ANCHORS, rng=rng, **options)
+    inputs = training_inputs(config, parts.heads(config))
+    return build_sample(
+        dataset, config, 0, ("masks",), inputs, lambda shape: ANCHORS, rng=rng, **options
+    )
 
 
 def test_a_sample_by_hand(config):
     boxes = [(8, 8, 24, 24), (40, 32, 56, 64)]
     sample = sample_of(InMemory([one_sample((64, 64), boxes, [2, -1])]), config)
-    assert sample.image.dtype == np.float32
-    assert_allclose(sample.image, np.broadcast_to(50 - config.MEAN_PIXEL, (64, 64, 3)), rtol=1e-6)
-    assert_array_equal(sample.gt_class_ids, [2, -1, 0, 0])
-    assert_array_equal(sample.gt_boxes, [*boxes, [0] * 4, [0] * 4])
-    assert sample.gt_masks.shape == (16, 16, 4)
-    assert sample.gt_masks[:, :, :2].all() and not sample.gt_masks[:, :, 2:].any()
-    assert [a.dtype for a in (sample.gt_class_ids, sample.gt_boxes, sample.gt_masks)] == [
+    assert sample["image"].dtype == np.float32
+    pixels = np.broadcast_to(50 - config.MEAN_PIXEL, (64, 64, 3))
+    assert_allclose(sample["image"], pixels, rtol=1e-6)
+    assert_array_equal(sample["gt_class_ids"], [2, -1, 0, 0])
+    assert_array_equal(sample["gt_boxes"], [*boxes, [0] * 4, [0] * 4])
+    assert sample["gt_masks"].shape == (16, 16, 4)
+    assert sample["gt_masks"][:, :, :2].all() and not sample["gt_masks"][:, :, 2:].any()
+    assert [a.dtype for a in (sample["gt_class_ids"], sample["gt_boxes"], sample["gt_masks"])] == [
         np.int32,
         np.int32,
         bool,
     ]
-    assert sample.rpn_match.shape == (64, 1) and sample.rpn_match.dtype == np.int32
+    assert sample["rpn_match"].shape == (64, 1) and sample["rpn_match"].dtype == np.int32
     # The anchor on the first box, which is no delta away; none for the crowd.
-    assert_array_equal(np.flatnonzero(sample.rpn_match == 1), [9])
-    assert sample.rpn_bbox.shape == (32, 4) and not sample.rpn_bbox.any()
+    assert_array_equal(np.flatnonzero(sample["rpn_match"] == 1), [9])
+    assert sample["rpn_bbox"].shape == (32, 4) and not sample["rpn_bbox"].any()
 
 
 def test_full_masks_without_mini_masks(config):
     config.USE_MINI_MASK = False
     sample = sample_of(InMemory([one_sample((64, 64), [(8, 8, 24, 24)])]), config)
-    assert sample.gt_masks.shape == (64, 64, 4)
-    assert_array_equal(np.argwhere(sample.gt_masks).max(axis=0), [23, 23, 0])
+    assert sample["gt_masks"].shape == (64, 64, 4)
+    assert_array_equal(np.argwhere(sample["gt_masks"]).max(axis=0), [23, 23, 0])
 
 
 def test_an_image_without_instances_has_negative_anchors_only(config):
     sample = sample_of(InMemory([one_sample((64, 64), [])]), config)
-    assert set(np.unique(sample.rpn_match)) == {-1, 0}
-    assert (sample.rpn_match == -1).sum() == config.RPN_TRAIN_ANCHORS_PER_IMAGE
-    for array in (sample.rpn_bbox, sample.gt_class_ids, sample.gt_boxes, sample.gt_masks):
-        assert not array.any()
-    assert sample.gt_masks.shape == (16, 16, 4)
+    assert set(np.unique(sample["rpn_match"])) == {-1, 0}
+    assert (sample["rpn_match"] == -1).sum() == config.RPN_TRAIN_ANCHORS_PER_IMAGE
+    for name in ("rpn_bbox", "gt_class_ids", "gt_boxes", "gt_masks"):
+        assert not sample[name].any(), name
+    assert sample["gt_masks"].shape == (16, 16, 4)
 
 
 def test_more_instances_than_the_limit(config):
@@ -382,11 +388,11 @@ def test_more_instances_than_the_limit(config):
     chosen = set()
     for seed in range(30):
         sample = sample_of(dataset, config, seed)
-        places = [[tuple(box) for box in all_boxes].index(tuple(box)) for box in sample.gt_boxes]
+        places = [[tuple(box) for box in all_boxes].index(tuple(box)) for box in sample["gt_boxes"]]
         assert places == sorted(set(places)) and len(places) == 4
         chosen.update(places)
-        assert_array_equal(sample.gt_class_ids, class_ids[places])
-        assert_array_equal(sample.gt_masks, all_masks[:, :, places])
+        assert_array_equal(sample["gt_class_ids"], class_ids[places])
+        assert_array_equal(sample["gt_masks"], all_masks[:, :, places])
         # The anchors learn of every instance, not only of those that were kept.
-        assert_array_equal(sample.rpn_match[:, 0] == 1, match == 1)
+        assert_array_equal(sample["rpn_match"][:, 0] == 1, match == 1)
     assert chosen == set(range(9))

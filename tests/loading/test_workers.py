@@ -35,8 +35,8 @@ def test_samples_are_those_of_one_process(start_method):
     finally:
         pool.close()
     for number, sample in enumerate(made):
-        for name, value in vars(samples.sample(number)).items():
-            np.testing.assert_array_equal(getattr(sample, name), value)
+        for name, value in samples.sample(number).items():
+            np.testing.assert_array_equal(sample[name], value)
 
 
 def test_batches_are_the_same_in_threads_and_processes():
