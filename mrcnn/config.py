@@ -61,7 +61,14 @@ class Config:
     # Images that this average precision looks at; None: as many as VALIDATION_STEPS hold.
     VALIDATION_IMAGES = None
 
-    # "resnet50", "resnet101", or a function (input_image, stage5=True, train_bn=...) -> [C1..C5].
+    # What the network is made of over the backbone: "box" alone is Faster R-CNN, without masks from
+    # the data set to the results. A class of your own is a further head, see network/heads/head.py.
+    HEADS = ("box", "mask")
+    # How a RoI's features come from the pyramid: "align" (RoIAlign), or a Keras layer class.
+    ROI_POOLER = "align"
+
+    # "resnet50", "resnet101", a `Backbone` (see network/backbones/backbone.py), or a function
+    # (input_image, stage5=True, train_bn=...) -> [C1..C5].
     BACKBONE = "resnet101"
     # With a function as BACKBONE: a function (image_shape) -> [[height, width], ...] of P2..P6.
     COMPUTE_BACKBONE_SHAPE = None
@@ -204,7 +211,8 @@ class Config:
     GRADIENT_CLIP_NORM = 5.0
 
     # What tells the best epoch, a name in its logs, such as "val_segm_AP50"; names with "loss" fall
-    # as a run gets better, all others rise. None: val_segm_AP where it is computed, else val_loss.
+    # as a run gets better, all others rise. None: val_segm_AP where it is computed (val_bbox_AP
+    # without a mask head), else val_loss.
     MONITOR = None
     # Epochs without a better one after which the last stage of train() ends; None: never.
     EARLY_STOPPING = None
@@ -233,7 +241,7 @@ class Config:
         super().__init_subclass__(**kwargs)
         # A function written as a class attribute would be bound and get the configuration as its
         # first argument; only one that asks for it as `self` does.
-        for name in ("BACKBONE", "COMPUTE_BACKBONE_SHAPE", "OPTIMIZER"):
+        for name in ("BACKBONE", "COMPUTE_BACKBONE_SHAPE", "OPTIMIZER", "ROI_POOLER"):
             value = vars(cls).get(name)
             if (
                 inspect.isfunction(value)

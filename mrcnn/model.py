@@ -6,23 +6,25 @@ from .images.meta import compose_image_meta, parse_image_meta, parse_image_meta_
 from .images.resizing import mold_image, unmold_image
 from .legacy.debug_targets import build_detection_targets, generate_random_rois
 from .legacy.generator import data_generator
-from .legacy.signatures import detection_targets_graph, refine_detections_graph
+from .legacy.signatures import (
+    DetectionTargetLayer,
+    build_fpn_mask_graph,
+    detection_targets_graph,
+    fpn_classifier_graph,
+    refine_detections_graph,
+)
 from .legacy.tensors import batch_pack_graph, trim_zeros_graph
 from .loading.samples import load_image_gt
 from .mask_rcnn import MaskRCNN
 from .network.backbones.resnet import conv_block, identity_block, resnet_graph
 from .network.detections import DetectionLayer
-from .network.layers import BatchNorm, build_fpn_mask_graph, fpn_classifier_graph
-from .network.losses import (
-    mrcnn_bbox_loss_graph,
-    mrcnn_class_loss_graph,
-    mrcnn_mask_loss_graph,
-    smooth_l1_loss,
-)
+from .network.heads.box import mrcnn_bbox_loss_graph, mrcnn_class_loss_graph
+from .network.heads.mask import mrcnn_mask_loss_graph
+from .network.layers import BatchNorm
+from .network.losses import smooth_l1_loss
 from .network.poolers.align import PyramidROIAlign, log2_graph
 from .network.proposals import ProposalLayer
 from .network.rpn import build_rpn_model, rpn_bbox_loss_graph, rpn_class_loss_graph, rpn_graph
-from .network.sampling import DetectionTargetLayer
 from .ops import (
     apply_box_deltas_graph,
     clip_boxes_graph,

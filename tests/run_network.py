@@ -46,7 +46,7 @@ def train_step(weights_path, xla):
     model = network.build("training", config)
     model.get_layer("proposal_targets").shuffle = False
     weights.load(model, weights_path)
-    trainable.set_trainable(model, trainable.LAYER_REGEX["all"])
+    trainable.set_trainable(model, ".*")
     # A rate so high that the step is not lost in the last bits of the weights.
     optimization.compile_model(model, config, learning_rate=1.0, momentum=0.9)
     shape = train["batch.gt_masks_shape"]

@@ -63,6 +63,8 @@ DEFAULTS = {
 DERIVED = {"BATCH_SIZE": 2, "IMAGE_SHAPE": [1024, 1024, 3], "IMAGE_META_SIZE": 13}
 # Settings that the reference lacks.
 OWN = {
+    "HEADS": ("box", "mask"),
+    "ROI_POOLER": "align",
     "RPN_CHANNELS": 512,
     "MASK_HEAD_CHANNELS": 256,
     "HOST_COUNT": 1,

@@ -104,7 +104,7 @@ def shapes(count, size=(64, 64), seed=0):
 
 def images_of(source, numbers):
     """Image ids of a `SampleSource`'s samples of these numbers."""
-    return [int(source.sample(number).image_meta[0]) for number in numbers]
+    return [int(source.sample(number)["image_meta"][0]) for number in numbers]
 
 
 def spread(keras_model):

@@ -2,19 +2,11 @@
 
 import numpy as np
 
-from . import training_rules
+from . import parts, training_rules
 from .values import is_number, is_positive, is_whole
 
 RESIZE_MODES = ("square", "pad64", "crop", "none")
 SCALINGS = ("auto", "percentile", "full")
-LOSS_NAMES = (
-    "rpn_class_loss",
-    "rpn_bbox_loss",
-    "mrcnn_class_loss",
-    "mrcnn_bbox_loss",
-    "mrcnn_mask_loss",
-)
-BACKBONES = ("resnet50", "resnet101")
 
 
 def problems(config):
@@ -27,7 +19,7 @@ def problems(config):
         A list of sentences, empty if the configuration can work.
     """
     checks = (
-        _name, _counts, _fractions, _sizes, _backbone, _anchors, _channels, _masks, _losses,
+        _name, _counts, _fractions, _sizes, parts.problems, _anchors, _channels,
     )  # fmt: skip
     return [line for check in checks for line in check(config)] + training_rules.problems(config)
 
@@ -98,17 +90,6 @@ def multiple_of_64(side):
     )
 
 
-def _backbone(config):
-    if callable(config.BACKBONE):
-        if not callable(config.COMPUTE_BACKBONE_SHAPE):
-            yield (
-                f"COMPUTE_BACKBONE_SHAPE is {config.COMPUTE_BACKBONE_SHAPE!r}: with a function as "
-                "BACKBONE it must be a function (image_shape) -> [[height, width], ...] of P2..P6."
-            )
-    elif config.BACKBONE not in BACKBONES:
-        yield f"BACKBONE is {config.BACKBONE!r}: it is {' or '.join(BACKBONES)}, or a function."
-
-
 def _anchors(config):
     levels = len(config.BACKBONE_STRIDES)
     if levels != 5:
@@ -159,25 +140,3 @@ def scaling_problem(scaling):
         f"is {scaling!r}: it must be 'auto', 'percentile', 'full', or (low, high), the values that "
         "become 0 and 255, such as (0, 4095)."
     )
-
-
-def _masks(config):
-    expected = [2 * config.MASK_POOL_SIZE] * 2
-    if list(config.MASK_SHAPE) != expected:
-        yield (
-            f"MASK_SHAPE is {list(config.MASK_SHAPE)}: the mask head doubles MASK_POOL_SIZE "
-            f"({config.MASK_POOL_SIZE}), so it must be {expected}."
-        )
-    if config.USE_MINI_MASK and (
-        len(config.MINI_MASK_SHAPE) < 2 or min(config.MINI_MASK_SHAPE[:2]) < 1
-    ):
-        yield f"MINI_MASK_SHAPE is {config.MINI_MASK_SHAPE!r}: it must be (height, width)."
-
-
-def _losses(config):
-    missing = [name for name in LOSS_NAMES if name not in config.LOSS_WEIGHTS]
-    unknown = [name for name in config.LOSS_WEIGHTS if name not in LOSS_NAMES]
-    if unknown:
-        yield f"LOSS_WEIGHTS names {unknown}: the losses are {', '.join(LOSS_NAMES)}."
-    if missing and unknown:
-        yield f"LOSS_WEIGHTS lacks {missing}."

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 
+from ..config_rules import parts as config_parts
 from ..loading.source import SampleSource, stack
 from .debug_targets import build_detection_targets, generate_random_rois
 
@@ -31,6 +32,9 @@ def data_generator(
         batch_size: images in a batch.
         detection_targets: with `random_rois`, whether to add the heads' targets.
 
+    Raises:
+        ValueError: `detection_targets` without a mask head; or see `SampleSource`.
+
     Yields:
         inputs: list of images [B, H, W, C] float32, image_meta [B, 12 + NUM_CLASSES], rpn_match
             [B, A, 1] int32, rpn_bbox [B, K, 4] deltas, gt_class_ids [B, G] int32, gt_boxes
@@ -39,6 +43,11 @@ def data_generator(
         outputs: empty list, or with detection_targets class_ids [B, T, 1], bbox
             [B, T, NUM_CLASSES, 4] deltas, masks [B, T, h, w, NUM_CLASSES].
     """
+    if detection_targets and "masks" not in config_parts.needed_fields(config):
+        raise ValueError(
+            f"detection_targets is True and HEADS is {config.HEADS}: the targets are those of "
+            "'box' and 'mask', so both are needed."
+        )
     source = SampleSource(
         dataset, config, shuffle, augment, augmentation, no_augmentation_sources, seed
     )
@@ -70,16 +79,16 @@ def _legacy_rng(seed):
 
 
 def _random_rois(sample, count, rng):
-    real = sample.gt_class_ids > 0
+    real = sample["gt_class_ids"] > 0
     return generate_random_rois(
-        sample.image.shape, count, sample.gt_class_ids[real], sample.gt_boxes[real], rng
+        sample["image"].shape, count, sample["gt_class_ids"][real], sample["gt_boxes"][real], rng
     )
 
 
 def _head_targets(sample, rois, rng, config):
-    if (sample.gt_class_ids > 0).any():
+    if (sample["gt_class_ids"] > 0).any():
         return build_detection_targets(
-            rois, sample.gt_class_ids, sample.gt_boxes, sample.gt_masks, config, rng
+            rois, sample["gt_class_ids"], sample["gt_boxes"], sample["gt_masks"], config, rng
         )
     total, classes = config.TRAIN_ROIS_PER_IMAGE, config.NUM_CLASSES
     return (

@@ -14,7 +14,7 @@ MOVED = {
     "anchor_coverage": "anchors.coverage",
     "anchor_lattice": "anchors.lattice",
     "archives": "files.archives",
-    "backbones": "network.backbones.resnet network.layers",
+    "backbones": "network.backbones.resnet network.layers network.backbones",
     "boxes": "geometry.boxes",
     "coco_export": "datasets.coco_export",
     "command_line": "cli",
@@ -42,13 +42,13 @@ MOVED = {
     "fpn": "network.pyramid",
     "graph_model": "network.graph_model",
     "ground_truth": "loading.samples datasets.reading",
-    "heads": "network.layers legacy.signatures",
+    "heads": "network.layers legacy.signatures network.heads.mask",
     "image_meta": "images.meta",
     "instance_masks": "instances.masks",
     "interpolation": "geometry.resampling",
     "introspection": "inference.introspection",
     "loader": "loading.batches legacy.generator loading.source",
-    "losses": "network.losses network.rpn",
+    "losses": "network.losses network.rpn network.heads.box network.heads.mask",
     "mask_overlaps": "instances.overlaps inference.no_overlaps",
     "masks": "instances.pasting instances.overlaps",
     "pixels": "images.pixels",
@@ -110,7 +110,7 @@ class OldPaths(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         homes = [importlib.import_module(f"mrcnn.{home}") for home in MOVED[name].split()]
         if len(homes) == 1:
             sys.modules[module.__name__] = homes[0]
-        for home in homes:
+        for home in reversed(homes):  # the first one counts most
             vars(module).update((k, v) for k, v in vars(home).items() if not k.startswith("__"))
 
 

@@ -1,9 +1,105 @@
 """Functions of the reference whose work classes do here."""
 
+import keras
 from keras import ops
 
 from ..network.detections import refine_detections
-from ..network.sampling import DetectionTargetLayer
+from ..network.heads.box import BoxTargets, box_head
+from ..network.heads.mask import MaskTargets, mask_head
+from ..network.poolers.align import PyramidROIAlign
+from ..network.sampling import RoiSampler, max_positives
+
+
+def fpn_classifier_graph(
+    rois,
+    feature_maps,
+    image_meta,
+    pool_size,
+    num_classes,
+    train_bn=True,
+    fc_layers_size=1024,
+):
+    """Class and box deltas of each RoI.
+
+    Args:
+        rois: [B, R, 4], normalised.
+        feature_maps: [P2, P3, P4, P5], each [B, H / stride, W / stride, C].
+        image_meta: [B, 12 + classes].
+        pool_size: side of the RoI's feature crop.
+        num_classes: with the background.
+        train_bn: `training` of the BatchNorm layers.
+        fc_layers_size: width of the two fully connected layers.
+
+    Returns:
+        logits: [B, R, num_classes].
+        probs: the same through softmax.
+        bbox: [B, R, num_classes, 4] of (dy, dx, log dh, log dw), over BBOX_STD_DEV.
+    """
+    align = PyramidROIAlign([pool_size, pool_size], name="roi_align_classifier")
+    return box_head(
+        lambda rois: align([rois, image_meta, *feature_maps]),
+        pool_size,
+        num_classes,
+        train_bn,
+        fc_layers_size,
+    )(rois)
+
+
+def build_fpn_mask_graph(
+    rois, feature_maps, image_meta, pool_size, num_classes, train_bn=True, channels=256
+):
+    """One mask a class for each RoI, each an independent sigmoid (Mask R-CNN, section 3).
+
+    Args:
+        rois: [B, R, 4], normalised.
+        feature_maps: [P2, P3, P4, P5], each [B, H / stride, W / stride, C].
+        image_meta: [B, 12 + classes].
+        pool_size: side of the RoI's feature crop; masks have twice that.
+        num_classes: with the background.
+        train_bn: `training` of the BatchNorm layers.
+        channels: of the convolutions.
+
+    Returns:
+        [B, R, 2 * pool_size, 2 * pool_size, num_classes], in 0..1.
+    """
+    align = PyramidROIAlign([pool_size, pool_size], name="roi_align_mask")
+    return mask_head(
+        lambda rois: align([rois, image_meta, *feature_maps]), num_classes, train_bn, channels
+    )(rois)
+
+
+class DetectionTargetLayer(keras.layers.Layer):
+    """RoIs that train and all targets of both heads, from one layer as in the reference.
+
+    Args:
+        config: a `Config`.
+        shuffle, seed: see `RoiSampler`.
+
+    Call arguments:
+        inputs: [proposals [B, N, 4], gt_class_ids [B, G], gt_boxes [B, G, 4],
+            gt_masks [B, h, w, G]]; boxes normalised, zero rows are padding, crowds have a
+            negative class id, masks are crops of their boxes if USE_MINI_MASK.
+
+    Returns:
+        rois, class_ids: see `RoiSampler`.
+        deltas: float tensor [B, T, 4], see `BoxTargets`.
+        masks: float tensor [B, T, *MASK_SHAPE], see `MaskTargets`.
+    """
+
+    def __init__(self, config, shuffle=True, seed=None, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        positives = max_positives(config)
+        self.sampler = RoiSampler(config, shuffle, seed)
+        self.box_targets = BoxTargets(config, positives)
+        self.mask_targets = MaskTargets(config, positives)
+
+    def call(self, inputs):
+        """See the class."""
+        proposals, gt_class_ids, gt_boxes, gt_masks = inputs
+        matched = self.sampler([proposals, gt_class_ids, gt_boxes])  # rois, class_ids, instances
+        deltas = self.box_targets([*matched, gt_boxes])
+        masks = self.mask_targets([*matched, gt_boxes, gt_masks])
+        return *matched[:2], deltas, masks
 
 
 def detection_targets_graph(proposals, gt_class_ids, gt_boxes, gt_masks, config):

@@ -1,28 +1,31 @@
-"""The wiring of the stages into one Keras graph, as in the paper's figure 1 and FPN's figure 3.
+"""The wiring of the parts into one Keras graph, as in the paper's figure 1 and FPN's figure 3.
 
-    image -> backbone -> pyramid -> RPN -> proposals -> RoIAlign -> class and box head
+    image -> backbone -> pyramid -> RPN -> proposals -> RoIAlign -> box head -> detections
                                                      -> RoIAlign -> mask head
 
-In training the targets stand between proposals and heads, and the losses at the end.
+In training the sampled RoIs stand between proposals and heads, and the losses at the end.
 """
 
 import functools
+import re
 
 import keras
-from keras import layers, ops
+from keras import layers
 
+from ..config_rules import parts
 from ..images.meta import parse_image_meta_graph
-from .backbones import resnet
+from ..loading.inputs import image_inputs, training_inputs
+from . import backbones
 from .detections import DetectionLayer
 from .graph_model import GraphModel
-from .inputs import NormBoxes, image_inputs, input_shape
-from .layers import fpn_classifier_graph, mask_head
-from .losses import LossLayer, mrcnn_bbox_loss_graph, mrcnn_class_loss_graph, mrcnn_mask_loss_graph
+from .heads.head import Features, Matched
+from .inputs import NormBoxes, keras_input
+from .losses import LossLayer
 from .precision import precision_of
 from .proposals import AnchorLayer, ProposalLayer
 from .pyramid import feature_pyramid
 from .rpn import rpn_bbox_loss_graph, rpn_class_loss_graph, rpn_of_pyramid
-from .sampling import DetectionTargetLayer, max_positives
+from .sampling import RoiSampler, max_positives
 
 
 def build(mode, config, seed=None):
@@ -35,19 +38,24 @@ def build(mode, config, seed=None):
 
     Returns:
         `GraphModel` named "mask_rcnn".
+
+    Raises:
+        ValueError: a head made a layer without a name of its own, or names its losses otherwise
+            than it declares.
     """
     with precision_of(config):
         return build_inference(config) if mode == "inference" else build_training(config, seed)
 
 
 def build_inference(config):
-    """Image to detections and their masks.
+    """Image to detections, and what the heads say of these.
 
     Inputs: `input_image` [B, H, W, C], `input_image_meta` [B, 12 + classes], `input_anchors`
     [B, A, 4] normalised. Outputs, in order: `mrcnn_detection` [B, D, 6], `mrcnn_class`
-    [B, R, classes], `mrcnn_bbox` [B, R, classes, 4], `mrcnn_mask` [B, D, h, w, classes] (of the
-    detections alone), `ROI` [B, R, 4], `rpn_class` [B, A, 2], `rpn_bbox` [B, A, 4]. Detections and
-    RoIs are normalised; what is called bbox are deltas, over their standard deviations.
+    [B, R, classes], `mrcnn_bbox` [B, R, classes, 4], those of the other heads, such as `mrcnn_mask`
+    [B, D, h, w, classes] (of the detections alone), `ROI` [B, R, 4], `rpn_class` [B, A, 2],
+    `rpn_bbox` [B, A, 4]. Detections and RoIs are normalised; what is called bbox are deltas, over
+    their standard deviations.
 
     Args:
         config: a `Config` that is valid.
@@ -55,33 +63,37 @@ def build_inference(config):
     Returns:
         `GraphModel` named "mask_rcnn".
     """
-    image, image_meta = image_inputs(config)
+    image, image_meta = map(keras_input, image_inputs(config))
     anchors = keras.Input((None, 4), name="input_anchors")
     pyramid = _pyramid(image, config)
     _, rpn_class, rpn_bbox = rpn_of_pyramid(pyramid, config)
     rois = ProposalLayer(
         config.POST_NMS_ROIS_INFERENCE, config.RPN_NMS_THRESHOLD, config, name="ROI"
     )([rpn_class, rpn_bbox, anchors])
-    _, mrcnn_class, mrcnn_bbox = _class_head(rois, pyramid, image_meta, config)
+    box_head, *other_heads = _heads(config, pyramid, image_meta)
+    boxes = box_head.outputs(rois)
     detections = DetectionLayer(config, name="mrcnn_detection")(
-        [rois, mrcnn_class, mrcnn_bbox, image_meta]
+        [rois, boxes["mrcnn_class"], boxes["mrcnn_bbox"], image_meta]
     )
-    mrcnn_mask = _mask_head(pyramid, image_meta, config)(detections[..., :4])
-    return GraphModel(
-        [image, image_meta, anchors],
-        [detections, mrcnn_class, mrcnn_bbox, mrcnn_mask, rois, rpn_class, rpn_bbox],
-        name="mask_rcnn",
-    )
+    outputs = {"mrcnn_detection": detections}
+    outputs.update((name, boxes[name]) for name in box_head.detection_outputs)
+    rest = {"ROI": rois, "rpn_class": rpn_class, "rpn_bbox": rpn_bbox}
+    for head in other_heads:
+        found = head.outputs(detections[..., :4])
+        found = {name: found[name] for name in head.detection_outputs or found}
+        _check_free(head, found, {**outputs, **rest})
+        outputs.update(found)
+    outputs.update(rest)
+    return _model([image, image_meta, anchors], outputs, config, image, pyramid)
 
 
 def build_training(config, seed=None):
-    """Image and ground truth to the five losses.
+    """Image and ground truth to the losses.
 
-    Inputs: `input_image` and `input_image_meta` as in inference, `input_rpn_match` [B, A, 1],
-    `input_rpn_bbox` [B, K, 4], `input_gt_class_ids` [B, G], `input_gt_boxes` [B, G, 4] in pixels,
-    `input_gt_masks` [B, h, w, G], and without USE_RPN_ROIS `input_roi` [B, R, 4] in pixels.
-    Outputs, in order: `rpn_class_logits`, `rpn_class`, `rpn_bbox`, `mrcnn_class_logits`,
-    `mrcnn_class`, `mrcnn_bbox`, `mrcnn_mask`, `ROI`, `output_rois`, and the losses by name.
+    Inputs: those of `loading.inputs.training_inputs`, and without USE_RPN_ROIS `input_roi`
+    [B, R, 4] in pixels. Outputs, in order: `rpn_class_logits`, `rpn_class`, `rpn_bbox`, those of
+    the heads (`mrcnn_class_logits`, `mrcnn_class`, `mrcnn_bbox`, `mrcnn_mask`), `ROI`,
+    `output_rois`, and the losses by name, the RPN's first.
 
     Args:
         config: a `Config` that is valid.
@@ -90,19 +102,9 @@ def build_training(config, seed=None):
     Returns:
         `GraphModel` named "mask_rcnn".
     """
-    image, image_meta = image_inputs(config)
-    rpn_match = keras.Input((None, 1), name="input_rpn_match", dtype="int32")
-    rpn_bbox_target = keras.Input(
-        (config.RPN_TRAIN_ANCHORS_PER_IMAGE, 4), name="input_rpn_bbox", dtype="float32"
-    )
-    gt_class_ids = keras.Input((config.MAX_GT_INSTANCES,), name="input_gt_class_ids", dtype="int32")
-    gt_boxes = keras.Input((config.MAX_GT_INSTANCES, 4), name="input_gt_boxes", dtype="float32")
-    mask_shape = config.MINI_MASK_SHAPE if config.USE_MINI_MASK else input_shape(config)
-    gt_masks = keras.Input(
-        (*mask_shape[:2], config.MAX_GT_INSTANCES), name="input_gt_masks", dtype="bool"
-    )
-    inputs = [image, image_meta, rpn_match, rpn_bbox_target, gt_class_ids, gt_boxes, gt_masks]
-
+    declared = training_inputs(config, parts.heads(config))
+    given = {wanted.name: keras_input(wanted) for wanted in declared}
+    image, image_meta = given["image"], given["image_meta"]
     pyramid = _pyramid(image, config)
     rpn_class_logits, rpn_class, rpn_bbox = rpn_of_pyramid(pyramid, config)
     if config.USE_RPN_ROIS:
@@ -111,89 +113,103 @@ def build_training(config, seed=None):
             config.POST_NMS_ROIS_TRAINING, config.RPN_NMS_THRESHOLD, config, name="ROI"
         )([rpn_class, rpn_bbox, anchors])
     else:
-        input_rois = keras.Input(
+        given["roi"] = keras.Input(
             (config.POST_NMS_ROIS_TRAINING, 4), name="input_roi", dtype="int32"
         )
-        inputs.append(input_rois)
-        rois = NormBoxes(name="ROI")([input_rois, image])
+        rois = NormBoxes(name="ROI")([given["roi"], image])
 
-    targets = DetectionTargetLayer(config, seed=seed, name="proposal_targets")(
-        [rois, gt_class_ids, NormBoxes(name="gt_boxes")([gt_boxes, image]), gt_masks]
+    truth = {wanted.field: given[wanted.name] for wanted in declared if wanted.field}
+    axes = {wanted.field: wanted.axis for wanted in declared if wanted.field}
+    truth["class_ids"] = given["gt_class_ids"]
+    truth["boxes"] = NormBoxes(name="gt_boxes")([given["gt_boxes"], image])
+    train_rois, class_ids, instances = RoiSampler(config, seed=seed, name="proposal_targets")(
+        [rois, truth["class_ids"], truth["boxes"]]
     )
-    train_rois, target_class_ids, target_bbox, target_mask = targets
+    meta = parse_image_meta_graph(image_meta)
     output_rois = layers.Identity(name="output_rois", dtype="float32")(train_rois)
-    logits, mrcnn_class, mrcnn_bbox = _class_head(output_rois, pyramid, image_meta, config)
-    positives = _mask_learners(config)
-    head = _mask_head(pyramid, image_meta, config)
-    learned_mask = head(output_rois[:, :positives])
-    mrcnn_mask = learned_mask
-    if positives < config.TRAIN_ROIS_PER_IMAGE:
-        # Nothing is computed here unless someone asks for the output.
-        mrcnn_mask = ops.concatenate([learned_mask, head(output_rois[:, positives:])], axis=1)
-
-    active = parse_image_meta_graph(image_meta)["active_class_ids"]  # [B, classes]
-    losses = [
-        LossLayer(rpn_class_loss_graph, name="rpn_class_loss")([rpn_match, rpn_class_logits]),
-        LossLayer(functools.partial(rpn_bbox_loss_graph, config), name="rpn_bbox_loss")(
-            [rpn_bbox_target, rpn_match, rpn_bbox]
+    matched = Matched(
+        rois=output_rois,
+        class_ids=class_ids,
+        instances=instances,
+        positives=max_positives(config),
+        truth=truth,
+        axes=axes,
+        active_class_ids=meta["active_class_ids"],
+        image_shape=meta["image_shape"],
+    )
+    outputs = {
+        "rpn_class_logits": rpn_class_logits,
+        "rpn_class": rpn_class,
+        "rpn_bbox": rpn_bbox,
+    }
+    losses = {
+        "rpn_class_loss": LossLayer(rpn_class_loss_graph, name="rpn_class_loss")(
+            [given["rpn_match"], rpn_class_logits]
         ),
-        LossLayer(
-            functools.partial(mrcnn_class_loss_graph, class_weights=config.CLASS_WEIGHTS),
-            name="mrcnn_class_loss",
-        )([target_class_ids, logits, active]),
-        LossLayer(mrcnn_bbox_loss_graph, name="mrcnn_bbox_loss")(
-            [target_bbox, target_class_ids, mrcnn_bbox]
-        ),
-        LossLayer(mrcnn_mask_loss_graph, name="mrcnn_mask_loss")(
-            [target_mask[:, :positives], target_class_ids[:, :positives], learned_mask]
-        ),
-    ]
-    outputs = [
-        rpn_class_logits,
-        rpn_class,
-        rpn_bbox,
-        logits,
-        mrcnn_class,
-        mrcnn_bbox,
-        mrcnn_mask,
-        rois,
-        output_rois,
-    ]
-    return GraphModel(inputs, [*outputs, *losses], name="mask_rcnn")
+        "rpn_bbox_loss": LossLayer(
+            functools.partial(rpn_bbox_loss_graph, config), name="rpn_bbox_loss"
+        )([given["rpn_bbox"], given["rpn_match"], rpn_bbox]),
+    }
+    for head in _heads(config, pyramid, image_meta):
+        predicted, to_minimise = head.train(matched)
+        _check_free(head, predicted, {**outputs, "ROI": rois, "output_rois": output_rois})
+        outputs.update(predicted)
+        losses.update({name: to_minimise[name] for name in _declared_losses(head, to_minimise)})
+    outputs.update({"ROI": rois, "output_rois": output_rois, **losses})
+    return _model(list(given.values()), outputs, config, image, pyramid)
 
 
 def _pyramid(image, config):
-    _, c2, c3, c4, c5 = resnet.build(config, image)
+    _, c2, c3, c4, c5 = backbones.build(config, image)
     return feature_pyramid(c2, c3, c4, c5, config.TOP_DOWN_PYRAMID_SIZE)
 
 
-def _class_head(rois, pyramid, image_meta, config):
-    return fpn_classifier_graph(
-        rois,
-        pyramid[:4],
-        image_meta,
-        config.POOL_SIZE,
-        config.NUM_CLASSES,
-        train_bn=config.TRAIN_BN,
-        fc_layers_size=config.FPN_CLASSIF_FC_LAYERS_SIZE,
-    )
+def _heads(config, pyramid, image_meta):
+    """The heads of a configuration, that of the boxes first, with their layers.
 
-
-def _mask_head(pyramid, image_meta, config):
-    """Function (rois) -> masks; its layers are the same in every call."""
-    head = mask_head(
-        config.MASK_POOL_SIZE,
-        config.NUM_CLASSES,
-        train_bn=config.TRAIN_BN,
-        channels=config.MASK_HEAD_CHANNELS,
-    )
-    return lambda rois: head(rois, pyramid[:4], image_meta)
-
-
-def _mask_learners(config):
-    """How many of the first RoIs of an image pass the mask head in a step of training.
-
-    The others are no positives and have no mask to learn, but two thirds of the head's time and
-    memory would be theirs. Where BatchNorm takes its statistics from the batch they belong to it.
+    They come after the RPN: the order in which layers are made decides their first weights.
     """
-    return max_positives(config) if config.TRAIN_BN is False else config.TRAIN_ROIS_PER_IMAGE
+    features = Features(pyramid[:4], image_meta, parts.part(parts.POOLERS, config.ROI_POOLER))
+    heads = [kind(config) for kind in parts.heads(config)]
+    for head in heads:
+        head.build(features)
+    return heads
+
+
+def _check_free(head, names, taken):
+    """See that the outputs of a head are not called as others are."""
+    if double := [name for name in names if name in taken]:
+        raise ValueError(f"the head {head.name!r} has outputs {double}: these names are taken.")
+
+
+def _declared_losses(head, losses):
+    if set(losses) != set(head.loss_names) or not all(n.endswith("_loss") for n in losses):
+        raise ValueError(
+            f"the head {head.name!r} has the losses {list(losses)} and declares "
+            f"{list(head.loss_names)}: they must be the same names, each ending in '_loss'."
+        )
+    return head.loss_names
+
+
+def _model(inputs, outputs, config, image, pyramid):
+    """The `GraphModel` that gives the tensors of a dict, in its order."""
+    model = GraphModel(inputs, list(outputs.values()), name="mask_rcnn")
+    model.names = tuple(outputs)
+    backbone = backbones.of_config(config)
+    model.stem, model.is_bgr = backbone.stem, backbone.pixel_order == "BGR"
+    _check_layer_names(model, image, pyramid, config)
+    return model
+
+
+def _check_layer_names(model, image, pyramid, config):
+    """See that "heads" and weight files will know the layers of the heads."""
+    below = {operation.name for operation in keras.Function(image, pyramid).operations}
+    own = (kind.layer_regex() for kind in parts.heads(config))
+    known = "|".join(["rpn_.*", "roi_align_.*", *own])
+    for layer in model.layers:
+        if layer.weights and layer.name not in below and not re.fullmatch(known, layer.name):
+            raise ValueError(
+                f"a head has a layer {layer.name!r}: name each layer with weights so that it "
+                f"matches the head's layer_names, such as area_fc of a head 'area', by which "
+                "weight files and layers='heads' know it."
+            )

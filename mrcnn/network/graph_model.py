@@ -7,17 +7,24 @@ import keras
 from keras import ops
 
 from .. import weights
-from ..config_rules.network_rules import LOSS_NAMES
 from ..ops import replica_count
 
 
 class GraphModel(keras.Model):
-    """A functional model whose outputs named after `LOSS_NAMES` are its losses.
+    """A functional model some of whose outputs are its losses, those named in `loss_names`.
 
     `fit` minimises their sum, weighted by `loss_weights`, plus an L2 penalty, and reports each by
     name. Weights are read and written in the reference's file format.
+
+    Attributes:
+        names: of the outputs, in their order; those of the operations unless they were set.
+        loss_names: those of them that are losses, which end in "_loss".
+        stem: name of the layer that sees the pixels.
+        is_bgr: whether it sees them as BGR.
     """
 
+    stem = "conv1"
+    is_bgr = False
     loss_weights = None
     weight_decay = 0.0
     loss_means = ()
@@ -32,7 +39,21 @@ class GraphModel(keras.Model):
         self.loss_weights = dict(loss_weights)
         self.weight_decay = weight_decay
         if not self.loss_means:
-            self.loss_means = [keras.metrics.Mean(name=name) for name in LOSS_NAMES]
+            self.loss_means = [keras.metrics.Mean(name=name) for name in self.loss_names]
+
+    @property
+    def names(self):
+        """Names of the outputs, a tuple."""
+        return getattr(self, "_names", None) or tuple(self.output_names)
+
+    @names.setter
+    def names(self, names):
+        self._names = tuple(names)
+
+    @property
+    def loss_names(self):
+        """Names of the outputs that are losses, a tuple."""
+        return tuple(name for name in self.names if name.endswith("_loss"))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The weighted sum of the graph's losses and the L2 penalty, a scalar."""
@@ -48,9 +69,11 @@ class GraphModel(keras.Model):
             outputs: the graph's.
 
         Returns:
-            dict of name to scalar: `LOSS_NAMES`, and "loss", their weighted sum and the L2 penalty.
+            dict of name to scalar: those of `loss_names`, and "loss", their weighted sum and the L2
+            penalty.
         """
-        losses = dict(zip(LOSS_NAMES, outputs[-len(LOSS_NAMES) :], strict=True))
+        by_name = outputs_by_name(self, outputs)
+        losses = {name: by_name[name] for name in self.loss_names}
         weighted = [value * self.loss_weights.get(name, 1.0) for name, value in losses.items()]
         return {"loss": sum(weighted) + self.l2_penalty() / replica_count(), **losses}
 
@@ -126,3 +149,14 @@ class GraphModel(keras.Model):
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
         """Read weights by layer name; see `weights.load`."""
         return weights.load(self, filepath, skip_mismatch=skip_mismatch)
+
+
+def outputs_by_name(model, outputs):
+    """The outputs of a model as a dict by name.
+
+    Args:
+        model: `GraphModel`, or any functional model that was made of one.
+        outputs: list of tensors or arrays in its order.
+    """
+    names = getattr(model, "names", None) or model.output_names
+    return dict(zip(names, outputs, strict=True))

@@ -1,9 +1,14 @@
-"""What the graph is given."""
+"""The graph's inputs, made of their declarations in `mrcnn.loading.inputs`."""
 
 import keras
 from keras import layers, ops
 
 from ..ops import norm_boxes_graph
+
+
+def keras_input(wanted):
+    """The Keras input of `wanted`, an `Input`, named "input_" and its name."""
+    return keras.Input(wanted.shape, name=f"input_{wanted.name}", dtype=wanted.dtype)
 
 
 class NormBoxes(layers.Layer):
@@ -28,16 +33,3 @@ class NormBoxes(layers.Layer):
     def compute_output_spec(self, inputs):
         """[B, N, 4], float32."""
         return keras.KerasTensor(inputs[0].shape, "float32")
-
-
-def image_inputs(config):
-    image = keras.Input(input_shape(config), name="input_image")
-    image_meta = keras.Input((config.IMAGE_META_SIZE,), name="input_image_meta", dtype="float32")
-    return image, image_meta
-
-
-def input_shape(config):
-    """Height and width are open where each image brings its own."""
-    if config.IMAGE_RESIZE_MODE in ("square", "crop"):
-        return tuple(int(side) for side in config.IMAGE_SHAPE)
-    return (None, None, config.IMAGE_CHANNEL_COUNT)

@@ -1,19 +1,9 @@
-"""RoIs that train the heads, and what each should predict.
-
-The sampling is that of Fast R-CNN, section 2.3; the mask targets are Mask R-CNN's, section 3.
-"""
+"""Which RoIs train the heads, and on which instance each (Fast R-CNN, section 2.3)."""
 
 import keras
 from keras import ops
 
-from ..ops import (
-    box_refinement_graph,
-    crop_and_resize,
-    gather_rows,
-    overlaps_graph,
-    take_flagged,
-    uniform_keys,
-)
+from ..ops import gather_rows, overlaps_graph, take_flagged, uniform_keys
 
 POSITIVE_IOU = 0.5
 # A RoI that lies in a crowd is no negative: objects in it are not annotated one by one.
@@ -25,32 +15,28 @@ def max_positives(config):
     return max(1, int(config.TRAIN_ROIS_PER_IMAGE * config.ROI_POSITIVE_RATIO))
 
 
-class DetectionTargetLayer(keras.layers.Layer):
+class RoiSampler(keras.layers.Layer):
     """Samples RoIs from the proposals and matches them with the ground truth.
 
     A proposal is positive from an IoU of 0.5 with an instance, negative below; one that
     overlaps a crowd is neither. At most a share of ROI_POSITIVE_RATIO is positive, and there
     are as many negatives as keep that share. An image without positives gives negatives only.
 
-    As in the reference, the targets are no constants: through the deltas, which are relative to the
-    proposals, the box loss reaches the RPN. Trained weights and learning rates rest on that.
-
     Args:
-        config: a `Config`.
+        config: TRAIN_ROIS_PER_IMAGE, ROI_POSITIVE_RATIO.
         shuffle: False takes the proposals in their order instead of at random.
         seed: int, of the sampling.
 
     Call arguments:
-        inputs: [proposals [B, N, 4], gt_class_ids [B, G], gt_boxes [B, G, 4],
-            gt_masks [B, h, w, G]]; boxes normalised, zero rows are padding, crowds have a
-            negative class id, masks are crops of their boxes if USE_MINI_MASK.
+        inputs: [proposals [B, N, 4], gt_class_ids [B, G], gt_boxes [B, G, 4]]; boxes normalised,
+            zero rows are padding, crowds have a negative class id.
 
     Returns:
         rois: float tensor [B, T, 4], normalised, positives first, then negatives, then zeros;
             T is TRAIN_ROIS_PER_IMAGE.
         class_ids: int32 tensor [B, T], 0 for negatives and padding.
-        deltas: float tensor [B, T, 4] of (dy, dx, log dh, log dw), over BBOX_STD_DEV.
-        masks: float tensor [B, T, *MASK_SHAPE] of 0 and 1, of the positives.
+        instances: int32 tensor [B, T], index of the instance that a positive overlaps most; 0 for
+            all others.
     """
 
     def __init__(self, config, shuffle=True, seed=None, **kwargs):
@@ -61,7 +47,7 @@ class DetectionTargetLayer(keras.layers.Layer):
 
     def call(self, inputs):
         """See the class."""
-        proposals, gt_class_ids, gt_boxes, gt_masks = inputs
+        proposals, gt_class_ids, gt_boxes = inputs
         config, total = self.config, self.config.TRAIN_ROIS_PER_IMAGE
         missing = total - proposals.shape[1]
         if missing > 0:
@@ -91,22 +77,12 @@ class DetectionTargetLayer(keras.layers.Layer):
         taken = gather_rows(candidates, ops.clip(source, 0, positives + total - 1))  # [B, T]
         rois = ops.where(is_roi[..., None], gather_rows(proposals, taken), 0.0)
 
-        # Only the first slots can be positive: the rest needs no match and no mask.
+        # Only the first slots can be positive: the rest needs no match.
         best = ops.argmax(gather_rows(instance_overlaps, positive_at), axis=2)  # [B, positives]
-        is_positive = is_positive[:, :positives]
-        positive_rois = gather_rows(proposals, positive_at)
-        boxes = gather_rows(gt_boxes, best)
-        class_ids = ops.where(is_positive, gather_rows(gt_class_ids, best), 0)
-        deltas = self._deltas(positive_rois, boxes, is_positive)
-        masks = self._masks(positive_rois, boxes, best, gt_masks)
-        masks = ops.where(is_positive[..., None, None], masks, 0.0)
-        rest = total - positives
-        return (
-            rois,
-            ops.pad(class_ids, [[0, 0], [0, rest]]),
-            ops.pad(deltas, [[0, 0], [0, rest], [0, 0]]),
-            ops.pad(masks, [[0, 0], [0, rest], [0, 0], [0, 0]]),
-        )
+        best = ops.where(is_positive[:, :positives], ops.cast(best, "int32"), 0)
+        class_ids = ops.where(is_positive[:, :positives], gather_rows(gt_class_ids, best), 0)
+        rest = [[0, 0], [0, total - positives]]
+        return rois, ops.pad(class_ids, rest), ops.pad(best, rest)
 
     def _keys(self, flags):
         if not self.shuffle:
@@ -120,44 +96,11 @@ class DetectionTargetLayer(keras.layers.Layer):
         count = ops.cast(count, "int32") - positive_count
         return ops.where(positive_count > 0, count, total)
 
-    def _deltas(self, rois, boxes, is_positive):
-        # Rows that are no positives get a box that has a logarithm.
-        unit = ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])
-        rois = ops.where(is_positive[..., None], rois, unit)
-        boxes = ops.where(is_positive[..., None], boxes, unit)
-        std_dev = ops.convert_to_tensor(self.config.BBOX_STD_DEV, "float32")
-        return box_refinement_graph(rois, boxes) / std_dev
-
-    def _masks(self, rois, boxes, best, gt_masks):
-        """The part of each RoI's ground-truth mask that the RoI sees, [B, positives, h, w]."""
-        if self.config.USE_MINI_MASK:
-            rois = _within(rois, boxes)
-        shape = ops.shape(gt_masks)
-        batch, height, width, instances = shape[0], shape[1], shape[2], shape[3]
-        masks = ops.transpose(gt_masks, (0, 3, 1, 2))  # [B, G, h, w]
-        masks = ops.reshape(masks, (-1, height, width, 1))
-        first = ops.arange(batch, dtype="int32")[:, None] * instances
-        which = ops.reshape(ops.cast(best, "int32") + first, (-1,))
-        size = tuple(self.config.MASK_SHAPE)
-        crops = crop_and_resize(masks, ops.reshape(rois, (-1, 4)), which, size, training=True)
-        return ops.round(ops.reshape(crops, (batch, rois.shape[1], *size)))
-
     def compute_output_spec(self, inputs):
-        """Shapes and dtypes of the four outputs."""
+        """Shapes and dtypes of the three outputs."""
         batch, total = inputs[0].shape[0], self.config.TRAIN_ROIS_PER_IMAGE
-        mask_shape = tuple(self.config.MASK_SHAPE)
         return (
             keras.KerasTensor((batch, total, 4), "float32"),
             keras.KerasTensor((batch, total), "int32"),
-            keras.KerasTensor((batch, total, 4), "float32"),
-            keras.KerasTensor((batch, total, *mask_shape), "float32"),
+            keras.KerasTensor((batch, total), "int32"),
         )
-
-
-def _within(rois, boxes):
-    """RoIs in coordinates of the boxes: 0 is a box's first edge, 1 its second."""
-    height = boxes[..., 2] - boxes[..., 0]
-    width = boxes[..., 3] - boxes[..., 1]
-    height, width = (ops.where(side > 0, side, 1.0) for side in (height, width))
-    origin = ops.concatenate([boxes[..., :2], boxes[..., :2]], axis=-1)
-    return (rois - origin) / ops.stack([height, width, height, width], axis=-1)

@@ -35,6 +35,8 @@ def share(training_model, config):
 
     model = keras.models.clone_model(prototype, clone_function=pick)
     model.jit_compile = training_model.jit_compile
+    for name in ("names", "stem", "is_bgr"):
+        setattr(model, name, getattr(prototype, name))
     return model
 
 

@@ -225,7 +225,7 @@ ONE_PROBLEM = [
     ),
     (
         {"BACKBONE": "resnet152"},
-        "BACKBONE is 'resnet152': it is resnet50 or resnet101, or a function.",
+        "BACKBONE is 'resnet152': it is 'resnet50' or 'resnet101', a Backbone or a function.",
     ),
     (
         {"BACKBONE": lambda image: image},

@@ -1,11 +1,13 @@
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes
 
 from mrcnn.legacy.generator import data_generator
 from mrcnn.network import graph
+from mrcnn.network.graph_model import GraphModel, outputs_by_name
 from mrcnn.training import optimization
 
 
@@ -33,7 +35,7 @@ def test_the_penalty_is_the_mean_square_of_kernels_and_biases(model):
 
 def test_losses_are_weighted(model):
     model.set_loss({"rpn_class_loss": 2.0, "mrcnn_mask_loss": 0.0}, weight_decay=0.0)
-    outputs = [np.float32(value) for value in (1, 2, 3, 4, 5)]
+    outputs = [None] * (len(model.names) - 5) + [np.float32(value) for value in (1, 2, 3, 4, 5)]
     assert float(model.compute_loss(y_pred=outputs)) == 2 * 1 + 2 + 3 + 4
     model.set_loss({}, weight_decay=0.0001)
     assert len(model.loss_means) == 5
@@ -67,3 +69,14 @@ def test_weights_round_trip(model, config, tmp_path):
     other.load_weights(tmp_path / "weights.h5")
     for ours, theirs in zip(model.weights, other.weights, strict=True):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+def test_a_subclass_may_make_another_model_of_the_tensors(model, config, tmp_path):
+    """`build` of older projects adds layers, and makes a model of the inputs and outputs."""
+    again = GraphModel(model.inputs, model.outputs)
+    assert again.loss_names == model.loss_names
+    outputs = [np.float32(i) for i in range(len(model.outputs))]
+    again.set_loss({}, weight_decay=0.0)
+    assert float(again.compute_loss(y_pred=outputs)) == sum(outputs[-5:])
+    plain = keras.Model(model.inputs, model.outputs)
+    assert list(outputs_by_name(plain, outputs))[-5:] == list(model.loss_names)

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from tiny import TinyConfig
 
-from mrcnn.network.rpn import build_rpn_model, rpn_of_pyramid
+from mrcnn.config import Config
+from mrcnn.network.rpn import (
+    build_rpn_model,
+    rpn_bbox_loss_graph,
+    rpn_class_loss_graph,
+    rpn_of_pyramid,
+)
 
 
 @pytest.mark.parametrize(("stride", "cells"), [(1, 8 * 4), (2, 4 * 2)])
@@ -31,3 +37,15 @@ def test_levels_follow_one_another():
     rpn = model.get_layer("rpn_model")
     np.testing.assert_allclose(logits[:, -3:], rpn(pyramid[-1])[0], atol=1e-5)
     np.testing.assert_allclose(bbox[:, : 3 * 256], rpn(pyramid[0])[2], atol=1e-5)
+
+
+def test_losses_of_the_reference(losses_of_reference):
+    values, expected = losses_of_reference
+    class_loss = rpn_class_loss_graph(values["rpn_match"], values["rpn_logits"])
+    assert float(class_loss) == expected["rpn_class"]
+    others = (values["rpn_match"], values["rpn_bbox"])
+    bbox_loss = rpn_bbox_loss_graph(Config(), values["rpn_bbox_target"], *others)
+    assert float(bbox_loss) == expected["rpn_bbox"]
+    # Targets may be doubles, as the data generator has them.
+    doubles = values["rpn_bbox_target"].astype(np.float64)
+    assert float(rpn_bbox_loss_graph(Config(), doubles, *others)) == float(bbox_loss)

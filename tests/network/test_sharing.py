@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from tiny import TinyConfig, shapes, spread
 
-from mrcnn.inference.detector import SharedDetector, detect
+from mrcnn.inference.detector import Detector, SharedDetector
 from mrcnn.network import graph
 from mrcnn.network.sharing import share
 
@@ -24,20 +24,18 @@ def trained(config):
     return model
 
 
-class Separate:
+def separate(training_model, detector):
     """Detects with a graph of its own and a copy of the weights."""
-
-    def __init__(self, training_model, detector):
-        self.config, self.get_anchors = detector.config, detector.get_anchors
-        self.keras_model = graph.build("inference", self.config)
-        for layer in self.keras_model.layers:
-            if layer.weights:
-                layer.set_weights(training_model.get_layer(layer.name).get_weights())
+    keras_model = graph.build("inference", detector.config)
+    for layer in keras_model.layers:
+        if layer.weights:
+            layer.set_weights(training_model.get_layer(layer.name).get_weights())
+    return Detector(keras_model, detector.config)
 
 
 def assert_detects_alike(detector, other):
     found = 0
-    results, expected = (detect(each, IMAGES) for each in (detector, other))
+    results, expected = (each.detect(IMAGES) for each in (detector, other))
     for result, wanted in zip(results, expected, strict=True):
         found += len(result["scores"])
         for name in wanted:
@@ -73,10 +71,10 @@ def test_the_variables_are_the_trained_ones(model, monkeypatch):
 def test_it_detects_as_a_separate_network_with_the_weights_of_the_moment():
     model = trained(TinyConfig())
     detector = SharedDetector(model, TinyConfig())
-    before = assert_detects_alike(detector, Separate(model, detector))
+    before = assert_detects_alike(detector, separate(model, detector))
     for variable in model.trainable_variables:
         variable.assign(variable * 1.02)
-    after = assert_detects_alike(detector, Separate(model, detector))
+    after = assert_detects_alike(detector, separate(model, detector))
     assert not np.array_equal(before[0]["scores"], after[0]["scores"])
 
 
@@ -89,7 +87,7 @@ def test_sizes_and_detections_may_differ_from_training():
     detector = SharedDetector(model, config)
     assert detector.keras_model.input_shape[0] == (None, None, None, 3)
     assert detector.keras_model.output_shape[0] == (None, 9, 6)
-    assert_detects_alike(detector, Separate(model, detector))
+    assert_detects_alike(detector, separate(model, detector))
 
 
 def test_a_network_of_other_layers_is_refused(model):

@@ -1,12 +1,9 @@
-"""ResNet-50 and ResNet-101 as the reference and its weight files have them.
-
-A backbone is a function `(input_image, stage5=True, train_bn=...) -> [C1, C2, C3, C4, C5]`; a
-`Config` may name one of ours or bring its own.
-"""
+"""ResNet-50 and ResNet-101 as the reference and its weight files have them."""
 
 from keras import layers
 
 from ..layers import BatchNorm
+from .backbone import Backbone
 
 # Identity blocks of stage 4 after its first block, which halves the resolution.
 STAGE4_BLOCKS = {"resnet50": 5, "resnet101": 22}
@@ -145,16 +142,24 @@ def resnet_stage(x, stage, filters, identity_blocks, train_bn=True, strides=(2, 
     return x
 
 
-def build(config, input_image):
-    """The backbone that the configuration names or brings.
+class ResNet(Backbone):
+    """ResNet-50 or ResNet-101.
 
     Args:
-        config: a `Config`.
-        input_image: [B, H, W, IMAGE_CHANNEL_COUNT], the mean subtracted.
-
-    Returns:
-        [C1, C2, C3, C4, C5].
+        architecture: "resnet50" or "resnet101".
     """
-    if callable(config.BACKBONE):
-        return config.BACKBONE(input_image, stage5=True, train_bn=config.TRAIN_BN)
-    return resnet_graph(input_image, config.BACKBONE, stage5=True, train_bn=config.TRAIN_BN)
+
+    def __init__(self, architecture):
+        self.architecture = architecture
+
+    def build(self, image, config):
+        """See `Backbone.build`.
+
+        Args:
+            image, config: see `Backbone.build`.
+        """
+        return resnet_graph(image, self.architecture, stage5=True, train_bn=config.TRAIN_BN)
+
+
+RESNET50 = ResNet("resnet50")
+RESNET101 = ResNet("resnet101")

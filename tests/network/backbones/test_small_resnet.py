@@ -4,34 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from mrcnn.anchors.pyramid import compute_backbone_shapes
-from mrcnn.config import Config
-from mrcnn.network import graph
 from mrcnn.network.backbones import resnet
 from mrcnn.network.backbones.small_resnet import exposure, small_resnet, small_resnet_shape
-from mrcnn.presets import SmallNetwork
-
-
-def test_a_config_before_it_would_hide_its_settings():
-    class Cells(SmallNetwork, Config):
-        NAME = "cells"
-
-    class MoreCells(Cells):
-        BACKBONE = "resnet50"  # as its author wants it
-
-    assert Cells.RPN_CHANNELS == 128 and MoreCells.BACKBONE == "resnet50"
-
-    class Mixin:
-        BACKBONE = "resnet50"
-
-    class Mixed(Mixin, SmallNetwork, Config):
-        NAME = "mixed"
-
-    assert Mixed.BACKBONE == "resnet50"
-    with pytest.raises(TypeError, match=r"Write class Wrong\(SmallNetwork, Mixin, Config\)"):
-
-        class Wrong(Mixin, Config, SmallNetwork):
-            NAME = "wrong"
 
 
 @pytest.fixture(scope="module")
@@ -81,16 +55,3 @@ def test_exposure():
     mean, deviation = x.mean(axis=(1, 2, 3)), x.std(axis=(1, 2, 3))
     expected = (x - mean[:, None, None, None]) / np.sqrt(deviation**2 + 1)[:, None, None, None]
     np.testing.assert_allclose(result, 64 * expected, atol=1e-3)
-
-
-def test_a_narrow_network():
-    class Small(SmallNetwork, Config):
-        NAME = "small"
-        NUM_CLASSES = 2
-
-    config = Small()
-    config.validate()
-    count = graph.build("inference", config).count_params()
-    assert 8.9e6 < count < 9.1e6
-    shapes = compute_backbone_shapes(config, config.IMAGE_SHAPE)
-    assert shapes[0].tolist() == [side // 4 for side in config.IMAGE_SHAPE[:2]]

@@ -1,0 +1,222 @@
+"""The head of classes and boxes (Fast R-CNN; Mask R-CNN, figure 4)."""
+
+import functools
+
+from keras import layers, ops
+
+from ...ops import box_refinement_graph, gather_rows
+from ..layers import BatchNorm, Conv2D
+from ..losses import cross_entropy, mean_of, smooth_l1_loss
+from .head import Head
+
+
+class BoxHead(Head):
+    """The class of each RoI, and for each class the deltas to the instance's box."""
+
+    name = "box"
+    field = "boxes"
+    loss_names = ("mrcnn_class_loss", "mrcnn_bbox_loss")
+    layer_names = r"mrcnn_(class|bbox).*"
+    detection_outputs = ("mrcnn_class", "mrcnn_bbox")
+
+    def build(self, features):
+        """See `Head.build`."""
+        config = self.config
+        self.graph = box_head(
+            features.pooler(config.POOL_SIZE, name="roi_align_classifier"),
+            config.POOL_SIZE,
+            config.NUM_CLASSES,
+            config.TRAIN_BN,
+            config.FPN_CLASSIF_FC_LAYERS_SIZE,
+        )
+
+    def outputs(self, rois):
+        """`mrcnn_class_logits` and `mrcnn_class` [B, R, C], `mrcnn_bbox` [B, R, C, 4].
+
+        Args:
+            rois: float tensor [B, R, 4], normalised.
+        """
+        names = ("mrcnn_class_logits", "mrcnn_class", "mrcnn_bbox")
+        return dict(zip(names, self.graph(rois), strict=True))
+
+    def targets(self, matched):
+        """Deltas to the box of each RoI's instance, float tensor [B, T, 4].
+
+        Args:
+            matched: `Matched`.
+        """
+        return BoxTargets(self.config, matched.positives, name="box_targets")(
+            [matched.rois, matched.class_ids, matched.instances, matched.truth["boxes"]]
+        )
+
+    def losses(self, outputs, targets, matched):
+        """See `mrcnn_class_loss_graph` and `mrcnn_bbox_loss_graph`.
+
+        Args:
+            outputs, targets, matched: see `Head.losses`.
+        """
+        of_classes = functools.partial(
+            mrcnn_class_loss_graph, class_weights=self.config.CLASS_WEIGHTS
+        )
+        return {
+            "mrcnn_class_loss": self.loss(
+                "mrcnn_class_loss",
+                of_classes,
+                [matched.class_ids, outputs["mrcnn_class_logits"], matched.active_class_ids],
+            ),
+            "mrcnn_bbox_loss": self.loss(
+                "mrcnn_bbox_loss",
+                mrcnn_bbox_loss_graph,
+                [targets, matched.class_ids, outputs["mrcnn_bbox"]],
+            ),
+        }
+
+    def decode(self, outputs, found):
+        """The boxes themselves, int32 [N, 4] pixels.
+
+        Args:
+            outputs, found: see `Head.decode`.
+        """
+        return found.boxes
+
+
+def box_head(pool, pool_size, num_classes, train_bn=True, fc_layers_size=1024):
+    """The layers of the head.
+
+    Args:
+        pool: function of RoIs [B, R, 4], normalised, that gives their features
+            [B, R, pool_size, pool_size, channels].
+        pool_size: side of the RoI's feature crop.
+        num_classes: with the background.
+        train_bn: `training` of the BatchNorm layers.
+        fc_layers_size: width of the two fully connected layers.
+
+    Returns:
+        function (rois) -> logits [B, R, num_classes], the same through softmax, and bbox
+        [B, R, num_classes, 4] of (dy, dx, log dh, log dw), over BBOX_STD_DEV.
+    """
+    # Fully connected layers, written as the convolutions whose weights the files hold.
+    blocks = [
+        (
+            Conv2D(fc_layers_size, (side, side), name=f"mrcnn_class_conv{index}"),
+            BatchNorm(name=f"mrcnn_class_bn{index}"),
+            layers.Activation("relu"),
+        )
+        for index, side in ((1, pool_size), (2, 1))
+    ]
+    squeeze = layers.Reshape((-1, fc_layers_size), name="pool_squeeze")
+    classify = layers.Dense(num_classes, name="mrcnn_class_logits")
+    softmax = layers.Activation("softmax", name="mrcnn_class", dtype="float32")
+    regress = layers.Dense(4 * num_classes, name="mrcnn_bbox_fc")
+    by_class = layers.Reshape((-1, num_classes, 4), name="mrcnn_bbox")
+
+    def graph(rois):
+        x = pool(rois)
+        for convolution, norm, relu in blocks:
+            x = relu(norm(convolution(x), training=train_bn))
+        shared = squeeze(x)  # [B, R, width]
+        logits = classify(shared)
+        return logits, softmax(logits), by_class(regress(shared))
+
+    return graph
+
+
+class BoxTargets(layers.Layer):
+    """The deltas that RoIs should predict.
+
+    As in the reference they are no constants: relative to the RoIs, which are proposals, they carry
+    the box loss to the RPN. Trained weights and learning rates rest on that.
+
+    Args:
+        config: BBOX_STD_DEV.
+        positives: int, how many of the first RoIs can be positive.
+
+    Call arguments:
+        inputs: [rois [B, T, 4] normalised, class_ids [B, T], instances [B, T], boxes of the ground
+            truth [B, G, 4] normalised].
+
+    Returns:
+        Float tensor [B, T, 4] of (dy, dx, log dh, log dw), over BBOX_STD_DEV; 0 for all but
+        positives.
+    """
+
+    def __init__(self, config, positives, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.config = config
+        self.positives = positives
+
+    def call(self, inputs):
+        """See the class."""
+        rois, class_ids, instances, gt_boxes = inputs
+        rest = rois.shape[1] - self.positives
+        rois, class_ids, instances = (x[:, : self.positives] for x in (rois, class_ids, instances))
+        deltas = box_deltas(
+            rois, gather_rows(gt_boxes, instances), class_ids > 0, self.config.BBOX_STD_DEV
+        )
+        return ops.pad(deltas, [[0, 0], [0, rest], [0, 0]])
+
+    def compute_output_shape(self, input_shape):
+        """[B, T, 4]."""
+        return tuple(input_shape[0])
+
+
+def box_deltas(rois, boxes, is_positive, std_dev):
+    """Deltas from RoIs to boxes, 0 for RoIs that are no positives.
+
+    Args:
+        rois, boxes: float tensors [B, P, 4], normalised.
+        is_positive: bool tensor [B, P].
+        std_dev: [4], what the deltas are divided by.
+
+    Returns:
+        Float tensor [B, P, 4] of (dy, dx, log dh, log dw), over `std_dev`.
+    """
+    # Rows that are no positives get a box that has a logarithm.
+    unit = ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])
+    rois = ops.where(is_positive[..., None], rois, unit)
+    boxes = ops.where(is_positive[..., None], boxes, unit)
+    return box_refinement_graph(rois, boxes) / ops.convert_to_tensor(std_dev, "float32")
+
+
+def mrcnn_class_loss_graph(
+    target_class_ids, pred_class_logits, active_class_ids, class_weights=None
+):
+    """Cross entropy of the RoIs whose predicted class the image's data set knows, their mean.
+
+    Args:
+        target_class_ids: int tensor [B, T]; 0 for negatives and padding.
+        pred_class_logits: float tensor [B, T, C].
+        active_class_ids: tensor [B, C]; 1 for classes of the image's data set, 0 for others.
+        class_weights: dict of class id to the weight in the mean of RoIs that are of this class;
+            a class that is missing weighs 1. None: all weigh the same.
+
+    Returns:
+        Float scalar.
+    """
+    target_class_ids = ops.cast(target_class_ids, "int32")
+    losses = cross_entropy(target_class_ids, pred_class_logits)  # [B, T]
+    predicted = ops.one_hot(ops.argmax(pred_class_logits, axis=-1), pred_class_logits.shape[-1])
+    active = ops.cast(active_class_ids, predicted.dtype)[:, None]  # [B, 1, C]
+    counts = ops.sum(predicted * active, axis=-1) > 0
+    if class_weights:
+        by_class = [class_weights.get(index, 1.0) for index in range(pred_class_logits.shape[-1])]
+        weights = ops.take(ops.convert_to_tensor(by_class, losses.dtype), target_class_ids)
+        counts = ops.cast(counts, losses.dtype) * weights
+    return mean_of(losses, counts)
+
+
+def mrcnn_bbox_loss_graph(target_bbox, target_class_ids, pred_bbox):
+    """Smooth L1 of the deltas that positive RoIs predict for their class, their mean.
+
+    Args:
+        target_bbox: float tensor [B, T, 4], the deltas to predict.
+        target_class_ids: int tensor [B, T]; 0 for negatives and padding.
+        pred_bbox: float tensor [B, T, C, 4], the predicted deltas of each class.
+
+    Returns:
+        Float scalar.
+    """
+    chosen = ops.one_hot(target_class_ids, pred_bbox.shape[2], dtype=pred_bbox.dtype)
+    predicted = ops.sum(pred_bbox * chosen[..., None], axis=2)  # [B, T, 4]
+    losses = ops.mean(smooth_l1_loss(target_bbox, predicted), axis=-1)
+    return mean_of(losses, target_class_ids > 0)

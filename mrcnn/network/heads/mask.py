@@ -1,0 +1,227 @@
+"""The head of masks (Mask R-CNN, section 3): for each class an independent sigmoid mask."""
+
+from keras import layers, ops
+
+from ...instances.masks import InstanceMasks
+from ...instances.pasting import unmold_crops, unmold_masks
+from ...loading.inputs import mask_input
+from ...ops import crop_and_resize, gather_rows
+from ..layers import BatchNorm, Conv2D, Conv2DTranspose
+from ..losses import mean_of
+from .head import Head
+
+
+class MaskHead(Head):
+    """A mask of each class for each RoI; the class of the box head chooses among them."""
+
+    name = "mask"
+    field = "masks"
+    needs = ("masks",)
+    loss_names = ("mrcnn_mask_loss",)
+    layer_names = r"mrcnn_mask.*"
+
+    @classmethod
+    def problems(cls, config):
+        """See `Head.problems`.
+
+        Args:
+            config: MASK_SHAPE, MASK_POOL_SIZE, USE_MINI_MASK, MINI_MASK_SHAPE.
+        """
+        found, expected = [], [2 * config.MASK_POOL_SIZE] * 2
+        if list(config.MASK_SHAPE) != expected:
+            found.append(
+                f"MASK_SHAPE is {list(config.MASK_SHAPE)}: the mask head doubles MASK_POOL_SIZE "
+                f"({config.MASK_POOL_SIZE}), so it must be {expected}."
+            )
+        mini = config.MINI_MASK_SHAPE
+        if config.USE_MINI_MASK and (len(mini) < 2 or min(mini[:2]) < 1):
+            found.append(f"MINI_MASK_SHAPE is {mini!r}: it must be (height, width).")
+        return found
+
+    @classmethod
+    def inputs(cls, config):
+        """See `Head.inputs`.
+
+        Args:
+            config: a `Config`.
+        """
+        return [mask_input(config)]
+
+    def build(self, features):
+        """See `Head.build`."""
+        config = self.config
+        self.graph = mask_head(
+            features.pooler(config.MASK_POOL_SIZE, name="roi_align_mask"),
+            config.NUM_CLASSES,
+            config.TRAIN_BN,
+            config.MASK_HEAD_CHANNELS,
+        )
+
+    def outputs(self, rois):
+        """`mrcnn_mask` [B, R, h, w, C], in 0..1.
+
+        Args:
+            rois: float tensor [B, R, 4], normalised.
+        """
+        return {"mrcnn_mask": self.graph(rois)}
+
+    def train(self, matched):
+        """See `Head.train`.
+
+        The RoIs that cannot be positive have no mask to learn, but two thirds of the head's time
+        and memory would be theirs. Where BatchNorm takes its statistics from the batch they belong
+        to it.
+        """
+        total = self.config.TRAIN_ROIS_PER_IMAGE
+        learners = matched.positives if self.config.TRAIN_BN is False else total
+        learned = self.graph(matched.rois[:, :learners])
+        loss = self.loss(
+            "mrcnn_mask_loss",
+            mrcnn_mask_loss_graph,
+            [self.targets(matched)[:, :learners], matched.class_ids[:, :learners], learned],
+        )
+        masks = learned
+        if learners < total:
+            # Nothing is computed here unless someone asks for the output.
+            masks = ops.concatenate([learned, self.graph(matched.rois[:, learners:])], axis=1)
+        return {"mrcnn_mask": masks}, {"mrcnn_mask_loss": loss}
+
+    def targets(self, matched):
+        """The part of each instance's mask that its RoI sees, float tensor [B, T, *MASK_SHAPE].
+
+        Args:
+            matched: `Matched`.
+        """
+        truth = matched.truth
+        return MaskTargets(self.config, matched.positives, name="mask_targets")(
+            [matched.rois, matched.class_ids, matched.instances, truth["boxes"], truth["masks"]]
+        )
+
+    def decode(self, outputs, found):
+        """The masks of the detected classes, pasted into the image.
+
+        Args:
+            outputs, found: see `Head.decode`.
+
+        Returns:
+            bool [H, W, N] if `found.dense`, else an `InstanceMasks`.
+        """
+        masks = outputs["mrcnn_mask"][found.rows, :, :, found.class_ids]  # [N, h, w]
+        if found.dense:
+            return unmold_masks(masks, found.boxes, found.image_shape)
+        crops = unmold_crops(masks, found.boxes)
+        return InstanceMasks(crops, found.boxes[:, :2], found.image_shape)
+
+
+def mask_head(pool, num_classes, train_bn=True, channels=256):
+    """The layers of the head.
+
+    Args:
+        pool: function of RoIs [B, R, 4], normalised, that gives their features
+            [B, R, side, side, depth].
+        num_classes: with the background.
+        train_bn: `training` of the BatchNorm layers.
+        channels: of the convolutions.
+
+    Returns:
+        function (rois) -> masks [B, R, 2 * side, 2 * side, num_classes], in 0..1; its layers are
+        the same in every call.
+    """
+    blocks = [
+        (
+            Conv2D(channels, (3, 3), padding="same", name=f"mrcnn_mask_conv{index}"),
+            BatchNorm(name=f"mrcnn_mask_bn{index}"),
+            layers.Activation("relu"),
+        )
+        for index in range(1, 5)
+    ]
+    deconv = Conv2DTranspose(
+        channels, (2, 2), strides=2, activation="relu", name="mrcnn_mask_deconv"
+    )
+    # In half precision a sigmoid would be exactly 0 or 1 too soon for the loss.
+    masks = Conv2D(num_classes, (1, 1), activation="sigmoid", dtype="float32", name="mrcnn_mask")
+
+    def graph(rois):
+        x = pool(rois)
+        for convolution, norm, relu in blocks:
+            x = relu(norm(convolution(x), training=train_bn))
+        return masks(deconv(x))
+
+    return graph
+
+
+class MaskTargets(layers.Layer):
+    """The masks that RoIs should predict.
+
+    Args:
+        config: USE_MINI_MASK, MASK_SHAPE.
+        positives: int, how many of the first RoIs can be positive.
+
+    Call arguments:
+        inputs: [rois [B, T, 4] normalised, class_ids [B, T], instances [B, T], boxes of the ground
+            truth [B, G, 4] normalised, its masks [B, h, w, G]: crops of the boxes if
+            USE_MINI_MASK].
+
+    Returns:
+        Float tensor [B, T, *MASK_SHAPE] of 0 and 1; 0 for all but positives.
+    """
+
+    def __init__(self, config, positives, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.config = config
+        self.positives = positives
+
+    def call(self, inputs):
+        """See the class."""
+        rois, class_ids, instances, gt_boxes, gt_masks = inputs
+        rest = rois.shape[1] - self.positives
+        rois, class_ids, instances = (x[:, : self.positives] for x in (rois, class_ids, instances))
+        if self.config.USE_MINI_MASK:
+            rois = _within(rois, gather_rows(gt_boxes, instances))
+        masks = _crops(gt_masks, rois, instances, tuple(self.config.MASK_SHAPE))
+        masks = ops.where((class_ids > 0)[..., None, None], masks, 0.0)
+        return ops.pad(masks, [[0, 0], [0, rest], [0, 0], [0, 0]])
+
+    def compute_output_shape(self, input_shape):
+        """[B, T, *MASK_SHAPE]."""
+        return (*input_shape[0][:2], *self.config.MASK_SHAPE)
+
+
+def _crops(gt_masks, rois, instances, size):
+    """What each RoI sees of the mask of its instance, [B, P, *size], 0 and 1."""
+    shape = ops.shape(gt_masks)
+    batch, height, width, count = shape[0], shape[1], shape[2], shape[3]
+    masks = ops.transpose(gt_masks, (0, 3, 1, 2))  # [B, G, h, w]
+    masks = ops.reshape(masks, (-1, height, width, 1))
+    first = ops.arange(batch, dtype="int32")[:, None] * count
+    which = ops.reshape(ops.cast(instances, "int32") + first, (-1,))
+    crops = crop_and_resize(masks, ops.reshape(rois, (-1, 4)), which, size, training=True)
+    return ops.round(ops.reshape(crops, (batch, rois.shape[1], *size)))
+
+
+def _within(rois, boxes):
+    """RoIs in coordinates of the boxes: 0 is a box's first edge, 1 its second."""
+    height = boxes[..., 2] - boxes[..., 0]
+    width = boxes[..., 3] - boxes[..., 1]
+    height, width = (ops.where(side > 0, side, 1.0) for side in (height, width))
+    origin = ops.concatenate([boxes[..., :2], boxes[..., :2]], axis=-1)
+    return (rois - origin) / ops.stack([height, width, height, width], axis=-1)
+
+
+def mrcnn_mask_loss_graph(target_masks, target_class_ids, pred_masks):
+    """Binary cross entropy of the masks that positive RoIs predict for their class, their mean.
+
+    Args:
+        target_masks: tensor [B, T, h, w] of 0 and 1.
+        target_class_ids: int tensor [B, T]; 0 for negatives and padding.
+        pred_masks: float tensor [B, T, h, w, C], in 0..1.
+
+    Returns:
+        Float scalar.
+    """
+    chosen = ops.one_hot(target_class_ids, pred_masks.shape[-1], dtype=pred_masks.dtype)
+    # A matrix product picks the class without a copy of all the others.
+    predicted = ops.matmul(pred_masks, chosen[:, :, None, :, None])[..., 0]  # [B, T, h, w]
+    target = ops.cast(target_masks, predicted.dtype)
+    losses = ops.mean(ops.binary_crossentropy(target, predicted), axis=(2, 3))
+    return mean_of(losses, target_class_ids > 0)

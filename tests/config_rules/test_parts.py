@@ -1,0 +1,337 @@
+"""The tables of parts, and what a choice of parts may be."""
+
+import functools
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import keras
+import pytest
+from tiny import TinyConfig, backbone, backbone_shapes
+
+from mrcnn.config_rules import parts
+from mrcnn.network.backbones import Backbone
+from mrcnn.network.backbones.resnet import RESNET50, RESNET101
+from mrcnn.network.heads import BoxHead, Head, MaskHead
+from mrcnn.network.poolers.align import PyramidROIAlign
+
+RPN = ("rpn_class_loss", "rpn_bbox_loss")
+BOX = ("mrcnn_class_loss", "mrcnn_bbox_loss")
+
+
+class PointsHead(Head):
+    name, field = "points", "keypoints"
+    needs = ("keypoints", "masks")
+    loss_names = ("points_loss", "visible_loss")
+
+
+class Own(Backbone):
+    def build(self, image, config):
+        return []
+
+
+def of(**settings):
+    """What is wrong with the settings that concern parts."""
+    return list(parts.problems(type("Changed", (TinyConfig,), settings)()))
+
+
+# The tables
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (parts.BACKBONES, {"resnet50": RESNET50, "resnet101": RESNET101}),
+        (parts.POOLERS, {"align": PyramidROIAlign}),
+        (parts.HEADS, {"box": BoxHead, "mask": MaskHead}),
+    ],
+)
+def test_every_name_is_a_part(table, expected):
+    assert {name: parts.part(table, name) for name in table} == expected
+
+
+def test_parts_are_what_their_table_is_of():
+    for name in parts.BACKBONES:
+        found = parts.part(parts.BACKBONES, name)
+        assert isinstance(found, Backbone) and found.architecture == name
+    for name in parts.POOLERS:
+        assert issubclass(parts.part(parts.POOLERS, name), keras.layers.Layer)
+    for name in parts.HEADS:
+        found = parts.part(parts.HEADS, name)
+        assert issubclass(found, Head) and found.name == name
+
+
+def test_what_is_no_name_is_the_part_itself():
+    own = Own()
+    assert parts.part(parts.BACKBONES, own) is own
+    assert parts.part(parts.HEADS, PointsHead) is PointsHead
+    with pytest.raises(KeyError):
+        parts.part(parts.HEADS, "points")
+
+
+def test_the_rules_load_no_part():
+    """Worker processes check a configuration, and never load Keras for that."""
+    script = (
+        "import sys; from mrcnn.config import Config; "
+        "Config.NAME, Config.NUM_CLASSES, Config.HEADS = 'a', 2, ('box',); "
+        "print([name for name in ('keras', 'tensorflow') if name in sys.modules])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (run.stdout, run.returncode) == ("[]\n", 0), run.stderr
+
+
+# What follows from the heads
+
+
+def heads_of(*heads):
+    return SimpleNamespace(HEADS=heads)
+
+
+def test_the_head_of_the_boxes_comes_first():
+    assert parts.heads(heads_of("mask", PointsHead, "box")) == [BoxHead, MaskHead, PointsHead]
+    assert parts.heads(heads_of("box")) == [BoxHead]
+
+
+@pytest.mark.parametrize(
+    ("heads", "expected"),
+    [
+        (("box",), {}),
+        (("box", "mask"), {"masks": "mask"}),
+        (("box", PointsHead), {"keypoints": "points", "masks": "points"}),
+        (("box", "mask", PointsHead), {"masks": "mask", "keypoints": "points"}),
+        (("box", PointsHead, "mask"), {"keypoints": "points", "masks": "points"}),
+    ],
+)
+def test_needed_fields_and_the_first_head_that_needs_them(heads, expected):
+    found = parts.needed_fields(heads_of(*heads))
+    assert list(found.items()) == list(expected.items())
+
+
+@pytest.mark.parametrize(
+    ("heads", "expected"),
+    [
+        (("box",), (*RPN, *BOX)),
+        (("box", "mask"), (*RPN, *BOX, "mrcnn_mask_loss")),
+        (("mask", "box"), (*RPN, *BOX, "mrcnn_mask_loss")),
+        (("box", PointsHead), (*RPN, *BOX, "points_loss", "visible_loss")),
+    ],
+)
+def test_loss_names(heads, expected):
+    assert parts.loss_names(heads_of(*heads)) == expected
+
+
+# What is wrong with a choice
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"BACKBONE": "resnet50", "COMPUTE_BACKBONE_SHAPE": None},
+        {"BACKBONE": Own(), "COMPUTE_BACKBONE_SHAPE": None},
+        {"ROI_POOLER": "align"},
+        {"ROI_POOLER": PyramidROIAlign},
+        {"ROI_POOLER": functools.partial(PyramidROIAlign)},
+        {"HEADS": ["mask", "box"]},
+        {"HEADS": (BoxHead, MaskHead)},
+        {"HEADS": ("box",)},
+        {"HEADS": ("box", PointsHead)},
+        {"LOSS_WEIGHTS": {}},
+        {"HEADS": ("box", PointsHead), "LOSS_WEIGHTS": {"points_loss": 2, "rpn_bbox_loss": 1}},
+    ],
+    ids=str,
+)
+def test_choices_that_work(settings):
+    assert of(**settings) == []
+
+
+@pytest.mark.parametrize("value", ["resnet18", "", None, 50, [], {}])
+def test_no_backbone(value):
+    message = f"BACKBONE is {value!r}: it is 'resnet50' or 'resnet101', a Backbone or a function."
+    assert of(BACKBONE=value) == [message]
+    assert parts.backbone_problem(value) == message
+
+
+def test_a_backbone_is_an_instance():
+    assert of(BACKBONE=Own) == ["BACKBONE is the class Own: give an instance of it."]
+
+
+def test_strides_that_are_not_the_backbones():
+    coarse = type("Coarse", (Own,), {"strides": (8, 16, 32, 64)})()
+    assert of(BACKBONE=coarse) == [
+        "BACKBONE_STRIDES begins [4, 8, 16, 32]: the BACKBONE has [8, 16, 32, 64]."
+    ]
+    assert of(BACKBONE=coarse, BACKBONE_STRIDES=(8, 16, 32, 64, 128)) == []
+    [line] = of(BACKBONE="resnet50", BACKBONE_STRIDES=[4, 8, 16, 16, 64])
+    assert line == "BACKBONE_STRIDES begins [4, 8, 16, 16]: the BACKBONE has [4, 8, 16, 32]."
+
+
+def test_a_function_needs_the_sizes_of_its_features():
+    assert of(BACKBONE=backbone, COMPUTE_BACKBONE_SHAPE=backbone_shapes) == []
+    for shapes in (None, [[16, 16]] * 5):
+        assert of(BACKBONE=backbone, COMPUTE_BACKBONE_SHAPE=shapes) == [
+            f"COMPUTE_BACKBONE_SHAPE is {shapes!r}: with a function as BACKBONE it must be a "
+            "function (image_shape) -> [[height, width], ...] of P2..P6."
+        ]
+    assert parts.is_function(backbone)
+    assert not any(map(parts.is_function, ("resnet50", RESNET50, Own())))
+
+
+@pytest.mark.parametrize("value", ["pool", "", None, 7, [], {}])
+def test_no_pooler(value):
+    assert of(ROI_POOLER=value) == [
+        f"ROI_POOLER is {value!r}: it is 'align', or a Keras layer class that is called as "
+        "PyramidROIAlign is."
+    ]
+
+
+class Unnamed(PointsHead):
+    name = None
+
+
+class Fieldless(PointsHead):
+    field = ""
+
+
+class Duck:
+    name, field = "duck", "ducks"
+
+
+@pytest.mark.parametrize("value", [None, 3, {"box": 1}, BoxHead])
+def test_heads_that_are_no_tuple(value):
+    assert of(HEADS=value) == [
+        f"HEADS is {value!r}: it is a tuple of 'box' or 'mask' or of classes of your own."
+    ]
+
+
+def test_a_forgotten_comma():
+    assert of(HEADS=("box")) == [
+        "HEADS is 'box': it is a tuple of 'box' or 'mask' or of classes of your own, such as "
+        "('box',)."
+    ]
+
+
+@pytest.mark.parametrize("name", ["keypoint", "Box", ""])
+def test_a_head_of_an_unknown_name(name):
+    assert of(HEADS=("box", name)) == [
+        f"HEADS has {name!r}: it is 'box' or 'mask', or a class of your own."
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", [Unnamed, Fieldless, Duck, int, None, 3, ["mask"], MaskHead(None)]
+)
+def test_what_is_no_head(value):
+    assert of(HEADS=("box", value)) == [
+        f"HEADS has {value!r}: a class, no instance, that derives from mrcnn.network.heads.Head "
+        "and has a name and a field is accepted."
+    ]
+
+
+def test_every_wrong_head_is_told():
+    lines = of(HEADS=("keypoint", Duck, "box", 3))
+    assert [line.split(":")[0] for line in lines] == [
+        "HEADS has 'keypoint'",
+        f"HEADS has {Duck!r}",
+        "HEADS has 3",
+    ]
+
+
+@pytest.mark.parametrize("heads", [(), ("mask",), ("mask", PointsHead)])
+def test_without_boxes(heads):
+    [line] = of(HEADS=heads)
+    assert line == (
+        f"HEADS is {heads}: 'box' must be one of them, because detections are the proposals that "
+        "it has classified and whose boxes it has refined."
+    )
+
+
+class OtherMasks(PointsHead):
+    name, field = "contour", "masks"
+
+
+class Scores(PointsHead):
+    name, field = "quality", "scores"
+
+
+@pytest.mark.parametrize(
+    ("heads", "first", "second", "field"),
+    [
+        (("box", "mask", OtherMasks), "mask", "contour", "masks"),
+        (("box", Scores), "box", "quality", "scores"),
+    ],
+)
+def test_two_heads_of_one_field(heads, first, second, field):
+    assert of(HEADS=heads) == [
+        f"HEADS has {first!r} and {second!r}, which both fill the field {field!r} of the results: "
+        "leave one of them out."
+    ]
+
+
+class OtherBoxes(BoxHead):
+    """A head in place of the one that it derives from."""
+
+
+@pytest.mark.parametrize(
+    ("heads", "name"),
+    [
+        (("box", "mask", "mask"), "mask"),
+        (("box", "mask", MaskHead), "mask"),
+        (("box", OtherBoxes), "box"),
+        ((BoxHead, BoxHead), "box"),
+    ],
+)
+def test_two_heads_of_one_name(heads, name):
+    assert of(HEADS=heads) == [f"HEADS names {name!r} twice: each head has a name of its own."]
+    assert of(HEADS=(OtherBoxes, "mask")) == []
+
+
+class Areas(Head):
+    name, field, loss_names = "area", "areas", ("points_loss",)
+
+
+class Anchors(Head):
+    name, field, loss_names = "anchor", "anchors", ("rpn_bbox_loss",)
+
+
+def test_two_losses_of_one_name():
+    assert of(HEADS=("box", PointsHead, Areas)) == [
+        "HEADS has 'points' and 'area', which both have a loss 'points_loss'."
+    ]
+    assert of(HEADS=("box", Anchors)) == [
+        "HEADS has 'rpn' and 'anchor', which both have a loss 'rpn_bbox_loss'."
+    ]
+
+
+class Choosy(PointsHead):
+    @classmethod
+    def problems(cls, config):
+        return [f"POINTS is {config.POINTS}.", "and more"] if config.POINTS < 1 else []
+
+
+def test_heads_look_at_their_own_settings():
+    assert of(HEADS=("box", Choosy), POINTS=0) == ["POINTS is 0.", "and more"]
+    assert of(HEADS=("box", Choosy), POINTS=1) == []
+    # That of the masks is not asked where there are none.
+    assert of(HEADS=("box",), MASK_SHAPE=[9, 9]) == []
+    [line] = of(HEADS=("box", "mask"), MASK_SHAPE=[9, 9])
+    assert line.startswith("MASK_SHAPE is [9, 9]: ")
+
+
+def test_weights_of_losses_that_are_not_there():
+    weights = {"rpn_class_loss": 1, "points_loss": 1}
+    assert of(LOSS_WEIGHTS=weights) == [
+        f"LOSS_WEIGHTS names ['points_loss']: the losses are {', '.join(RPN + BOX)}, "
+        "mrcnn_mask_loss.",
+        "LOSS_WEIGHTS lacks ['rpn_bbox_loss', 'mrcnn_class_loss', 'mrcnn_bbox_loss', "
+        "'mrcnn_mask_loss'].",
+    ]
+    # The reference's five are known whatever the heads, as the default names them all.
+    assert of(HEADS=("box",), LOSS_WEIGHTS=dict(TinyConfig.LOSS_WEIGHTS)) == []
+
+
+def test_all_is_told_at_once():
+    lines = of(BACKBONE=0, ROI_POOLER=0, HEADS=0)
+    assert [line.split()[0] for line in lines] == ["BACKBONE", "ROI_POOLER", "HEADS"]
