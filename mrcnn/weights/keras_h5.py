@@ -1,4 +1,9 @@
-"""Safe reading of a legacy Keras weights file: data sets only, nothing is unpickled or followed."""
+"""Weight files in the layout of the matterport reference: Keras 2's `save_weights` to HDF5.
+
+The root (or a group `model_weights`) has the attribute `layer_names`; each layer is a group with
+the attribute `weight_names`, and holds a data set for each, in the order of the layer's weights.
+Only data sets are read: nothing is unpickled or followed.
+"""
 
 import math
 import os
@@ -8,12 +13,13 @@ import h5py
 import numpy as np
 
 from ..files.whole import replacing
+from .source import WeightsSource
 
 # Numbers in a chunk that no data set need justify.
 _LARGE_CHUNK = 1_000_000
 
 
-class WeightsFile:
+class WeightsFile(WeightsSource):
     """An open weights file; use it in a `with` statement.
 
     Args:
@@ -51,10 +57,8 @@ class WeightsFile:
             self._file.close()
             raise
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
+    def close(self):
+        """Close the file."""
         self._file.close()
 
     def _find_root(self):
@@ -76,6 +80,10 @@ class WeightsFile:
         if not isinstance(group, h5py.Group):
             raise ValueError(f"{self.path} names a layer {layer!r}, but has no group for it.")
         return _strings(group.attrs, "weight_names", default=[])
+
+    def has_weights(self, layer):
+        """Whether the layer called `layer` has any data set."""
+        return bool(self.weight_names(layer))
 
     def shapes(self, layer):
         """Shapes of the data sets of the layer called `layer`, without reading them."""
@@ -101,8 +109,10 @@ class WeightsFile:
                 raise ValueError(f"{self.path}: {layer} {name} holds NaN or infinite values.")
         return arrays
 
-    def is_imagenet_backbone(self):
-        """Whether this is a bare ResNet of Keras applications, which expects BGR pixels."""
+    def is_bgr(self):
+        """Whether `save` said so, or this is a bare ResNet of Keras applications."""
+        if "pixel_order" in self._root.attrs:
+            return str(self._root.attrs["pixel_order"]) == "BGR"
         names = [name for name in self.layer_names if self.weight_names(name)]
         own = ("mrcnn_", "rpn_", "fpn_")
         return {"conv1", "bn5c_branch2c"} <= set(names) and not any(
@@ -188,6 +198,8 @@ def save(model, filepath, overwrite=True, kernel_dtype="float32"):
     try:
         with replacing(path) as part, h5py.File(part, "w") as file:
             _write(file, weighted_layers(model), kernel_dtype)
+            if getattr(model, "is_bgr", False):
+                file.attrs["pixel_order"] = "BGR"  # ours; the reference ignores it
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
 

@@ -33,13 +33,13 @@ def spread_rgb(kernel, channels):
     return np.repeat(kernel.sum(axis=2, keepdims=True) / channels, channels, axis=2)
 
 
-def adapt(kernel, channels, bgr):
+def adapt(kernel, channels, bgr, model_bgr=False):
     """The kernel of a file for a model of this many channels, and what was done.
 
     Args:
         kernel: float [h, w, C, F] as in the file.
         channels: how many the model sees: C, or any number if C is 3.
-        bgr: whether the file's network sees BGR. Images here are RGB.
+        bgr, model_bgr: whether the file's network sees BGR, and whether the model does.
 
     Returns:
         kernel: [h, w, channels, F].
@@ -50,6 +50,9 @@ def adapt(kernel, channels, bgr):
             f"conv1 spread over {channels} channels: each has the mean of the file's RGB kernel, "
             f"times 3 / {channels}"
         )
-    if bgr:
-        return kernel[:, :, ::-1], "conv1's input channels reversed: BGR in the file, RGB here"
+    if bgr != model_bgr:
+        first, then = ("BGR", "RGB") if bgr else ("RGB", "BGR")
+        return kernel[:, :, ::-1], (
+            f"conv1's input channels reversed: {first} in the file, {then} here"
+        )
     return kernel, ""

@@ -1,3 +1,5 @@
+import json
+import os
 import re
 import zipfile
 
@@ -5,10 +7,15 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from conftest import DATA
 from numpy.testing import assert_array_equal
-from seeded_weights import write_h5
+from seeded_weights import manifest, write_h5
 
+from mrcnn import weights
+from mrcnn.training import trainable
 from mrcnn.weights.keras_h5 import WeightsFile
+
+from .conftest import assert_same, build, chain, tiny_arrays, values
 
 KERNEL = np.arange(6, dtype=np.float32).reshape(2, 3)
 BIAS = np.array([-1, 0.5, 2], np.float32)
@@ -356,11 +363,259 @@ def test_damaged_chunk(make):
 def test_which_file_is_an_imagenet_backbone(path, layers, wanted):
     write_h5({name: [("w", BIAS)] for name in layers}, path)
     with WeightsFile(path) as file:
-        assert file.is_imagenet_backbone() is wanted
+        assert file.is_bgr() is wanted
 
 
 def test_an_imagenet_backbone_needs_weights(path):
     # A file of the heads alone may name the backbone's layers without their weights.
     write_h5({"conv1": [], "bn5c_branch2c": []}, path)
     with WeightsFile(path) as file:
-        assert file.is_imagenet_backbone() is False
+        assert file.is_bgr() is False
+
+
+# What `save` writes
+
+
+def layout(path):
+    """[layer, [(weight name, shape)]] as the reference would read the file."""
+    with h5py.File(path) as file:
+        assert file.attrs["backend"] == b"tensorflow"
+        assert file.attrs["keras_version"] == b"2.2.5"
+        names = [name.decode() for name in file.attrs["layer_names"]]
+        assert sorted(names) == sorted(file)
+        rows = []
+        for name in names:
+            group = file[name]
+            found = []
+            group.visititems(lambda path, node, found=found: found.append((path, node)))
+            sets = {path: node for path, node in found if isinstance(node, h5py.Dataset)}
+            weight_names = [weight.decode() for weight in group.attrs["weight_names"]]
+            assert sorted(weight_names) == sorted(sets)
+            assert {node.dtype for node in sets.values()} == {np.dtype("<f4")}
+            rows.append([name, [(weight, sets[weight].shape) for weight in weight_names]])
+    return rows
+
+
+def reference_layout(architecture, mode, num_classes):
+    layers = manifest(architecture, num_classes)
+    rows = json.loads((DATA / f"manifest_{architecture}.json").read_text())
+    order = [name for name, _ in rows[f"layer_order_{mode}"] if name in layers]
+    assert sorted(order) == sorted(layers)
+    return [[name, layers[name]] for name in order]
+
+
+def test_saves_the_layout_of_the_reference(inference, seeded, seeded_h5, tmp_path):
+    weights.load(inference, seeded_h5)
+    path = tmp_path / "saved.h5"
+    inference.save_weights(path)
+    assert layout(path) == reference_layout("resnet50", "inference", 5)
+    with WeightsFile(path) as file:
+        for name, rows in seeded.items():
+            for ours, (_, theirs) in zip(file.arrays(name), rows, strict=True):
+                assert_array_equal(ours, theirs, err_msg=name)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["saved.h5"]
+
+
+def test_training_and_inference_exchange_weights(inference, seeded, seeded_h5, tmp_path):
+    model = build("training")
+    # Frozen layers are written in the same order.
+    trainable.set_trainable(model, "rpn_bbox_pred|bn2a.*|mrcnn_mask")
+    assert weights.load(model, seeded_h5, complete=True).missing == []
+    path = tmp_path / "trained.h5"
+    model.save_weights(path)
+    assert layout(path) == reference_layout("resnet50", "training", 5)
+    inference.get_layer("mrcnn_mask").set_weights([np.zeros((1, 1, 256, 5)), np.zeros(5)])
+    assert weights.load(inference, path, complete=True).left_over == []
+    assert_same(inference, {name: [array for _, array in rows] for name, rows in seeded.items()})
+
+
+@pytest.mark.parametrize("mode", ["training", "inference"])
+def test_resnet101_has_the_layers_of_the_reference(mode):
+    model = build(mode, BACKBONE="resnet101", NUM_CLASSES=81)
+    rows = [
+        [
+            name,
+            [
+                ("/".join(variable.path.split("/")[-2:]) + ":0", tuple(variable.shape))
+                for variable in variables
+            ],
+        ]
+        for name, variables in weights.weighted_layers(model).items()
+    ]
+    assert rows == reference_layout("resnet101", mode, 81)
+    assert len(rows) == 233
+    assert model.count_params() == 64_158_584
+
+
+@pytest.mark.parametrize("dtype", ["float16", "mixed_bfloat16"])
+def test_weights_are_float32_in_the_file(dtype, tmp_path):
+    layer = keras.layers.Dense(2, name="dense", dtype=dtype)
+    model = chain((3,), layer)
+    path = tmp_path / "half.h5"
+    weights.save(model, path)
+    with WeightsFile(path) as file:
+        kernel, _ = file.arrays("dense")
+    assert layout(path)[0][1][0] == ("dense/kernel:0", (3, 2))
+    assert_array_equal(kernel, np.array(layer.kernel, np.float32))
+    weights.load(model, path)
+    assert_array_equal(np.array(layer.kernel, np.float32), kernel)
+
+
+def test_batch_norm_order(tmp_path):
+    layer = keras.layers.BatchNormalization(name="bn")
+    model = chain((2,), layer)
+    layer.set_weights(np.arange(1, 9).reshape(4, 2))
+    layer.trainable = False
+    weights.save(model, tmp_path / "bn.h5")
+    with WeightsFile(tmp_path / "bn.h5") as file:
+        assert file.weight_names("bn") == [
+            "bn/gamma:0",
+            "bn/beta:0",
+            "bn/moving_mean:0",
+            "bn/moving_variance:0",
+        ]
+        assert_array_equal(file.arrays("bn"), [[1, 2], [3, 4], [5, 6], [7, 8]])
+
+
+class Block(keras.layers.Layer):
+    """A layer of a custom backbone, with weights of its own and of layers inside."""
+
+    def __init__(self):
+        super().__init__(name="block")
+        self.layers = [keras.layers.Dense(2, name="first"), keras.layers.Dense(2, name="second")]
+
+    def build(self, shape):
+        self.scale = self.add_weight(name="scale", shape=(2,), initializer="ones")
+        for layer in self.layers:
+            layer.build(shape)
+
+    def call(self, inputs):
+        return self.layers[1](self.layers[0](inputs)) * self.scale
+
+
+def test_a_layer_of_layers_loses_none_of_its_weights(tmp_path):
+    model = chain((2,), Block(), keras.layers.Dropout(0.1, seed=1))
+    assert [variable.path for variable in weights.weighted_layers(model)["block"]] == [
+        "block/scale",
+        "block/first/kernel",
+        "block/first/bias",
+        "block/second/kernel",
+        "block/second/bias",
+    ]
+    before = values(model)
+    weights.save(model, tmp_path / "block.h5")
+    model.get_layer("block").scale.assign([5.0, 6.0])
+    weights.load(model, tmp_path / "block.h5")
+    assert_same(model, before)
+
+
+def test_weights_whose_short_names_are_alike(tmp_path):
+    layer = keras.layers.Bidirectional(keras.layers.LSTM(2), name="both")
+    model = chain((4, 3), layer)
+    before = values(model)
+    weights.save(model, tmp_path / "both.h5")
+    with WeightsFile(tmp_path / "both.h5") as file:
+        assert file.weight_names("both") == [
+            f"both/{way}_lstm/lstm_cell/{kind}:0"
+            for way in ("forward", "backward")
+            for kind in ("kernel", "recurrent_kernel", "bias")
+        ]
+    layer.set_weights([np.zeros_like(array) for array in before["both"]])
+    weights.load(model, tmp_path / "both.h5")
+    assert_same(model, before)
+
+
+def test_more_names_than_an_attribute_holds(tmp_path):
+    # 40 names of 2 kB; HDF5 refuses attributes of more than 64 kB.
+    names = [f"{'x' * 2000}{index:02}" for index in range(40)]
+    layers = [keras.layers.Dense(1, name=name) for name in names]
+    model = chain((1,), *layers)
+    before = values(model)
+    path = tmp_path / "long.h5"
+    weights.save(model, path)
+    with h5py.File(path) as file:
+        assert "layer_names" not in file.attrs
+        assert len(file.attrs["layer_names0"]) + len(file.attrs["layer_names1"]) == 40
+    with WeightsFile(path) as file:
+        assert file.layer_names == names
+    layers[7].set_weights([np.full((1, 1), 9), np.full(1, 9)])
+    weights.load(model, path, complete=True)
+    assert_same(model, before)
+
+
+def test_overwrite(tiny, tmp_path):
+    path = tmp_path / "weights.h5"
+    weights.save(tiny, path, overwrite=False)
+    written = path.read_bytes()
+    tiny.get_layer("dense").set_weights(tiny_arrays()["dense"])
+    with pytest.raises(FileExistsError, match="is there already; pass overwrite=True to replace"):
+        weights.save(tiny, path, overwrite=False)
+    assert path.read_bytes() == written
+    weights.save(tiny, str(path))
+    assert path.read_bytes() != written
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_old_file(tiny, write, monkeypatch, error):
+    path = write(tiny_arrays())
+    written = path.read_bytes()
+    create, calls = h5py.Group.create_dataset, []
+
+    def fail(group, *args, **kwargs):
+        calls.append(group.name)
+        if len(calls) == 3:
+            raise error
+        return create(group, *args, **kwargs)
+
+    monkeypatch.setattr(h5py.Group, "create_dataset", fail)
+    with pytest.raises(type(error)) as caught:
+        weights.save(tiny, path)
+    if isinstance(error, OSError):
+        assert str(caught.value) == f"{path} cannot be written: No space left on device."
+    assert calls == ["/conv1", "/conv1", "/dense"]
+    assert path.read_bytes() == written
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_folder_that_cannot_be_written(tiny, tmp_path):
+    (tmp_path / "file").touch()
+    for path, reason in [
+        (tmp_path / "file" / "w.h5", "Not a directory"),
+        (tmp_path / "missing" / "w.h5", "No such file or directory"),
+    ]:
+        with pytest.raises(OSError) as caught:
+            weights.save(tiny, path)
+        assert str(caught.value) == f"{path} cannot be written: {reason}."
+
+
+def test_a_folder_in_the_place_of_the_file(tiny, tmp_path):
+    (tmp_path / "w.h5").mkdir()
+    with pytest.raises(OSError, match=r"w\.h5 cannot be written: Is a directory\.$"):
+        weights.save(tiny, tmp_path / "w.h5")
+    assert os.listdir(tmp_path) == ["w.h5"]
+
+
+def test_kernels_in_half_precision(tiny, tmp_path):
+    path, third = tmp_path / "half.h5", 1 / 3
+    for variable in tiny.weights:
+        variable.assign(np.full(variable.shape, third))
+    weights.save(tiny, path, kernel_dtype="float16")
+    with h5py.File(path) as file:
+        assert file["conv1/conv1/kernel:0"].dtype == np.float16
+        assert file["conv1/conv1/bias:0"].dtype == np.float32
+    for variable in tiny.weights:
+        variable.assign(np.zeros(variable.shape))
+    weights.load(tiny, path)
+    kernel, bias = (w.numpy() for w in tiny.get_layer("dense").weights)
+    assert kernel.dtype == np.float32
+    assert_array_equal(kernel, np.float32(np.float16(third)))
+    assert_array_equal(bias, np.float32(third))
+
+
+def test_a_kernel_beyond_half_precision_leaves_no_file(tiny, tmp_path):
+    tiny.get_layer("dense").weights[0].assign(np.full((2, 3), 7e4))
+    with pytest.raises(ValueError, match=r"dense/kernel:0 reaches 70000, which float16"):
+        weights.save(tiny, tmp_path / "half.h5", kernel_dtype="float16")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="kernel_dtype is 'int8'"):
+        weights.save(tiny, tmp_path / "half.h5", kernel_dtype="int8")

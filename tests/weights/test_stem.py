@@ -19,8 +19,12 @@ def test_adapt():
     kernel, note = adapt(KERNEL, 3, bgr=True)
     assert_array_equal(kernel[0, 0], [[4, 5], [2, 3], [0, 1]])
     assert note.startswith("conv1's input channels reversed")
-    kernel, note = adapt(KERNEL, 3, bgr=False)
-    assert kernel is KERNEL and note == ""
+    kernel, note = adapt(KERNEL, 3, bgr=False, model_bgr=True)
+    assert_array_equal(kernel[0, 0], [[4, 5], [2, 3], [0, 1]])
+    assert note.endswith("input channels reversed: RGB in the file, BGR here")
+    for bgr in (True, False):
+        kernel, note = adapt(KERNEL, 3, bgr=bgr, model_bgr=bgr)
+        assert kernel is KERNEL and note == ""
     for bgr in (True, False):
         kernel, note = adapt(KERNEL, 2, bgr)
         assert_array_equal(kernel, spread_rgb(KERNEL, 2))

@@ -1,0 +1,25 @@
+"""Which reader opens a weights file."""
+
+from pathlib import Path
+
+from .keras_h5 import WeightsFile
+
+# Ending of the file's name, and the `WeightsSource` that reads it.
+READERS = {
+    ".h5": WeightsFile,
+    ".hdf5": WeightsFile,
+}
+
+
+def open_source(filepath):
+    """The open `WeightsSource` of a file; one of an unknown ending is taken for HDF5.
+
+    Args:
+        filepath: path of the file.
+
+    Raises:
+        FileNotFoundError, TypeError, ValueError: see the reader.
+    """
+    is_path = hasattr(filepath, "__fspath__") or isinstance(filepath, str)
+    suffix = Path(filepath).suffix.lower() if is_path else ""
+    return READERS.get(suffix, WeightsFile)(filepath)

@@ -1,0 +1,64 @@
+"""Which reader opens a weights file."""
+
+import numpy as np
+import pytest
+
+from mrcnn.weights import readers
+from mrcnn.weights.keras_h5 import WeightsFile
+from mrcnn.weights.readers import READERS, open_source
+from mrcnn.weights.source import WeightsSource
+
+from .conftest import tiny_arrays
+from .npz import NpzFile, write_npz
+
+
+def test_every_reader_is_one():
+    assert {".h5", ".hdf5"} <= set(READERS)
+    for ending, reader in READERS.items():
+        assert ending.startswith(".") and ending == ending.lower()
+        assert issubclass(reader, WeightsSource)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.h5", "a.hdf5", "A.H5", "mask_rcnn_coco.0040.h5", "weights", "a.bin"]
+)
+@pytest.mark.parametrize("kind", [str, lambda path: path])
+def test_hdf5_by_its_ending_and_without_one(write, name, kind):
+    path = write(tiny_arrays())
+    path = path.rename(path.with_name(name))
+    with open_source(kind(path)) as source:
+        assert type(source) is WeightsFile
+        assert source.layer_names == ["conv1", "dense"] and source.path == path
+        assert source.shapes("dense") == [(2, 3), (3,)]
+
+
+def test_another_format_by_its_ending(tmp_path, monkeypatch):
+    monkeypatch.setitem(readers.READERS, ".npz", NpzFile)
+    path = write_npz(tmp_path / "weights.NPZ.npz", tiny_arrays())
+    for name in ("weights.npz", "weights.NPZ"):
+        path = path.rename(tmp_path / name)
+        with open_source(path) as source:
+            assert type(source) is NpzFile
+            assert source.layer_names == ["conv1", "dense"]
+            np.testing.assert_array_equal(source.arrays("dense")[1], [1, 2, 3])
+
+
+def test_no_file(tmp_path):
+    for name in ("missing.h5", "missing"):
+        with pytest.raises(FileNotFoundError, match=rf"there is no weights file .*{name}\.$"):
+            open_source(tmp_path / name)
+    with pytest.raises(IsADirectoryError, match="is a folder: give a weights file in it"):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize("value", [None, 3, ["a.h5"]])
+def test_what_is_no_path(value):
+    with pytest.raises(TypeError, match="it must be the path of a weights file"):
+        open_source(value)
+
+
+def test_a_file_of_another_kind(tmp_path):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(b"PK\x03\x04 and so on")
+    with pytest.raises(ValueError, match="cannot be read as an HDF5 file"):
+        open_source(path)
