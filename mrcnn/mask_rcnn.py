@@ -1,12 +1,14 @@
 """`MaskRCNN`, the object that users hold: each method is a sentence that calls a room."""
 
-import datetime
 import logging
 
 from . import weights
-from .inference import detector, introspection, molding
+from .config_rules import parts
+from .inference import introspection, molding
+from .inference.detector import detector_of
 from .network import graph
-from .runs import folder as checkpoints
+from .runs import folder
+from .runs.folder import RunFolder
 from .text import log
 from .training import distribution, optimization, trainable, trainer
 from .weights.published import imagenet_weights
@@ -27,8 +29,7 @@ class MaskRCNN:
     Attributes:
         keras_model: the `keras.Model`.
         distribution: the devices to train on, see `distribution.choose`.
-        epoch: epochs trained so far.
-        log_dir, checkpoint_path: folder of this run, and template of its weight files.
+        run_folder: `RunFolder`, with `log_dir`, `checkpoint_path` and `epoch`.
         anchors: [A, 4] float64 in pixels, those that `get_anchors` gave last.
 
     Raises:
@@ -49,6 +50,7 @@ class MaskRCNN:
         self.model_dir = model_dir
         self.anchors = None
         self._anchors_by_shape = {}
+        self.run_folder = RunFolder.new(model_dir, config.NAME)
         self.set_log_dir()
         one = distribution.OneDevice()
         self.distribution = distribution.choose(config) if mode == "training" else one
@@ -77,7 +79,8 @@ class MaskRCNN:
         Layers are matched by name in any case, because their order differs between the modes.
 
         Args:
-            filepath: a legacy Keras `.h5`, such as `mask_rcnn_coco.h5` or one written here.
+            filepath: a legacy Keras `.h5`, such as `mask_rcnn_coco.h5` or one written here, or
+                another format of `weights.readers`.
             by_name: False demands that the file has every layer of the model.
             exclude: names of layers that keep their values; implies `by_name`.
 
@@ -91,7 +94,7 @@ class MaskRCNN:
             self.keras_model, filepath, exclude=exclude, complete=not by_name and not exclude
         )
         # Weights of another run, or some of its layers, are where a new run begins.
-        is_own = not exclude and checkpoints.parse(filepath, self.config.NAME)
+        is_own = not exclude and folder.parse(filepath, self.config.NAME)
         self.set_log_dir(filepath if is_own else None)
         if self.epoch:
             logger.info("continuing in %s after epoch %d", self.log_dir, self.epoch)
@@ -111,7 +114,7 @@ class MaskRCNN:
         Raises:
             FileNotFoundError: there is none.
         """
-        return checkpoints.find_last(self.model_dir, self.config.NAME)
+        return folder.find_last(self.model_dir, self.config.NAME)
 
     def set_log_dir(self, model_path=None):
         """Set `log_dir`, `checkpoint_path` and `epoch`.
@@ -120,10 +123,36 @@ class MaskRCNN:
             model_path: a checkpoint: its run is continued after its epoch. Otherwise a new run
                 begins.
         """
-        parsed = checkpoints.parse(model_path) if model_path else None
-        date, self.epoch = parsed or (datetime.datetime.now(), 0)
-        folder = checkpoints.run_folder(self.model_dir, self.config.NAME, date)
-        checkpoints.use_folder(self, folder)
+        own = self.model_dir, self.config.NAME
+        parsed = model_path and RunFolder.of_checkpoint(model_path, *own)
+        self.run_folder = parsed or RunFolder.new(*own)
+
+    @property
+    def log_dir(self):
+        """Folder of this run."""
+        return self.run_folder.path
+
+    @log_dir.setter
+    def log_dir(self, path):
+        self.run_folder.path = path
+
+    @property
+    def checkpoint_path(self):
+        """Template of the weight files of this run, in which `{epoch:04d}` is the epoch."""
+        return self.run_folder.checkpoint_path
+
+    @checkpoint_path.setter
+    def checkpoint_path(self, path):
+        self.run_folder.checkpoint_path = path
+
+    @property
+    def epoch(self):
+        """Epochs trained so far."""
+        return self.run_folder.epoch
+
+    @epoch.setter
+    def epoch(self, epoch):
+        self.run_folder.epoch = epoch
 
     # Training
 
@@ -224,7 +253,8 @@ class MaskRCNN:
         if not chosen:
             raise ValueError(
                 f"layers is {layer_regex!r}: no layer has such a name. It is one of "
-                f"{', '.join(trainable.LAYER_REGEX)}, or a regular expression of layer names."
+                f"{', '.join(trainable.layer_regexes(self.config))}, or a regular expression of "
+                "layer names."
             )
         if verbose:
             log(f"{' ' * indent}Training {len(chosen)} layers, {chosen[0]} to {chosen[-1]}")
@@ -241,14 +271,15 @@ class MaskRCNN:
 
         Returns:
             list of dicts, one an image: `rois` int32 [N, 4] pixels, `class_ids` int32 [N],
-            `scores` float32 [N], best first, and `masks` bool [H, W, N].
+            `scores` float32 [N], best first, and what the other heads fill: `masks` bool
+            [H, W, N] of the mask head.
 
         Raises:
             ValueError, TypeError: no images, wrong dtype, rank or channels, NaN; the message says
                 which image and what would be accepted.
         """
         self._require("inference", "detect()")
-        return detector.detect(self, images, verbose)
+        return detector_of(self).detect(images, verbose=verbose)
 
     def detect_molded(self, molded_images, image_metas, verbose=0):
         """Find the instances in images that `mold_inputs` or the data generator made.
@@ -262,7 +293,7 @@ class MaskRCNN:
             As `detect`, in pixels of the molded images.
         """
         self._require("inference", "detect_molded()")
-        return detector.detect_molded(self, molded_images, image_metas, verbose)
+        return detector_of(self).detect_molded(molded_images, image_metas, verbose)
 
     def mold_inputs(self, images):
         """Images as the network takes them.
@@ -313,6 +344,11 @@ class MaskRCNN:
             self._anchors_by_shape[key] = molding.anchors(self.config, image_shape)
         self.anchors, normalised = self._anchors_by_shape[key]
         return normalised
+
+    @property
+    def fields(self):
+        """Names of the instance fields that the heads fill, such as ("boxes", "masks")."""
+        return tuple(head.field for head in parts.heads(self.config))
 
     # Looking inside
 

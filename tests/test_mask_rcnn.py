@@ -204,7 +204,7 @@ def heads():
     ],
 )
 def test_layers_that_train(shared, layers, backbone):
-    shared.set_trainable(trainable.LAYER_REGEX[layers], verbose=0)
+    shared.set_trainable(trainable.regex_of(layers, shared.config), verbose=0)
     model = shared.keras_model
     names = {variable.path.split("/")[-2] for variable in model.trainable_variables}
     assert names == {*backbone, *heads()}

@@ -1,4 +1,4 @@
-"""From images in pixels to results in pixels: what `MaskRCNN.detect` is made of."""
+"""Images in, instances out: what `MaskRCNN.detect` is made of."""
 
 import contextlib
 import functools
@@ -6,48 +6,172 @@ import logging
 
 import numpy as np
 
-from ..images.meta import parse_image_meta
-from ..instances.masks import InstanceMasks
-from ..instances.pasting import unmold_crops, unmold_masks
+from ..config_rules import parts
+from ..images.frame import Frame
+from ..network.graph_model import outputs_by_name
+from ..network.heads.head import Found
 from ..network.sharing import share
 from ..text import log
-from .molding import anchors, batches, check_images, network_inputs, unmold_boxes, unmold_detections
+from .molding import anchors, batches, check_images, meta_of, network_inputs, unmold_boxes
 
 
-def detect(model, images, verbose=0):
-    """See `MaskRCNN.detect`; `model` is one, or a `SharedDetector`."""
-    images = check_images(images, model.config)
-    if verbose:
-        log(f"Processing {len(images)} images")
-        for image in images:
-            log("image", image)
-    return [
-        result(boxes, class_ids, scores, unmold_masks(masks, boxes, shape))
-        for boxes, class_ids, scores, masks, shape in _instances(model, images, verbose)
-    ]
+class Detector:
+    """Detects with an inference graph.
+
+    Args:
+        keras_model: the `GraphModel`.
+        config: the `Config` that it was built with.
+        get_anchors: function of a molded image's (H, W, C) that gives float32 [A, 4], normalised;
+            None makes and keeps those of the last few shapes.
+
+    Attributes:
+        keras_model, config, get_anchors: as given.
+        heads: list of the `Head`s that fill the results, that of the boxes first.
+        fields: names of what they fill, such as ("boxes", "masks").
+    """
+
+    def __init__(self, keras_model, config, get_anchors=None):
+        self.keras_model = keras_model
+        self.config = config
+        # Few alone: 1024x1024 pixels have 4 MB of them, and images may differ in size.
+        self.get_anchors = get_anchors or functools.lru_cache(8)(
+            lambda image_shape: anchors(config, image_shape)[1]
+        )
+        self.heads = [kind(config) for kind in parts.heads(config)]
+        self.fields = tuple(head.field for head in self.heads)
+
+    def detect(self, images, dense=True, verbose=0):
+        """Find the instances in images.
+
+        Args:
+            images: see `MaskRCNN.detect`.
+            dense: whether masks are arrays [H, W, N]; else they are `InstanceMasks`: a hundred
+                detections in a photograph of 12 megapixels take 1.2 GB as dense masks.
+            verbose: 1 prints the arrays on the way.
+
+        Returns:
+            list of dicts, one an image, see `MaskRCNN.detect`.
+        """
+        images = check_images(images, self.config)
+        if verbose:
+            log(f"Processing {len(images)} images")
+            for image in images:
+                log("image", image)
+        results = []
+        for batch in batches(images, self.config):
+            molded, frames = zip(*batch, strict=True)
+            metas = np.stack([meta_of(frame, self.config) for frame in frames])
+            outputs = self.predict(np.stack(molded), metas, verbose)
+            results += self._results(outputs, frames, dense)
+        return results
+
+    def detect_molded(self, molded_images, image_metas, verbose=0):
+        """See `MaskRCNN.detect_molded`.
+
+        Args:
+            molded_images: float array [N, H, W, C], the mean subtracted.
+            image_metas: [N, 12 + NUM_CLASSES].
+            verbose: 1 prints the arrays on the way.
+
+        Returns:
+            list of dicts, one an image, in pixels of the molded images.
+        """
+        if len(molded_images) != len(image_metas):
+            raise ValueError(
+                f"{len(molded_images)} molded images came with {len(image_metas)} image metas: "
+                "each image needs one."
+            )
+        results, size = [], self.config.BATCH_SIZE
+        for first in range(0, len(molded_images), size):
+            images = np.asarray(molded_images[first : first + size])
+            outputs = self.predict(images, np.asarray(image_metas[first : first + size]), verbose)
+            shape = images[0].shape
+            frame = Frame.of_window(shape, shape, (0, 0, *shape[:2]))
+            results += self._results(outputs, [frame] * len(images))
+        return results
+
+    def predict(self, molded_images, image_metas, verbose=0):
+        """The network's outputs for a batch.
+
+        Args:
+            molded_images: float array [B, h, w, C], the mean subtracted.
+            image_metas: [B, 12 + NUM_CLASSES].
+            verbose: 1 prints the inputs.
+
+        Returns:
+            dict of the name of an output to its array [B, ...], see `graph.build_inference`.
+        """
+        inputs = network_inputs(self, molded_images, image_metas)
+        if verbose:
+            names = ("molded_images", "image_metas", "anchors")
+            for name, array in zip(names, inputs, strict=True):
+                log(name, array)
+        with _sizes_may_differ():
+            outputs = self.keras_model.predict_on_batch(inputs)
+        outputs = outputs_by_name(self.keras_model, outputs)
+        return {name: np.asarray(values) for name, values in outputs.items()}
+
+    def _results(self, outputs, frames, dense=True):
+        """The dicts of the images of a batch."""
+        results = []
+        for row, frame in enumerate(frames):
+            of_image = {name: values[row] for name, values in outputs.items()}
+            rows, boxes, class_ids, scores = unmold_boxes(of_image["mrcnn_detection"], frame)
+            found = Found(rows, class_ids, boxes, frame.original_shape, dense)
+            result = {"rois": boxes, "class_ids": class_ids, "scores": scores}
+            for head in self.heads:
+                if head.name != "box":
+                    result[head.field] = _checked(head, head.decode(of_image, found), len(boxes))
+            results.append(result)
+        return results
+
+
+def _checked(head, values, count):
+    """What a head has decoded, one for each detection; lists become arrays."""
+    values = np.asarray(values) if isinstance(values, list | tuple) else values
+    # Dense masks have the instances in the last axis.
+    lengths = (len(values), getattr(values, "shape", (None,))[-1])
+    if count not in lengths:
+        raise ValueError(
+            f"the head {head.name!r} gave {lengths[0]} {head.field} for {count} detections: one "
+            "for each is needed."
+        )
+    return values
+
+
+def SharedDetector(training_model, config):
+    """A `Detector` with the weights of a training graph, to detect while it trains.
+
+    Args:
+        training_model, config: see `share`.
+
+    Returns:
+        `Detector`.
+
+    Raises:
+        ValueError: see `share`.
+    """
+    return Detector(share(training_model, config), config)
+
+
+def detector_of(model):
+    """The `Detector` of a `MaskRCNN` in inference mode; `model` itself if it is like one."""
+    if not hasattr(model, "get_anchors") or isinstance(model, Detector):
+        return model
+    return Detector(model.keras_model, model.config, model.get_anchors)
 
 
 def detect_crops(model, images):
-    """As `detect`, but the masks of an image are an `InstanceMasks`.
-
-    A hundred detections in a photograph of 12 megapixels take 1.2 GB as dense masks.
+    """As `MaskRCNN.detect`, but the masks of an image are an `InstanceMasks`.
 
     Args:
-        model: what `config`, `keras_model` and `get_anchors` are taken from, a `MaskRCNN` or a
-            `SharedDetector`.
+        model: a `MaskRCNN` in inference mode, or a `Detector`.
         images: see `MaskRCNN.detect`.
 
     Returns:
         list of dicts, one an image.
     """
-    images = check_images(images, model.config)
-    return [
-        result(
-            *(boxes, class_ids, scores),
-            InstanceMasks(unmold_crops(masks, boxes), boxes[:, :2], shape),
-        )
-        for boxes, class_ids, scores, masks, shape in _instances(model, images)
-    ]
+    return detector_of(model).detect(images, dense=False)
 
 
 def with_score(result, min_score):
@@ -67,60 +191,6 @@ def with_score(result, min_score):
     }
 
 
-def detect_molded(model, molded_images, image_metas, verbose=0):
-    """See `MaskRCNN.detect_molded`; `model` is one, or a `SharedDetector`."""
-    if len(molded_images) != len(image_metas):
-        raise ValueError(
-            f"{len(molded_images)} molded images came with {len(image_metas)} image metas: each "
-            "image needs one."
-        )
-    results, size = [], model.config.BATCH_SIZE
-    for first in range(0, len(molded_images), size):
-        images = np.asarray(molded_images[first : first + size])
-        metas = np.asarray(image_metas[first : first + size])
-        detections, masks = _predict(model, images, metas, verbose)
-        shape = images[0].shape
-        window = [0, 0, shape[0], shape[1]]
-        results += [
-            result(*unmold_detections(*rows, shape, shape, window))
-            for rows in zip(detections, masks, strict=True)
-        ]
-    return results
-
-
-def result(rois, class_ids, scores, masks):
-    """The dict that `detect` gives for an image.
-
-    Args:
-        rois: int32 [N, 4] pixels.
-        class_ids: int32 [N].
-        scores: float32 [N].
-        masks: bool [H, W, N] or an `InstanceMasks`.
-    """
-    return {"rois": rois, "class_ids": class_ids, "scores": scores, "masks": masks}
-
-
-def _instances(model, images, verbose=0):
-    """Of each image its boxes, class ids, scores, masks [N, h, w] of the boxes, and shape."""
-    for batch in batches(images, model.config):
-        molded_images, image_metas, windows = (np.stack(part) for part in zip(*batch, strict=True))
-        detections, masks = _predict(model, molded_images, image_metas, verbose)
-        originals = parse_image_meta(image_metas)["original_image_shape"]
-        for *rows, shape, window in zip(detections, masks, originals, windows, strict=True):
-            yield *unmold_boxes(*rows, shape, molded_images[0].shape, window), shape
-
-
-def _predict(model, molded_images, image_metas, verbose):
-    """Detections [N, D, 6] and their masks [N, D, h, w, NUM_CLASSES]."""
-    inputs = network_inputs(model, molded_images, image_metas)
-    if verbose:
-        for name, array in zip(("molded_images", "image_metas", "anchors"), inputs, strict=True):
-            log(name, array)
-    with _sizes_may_differ():
-        outputs = model.keras_model.predict_on_batch(inputs)
-    return np.asarray(outputs[0]), np.asarray(outputs[3])
-
-
 @contextlib.contextmanager
 def _sizes_may_differ():
     """No warning of TensorFlow that each new size of image makes a trace of the graph."""
@@ -134,24 +204,3 @@ def _sizes_may_differ():
         yield
     finally:
         logger.removeFilter(is_another)
-
-
-class SharedDetector:
-    """Detects with the weights of a training graph: `detect` takes it for a `MaskRCNN`.
-
-    Args:
-        training_model, config: see `share`.
-
-    Attributes:
-        config: as given.
-        keras_model: the inference graph.
-        get_anchors: function of a molded image's (H, W, C) that gives float32 [A, 4], normalised.
-    """
-
-    def __init__(self, training_model, config):
-        self.config = config
-        self.keras_model = share(training_model, config)
-        # The last few alone: 1024x1024 pixels have 4 MB of them, and images may differ in size.
-        self.get_anchors = functools.lru_cache(8)(
-            lambda image_shape: anchors(config, image_shape)[1]
-        )

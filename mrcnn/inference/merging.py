@@ -5,7 +5,6 @@ import numpy as np
 from ..config_rules.values import check_share
 from ..instances.masks import InstanceMasks, as_instances
 from ..instances.overlaps import iou
-from .detector import result
 
 
 def merge(results, min_votes=0.5, min_iou=0.5):
@@ -23,7 +22,7 @@ def merge(results, min_votes=0.5, min_iou=0.5):
     Returns:
         dict of `rois` int32 [N, 4] pixels, `class_ids` int32 [N], `scores` float32 [N], best first,
         and `masks`, an `InstanceMasks`. A score is the mean over all results, 0 in those that do
-        not have the detection.
+        not have the detection. What heads other than the mask's fill is left out.
 
     Raises:
         ValueError: no results, results of images of other sizes, or `min_votes` or `min_iou` is
@@ -33,6 +32,8 @@ def merge(results, min_votes=0.5, min_iou=0.5):
     check_share("min_iou", min_iou)
     if not results:
         raise ValueError("results is empty: at least one is needed.")
+    if any("masks" not in each for each in results):
+        raise ValueError("a result has no masks: results are merged by the overlap of their masks.")
     all_masks = [as_instances(each["masks"]) for each in results]
     sizes = sorted({(masks.height, masks.width) for masks in all_masks})
     if len(sizes) > 1:
@@ -56,12 +57,12 @@ def merge(results, min_votes=0.5, min_iou=0.5):
             found.append((score, class_ids[seed], *_average(masks[group], scores[group])))
     found.sort(key=lambda each: -each[0])
     merged = InstanceMasks([f[2] for f in found], [f[3] for f in found], masks.shape)
-    return result(
-        merged.boxes,
-        np.array([f[1] for f in found], np.int32),
-        np.array([f[0] for f in found], np.float32),
-        merged,
-    )
+    return {
+        "rois": merged.boxes,
+        "class_ids": np.array([f[1] for f in found], np.int32),
+        "scores": np.array([f[0] for f in found], np.float32),
+        "masks": merged,
+    }
 
 
 def _group(seed, masks, candidates, source, min_iou):

@@ -3,10 +3,10 @@
 import numpy as np
 
 from ..anchors.pyramid import pyramid_anchors
-from ..geometry.boxes import denorm_boxes, norm_boxes
-from ..images.meta import compose_image_meta
+from ..geometry.boxes import norm_boxes
+from ..images.frame import Frame
 from ..images.pixels import as_channels
-from ..images.resizing import check_sides, mold_image, resize_to_input
+from ..images.resizing import check_sides, mold_image
 from ..instances.pasting import unmold_masks
 
 
@@ -36,13 +36,15 @@ def check_images(images, config):
 def mold_inputs(images, config):
     """See `MaskRCNN.mold_inputs`; `config` is that of the model."""
     molded = [mold_input(image, config) for image in check_images(images, config)]
-    shapes = sorted({image.shape for image, _, _ in molded})
+    shapes = sorted({image.shape for image, _ in molded})
     if len(shapes) > 1:
         raise ValueError(
             f"the molded images have the shapes {shapes}: a batch needs one. Mold them one by "
             "one, or set IMAGE_RESIZE_MODE to 'square'."
         )
-    return tuple(np.stack(part) for part in zip(*molded, strict=True))
+    images, frames = zip(*molded, strict=True)
+    metas = np.stack([meta_of(frame, config) for frame in frames])
+    return np.stack(images), metas, np.stack([frame.window for frame in frames])
 
 
 def mold_input(image, config):
@@ -54,8 +56,7 @@ def mold_input(image, config):
 
     Returns:
         molded_image: float32 [h, w, C], the mean subtracted.
-        image_meta: float64 [12 + NUM_CLASSES]; image id 0, no active classes.
-        window: int [4] pixels, the part of the molded image that is no padding.
+        frame: `Frame`.
 
     Raises:
         ValueError: IMAGE_RESIZE_MODE is "crop", or the molded image does not fit the pyramid.
@@ -65,17 +66,56 @@ def mold_input(image, config):
             "IMAGE_RESIZE_MODE is 'crop': a random part of the image is for training. 'square', "
             "'pad64' or 'none' detects in the whole image."
         )
-    molded, window, scale, _, _ = resize_to_input(image, config)
+    molded, frame = Frame.of(image, config)
     check_sides(molded.shape)
-    active = np.zeros([config.NUM_CLASSES], dtype=np.int32)
-    meta = compose_image_meta(0, image.shape, molded.shape, window, scale, active)
-    return mold_image(molded, config).astype(np.float32), meta, np.array(window)
+    return mold_image(molded, config).astype(np.float32), frame
+
+
+def meta_of(frame, config):
+    """The meta vector of an image to detect in, float64 [12 + NUM_CLASSES].
+
+    Args:
+        frame: `Frame` of the image.
+        config: NUM_CLASSES. The image id is 0, and no class is active.
+    """
+    return frame.meta(0, np.zeros([config.NUM_CLASSES], dtype=np.int32))
 
 
 def unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape, window):
-    """See `MaskRCNN.unmold_detections`."""
-    *rows, masks = unmold_boxes(detections, mrcnn_mask, original_image_shape, image_shape, window)
-    return *rows, unmold_masks(masks, rows[0], original_image_shape)
+    """See `MaskRCNN.unmold_detections`.
+
+    Args:
+        detections, mrcnn_mask, original_image_shape, image_shape, window: see
+            `MaskRCNN.unmold_detections`.
+
+    Returns:
+        boxes int32 [N, 4] pixels, class_ids int32 [N], scores float32 [N], masks bool [H, W, N].
+    """
+    frame = Frame.of_window(original_image_shape, image_shape, window)
+    rows, boxes, class_ids, scores = unmold_boxes(detections, frame)
+    masks = mrcnn_mask[rows, :, :, class_ids]  # [N, h, w]
+    return boxes, class_ids, scores, unmold_masks(masks, boxes, original_image_shape)
+
+
+def unmold_boxes(detections, frame):
+    """Detections of one image in the image's pixels.
+
+    Args:
+        detections: [D, 6] of (y1, x1, y2, x2, class id, score), normalised; ends at the first
+            class 0.
+        frame: `Frame` of the image.
+
+    Returns:
+        rows: int [N], which of the D they are: of a small image boxes may shrink to nothing.
+        boxes: int32 [N, 4] pixels.
+        class_ids: int32 [N].
+        scores: float32 [N].
+    """
+    ends = np.flatnonzero(detections[:, 4] == 0)
+    found = detections[: ends[0] if len(ends) else len(detections)]
+    boxes = frame.boxes_back(found[:, :4])
+    rows = np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
+    return rows, boxes[rows], found[rows, 4].astype(np.int32), found[rows, 5]
 
 
 def anchors(config, image_shape):
@@ -88,7 +128,7 @@ def network_inputs(model, molded_images, image_metas):
     """The inference graph's three inputs for a batch.
 
     Args:
-        model: see `detect_crops`.
+        model: anything with `get_anchors`, such as a `Detector`.
         molded_images: [B, H, W, C], the mean subtracted.
         image_metas: [B, 12 + NUM_CLASSES].
 
@@ -104,27 +144,16 @@ def network_inputs(model, molded_images, image_metas):
     ]
 
 
-def unmold_boxes(detections, mrcnn_mask, original_image_shape, image_shape, window):
-    """What `unmold_detections` returns, the masks [N, h, w] as the network gives them."""
-    ends = np.flatnonzero(detections[:, 4] == 0)
-    count = ends[0] if len(ends) else len(detections)
-    class_ids = detections[:count, 4].astype(np.int32)
-    scores = detections[:count, 5]
-    masks = mrcnn_mask[np.arange(count), :, :, class_ids]  # [N, h, w]
-
-    y1, x1, y2, x2 = norm_boxes(np.asarray(window), image_shape[:2])
-    origin = np.array([y1, x1, y1, x1], dtype=np.float32)
-    size = np.array([y2 - y1, x2 - x1, y2 - y1, x2 - x1], dtype=np.float32)
-    boxes = denorm_boxes((detections[:count, :4] - origin) / size, original_image_shape[:2])
-
-    # Small images shrink boxes to nothing.
-    has_area = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    boxes, class_ids, scores = boxes[has_area], class_ids[has_area], scores[has_area]
-    return boxes, class_ids, scores, masks[has_area]
-
-
 def batches(images, config):
-    """Molded images in batches of one shape and at most BATCH_SIZE, in order."""
+    """Molded images in batches of one shape and at most BATCH_SIZE, in order.
+
+    Args:
+        images: list of arrays [H, W, C], see `check_images`.
+        config: a `Config`.
+
+    Yields:
+        list of what `mold_input` gives for each image.
+    """
     batch = []
     for image in images:
         molded = mold_input(image, config)

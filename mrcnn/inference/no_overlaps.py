@@ -22,9 +22,11 @@ def remove_overlaps(result, min_share=0.5):
         what is left of the masks, int32.
 
     Raises:
-        ValueError: `min_share` is out of range.
+        ValueError: `min_share` is out of range, or the result has no masks.
     """
     check_share("min_share", min_share)
+    if "masks" not in result:
+        raise ValueError("the result has no masks: boxes may overlap where objects do not.")
     masks = as_instances(result["masks"])
     taken = np.zeros((masks.height, masks.width), bool)
     crops = list(masks.crops)
@@ -36,9 +38,10 @@ def remove_overlaps(result, min_share=0.5):
         if pixels and pixels >= min_share * np.count_nonzero(masks.crops[i]):
             taken[y1:y2, x1:x2] |= free
             crops[i], kept[i] = free, True
+    own = ("rois", "masks")
     left = InstanceMasks(crops, masks.boxes[:, :2], masks.shape)[kept]
     return {
-        **{name: np.asarray(result[name])[kept] for name in ("class_ids", "scores")},
+        **{name: np.asarray(v)[kept] for name, v in result.items() if name not in own},
         "rois": left.boxes,
         "masks": left if masks is result["masks"] else left.dense(),
     }

@@ -84,6 +84,8 @@ def _turn(image, orientation):
 def _back(found, orientation):
     """A result in a turned image as one in the image; boxes are those around the masks."""
     horizontal, vertical, transposed = orientation
+    if "masks" not in found:
+        raise ValueError("a result has no masks: results are merged by the overlap of their masks.")
     masks = as_instances(found["masks"])
     masks = masks.transpose() if transposed else masks
     masks = masks.flip(0) if vertical else masks

@@ -23,6 +23,59 @@ _CHECKPOINT = re.compile(
 )
 
 
+class RunFolder:
+    """The folder of a training run, and how far the run is: what rooms hand to each other.
+
+    Args:
+        path: of the folder.
+        name: `Config.NAME`.
+        epoch: epochs that are done.
+
+    Attributes:
+        path, name, epoch: as given; `path` as str.
+        checkpoint_path: template of the weight files, see `template`.
+    """
+
+    def __init__(self, path, name, epoch=0):
+        self.name = name
+        self.epoch = epoch
+        self.move_to(path)
+
+    @classmethod
+    def new(cls, model_dir, name):
+        """That of a run that begins now.
+
+        Args:
+            model_dir: folder of all runs.
+            name: `Config.NAME`.
+        """
+        return cls(run_folder(model_dir, name, datetime.datetime.now()), name)
+
+    @classmethod
+    def of_checkpoint(cls, path, model_dir, name):
+        """That of a run of a date and epoch that are in the path of a checkpoint.
+
+        Args:
+            path: of the checkpoint.
+            model_dir: folder of all runs.
+            name: `Config.NAME`.
+
+        Returns:
+            `RunFolder`, or None if it is no path of a checkpoint.
+        """
+        parsed = parse(path)
+        return parsed and cls(run_folder(model_dir, name, parsed[0]), name, parsed[1])
+
+    def move_to(self, path):
+        """Let the folder be at `path`."""
+        self.path = str(path)
+        self.checkpoint_path = template(self.path, self.name)
+
+    def checkpoint(self, epoch):
+        """Path of the weights after an `epoch`, counted from 1."""
+        return path_of(self.checkpoint_path, epoch)
+
+
 def parse(path, name=None):
     """Date and epoch of a checkpoint from its path.
 
@@ -66,12 +119,6 @@ def run_folders(model_dir, name):
     """The folders in `model_dir` of all runs of this name, a list of `Path`, the last run last."""
     own = re.compile(re.escape(name.lower()) + r"\d{8}T\d{4}")
     return sorted(path for path in _children(model_dir) if own.fullmatch(path.name))
-
-
-def use_folder(model, folder):
-    """Let `model`, a `MaskRCNN`, log to a folder, and write its checkpoints there."""
-    model.log_dir = folder
-    model.checkpoint_path = template(folder, model.config.NAME)
 
 
 def path_of(template, epoch):

@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import logging
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -110,7 +111,7 @@ def read_config(path, config_class=Config):
     for name, value in settings.items():
         if isinstance(getattr(config_class, name, None), property):
             continue
-        if name in own and as_json(own[name]) == value:
+        if name in own and is_same(as_json(own[name]), value):
             decoded[name] = own[name]
         elif isinstance(value, str) and value.startswith("<"):
             raise ValueError(
@@ -154,6 +155,23 @@ def as_json(value):
     return f"<{kind.__module__}.{kind.__qualname__}>"
 
 
+def is_same(value, other):
+    """Whether two settings are the same, as `as_json` gives them.
+
+    What is ours is known by its name alone: it may have moved to another module since.
+
+    Args:
+        value, other: one of now, one of a file that may be older.
+    """
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(map(is_same, value, other))
+    if isinstance(value, str) and isinstance(other, str):
+        names = [re.fullmatch(r"<mrcnn\.(?:\w+\.)*(\w+)>", text) for text in (value, other)]
+        if all(names):
+            return names[0][1] == names[1][1]
+    return value == other
+
+
 def _like(own, value):
     """A value from JSON in the type that the class has for it."""
     if isinstance(own, np.ndarray) and isinstance(value, list):
@@ -167,9 +185,11 @@ def _like(own, value):
 
 def _changes(before, after):
     """Settings that differ: name to [old, new], None where there was or is none."""
-    names = sorted({*before, *after})
+    # A setting that came with a newer version, and is at its default, is no change.
+    fresh = {n for n in after if n not in before and after[n] == as_json(getattr(Config, n, None))}
+    names = sorted({*before, *after} - fresh)
     pairs = {name: [before.get(name), after.get(name)] for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    return {name: pair for name, pair in pairs.items() if not is_same(*pair)}
 
 
 def _version(package):

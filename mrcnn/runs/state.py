@@ -196,15 +196,34 @@ def read(path, model, kind):
     Raises:
         ValueError: see `restore`.
     """
+    ours = variables(model)[kind]
     with h5py.File(path, "r") as file:
-        saved = [file[kind][str(index)][()] for index in range(len(file[kind]))]
-    ours = [tuple(variable.shape) for variable in variables(model)[kind]]
-    if ours != [array.shape for array in saved]:
+        places = [file[kind][str(index)] for index in range(len(file[kind]))]
+        order = _order([place.attrs.get("path") for place in places], ours)
+        saved = [places[index][()] for index in order]
+    if [tuple(variable.shape) for variable in ours] != [array.shape for array in saved]:
         raise ValueError(
             f"{path} holds {len(saved)} variables of the {kind}, this one has {len(ours)}, or "
             "their shapes differ: the network or the optimizer is another one."
         )
     return saved
+
+
+def _order(paths, ours):
+    """For each of our variables its place in the file.
+
+    By path, because the order follows from the wiring of the network, which may have changed since.
+    Variables without a path of their own there, such as those of random generators, whose paths
+    differ from process to process, take the places that are left in their order.
+    """
+    places = {path: index for index, path in enumerate(paths) if paths.count(path) == 1}
+    own = [variable.path for variable in ours]
+    order = [places.get(path) if own.count(path) == 1 else None for path in own]
+    left = iter([index for index in range(len(paths)) if index not in order])
+    order = [next(left, None) if index is None else index for index in order]
+    if None in order or len(order) != len(paths):
+        return range(len(paths))
+    return order
 
 
 def sync(model):

@@ -4,7 +4,6 @@ import os
 
 import numpy as np
 
-from ..runs import folder as checkpoints
 from ..runs.record import as_json
 from ..runs.state import Progress
 
@@ -26,7 +25,7 @@ def begin(model, progress, described, arguments):
     Raises:
         ValueError: this host has other data, settings or arguments than the chief.
     """
-    distribution = model.distribution
+    distribution, folder = model.distribution, model.run_folder
     seed = model.config.SEED if progress is None else progress.seed
     if distribution.hosts == 1:
         return progress, seed
@@ -34,8 +33,8 @@ def begin(model, progress, described, arguments):
     state = {
         "progress": progress and progress.to_json(),
         "seed": int(np.random.SeedSequence(seed).entropy),
-        "folder": os.path.basename(model.log_dir),
-        "epoch": model.epoch,
+        "folder": os.path.basename(folder.path),
+        "epoch": folder.epoch,
         "own": own,
     }
     state = distribution.broadcast_json(state)
@@ -51,7 +50,7 @@ def begin(model, progress, described, arguments):
             + "Start the same script with the same data on all hosts."
         )
     if not distribution.is_chief:
-        model.epoch = state["epoch"]
-        checkpoints.use_folder(model, os.path.join(model.model_dir, state["folder"]))
+        folder.epoch = state["epoch"]
+        folder.move_to(os.path.join(model.model_dir, state["folder"]))
         progress = state["progress"] and Progress.from_json(state["progress"])
     return progress, state["seed"]

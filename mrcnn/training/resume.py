@@ -5,9 +5,9 @@ import os
 import zlib
 
 from ..config import Config
-from ..runs import folder as checkpoints
+from ..runs import folder as folders
 from ..runs import state
-from ..runs.record import as_json
+from ..runs.record import as_json, is_same
 
 logger = logging.getLogger(__name__)
 
@@ -44,23 +44,24 @@ def describe(config, train_dataset, val_dataset, augmentation, no_augmentation_s
     }
 
 
-def find_state(model):
+def find_state(folder, model_dir):
     """The state to go on from: of the model's own run, or else of the last run of its NAME.
 
     Args:
-        model: `MaskRCNN`.
+        folder: `RunFolder` of the model.
+        model_dir: folder of all runs.
 
     Returns:
         Path as str, or None.
     """
-    own = state.path_in(model.log_dir)
+    own = state.path_in(folder.path)
     if os.path.isfile(own):
         return own
-    if model.epoch:
+    if folder.epoch:
         # Weights of a run that has no state: another run would be a surprise.
         return None
-    for folder in reversed(checkpoints.run_folders(model.model_dir, model.config.NAME)):
-        path = state.path_in(folder)
+    for other in reversed(folders.run_folders(model_dir, folder.name)):
+        path = state.path_in(other)
         if os.path.isfile(path):
             return path
     return None
@@ -100,7 +101,7 @@ def stage_to_go_on(progress, stages, described, path):
     problems = [
         f"{name} is {described[name]!r}, it was {value!r}"
         for name, value in progress.described.items()
-        if name in described and described[name] != value
+        if name in described and not is_same(described[name], value)
     ]
     past_is_over = progress.stopped_early or (progress.epoch >= past.end and not progress.step)
     begins = past_is_over and index > 0 and stage.begin == progress.epoch
@@ -121,20 +122,20 @@ def stage_to_go_on(progress, stages, described, path):
     return index, goes_on
 
 
-def check_weights(model, progress, path):
+def check_weights(epoch, progress, path):
     """See that no older weights are loaded than those that would be gone on from.
 
     Args:
-        model: `MaskRCNN`.
+        epoch: epochs that the weights have been trained.
         progress: `Progress` of the run.
         path: of the state, for the message.
 
     Raises:
         ValueError: they are.
     """
-    if 0 < model.epoch < progress.epoch:
+    if 0 < epoch < progress.epoch:
         raise ValueError(
-            f"the weights are those after epoch {model.epoch}, but {path} is of epoch "
+            f"the weights are those after epoch {epoch}, but {path} is of epoch "
             f"{progress.epoch}: train() without resume goes on from the older weights; with "
             "resume=True do not load any."
         )

@@ -26,12 +26,12 @@ def train(run, first, is_resumed, goes_on):
                 history.history.setdefault(name, []).append(value)
     _restore(run, ["model"], from_file=is_resumed)
     if is_resumed and run.distribution.is_chief:
-        publish(model.checkpoint_path, progress, run.config.KEEP_CHECKPOINTS)
+        publish(run.folder.checkpoint_path, progress, run.config.KEEP_CHECKPOINTS)
     for index, stage in enumerate(run.stages[first:], first):
         if index > first and optimization.averages(model.keras_model):
             # `fit` has left the averages; the next stage trains what this one trained.
             _restore(run, ["model"])
-        model.set_trainable(trainable.regex_of(stage.layers), verbose=run.verbose)
+        model.set_trainable(trainable.regex_of(stage.layers, run.config), verbose=run.verbose)
         # A subclass may have a `compile` of the two arguments that the reference gives it.
         has_schedule = run.config.LR_SCHEDULE != "constant"
         schedule = {"epochs": stage.end, "first_epoch": stage.begin} if has_schedule else {}
@@ -49,7 +49,7 @@ def train(run, first, is_resumed, goes_on):
         kept = f", of which the last {kept} and the best stay" if kept else ""
         run.log(
             f"\nEpochs {progress.epoch + 1} to {stage.end}, learning rate {stage.learning_rate}\n"
-            f"Weights of each epoch in {model.log_dir}{kept}\n"
+            f"Weights of each epoch in {run.folder.path}{kept}\n"
         )
         _fit(run, stage, [*chosen, history])
         if model.keras_model.stop_training:

@@ -2,17 +2,28 @@
 
 import re
 
-# small5 of `small_resnet` is no layer of ResNet-50, so nobody has trained it before.
-_HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)|(small5.*)"
+from ..config_rules import parts
+from ..network import backbones
 
-# Names for the regular expressions of layers that train together.
-LAYER_REGEX = {
-    "heads": _HEADS,
-    "3+": r"(res3.*)|(bn3.*)|(res4.*)|(bn4.*)|(res5.*)|(bn5.*)|" + _HEADS,
-    "4+": r"(res4.*)|(bn4.*)|(res5.*)|(bn5.*)|" + _HEADS,
-    "5+": r"(res5.*)|(bn5.*)|" + _HEADS,
-    "all": ".*",
-}
+
+def layer_regexes(config):
+    """The names that `layers` of `MaskRCNN.train` may have.
+
+    Args:
+        config: a `Config`, for its backbone and heads.
+
+    Returns:
+        dict of "heads" (all but the backbone), "3+", "4+", "5+" (from a stage of the backbone on)
+        and "all" to regular expressions of layer names.
+    """
+    backbone = backbones.of_config(config)
+    own = [head.layer_regex() for head in parts.heads(config)]
+    # What older projects called mrcnn_... trains with them too.
+    heads = [*own, r"mrcnn\_.*", r"roi_align\_.*", r"rpn\_.*", r"fpn\_.*"]
+    heads += [backbone.fresh] if backbone.fresh else []
+    heads = "|".join(f"({regex})" for regex in heads)
+    stages = {name: f"{regex}|{heads}" for name, regex in backbone.trainable.items()}
+    return {"heads": heads, **stages, "all": ".*"}
 
 
 def set_trainable(model, layer_regex):
@@ -36,6 +47,11 @@ def set_trainable(model, layer_regex):
     return chosen
 
 
-def regex_of(layers):
-    """The regular expression that a name such as "heads" stands for, or `layers` itself."""
-    return LAYER_REGEX.get(layers, layers)
+def regex_of(layers, config):
+    """The regular expression that a name such as "heads" stands for, or `layers` itself.
+
+    Args:
+        layers: a name of `layer_regexes`, or a regular expression.
+        config: a `Config`.
+    """
+    return layer_regexes(config).get(layers, layers)

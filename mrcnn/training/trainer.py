@@ -5,7 +5,7 @@ import logging
 import os
 
 from ..loading.batches import BatchSequence
-from ..runs import folder as checkpoints
+from ..runs import folder as folders
 from ..runs import record, stages, state
 from ..runs.state import Progress
 from ..text import log
@@ -53,7 +53,12 @@ class Run:
     @property
     def state_path(self):
         """Path of the file with the state."""
-        return state.path_in(self.model.log_dir)
+        return state.path_in(self.folder.path)
+
+    @property
+    def folder(self):
+        """The `RunFolder`."""
+        return self.model.run_folder
 
     def log(self, text):
         """Print a text, once for all hosts, unless the run is to be silent."""
@@ -63,7 +68,7 @@ class Run:
     def last_saved(self):
         """Path of the last checkpoint, or None."""
         epochs = self.progress.checkpoints
-        return checkpoints.path_of(self.model.checkpoint_path, epochs[-1]) if epochs else None
+        return self.folder.checkpoint(epochs[-1]) if epochs else None
 
 
 def train(
@@ -94,7 +99,7 @@ def train(
     plan = stages.plan(layers, epochs, learning_rate, model.epoch)
     for stage in plan:
         # A wrong name of the last stage fails here.
-        model.set_trainable(trainable.regex_of(stage.layers), verbose=0)
+        model.set_trainable(trainable.regex_of(stage.layers, config), verbose=0)
     if is_resumed and resume.is_over(progress, plan, config):
         _load_result(model, progress)
         return
@@ -128,7 +133,7 @@ def train(
             verbose,
         )
         if is_chief:
-            _take_folder(model, begins=not is_resumed and not model.epoch)
+            _take_folder(model.run_folder, begins=not is_resumed and not model.epoch)
             _record(run, **arguments, resume=resume_run)
         with run.interruption, run.distribution.run_scope():
             stage_loop.train(run, first, is_resumed, goes_on)
@@ -140,18 +145,18 @@ def train(
             part.close()
 
 
-def _take_folder(model, begins):
+def _take_folder(folder, begins):
     """See that the folder can be written; runs of a NAME that begin at once get one each."""
-    checkpoints.make_writable(model.log_dir)
-    while begins and not record.claim(model.log_dir):
-        checkpoints.use_folder(model, checkpoints.next_folder(model.log_dir))
-        checkpoints.make_writable(model.log_dir)
-    checkpoints.remove_parts(model.log_dir)
+    folders.make_writable(folder.path)
+    while begins and not record.claim(folder.path):
+        folder.move_to(folders.next_folder(folder.path))
+        folders.make_writable(folder.path)
+    folders.remove_parts(folder.path)
 
 
 def _record(run, **arguments):
     """Write down what the run is made of; that it fails is no reason not to train."""
-    log_dir, progress = run.model.log_dir, run.progress
+    log_dir, progress = run.folder.path, run.progress
     try:
         record.write(
             log_dir,
@@ -177,15 +182,15 @@ def _check_config(config):
 
 def _begin_resume(model, verbose):
     """The progress of the run that is gone on with, to which the model then belongs, or None."""
-    path = resume.find_state(model)
+    path = resume.find_state(model.run_folder, model.model_dir)
     if path is None:
         if verbose:
             log(f"\nThere is no run of {model.config.NAME!r} to resume: a new one begins.")
         return None
     progress = state.load_progress(path)
-    resume.check_weights(model, progress, path)
-    template = checkpoints.template(os.path.dirname(path), model.config.NAME)
-    model.set_log_dir(checkpoints.path_of(template, progress.epoch))
+    resume.check_weights(model.epoch, progress, path)
+    found = folders.RunFolder(os.path.dirname(path), model.config.NAME)
+    model.set_log_dir(found.checkpoint(progress.epoch))
     if verbose:
         log(f"\nGoing on in {model.log_dir} after {state.position(progress)}.")
     return progress
@@ -227,7 +232,7 @@ def _load_result(model, progress):
         # On JAX one host alone cannot set weights, and the others may have no such file.
         logger.warning("on several hosts its weights are not loaded: load_weights() does it")
         return
-    checkpoint = checkpoints.path_of(model.checkpoint_path, progress.epoch)
+    checkpoint = model.run_folder.checkpoint(progress.epoch)
     if os.path.isfile(checkpoint):
         model.keras_model.load_weights(checkpoint)
     else:

@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from mrcnn.runs.folder import RunFolder
 from mrcnn.runs.stages import Stage
 from mrcnn.runs.state import Progress
 from mrcnn.training import hosts
@@ -33,9 +34,7 @@ def model_of(distribution, folder="tiny20261120T1405", epoch=0, seed=None):
         distribution=distribution,
         config=SimpleNamespace(SEED=seed, NAME="Tiny"),
         model_dir="logs",
-        log_dir=f"logs/{folder}",
-        checkpoint_path="?",
-        epoch=epoch,
+        run_folder=RunFolder(f"logs/{folder}", "Tiny", epoch),
     )
 
 
@@ -56,8 +55,9 @@ def test_the_others_take_what_the_chief_has(goes_on):
     other = model_of(Other([chief.said]), folder="tiny20261120T1406")
     theirs, their_seed = hosts.begin(other, None, {"EMA": None}, ARGUMENTS)
     assert theirs == progress and their_seed == seed
-    assert other.log_dir == model.log_dir and other.epoch == model.epoch
-    assert other.checkpoint_path == f"{model.log_dir}/mask_rcnn_tiny_{{epoch:04d}}.h5"
+    other, own = other.run_folder, model.run_folder
+    assert (other.path, other.epoch) == (own.path, own.epoch)
+    assert other.checkpoint_path == f"{own.path}/mask_rcnn_tiny_{{epoch:04d}}.h5"
 
 
 def test_hosts_that_differ():

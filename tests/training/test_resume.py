@@ -1,11 +1,11 @@
 import os
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes
 
+from mrcnn.runs.folder import RunFolder
 from mrcnn.runs.stages import Stage, plan
 from mrcnn.runs.state import Progress
 from mrcnn.training import resume
@@ -137,9 +137,8 @@ def test_no_patience_goes_on():
 
 
 @pytest.fixture
-def model(tmp_path):
-    own = os.path.join(tmp_path, "tiny20260103T0000")
-    return SimpleNamespace(log_dir=own, model_dir=str(tmp_path), config=TinyConfig(), epoch=0)
+def folder(tmp_path):
+    return RunFolder(os.path.join(tmp_path, "tiny20260103T0000"), TinyConfig.NAME)
 
 
 def make(folder, *names):
@@ -148,27 +147,26 @@ def make(folder, *names):
         (folder / name / "state.h5").touch()
 
 
-def test_the_last_run_with_a_state(model, tmp_path):
-    assert resume.find_state(model) is None
+def test_the_last_run_with_a_state(folder, tmp_path):
+    assert resume.find_state(folder, tmp_path) is None
     make(tmp_path, "tiny20260101T0000", "tiny20260102T0000", "other20260109T0000")
     (tmp_path / "tiny20260105T0000").mkdir()
-    assert resume.find_state(model) == str(tmp_path / "tiny20260102T0000" / "state.h5")
+    assert resume.find_state(folder, tmp_path) == str(tmp_path / "tiny20260102T0000" / "state.h5")
 
 
-def test_the_own_run_comes_first(model, tmp_path):
+def test_the_own_run_comes_first(folder, tmp_path):
     make(tmp_path, "tiny20260103T0000", "tiny20260104T0000")
-    assert resume.find_state(model) == str(tmp_path / "tiny20260103T0000" / "state.h5")
+    assert resume.find_state(folder, tmp_path) == str(tmp_path / "tiny20260103T0000" / "state.h5")
 
 
-def test_weights_of_a_run_without_a_state_lead_to_no_other(model, tmp_path):
+def test_weights_of_a_run_without_a_state_lead_to_no_other(folder, tmp_path):
     make(tmp_path, "tiny20260104T0000")
-    model.epoch = 4
-    assert resume.find_state(model) is None
+    folder.epoch = 4
+    assert resume.find_state(folder, tmp_path) is None
 
 
-def test_older_weights_are_a_contradiction(model):
-    for model.epoch in (0, 9, 10):
-        resume.check_weights(model, at(9), "state.h5")
-    model.epoch = 8
+def test_older_weights_are_a_contradiction():
+    for epoch in (0, 9, 10):
+        resume.check_weights(epoch, at(9), "state.h5")
     with pytest.raises(ValueError, match=r"those after epoch 8, but state\.h5 is of"):
-        resume.check_weights(model, at(9), "state.h5")
+        resume.check_weights(8, at(9), "state.h5")

@@ -65,7 +65,7 @@ class StopIfNotFinite(keras.callbacks.Callback):
             f"training stopped in {place}: {what}, of the images {some(images)}. Most often the "
             "learning rate is too high: try a tenth of it, LR_WARMUP_STEPS = 500 or a lower "
             "GRADIENT_CLIP_NORM. Look at these images with visualize.display_sample, and let "
-            "dataset_check.check look at the data; instead of MIXED_PRECISION 'float16' try "
+            "Dataset.check() look at the data; instead of MIXED_PRECISION 'float16' try "
             "'bfloat16'. "
             + (f"What was saved before is good: {saved}." if saved else "Nothing was saved yet.")
         )

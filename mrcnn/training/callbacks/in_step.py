@@ -75,7 +75,7 @@ class Follow(keras.callbacks.Callback):
         progress, self.model.stop_training = run.distribution.broadcast_json(state)
         if not run.distribution.is_chief:
             vars(run.progress).update(vars(Progress.from_json(progress)))
-            run.model.epoch = run.progress.epoch
+            run.folder.epoch = run.progress.epoch
         self._share_learning_rate()
 
     def _share_learning_rate(self):

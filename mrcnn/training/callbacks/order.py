@@ -40,7 +40,7 @@ def callbacks(run, is_last_stage=True):
                 f"ModelCheckpoint({callback.filepath!r}) would save the whole model: pass "
                 "save_weights_only=True and a path that ends in .weights.h5."
             )
-    log_dir = run.model.log_dir
+    log_dir = run.folder.path
     finite = StopIfNotFinite(run.train_batches, run.last_saved)
     set_epoch = keras.callbacks.LambdaCallback(on_epoch_begin=run.train_batches.set_epoch)
     if not run.distribution.is_chief:
@@ -56,7 +56,7 @@ def callbacks(run, is_last_stage=True):
                 *validation,
                 *_tensorboard(log_dir),
                 *record.callbacks(log_dir, run.train_batches),
-                SaveWeights(run.model.checkpoint_path),
+                SaveWeights(run.folder.checkpoint_path),
                 *custom,
             ]
         ),
@@ -72,7 +72,7 @@ def _validation(run):
     if run.val_dataset is None or not run.config.VALIDATION_EVERY:
         return []
     names = run.val_dataset.class_names
-    show = functools.partial(record.draw_predictions, run.model.log_dir, class_names=names)
+    show = functools.partial(record.draw_predictions, run.folder.path, class_names=names)
     last_epoch = run.stages[-1].end
     validation = ValidateAP(run.val_dataset, run.config, show=show, last_epoch=last_epoch)
     validation.set_model(run.model.keras_model)
@@ -87,7 +87,7 @@ def _monitors(run, validation):
         return config.MONITOR, None
     loss = "val_loss" if run.val_batches is not None else None
     if validation and len(validation[0].image_ids):
-        return "val_segm_AP", loss
+        return f"val_{validation[0].kinds[-1]}_AP", loss
     if config.EARLY_STOPPING and loss is None:
         raise ValueError(
             f"EARLY_STOPPING is {config.EARLY_STOPPING}, but there is nothing to watch: give a "

@@ -11,15 +11,12 @@ import time
 
 import keras
 
-from ...config_rules.network_rules import LOSS_NAMES
 from ...runs.history import measured
 
 _REDRAW_SECONDS = 0.2
 _LOG_SECONDS = 60  # between the lines of an epoch where they cannot be redrawn
 _NOTEBOOK_COLUMNS = 100
 _BAR = 20  # columns
-_NAMES = {name: name.removesuffix("_loss") for name in LOSS_NAMES}
-_SHORT_NAMES = {name: text.removeprefix("mrcnn_") for name, text in _NAMES.items()}
 
 
 class ProgressBar(keras.callbacks.ProgbarLogger):
@@ -41,7 +38,8 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
         self.last_epoch = last_epoch
 
     def on_train_begin(self, logs=None):
-        """Nothing is printed yet."""
+        """Ask the model for the names of its losses; nothing is printed yet."""
+        self._names = loss_labels(self.model.loss_names)
         self._line = ""
         self._redraws = _can_redraw()
 
@@ -69,11 +67,12 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
         clock, to_the_end = self._left(done, now)
         if self._redraws:
             share = (before + done) / (before + self.target) if self.target else 0
-            self._draw(_fitting(count, share, clock, to_the_end, logs or {}))
+            self._draw(_fitting(count, share, clock, to_the_end, logs or {}, self._names))
         elif self.verbose:
             left = f", {clock} left{to_the_end}" if clock else ""
             print(
-                f"{self._epoch}, step {count}{left}: {_values(logs or {}, _NAMES, 4)}", flush=True
+                f"{self._epoch}, step {count}{left}: {_values(logs or {}, self._names, 4)}",
+                flush=True,
             )
 
     def on_test_begin(self, logs=None):
@@ -101,14 +100,16 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
         logs = measured(logs or {})
         validation = {name[4:]: value for name, value in logs.items() if name.startswith("val_")}
         losses = {
-            name: validation.pop(name) for name in ("loss", *LOSS_NAMES) if name in validation
+            name: validation.pop(name)
+            for name in ("loss", *self.model.loss_names)
+            if name in validation
         }
         training = {name: value for name, value in logs.items() if not name.startswith("val_")}
         width = _columns() - 1 if self._redraws else sys.maxsize
         parts = {"train": training, "val": losses, "val ": validation}
         for name, values in parts.items():
             if values:
-                text = f"{name:5} {_values(values, _NAMES, 4)}"
+                text = f"{name:5} {_values(values, self._names, 4)}"
                 print(textwrap.fill(text, width, initial_indent="  ", subsequent_indent=" " * 8))
         sys.stdout.flush()
 
@@ -142,16 +143,22 @@ def _columns():
     return shutil.get_terminal_size((_NOTEBOOK_COLUMNS, 24)).columns
 
 
-def _fitting(count, share, clock, to_the_end, logs):
+def loss_labels(loss_names):
+    """What losses, `loss_names`, are called in a line: dict of name to such as "mrcnn_mask"."""
+    return {name: name.removesuffix("_loss") for name in loss_names}
+
+
+def _fitting(count, share, clock, to_the_end, logs, names):
     """The longest line that fits into the terminal."""
+    short = {name: label.removeprefix("mrcnn_") for name, label in names.items()}
     full = round(share * _BAR)
     bar = "━" * full + "─" * (_BAR - full)
     left = f"{clock} left" if clock else ""
     lines = [
-        f"{count} {bar} {left}{to_the_end} {_values(logs, _NAMES, 4)}",
-        f"{count} {left}{to_the_end} {_values(logs, _SHORT_NAMES, 3)}",
-        f"{count} {left} {_values(logs, _SHORT_NAMES, 2)}",
-        f"{share:.0%} {clock} {_values(logs, _SHORT_NAMES, 2).replace('=0.', '=.')}",
+        f"{count} {bar} {left}{to_the_end} {_values(logs, names, 4)}",
+        f"{count} {left}{to_the_end} {_values(logs, short, 3)}",
+        f"{count} {left} {_values(logs, short, 2)}",
+        f"{share:.0%} {clock} {_values(logs, short, 2).replace('=0.', '=.')}",
         f"{count} {left} loss={_text(logs.get('loss', 0), 3)}",
     ]
     return next((line for line in lines if len(line) < _columns()), lines[-1])

@@ -103,9 +103,12 @@ class WriteHistory(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Write the file with the row of this epoch."""
-        row = {"epoch": epoch + 1}
         measured = history.measured(logs or {})
-        row.update({name: _plain(value) for name, value in measured.items()})
+        # Keras sorts the logs by name; the file has the losses in the order of the network.
+        losses = ["loss", *self.model.loss_names]
+        first = [name for name in (*losses, *(f"val_{n}" for n in losses)) if name in measured]
+        row = {"epoch": epoch + 1}
+        row.update({name: _plain(measured[name]) for name in dict.fromkeys([*first, *measured])})
         row["learning_rate"] = learning_rate(self.model.optimizer)
         row["seconds"] = round(time.perf_counter() - self._begin, 3)
         if self._ends:

@@ -99,9 +99,9 @@ class SaveState(keras.callbacks.Callback):
             # `fit` ends with the averages: what follows takes the weights that train from the file.
             ends |= progress.epoch >= progress.stage.end or run.train_batches.skipped > 0
         is_saved = self._save(is_last=ends or run.interruption.signal is not None)
-        run.model.epoch = progress.epoch
+        run.folder.epoch = progress.epoch
         if is_saved:
-            publish(run.model.checkpoint_path, progress, run.config.KEEP_CHECKPOINTS)
+            publish(run.folder.checkpoint_path, progress, run.config.KEEP_CHECKPOINTS)
         if progress.stopped_early:
             run.log(f"\nNo better {progress.monitor} in {patience} epochs: training ends here.")
         if run.interruption.signal is not None:

@@ -1,17 +1,18 @@
 """COCO's average precision on the validation images while the network trains."""
 
 import copy
+import functools
 import logging
 import time
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
-from ...inference.detector import SharedDetector, detect_crops, with_score
-from ...inference.molding import check_images
-from ...instances.masks import InstanceMasks
-from ...metrics.coco import KINDS, MAX_DETECTIONS
+from ...config_rules import parts
+from ...datasets.reading import read_instances
+from ...inference.detector import SharedDetector, with_score
+from ...inference.over_dataset import over_dataset
+from ...metrics.coco import MAX_DETECTIONS
 from ...metrics.coco_dataset import CocoMetrics
 from ...runs.history import Carried
 from ...text import log, some
@@ -48,12 +49,13 @@ class ValidateAP(keras.callbacks.Callback):
         dataset: a prepared `Dataset`.
         config: the `Config` of the training.
         figures: names of what goes into the logs, see `CocoMetrics.compute`: each as
-            "val_bbox_AP" and as "val_segm_AP".
+            "val_bbox_AP", and with a mask head as "val_segm_AP".
         show: function that takes the samples of `visualize.draw_predictions` after each
             measurement: four images, with the detections of at least DETECTION_MIN_CONFIDENCE.
         last_epoch: number of the last epoch of the run, counted from 1; None if it is not known.
 
     Attributes:
+        kinds: what AP goes by, ("bbox", "segm"), or ("bbox",) without a mask head.
         image_ids: [N] int, the images: the same ones each time, spread over the data set. Empty
             where nothing is measured.
         values: dict of all figures by name, "bbox_AP" and so on, measured last. Who resumes a run
@@ -70,11 +72,12 @@ class ValidateAP(keras.callbacks.Callback):
         self.figures = figures
         self.dataset = dataset
         self.image_ids = choose_images(dataset, config)
-        self.metrics = CocoMetrics(dataset, max(MAX_DETECTIONS, config.DETECTION_MAX_INSTANCES))
+        self.kinds = kinds_of(config)
+        limit = max(MAX_DETECTIONS, config.DETECTION_MAX_INSTANCES)
+        self.metrics = CocoMetrics(dataset, limit, self.kinds)
         self.values = {}
         self.detector = None
         self.failed = False
-        self.unread = {}  # image id to what is wrong, of this measurement
 
     def set_model(self, model):
         """Take the training graph, and build the one to detect with on its weights."""
@@ -99,7 +102,7 @@ class ValidateAP(keras.callbacks.Callback):
             self._try_to_measure()
         if logs is not None:
             kind_of = float if is_due else Carried
-            names = [f"{kind}_{figure}" for figure in self.figures for kind in KINDS]
+            names = [f"{kind}_{figure}" for figure in self.figures for kind in self.kinds]
             logs.update({f"val_{name}": kind_of(self.values.get(name, "nan")) for name in names})
 
     def _try_to_measure(self):
@@ -118,45 +121,30 @@ class ValidateAP(keras.callbacks.Callback):
     def measure(self):
         """The figures of the weights as they are, see `CocoMetrics.compute`."""
         self.metrics.reset()
-        samples = []
-        size = self.config.BATCH_SIZE
-        with tqdm(
-            total=len(self.image_ids), desc="AP", unit="image", leave=False, disable=self._quiet()
-        ) as progress:
-            for first in range(0, len(self.image_ids), size):
-                image_ids = self.image_ids[first : first + size]
-                images = self._read(image_ids)
-                results = detect_crops(self.detector, list(images.values())) if images else []
-                for (image_id, image), result in zip(images.items(), results, strict=True):
-                    self.metrics.add(image_id, result)
-                    if self.show and len(samples) < SHOWN:
-                        samples.append(self._to_show(image_id, image, result))
-                progress.update(len(image_ids))
-        if self.show and samples:
+        samples, unread = [], []
+        found = over_dataset(
+            functools.partial(self.detector.detect, dense=False),
+            self.dataset,
+            self.image_ids,
+            read=self.metrics.read_truth,
+            config=self.config,
+            unread=unread,
+            desc="AP",
+            leave=False,
+            progress=not self._quiet(),
+        )
+        for each in found:
+            self.metrics.add(each.image_id, each.result)
+            if self.show and len(samples) < SHOWN:
+                samples.append(self._to_show(each.image_id, each.image, each.result))
+        if samples:
             self.show(samples)
-        self._leave_out_unread()
+        if unread:
+            left_out = [row["image_id"] for row in unread]
+            self.image_ids = self.image_ids[~np.isin(self.image_ids, left_out)]
+            reasons = some([f"{row['image_id']} ({row['reason']})" for row in unread])
+            logger.warning("images left out of the AP: %s", reasons)
         return self.metrics.compute()
-
-    def _read(self, image_ids):
-        """Images by id, without those that fail."""
-        images = {}
-        for image_id in image_ids:
-            try:
-                image = self.dataset.load_image(image_id)
-                check_images([image], self.config)
-                shape = self.metrics.read_truth(image_id, image.shape)
-                if shape != image.shape[:2]:
-                    raise ValueError(f"its masks are of {shape}, itself of {image.shape[:2]}")
-                images[image_id] = image
-            except Exception as error:
-                self.unread[image_id] = f"{image_id} ({type(error).__name__}: {error})"
-        return images
-
-    def _leave_out_unread(self):
-        if self.unread:
-            self.image_ids = self.image_ids[~np.isin(self.image_ids, list(self.unread))]
-            logger.warning("images left out of the AP: %s", some(self.unread.values()))
-            self.unread.clear()
 
     def _to_show(self, image_id, image, result):
         """Image, ground truth and what `MaskRCNN.detect` would have given, with dense masks.
@@ -164,14 +152,15 @@ class ValidateAP(keras.callbacks.Callback):
         Of a large image every n-th row and column: its dense masks would take gigabytes.
         """
         step = -(-max(image.shape[:2]) // SHOWN_SIDE)
-        masks, class_ids = self.dataset.load_instances(image_id)
-        masks = masks if len(masks) else InstanceMasks([], [], image.shape)
-        truth = {"rois": masks.boxes, "class_ids": class_ids, "masks": masks}
+        instances = read_instances(self.dataset, image_id, image.shape, (self.metrics.field,))
+        truth = {"rois": instances.boxes, "class_ids": instances.class_ids, **instances.fields}
+        truth.pop("boxes", None)
         result = with_score(result, self.min_confidence)
         for part in (truth, result):
             y1, x1, y2, x2 = part["rois"].T
             part["rois"] = np.stack([y1 // step, x1 // step, -(-y2 // step), -(-x2 // step)], 1)
-            part["masks"] = part["masks"].thinned(step).dense()
+            if "masks" in part:
+                part["masks"] = part["masks"].thinned(step).dense()
         return image[::step, ::step], truth, result
 
     def _quiet(self):
@@ -180,9 +169,16 @@ class ValidateAP(keras.callbacks.Callback):
 
     def _print(self, seconds):
         if not self._quiet():
-            box, mask = (self.values[f"{kind}_AP"] for kind in KINDS)
+            words = {"bbox": "boxes", "segm": "masks"}
+            values = [f"{words[kind]} {self.values[f'{kind}_AP']:.3f}" for kind in self.kinds]
             count = len(self.image_ids)
-            log(f"\nAP of {count} images: boxes {box:.3f}, masks {mask:.3f} ({seconds:.1f} s)")
+            log(f"\nAP of {count} images: {', '.join(values)} ({seconds:.1f} s)")
+
+
+def kinds_of(config):
+    """What the AP of a network of this `config` goes by: "bbox", and "segm" with a mask head."""
+    fields = [head.field for head in parts.heads(config)]
+    return ("bbox", "segm") if "masks" in fields else ("bbox",)
 
 
 def validation_config(config):

@@ -5,6 +5,7 @@ import keras
 import pytest
 
 from mrcnn.runs import state
+from mrcnn.runs.folder import RunFolder
 from mrcnn.runs.stages import Stage
 from mrcnn.runs.state import Progress
 from mrcnn.training.callbacks.in_step import Agree, Follow
@@ -38,7 +39,7 @@ def run_of(distribution, **fields):
         interruption=Interruption(is_shared=True),
         progress=Progress(0, 0, Stage("all", 0.1, 0, 2), seed=1, **fields),
         train_batches=SimpleNamespace(skipped=1, steps=3),
-        model=SimpleNamespace(epoch=0),
+        folder=RunFolder("logs", "tiny"),
     )
 
 
@@ -94,7 +95,7 @@ def test_the_chief_goes_before():
         follow.on_epoch_begin(0)
         follow.on_epoch_end(0)
     assert progress is other.run.progress and progress == chief.run.progress
-    assert progress.epoch == other.run.model.epoch == 1
+    assert progress.epoch == other.run.folder.epoch == 1
     assert other.model.stop_training and not chief.model.stop_training
     assert float(other.model.optimizer.learning_rate) == 0.25
     assert float(chief.model.optimizer.learning_rate) == 0.5

@@ -4,6 +4,7 @@ import keras
 import pytest
 from tiny import InMemory, TinyConfig, shapes
 
+from mrcnn.runs.folder import RunFolder
 from mrcnn.runs.stages import Stage
 from mrcnn.runs.state import Progress
 from mrcnn.training import feeding
@@ -21,9 +22,8 @@ def run_of(custom=(), val=True, **settings):
     train, val_batches = feeding.batches(config, data, data if val else None, seed=3)
     return SimpleNamespace(
         distribution=OneDevice(),
-        model=SimpleNamespace(
-            log_dir="logs", checkpoint_path="logs/{epoch:04d}.h5", keras_model="the training graph"
-        ),
+        model=SimpleNamespace(keras_model="the training graph"),
+        folder=RunFolder("logs", "tiny"),
         config=config,
         stages=[Stage("all", 0.1, 0, 1)],
         progress=Progress(0, 0, Stage("all", 0.1, 0, 1), 3),

@@ -17,6 +17,9 @@ LOGS = {
     "rpn_bbox_loss": 0.6,
     "rpn_class_loss": 0.05,
 }
+LOSSES = tuple(
+    f"{name}_loss" for name in ("rpn_class", "rpn_bbox", "mrcnn_class", "mrcnn_bbox", "mrcnn_mask")
+)
 TRAIN = (
     "loss=1.2500 rpn_class=0.0500 rpn_bbox=0.6000 "
     "mrcnn_class=0.1000 mrcnn_bbox=0.2000 mrcnn_mask=0.3000"
@@ -39,6 +42,7 @@ def shown(monkeypatch, capsys):
         clock = [1000.0]
         monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
         bar = progress.ProgressBar(*options)
+        bar.set_model(SimpleNamespace(loss_names=LOSSES))
         run = keras.callbacks.CallbackList(
             [bar], add_progbar=True, verbose=verbose, epochs=2, steps=10
         )

@@ -72,6 +72,7 @@ def writer(path, clock, monkeypatch):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     schedule = keras.optimizers.schedules.ExponentialDecay(0.5, 1, 0.5)
     model.compile(keras.optimizers.SGD(schedule), "mse")
+    model.loss_names = ("rpn_class_loss",)
     callback.set_model(model)
     monkeypatch.setattr(record.time, "perf_counter", lambda: clock[0])
     return callback

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes, spread
 
-from mrcnn.inference.detector import SharedDetector, detect
+from mrcnn.inference.detector import SharedDetector
 from mrcnn.network import graph
 from mrcnn.runs import history
 from mrcnn.training import feeding, optimization
@@ -25,11 +25,14 @@ class Known:
     def __init__(self, dataset, monkeypatch):
         self.dataset, self.found, self.batches = dataset, set(), []
         self.scores = 0.9
-        monkeypatch.setattr(validation, "SharedDetector", lambda *args: args)
-        monkeypatch.setattr(validation, "detect_crops", self.detect)
+        monkeypatch.setattr(validation, "SharedDetector", self.of)
 
-    def detect(self, detector, images):
-        assert detector == ("the training graph", detector[1])
+    def of(self, model, config):
+        assert model == "the training graph"
+        return self
+
+    def detect(self, images, dense):
+        assert not dense
         # The images are told apart by their noise.
         numbers = [
             next(i for i in self.dataset.image_ids if np.array_equal(self.dataset.samples[i][0], x))
@@ -184,13 +187,16 @@ def test_images_that_cannot_be_read_are_left_out(dataset, known, caplog):
     assert callback.image_ids.tolist() == rest
     assert caplog.text.count("images left out of the AP") == 1
     assert f"{first} (ValueError: " in caplog.text and f"{second} (" in caplog.text
-    assert f"{third} (ValueError: its masks are of (64, 64), itself of (50, 64)" in caplog.text
+    assert (
+        f"{third} (ValueError: image {third} (shape{third}.png): its masks are 64x64 pixels, the "
+        "image is 50x64 (height x width)"
+    ) in caplog.text
 
 
 def test_a_measurement_that_fails_is_the_last(dataset, known, caplog, monkeypatch):
     callback = callback_of(dataset, VALIDATION_IMAGES=4)
     callback.on_epoch_end(0, {})
-    monkeypatch.setattr(validation, "detect_crops", None)
+    monkeypatch.setattr(known, "detect", None)
     for epoch in (1, 2):
         logs = {}
         callback.on_epoch_end(epoch, logs)
@@ -252,7 +258,7 @@ def test_in_a_training(dataset, tmp_path):
     # The truth is what the network detects, until it has learnt something else.
     callback.set_model(model)
     callback.detector = detector = SharedDetector(model, callback.config)
-    for i, result in enumerate(detect(detector, [row[0] for row in dataset.samples])):
+    for i, result in enumerate(detector.detect([row[0] for row in dataset.samples])):
         dataset.samples[i] = (dataset.samples[i][0], result["masks"], result["class_ids"])
     batches, _ = feeding.batches(config, InMemory(shapes(4, seed=1)), None)
     optimization.compile_model(model, config, 2e-5, 0.9)
