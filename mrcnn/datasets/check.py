@@ -10,22 +10,29 @@ import scipy.ndimage
 from tqdm import tqdm
 
 from ..config import Config
+from ..config_rules import parts
 from ..images.pixels import as_channels
 from ..images.reading import image_size
 from ..text import some
 from .reading import check_classes
 from .report import Report
 
-# Masks below are likely slips of the annotator's hand.
+# Masks below are likely slips of the annotator's hand, and so are boxes that are this narrow.
 _FEW_PIXELS = 4
+_NARROW = 2
 
-# Masks above, as a share of the image, are likely of the background.
+# Masks and boxes above, as a share of the image, are likely of the background.
 _NEARLY_ALL = 0.98
 
 # Instances in as many separate pieces of similar size, of which none is larger than this many
 # times the last of them, are likely several objects.
 _MANY_PIECES, _SIMILAR = 5, 4
 _FILLED = 0.75  # of its box, above which an instance is not looked at
+
+_OTHER_SIZE = {
+    "masks": "masks of another size than the image",
+    "boxes": "boxes of an image of another size",
+}
 
 # Errors whose text says all.
 _CLEAR = (ValueError, OSError)
@@ -38,13 +45,17 @@ _ALIKE, _RARE = 0.8, 0.1
 def check(dataset, read_images=True, config=None):
     """Read every image and its instances, and see whether they can be trained on.
 
+    Where the instances of an image have no masks, or no head of the `config` learns from masks,
+    their boxes are looked at, and no mask is made.
+
     Args:
         dataset: a prepared `Dataset` of any class.
         read_images: whether images are decoded. False reads the heads of their files only, which
             is faster but does not find damaged pixels; images of a data set with a `load_image` of
             its own are then not looked at.
         config: a `Config` that the data set is to be trained with: its number of classes, of
-            channels (of images that are read) and MAX_GT_INSTANCES are compared with the data set.
+            channels (of images that are read), MAX_GT_INSTANCES and what its HEADS learn from are
+            compared with the data set.
 
     Returns:
         a `Report`.
@@ -61,9 +72,10 @@ def check(dataset, read_images=True, config=None):
         except ValueError as error:
             report.error("classes that do not fit the configuration", str(error))
     limit = (config or Config).MAX_GT_INSTANCES
+    needed = {"masks": None} if config is None else parts.needed_fields(config)
     for image_id in tqdm(dataset.image_ids.tolist(), desc="Checking", disable=None):
         shape, failed = _check_image(dataset, image_id, read_images, config, report)
-        class_ids = _check_instances(dataset, image_id, shape, failed, limit, report)
+        class_ids = _check_instances(dataset, image_id, shape, failed, limit, needed, report)
         if class_ids is not None:
             per_class.update(class_ids)
             images_of.update(set(class_ids))
@@ -140,24 +152,35 @@ def _check_pixels(image):
         raise ValueError("it has values that are NaN or infinite.")
 
 
-def _check_instances(dataset, image_id, shape, failed, limit, report):
+def _check_instances(dataset, image_id, shape, failed, limit, needed, report):
     """Class ids of an image's instances, without signs; None if they cannot be read.
 
     Args:
         shape, failed: what `_check_image` gave.
         limit: MAX_GT_INSTANCES.
+        needed: dict of the names of fields, such as "masks", to the head that needs them, or None.
     """
     name = _name(dataset.image_info[image_id])
     try:
-        masks, class_ids = dataset.load_instances(image_id)
+        lacking = [field for field in needed if not dataset.has(field, image_id)]
+        has_masks = dataset.has("masks", image_id)
+        if has_masks and "masks" in needed:
+            kind, (shapes, class_ids) = "masks", dataset.load_instances(image_id)
+        else:
+            kind, (shapes, class_ids) = "boxes", dataset.load_boxes(image_id)
         if not isinstance(class_ids, np.ndarray):
+            method = {"masks": "load_instances", "boxes": "load_boxes"}[kind]
             raise ValueError(
-                f"load_instances gave class ids as a {type(class_ids).__name__}: an int32 array "
-                "[N] is accepted."
+                f"{method} gave class ids as a {type(class_ids).__name__}: an int32 array [N] is "
+                "accepted."
+            )
+        if isinstance(shapes, np.ndarray):
+            raise ValueError(
+                f"its {kind} are a numpy array: `Instance{kind.title()}` are accepted."
             )
         class_ids = class_ids.astype(np.int64).reshape(-1)
-        areas, boxes, size = masks.areas, masks.boxes, masks.shape[:2]
-    except Exception as error:  # whatever a subclass's load_mask does
+        areas, boxes, size = shapes.areas, shapes.boxes, shapes.shape[:2]
+    except Exception as error:  # whatever a subclass's load_mask or load_boxes does
         # Formats ask the image for its size; that it cannot be read was said.
         if not (failed and isinstance(error, _CLEAR) and name in str(error)):
             report.error("instances that cannot be read", _reason(name, error), image_id)
@@ -165,20 +188,30 @@ def _check_instances(dataset, image_id, shape, failed, limit, report):
     count = len(class_ids)
     report.instances_per_image.append(count)
     report.crowds += int((class_ids < 0).sum())
+    report.only_boxes += not has_masks
+    for field in lacking:
+        if needed[field]:
+            text = f"{name}: no {field}, from which the head {needed[field]!r} learns"
+            report.error("images without what the heads learn from", text, image_id)
     if not count:
         report.remark("images without an instance", name, image_id)
         return []
     if len(areas) != count:
-        text = f"{name}: {len(areas)} masks and {count} class ids"
-        report.error("masks and class ids that differ in number", text, image_id)
+        text = f"{name}: {len(areas)} {kind} and {count} class ids"
+        report.error(f"{kind} and class ids that differ in number", text, image_id)
         return None
     if shape is not None and tuple(shape) != tuple(size):
-        text = f"{name}: masks {size[0]}x{size[1]}, image {shape[0]}x{shape[1]} (height x width)"
-        report.error("masks of another size than the image", text, image_id)
+        text = f"{name}: {kind} {size[0]}x{size[1]}, image {shape[0]}x{shape[1]} (height x width)"
+        report.error(_OTHER_SIZE[kind], text, image_id)
     _check_class_ids(dataset, image_id, class_ids, report)
-    _check_masks(image_id, name, areas, boxes, size, report)
-    _check_copies(image_id, name, masks, class_ids, report)
-    _check_pieces(image_id, name, masks.crops, areas, class_ids, report)
+    if kind == "boxes":
+        _check_boxes(image_id, name, shapes, report)
+        _check_copies(image_id, name, boxes, [b""] * count, class_ids, report)
+    else:
+        _check_masks(image_id, name, areas, boxes, size, report)
+        pixels = [crop.tobytes() for crop in shapes.crops]
+        _check_copies(image_id, name, boxes, pixels, class_ids, report)
+        _check_pieces(image_id, name, shapes.crops, areas, class_ids, report)
     if count > limit:
         kind = f"images with more than {limit} instances (training takes MAX_GT_INSTANCES of them)"
         report.remark(kind, f"{name}: {count}", image_id)
@@ -215,12 +248,27 @@ def _check_masks(image_id, name, areas, boxes, size, report):
             report.remark(kind, f"{name}: {area} of {size[0] * size[1]} pixels", image_id, i)
 
 
-def _check_copies(image_id, name, masks, class_ids, report):
+def _check_boxes(image_id, name, boxes, report):
+    whole = boxes.height * boxes.width
+    sides = (boxes.boxes[:, 2:] - boxes.boxes[:, :2]).tolist()
+    for i, (height, width) in enumerate(sides):
+        if not height:
+            kind = "boxes of which less than a pixel is in the image (left out in training)"
+            report.remark(kind, name, image_id, i)
+        elif min(height, width) < _NARROW:
+            kind = f"boxes less than {_NARROW} pixels wide or high"
+            report.remark(kind, f"{name}: box {height:g}x{width:g}", image_id, i)
+        elif height * width > _NEARLY_ALL * whole:
+            kind = "boxes of nearly the whole image (is it the background?)"
+            report.remark(kind, f"{name}: {height * width:.0f} of {whole} pixels", image_id, i)
+
+
+def _check_copies(image_id, name, boxes, pixels, class_ids, report):
     """Instances that an annotator has drawn, or a tool has written, twice."""
     first = {}
-    for i, (crop, box) in enumerate(zip(masks.crops, masks.boxes.tolist(), strict=True)):
-        if crop.size:
-            key = (*box, int(class_ids[i]), crop.tobytes())
+    for i, (box, inside) in enumerate(zip(boxes.tolist(), pixels, strict=True)):
+        if box[2]:
+            key = (*box, int(class_ids[i]), inside)
             if first.setdefault(key, i) != i:
                 text = f"{name}: as instance {first[key]}"
                 report.remark("instances that are there twice", text, image_id, i)

@@ -23,9 +23,9 @@ def to_coco(dataset, path=None):
         images: dicts of id, file_name, height, width. The id is that of the source where all of
             these are different whole numbers, else 1, 2, ... The file name is relative to the
             common folder; of an image that is no file, it is made of the id.
-        annotations: id from 1, image_id, category_id, segmentation (a compressed run-length code),
-            area, bbox [x, y, width, height], iscrowd (1 for a negative class id). Instances
-            without a pixel have none.
+        annotations: id from 1, image_id, category_id, segmentation (a compressed run-length code;
+            none where an image's instances have only boxes), area, bbox [x, y, width, height],
+            iscrowd (1 for a negative class id). Instances without a pixel have none.
         categories: id, the class id here, and name; of classes of one name, the later ones are
             called "name (source)".
 
@@ -37,16 +37,11 @@ def to_coco(dataset, path=None):
     names = _file_names([dataset.image_info[i].get("path") for i in dataset.image_ids], ids)
     images, annotations = [], []
     for i, image_id, name in zip(dataset.image_ids, ids, names, strict=True):
-        masks, class_ids = dataset.load_instances(i)
-        height, width = _size(dataset, i, masks)
+        (height, width), instances = _instances(dataset, i)
         images.append({"id": image_id, "file_name": name, "height": height, "width": width})
-        for crop, box, class_id in zip(
-            masks.crops, masks.boxes.tolist(), class_ids.tolist(), strict=True
-        ):
-            if crop.size:
-                number = {"id": len(annotations) + 1, "image_id": image_id}
-                instance = annotation(crop, box, class_id, (height, width))
-                annotations.append({**number, **instance})
+        for instance in instances:
+            number = {"id": len(annotations) + 1, "image_id": image_id}
+            annotations.append({**number, **instance})
     content = {
         "images": images,
         "annotations": annotations,
@@ -94,10 +89,23 @@ def _category_names(class_info):
     return names
 
 
-def _size(dataset, image_id, masks):
+def _instances(dataset, image_id):
+    """(height, width) of an image in pixels, and dicts of its instances."""
+    if not dataset.has("masks", image_id):
+        boxes, class_ids = dataset.load_boxes(image_id)
+        rows = zip(boxes.boxes.tolist(), class_ids.tolist(), strict=True)
+        instances = [_box_annotation(box, class_id) for box, class_id in rows if box[2]]
+        return _size(dataset, image_id, boxes), instances
+    masks, class_ids = dataset.load_instances(image_id)
+    height, width = _size(dataset, image_id, masks)
+    rows = zip(masks.crops, masks.boxes.tolist(), class_ids.tolist(), strict=True)
+    return (height, width), [annotation(*row, (height, width)) for row in rows if row[0].size]
+
+
+def _size(dataset, image_id, shapes):
     """(height, width) of an image in pixels."""
-    if masks.height and masks.width:
-        return masks.height, masks.width
+    if shapes.height and shapes.width:
+        return shapes.height, shapes.width
     # Nobody said it: there are no instances.
     height, width = dataset.load_image(image_id).shape[:2]
     return height, width
@@ -121,5 +129,17 @@ def annotation(crop, box, class_id, shape):
         "segmentation": encode(crop, (y1, x1), shape),
         "area": int(crop.sum()),
         "bbox": [x1, y1, x2 - x1, y2 - y1],
+        "iscrowd": int(class_id < 0),
+    }
+
+
+def _box_annotation(box, class_id):
+    """A box (y1, x1, y2, x2) of float pixels as COCO writes it, rounded to thousandths."""
+    y1, x1, y2, x2 = box
+    bbox = [round(side, 3) for side in (x1, y1, x2 - x1, y2 - y1)]
+    return {
+        "category_id": abs(class_id),
+        "area": round(bbox[2] * bbox[3], 3),
+        "bbox": bbox,
         "iscrowd": int(class_id < 0),
     }

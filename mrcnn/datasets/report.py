@@ -38,6 +38,7 @@ class Report:
         instances_per_image: list of the number of instances of each image that could be read,
             crowds among them.
         crowds: number of crowds.
+        only_boxes: number of images whose instances have boxes and no masks.
         pixels: dict of channels and dtype, such as "3 channels of uint8", to the number of images
             that have them; empty if the images were not read.
         class_instances: dict of class name to the number of its instances.
@@ -49,6 +50,7 @@ class Report:
     num_images: int = 0
     instances_per_image: list = dataclasses.field(default_factory=list)
     crowds: int = 0
+    only_boxes: int = 0
     pixels: dict = dataclasses.field(default_factory=collections.Counter)
     class_instances: dict = dataclasses.field(default_factory=dict)
     class_images: dict = dataclasses.field(default_factory=dict)
@@ -90,6 +92,8 @@ class Report:
             f"{self.num_images} images with {sum(counts)} instances, {self.crowds} of them crowds; "
             f"{np.median(counts):g} in the median image, {max(counts)} at most."
         ]
+        if self.only_boxes:
+            lines.append(f"  {self.only_boxes} images have boxes and no masks")
         lines += [f"  {count} images have {pixels}" for pixels, count in self.pixels.items()]
         width = max((len(name) for name in self.class_instances), default=0)
         for name, count in self.class_instances.items():

@@ -11,6 +11,7 @@ from .instance_pngs import InstancePngDataset
 from .label_images import LabelImageDataset
 from .labelme import LabelMeDataset
 from .via import ViaDataset
+from .voc_xml import VocDataset
 from .yolo import YoloDataset
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "LabelImageDataset",
     "LabelMeDataset",
     "ViaDataset",
+    "VocDataset",
     "YoloDataset",
 ]

@@ -4,7 +4,7 @@ import logging
 import os
 
 from ..text import some
-from .coco_masks import MAX_SIDE, BadEntryError, Outline, kind_of, read_shape
+from .coco_masks import MAX_SIDE, BadEntryError, Outline, kind_of, read_box, read_shape
 from .records import Instance, Record
 from .shapes import Rectangle
 
@@ -144,7 +144,7 @@ def _annotations(entries, records, names, problems):
         boxed += isinstance(shape, Rectangle)
         slivers += isinstance(shape, Outline) and shape.slivers
         crowds += crowd
-        record.instances.append(Instance(name, shape, bool(crowd)))
+        record.instances.append(Instance(name, shape, bool(crowd), read_box(entry)))
     if boxed:
         logger.warning(
             "%s: %d of %d annotations have a bbox but no segmentation: their masks are rectangles.",

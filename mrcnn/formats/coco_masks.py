@@ -7,7 +7,7 @@ import numpy as np
 from pycocotools import mask
 
 from ..instances.rle import crop_of, read_counts
-from .shapes import Rectangle
+from .shapes import Rectangle, around
 
 # The longest side of an image; pycocotools counts pixels in 32 bits.
 MAX_SIDE = 65535
@@ -36,6 +36,12 @@ class Outline:
         code = mask.merge(codes) if len(codes) > 1 else codes[0]
         return crop_of(read_counts(code["counts"]), height)
 
+    def box(self, height, width):
+        """See `shapes.Polygon.box`; around those polygons that are in the image, if any is."""
+        corners = [polygon.reshape(-1, 2)[:, ::-1] for polygon in self.polygons]  # y, x
+        boxes = [(*c.min(axis=0).tolist(), *c.max(axis=0).tolist()) for c in corners]
+        return around(boxes, height, width)
+
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class RunLengths:
@@ -56,13 +62,33 @@ class RunLengths:
         Raises:
             ValueError: the image has another size.
         """
+        return crop_of(self._runs(height, width), height)
+
+    def box(self, height, width):
+        """The box around its pixels, zeros without any, see `shapes.Polygon.box`.
+
+        Raises:
+            ValueError: the image has another size.
+        """
+        ends = np.cumsum(self._runs(height, width), dtype=np.int64)
+        first, last = ends[:-1:2], ends[1::2] - 1  # pixels of each run, column by column
+        seen = last >= first
+        first, last = first[seen], last[seen]
+        if not len(first):
+            return 0.0, 0.0, 0.0, 0.0
+        (x1, y1), (x2, y2) = np.divmod(first, height), np.divmod(last, height)
+        # A run that goes on in the next column has a pixel in the last row and one in the first.
+        y1, y2 = (0, height - 1) if (x1 != x2).any() else (y1.min(), y2.max())
+        return float(y1), float(x1[0]), float(y2 + 1), float(x2[-1] + 1)
+
+    def _runs(self, height, width):
+        """Its run lengths, [R], if it belongs to an image of this size."""
         if (height, width) != (self.height, self.width):
             raise ValueError(
                 f"a run-length code of {self.height}x{self.width} (height x width) belongs to no "
                 f"image of {height}x{width}."
             )
-        counts = self.counts
-        return crop_of(read_counts(counts) if isinstance(counts, str) else counts, height)
+        return read_counts(self.counts) if isinstance(self.counts, str) else self.counts
 
 
 def read_shape(entry, height, width):
@@ -82,7 +108,7 @@ def read_shape(entry, height, width):
     if isinstance(drawn, dict):
         return _run_lengths(drawn, height, width)
     if drawn is None or drawn == []:
-        return _rectangle(entry.get("bbox"))
+        return _rectangle(entry)
     if not isinstance(drawn, list):
         raise BadEntryError(
             f"segmentation is {kind_of(drawn)}: a list of polygons or a run-length code is "
@@ -162,15 +188,31 @@ def _run_lengths(code, height, width):
     return RunLengths(*size, counts if isinstance(counts, str) else runs.astype(np.uint32))
 
 
-def _rectangle(box):
+def _rectangle(entry):
+    box = read_box(entry)
+    if box is None:
+        raise BadEntryError(
+            f"it has no segmentation, and its bbox is {entry.get('bbox')!r}: polygons, a "
+            "run-length code, or [x, y, width, height] of a box with an area are accepted."
+        )
+    return Rectangle(*box)
+
+
+def read_box(entry):
+    """The bbox of an annotation.
+
+    Args:
+        entry: dict of the annotation.
+
+    Returns:
+        (y1, x1, y2, x2), floats in pixels; None if it has no bbox, or one without an area.
+    """
+    box = entry.get("bbox")
     numbers = isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))
     if not numbers or box[2] <= 0 or box[3] <= 0:
-        raise BadEntryError(
-            f"it has no segmentation, and its bbox is {box!r}: polygons, a run-length code, or "
-            "[x, y, width, height] of a box with an area are accepted."
-        )
+        return None
     x, y, width, height = map(float, box)
-    return Rectangle(y, x, y + height, x + width)
+    return y, x, y + height, x + width
 
 
 def _is_number(value):

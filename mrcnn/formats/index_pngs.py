@@ -1,18 +1,18 @@
 """Index PNGs in the folders of Pascal VOC: one number per class, and one per object."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import scipy.ndimage
 
 from ..instances.masks import InstanceMasks
 from ..text import some
-from .finding import existing_folder, given_path, image_files
+from .finding import given_path, image_files
 from .index_colours import BACKGROUNDS, VOID, index_colours, read_indices, read_labelmap, read_lines
 from .instance_pngs import subfolder
-from .label_images import IMAGE_FOLDERS, numbered
+from .label_images import numbered
 from .records import AnnotatedDataset, Problems, Record
+from .voc_folders import VOC_IMAGE_FOLDERS, find_root, split_ids
 
 VOC_CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -22,8 +22,6 @@ VOC_CLASSES = (
 
 _CLASS_FOLDERS = ("SegmentationClass", "SegmentationClassPNG", "classes", "masks", "labels")
 _OBJECT_FOLDERS = ("SegmentationObject", "SegmentationObjectPNG", "objects", "instances")
-
-_FLAGGED = re.compile(r"\S+\s+(-1|0|1)")
 
 
 class IndexPngDataset(AnnotatedDataset):
@@ -63,7 +61,7 @@ class IndexPngDataset(AnnotatedDataset):
             FileNotFoundError: a folder, or the file of the split, is not there.
             ValueError: images or PNGs that are missing; class names that are not known.
         """
-        root = find_root(given_path(path))
+        root = find_root(given_path(path), _CLASS_FOLDERS)
         names = index_names(root, class_names)
         problems = Problems(root)
         triples = find_triples(root, split, problems)
@@ -153,29 +151,6 @@ def objects_of(objects, classes, name):
     return InstanceMasks.from_labels(labels, len(numbers)), votes.argmax(axis=1)
 
 
-def find_root(path):
-    """The folder that has a folder SegmentationClass: `path`, or the only one two levels below.
-
-    Raises:
-        FileNotFoundError: there is none.
-        ValueError: there are several.
-    """
-    path = existing_folder(path)
-    if subfolder(path, _CLASS_FOLDERS):
-        return path
-    roots = sorted(
-        {p.parent for deep in ("*", "*/*") for p in path.glob(f"{deep}/{_CLASS_FOLDERS[0]}")}
-    )
-    if not roots:
-        raise FileNotFoundError(
-            f"there is no folder {path / _CLASS_FOLDERS[0]}: give the folder that holds JPEGImages "
-            "and SegmentationClass."
-        )
-    if len(roots) > 1:
-        raise ValueError(f"{path} holds several data sets: give one of {some(roots)}.")
-    return roots[0]
-
-
 def index_names(root, class_names=None):
     """Names of the indices 1, 2, ... in the folder `root`, see `IndexPngDataset.load`.
 
@@ -227,14 +202,14 @@ def find_triples(root, split, problems):
         FileNotFoundError: a folder, or the file of the split, is not there.
         ValueError: the file of the split is a list with flags.
     """
-    folder = subfolder(root, ("JPEGImages", *IMAGE_FOLDERS))
+    folder = subfolder(root, VOC_IMAGE_FOLDERS)
     if folder is None:
         raise FileNotFoundError(f"there is no folder {root / 'JPEGImages'}.")
     images, classes = _by_stem(folder), _by_stem(subfolder(root, _CLASS_FOLDERS))
     folder = subfolder(root, _OBJECT_FOLDERS)
     objects = None if folder is None else _by_stem(folder)
     triples = []
-    for stem in _split_ids(root, split, classes):
+    for stem in split_ids(root, "Segmentation", split, classes):
         kinds = {"image": images, "class PNG": classes, "object PNG": objects}
         missing = [kind for kind, paths in kinds.items() if paths is not None and stem not in paths]
         if missing:
@@ -244,25 +219,6 @@ def find_triples(root, split, problems):
             (images[stem], str(classes[stem]), None if objects is None else str(objects[stem]))
         )
     return triples
-
-
-def _split_ids(root, split, classes):
-    if split is None:
-        return sorted(classes)
-    folder = root / "ImageSets" / "Segmentation"
-    path = folder / f"{str(split).removesuffix('.txt')}.txt"
-    if not path.is_file():
-        splits = some(sorted(p.stem for p in folder.glob("*.txt")))
-        raise FileNotFoundError(f"there is no file {path}: the splits are {splits}.")
-    ids = [line.strip() for line in read_lines(path) if line.strip()]
-    flagged = next((line for line in ids if line not in classes and _FLAGGED.fullmatch(line)), None)
-    if flagged is not None:
-        raise ValueError(
-            f"{path} has the line {flagged!r}, with a flag as in ImageSets/Main, whose lists say "
-            "which images have a class: a name of an image in each line is accepted."
-        )
-    # Some tools write the image's file name.
-    return [line if line in classes else Path(line).stem for line in ids]
 
 
 def _by_stem(folder):

@@ -8,8 +8,10 @@ import numpy as np
 
 from ..datasets.dataset import Dataset
 from ..images.reading import image_size
-from ..instances.masks import InstanceMasks
+from ..instances import InstanceBoxes, InstanceMasks
 from ..text import some
+from .naming import check_background, checked_map, checked_names, keep_wanted
+from .shapes import box_of
 
 logger = logging.getLogger(__name__)
 
@@ -23,13 +25,17 @@ class Instance:
 
     Attributes:
         class_name: as the annotator wrote it.
-        shape: anything with `crop(height, width) -> (bool array [h, w], (y, x))`, see `shapes`.
+        shape: anything with `crop(height, width) -> (bool array [h, w], (y, x))`, and, where it is
+            known without its pixels, `box(height, width) -> (y1, x1, y2, x2)`, see `shapes`.
         crowd: whether it stands for a group of objects that are not told apart.
+        box: (y1, x1, y2, x2), floats in pixels, where the file has a box beside the shape; None
+            for that of the shape.
     """
 
     class_name: str
     shape: object
     crowd: bool = False
+    box: tuple | None = None
 
 
 @dataclasses.dataclass
@@ -130,7 +136,7 @@ class AnnotatedDataset(Dataset):
             ValueError: entries that cannot be used; no image; the class map leaves no class; a
                 class has the name of the background.
         """
-        class_names, class_map = _checked_names(class_names), _checked_map(class_map)
+        class_names, class_map = checked_names(class_names), checked_map(class_map)
         if found is None:
             names = sorted({i.class_name for record in records for i in record.instances})
         else:
@@ -145,8 +151,8 @@ class AnnotatedDataset(Dataset):
             )
         renamed = {name: class_map.get(name, name) for name in names}
         source_ids = self._source_ids(renamed, class_names, found)
-        _check_background(renamed, source_ids, problems.path)
-        _keep_wanted(records, renamed, source_ids, problems)
+        check_background(renamed, source_ids, problems.path)
+        keep_wanted(records, renamed, source_ids, problems)
         problems.report(strict)
         if not records:
             raise ValueError(f"{problems.path} has no images.")
@@ -199,22 +205,55 @@ class AnnotatedDataset(Dataset):
         masks, class_ids = self._annotated_instances(image_id)
         return masks.dense(), class_ids
 
+    def load_boxes(self, image_id):
+        """The boxes of an image's instances, without making masks.
+
+        A box that the file itself has comes first, then the extent of what was drawn. Where an
+        annotation is a file of pixels, or a subclass has masks of its own, it is the box around
+        these.
+
+        Returns:
+            boxes: `InstanceBoxes` of N instances, in pixels.
+            class_ids: [N] int32, ids here; negative for a crowd.
+        """
+        if not self._has_shapes():
+            return super().load_boxes(image_id)
+        instances, class_ids, size = self._annotations(image_id)
+        boxes = [i.box or box_of(i.shape, *size) for i in instances]
+        return InstanceBoxes(boxes, size), class_ids
+
+    def has(self, field, image_id):
+        """See `Dataset.has`; an image has no masks if an annotation of it is a mere box."""
+        if field == "masks" and self._has_shapes():
+            instances = self.image_info[image_id].get("annotations", [])
+            return all(getattr(i.shape, "is_outline", True) for i in instances)
+        return super().has(field, image_id)
+
+    def _has_shapes(self):
+        """Whether the instances are the shapes of the annotations, and nothing of a subclass's."""
+        names = ("load_instances", "load_mask", "_annotated_instances")
+        return all(getattr(type(self), n) is getattr(AnnotatedDataset, n) for n in names)
+
     def _annotated_instances(self, image_id):
         """What `load_instances` returns; formats whose masks are files of their own override it."""
+        instances, class_ids, size = self._annotations(image_id)
+        crops, corners = [], []
+        for instance in instances:
+            crop, corner = instance.shape.crop(*size)
+            crops.append(crop)
+            corners.append(corner)
+        return InstanceMasks(crops, corners, size), class_ids
+
+    def _annotations(self, image_id):
+        """list of N `Instance`, their class ids, int32 [N], and the image's (height, width)."""
         info = self.image_info[image_id]
         ids = {c["name"]: i for i, c in enumerate(self.class_info) if c["source"] == info["source"]}
         height, width = info.get("height"), info.get("width")
         if height is None or width is None:
             height, width = self.size_of_file(image_id)
         instances = info.get("annotations", [])
-        crops, corners = [], []
-        for instance in instances:
-            crop, corner = instance.shape.crop(height, width)
-            crops.append(crop)
-            corners.append(corner)
         class_ids = [ids[i.class_name] * (-1 if i.crowd else 1) for i in instances]
-        masks = InstanceMasks(crops, corners, (height, width))
-        return masks, np.array(class_ids, np.int32)
+        return instances, np.array(class_ids, np.int32), (height, width)
 
     def size_of_file(self, image_id):
         """(height, width) of the image `image_id`, from the head of its file.
@@ -223,52 +262,3 @@ class AnnotatedDataset(Dataset):
             FileNotFoundError, OSError, ValueError: see `images.image_size`.
         """
         return image_size(self.image_info[image_id]["path"])
-
-
-def _checked_names(class_names):
-    if class_names is None:
-        return []
-    names = [class_names] if isinstance(class_names, str) else list(class_names)
-    if isinstance(class_names, str) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"class_names is {class_names!r}: a list of names is accepted.")
-    if "BG" in names:
-        raise ValueError("class_names has 'BG': the background is class 0 without being named.")
-    return names
-
-
-def _checked_map(class_map):
-    class_map = dict(class_map or {})
-    for old, new in class_map.items():
-        if new is not None and not isinstance(new, str):
-            raise TypeError(f"class_map has {old!r}: {new!r}: a name or None is accepted.")
-    return class_map
-
-
-def _check_background(renamed, source_ids, path):
-    if "BG" in source_ids:
-        old = next(old for old, new in renamed.items() if new == "BG")
-        raise ValueError(
-            f"{path}: class {old!r} would have the name of the background, 'BG': rename it with "
-            f"class_map={{{old!r}: 'other'}}, or leave it out with class_map={{{old!r}: None}}."
-        )
-
-
-def _keep_wanted(records, renamed, source_ids, problems):
-    """Rename the classes of instances, leave out those that are not wanted, note those unknown."""
-    unknown = {}  # class name: ids of the images that have it, one for each instance
-    for record in records:
-        kept = []
-        for instance in record.instances:
-            name = renamed[instance.class_name]
-            if name in source_ids:
-                kept.append(dataclasses.replace(instance, class_name=name))
-            elif name is not None:
-                unknown.setdefault(instance.class_name, []).append(record.id)
-        record.instances = kept
-    for name, images in unknown.items():
-        instances = "1 instance" if len(images) == 1 else f"{len(images)} instances"
-        problems.add(
-            f"class {name!r}",
-            f"{instances}, first in {images[0]}, but the classes are {some(source_ids)}: rename it "
-            f"with class_map, or leave it out with class_map={{{name!r}: None}}.",
-        )

@@ -7,10 +7,11 @@ may reach outside the image.
 
 import array
 import dataclasses
+import math
 
 import numpy as np
 
-from ..instances.masks import union
+from ..instances.masks import InstanceMasks, union
 
 # Far beyond any image, and near enough for doubles to be exact to a small part of a pixel.
 _FARTHEST = 1e9
@@ -69,6 +70,17 @@ class Polygon:
         inside = np.add.accumulate(turns, axis=1, out=turns)[:, :-1] & 1
         return inside.view(bool), (y1, x1)
 
+    def box(self, height, width):
+        """Its extent, whether or not the image holds all of it.
+
+        Args:
+            height, width: of the image in pixels.
+
+        Returns:
+            (y1, x1, y2, x2), floats in pixels.
+        """
+        return min(self.ys), min(self.xs), max(self.ys), max(self.xs)
+
 
 @dataclasses.dataclass(frozen=True)
 class Ellipse:
@@ -99,14 +111,23 @@ class Ellipse:
     def crop(self, height, width):
         """See `Polygon.crop`."""
         cos, sin = np.cos(self.turn), np.sin(self.turn)
-        half_height = np.hypot(self.radius_x * sin, self.radius_y * cos)
-        half_width = np.hypot(self.radius_x * cos, self.radius_y * sin)
-        y1, y2 = _within(self.y - half_height, self.y + half_height, height)
-        x1, x2 = _within(self.x - half_width, self.x + half_width, width)
+        top, left, bottom, right = self.box(height, width)
+        y1, y2 = _within(top, bottom, height)
+        x1, x2 = _within(left, right, width)
         y = np.arange(y1, y2)[:, None] + 0.5 - self.y
         x = np.arange(x1, x2) + 0.5 - self.x
         along, across = x * cos + y * sin, y * cos - x * sin
         return (along / self.radius_x) ** 2 + (across / self.radius_y) ** 2 <= 1, (y1, x1)
+
+    def box(self, height, width):
+        """See `Polygon.box`."""
+        cos, sin = math.cos(self.turn), math.sin(self.turn)
+        half_height = math.hypot(self.radius_x * sin, self.radius_y * cos)
+        half_width = math.hypot(self.radius_x * cos, self.radius_y * sin)
+        return (
+            *(self.y - half_height, self.x - half_width),
+            *(self.y + half_height, self.x + half_width),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,6 +160,21 @@ class Rectangle:
         x1, x2 = (int(np.clip(np.ceil(x - 0.5), 0, width)) for x in (self.x1, self.x2))
         return np.ones((y2 - y1, x2 - x1), bool), (y1, x1)
 
+    def box(self, height, width):
+        """See `Polygon.box`."""
+        return self.y1, self.x1, self.y2, self.x2
+
+
+@dataclasses.dataclass(frozen=True)
+class Box(Rectangle):
+    """The box of an object that nobody outlined; filled where a mask is asked for.
+
+    Args:
+        y1, x1, y2, x2: its sides in pixels, as for `Rectangle`.
+    """
+
+    is_outline = False
+
 
 @dataclasses.dataclass(frozen=True)
 class Polyline:
@@ -169,6 +205,14 @@ class Polyline:
         crops, corners = zip(*(self._piece(a, b, height, width) for a, b in pieces), strict=True)
         return union(crops, corners)
 
+    def box(self, height, width):
+        """See `Polygon.box`."""
+        reach = self.thickness / 2
+        return (
+            *(min(self.ys) - reach, min(self.xs) - reach),
+            *(max(self.ys) + reach, max(self.xs) + reach),
+        )
+
     def _piece(self, a, b, height, width):
         """The line from point a to b, as `crop` gives it."""
         (ya, xa), (yb, xb) = a, b
@@ -196,6 +240,42 @@ class Parts:
         """See `Polygon.crop`."""
         crops, corners = zip(*(shape.crop(height, width) for shape in self.shapes), strict=True)
         return union(crops, corners)
+
+    def box(self, height, width):
+        """See `Polygon.box`; around those parts that are in the image, if any is."""
+        return around([box_of(shape, height, width) for shape in self.shapes], height, width)
+
+
+def box_of(shape, height, width):
+    """The extent of any shape: its own `box`, or the box around its pixels if it has only `crop`.
+
+    Args:
+        shape: of this module, or one like them.
+        height, width: of the image in pixels.
+
+    Returns:
+        (y1, x1, y2, x2), floats in pixels, see `Polygon.box`.
+    """
+    if hasattr(shape, "box"):
+        return shape.box(height, width)
+    crop, corner = shape.crop(height, width)
+    return tuple(map(float, InstanceMasks([crop], [corner], (height, width)).boxes[0]))
+
+
+def around(boxes, height, width):
+    """The box around several parts of an instance.
+
+    Args:
+        boxes: list of (y1, x1, y2, x2) in pixels, at least one.
+        height, width: of the image in pixels. Parts that lie outside do not count, unless all do:
+            then the first one is taken.
+
+    Returns:
+        (y1, x1, y2, x2), floats in pixels.
+    """
+    seen = [b for b in boxes if b[0] < height and b[1] < width and b[2] > 0 and b[3] > 0]
+    y1s, x1s, y2s, x2s = zip(*(seen or boxes[:1]), strict=True)
+    return min(y1s), min(x1s), max(y2s), max(x2s)
 
 
 def number(value):

@@ -26,7 +26,14 @@ class ShareOutline:
 
     def crop(self, height, width):
         """See `shapes.Polygon.crop`."""
-        return Polygon(self.corners[:, 1] * height, self.corners[:, 0] * width).crop(height, width)
+        return self._in_pixels(height, width).crop(height, width)
+
+    def box(self, height, width):
+        """See `shapes.Polygon.box`."""
+        return self._in_pixels(height, width).box(height, width)
+
+    def _in_pixels(self, height, width):
+        return Polygon(self.corners[:, 1] * height, self.corners[:, 0] * width)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,10 +51,13 @@ class ShareBox:
 
     def crop(self, height, width):
         """See `shapes.Polygon.crop`."""
+        return Rectangle(*self.box(height, width)).crop(height, width)
+
+    def box(self, height, width):
+        """See `shapes.Polygon.box`."""
         y, half_height = self.y * height, self.height * height / 2
         x, half_width = self.x * width, self.width * width / 2
-        box = Rectangle(y - half_height, x - half_width, y + half_height, x + half_width)
-        return box.crop(height, width)
+        return y - half_height, x - half_width, y + half_height, x + half_width
 
 
 def parse_labels(text, where, names, problems):

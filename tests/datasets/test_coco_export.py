@@ -2,13 +2,14 @@ import json
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from pycocotools import mask as coco_mask
 
 from mrcnn.datasets.coco_export import to_coco
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.formats.coco import CocoDataset
+from mrcnn.instances import InstanceBoxes, InstanceMasks
 
 
 class Shapes(Dataset):
@@ -131,6 +132,41 @@ def test_classes_of_one_name_are_told_apart(tmp_path):
     masks, class_ids = read.load_mask(0)
     assert_array_equal(class_ids, [1, 3, 4])
     assert_array_equal(masks, two.load_mask(0)[0])
+
+
+class Boxes(Shapes):
+    """Instances [((y1, x1, y2, x2), class id)]."""
+
+    load_mask = Dataset.load_mask
+
+    def load_boxes(self, image_id):
+        boxes, class_ids = zip(*self.instances[image_id], strict=True)
+        return InstanceBoxes(boxes, (7, 9)), np.array(class_ids, np.int32)
+
+
+def test_boxes_without_masks(tmp_path, monkeypatch):
+    monkeypatch.setattr(InstanceMasks, "__init__", lambda *args: pytest.fail("a mask is made"))
+    path = tmp_path / "1.png"
+    Image.fromarray(np.zeros((7, 9, 3), np.uint8)).save(path)
+    rows = [((1.1, 2, 4, 8.25), 2), ((-3, 0, 3, 5), -1), ((7, 0, 9, 9), 1)]
+    content = to_coco(Boxes([rows], [path], [5]), tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text()) == content
+    assert content["images"] == [{"id": 5, "file_name": "1.png", "height": 7, "width": 9}]
+    assert content["annotations"] == [
+        {
+            "id": 1,
+            "image_id": 5,
+            "category_id": 2,
+            "area": 18.125,
+            "bbox": [2, 1.1, 6.25, 2.9],
+            "iscrowd": 0,
+        },
+        {"id": 2, "image_id": 5, "category_id": 1, "area": 15, "bbox": [0, 0, 5, 3], "iscrowd": 1},
+    ]
+    read = CocoDataset.read(tmp_path / "out.json")
+    boxes, class_ids = read.load_boxes(0)
+    assert_allclose(boxes.boxes, [[1.1, 2, 4, 8.25], [0, 0, 3, 5]], rtol=1e-6)
+    assert_array_equal(class_ids, [2, -1])
 
 
 def test_a_failure_leaves_the_file_as_it_was(two_masks, tmp_path):

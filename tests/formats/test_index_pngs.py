@@ -71,6 +71,10 @@ def test_pascal_voc(voc):
     assert [dataset.class_names[i] for i in class_ids] == ["person", "person", "bicycle"]
     for i in range(3):
         assert_array_equal(masks[..., i], i + 1 == OBJECTS)
+    boxes, class_ids = dataset.load_boxes(0)
+    assert_array_equal(boxes.boxes, [[0, 1, 2, 3], [0, 3, 2, 5], [3, 1, 5, 6]])
+    assert [dataset.class_names[i] for i in class_ids] == ["person", "person", "bicycle"]
+    assert dataset.has("masks", 0)
     assert IndexPngDataset.read(voc, "train.txt").num_images == 2
     assert IndexPngDataset.read(voc).num_images == 2
 

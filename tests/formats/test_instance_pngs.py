@@ -41,6 +41,10 @@ def test_read(stage):
     assert_array_equal(masks[..., 0], box_mask(1, 2, 4, 7) > 0)
     assert_array_equal(masks[..., 1], np.ones((6, 8)))
     assert_array_equal(class_ids, [1, 1])
+    boxes, class_ids = dataset.load_boxes(0)
+    assert_array_equal(boxes.boxes, [[1, 2, 4, 7], [0, 0, 6, 8]])
+    assert_array_equal(class_ids, [1, 1])
+    assert dataset.has("masks", 0)
     assert dataset.load_mask(1)[0].shape == (6, 8, 0)
     assert InstancePngDataset.read(stage).class_names == ["BG", "object"]
 

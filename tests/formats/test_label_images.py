@@ -45,6 +45,10 @@ def test_read(tmp_path, name, labels):
     assert_array_equal(class_ids, [1, 1, 1])
     for i, number in enumerate((5, 7, 300)):  # the parts of 300 that touch nothing are one
         assert_array_equal(masks[..., i], number == LABELS)
+    boxes, class_ids = dataset.load_boxes(0)
+    assert_array_equal(boxes.boxes, [[2, 0, 3, 1], [0, 1, 2, 3], [1, 3, 3, 4]])
+    assert_array_equal(class_ids, [1, 1, 1])
+    assert dataset.has("masks", 0)
 
 
 def test_one_instance_of_several_parts(tmp_path):

@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from mrcnn.formats.labelme import LabelMeDataset, PngMask, parse_shape
-from mrcnn.formats.shapes import Ellipse, Polygon, Polyline, Rectangle
+from mrcnn.formats.shapes import Ellipse, Polygon, Polyline, Rectangle, box_of
 
 SQUARE = [[1.0, 2.0], [5.0, 2.0], [5.0, 6.0], [1.0, 6.0]]
 
@@ -105,12 +105,14 @@ def test_masks(pixels, end):
     assert_array_equal(crop, MASK)
 
 
-def test_a_mask_that_reaches_outside(write):
+def test_a_mask_that_reaches_outside(write, tmp_path):
     write(annotation([shape(points=[[-1, 7], [1, 8]], kind="mask", mask=png(MASK))]))
     masks, _ = LabelMeDataset.read(
         write(annotation([shape(points=[[-1, 7], [1, 8]], kind="mask", mask=png(MASK))]))
     ).load_mask(0)
     assert np.argwhere(masks[..., 0]).tolist() == [[7, 1]]
+    boxes, _ = LabelMeDataset.read(tmp_path).load_boxes(0)
+    assert boxes.boxes.tolist() == [[7, 1, 8, 2]]
 
 
 def test_a_group_is_one_instance_of_each_label(write):
@@ -128,6 +130,9 @@ def test_a_group_is_one_instance_of_each_label(write):
     assert [dataset.class_names[i] for i in class_ids] == ["cat", "dog", "cat", "cat", "cat"]
     assert masks.areas.tolist() == [16 + 4, 16, 16, 16, 16]
     assert masks.boxes[0].tolist() == [0, 1, 6, 8]
+    boxes, ids = dataset.load_boxes(0)
+    assert_array_equal(boxes.boxes, masks.boxes)
+    assert_array_equal(ids, class_ids)
 
 
 def test_a_folder(write, tmp_path):
@@ -293,6 +298,7 @@ def test_whatever_the_file_it_is_read_or_refused(tmp_path_factory, data, strict)
     else:
         for instance in dataset.image_info[0]["annotations"]:
             instance.shape.crop(8, 10)
+            box_of(instance.shape, 8, 10)
 
 
 @pytest.mark.parametrize("strict", [True, False])

@@ -6,7 +6,8 @@ import skimage.io
 from numpy.testing import assert_array_equal
 
 from mrcnn.formats.records import AnnotatedDataset, Instance, Problems, Record
-from mrcnn.formats.shapes import Rectangle
+from mrcnn.formats.shapes import Box, Rectangle
+from mrcnn.instances import InstanceBoxes, InstanceMasks
 
 
 class Boxes(AnnotatedDataset):
@@ -160,6 +161,64 @@ def test_refused(arguments, error, message):
         Boxes.read("x", **arguments)
 
 
+def test_boxes_are_those_of_the_shapes_and_no_mask_is_made(monkeypatch):
+    images = {"a": [("dog", 0.25, 1.5, 3, 4.75), ("cat", -3, 2, 5, 99)], "b": []}
+    dataset = Boxes.read("x", images)
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a mask is made")
+
+    monkeypatch.setattr(InstanceMasks, "__init__", refuse)
+    monkeypatch.setattr(Rectangle, "crop", refuse)
+    boxes, class_ids = dataset.load_boxes(0)
+    assert isinstance(boxes, InstanceBoxes) and boxes.boxes.dtype == np.float32
+    assert_array_equal(boxes.boxes, [[0.25, 1.5, 3, 4.75], [0, 2, 5, 10]])
+    assert class_ids.dtype == np.int32 and class_ids.tolist() == [2, 1]
+    boxes, class_ids = dataset.load_boxes(1)
+    assert boxes.shape == (8, 10, 0) and class_ids.dtype == np.int32
+    with pytest.raises(AssertionError):
+        dataset.load_instances(0)
+
+
+def test_a_box_beside_the_shape_counts_for_boxes_only():
+    dataset = Boxes()
+    own = Instance("cat", Rectangle(0, 0, 2, 2), crowd=True, box=(0.5, 1, 4, 5.5))
+    dataset.add_records([Record("a", "a.png", [own], 8, 10)], Problems("x"), None, None, True)
+    boxes, class_ids = dataset.load_boxes(0)
+    assert_array_equal(boxes.boxes, [[0.5, 1, 4, 5.5]])
+    assert class_ids.tolist() == [-1]
+    assert dataset.load_instances(0)[0].boxes.tolist() == [[0, 0, 2, 2]]
+
+
+def test_boxes_in_an_image_of_unknown_size(tmp_path):
+    skimage.io.imsave(tmp_path / "a.png", np.zeros((5, 7), np.uint8), check_contrast=False)
+    dataset = Boxes()
+    record = Record("a", tmp_path / "a.png", [Instance("cat", Rectangle(1, 1, 9, 9))])
+    dataset.add_records([record], Problems("x"), None, None, True)
+    boxes, _ = dataset.load_boxes(0)
+    assert boxes.shape == (5, 7, 1) and boxes.boxes.tolist() == [[1, 1, 5, 7]]
+
+
+def test_masks_are_there_image_by_image():
+    dataset = Boxes()
+    shapes = (
+        [Rectangle(1, 1, 3, 3)],
+        [Box(1, 1, 3, 3)],
+        [Rectangle(1, 1, 3, 3), Box(0, 0, 2, 2)],
+        [],
+    )
+    records = [
+        Record(i, f"{i}.png", [Instance("cat", shape) for shape in some], 8, 10)
+        for i, some in enumerate(shapes)
+    ]
+    dataset.add_records(records, Problems("x"), None, None, True)
+    dataset.prepare()
+    assert [dataset.has("masks", i) for i in range(4)] == [True, False, False, True]
+    assert all(dataset.has("boxes", i) for i in range(4)) and not dataset.has("keypoints", 0)
+    report = dataset.check(read_images=False)
+    assert report.only_boxes == 2 and "  2 images have boxes and no masks" in str(report)
+
+
 class FirstOnly(Boxes):
     def load_mask(self, image_id):
         masks, class_ids = super().load_mask(image_id)
@@ -181,6 +240,10 @@ def test_what_a_subclass_overrides_counts(cls):
     dataset = cls.read("x", IMAGES)
     assert drawn(dataset, 0) == [("dog", 0, 0, 2, 2)]
     assert_array_equal(dataset.load_mask(0)[0], dataset.load_instances(0)[0].dense())
+    boxes, class_ids = dataset.load_boxes(0)
+    assert boxes.boxes.tolist() == [[0, 0, 2, 2]]
+    assert_array_equal(class_ids, dataset.load_instances(0)[1])
+    assert dataset.has("masks", 0)
 
 
 def test_data_sets_travel_to_workers():

@@ -68,6 +68,10 @@ def test_drawn_by_hand(write):
     expected[..., 3] = ((y - 4) / 1.5) ** 2 + ((x - 5) / 4) ** 2 <= 1
     expected[3:5, 0:10, 4] = True  # the ends are round
     assert_array_equal(masks, expected)
+    boxes, class_ids = dataset.load_boxes(0)
+    circle, ellipse, line = [1.5, 2.5, 6.5, 7.5], [2.5, 1, 5.5, 9], [3, 0, 5, 10]
+    assert_array_equal(boxes.boxes, [[2, 1, 6, 5], [1, 3, 3, 7], circle, ellipse, line])
+    assert class_ids.tolist() == [1, 2, 3, 4, 5] and dataset.has("masks", 0)
 
 
 def test_shapes():

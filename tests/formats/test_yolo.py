@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from mrcnn.formats.records import Problems
@@ -66,6 +66,11 @@ def test_masks_and_classes(write):
     box = np.zeros((HEIGHT, WIDTH), bool)
     box[2:8, 10:30] = True
     assert_array_equal(masks[..., 1], box)
+    boxes, class_ids = data.load_boxes(0)
+    xs, ys = zip(*TRIANGLE, strict=True)
+    assert_allclose(boxes.boxes, [[min(ys), min(xs), max(ys), max(xs)], [2, 10, 8, 30]], rtol=1e-6)
+    assert_array_equal(class_ids, [2, 1])
+    assert data.has("masks", 0)
     masks, class_ids = data.load_mask(1)
     assert masks.shape == (HEIGHT, WIDTH, 0) and len(class_ids) == 0
     val = YoloDataset.read(folder / "data.yaml", "val")

@@ -1,0 +1,81 @@
+"""Names of classes: those that a user gives, and what they make of those in a file."""
+
+import dataclasses
+
+from ..text import some
+
+
+def checked_names(class_names):
+    """The `class_names` of a reader as a list, empty for None.
+
+    Raises:
+        TypeError: they are no names.
+        ValueError: one is that of the background.
+    """
+    if class_names is None:
+        return []
+    names = [class_names] if isinstance(class_names, str) else list(class_names)
+    if isinstance(class_names, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"class_names is {class_names!r}: a list of names is accepted.")
+    if "BG" in names:
+        raise ValueError("class_names has 'BG': the background is class 0 without being named.")
+    return names
+
+
+def checked_map(class_map):
+    """The `class_map` of a reader as a dict, empty for None.
+
+    Raises:
+        TypeError: it maps to something else than names and None.
+    """
+    class_map = dict(class_map or {})
+    for old, new in class_map.items():
+        if new is not None and not isinstance(new, str):
+            raise TypeError(f"class_map has {old!r}: {new!r}: a name or None is accepted.")
+    return class_map
+
+
+def check_background(renamed, source_ids, path):
+    """See that no class has the name of the background.
+
+    Args:
+        renamed: dict of a name in the file to that of the class here, or None.
+        source_ids: dict of class name here to its id in the source.
+        path: the file, for the error.
+
+    Raises:
+        ValueError: one has.
+    """
+    if "BG" in source_ids:
+        old = next(old for old, new in renamed.items() if new == "BG")
+        raise ValueError(
+            f"{path}: class {old!r} would have the name of the background, 'BG': rename it with "
+            f"class_map={{{old!r}: 'other'}}, or leave it out with class_map={{{old!r}: None}}."
+        )
+
+
+def keep_wanted(records, renamed, source_ids, problems):
+    """Rename the classes of instances, leave out those that are not wanted, note those unknown.
+
+    Args:
+        records: list of `Record`, changed in place.
+        renamed, source_ids: see `check_background`.
+        problems: `Problems` to add to.
+    """
+    unknown = {}  # class name: ids of the images that have it, one for each instance
+    for record in records:
+        kept = []
+        for instance in record.instances:
+            name = renamed[instance.class_name]
+            if name in source_ids:
+                kept.append(dataclasses.replace(instance, class_name=name))
+            elif name is not None:
+                unknown.setdefault(instance.class_name, []).append(record.id)
+        record.instances = kept
+    for name, images in unknown.items():
+        instances = "1 instance" if len(images) == 1 else f"{len(images)} instances"
+        problems.add(
+            f"class {name!r}",
+            f"{instances}, first in {images[0]}, but the classes are {some(source_ids)}: rename it "
+            f"with class_map, or leave it out with class_map={{{name!r}: None}}.",
+        )
