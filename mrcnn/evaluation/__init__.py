@@ -11,6 +11,7 @@ from ..metrics.jaccard import AggregatedJaccard
 from ..metrics.objects import IOU_THRESHOLDS, ObjectScores
 from ..metrics.panoptic import PanopticQuality
 from ..metrics.pixel_classes import PixelScores
+from ..metrics.voc import VocAP
 from .report import headline, summary, table, write
 from .run import evaluate
 
@@ -30,6 +31,7 @@ __all__ = [
     "ObjectScores",
     "PanopticQuality",
     "PixelScores",
+    "VocAP",
     "coco_ap",
     "compute_ap",
     "compute_ap_range",

@@ -26,6 +26,8 @@ COLUMNS = {
     "Dice": ("pixels", "foreground_dice"),
     "mIoU": ("pixels", "mean_iou"),
     "Hausdorff": ("hausdorff", "hausdorff"),
+    "VOC 2007": ("voc", "map_2007"),
+    "VOC 2010": ("voc", "map_2010"),
     "box AP": ("coco", "bbox"),
     "mask AP": ("coco", "segm"),
 }
@@ -73,6 +75,8 @@ def summary(result):
     ]
     for kind, figures in result.get("coco", {}).items():
         lines.append(_line(f"COCO {kind}", figures, ("AP", "AP50", "AP75", "AR")))
+    if "voc" in result:
+        lines.append(_line("VOC", result["voc"], ("map_2007", "map_2010")))
     if "objects" in result:
         objects = result["objects"]
         lines.append(_line("DSB", objects, ("dsb_score",)))
@@ -103,8 +107,8 @@ def headline(result):
     Returns:
         dict of title to number: images, instances and, of what the result has, DSB (the mean of the
         score over IoU 0.5:0.95, then at two of them, means over images), F1 of the pooled counts,
-        PQ, AJI, Dice (of all classes as one, the mean over images), mIoU, Hausdorff (pixels) and
-        COCO's APs.
+        PQ, AJI, Dice (of all classes as one, the mean over images), mIoU, Hausdorff (pixels), VOC's
+        mean average precisions of boxes and COCO's APs.
     """
     figures = {name: result[name] for name in ("images", "instances")}
     for title, (part, name, *at) in COLUMNS.items():

@@ -2,15 +2,13 @@
 
 import collections
 import functools
-import time
 
 import numpy as np
-from tqdm import tqdm
 
+from ..datasets.reading import place_of
 from ..datasets.splits import random_part
 from ..inference.detector import detect_crops
-from ..inference.molding import check_images
-from ..instances.masks import InstanceMasks
+from ..inference.over_dataset import over_dataset
 from ..metrics.coco import KINDS, MAX_DETECTIONS
 from ..metrics.evaluator import Evaluator
 from ..text import some
@@ -25,7 +23,7 @@ def evaluate(
     limit=None,
     seed=0,
     metrics=None,
-    iou_types=KINDS,
+    iou_types=None,
     min_score=0.0,
     max_detections=None,
     detect=None,
@@ -35,19 +33,27 @@ def evaluate(
 ):
     """Detect in the images of a data set and compare with its instances.
 
-    COCO's figures use all detections that there are: an area under a curve wants the weak ones too,
-    and a model gives those of at least DETECTION_MIN_CONFIDENCE, for which 0.05 serves. All other
-    figures use the detections of at least `min_score`, which is then what one would work with.
+    COCO's and VOC's figures use all detections that there are: an area under a curve wants the weak
+    ones too, and a model gives those of at least DETECTION_MIN_CONFIDENCE, for which 0.05 serves.
+    All other figures use the detections of at least `min_score`, which is then what one would work
+    with.
+
+    The truth is that of the masks where the model and all images have them, boxes included. Else it
+    is what `Dataset.load_boxes` gives, and no mask is read or made.
 
     Args:
-        model: a `MaskRCNN` in inference mode; with `detect` it may be None.
+        model: a `MaskRCNN` in inference mode; with `detect` it may be None. If it has `fields`,
+            names of what its heads find of an instance, and "masks" is none of them, its results
+            need no masks.
         dataset: a prepared `Dataset`. In an image only the classes of its source count.
         image_ids: indices in the data set; None is all.
         limit: most images, drawn at random with `seed`; None is all.
         seed: of the draw.
-        metrics: some of `METRICS`; None is all, or all that need no masks if there are none.
-        iou_types: what COCO's figures go by, "bbox", "segm" or both. With "bbox" alone detections
-            need no masks, and the boxes decide which detection is right in the other figures, too.
+        metrics: some of `METRICS`; None is all that `iou_types` allows: "voc" needs "bbox", and
+            without "segm" there are "coco", "voc", "objects" and "confusion".
+        iou_types: what COCO's figures go by, "bbox", "segm" or both; None is both, or "bbox" for a
+            model without masks. With "bbox" alone detections need no masks, and the boxes decide
+            which detection is right in the other figures, too.
         min_score: see above.
         max_detections: detections of a class and image that count in COCO's figures. None is COCO's
             100, or DETECTION_MAX_INSTANCES if that is more.
@@ -63,18 +69,22 @@ def evaluate(
 
     Returns:
         dict, see `Evaluator.compute`, and in it
-        seconds_per_image: of detection, the median over batches.
+        seconds_per_image: of detection, the median over images.
         unread: list of dicts of image_id, path and reason, images that were left out because they
             or their instances cannot be read.
         groups: with `group_of`, dict of the name of each group, in alphabetical order, to its
             figures: as those of all, without curves, settings and single images.
 
     Raises:
-        ValueError: an unknown metric, type or image, a model in training mode, no image that can
-            be read, or a result that does not fit its image.
+        ValueError: an unknown metric, type or image, a metric or type that needs masks where model
+            or data set have none, a model in training mode, no image that can be read, or a result
+            that does not fit its image.
     """
     if detect is None:
-        _check_model(model)
+        _check_model(model, iou_types)
+    has_masks = "masks" in _fields_of(model)
+    if iou_types is None:
+        iou_types = KINDS if has_masks else ("bbox",)
     config = getattr(model, "config", None)
     if max_detections is None:
         max_detections = max(MAX_DETECTIONS, getattr(config, "DETECTION_MAX_INSTANCES", 0))
@@ -89,31 +99,16 @@ def evaluate(
     evaluator, groups = new_evaluator(), collections.defaultdict(new_evaluator)
     detect = detect or (lambda images: detect_crops(model, images))
     image_ids = _choose(dataset, image_ids, limit, seed)
-    size = config.BATCH_SIZE if config else 1
+    field = _field_of_truth(dataset, image_ids, has_masks, evaluator.overlap)
     unread, seconds = [], []
-    with tqdm(
-        total=len(image_ids), desc="Evaluating", unit="image", disable=None if progress else True
-    ) as bar:
-        for first in range(0, len(image_ids), size):
-            batch = image_ids[first : first + size]
-            read = {i: _read(dataset, i, config, unread) for i in batch}
-            read = {i: sample for i, sample in read.items() if sample}
-            if read:
-                images = [image for image, _, _ in read.values()]
-                begin = time.perf_counter()
-                results = detect(images)
-                seconds.append((time.perf_counter() - begin) / len(images))
-                if len(results) != len(images):
-                    raise ValueError(
-                        f"detect gave {len(results)} results for {len(images)} images: one for "
-                        "each is needed."
-                    )
-                for (image_id, (image, *truth)), result in zip(read.items(), results, strict=True):
-                    evaluator.add(image_id, *truth, result)
-                    group = group_of(image_id, image) if group_of else None
-                    if group is not None:
-                        groups[str(group)].add(image_id, *truth, result)
-            bar.update(len(batch))
+    options = {"config": config, "unread": unread, "desc": "Evaluating", "progress": progress}
+    for found in over_dataset(detect, dataset, image_ids, fields=(field,), **options):
+        truth = found.instances.fields[field], found.instances.class_ids
+        evaluator.add(found.image_id, *truth, found.result)
+        group = group_of(found.image_id, found.image) if group_of else None
+        if group is not None:
+            groups[str(group)].add(found.image_id, *truth, found.result)
+        seconds.append(found.seconds)
     if not seconds:
         reasons = some([f"{row['image_id']} ({row['reason']})" for row in unread], 3)
         raise ValueError(f"no image could be read: {reasons}.")
@@ -132,12 +127,31 @@ def _brief(figures):
     return {name: value for name, value in figures.items() if name not in left_out}
 
 
-def _check_model(model):
+def _fields_of(model):
+    return getattr(model, "fields", ("masks",))
+
+
+def _check_model(model, iou_types):
     if getattr(model, "mode", "inference") != "inference":
         raise ValueError(
             f"the model is in {model.mode} mode: make another with MaskRCNN('inference', config, "
             "model_dir) and load the weights there."
         )
+    if iou_types is not None and "segm" in iou_types and "masks" not in _fields_of(model):
+        raise ValueError(
+            f"iou_types is {iou_types!r}, but the model finds no masks: 'bbox' alone is accepted."
+        )
+
+
+def _field_of_truth(dataset, image_ids, has_masks, overlap):
+    """What is read of the instances, "masks" or "boxes"."""
+    lacking = [i for i in image_ids if not dataset.has("masks", i)]
+    if lacking and overlap == "segm":
+        raise ValueError(
+            f"{place_of(dataset, lacking[0])} has boxes and no masks to compare with: "
+            "iou_types='bbox' is accepted."
+        )
+    return "masks" if overlap == "segm" or (has_masks and not lacking) else "boxes"
 
 
 def _choose(dataset, image_ids, limit, seed):
@@ -153,25 +167,3 @@ def _choose(dataset, image_ids, limit, seed):
     if not len(chosen):
         raise ValueError("there is no image to evaluate: at least one is needed.")
     return chosen.tolist()
-
-
-def _read(dataset, image_id, config, unread):
-    """An image, its instances and their class ids; None, and a row in `unread`, if that fails."""
-    try:
-        image = dataset.load_image(image_id)
-        if config is not None:
-            check_images([image], config)
-        masks, class_ids = dataset.load_instances(image_id)
-        if not len(masks):
-            masks = InstanceMasks([], [], image.shape)
-        if masks.shape[:2] != image.shape[:2]:
-            sizes = [f"{height}x{width}" for height, width in (masks.shape[:2], image.shape[:2])]
-            raise ValueError(f"its masks are {sizes[0]} pixels (height x width), itself {sizes[1]}")
-    except Exception as error:
-        path = dataset.image_info[image_id].get("path")
-        reason = f"{type(error).__name__}: {error}"
-        unread.append(
-            {"image_id": image_id, "path": None if path is None else str(path), "reason": reason}
-        )
-        return None
-    return image, masks, class_ids

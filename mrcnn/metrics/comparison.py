@@ -10,7 +10,8 @@ import numpy as np
 import scipy.optimize
 
 from ..geometry.boxes import compute_overlaps
-from ..instances.masks import InstanceMasks, as_instances
+from ..instances import InstanceBoxes, InstanceMasks
+from ..instances.masks import as_instances
 from ..instances.overlaps import intersections, iou
 
 
@@ -18,29 +19,34 @@ class Comparison:
     """The truth and the detections of one image.
 
     Args:
-        truth_masks: `InstanceMasks` or bool [H, W, G]. Instances without a pixel are dropped.
+        truth: `InstanceMasks`, bool [H, W, G] or, where only boxes are known, `InstanceBoxes`.
+            Instances without a pixel are dropped.
         truth_class_ids: int [G], negative for a crowd: a region of many instances of the class
             that nobody told apart. It need not be found, and `excused` says what may lie in it.
         result: dict of `rois` int [N, 4] pixels, `class_ids` int [N], `scores` float [N] and
             `masks` bool [H, W, N] or an `InstanceMasks`, as `MaskRCNN.detect` gives it. `masks`
             may be missing; the boxes then stand for the instances.
-        overlap: "segm" or "bbox": whether `iou` and `excused` go by masks or by boxes.
+        overlap: "segm" or "bbox": whether `iou` and `excused` go by masks or by boxes. With a truth
+            of boxes it is "bbox", and masks of detections are left aside.
         min_score: detections with a lower score are dropped.
 
     Attributes:
         height, width: of the image in pixels.
-        truth: `InstanceMasks` of the G instances; `truth_class_ids` int [G].
-        crowds: `InstanceMasks` of the C crowds; `crowd_class_ids` int [C], positive.
-        found: `InstanceMasks` of the N detections, best score first; `rois` int [N, 4]
-            pixels, `class_ids` int [N] and `scores` float [N] beside it.
+        truth: `InstanceMasks` or `InstanceBoxes` of the G instances; `truth_class_ids` int [G].
+        crowds: the same of the C crowds; `crowd_class_ids` int [C], positive.
+        found: the same of the N detections, best score first; `rois` int [N, 4] pixels,
+            `class_ids` int [N] and `scores` float [N] beside it.
 
     Raises:
-        ValueError: the masks of the detections are not of the size of the truth's, or the result
-            has not as many of one thing as of another.
+        ValueError: the masks of the detections are not of the size of the truth's, the result has
+            not as many of one thing as of another, or `overlap` is "segm" and the truth boxes.
     """
 
-    def __init__(self, truth_masks, truth_class_ids, result, overlap="segm", min_score=0.0):
-        truth_masks = as_instances(truth_masks)
+    def __init__(self, truth, truth_class_ids, result, overlap="segm", min_score=0.0):
+        self._of_boxes = isinstance(truth, InstanceBoxes)
+        if self._of_boxes and overlap != "bbox":
+            raise ValueError("the truth has boxes and no masks: overlaps of boxes alone are known.")
+        truth = truth if self._of_boxes else as_instances(truth)
         truth_class_ids = np.asarray(truth_class_ids, np.int64).reshape(-1)
         result = as_arrays(result)
         order = np.argsort(-result["scores"], kind="stable")
@@ -49,24 +55,26 @@ class Comparison:
         self.rois, self.class_ids = result["rois"], result["class_ids"]
         self.scores = result["scores"]
 
-        if "masks" in result:
+        if self._of_boxes:
+            self.found = InstanceBoxes(self.rois, truth.shape)
+        elif "masks" in result:
             self.found = result["masks"]
         else:
-            self.found = _filled(self.rois, truth_masks.shape)
+            self.found = InstanceBoxes(np.rint(self.rois), truth.shape).filled()
         found_size = self.found.height, self.found.width
-        if not len(truth_masks) and not truth_masks.height:
-            truth_masks = InstanceMasks([], [], found_size)  # nobody said the size
-        self.height, self.width = truth_masks.height, truth_masks.width
+        if not self._of_boxes and not len(truth) and not truth.height:
+            truth = InstanceMasks([], [], found_size)  # nobody said the size
+        self.height, self.width = truth.height, truth.width
         if found_size != (self.height, self.width):
             raise ValueError(
                 f"the masks of the detections are {found_size[0]}x{found_size[1]} pixels (height "
                 f"x width), those of the truth {self.height}x{self.width}: they must be of one "
                 "size."
             )
-        seen = truth_masks.visible
-        self.truth = truth_masks[seen & (truth_class_ids > 0)]
+        seen = truth.visible
+        self.truth = truth[seen & (truth_class_ids > 0)]
         self.truth_class_ids = truth_class_ids[seen & (truth_class_ids > 0)]
-        self.crowds = truth_masks[seen & (truth_class_ids < 0)]
+        self.crowds = truth[seen & (truth_class_ids < 0)]
         self.crowd_class_ids = -truth_class_ids[seen & (truth_class_ids < 0)]
         self._by_boxes = overlap == "bbox"
 
@@ -78,6 +86,11 @@ class Comparison:
             raise ValueError(
                 f"the class ids {unknown} are in an image, but class_ids are {list(class_ids)}."
             )
+
+    def check_masks(self):
+        """Raise ValueError unless truth and detections have masks."""
+        if self._of_boxes:
+            raise ValueError("the truth has boxes and no masks: this figure needs masks.")
 
     @functools.cached_property
     def iou(self):
@@ -94,11 +107,12 @@ class Comparison:
     @functools.cached_property
     def crowd_share(self):
         """The largest share of each detection that lies in one crowd of its class, float [N]."""
-        found = self.found if not self._by_boxes else _filled(self.rois, (self.height, self.width))
-        crowds = self.crowds
         if self._by_boxes:
-            crowds = _filled(crowds.boxes, (self.height, self.width))
-        both = intersections(found, crowds) * (self.class_ids[:, None] == self.crowd_class_ids)
+            found = InstanceBoxes(self.rois, (self.height, self.width))
+            both = _box_intersections(found.boxes, self.crowds.boxes)
+        else:
+            found, both = self.found, intersections(self.found, self.crowds)
+        both = both * (self.class_ids[:, None] == self.crowd_class_ids)
         return both.max(axis=1, initial=0) / np.maximum(found.areas, 1)
 
     def matches(self, threshold, any_class=False):
@@ -163,6 +177,7 @@ class Comparison:
         return self._paint(self.found, np.arange(len(self.found)))
 
     def _paint(self, masks, first_to_last):
+        self.check_masks()
         labels = np.zeros((self.height, self.width), np.int32)
         for i in first_to_last[::-1]:
             y1, x1, y2, x2 = masks.boxes[i]
@@ -188,6 +203,7 @@ class Comparison:
 
     def crowd_map(self, class_id=None):
         """bool [H, W]: where a crowd of the class `class_id`, or with None of any, is."""
+        self.check_masks()
         inside = np.zeros((self.height, self.width), bool)
         for i in range(len(self.crowds)):
             if class_id not in (None, self.crowd_class_ids[i]):
@@ -227,11 +243,12 @@ def as_arrays(result):
     return arrays
 
 
-def _filled(boxes, shape):
-    """The boxes as masks."""
-    boxes = np.rint(boxes).astype(np.int64)
-    crops = [np.ones((max(y2 - y1, 0), max(x2 - x1, 0)), bool) for y1, x1, y2, x2 in boxes]
-    return InstanceMasks(crops, boxes[:, :2], shape)
+def _box_intersections(first, second):
+    """Areas that boxes [N, 4] share with boxes [M, 4], in squared pixels, float64 [N, M]."""
+    first, second = first.astype(np.float64)[:, None], second.astype(np.float64)
+    starts = np.maximum(first[..., :2], second[:, :2])  # [N, M, (y, x)]
+    ends = np.minimum(first[..., 2:], second[:, 2:])
+    return np.maximum(ends - starts, 0).prod(axis=2)
 
 
 def assign(iou, threshold):

@@ -5,9 +5,10 @@ Nothing of an image is kept but counts, sums and, for COCO's AP, some bytes a de
 
 import numpy as np
 
+from ..instances import InstanceBoxes
 from ..instances.masks import as_instances
 from .coco import KINDS, MAX_DETECTIONS, CocoAP
-from .coco_dataset import found_annotations, truth_annotations
+from .coco_dataset import as_kinds, found_annotations, truth_annotations
 from .comparison import Comparison, as_arrays
 from .confusion import ConfusionMatrix
 from .hausdorff import HausdorffDistance
@@ -16,6 +17,7 @@ from .objects import ObjectScores
 from .panoptic import PanopticQuality
 from .pixel_classes import PixelScores
 from .ratios import mean, ratio
+from .voc import VocAP
 
 # Name in the result, and what collects it from a `Comparison`.
 _COLLECTORS = {
@@ -26,9 +28,10 @@ _COLLECTORS = {
     "hausdorff": HausdorffDistance,
     "confusion": ConfusionMatrix,
 }
-METRICS = ("coco", *_COLLECTORS)
-# Those that need no masks.
-_OF_BOXES = ("coco", "objects", "confusion")
+METRICS = ("coco", "voc", *_COLLECTORS)
+# Those that need no masks, and that which is of boxes alone.
+_OF_BOXES = ("coco", "voc", "objects", "confusion")
+_NOT_OF_MASKS = "voc"
 
 
 class Evaluator:
@@ -39,7 +42,8 @@ class Evaluator:
         metrics, iou_types, min_score, max_detections: see `evaluate`.
 
     Raises:
-        ValueError: an unknown metric or type, or one that needs masks where there are none.
+        ValueError: an unknown metric or type, or a metric that these types do not allow: without
+            "segm" one that needs masks, without "bbox" that of boxes, "voc".
     """
 
     def __init__(
@@ -51,14 +55,8 @@ class Evaluator:
         min_score=0.0,
         max_detections=MAX_DETECTIONS,
     ):
-        iou_types = (iou_types,) if isinstance(iou_types, str) else tuple(iou_types)
-        if not iou_types or set(iou_types) - set(KINDS):
-            raise ValueError(f"iou_types is {iou_types}: some of {KINDS} are accepted.")
-        possible = METRICS if "segm" in iou_types else _OF_BOXES
-        metrics = possible if metrics is None else tuple(np.atleast_1d(metrics).tolist())
-        if set(metrics) - set(possible):
-            masks = "" if possible == METRICS else ", without 'segm' in iou_types"
-            raise ValueError(f"metrics is {metrics}: some of {possible} are accepted{masks}.")
+        iou_types = as_kinds(iou_types, "iou_types")
+        metrics = _choose(metrics, iou_types)
         self.dataset = dataset
         self.overlap = "segm" if "segm" in iou_types else "bbox"
         self.settings = {
@@ -70,30 +68,32 @@ class Evaluator:
         class_ids = dataset.class_ids[1:].tolist()
         coco = iou_types if "coco" in metrics else ()
         self._coco = {kind: CocoAP(class_ids, kind, max_detections) for kind in coco}
+        self._voc = VocAP(class_ids) if "voc" in metrics else None
         self._collectors = {n: _COLLECTORS[n](class_ids) for n in _COLLECTORS if n in metrics}
         self._counts = {"images": 0, "instances": 0, "crowds": 0, "detections": 0}
         self._per_image = []
 
-    def add(self, image_id, truth_masks, truth_class_ids, result):
+    def add(self, image_id, truth, truth_class_ids, result):
         """Take an image; each one once.
 
         Args:
             image_id: index of the image in the data set.
-            truth_masks: `InstanceMasks` or bool [H, W, G].
+            truth: `InstanceMasks`, bool [H, W, G] or, without "segm" in iou_types, `InstanceBoxes`.
             truth_class_ids: int [G], negative for a crowd.
-            result: dict of `rois` int [N, 4] pixels, `class_ids` int [N], `scores` float [N] and
-                `masks` bool [H, W, N] or an `InstanceMasks`.
+            result: dict of `rois` int [N, 4] pixels, `class_ids` int [N], `scores` float [N] and,
+                with "segm" in iou_types, `masks` bool [H, W, N] or an `InstanceMasks`.
 
         Raises:
-            ValueError: the result has no masks, or they are not of the size of the truth's, or it
-                has not as many of one thing as of another.
+            ValueError: result or truth has no masks where "segm" needs them, the masks of one are
+                not of the size of the other's, or the result has not as many of one thing as of
+                another.
         """
         image_id = int(image_id)
-        truth_masks = as_instances(truth_masks)
+        truth = truth if isinstance(truth, InstanceBoxes) else as_instances(truth)
         try:
             result = self._of_known_classes(image_id, result)
             comparison = Comparison(
-                truth_masks,
+                truth,
                 truth_class_ids,
                 result,
                 overlap=self.overlap,
@@ -103,10 +103,12 @@ class Evaluator:
             raise ValueError(f"image {image_id}: {error}") from None
         if self._coco:
             shape = comparison.height, comparison.width
-            truth = truth_annotations(truth_masks, np.asarray(truth_class_ids), shape)
+            instances = truth_annotations(truth, truth_class_ids, shape)
             found = found_annotations(result, shape)
             for metric in self._coco.values():
-                metric.add(image_id, shape, truth, found)
+                metric.add(image_id, shape, instances, found)
+        if self._voc:
+            self._voc.add(image_id, truth.boxes, truth_class_ids, result)
         row = {
             "image_id": image_id,
             "instances": len(comparison.truth),
@@ -125,10 +127,10 @@ class Evaluator:
 
     def _of_known_classes(self, image_id, result):
         """The detections of classes of the image's source, masks as `InstanceMasks` or missing."""
-        result = as_arrays(result)
         if self.overlap == "bbox":
-            result.pop("masks", None)
-        elif "masks" not in result:
+            result = {name: part for name, part in result.items() if name != "masks"}
+        result = as_arrays(result)
+        if self.overlap == "segm" and "masks" not in result:
             raise ValueError("the result has no masks: iou_types=('bbox',) is for boxes alone.")
         source = self.dataset.image_info[image_id]["source"]
         known = np.isin(result["class_ids"], self.dataset.source_class_ids[source])
@@ -145,9 +147,10 @@ class Evaluator:
             settings: dict of the arguments.
             classes: names of the classes but the background.
             coco: dict of "bbox" and "segm" to `CocoFigures.figures` and per_class.
-            objects, panoptic, pixels, aji, hausdorff, confusion: what `compute` of `ObjectScores`,
-                `PanopticQuality`, `PixelScores`, `AggregatedJaccard`, `HausdorffDistance` and
-                `ConfusionMatrix` give; the last has classes, names, for class_ids.
+            voc, objects, panoptic, pixels, aji, hausdorff, confusion: what `compute` of `VocAP`,
+                `ObjectScores`, `PanopticQuality`, `PixelScores`, `AggregatedJaccard`,
+                `HausdorffDistance` and `ConfusionMatrix` give; the last has classes, names, for
+                class_ids.
             curves: dict of "bbox" and "segm" to `CocoFigures.curves`.
             per_image: list of dicts of image_id, instances, detections, and dsb_score of the image
                 with `objects`.
@@ -161,7 +164,8 @@ class Evaluator:
                 kind: {**figures.figures(), "per_class": _named(figures.per_class(), names)}
                 for kind, figures in by_kind.items()
             }
-        for name, collector in self._collectors.items():
+        voc = {"voc": self._voc} if self._voc else {}
+        for name, collector in {**voc, **self._collectors}.items():
             part = collector.compute()
             if "per_class" in part:
                 part["per_class"] = _named(part["per_class"], names)
@@ -174,6 +178,21 @@ class Evaluator:
             for curves in result["curves"].values():
                 curves["per_class"] = _named(curves["per_class"], names)
         return {**result, "per_image": list(self._per_image)}
+
+
+def _choose(metrics, iou_types):
+    """The metrics to collect, a tuple of names."""
+    possible, why = METRICS, ""
+    if "segm" not in iou_types:
+        possible, why = _OF_BOXES, ": without 'segm' in iou_types there are no masks to compare"
+    elif "bbox" not in iou_types:
+        possible = tuple(name for name in METRICS if name != _NOT_OF_MASKS)
+        why = f": {_NOT_OF_MASKS!r} is of boxes, and needs 'bbox' in iou_types"
+    metrics = possible if metrics is None else tuple(np.atleast_1d(metrics).tolist())
+    if set(metrics) - set(possible):
+        why = why if set(metrics) <= set(METRICS) else ""
+        raise ValueError(f"metrics is {metrics}: some of {possible} are accepted{why}.")
+    return metrics
 
 
 def _names(class_info):

@@ -35,6 +35,7 @@ class HausdorffDistance:
     def add(self, comparison):
         """Take the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
+        comparison.check_masks()
         counted = ~comparison.excused(0.5)
         found, found_ids = comparison.found[counted], comparison.class_ids[counted]
         truth, truth_ids = comparison.truth, comparison.truth_class_ids

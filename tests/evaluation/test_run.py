@@ -2,7 +2,6 @@
 
 import gc
 import json
-import weakref
 
 import numpy as np
 import pytest
@@ -12,28 +11,9 @@ from mrcnn import evaluation
 from mrcnn.evaluation import evaluate
 from mrcnn.evaluation.report import FIGURES
 from mrcnn.inference.detector import detect_crops
-from mrcnn.instances.pasting import extract_bboxes
 from mrcnn.mask_rcnn import MaskRCNN
 
-
-class Truthful:
-    """Detects what the samples have, in the order in which they are asked for."""
-
-    def __init__(self, samples):
-        self.samples = {image.tobytes(): (masks, ids) for image, masks, ids in samples}
-        self.batches = []
-        self.kept = []
-
-    def __call__(self, images):
-        self.batches.append(len(images))
-        results = []
-        for image in images:
-            masks, ids = self.samples[image.tobytes()]
-            masks = masks.copy()
-            self.kept.append(weakref.ref(masks))
-            row = {"rois": extract_bboxes(masks), "class_ids": ids, "masks": masks}
-            results.append({**row, "scores": np.full(len(ids), 0.9)})
-        return results
+from .truthful import Truthful
 
 
 def test_all_images():
@@ -95,7 +75,8 @@ def test_images_that_cannot_be_read():
         {
             "image_id": 2,
             "path": "shape2.png",
-            "reason": "ValueError: its masks are 50x64 pixels (height x width), itself 64x64",
+            "reason": "ValueError: image 2 (shape2.png): its masks are 50x64 pixels, the image is "
+            "64x64 (height x width): they must be of one size.",
         },
     ]
     with pytest.raises(ValueError, match=r"no image could be read: 0 \(FileNotFoundError: shape0"):
@@ -144,41 +125,6 @@ def test_a_model(capsys):
         evaluate(model, dataset)
 
 
-def test_what_is_written(tmp_path):
-    samples = shapes(2)
-    folder = tmp_path / "runs" / "first"
-    result = evaluate(None, InMemory(samples), detect=Truthful(samples), folder=folder)
-    assert {path.name for path in folder.iterdir()} == {"evaluation.json", *FIGURES}
-    for name in FIGURES:
-        assert (folder / name).read_bytes().startswith(b"\x89PNG")
-    text = (folder / "evaluation.json").read_text()
-    read = json.loads(text)
-    assert read["objects"] == result["objects"]
-    assert np.isnan(result["coco"]["segm"]["APl"]) and read["coco"]["segm"]["APl"] is None
-    assert '"iou": [ 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95 ]' in text
-    # Figures of what was asked for, and a folder that is there already.
-    evaluate(
-        None, InMemory(samples), detect=Truthful(samples), folder=tmp_path / "b", metrics="aji"
-    )
-    evaluate(
-        None, InMemory(samples), detect=Truthful(samples), folder=tmp_path / "b", metrics="aji"
-    )
-    assert [path.name for path in (tmp_path / "b").iterdir()] == ["evaluation.json"]
-
-
-def test_summary():
-    samples = shapes(2)
-    result = evaluate(None, InMemory(samples), detect=Truthful(samples))
-    lines = evaluation.summary(result).splitlines()
-    assert lines[0] == "2 images, 4 instances, 4 detections"
-    assert lines[1].split()[:4] == ["COCO", "bbox", "AP", "1.000"]
-    assert any(line.startswith("at IoU 0.75  image_mean_ap 1.000") for line in lines)
-    assert lines[-1].split() == ["hausdorff", "hausdorff", "0.000", "hausdorff95", "0.000"]
-    result["unread"] = [{}]
-    assert evaluation.summary(result).endswith("images that could not be read: 1")
-    assert evaluation.summary({"images": 1, "instances": 2, "detections": 3}).count("\n") == 0
-
-
 def test_groups():
     samples = shapes(5)
     dataset = InMemory(samples)
@@ -214,6 +160,42 @@ def test_groups():
     assert "groups" not in evaluate(None, dataset, detect=Truthful(samples), metrics=["aji"])
 
 
+def test_what_is_written(tmp_path):
+    samples = shapes(2)
+    folder = tmp_path / "runs" / "first"
+    result = evaluate(None, InMemory(samples), detect=Truthful(samples), folder=folder)
+    assert {path.name for path in folder.iterdir()} == {"evaluation.json", *FIGURES}
+    for name in FIGURES:
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
+    text = (folder / "evaluation.json").read_text()
+    read = json.loads(text)
+    assert read["objects"] == result["objects"]
+    assert np.isnan(result["coco"]["segm"]["APl"]) and read["coco"]["segm"]["APl"] is None
+    assert '"iou": [ 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95 ]' in text
+    # Figures of what was asked for, and a folder that is there already.
+    evaluate(
+        None, InMemory(samples), detect=Truthful(samples), folder=tmp_path / "b", metrics="aji"
+    )
+    evaluate(
+        None, InMemory(samples), detect=Truthful(samples), folder=tmp_path / "b", metrics="aji"
+    )
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["evaluation.json"]
+
+
+def test_summary():
+    samples = shapes(2)
+    result = evaluate(None, InMemory(samples), detect=Truthful(samples))
+    lines = evaluation.summary(result).splitlines()
+    assert lines[0] == "2 images, 4 instances, 4 detections"
+    assert lines[1].split()[:4] == ["COCO", "bbox", "AP", "1.000"]
+    assert lines[3].split() == ["VOC", "map_2007", "1.000", "map_2010", "1.000"]
+    assert any(line.startswith("at IoU 0.75  image_mean_ap 1.000") for line in lines)
+    assert lines[-1].split() == ["hausdorff", "hausdorff", "0.000", "hausdorff95", "0.000"]
+    result["unread"] = [{}]
+    assert evaluation.summary(result).endswith("images that could not be read: 1")
+    assert evaluation.summary({"images": 1, "instances": 2, "detections": 3}).count("\n") == 0
+
+
 def test_the_table_has_what_the_result_has():
     samples = shapes(2)
     result = evaluate(None, InMemory(samples), detect=Truthful(samples), metrics=["aji"])
@@ -239,6 +221,7 @@ def test_the_headline_takes_the_figures_it_names():
         "panoptic": {"pq": 0.5, "sq": 0.9},
         "pixels": {"foreground_dice": 0.6, "mean_iou": 0.7, "dice": 0.9},
         "hausdorff": {"hausdorff": 8.0, "hausdorff95": 9.0},
+        "voc": {"iou": 0.5, "map_2007": 0.13, "map_2010": 0.14},
         "coco": {"bbox": {"AP": 0.11, "AP50": 0.9}, "segm": {"AP": 0.12, "AP50": 0.9}},
     }
     assert evaluation.headline(result) == {
@@ -252,6 +235,8 @@ def test_the_headline_takes_the_figures_it_names():
         "Dice": 0.6,
         "mIoU": 0.7,
         "Hausdorff": 8.0,
+        "VOC 2007": 0.13,
+        "VOC 2010": 0.14,
         "box AP": 0.11,
         "mask AP": 0.12,
     }

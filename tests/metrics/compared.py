@@ -1,8 +1,10 @@
-"""Comparisons of boxes that are filled with instances."""
+"""Comparisons of boxes that are filled with instances, and a data set without masks."""
 
 import numpy as np
+from tiny import InMemory
 
 from mrcnn.evaluation import Comparison
+from mrcnn.instances import InstanceBoxes
 from mrcnn.instances.pasting import extract_bboxes
 
 SIZE = (24, 30)
@@ -26,3 +28,16 @@ def compare(truth, found, size=SIZE, **options):
     }
     truth_masks = dense([row[0] for row in truth], size)
     return Comparison(truth_masks, [row[1] for row in truth], result, **options)
+
+
+class NoMasks(InMemory):
+    """A data set of boxes: in the place of masks a sample has boxes [N, 4], in pixels."""
+
+    def load_mask(self, image_id):
+        raise AssertionError("a mask is read")
+
+    load_instances = load_mask
+
+    def load_boxes(self, image_id):
+        image, boxes, class_ids = self.samples[image_id]
+        return InstanceBoxes(boxes, image.shape), class_ids

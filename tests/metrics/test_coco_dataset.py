@@ -12,8 +12,11 @@ from pycocotools.cocoeval import COCOeval
 from tiny import InMemory
 
 from mrcnn.evaluation import CocoMetrics, coco_ap, evaluate_coco
-from mrcnn.instances.masks import InstanceMasks
+from mrcnn.instances import InstanceBoxes, InstanceMasks
 from mrcnn.instances.rle import encode
+from mrcnn.metrics.coco_dataset import truth_annotations
+
+from .compared import NoMasks
 
 NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR", "ARs", "ARm", "ARl"]
 # COCO's own files and the figures that they must give, where someone has them.
@@ -151,6 +154,75 @@ def test_masks_of_another_size():
         "image 0 is 40x50 pixels, but masks of its detections are 50x40 (height x width): they "
         "must be of its size."
     )
+
+
+def test_of_one_kind():
+    dataset = InMemory([truth_of([(A, 1)]), truth_of([(B, 1)])])
+    found = [result_of([(A, 1, 0.9)]), result_of([])]
+    both = coco_ap(dataset, found, [0, 1])
+    boxes = coco_ap(dataset, found, [0, 1], kinds="bbox")
+    assert list(boxes) == [f"bbox_{name}" for name in NAMES]
+    assert boxes == pytest.approx({name: both[name] for name in boxes}, nan_ok=True)
+    masks = coco_ap(dataset, found, [0, 1], kinds=["segm"])
+    assert masks == pytest.approx({name: both[name] for name in masks}, nan_ok=True)
+    assert len(masks) == 12
+    for kinds in ("mask", (), ("bbox", "keypoints")):
+        with pytest.raises(ValueError, match=r"kinds is .*: some of \('bbox', 'segm'\) are"):
+            CocoMetrics(dataset, kinds=kinds)
+    del found[0]["masks"]
+    with pytest.raises(ValueError, match=r"image 0: the result has no masks: kinds=\('bbox',\) is"):
+        coco_ap(dataset, found, [0, 1])
+
+
+def test_boxes_alone(monkeypatch):
+    monkeypatch.setattr(InstanceMasks, "__init__", None)  # no masks are made
+    image = np.zeros((40, 50, 3), np.uint8)
+    boxes = np.array([[2, 2, 12, 11.5], [5, 5, 5, 5], [18, 0, 36, 50]])
+    dataset = NoMasks([(image, boxes, np.array([1, 1, -1])), (image, boxes[:0], boxes[:0, 0])])
+    found = [
+        {"rois": np.array([[2, 2, 12, 10], B]), "class_ids": [1, 1], "scores": [0.5, 0.9]},
+        {"rois": np.zeros((0, 4), int), "class_ids": [], "scores": []},
+    ]
+    # The IoU is 8 / 9.5 = 0.84: seven of ten thresholds. What is found in the crowd does not count.
+    figures = coco_ap(dataset, found, [0, 1], kinds=("bbox",))
+    assert figures["bbox_AP"] == pytest.approx(0.7) and figures["bbox_AR"] == pytest.approx(0.7)
+    metrics = CocoMetrics(dataset, kinds=("bbox",))
+    assert (metrics.kinds, metrics.field) == (("bbox",), "boxes")
+    for _ in range(2):
+        metrics.reset()
+        for image_id in (0, 1):
+            metrics.read_truth(image_id, image.shape)
+        metrics.add(0, {**found[0], "masks": "not looked at"})
+        metrics.add(1, found[1])
+        assert metrics.compute() == pytest.approx(figures, nan_ok=True)
+        dataset.samples = None  # what was read is kept
+
+
+def test_areas_of_boxes_decide_what_is_small():
+    image = np.zeros((40, 50, 3), np.uint8)
+    dataset = NoMasks([(image, np.array([[0, 0, 32, 32.5]]), np.array([1]))])
+    found = {"rois": np.array([[0, 0, 32, 32]]), "class_ids": [1], "scores": [0.5]}
+    figures = coco_ap(dataset, [found], [0], kinds="bbox")
+    assert np.isnan(figures["bbox_APs"]) and figures["bbox_APm"] == pytest.approx(1)
+
+
+def test_annotations_of_boxes():
+    boxes = InstanceBoxes([[1, 2.5, 3, 8.25], [0, 0, 0, 0], [4, 4, 9, 9]], (10, 10))
+    assert truth_annotations(boxes, np.array([2, 1, -1]), None) == [
+        {"category_id": 2, "area": 11.5, "bbox": [2.5, 1, 5.75, 2], "iscrowd": 0},
+        {"category_id": 1, "area": 25, "bbox": [4, 4, 5, 5], "iscrowd": 1},
+    ]
+
+
+def test_a_truth_that_does_not_fit_the_image():
+    metrics = CocoMetrics(InMemory([truth_of([(A, 1)])]))
+    with pytest.raises(
+        ValueError, match=r"image 0 \(shape0.png\): its masks are 40x50 pixels, the"
+    ):
+        metrics.read_truth(0, (50, 40, 3))
+    metrics.read_truth(0, (40, 50, 3))
+    metrics.add(0, result_of([(A, 1, 0.9)]))
+    assert metrics.compute()["segm_AP"] == pytest.approx(1)
 
 
 def random_case(rng, images=6, size=(300, 400)):

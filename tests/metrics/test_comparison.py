@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from pycocotools import mask as coco_mask
 
-from mrcnn.instances.masks import InstanceMasks
+from mrcnn.instances import InstanceBoxes, InstanceMasks
 from mrcnn.instances.overlaps import intersections
 from mrcnn.instances.pasting import extract_bboxes
 from mrcnn.metrics.comparison import Comparison, assign
+from mrcnn.metrics.hausdorff import HausdorffDistance
 
 from .compared import SIZE, compare, dense
 
@@ -71,6 +72,53 @@ def test_boxes_in_place_of_masks():
     again = Comparison(dense([box for box, _ in truth]), [1, -1], masked, overlap="bbox")
     assert_allclose(again.iou, comparison.iou)
     assert_allclose(again.crowd_share, comparison.crowd_share)
+
+
+def test_a_truth_of_boxes(monkeypatch):
+    monkeypatch.setattr(InstanceMasks, "__init__", None)  # no masks are made
+    truth = InstanceBoxes([[0, 0, 10, 9.5], [0, 10, 20, 20.5], [5, 5, 5, 5]], SIZE)
+    result = {
+        "rois": np.array([[0, 0, 10, 8], [0, 8, 10, 18], [20, 25, 30, 40]]),
+        "class_ids": [1, 1, 1],
+        "scores": [0.5, 0.6, 0.7],
+        "masks": "not looked at",
+    }
+    with pytest.raises(ValueError, match="the truth has boxes and no masks: overlaps of boxes"):
+        Comparison(truth, [1, -1, 1], result)
+    del result["masks"]
+    comparison = Comparison(truth, [1, -1, 1], result, overlap="bbox")
+    assert comparison.truth_class_ids.tolist() == comparison.crowd_class_ids.tolist() == [1]
+    assert comparison.truth.boxes.tolist() == [[0, 0, 10, 9.5]]
+    assert_allclose(comparison.iou, [[0], [15 / 180], [8 / 9.5]])
+    assert_allclose(comparison.crowd_share, [0, 0.8, 0])
+    assert comparison.excused(0.5).tolist() == [False, True, False]
+    assert [part.tolist() for part in comparison.matches(0.8)] == [[2], [0]]
+    # Of the first only what lies in the image: 4 of 10 rows, 5 of 15 columns.
+    assert comparison.found.boxes[0].tolist() == [20, 25, 24, 30]
+    assert len(comparison.found) == 3
+    for use in (lambda c: c.found_labels, lambda c: c.crowd_map(), lambda c: c.label_overlaps):
+        with pytest.raises(ValueError, match="boxes and no masks: this figure needs masks"):
+            use(comparison)
+    with pytest.raises(ValueError, match="this figure needs masks"):
+        HausdorffDistance([1]).add(comparison)
+
+
+@given(st.integers(0, 5), st.integers(0, 4), st.integers(0, 99))
+def test_shares_of_boxes_are_those_of_filled_ones(count, crowds, seed):
+    rng = np.random.default_rng(seed)
+    rois, boxes = (
+        np.concatenate([start, start + rng.integers(1, 15, (n, 2))], axis=1)
+        for n, start in ((n, rng.integers(-4, 20, (n, 2))) for n in (count, crowds))
+    )
+    ids, crowd_ids = rng.integers(1, 3, count), -rng.integers(1, 3, crowds)
+    result = {"rois": rois, "class_ids": ids, "scores": np.ones(count)}
+    got = Comparison(InstanceBoxes(boxes, SIZE), crowd_ids, result, overlap="bbox").crowd_share
+    found, filled = (InstanceBoxes(part, SIZE).filled() for part in (rois, boxes))
+    both = intersections(found, filled) * (ids[:, None] == -crowd_ids)
+    assert_allclose(got, both.max(axis=1, initial=0) / np.maximum(found.areas, 1))
+    # As with masks in place of the boxes.
+    masks = Comparison(filled, crowd_ids, result, overlap="bbox")
+    assert_allclose(got, masks.crowd_share)
 
 
 def test_masks_of_another_size():

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from tiny import InMemory
 
 from mrcnn.evaluation import METRICS, Evaluator
-from mrcnn.instances.masks import InstanceMasks
+from mrcnn.instances import InstanceMasks
 from mrcnn.instances.pasting import extract_bboxes
+
+from .compared import NoMasks
 
 SIZE = (20, 30)
 
@@ -29,6 +31,10 @@ def result_of(masks, class_ids, scores):
     return {
         "rois": extract_bboxes(masks), "class_ids": class_ids, "scores": scores, "masks": masks
     }  # fmt: skip
+
+
+def chosen(result, which):
+    return {n: v[..., which] if n == "masks" else v[which] for n, v in result.items()}
 
 
 def random_case(seed, count=3):
@@ -95,9 +101,7 @@ def test_order_of_images_instances_and_detections(seed):
     for image, masks, ids in samples:
         order = rng.permutation(len(ids))
         shuffled.append((image, masks[..., order], ids[order]))
-    for k, result in enumerate(results):
-        order = rng.permutation(len(result["scores"]))
-        results[k] = {n: v[..., order] if n == "masks" else v[order] for n, v in result.items()}
+    results = [chosen(result, rng.permutation(len(result["scores"]))) for result in results]
     got = figures_of(InMemory(shuffled), results, order=[2, 0, 1])
     got["per_image"].sort(key=lambda row: row["image_id"])
     got = numbers(got)
@@ -125,8 +129,11 @@ def test_keys_and_counts():
     assert np.mean([row["dsb_score"] for row in figures["per_image"]]) == pytest.approx(
         objects["dsb_score"]
     )
-    # COCO's figures are of all detections.
-    np.testing.assert_equal(figures["coco"], figures_of(dataset, results)["coco"])
+    # COCO's and VOC's figures are of all detections.
+    of_all = figures_of(dataset, results)
+    np.testing.assert_equal([figures[n] for n in ("coco", "voc")], [of_all["coco"], of_all["voc"]])
+    sure = [chosen(result, result["scores"] >= 0.25) for result in results]
+    assert figures_of(dataset, sure)["voc"] != of_all["voc"]
     assert figures["classes"] == ["red", "blue"]
     assert figures["confusion"]["classes"] == ["BG", "red", "blue"]
     for part in (figures["coco"]["segm"], *(figures[n] for n in METRICS[1:-1])):
@@ -144,12 +151,21 @@ def test_some_metrics():
     assert list(figures["coco"]) == list(figures["curves"]) == ["segm"]
     assert figures["settings"]["metrics"] == ["aji", "coco"]
     dataset = InMemory(samples)
-    with pytest.raises(ValueError, match=r"metrics is \('ap',\): some of \('coco', 'objects'"):
+    with pytest.raises(
+        ValueError, match=r"metrics is \('ap',\): some of \('coco', 'voc', 'obj.*accepted\.$"
+    ):
         Evaluator(dataset, metrics="ap")
     with pytest.raises(ValueError, match=r"iou_types is \('mask',\): some of \('bbox', 'segm'\)"):
         Evaluator(dataset, iou_types="mask")
-    with pytest.raises(ValueError, match=r"\('coco', 'objects', 'confusion'\) are accepted, with"):
-        Evaluator(dataset, metrics="aji", iou_types="bbox")
+    with pytest.raises(ValueError) as caught:
+        Evaluator(dataset, metrics=["coco", "aji"], iou_types="bbox")
+    assert str(caught.value) == (
+        "metrics is ('coco', 'aji'): some of ('coco', 'voc', 'objects', 'confusion') are accepted: "
+        "without 'segm' in iou_types there are no masks to compare."
+    )
+    with pytest.raises(ValueError, match="are accepted: 'voc' is of boxes, and needs 'bbox' in"):
+        Evaluator(dataset, metrics="voc", iou_types="segm")
+    assert "voc" not in Evaluator(dataset, iou_types="segm").settings["metrics"]
 
 
 def test_boxes_alone():
@@ -166,6 +182,62 @@ def test_boxes_alone():
     # Judged by masks, the box is one with IoU 0.55.
     full = {**boxes, "masks": InstanceMasks([np.ones((10, 10))], [(0, 0)], SIZE)}
     assert figures_of(dataset, [full])["objects"]["tp"] == [1, 1] + [0] * 8
+
+
+def test_a_truth_of_boxes(monkeypatch):
+    samples, results = random_case(5)
+    samples[1][2][0] *= -1
+    boxes = [{n: v for n, v in result.items() if n != "masks"} for result in results]
+    expected = figures_of(InMemory(samples), boxes, iou_types="bbox")
+    assert expected["crowds"] == 1
+
+    monkeypatch.setattr(InstanceMasks, "__init__", None)  # no masks are made
+    dataset = NoMasks([(image, extract_bboxes(masks), ids) for image, masks, ids in samples])
+    evaluator = Evaluator(dataset, iou_types="bbox")
+    for image_id, result in enumerate(boxes):
+        evaluator.add(image_id, *dataset.load_boxes(image_id), result)
+    figures = evaluator.compute()
+    assert list(figures) == [
+        *("images", "instances", "crowds", "detections", "settings", "classes"),
+        *("coco", "voc", "objects", "confusion", "curves", "per_image"),
+    ]
+    assert list(figures["coco"]) == ["bbox"]
+    got, expected = numbers(figures), numbers(expected)
+    assert got.keys() == expected.keys()
+    for path, value in expected.items():
+        assert got[path] == pytest.approx(value, nan_ok=True), path
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="image 0: the truth has boxes and no masks: overlaps of"):
+        Evaluator(dataset, iou_types="segm").add(0, *dataset.load_boxes(0), results[0])
+
+
+def test_fractions_of_a_pixel_count():
+    sample = (np.zeros((*SIZE, 3), np.uint8), np.array([[0, 0, 10, 9.5]]), np.array([1], np.int32))
+    dataset = NoMasks([sample])
+    result = {"rois": np.array([[0, 0, 10, 8]]), "class_ids": [1], "scores": [0.5]}
+    evaluator = Evaluator(dataset, iou_types=["bbox"])
+    evaluator.add(0, *dataset.load_boxes(0), result)
+    figures = evaluator.compute()
+    # The IoU is 8 / 9.5 = 0.84: seven of COCO's ten thresholds, 0.5 to 0.8, are reached.
+    assert figures["objects"]["tp"] == [1] * 7 + [0] * 3
+    assert figures["coco"]["bbox"]["AP"] == pytest.approx(0.7)
+    assert figures["voc"]["map_2007"] == figures["voc"]["map_2010"] == 1
+
+
+def test_voc_of_classes_by_name():
+    boxes = np.array([[0, 0, 4, 4], [8, 8, 12, 12]])
+    dataset = NoMasks([(np.zeros((*SIZE, 3), np.uint8), boxes, np.array([1, 1], np.int32))])
+    result = {"rois": np.array([[0, 0, 4, 4]]), "class_ids": [1], "scores": [0.5]}
+    evaluator = Evaluator(dataset, iou_types="bbox", metrics="voc")
+    evaluator.add(0, *dataset.load_boxes(0), result)
+    figures = evaluator.compute()
+    assert "coco" not in figures and "curves" not in figures
+    # Half of two red ones: recall levels 0 to 0.5.
+    assert figures["voc"]["map_2007"] == pytest.approx(6 / 11)
+    assert figures["voc"]["per_class"]["red"] == {
+        "ap_2007": pytest.approx(6 / 11), "ap_2010": 0.5
+    }  # fmt: skip
+    assert np.isnan(figures["voc"]["per_class"]["blue"]["ap_2010"])
 
 
 def test_classes_of_other_sources_and_names():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist, directed_hausdorff
 
 from mrcnn.evaluation import HausdorffDistance, outline
-from mrcnn.metrics import hausdorff
+from mrcnn.metrics.hausdorff import hausdorff
 
 from .compared import compare
 
