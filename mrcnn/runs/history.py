@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..config_rules.network_rules import LOSS_NAMES
 from ..files.whole import replacing
 
 FILE_NAME = "history.csv"
 
-_LOSSES = ("loss", *LOSS_NAMES)
-_FIRST = ("epoch", *_LOSSES, *(f"val_{name}" for name in _LOSSES))
 _LAST = ("learning_rate", "seconds", "images_per_second")
+# Keras sorts the logs of an epoch by name. These come first, in this order: of the RPN and of the
+# reference's heads, classes before boxes.
+_LEADING = ("rpn_class", "rpn_bbox", "rpn_", "mrcnn_class", "mrcnn_bbox", "mrcnn_")
 
 
 class Carried(float):
@@ -59,6 +59,25 @@ def read(path):
     return rows
 
 
+def is_loss(name):
+    """Whether a column, by its `name`, is a loss of training or of validation."""
+    return name.removeprefix("val_") == "loss" or name.endswith("_loss")
+
+
+def loss_names(rows):
+    """The losses of a history, without "val_", in the order in which they are shown.
+
+    Args:
+        rows: list of dicts as `read` gives them.
+
+    Returns:
+        list of str: "loss", then those of the RPN, of the reference's heads, and of other heads in
+        the order of the rows.
+    """
+    found = (name.removeprefix("val_") for row in rows for name in row if is_loss(name))
+    return sorted(dict.fromkeys(found), key=_rank)
+
+
 def write(path, rows):
     """Write the rows, the columns in a fixed order: losses, their validation, figures, speed.
 
@@ -70,8 +89,10 @@ def write(path, rows):
         OSError: it cannot be written; what was there before stays.
     """
     named = dict.fromkeys(name for row in rows for name in row)  # in order, each once
-    figures = [name for name in named if name not in (*_FIRST, *_LAST)]
-    columns = [name for name in (*_FIRST, *figures, *_LAST) if name in named]
+    losses = loss_names(rows)
+    first = ("epoch", *losses, *(f"val_{name}" for name in losses))
+    figures = [name for name in named if name not in (*first, *_LAST)]
+    columns = [name for name in (*first, *figures, *_LAST) if name in named]
     with replacing(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns)
         table.writeheader()
@@ -84,6 +105,13 @@ def add(rows, row):
     A run that was killed, or goes on from an earlier epoch, does epochs a second time.
     """
     return [*(old for old in rows if old["epoch"] < row["epoch"]), row]
+
+
+def _rank(loss):
+    if loss == "loss":
+        return -1
+    starts = (place for place, start in enumerate(_LEADING) if loss.startswith(start))
+    return next(starts, len(_LEADING))
 
 
 def _number(text):

@@ -22,8 +22,9 @@ _DPI = 100
 def display_batch(inputs, config, class_names, *, limit=4, figsize=None, dpi=None, save_to=None):
     """Draw a batch of training as the network gets it.
 
-    Above, the images after resizing and augmentation with boxes and masks, which are as coarse as
-    MINI_MASK_SHAPE makes them; below, the anchors that are positive, and how many are not.
+    Above, the images after resizing and augmentation with boxes and, if the batch has them, masks,
+    which are as coarse as MINI_MASK_SHAPE makes them; below, the anchors that are positive, and how
+    many are not.
 
     Args:
         inputs: dict of the training graph's inputs by name, as `BatchSequence` gives them.
@@ -48,9 +49,10 @@ def display_batch(inputs, config, class_names, *, limit=4, figsize=None, dpi=Non
         real = inputs["input_gt_class_ids"][i] != 0
         class_ids = inputs["input_gt_class_ids"][i][real]
         boxes = inputs["input_gt_boxes"][i][real]
-        masks = inputs["input_gt_masks"][i][..., real]
-        if config.USE_MINI_MASK:
-            masks = expand_mask(boxes, masks, (height, width))
+        masks = inputs.get("input_gt_masks")  # None without a mask head
+        if masks is not None:
+            masks = masks[i][..., real]
+            masks = expand_mask(boxes, masks, (height, width)) if config.USE_MINI_MASK else masks
         picture = as_picture(unmold_image(images[i], config))
         brief = len(class_ids) > CROWDED or len(class_names) <= 2
         original = metas["original_image_shape"][i]

@@ -1,5 +1,6 @@
 """Pictures of the images of a data set: with their instances, and as augmentation changes them."""
 
+import random
 import textwrap
 from collections import Counter
 from itertools import islice
@@ -7,9 +8,10 @@ from itertools import islice
 import numpy as np
 
 from ..augment import augment, check_augmentation
+from ..datasets.reading import place_of, read_sample
+from ..images.frame import Frame
 from ..images.pixels import as_channels
-from ..instances.masks import InstanceMasks
-from ..loading.samples import load_image_gt
+from ..instances import InstanceBoxes
 from .captions import CAPTION_POINTS, add_caption, instance_label
 from .drawing import CROWDED, add_box, add_outlines, as_rgb, blend_masks, neighbor_colors
 from .figures import finish, new_figure, scale_of
@@ -34,10 +36,11 @@ def display_sample(
 ):
     """Draw an image of a data set with its instances: masks, outlines, boxes and class names.
 
-    Crowds are white, with a dashed box. With one class, or more than 40 instances, there are no
-    captions: the title counts the instances. Of more than three channels the first three are
-    shown as red, green and blue, of two as red and green. Pixels of other types than uint8 are
-    scaled as IMAGE_SCALING says; without `config` as "auto", or else by percentiles.
+    Where a data set has boxes alone, only these are drawn. Crowds are white, with a dashed box.
+    With one class, or more than 40 instances, there are no captions: the title counts the
+    instances. Of more than three channels the first three are shown as red, green and blue, of two
+    as red and green. Pixels of other types than uint8 are scaled as IMAGE_SCALING says; without
+    `config` as "auto", or else by percentiles.
 
     Args:
         dataset: a prepared `Dataset`.
@@ -45,7 +48,8 @@ def display_sample(
         config: a `Config`, to see image and instances as the network gets them, resized, cropped
             and padded; None shows them as they are.
         show_mask: whether to tint the masks; their outlines are drawn in any case.
-        show_bbox: whether to draw the boxes; None draws them up to 40 instances.
+        show_bbox: whether to draw the boxes; None draws them up to 40 instances, and where there
+            are no masks.
         seed: of the crop, with IMAGE_RESIZE_MODE "crop".
         figsize: inches (width, height); None is 10 on the longer side.
         dpi: dots per inch; None is 150.
@@ -55,19 +59,23 @@ def display_sample(
         The Figure, or None where it was shown.
 
     Raises:
-        ValueError: image and masks are not of one size.
+        ValueError: image and instances are not of one size.
     """
     if config is None:
-        image, masks, class_ids = _as_it_is(dataset, image_id)
+        image, instances, class_ids = _as_it_is(dataset, image_id)
         kind = _describe(image)
     else:
         rng = np.random.default_rng([seed, int(image_id)])
-        image, masks, class_ids, factor = _as_input(dataset, config, image_id, rng)
+        image, instances, class_ids, factor = _as_input(dataset, config, image_id, rng)
         kind = f"{_describe(image)}: the network's input, scaled by {factor:.3g}"
-    picture = as_picture(image, _where(dataset, image_id))
-    colors = instance_colors(masks, class_ids)
-    outlines = _paint(picture, masks, colors, alpha=0.4 if show_mask else 0)
+    picture = as_picture(image, place_of(dataset, image_id))
+    colors = instance_colors(instances, class_ids)
     crowded = len(class_ids) > CROWDED
+    only_boxes = isinstance(instances, InstanceBoxes)
+    alpha = 0.4 if show_mask else 0
+    outlines = [] if only_boxes else _paint(picture, instances, colors, alpha)
+    if show_bbox is None:
+        show_bbox = only_boxes or not crowded
 
     height, width = picture.shape[:2]
     usual = max(5, 10 * width / max(height, width)), 10 * height / max(height, width) + 0.8
@@ -78,12 +86,13 @@ def display_sample(
     letters = int(_LETTERS_PER_INCH * fig.get_figwidth())
     lines = [*_name(dataset, image_id, letters), kind, _counts(dataset.class_names, class_ids)]
     ax.set_title("\n".join(textwrap.fill(line, letters) for line in lines), fontsize=9)
-    add_outlines(ax, outlines, colors, scale)
-    for box, class_id, color in zip(masks.boxes, class_ids, colors, strict=True):
+    if outlines:
+        add_outlines(ax, outlines, colors, scale)
+    for box, class_id, color in zip(instances.boxes, class_ids, colors, strict=True):
         crowd = class_id < 0
-        if crowd or (not crowded if show_bbox is None else show_bbox):
+        if crowd or show_bbox:
             linestyle = "dashed" if crowd else "solid"
-            add_box(ax, box, color, scale, linestyle, alpha=0.8)
+            add_box(ax, box, color, scale, linestyle, alpha=0.8, alone=only_boxes)
         if crowd or (not crowded and len(dataset.class_names) > 2):
             label = instance_label(dataset.class_names, class_id)
             add_caption(ax, box, label, color, CAPTION_POINTS * scale)
@@ -106,8 +115,9 @@ def display_augmented(
     """Show what an augmentation makes of images: one a row, as it is and then augmented.
 
     Images are resized, cropped and padded as the network gets them; all of a row have the same
-    crop. Only the outlines of the masks are drawn, an instance in the same colour throughout the
-    row: where they do not lie on the objects, the masks do not follow the image.
+    crop. Only the outlines of the masks are drawn, or the boxes where there are no masks, an
+    instance in the same colour throughout the row: where they do not lie on the objects, they do
+    not follow the image.
 
     Args:
         dataset: a prepared `Dataset`.
@@ -127,7 +137,7 @@ def display_augmented(
 
     Raises:
         TypeError: the augmentation is of no kind that can be used.
-        ValueError: there are no images, or an image and its masks disagree.
+        ValueError: there are no images, or an image and its instances disagree.
     """
     check_augmentation(augmentation)
     if image_ids is None:
@@ -140,21 +150,22 @@ def display_augmented(
     heights = [3.5 * image.shape[0] / image.shape[1] + 0.35 for image, *_ in samples]  # inches
     fig = new_figure(((3.5 * cols, sum(heights)), _DPI), figsize, dpi, save_to)
     axes = fig.subplots(len(samples), cols, squeeze=False, height_ratios=heights)
-    for row, image_id, (image, masks, class_ids, _) in zip(axes, image_ids, samples, strict=True):
-        colors = instance_colors(masks, class_ids)
+    for row, image_id, sample in zip(axes, image_ids, samples, strict=True):
+        image, instances, class_ids, _ = sample
+        colors = instance_colors(instances, class_ids)
         for col, ax in enumerate(row):
-            changed, moved = image, masks
+            changed, moved = image, instances
             if col > 0 and augmentation is not None:
                 rng = np.random.default_rng([seed, int(image_id), col])
-                changed, moved = augment(augmentation, image, masks, rng)
-            picture = as_picture(changed, _where(dataset, image_id))
+                changed, moved = augment(augmentation, image, instances, rng)
+            picture = as_picture(changed, place_of(dataset, image_id))
             outlines = _paint(picture, moved, colors, alpha=0)
             _show(ax, picture)
             add_outlines(ax, outlines, colors, scale_of(ax, len(class_ids)))
             left = np.count_nonzero(moved.visible)
-            title = f"image {image_id}, {len(masks)} instances"
+            title = f"image {image_id}, {len(instances)} instances"
             if col > 0:
-                title = f"augmented, {left} of {len(masks)} instances"
+                title = f"augmented, {left} of {len(instances)} instances"
             ax.set_title(title, fontsize=8)
     return finish(fig, own=True, save_to=save_to)
 
@@ -171,7 +182,7 @@ def as_picture(image, name="image"):
         uint8 [H, W, 3].
 
     Raises:
-        TypeError, ValueError: it is no image, see `as_channels`.
+        TypeError, ValueError: it is not an image, see `as_channels`.
     """
     image = np.asarray(image)
     image = image[..., np.newaxis] if image.ndim == 2 else image
@@ -185,17 +196,17 @@ def as_picture(image, name="image"):
     return as_rgb(image)
 
 
-def instance_colors(masks, class_ids):
+def instance_colors(instances, class_ids):
     """A colour for each instance, those of neighbours unlike; crowds are white.
 
     Args:
-        masks: `InstanceMasks` of N instances.
+        instances: `InstanceMasks` or `InstanceBoxes` of N instances.
         class_ids: int [N], negative for a crowd.
 
     Returns:
         list of N matplotlib colours.
     """
-    colors = neighbor_colors(masks.boxes)
+    colors = neighbor_colors(instances.boxes)
     return [
         _CROWD_COLOR if class_id < 0 else color
         for class_id, color in zip(class_ids, colors, strict=True)
@@ -204,35 +215,58 @@ def instance_colors(masks, class_ids):
 
 def _as_it_is(dataset, image_id):
     image = np.asarray(dataset.load_image(image_id))
-    masks, class_ids = dataset.load_instances(image_id)
-    if len(class_ids) and masks.shape[:2] != image.shape[:2]:
+    field = _field(dataset, image_id)
+    load = dataset.load_instances if field == "masks" else dataset.load_boxes
+    instances, class_ids = load(image_id)
+    class_ids = np.asarray(class_ids)
+    if len(class_ids) and instances.shape[:2] != image.shape[:2]:
         raise ValueError(
-            f"{_where(dataset, image_id)}: its masks are {masks.height}x{masks.width} pixels, the "
-            f"image is {image.shape[0]}x{image.shape[1]} (height x width): they must be of one "
-            "size."
+            f"{place_of(dataset, image_id)}: its {field} are {instances.height}x{instances.width} "
+            f"pixels, the image is {image.shape[0]}x{image.shape[1]} (height x width): they must "
+            "be of one size."
         )
-    return image, masks[masks.visible], class_ids[masks.visible]
+    return image, instances[instances.visible], class_ids[instances.visible]
 
 
 def _as_input(dataset, config, image_id, rng):
-    """Image, `InstanceMasks` and class ids at the network's input, and the factor of resizing."""
-    image, meta, class_ids, _, masks = load_image_gt(dataset, config, image_id, rng=rng)
-    return image, InstanceMasks.from_dense(masks), class_ids, meta[11]
+    """As training has them, without augmentation, and the factor of resizing.
+
+    Returns:
+        image [H, W, C], `InstanceMasks` or `InstanceBoxes`, class ids [N] and a float.
+    """
+    field = _field(dataset, image_id)
+    image, instances = read_sample(dataset, config, image_id, (field,))
+    image, frame = Frame.of(image, config, rng=random.Random(int(rng.integers(2**32))))
+    instances = frame.place(instances)
+    instances = instances[instances.visible]
+    return image, instances.fields[field], instances.class_ids, frame.scale
 
 
-def _paint(picture, masks, colors, alpha):
+def _field(dataset, image_id):
+    return "masks" if dataset.has("masks", image_id) else "boxes"
+
+
+def _paint(picture, instances, colors, alpha):
     """Tint the masks in a picture, in place, and give their outlines as `blend_masks` does.
 
-    Mask by mask: all of them as one dense array may not fit into memory.
+    Mask by mask: all of them as one dense array may not fit into memory. Boxes are outlines.
     """
+    if isinstance(instances, InstanceBoxes):
+        return [[_around(box)] if box.any() else [] for box in instances.boxes]
     outlines = []
-    for crop, (y1, x1, y2, x2), color in zip(masks.crops, masks.boxes, colors, strict=True):
+    for crop, (y1, x1, y2, x2), color in zip(instances.crops, instances.boxes, colors, strict=True):
         if not crop.size:
             outlines.append([])
             continue
         (lines,) = blend_masks(picture[y1:y2, x1:x2], crop[:, :, np.newaxis], [color], alpha)
         outlines.append([line + np.array([x1, y1]) for line in lines])
     return outlines
+
+
+def _around(box):
+    """The line around a box, [points, (x, y)]."""
+    y1, x1, y2, x2 = box
+    return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2], [x1, y1]]) - 0.5
 
 
 def _show(ax, picture):
@@ -245,12 +279,8 @@ def _with_instances(dataset, count, rng):
     """Ids of images at random, with instances where such are soon found."""
     order = rng.permutation(dataset.image_ids)
     searched = order[:_SEARCHED_IMAGES]
-    found = list(islice((i for i in searched if len(dataset.load_instances(i)[1])), count))
+    found = list(islice((i for i in searched if len(dataset.load_boxes(i)[1])), count))
     return [*found, *(i for i in order[:count] if i not in found)][:count]
-
-
-def _where(dataset, image_id):
-    return f"image {image_id} ({dataset.image_info[image_id].get('path')})"
 
 
 def _name(dataset, image_id, letters):

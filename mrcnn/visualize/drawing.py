@@ -177,13 +177,13 @@ def add_outlines(ax, outlines, colors, linewidth=1.0):
     """
     lines = [line for outline in outlines for line in outline]
     line_colors = [c for outline, c in zip(outlines, colors, strict=True) for _ in outline]
-    edge = withStroke(linewidth=3 * linewidth, foreground=(0, 0, 0, 0.6))
+    effects = [_dark_edge(3 * linewidth)]
     ax.add_collection(
-        LineCollection(lines, colors=line_colors, linewidths=linewidth, path_effects=[edge])
+        LineCollection(lines, colors=line_colors, linewidths=linewidth, path_effects=effects)
     )
 
 
-def add_box(ax, box, color, linewidth=1.0, linestyle="solid", alpha=1.0):
+def add_box(ax, box, color, linewidth=1.0, linestyle="solid", alpha=1.0, alone=False):
     """Draw a box as an unfilled rectangle.
 
     Args:
@@ -191,8 +191,14 @@ def add_box(ax, box, color, linewidth=1.0, linestyle="solid", alpha=1.0):
         box: (y1, x1, y2, x2) in pixels.
         color: any matplotlib colour.
         linewidth, linestyle, alpha: as matplotlib's patches have them.
+        alone: whether no mask marks the instance: the line is then heavier, opaque, and on a darker
+            one.
     """
     y1, x1, y2, x2 = box
+    effects = None
+    if alone:
+        linewidth, alpha = 1.5 * linewidth, 1.0
+        effects = [_dark_edge(linewidth + 1.5)]
     ax.add_patch(
         Rectangle(
             (x1 - 0.5, y1 - 0.5),
@@ -203,8 +209,13 @@ def add_box(ax, box, color, linewidth=1.0, linestyle="solid", alpha=1.0):
             linewidth=linewidth,
             linestyle=linestyle,
             alpha=alpha,
+            path_effects=effects,
         )
     )
+
+
+def _dark_edge(linewidth):
+    return withStroke(linewidth=linewidth, foreground=(0, 0, 0, 0.6))
 
 
 def check_counts(**counts):
@@ -212,7 +223,8 @@ def check_counts(**counts):
     counts = {name: count for name, count in counts.items() if count is not None}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{count} {name}" for name, count in counts.items())
-        raise ValueError(f"Got {listed}: their counts must be equal (masks are [H, W, N])")
+        layout = " (masks are [H, W, N])" if any(name.startswith("mask") for name in counts) else ""
+        raise ValueError(f"Got {listed}: their counts must be equal{layout}")
 
 
 def _full_scale(image):

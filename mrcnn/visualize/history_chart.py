@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from ..config_rules.network_rules import LOSS_NAMES
 from ..runs import history as history_file
 from .figures import finish, new_figure, plain_axes
 
 _LOG_FROM = 5  # factor between the largest and the least value from which an axis is logarithmic
-_SPEED = ("seconds", "images_per_second")
+_NO_FIGURES = ("epoch", "learning_rate", "seconds", "images_per_second")
 _MOST_FIGURES = 8  # curves, where there is no average precision
 _MOST_POINTS = 40  # epochs up to which each has a marker
 _DPI = 100
@@ -37,9 +36,8 @@ def plot_history(history, save_to=None, *, figsize=None, dpi=None):
     rows = history_file.read(history) if isinstance(history, str | Path) else list(history)
     if not rows:
         raise ValueError("the history has no epochs")
-    known = {"epoch", "loss", "val_loss", "learning_rate", *_SPEED, *LOSS_NAMES}
-    known.update(f"val_{name}" for name in LOSS_NAMES)
-    figures = list(dict.fromkeys(name for row in rows for name in row if name not in known))
+    names = dict.fromkeys(name for row in rows for name in row)  # in order, each once
+    figures = [name for name in names if name not in _NO_FIGURES and not history_file.is_loss(name)]
     figures = [name for name in figures if len(_points(rows, name)[0])]
     figures = [name for name in figures if re.search("AP(50|75)?$", name)] or figures[
         :_MOST_FIGURES
@@ -50,9 +48,10 @@ def plot_history(history, save_to=None, *, figsize=None, dpi=None):
     fig.suptitle(_summary(rows[-1]), fontsize=11)
     (total, parts), (average_precision, rate) = axes
     _curves(total, rows, {"loss": "training", "val_loss": "validation"}, "loss")
-    names = {name: name.removesuffix("_loss") for name in LOSS_NAMES}
-    names.update({f"val_{name}": None for name in LOSS_NAMES})
-    _curves(parts, rows, names, "its parts (validation is dashed)")
+    losses = [name for name in history_file.loss_names(rows) if name != "loss"]
+    labels = {name: name.removesuffix("_loss") for name in losses}
+    labels.update({f"val_{name}": None for name in losses})
+    _curves(parts, rows, labels, "its parts (validation is dashed)")
     titles = {name: name.removeprefix("val_") for name in figures}
     _curves(average_precision, rows, titles, "figures of validation", linestyle="solid", log=False)
     if not figures:

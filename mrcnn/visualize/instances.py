@@ -82,10 +82,12 @@ def display_instances(
 ):
     """Draw instances over an image: tinted masks with outlines, boxes and captions.
 
+    Without masks the lines of the boxes are heavier.
+
     Args:
         image: [H, W, 3]; other kinds of images are converted. It is not changed.
         boxes: [N, (y1, x1, y2, x2)] in pixels; all-zero rows are padding and skipped.
-        masks: [H, W, N], or None to draw none.
+        masks: [H, W, N], or None for boxes alone.
         class_ids: [N] ints, indices of class_names.
         class_names: list of strings.
         scores: [N] in [0, 1], added to the captions.
@@ -146,7 +148,7 @@ def display_instances(
         add_outlines(ax, outlines, shown_colors, scale)
     for i in shown:
         if show_bbox:
-            add_box(ax, boxes[i], colors[i], scale, alpha=0.7)
+            add_box(ax, boxes[i], colors[i], scale, alpha=0.7, alone=masks is None)
         if captions[i]:
             add_caption(ax, boxes[i], captions[i], colors[i], CAPTION_POINTS * scale)
     return finish(ax, own, save_to)
@@ -162,7 +164,7 @@ def display_top_masks(
         mask: [H, W, N].
         class_ids: [N] ints.
         class_names: list of strings.
-        limit: how many classes at the most.
+        limit: how many classes at most.
         figsize: inches (width, height); None is 3.5 a panel.
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
@@ -171,8 +173,13 @@ def display_top_masks(
         The Figure, or None where it was shown. In a panel each instance has a shade of its own.
 
     Raises:
-        ValueError: the counts of masks and class_ids differ.
+        ValueError: there are no masks, or the counts of masks and class_ids differ.
     """
+    if mask is None:
+        raise ValueError(
+            "mask is None: display_top_masks shows masks [H, W, N]. For instances that have boxes "
+            "alone, display_instances(image, boxes, None, class_ids, class_names) is accepted."
+        )
     mask, class_ids = np.asarray(mask) > 0.5, np.asarray(class_ids)
     check_counts(mask=mask.shape[-1], class_ids=len(class_ids))
     areas = mask.sum(axis=(0, 1))

@@ -1,4 +1,4 @@
-"""Looking into the network: boxes before and after refinement, regions of interest, weights."""
+"""Looking into the network: boxes before and after refinement, regions of interest."""
 
 import numpy as np
 
@@ -107,7 +107,7 @@ def draw_rois(
     dpi=None,
     save_to=None,
 ):
-    """Draw regions of interest, dashed, and for positive ones the refined box and the mask.
+    """Draw regions of interest, dashed, and for positive ones the refined box and any mask.
 
     A line joins the top-left corners of a region and of its refinement. Negative regions are
     grey; positive ones have the name of their class, if there are several. The counts of positive
@@ -116,7 +116,8 @@ def draw_rois(
     Args:
         image: [H, W, 3].
         rois, refined_rois: [N, (y1, x1, y2, x2)] in pixels; all-zero rows are padding.
-        mask: [N, h, w] floats, each the mask inside its region, as the mask head works with it.
+        mask: [N, h, w] floats, each the mask inside its region, as the mask head works with it;
+            None without a mask head.
         class_ids: [N] ints; 0 is background, a negative region.
         class_names: list of strings.
         limit: how many regions to draw, taken at random with `seed`.
@@ -133,7 +134,10 @@ def draw_rois(
     rois, refined_rois = _as_boxes(rois), _as_boxes(refined_rois)
     class_ids = np.asarray(class_ids)
     check_counts(
-        rois=len(rois), refined_rois=len(refined_rois), mask=len(mask), class_ids=len(class_ids)
+        rois=len(rois),
+        refined_rois=len(refined_rois),
+        mask=None if mask is None else len(mask),
+        class_ids=len(class_ids),
     )
     valid = np.flatnonzero(rois.any(axis=1))
     drawn = random_part(valid, limit, seed)
@@ -141,7 +145,7 @@ def draw_rois(
     colors = dict(zip(drawn, neighbor_colors(rois[drawn]), strict=True))
 
     picture = as_rgb(image)
-    for i in positive:
+    for i in positive if mask is not None else []:
         apply_mask(picture, unmold_mask(mask[i], rois[i].astype(int), picture.shape), colors[i])
     ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
     title = f"{len(drawn)} of {len(valid)} regions, {len(positive)} of them positive"
@@ -149,7 +153,7 @@ def draw_rois(
     for i in drawn:
         add_box(ax, rois[i], colors[i] if i in positive else "gray", linestyle="dashed")
     for i in positive:
-        add_box(ax, refined_rois[i], colors[i])
+        add_box(ax, refined_rois[i], colors[i], alone=mask is None)
         _join_corners(ax, rois[i], refined_rois[i], colors[i])
         if len(class_names) > 2:
             label = instance_label(class_names, class_ids[i])

@@ -5,12 +5,12 @@ import textwrap
 import numpy as np
 from matplotlib.colors import to_rgb
 
-from ..metrics.image_ap import compute_matches
 from .captions import CAPTION_POINTS
 from .dataset_images import as_picture
-from .drawing import CROWDED, as_rgb, check_counts, neighbor_colors
+from .drawing import CROWDED, as_rgb, neighbor_colors
 from .figures import finish, inches_of, new_figure, scale_of
 from .instances import display_instances
+from .matching import match, tidy
 
 _PANEL_INCHES = 8
 _DPI = 150
@@ -33,14 +33,16 @@ def compare(
 ):
     """Draw the ground truth (left) beside the detections (right).
 
-    An instance and the detection that matches it (same class, mask IoU of 0.5 or more) share a
-    colour; what has no match is white, or black on a bright image. With one class, or where
-    instances crowd, captions shrink to the score; where instances crowd boxes are left out, and
-    where even the score would cover an instance only the heading speaks of scores.
+    An instance and the detection that matches it (same class, IoU of 0.5 or more) share a colour;
+    what has no match is white, or black on a bright image. The IoU is that of masks, or of boxes
+    where one side has no masks. With one class, or where instances crowd, captions shrink to the
+    score; where masks crowd their boxes are left out, and where even the score would cover an
+    instance only the heading speaks of scores.
 
     Args:
         image: [H, W, 3].
-        truth: dict with rois [N, (y1, x1, y2, x2)] in pixels, class_ids [N] and masks [H, W, N].
+        truth: dict with rois [N, (y1, x1, y2, x2)] in pixels, class_ids [N] and, unless there are
+            boxes alone, masks [H, W, N].
         result: dict as `MaskRCNN.detect` returns it: the same and scores [N].
         class_names: list of strings, background first.
         save_to: path of a PNG to write; the figure is then closed.
@@ -89,17 +91,18 @@ def display_differences(
     """Draw ground truth (green) and detections (red) over one another.
 
     A detection's caption is "score / IoU" with the instance that it matches or, if it matches
-    none, with the one that it overlaps most.
+    none, with the one that it overlaps most. Unless both sides have masks, boxes alone are drawn
+    and the IoU is that of boxes.
 
     Args:
         image: [H, W, 3].
         gt_box, pred_box: [N, (y1, x1, y2, x2)] in pixels; all-zero rows are padding.
         gt_class_id, pred_class_id: [N] ints.
-        gt_mask, pred_mask: [H, W, N].
+        gt_mask, pred_mask: [H, W, N], or None.
         pred_score: [N]; detections below score_threshold are left out.
         class_names: list of strings.
         title, ax, show_mask, show_box: as for `display_instances`, where the last is show_bbox.
-        iou_threshold: least mask IoU of a match.
+        iou_threshold: least IoU of a match.
         score_threshold: least score of a detection.
         figsize: inches (width, height); None is see `display_instances`.
         dpi: dots per inch; None is matplotlib's.
@@ -111,35 +114,27 @@ def display_differences(
     Raises:
         ValueError: the counts of the ground truth or of the detections differ.
     """
-    gt_box, gt_class_id, gt_mask, _ = _tidy(gt_box, gt_class_id, gt_mask)
-    pred_box, pred_class_id, pred_mask, pred_score = _tidy(
-        pred_box, pred_class_id, pred_mask, pred_score, score_threshold
-    )
-    _, matches, overlaps = compute_matches(
-        gt_box,
-        gt_class_id,
-        gt_mask,
-        pred_box,
-        pred_class_id,
-        pred_score,
-        pred_mask,
-        iou_threshold=iou_threshold,
-    )
-    captions = [""] * len(gt_box)
-    for score, match, ious in zip(pred_score, matches, overlaps, strict=True):
-        iou = ious[int(match)] if match > -1 else ious.max(initial=0.0)
+    truth = tidy(gt_box, gt_class_id, gt_mask)
+    found = tidy(pred_box, pred_class_id, pred_mask, pred_score, score_threshold)
+    matches, overlaps = match(truth, found, iou_threshold)
+    captions = [""] * len(truth)
+    for score, matched, ious in zip(found.scores, matches, overlaps, strict=True):
+        iou = ious[matched] if matched > -1 else ious.max(initial=0.0)
         captions.append(f"{score:.2f} / {iou:.2f}")
+    masks = None
+    if truth.masks is not None and found.masks is not None:
+        masks = np.concatenate([truth.masks, found.masks], axis=-1)
     return display_instances(
         image,
-        np.concatenate([gt_box, pred_box]),
-        np.concatenate([gt_mask, pred_mask], axis=-1),
-        np.concatenate([gt_class_id, pred_class_id]),
+        np.concatenate([truth.boxes, found.boxes]),
+        masks,
+        np.concatenate([truth.class_ids, found.class_ids]),
         class_names,
         title=title or "Ground truth (green) and detections (red)\ncaptions: score / IoU",
         ax=ax,
         show_mask=show_mask,
         show_bbox=show_box,
-        colors=[(0.1, 0.9, 0.2)] * len(gt_box) + [(1.0, 0.15, 0.15)] * len(pred_box),
+        colors=[(0.1, 0.9, 0.2)] * len(truth) + [(1.0, 0.15, 0.15)] * len(found),
         captions=captions,
         figsize=figsize,
         dpi=dpi,
@@ -148,48 +143,42 @@ def display_differences(
 
 
 def _draw_sides(axes, image, truth, result, class_names):
-    gt = _tidy(truth["rois"], truth["class_ids"], truth["masks"])
-    pred = _tidy(result["rois"], result["class_ids"], result["masks"], result["scores"])
-    (gt_boxes, gt_class_ids, gt_masks, _), (boxes, class_ids, masks, scores) = gt, pred
-    _, matches, _ = compute_matches(
-        gt_boxes, gt_class_ids, gt_masks, boxes, class_ids, scores, masks
-    )
+    gt = tidy(truth["rois"], truth["class_ids"], truth.get("masks"))
+    pred = tidy(result["rois"], result["class_ids"], result.get("masks"), result["scores"])
+    matches, _ = match(gt, pred)
     picture = as_rgb(image)
     alone_name = "white" if picture.mean() < 128 else "black"
     alone = to_rgb(alone_name)
-    palette = neighbor_colors(gt_boxes)
+    palette = neighbor_colors(gt.boxes)
     gt_colors = [color if i in matches else alone for i, color in enumerate(palette)]
-    pred_colors = [palette[int(match)] if match > -1 else alone for match in matches]
+    pred_colors = [palette[i] if i > -1 else alone for i in matches]
 
     # Crowds need not be found, and what is detected in them is no mistake.
-    missed = np.count_nonzero(gt_class_ids > 0) - np.count_nonzero(matches > -1)
+    missed = np.count_nonzero(gt.class_ids > 0) - np.count_nonzero(matches > -1)
     extra = np.count_nonzero(matches == -1)
-    gt_title, pred_title = f"Ground truth: {len(gt_boxes)}", f"Detections: {len(boxes)}"
+    gt_title, pred_title = f"Ground truth: {len(gt)}", f"Detections: {len(pred)}"
     gt_title += f" ({missed} missed, in {alone_name})" if missed else ""
     pred_title += f" ({extra} without a match, in {alone_name})" if extra else ""
-    if len(boxes):
-        pred_title += f", scores {scores.min():.2f} to {scores.max():.2f}"
-    crowded = max(len(gt_boxes), len(boxes)) > CROWDED
+    if len(pred):
+        pred_title += f", scores {pred.scores.min():.2f} to {pred.scores.max():.2f}"
+    crowded = max(len(gt), len(pred)) > CROWDED
     brief = crowded or len(class_names) <= 2
-    gt_captions = [""] * len(gt_boxes) if brief else None
-    captions = _score_captions(axes[1], scores, boxes, picture.shape[1]) if brief else None
+    gt_captions = [""] * len(gt) if brief else None
+    captions = None
+    if brief:
+        captions = _score_captions(axes[1], pred.scores, pred.boxes, picture.shape[1])
 
-    sides = (
-        (*gt, gt_title, gt_colors, gt_captions),
-        (*pred, pred_title, pred_colors, captions),
-    )
-    for ax, (rois, ids, side_masks, side_scores, heading, colors, texts) in zip(
-        axes, sides, strict=True
-    ):
+    panels = ((gt, gt_title, gt_colors, gt_captions), (pred, pred_title, pred_colors, captions))
+    for ax, (side, heading, colors, texts) in zip(axes, panels, strict=True):
         display_instances(
             picture,
-            rois,
-            side_masks,
-            ids,
+            side.boxes,
+            side.masks,
+            side.class_ids,
             class_names,
-            side_scores,
+            side.scores,
             ax=ax,
-            show_bbox=not crowded,
+            show_bbox=side.masks is None or not crowded,
             colors=colors,
             captions=texts,
         )
@@ -197,7 +186,7 @@ def _draw_sides(axes, image, truth, result, class_names):
 
 
 def _set_heading(ax, text):
-    """A title that is as wide as its axes at the most."""
+    """A title that is at most as wide as its axes."""
     inches = inches_of(ax)
     size = 12 if inches > 6 else 10 if inches > 4 else 8
     ax.set_title(textwrap.fill(text, int(_LETTERS * inches / size)), fontsize=size)
@@ -220,34 +209,13 @@ def _score_captions(ax, scores, boxes, width):
     return [f"{score:.2f}" if is_legible else "" for score in scores]
 
 
-def _tidy(boxes, class_ids, masks, scores=None, score_threshold=0.0):
-    """Drop padding and weak detections, and put the best score first.
-
-    `compute_matches` numbers detections in this order, so that its rows are those returned.
-
-    Returns:
-        Boxes, class_ids, masks, scores (None without scores).
-    """
-    boxes, class_ids, masks = np.reshape(boxes, (-1, 4)), np.asarray(class_ids), np.asarray(masks)
-    if scores is None:
-        check_counts(boxes=len(boxes), class_ids=len(class_ids), masks=masks.shape[-1])
-        kept = np.flatnonzero(boxes.any(axis=1))
-        return boxes[kept], class_ids[kept], masks[:, :, kept], None
-    scores = np.asarray(scores)
-    check_counts(
-        boxes=len(boxes), class_ids=len(class_ids), scores=len(scores), masks=masks.shape[-1]
-    )
-    order = np.argsort(-scores, kind="stable")
-    kept = order[boxes[order].any(axis=1) & (scores[order] >= score_threshold)]
-    return boxes[kept], class_ids[kept], masks[:, :, kept], scores[kept]
-
-
 def draw_predictions(samples, class_names, save_to=None, *, title="", figsize=None, dpi=None):
     """Draw the ground truth of a few images beside what is predicted, see `compare`.
 
     Args:
-        samples: list of (image [H, W, C], truth, result); truth is a dict of rois [N, 4] in
-            pixels, class_ids [N] and masks [H, W, N], and result one of `MaskRCNN.detect`.
+        samples: list of (image [H, W, C], truth, result), each as for `compare`: truth is a dict of
+            rois [N, 4] in pixels, class_ids [N] and any masks [H, W, N], and result one of
+            `MaskRCNN.detect`.
         class_names: list of strings, background first.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
         title: above all.

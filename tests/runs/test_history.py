@@ -42,6 +42,46 @@ def test_columns_that_come_later_and_their_order(tmp_path):
     assert history.read(tmp_path)[1] == rows[1]  # of a folder
 
 
+# As Keras gives the logs of an epoch: by name.
+LOSSES = ["loss", "mrcnn_bbox_loss", "mrcnn_class_loss", "mrcnn_mask_loss", "rpn_bbox_loss"]
+LOSSES += ["rpn_class_loss"]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_order_of_the_losses(tmp_path, backwards):
+    names = [*LOSSES, *(f"val_{name}" for name in LOSSES), "val_mask_AP"]
+    names = names[::-1] if backwards else names
+    history.write(tmp_path / "history.csv", [{"epoch": 1, **dict.fromkeys(names, 1.0)}])
+    parts = "rpn_class_loss,rpn_bbox_loss,mrcnn_class_loss,mrcnn_bbox_loss,mrcnn_mask_loss"
+    assert (tmp_path / "history.csv").read_text().splitlines()[0] == (
+        f"epoch,loss,{parts},val_loss,{','.join(f'val_{name}' for name in parts.split(','))},"
+        "val_mask_AP"
+    )
+
+
+def test_losses_of_other_heads(tmp_path):
+    rows = [
+        {"epoch": 1, "zone_loss": 1.0, "mrcnn_bbox_loss": 1.0, "area_loss": 1.0, "loss": 4.0},
+        {"epoch": 2, "val_area_loss": 1.0, "rpn_mask_loss": 1.0, "val_loss": 1.0, "gain": 1.0},
+        {"epoch": 3, "seconds": 1.0, "val_depth_loss": 1.0, "lossless": 1.0, "zone_loss": 1.0},
+    ]
+    assert history.loss_names(rows) == [
+        "loss", "rpn_mask_loss", "mrcnn_bbox_loss", "zone_loss", "area_loss", "depth_loss",
+    ]  # fmt: skip
+    history.write(tmp_path / "history.csv", rows)
+    assert (tmp_path / "history.csv").read_text().splitlines()[0].split(",") == [
+        "epoch", "loss", "rpn_mask_loss", "mrcnn_bbox_loss", "zone_loss", "area_loss",
+        "val_loss", "val_area_loss", "val_depth_loss", "gain", "lossless", "seconds",
+    ]  # fmt: skip
+    # Once they are in a file, their order stays.
+    assert history.loss_names(history.read(tmp_path)) == history.loss_names(rows)
+
+
+def test_what_is_a_loss():
+    names = ["loss", "val_loss", "area_loss", "val_area_loss", "loss_of_area", "val_gloss", "epoch"]
+    assert list(map(history.is_loss, names)) == [True] * 4 + [False] * 3
+
+
 def test_an_epoch_that_is_repeated():
     rows = [{"epoch": number} for number in (1, 2, 3)]
     assert history.add(rows, {"epoch": 2, "loss": 1}) == [{"epoch": 1}, {"epoch": 2, "loss": 1}]

@@ -1,25 +1,16 @@
 """Captions stand beside what they name, legible and in the image, and hide nothing."""
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-
 from mrcnn.visualize.captions import add_caption, arrange
 
 VIEW = (0, 0, 1000, 1000)  # left, bottom, right, top
 PLATE = (60, 12)
-
-
-@pytest.fixture(autouse=True)
-def no_figure_leaks():
-    yield
-    plt.close("all")
 
 
 def common_area(first, second):

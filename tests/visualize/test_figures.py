@@ -4,15 +4,15 @@ import inspect
 import io
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-
 from mrcnn import visualize
+from mrcnn.augment import Flips
 from mrcnn.visualize.figures import finish, inches_of, new_figure
+
+from .scenes import NAMES, Boxes, SmallConfig, three_instances, written
 
 FIGURES = [
     name
@@ -20,11 +20,26 @@ FIGURES = [
     if "save_to" in inspect.signature(getattr(visualize, name)).parameters
 ]
 
-
-@pytest.fixture(autouse=True)
-def no_figure_leaks():
-    yield
-    plt.close("all")
+SIGNATURES = {
+    "display_images": "images, titles=None, cols=4, cmap=None, norm=None, interpolation=None",
+    "random_colors": "N, bright=True",
+    "apply_mask": "image, mask, color, alpha=0.5",
+    "display_instances": "image, boxes, masks, class_ids, class_names, scores=None, title='', "
+    "figsize=(16, 16), ax=None, show_mask=True, show_bbox=True, colors=None, captions=None",
+    "display_differences": "image, gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, "
+    "pred_score, pred_mask, class_names, title='', ax=None, show_mask=True, show_box=True, "
+    "iou_threshold=0.5, score_threshold=0.5",
+    "draw_rois": "image, rois, refined_rois, mask, class_ids, class_names, limit=10",
+    "draw_box": "image, box, color",
+    "display_top_masks": "image, mask, class_ids, class_names, limit=4",
+    "plot_precision_recall": "AP, precisions, recalls",
+    "plot_overlaps": "gt_class_ids, pred_class_ids, pred_scores, overlaps, class_names, "
+    "threshold=0.5",
+    "draw_boxes": "image, boxes=None, refined_boxes=None, masks=None, captions=None, "
+    "visibilities=None, title='', ax=None",
+    "display_table": "table",
+    "display_weight_stats": "model",
+}
 
 
 def test_there_are_figures():
@@ -83,3 +98,103 @@ def test_inches_of_axes():
     assert axes[0].bbox.width / figure.dpi == pytest.approx(3, rel=0.25)  # without its labels
     plain = plt.figure(figsize=(10, 4)).add_axes([0.1, 0.1, 0.5, 0.8])
     assert inches_of(plain) == pytest.approx(5)
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_positional_signature_is_the_reference_s(name):
+    parameters = inspect.signature(getattr(visualize, name)).parameters.values()
+    positional = [str(p) for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    assert ", ".join(positional) == SIGNATURES[name]
+
+
+def test_the_size_and_resolution_of_a_figure():
+    image, boxes, masks, class_ids, scores = three_instances()
+    names = ["BG", "cat", "dog"]
+    truth = {"rois": boxes, "class_ids": class_ids, "masks": masks}
+    result = {**truth, "scores": scores}
+    figure = visualize.compare(image, truth, result, names, figsize=(6, 4), dpi=50)
+    assert tuple(figure.get_size_inches()) == (6, 4) and figure.dpi == 50
+    figure = visualize.display_images([image, image], figsize=(5, 2), dpi=40)
+    assert tuple(figure.get_size_inches()) == (5, 2) and figure.dpi == 40
+    ax = visualize.display_instances(image, boxes, masks, class_ids, names, dpi=30)
+    assert ax.figure.dpi == 30
+
+
+def figure_calls():
+    image, boxes, masks, class_ids, scores = three_instances()
+    truth = boxes, class_ids, masks
+    found = boxes, class_ids, scores, masks
+    mini = np.ones((4, 28, 28))
+    return {
+        "display_images": ([image, masks[..., 0]],),
+        "display_instances": (image, boxes, masks, class_ids, NAMES, scores),
+        "display_differences": (image, *truth, *found, NAMES),
+        "display_top_masks": (image, masks, class_ids, NAMES),
+        "draw_boxes": (image, boxes),
+        "draw_rois": (image, boxes, boxes, mini, class_ids, NAMES),
+        "plot_overlaps": (class_ids, class_ids, scores, np.eye(3), NAMES),
+        "plot_precision_recall": (1.0, [1.0, 1.0], [0.0, 1.0]),
+    }
+
+
+@pytest.mark.parametrize("name", figure_calls())
+class TestFigures:
+    def test_written_and_closed(self, name, tmp_path):
+        path = tmp_path / "figure.png"
+        getattr(visualize, name)(*figure_calls()[name], save_to=path)
+        assert written(path)
+
+    def test_size_and_resolution(self, name):
+        drawn = getattr(visualize, name)(*figure_calls()[name], figsize=(5, 4), dpi=40)
+        figure = drawn.figure if isinstance(drawn, plt.Axes) else drawn
+        assert tuple(figure.get_size_inches()) == (5, 4) and figure.dpi == 40
+
+    def test_shown_only_where_there_is_a_screen(self, name, monkeypatch):
+        shown = []
+        monkeypatch.setattr(plt, "show", lambda: shown.append(True))
+        getattr(visualize, name)(*figure_calls()[name])
+        assert shown == []
+        monkeypatch.setattr(matplotlib, "get_backend", lambda: "module://inline")
+        getattr(visualize, name)(*figure_calls()[name])
+        assert shown == [True]
+
+
+def data_set_calls():
+    dataset, config = Boxes(), SmallConfig()
+    return {
+        "display_sample": (dataset, 0),
+        "display_augmented": (dataset, config, Flips()),
+        "plot_classes": (dataset,),
+        "plot_sizes": (dataset, config),
+        "plot_anchor_coverage": (dataset, config),
+    }
+
+
+@pytest.mark.parametrize("name", data_set_calls())
+class TestFiguresOfDataSets:
+    def test_written_and_closed(self, name, tmp_path):
+        path = tmp_path / "figure.png"
+        getattr(visualize, name)(*data_set_calls()[name], save_to=path)
+        assert np.ptp(plt.imread(path)[..., :3]) > 0 and plt.get_fignums() == []
+
+    def test_a_data_set_without_instances(self, name, tmp_path):
+        class Empty(Boxes):
+            INSTANCES = ([], [])
+
+        arguments = [Empty() if isinstance(a, Boxes) else a for a in data_set_calls()[name]]
+        getattr(visualize, name)(*arguments, save_to=tmp_path / "empty.png")
+
+    def test_shown_only_where_there_is_a_screen(self, name, monkeypatch):
+        monkeypatch.setattr(plt, "show", lambda: None)
+        assert isinstance(getattr(visualize, name)(*data_set_calls()[name]), plt.Figure)
+        monkeypatch.setattr(matplotlib, "get_backend", lambda: "module://inline")
+        assert getattr(visualize, name)(*data_set_calls()[name]) is None
+
+
+def test_a_figure_handed_in_is_not_shown(monkeypatch):
+    monkeypatch.setattr(matplotlib, "get_backend", lambda: "module://inline")
+    monkeypatch.setattr(plt, "show", lambda: pytest.fail("shown"))
+    image, boxes, masks, class_ids, _ = three_instances()
+    ax = plt.subplots()[1]
+    visualize.display_instances(image, boxes, masks, class_ids, NAMES, ax=ax)
+    assert plt.get_fignums() == [ax.figure.number]

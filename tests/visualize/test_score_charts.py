@@ -1,19 +1,12 @@
-import matplotlib
+"""What the charts of an evaluation say."""
+
 import numpy as np
 import pytest
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 
 from mrcnn import visualize
 from mrcnn.evaluation import IOU_THRESHOLDS
 
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
+from .scenes import NAMES, texts
 
 
 def curves_of(classes):
@@ -75,3 +68,27 @@ def test_confusion():
     assert cells == {(0, 0): "4", (2, 0): "1", (1, 1): "6", (2, 1): "2", (0, 2): "3", (1, 2): "1"}
     with pytest.raises(ValueError, match=r"matrix has shape \(4, 4\): it must be \(2, 2\)"):
         visualize.plot_confusion({"matrix": matrix, "classes": ["BG", "red"], "iou": 0.5})
+
+
+def test_plot_overlaps():
+    overlaps = np.array([[0.9, 0.0], [0.2, 0.7]])
+    ax = visualize.plot_overlaps([1, 2, 0], [1, 1, 0], [0.9, 0.8, 0.0], overlaps, NAMES)
+    assert texts(ax) == ["0.90\nmatch", "0.00", "0.20", "0.70\nwrong"]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["cat 0.90", "cat 0.80"]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["cat", "dog"]
+
+
+def test_plot_overlaps_with_nothing_detected():
+    ax = visualize.plot_overlaps([1, 2], [], [], np.zeros((0, 2)), NAMES)
+    assert texts(ax) == [] and [t.get_text() for t in ax.get_xticklabels()] == ["cat", "dog"]
+
+
+def test_plot_overlaps_names_the_shape():
+    with pytest.raises(ValueError, match=r"\(2, 3\): it must be \(1, 2\)"):
+        visualize.plot_overlaps([1, 2], [1, 0], [0.9, 0.0], np.zeros((2, 3)), NAMES)
+
+
+def test_plot_precision_recall():
+    ax = visualize.plot_precision_recall(0.75, [1.0, 1.0, 0.5], [0.0, 0.5, 1.0])
+    assert "AP = 0.750" in ax.get_title()
+    assert ax.lines[0].get_xydata().tolist() == [[0.0, 1.0], [0.5, 1.0], [1.0, 0.5]]

@@ -1,0 +1,119 @@
+"""Which detection finds which instance, for the colours and captions of figures.
+
+Masks are compared where both sides have them, or else boxes.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from ..geometry.boxes import box_areas, compute_overlaps
+from ..metrics.image_ap import compute_matches
+from .drawing import check_counts
+
+_ALONE, _IN_CROWD = -1, -2
+
+
+@dataclasses.dataclass
+class Side:
+    """The ground truth of an image, or what was detected in it.
+
+    Attributes:
+        boxes: [N, (y1, x1, y2, x2)] pixels.
+        class_ids: int [N], negative for a crowd.
+        masks: [H, W, N], or None where there are boxes alone.
+        scores: [N], or None for the ground truth.
+    """
+
+    boxes: np.ndarray
+    class_ids: np.ndarray
+    masks: np.ndarray | None = None
+    scores: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.boxes)
+
+
+def tidy(boxes, class_ids, masks=None, scores=None, score_threshold=0.0):
+    """Drop padding and weak detections, and put the best score first.
+
+    Args:
+        boxes: [N, 4] pixels; all-zero rows are padding.
+        class_ids: [N] ints.
+        masks: [H, W, N], or None.
+        scores: [N], or None for the ground truth.
+        score_threshold: least score of a detection that is kept.
+
+    Returns:
+        `Side`.
+
+    Raises:
+        ValueError: the counts differ.
+    """
+    boxes, class_ids = np.reshape(boxes, (-1, 4)), np.asarray(class_ids)
+    masks = None if masks is None else np.asarray(masks)
+    scores = None if scores is None else np.asarray(scores)
+    check_counts(
+        boxes=len(boxes),
+        class_ids=len(class_ids),
+        scores=None if scores is None else len(scores),
+        masks=None if masks is None else masks.shape[-1],
+    )
+    order = np.arange(len(boxes)) if scores is None else np.argsort(-scores, kind="stable")
+    kept = order[boxes[order].any(axis=1)]
+    if scores is not None:
+        kept = kept[scores[kept] >= score_threshold]
+        scores = scores[kept]
+    return Side(boxes[kept], class_ids[kept], None if masks is None else masks[:, :, kept], scores)
+
+
+def match(truth, found, iou_threshold=0.5):
+    """Match detections with instances of their class by IoU, best score first.
+
+    Args:
+        truth, found: `Side` as `tidy` gives it, of G instances and N detections.
+        iou_threshold: least IoU of a match.
+
+    Returns:
+        matches: int [N], index of the matched instance; -1 for none, -2 for none but a crowd.
+        overlaps: float [N, G], IoU; for a crowd the share of the detection inside it.
+    """
+    if truth.masks is not None and found.masks is not None:
+        _, matches, overlaps = compute_matches(
+            truth.boxes,
+            truth.class_ids,
+            truth.masks,
+            found.boxes,
+            found.class_ids,
+            found.scores,
+            found.masks,
+            iou_threshold=iou_threshold,
+        )
+        return matches.astype(int), overlaps
+    overlaps = _box_overlaps(truth, found)
+    return _matches(overlaps, truth.class_ids, found.class_ids, iou_threshold), overlaps
+
+
+def _box_overlaps(truth, found):
+    overlaps = compute_overlaps(found.boxes, truth.boxes)
+    crowds = truth.class_ids < 0
+    low = np.maximum(found.boxes[:, None, :2], truth.boxes[None, crowds, :2])  # [N, C, (y, x)]
+    high = np.minimum(found.boxes[:, None, 2:], truth.boxes[None, crowds, 2:])
+    inside = np.maximum(high - low, 0).prod(axis=2)
+    overlaps[:, crowds] = inside / np.maximum(box_areas(found.boxes), 1)[:, None]
+    return overlaps
+
+
+def _matches(overlaps, truth_ids, found_ids, iou_threshold):
+    """As `compute_matches` does: each detection takes the free instance that it overlaps most."""
+    matches = np.full(len(found_ids), _ALONE)
+    free = np.ones(len(truth_ids), bool)
+    for i, class_id in enumerate(found_ids):
+        near = overlaps[i] >= iou_threshold
+        possible = near & free & (truth_ids == class_id)
+        if possible.any():
+            matches[i] = np.argmax(np.where(possible, overlaps[i], -1))
+            free[matches[i]] = False
+        elif (near & (truth_ids == -class_id)).any():
+            matches[i] = _IN_CROWD
+    return matches

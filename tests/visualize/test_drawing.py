@@ -1,0 +1,114 @@
+"""Colours, and what is drawn into pixels."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from mrcnn import visualize
+from mrcnn.visualize import drawing
+
+
+class TestColors:
+    def test_distinct_and_stable(self):
+        colors = visualize.random_colors(50)
+        assert len(set(colors)) == 50
+        assert colors[:7] == visualize.random_colors(7)
+
+    def test_no_random_state_is_touched(self):
+        np.random.seed(3)  # noqa: NPY002
+        before = np.random.get_state()[1].copy()  # noqa: NPY002
+        visualize.random_colors(5)
+        assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+
+    def test_bright(self):
+        assert max(map(max, visualize.random_colors(9))) == pytest.approx(1.0)
+        assert max(map(max, visualize.random_colors(9, bright=False))) == pytest.approx(0.7)
+
+    def test_neighbors_differ(self):
+        corners = [(10 * y, 10 * x) for y in range(10) for x in range(10)]
+        boxes = np.array([(y, x, y + 9, x + 9) for y, x in corners])
+        colors = np.array(drawing.neighbor_colors(boxes)).reshape(10, 10, 3)
+        assert np.abs(np.diff(colors, axis=0)).max(axis=-1).min() > 0.2
+        assert np.abs(np.diff(colors, axis=1)).max(axis=-1).min() > 0.2
+
+
+class TestPixels:
+    def test_apply_mask_blends_uint8_in_place(self):
+        image = np.full((2, 2, 3), 100, np.uint8)
+        mask = np.array([[True, False], [False, True]])
+        assert visualize.apply_mask(image, mask, (1.0, 0.0, 0.5)) is image
+        assert image[0, 0].tolist() == image[1, 1].tolist() == [178, 50, 114]
+        assert image[0, 1].tolist() == image[1, 0].tolist() == [100, 100, 100]
+
+    @pytest.mark.parametrize(("gray", "expected"), [(0.4, [0.55, 0.3, 0.3]), (100, [139, 75, 75])])
+    def test_apply_mask_keeps_the_scale_of_floats(self, gray, expected):
+        image = np.full((2, 2, 3), gray, np.float32)
+        visualize.apply_mask(image, np.eye(2), (1, 0, 0), alpha=0.25)
+        np.testing.assert_allclose(image[0, 0], expected, atol=0.3 if gray > 1 else 1e-6)
+        assert image[0, 1].tolist() == [np.float32(gray)] * 3
+
+    def test_apply_mask_names_the_shapes(self):
+        with pytest.raises(ValueError, match=r"\(4, 4, 3\) and mask \(4, 5\)"):
+            visualize.apply_mask(np.zeros((4, 4, 3)), np.zeros((4, 5)), (1, 0, 0))
+
+    def test_draw_box(self):
+        image = np.zeros((12, 12, 3), np.uint8)
+        assert visualize.draw_box(image, [2, 3, 8, 9], (255, 0, 0)) is image
+        expected = np.zeros((12, 12), bool)
+        expected[2:10, 3:11] = True
+        expected[4:8, 5:9] = False
+        assert np.array_equal(image[..., 0] == 255, expected)
+        assert not image[..., 1:].any()
+
+    @pytest.mark.parametrize(
+        ("image", "value"),
+        [
+            (np.full((3, 4), 7, np.uint8), 7),
+            (np.full((3, 4, 1), 0.2), 51),
+            (np.full((3, 4, 4), 300.0), 255),
+            (np.ones((3, 4), bool), 255),
+        ],
+    )
+    def test_as_rgb(self, image, value):
+        rgb = drawing.as_rgb(image)
+        assert rgb.shape == (3, 4, 3) and rgb.dtype == np.uint8 and (rgb == value).all()
+
+    def test_as_rgb_names_the_shape(self):
+        with pytest.raises(ValueError, match=r"\(3, 4, 2\)"):
+            drawing.as_rgb(np.zeros((3, 4, 2)))
+
+    def test_outlines_follow_the_mask(self):
+        image = np.zeros((20, 20, 3), np.uint8)
+        masks = np.zeros((20, 20, 2), bool)
+        masks[0:5, 10:20, 0] = True  # touches the border; the second mask is empty
+        first, second = drawing.blend_masks(image, masks, [(1, 0, 0), (0, 1, 0)])
+        assert second == []
+        assert len(first) == 1
+        x, y = first[0].T
+        assert (x.min(), x.max(), y.min(), y.max()) == (9.5, 19.5, -0.5, 4.5)
+        assert (image[..., 0] == 128).sum() == 50 and not image[..., 1:].any()
+
+
+class TestBoxes:
+    def test_a_box_alone_is_heavier_and_opaque(self):
+        ax = plt.subplots()[1]
+        for alone in (False, True):
+            drawing.add_box(ax, (2, 3, 8, 9), "red", 2, "dashed", alpha=0.7, alone=alone)
+        beside, alone = ax.patches
+        assert (beside.get_linewidth(), beside.get_alpha()) == (2, 0.7)
+        assert (alone.get_linewidth(), alone.get_alpha()) == (3, 1)
+        assert not beside.get_path_effects() and len(alone.get_path_effects()) == 1
+        assert alone.get_linestyle() == "dashed"
+        assert beside.get_bbox().extents.tolist() == alone.get_bbox().extents.tolist()
+
+    @pytest.mark.parametrize(
+        ("counts", "message"),
+        [
+            ({"boxes": 3, "class_ids": 2}, "Got 3 boxes, 2 class_ids: their counts must be equal$"),
+            ({"boxes": 3, "masks": 2}, r"2 masks: .* equal \(masks are \[H, W, N\]\)$"),
+            ({"boxes": 3, "masks": None, "class_ids": 1}, "Got 3 boxes, 1 class_ids: .* equal$"),
+        ],
+    )
+    def test_counts_that_differ(self, counts, message):
+        with pytest.raises(ValueError, match=message):
+            drawing.check_counts(**counts)
