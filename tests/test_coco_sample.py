@@ -366,7 +366,10 @@ def test_figures_are_those_of_the_files_that_are_submitted(
     result, written = coco.evaluate(model, dataset, truth)
     out = capsys.readouterr().out
     assert "image 632 (" in out
-    assert "is left out: it is 80x64, but its annotations say 64x80 (height x width)" in out
+    assert (
+        "is left out: ValueError: it is 80x64, but its annotations say 64x80 (height x width)"
+        in out
+    )
     assert "image 724 (" in out
     assert "2 images could not be read and do not count" in out
     assert [row["image_id"] for row in result["unread"]] == [632, 724]
