@@ -1,14 +1,14 @@
 """Detections as COCO takes them: https://cocodataset.org/#format-results."""
 
 import contextlib
+import functools
 import json
 
-import numpy as np
 from tqdm import tqdm
 
 from mrcnn.files.whole import replacing
 from mrcnn.inference.detector import detect_crops
-from mrcnn.inference.molding import check_images
+from mrcnn.inference.over_dataset import over_dataset
 from mrcnn.instances.masks import as_instances
 from mrcnn.metrics.coco_dataset import found_annotations
 
@@ -95,22 +95,26 @@ def detections(model, dataset, image_ids, unread):
     Yields:
         index of the image, image [H, W, 3] and what `detect_crops` finds in it.
     """
-    for image_id in tqdm(image_ids, desc="Detecting", unit="image", disable=None):
-        info = dataset.image_info[image_id]
-        try:
-            image = dataset.load_image(image_id)
-            check_images([image], model.config)
-            _check_size(image, info)
-        except (OSError, ValueError, TypeError) as error:
-            row = {"image_id": info["id"], "path": info["path"], "reason": str(error)}
-            unread.append(row)
-            tqdm.write("image {image_id} ({path}) is left out: {reason}".format(**row))
-            continue
-        yield image_id, image, detect_crops(model, [image])[0]
+    left_out = []
+    for each in over_dataset(
+        functools.partial(detect_crops, model),
+        dataset,
+        image_ids,
+        read=functools.partial(_check_size, dataset),
+        config=model.config,
+        batch_size=1,
+        unread=left_out,
+    ):
+        yield each.image_id, each.image, each.result
+    for row in left_out:
+        row["image_id"] = dataset.image_info[row["image_id"]]["id"]
+        tqdm.write("image {image_id} ({path}) is left out: {reason}".format(**row))
+        unread.append(row)
 
 
-def _check_size(image, info):
-    said, found = (info.get("height"), info.get("width")), np.shape(image)[:2]
+def _check_size(dataset, image_id, image_shape):
+    info = dataset.image_info[image_id]
+    said, found = (info.get("height"), info.get("width")), tuple(image_shape[:2])
     if said not in ((None, None), found):
         sizes = [f"{height}x{width}" for height, width in (found, said)]
         raise ValueError(f"it is {sizes[0]}, but its annotations say {sizes[1]} (height x width)")
