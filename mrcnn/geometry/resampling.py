@@ -13,7 +13,7 @@ _TRUNCATION_EPSILON = 1e-6
 
 
 def bilinear(image, output_shape, edge=False):
-    """`transforms.resize` with its defaults, or with mode "edge", but several times faster.
+    """`resize.resize` with its defaults, or with mode "edge", but several times faster.
 
     There is no anti-aliasing and no scaling to 0..1.
 
