@@ -153,6 +153,11 @@ from mrcnn.config import Config
 from mrcnn.model import log
 from mrcnn.utils import Dataset
 from mrcnn.visualize import display_instances
+from mrcnn.parallel_model import ParallelModel
+from mrcnn import augment, evaluation, formats, start_weights, tta
+from mrcnn.small_resnet import SmallNetwork
+from mrcnn.evaluation import evaluate
+from mrcnn.prediction import detect_crops, with_score
 """
 
 
