@@ -50,6 +50,7 @@ class MaskRCNN:
         self.model_dir = model_dir
         self.anchors = None
         self._anchors_by_shape = {}
+        # It comes first: a subclass may have a set_log_dir of its own that sets log_dir alone.
         self.run_folder = RunFolder.new(model_dir, config.NAME)
         self.set_log_dir()
         one = distribution.OneDevice()
@@ -348,7 +349,7 @@ class MaskRCNN:
     @property
     def fields(self):
         """Names of the instance fields that the heads fill, such as ("boxes", "masks")."""
-        return tuple(head.field for head in parts.heads(self.config))
+        return parts.filled_fields(self.config)
 
     # Looking inside
 

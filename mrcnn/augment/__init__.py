@@ -70,13 +70,18 @@ def augment(augmentation, image, instances, rng):
             image, instances = augment(step, image, instances, rng)
         return image, instances
     if isinstance(instances, Instances):
-        return _augment_fields(augmentation, image, instances, rng)
+        if len(instances.fields) == 1:
+            ((name, values),) = instances.fields.items()
+            image, values = augment(augmentation, image, values, rng)
+            return image, Instances(instances.class_ids, {name: values})
+        if not _moves_together(augmentation):
+            raise TypeError(_one_field(augmentation))
     kind = type(instances)
     if is_keras_layer(augmentation):
         changed, moved = apply_layer(augmentation, image, instances, rng)
     elif hasattr(augmentation, "to_deterministic"):
         changed, moved = apply_imgaug(augmentation, image, instances, rng)
-    elif getattr(augmentation, "takes_instance_masks", False):
+    elif _moves_together(augmentation):
         changed, moved = _pair(augmentation, augmentation(image, instances, rng))
     else:
         more = [rng] if _positional_parameters(augmentation) > 2 else []
@@ -85,20 +90,6 @@ def augment(augmentation, image, instances, rng):
     _check_pixels(augmentation, image, changed)
     if isinstance(moved, np.ndarray):
         moved = kind.from_dense(moved)
-    return np.ascontiguousarray(changed), moved
-
-
-def _augment_fields(augmentation, image, instances, rng):
-    fields = instances.fields
-    if len(fields) == 1:
-        ((name, values),) = fields.items()
-        image, values = augment(augmentation, image, values, rng)
-        return image, Instances(instances.class_ids, {name: values})
-    if not _moves_together(augmentation):
-        raise TypeError(_one_field(augmentation))
-    changed, moved = _pair(augmentation, augmentation(image, instances, rng))
-    _check_sizes(augmentation, image, instances, changed, moved)
-    _check_pixels(augmentation, image, changed)
     return np.ascontiguousarray(changed), moved
 
 

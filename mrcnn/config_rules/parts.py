@@ -58,13 +58,18 @@ def needed_fields(config):
     return needed
 
 
+def filled_fields(config):
+    """Names of the fields of results that the heads of a `Config` fill, a tuple."""
+    return tuple(head.field for head in heads(config))
+
+
 def loss_names(config):
     """Names of all losses of a `Config`, a tuple in the order in which they are shown."""
     return (*RPN_LOSSES, *(name for head in heads(config) for name in head.loss_names))
 
 
 def problems(config):
-    """What is wrong with the choice of parts of a `Config`, sentences one by one."""
+    """What is wrong with the choice of parts of a `Config`, one sentence after another."""
     yield from _backbone(config)
     yield from _pooler(config)
     found = list(_heads(config))
@@ -123,19 +128,10 @@ def _heads(config):
             f"own{example}."
         )
         return
-    for value in values:
-        if isinstance(value, str) and value not in HEADS:
-            yield f"HEADS has {value!r}: it is {_names(HEADS)}, or a class of your own."
-        elif not isinstance(value, str) and not (isinstance(value, type) and _is_head(value)):
-            yield (
-                f"HEADS has {value!r}: a class, no instance, that derives from "
-                "mrcnn.network.heads.Head and has a name and a field is accepted."
-            )
-    if any(isinstance(value, str) and value not in HEADS for value in values):
+    if wrong := [problem for value in values if (problem := _head_problem(value))]:
+        yield from wrong
         return
     kinds = [part(HEADS, value) for value in values]
-    if any(not _is_head(kind) for kind in kinds):
-        return
     if "box" not in [kind.name for kind in kinds]:
         yield (
             f"HEADS is {tuple(values)}: 'box' must be one of them, because detections are the "
@@ -157,6 +153,19 @@ def _heads(config):
             if (other := losses.setdefault(loss, kind.name)) != kind.name:
                 yield f"HEADS has {other!r} and {kind.name!r}, which both have a loss {loss!r}."
                 return
+
+
+def _head_problem(value):
+    if isinstance(value, str):
+        if value in HEADS:
+            return ""
+        return f"HEADS has {value!r}: it is {_names(HEADS)}, or a class of your own."
+    if isinstance(value, type) and _is_head(value):
+        return ""
+    return (
+        f"HEADS has {value!r}: a class, no instance, that derives from "
+        "mrcnn.network.heads.Head and has a name and a field is accepted."
+    )
 
 
 def _is_head(kind):

@@ -7,6 +7,7 @@ import numpy as np
 from ..images import reading
 from ..instances import InstanceBoxes, InstanceMasks
 from . import check, coco_export, splits
+from .reading import place_of
 
 logger = logging.getLogger(__name__)
 
@@ -281,7 +282,7 @@ class Dataset:
             TypeError, ValueError: what `load_mask` returned does not fit together.
         """
         masks, class_ids = map(np.asarray, self.load_mask(image_id))
-        where = f"image {image_id} ({self.image_info[image_id].get('path')})"
+        where = place_of(self, image_id)
         if class_ids.size and class_ids.dtype.kind not in "iuf":
             raise TypeError(
                 f"{where}: load_mask gave class ids of {class_ids.dtype}, such as "

@@ -68,16 +68,14 @@ def read_instances(dataset, image_id, image_shape, fields=("masks",)):
         TypeError: what a data set gave cannot be moved with the image.
     """
     where = place_of(dataset, image_id)
-    values, class_ids = {}, None
-    if "masks" in fields:
-        if not dataset.has("masks", image_id):
-            raise ValueError(f"{where}: there are no masks of its instances, only boxes.")
-        values["masks"], class_ids = dataset.load_instances(image_id)
+    if "masks" not in fields:
+        boxes, class_ids = dataset.load_boxes(image_id)
+        values = {"boxes": boxes if len(class_ids) else InstanceBoxes([], image_shape)}
+    elif dataset.has("masks", image_id):
+        masks, class_ids = dataset.load_instances(image_id)
+        values = {"masks": masks if len(class_ids) else InstanceMasks([], [], image_shape)}
     else:
-        values["boxes"], class_ids = dataset.load_boxes(image_id)
-    if not len(class_ids):
-        kind = {"masks": lambda: InstanceMasks([], [], image_shape)}
-        values = {name: kind.get(name, lambda: InstanceBoxes([], image_shape))() for name in values}
+        raise ValueError(f"{where}: there are no masks of its instances, only boxes.")
     for name in fields:
         if name not in ("masks", "boxes"):
             values[name] = getattr(dataset, f"load_{name}")(image_id)

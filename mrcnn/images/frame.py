@@ -44,7 +44,7 @@ class Frame:
 
     @classmethod
     def of_window(cls, original_shape, input_shape, window):
-        """The frame of which only the way back is known.
+        """A frame that only leads from the input back to the image.
 
         Args:
             original_shape, input_shape, window: see the class, in pixels.

@@ -26,8 +26,8 @@ class Detector:
 
     Attributes:
         keras_model, config, get_anchors: as given.
-        heads: list of the `Head`s that fill the results, that of the boxes first.
-        fields: names of what they fill, such as ("boxes", "masks").
+        heads: list of the `Head`s that fill the results, but for that of the boxes.
+        fields: names of what all heads fill, such as ("boxes", "masks").
     """
 
     def __init__(self, keras_model, config, get_anchors=None):
@@ -37,8 +37,8 @@ class Detector:
         self.get_anchors = get_anchors or functools.lru_cache(8)(
             lambda image_shape: anchors(config, image_shape)[1]
         )
-        self.heads = [kind(config) for kind in parts.heads(config)]
-        self.fields = tuple(head.field for head in self.heads)
+        self.heads = [kind(config) for kind in parts.heads(config) if kind.name != "box"]
+        self.fields = parts.filled_fields(config)
 
     def detect(self, images, dense=True, verbose=0):
         """Find the instances in images.
@@ -120,8 +120,7 @@ class Detector:
             found = Found(rows, class_ids, boxes, frame.original_shape, dense)
             result = {"rois": boxes, "class_ids": class_ids, "scores": scores}
             for head in self.heads:
-                if head.name != "box":
-                    result[head.field] = _checked(head, head.decode(of_image, found), len(boxes))
+                result[head.field] = _checked(head, head.decode(of_image, found), len(boxes))
             results.append(result)
         return results
 

@@ -32,9 +32,7 @@ def merge(results, min_votes=0.5, min_iou=0.5):
     check_share("min_iou", min_iou)
     if not results:
         raise ValueError("results is empty: at least one is needed.")
-    if any("masks" not in each for each in results):
-        raise ValueError("a result has no masks: results are merged by the overlap of their masks.")
-    all_masks = [as_instances(each["masks"]) for each in results]
+    all_masks = [masks_of(each) for each in results]
     sizes = sorted({(masks.height, masks.width) for masks in all_masks})
     if len(sizes) > 1:
         raise ValueError(f"the results are of images of the sizes {sizes}: of one image is needed.")
@@ -63,6 +61,20 @@ def merge(results, min_votes=0.5, min_iou=0.5):
         "scores": np.array([f[0] for f in found], np.float32),
         "masks": merged,
     }
+
+
+def masks_of(result):
+    """The masks of a result to merge, as `InstanceMasks`.
+
+    Args:
+        result: dict as `MaskRCNN.detect` gives it.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if "masks" not in result:
+        raise ValueError("a result has no masks: results are merged by the overlap of their masks.")
+    return as_instances(result["masks"])
 
 
 def _group(seed, masks, candidates, source, min_iou):

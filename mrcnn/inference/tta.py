@@ -12,9 +12,8 @@ import functools
 import numpy as np
 
 from ..config_rules.values import check_share
-from ..instances.masks import as_instances
 from .detector import detect_crops
-from .merging import merge
+from .merging import masks_of, merge
 from .molding import check_images
 
 # Mirrored left-right, mirrored up-down, then rows and columns exchanged: the image as it is, the
@@ -84,9 +83,7 @@ def _turn(image, orientation):
 def _back(found, orientation):
     """A result in a turned image as one in the image; boxes are those around the masks."""
     horizontal, vertical, transposed = orientation
-    if "masks" not in found:
-        raise ValueError("a result has no masks: results are merged by the overlap of their masks.")
-    masks = as_instances(found["masks"])
+    masks = masks_of(found)
     masks = masks.transpose() if transposed else masks
     masks = masks.flip(0) if vertical else masks
     masks = masks.flip(1) if horizontal else masks

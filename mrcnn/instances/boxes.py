@@ -5,8 +5,8 @@ import numpy as np
 from ..geometry.resampling import scaled_side
 from .masks import InstanceMasks
 
-# A box of which the image holds less than this in either direction, in pixels, has left it.
-# (A little less, because they are rounded to float32.)
+# A box with a shorter side inside the image, in pixels, is out of sight. (Not quite a pixel,
+# because boxes are rounded to float32.)
 _LEAST_SIDE = 0.999
 
 
@@ -60,11 +60,11 @@ class InstanceBoxes:
             size - self.boxes[:, axis + 2],
             size - self.boxes[:, axis],
         )
-        return self._moved(boxes, self.shape)
+        return type(self)(boxes, self.shape)
 
     def transpose(self):
         """The boxes with rows and columns in each other's place, as `InstanceBoxes`."""
-        return self._moved(self.boxes[:, [1, 0, 3, 2]], (self.width, self.height))
+        return type(self)(self.boxes[:, [1, 0, 3, 2]], (self.width, self.height))
 
     def resize(self, scale, padding, crop=None):
         """The boxes where `resize_image` put them.
@@ -81,16 +81,12 @@ class InstanceBoxes:
         shape = (height + top + bottom, width + left + right)
         if crop is not None:
             boxes, shape = boxes - [*crop[:2], *crop[:2]], crop[2:]
-        return self._moved(boxes, shape)
-
-    def _moved(self, boxes, shape):
-        """Boxes in another image; what could not be seen stays out of sight."""
-        return type(self)(np.where(self.visible[:, None], boxes, 0), shape)
+        return type(self)(boxes, shape)
 
     def filled(self):
         """The boxes as filled `InstanceMasks`, for augmentations that move pixels alone."""
         rounded = np.floor(self.boxes + 0.5).astype(np.int64)
-        # What can be seen stays to be seen, however thin it is.
+        # A visible box keeps at least a pixel.
         thinnest = rounded[:, :2] + self.visible[:, None]
         rounded[:, 2:] = np.maximum(rounded[:, 2:], thinnest)
         crops = [np.ones((y2 - y1, x2 - x1), bool) for y1, x1, y2, x2 in rounded]

@@ -17,7 +17,7 @@ from ..geometry.boxes import compute_overlaps
 from ..instances.overlaps import compute_overlaps_masks
 
 # In the place of the instance that a detection matches, if it lies in a crowd.
-_IN_CROWD = -2
+IN_CROWD = -2
 
 
 def compute_matches(
@@ -57,7 +57,9 @@ def compute_matches(
         gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
     )
     scored = np.count_nonzero(pred_scores >= score_threshold)
-    gt_match, pred_match = _match(overlaps, gt_class_ids, pred_class_ids[:scored], iou_threshold)
+    gt_match, pred_match = match_by_overlap(
+        overlaps, gt_class_ids, pred_class_ids[:scored], iou_threshold
+    )
     return gt_match, pred_match, overlaps
 
 
@@ -172,11 +174,20 @@ def _overlaps(
     return overlaps, gt_class_ids, pred_class_ids, scores[order]
 
 
-def _match(overlaps, gt_class_ids, pred_class_ids, iou_threshold):
-    """Greedy matches of the first rows of `overlaps` with free columns of their class.
+def match_by_overlap(overlaps, gt_class_ids, pred_class_ids, iou_threshold):
+    """Greedy matches of detections with free instances of their class.
 
-    A row that finds none is in a crowd if it overlaps one, however many others do.
-    `pred_class_ids` may be shorter than the rows: those beyond match nothing.
+    A detection that finds none is in a crowd if it overlaps one, however many others do.
+
+    Args:
+        overlaps: [N, G], of detections, best score first, with instances; of a crowd the share of
+            the detection inside it.
+        gt_class_ids: int [G], negative for a crowd.
+        pred_class_ids: int [N] or fewer: detections beyond them match nothing.
+        iou_threshold: least overlap of a match.
+
+    Returns:
+        gt_match, pred_match: see `compute_matches`.
     """
     pred_match = np.full(overlaps.shape[0], -1.0)
     gt_match = np.full(overlaps.shape[1], -1.0)
@@ -187,14 +198,14 @@ def _match(overlaps, gt_class_ids, pred_class_ids, iou_threshold):
             best = np.argmax(np.where(free, overlaps[i], -1))
             gt_match[best], pred_match[i] = i, best
         elif (near & (gt_class_ids < 0) & (np.abs(gt_class_ids) == class_id)).any():
-            pred_match[i] = _IN_CROWD
+            pred_match[i] = IN_CROWD
     return gt_match, pred_match
 
 
 def _average_precision(overlaps, gt_class_ids, pred_class_ids, iou_threshold):
-    _, pred_match = _match(overlaps, gt_class_ids, pred_class_ids, iou_threshold)
+    _, pred_match = match_by_overlap(overlaps, gt_class_ids, pred_class_ids, iou_threshold)
     objects = np.count_nonzero(gt_class_ids >= 0)
-    hits, counted = np.cumsum(pred_match >= 0), np.cumsum(pred_match != _IN_CROWD)  # [N] each
+    hits, counted = np.cumsum(pred_match >= 0), np.cumsum(pred_match != IN_CROWD)  # [N] each
     precisions = np.concatenate([[0], hits / np.maximum(counted, 1), [0]])
     # From the right, so that precision never grows with recall.
     precisions = np.maximum.accumulate(precisions[::-1])[::-1]

@@ -210,6 +210,6 @@ def _check_layer_names(model, image, pyramid, config):
         if layer.weights and layer.name not in below and not re.fullmatch(known, layer.name):
             raise ValueError(
                 f"a head has a layer {layer.name!r}: name each layer with weights so that it "
-                f"matches the head's layer_names, such as area_fc of a head 'area', by which "
+                "matches the head's layer_names, such as area_fc of a head 'area', by which "
                 "weight files and layers='heads' know it."
             )

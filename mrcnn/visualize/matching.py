@@ -8,10 +8,8 @@ import dataclasses
 import numpy as np
 
 from ..geometry.boxes import box_areas, compute_overlaps
-from ..metrics.image_ap import compute_matches
+from ..metrics.image_ap import compute_matches, match_by_overlap
 from .drawing import check_counts
-
-_ALONE, _IN_CROWD = -1, -2
 
 
 @dataclasses.dataclass
@@ -91,7 +89,8 @@ def match(truth, found, iou_threshold=0.5):
         )
         return matches.astype(int), overlaps
     overlaps = _box_overlaps(truth, found)
-    return _matches(overlaps, truth.class_ids, found.class_ids, iou_threshold), overlaps
+    _, matches = match_by_overlap(overlaps, truth.class_ids, found.class_ids, iou_threshold)
+    return matches.astype(int), overlaps
 
 
 def _box_overlaps(truth, found):
@@ -102,18 +101,3 @@ def _box_overlaps(truth, found):
     inside = np.maximum(high - low, 0).prod(axis=2)
     overlaps[:, crowds] = inside / np.maximum(box_areas(found.boxes), 1)[:, None]
     return overlaps
-
-
-def _matches(overlaps, truth_ids, found_ids, iou_threshold):
-    """As `compute_matches` does: each detection takes the free instance that it overlaps most."""
-    matches = np.full(len(found_ids), _ALONE)
-    free = np.ones(len(truth_ids), bool)
-    for i, class_id in enumerate(found_ids):
-        near = overlaps[i] >= iou_threshold
-        possible = near & free & (truth_ids == class_id)
-        if possible.any():
-            matches[i] = np.argmax(np.where(possible, overlaps[i], -1))
-            free[matches[i]] = False
-        elif (near & (truth_ids == -class_id)).any():
-            matches[i] = _IN_CROWD
-    return matches

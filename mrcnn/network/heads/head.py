@@ -141,7 +141,7 @@ class Head:
         return outputs, self.losses(outputs, self.targets(matched), matched)
 
     def decode(self, outputs, found):
-        """What the results get as `field`, in numpy. The head that is asked was not built.
+        """What the results get as `field`, in numpy. It is called on a head that was not built.
 
         Args:
             outputs: dict of the name of an output to its rows [D, ...] for an image's detections.

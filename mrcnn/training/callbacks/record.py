@@ -105,8 +105,7 @@ class WriteHistory(keras.callbacks.Callback):
         """Write the file with the row of this epoch."""
         measured = history.measured(logs or {})
         # Keras sorts the logs by name; the file has the losses in the order of the network.
-        losses = ["loss", *self.model.loss_names]
-        first = [name for name in (*losses, *(f"val_{n}" for n in losses)) if name in measured]
+        first = [name for name in ("loss", *self.model.loss_names) if name in measured]
         row = {"epoch": epoch + 1}
         row.update({name: _plain(measured[name]) for name in dict.fromkeys([*first, *measured])})
         row["learning_rate"] = learning_rate(self.model.optimizer)

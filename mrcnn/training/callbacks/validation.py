@@ -177,8 +177,7 @@ class ValidateAP(keras.callbacks.Callback):
 
 def kinds_of(config):
     """What the AP of a network of this `config` goes by: "bbox", and "segm" with a mask head."""
-    fields = [head.field for head in parts.heads(config)]
-    return ("bbox", "segm") if "masks" in fields else ("bbox",)
+    return ("bbox", "segm") if "masks" in parts.filled_fields(config) else ("bbox",)
 
 
 def validation_config(config):
