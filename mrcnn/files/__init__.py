@@ -1,4 +1,4 @@
-"""Files and downloads: written whole or not at all."""
+"""Files and downloads, written completely or not at all."""
 
 from .archives import fetch_archive
 from .download import download

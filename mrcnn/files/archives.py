@@ -1,4 +1,4 @@
-"""Data sets that others publish as zip files: fetched, checked and unpacked, all or nothing."""
+"""Datasets published as zip files: downloaded, checked and unpacked, all or nothing."""
 
 import os
 import shutil
@@ -12,30 +12,30 @@ from tqdm import tqdm
 
 from .download import download, mismatch
 
-# Times its own size that a zip may unpack to, against bombs. JSON shrinks to a tenth.
+# A zip may unpack to this many times its size; JSON shrinks to a tenth, zip bombs much further.
 MAX_RATIO = 100
 _CHUNK = 1 << 20
 _DAMAGED = (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-# Where one member is a file and another has it for a folder.
+# When one member is a file and another treats it as a folder.
 _CLASHES = (FileExistsError, IsADirectoryError, NotADirectoryError)
 
 
 def fetch_archive(url, folder, checksum=None, *, inside="", verbose=1):
     """Download a zip file and unpack it.
 
-    A zip of that name that is in the folder already, placed there by hand, is taken instead, and
-    stays. One that was downloaded is removed when its content is there.
+    A zip with the same name already in the folder, placed there by hand, is used instead and kept.
+    A downloaded zip is deleted once it is unpacked.
 
     Args:
         url: an https address.
-        folder: where to; created if it is not there.
-        checksum: of the zip, see `download.mismatch`; None if it is not known.
+        folder: where to unpack it; created if it does not exist.
+        checksum: of the zip, see `download.mismatch`; None if unknown.
         inside: see `unpack`.
         verbose: 0 shows no progress.
 
     Raises:
         ConnectionError: the download failed; the message says where to place the zip by hand.
-        ValueError: the zip that is there has another checksum, or see `unpack`.
+        ValueError: the existing zip has a different checksum; or see `unpack`.
         OSError: see `unpack`.
     """
     folder = Path(folder)
@@ -45,7 +45,7 @@ def fetch_archive(url, folder, checksum=None, *, inside="", verbose=1):
     if not was_there:
         download(url, path, verbose, checksum)
     elif wrong := mismatch(path, checksum):
-        raise ValueError(f"{path} is not the file of {url}: {wrong}. Remove it, or replace it.")
+        raise ValueError(f"{path} is not the file at {url}: {wrong}. Remove or replace it.")
     unpack(path, folder, inside=inside, verbose=verbose)
     if not was_there:
         path.unlink()
@@ -54,20 +54,20 @@ def fetch_archive(url, folder, checksum=None, *, inside="", verbose=1):
 def unpack(path, folder, *, inside="", verbose=1):
     """Unpack a zip file.
 
-    All of it is unpacked to a folder beside, then moved. Folders that are there already are
-    filled up, and files that are there stay.
+    All of it is unpacked to a temporary folder, then moved. Existing folders are merged, and
+    existing files are kept.
 
     Args:
         path: of the zip.
-        folder: where to; it must exist.
+        folder: where to unpack it; must exist.
         inside: name of the folder in the zip whose content goes to `folder`; "" takes all.
         verbose: 0 shows no progress.
 
     Raises:
-        ValueError: it is no zip, damaged, lacks `inside`, or has a member that may not be
-            unpacked: one outside of `folder`, a link, one that is encrypted, one that is there
-            twice, or more bytes than data have.
-        OSError: there is no room for it, or a file cannot be written.
+        ValueError: it is not a zip, is damaged, has no folder `inside`, unpacks to implausibly many
+            bytes, or has a member that must not be unpacked: a path outside `folder`, a link, an
+            encrypted file or a duplicate.
+        OSError: the disk is too full, or a file cannot be written.
     """
     path, folder = Path(path), Path(folder)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".part", dir=folder) as part:
@@ -79,68 +79,66 @@ def unpack(path, folder, *, inside="", verbose=1):
                     _write(archive, info, Path(part, *parts))
         except (*_DAMAGED, *_CLASHES) as error:
             raise ValueError(
-                f"{path} cannot be unpacked: {error}. Remove it, and fetch it again."
+                f"{path} cannot be unpacked: {error}. Remove it and download it again."
             ) from error
         source = Path(part, inside)
         if not source.is_dir():
-            raise ValueError(
-                f"{path} has no folder {inside}: it is not the file that was expected."
-            )
+            raise ValueError(f"{path} has no folder {inside}: it is not the expected file.")
         _move(source, folder)
 
 
 def _files(archive):
-    """The files of a zip: list of their `ZipInfo` and the parts of their paths."""
+    """The files in a zip: list of (`ZipInfo`, parts of its path)."""
     files, seen = [], set()
     for info in archive.infolist():
         parts = _parts(info)
-        # What macOS adds beside every file.
+        # macOS adds these for every file.
         if info.filename.endswith("/") or parts[0] == "__MACOSX":
             continue
-        name = "/".join(parts).casefold()  # as file systems compare that ignore the case
+        name = "/".join(parts).casefold()  # as case-insensitive file systems compare
         if name in seen:
-            raise ValueError(f"{info.filename!r} is in it twice")
+            raise ValueError(f"{info.filename!r} appears twice")
         seen.add(name)
         files.append((info, parts))
     return files
 
 
 def _parts(info):
-    """The parts of a member's path, after a check that it may be unpacked."""
+    """The parts of a member's path, after a check that it is safe to unpack."""
     name = info.filename
     parts = name.removesuffix("/").split("/")
     if any(part in ("", ".", "..") for part in parts) or any(c in name for c in "\\:"):
-        raise ValueError(f"{name!r} is no path inside of the archive")
+        raise ValueError(f"{name!r} is not a path inside the archive")
     if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise ValueError(f"{name!r} is a link or a device")
     if info.flag_bits & 1:
         raise ValueError(f"{name!r} is encrypted")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{name!r} is compressed by method {info.compress_type}, not by deflate")
+        raise ValueError(f"{name!r} is compressed with method {info.compress_type}, not deflate")
     return parts
 
 
 def _check_size(path, folder, size):
-    """Whether so many bytes are sane, and there is room for them."""
+    """Check that this many bytes are plausible and fit on the disk."""
     if size > MAX_RATIO * path.stat().st_size:
         raise ValueError(f"it would unpack to {size:,} bytes, more than {MAX_RATIO} times its size")
     free = shutil.disk_usage(folder).free
     if size > free:
         raise OSError(
-            f"{path} unpacks to {size / 1e9:.1f} GB, and {folder} has room for {free / 1e9:.1f}."
+            f"{path} unpacks to {size / 1e9:.1f} GB, but {folder} has room for {free / 1e9:.1f}."
         )
 
 
 def _write(archive, info, path):
-    """Unpack a file; zipfile holds it to the size and the CRC that the zip says."""
+    """Unpack a file; zipfile checks it against the size and CRC given in the zip."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Without links in the part folder and with "x", nothing outside of it is written to.
+    # The part folder has no links, and "x" never overwrites: nothing outside it is written.
     with archive.open(info) as packed, open(path, "xb") as file:
         shutil.copyfileobj(packed, file, _CHUNK)
 
 
 def _move(source, target):
-    """Move what is in a folder to another one; files that are there stay."""
+    """Move the content of a folder to another; existing files are kept."""
     for entry in sorted(source.iterdir()):
         place = target / entry.name
         if not os.path.lexists(place):

@@ -1,4 +1,4 @@
-"""Files that others publish, such as weights."""
+"""Download published files, such as weights."""
 
 import hashlib
 import http.client
@@ -12,13 +12,13 @@ from .whole import replacing
 
 
 def download(url, path, verbose=1, checksum=None):
-    """Fetch a file over https; `path` is there only if all of it came.
+    """Download a file over https; `path` exists only if the download is complete.
 
     Args:
         url: an https address.
-        path: where to; its folder must exist.
+        path: where to save it; its folder must exist.
         verbose: 0 shows no progress.
-        checksum: that of the file, see `mismatch`.
+        checksum: of the file, see `mismatch`.
 
     Raises:
         ConnectionError: see `download_trained_weights`.
@@ -36,23 +36,23 @@ def download(url, path, verbose=1, checksum=None):
             ) as stream:
                 shutil.copyfileobj(stream, out)
             if size and out.tell() != size:
-                raise ConnectionError(f"{out.tell()} of {size} bytes came")
+                raise ConnectionError(f"only {out.tell()} of {size} bytes arrived")
             out.flush()
             if wrong := mismatch(part, checksum):
                 raise ConnectionError(wrong)
     except (OSError, http.client.HTTPException) as error:
         raise ConnectionError(
-            f"{url} could not be downloaded ({error}). Fetch it by other means and place it "
+            f"{url} could not be downloaded ({error}). Download it by other means and place it "
             f"at {path}."
         ) from error
 
 
 def mismatch(path, checksum):
-    """What is wrong with a file by its checksum, in words; None if nothing is.
+    """What is wrong with a file's checksum, in words; None if it matches.
 
     Args:
         path: of the file.
-        checksum: "sha256:" or "md5:" and the sum in hexadecimal, or None if it is not known.
+        checksum: "sha256:" or "md5:" and the hexadecimal digest; None if unknown.
     """
     if checksum is None:
         return None

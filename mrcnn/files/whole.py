@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and folders that are new."""
+"""Files that appear complete or not at all, and uniquely named folders."""
 
 import contextlib
 import datetime
@@ -14,19 +14,19 @@ PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 
 @contextlib.contextmanager
 def replacing(path):
-    """A file beside `path` to write to, moved there when the `with` block ends.
+    """Write to a temporary file beside `path`, moved there when the `with` block ends.
 
-    If the block fails the file is removed, and what was at `path` before stays.
+    If the block fails, the temporary file is removed, and an existing file at `path` is kept.
 
     Args:
-        path: where the file belongs; its folder must exist. Behind a link, the file that it leads
-            to is replaced.
+        path: where the file belongs; its folder must exist. If it is a link, the file that it
+            points to is replaced.
 
     Yields:
         Path of the file to write.
     """
     path = Path(os.path.realpath(path))
-    # Not tempfile's, which only its owner may read.
+    # Not from tempfile, whose files only the owner may read.
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     part.touch(exist_ok=False)
     try:
@@ -41,17 +41,17 @@ def replacing(path):
 
 
 def new_folder(parent, name):
-    """A folder that was not there, named after what it holds and the time.
+    """Create a new folder, named after its content and the time.
 
     Args:
-        parent: created if it is not there.
+        parent: created if it does not exist.
         name: such as "evaluate".
 
     Returns:
-        Path `parent/evaluate_20261120T140500`, or with _2, _3, ... behind where that is taken.
+        Path `parent/evaluate_20261120T140500`, with _2, _3, ... appended if that exists.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be created.
     """
     first = Path(parent) / f"{name}_{datetime.datetime.now():%Y%m%dT%H%M%S}"
     for number in itertools.count(1):

@@ -1,8 +1,8 @@
-"""Data sets of what annotation tools write.
+"""Datasets read from the files of annotation tools.
 
-Each class reads one format: `CocoDataset.read(path)` gives a prepared `Dataset`, `load(path)` adds
-to one that is there. All take `class_names` (the classes and their order), `class_map` (rename a
-class, or drop it with None) and `strict` (False leaves out what cannot be used, with a warning).
+Each class reads one format: `CocoDataset.read(path)` returns a prepared `Dataset`, `load(path)`
+adds to an existing one. All accept `class_names` (the classes and their order), `class_map` (rename
+a class, or drop it with None) and `strict` (False skips unusable entries, with a warning).
 """
 
 from .coco import CocoDataset

@@ -1,4 +1,4 @@
-"""Data sets in COCO's format of instances: https://cocodataset.org/#format-data."""
+"""Datasets in COCO's instances format: https://cocodataset.org/#format-data."""
 
 import os
 
@@ -7,7 +7,7 @@ from .coco_json import parse_instances
 from .finding import find_image, given_path, read_json
 from .records import AnnotatedDataset, Problems
 
-# Of the images of a file, those that are looked for to find their folder.
+# How many of a file's images to look for when searching for their folder.
 _PROBED = 20
 
 
@@ -17,9 +17,10 @@ class CocoDataset(AnnotatedDataset):
         train = CocoDataset.read("coco/annotations/instances_train2017.json")
         pets = CocoDataset.read("coco/annotations/instances_val2017.json", only=["cat", "dog"])
 
-    Masks are those of pycocotools, pixel by pixel. Classes are numbered in the order of their
-    category ids; `map_source_class_id("coco.12")` is the class here of category 12. An annotation
-    without a segmentation is the rectangle of its bbox. One with iscrowd 1 has a negative class id.
+    Masks match those of pycocotools pixel for pixel. Classes are numbered in the order of their
+    category ids; `map_source_class_id("coco.12")` is the class id of category 12. An annotation
+    without a segmentation becomes the rectangle of its bbox. One with iscrowd 1 has a negative
+    class id.
     """
 
     SOURCE = "coco"
@@ -28,21 +29,20 @@ class CocoDataset(AnnotatedDataset):
         """Add the images and categories of an instances file.
 
         Args:
-            path: the JSON file, or a folder that has one.
-            images: folder that the file names start from, or that has the files of these bare
-                names. None looks for them beside the file, in the folder of the split (`val2017`
-                for `instances_val2017.json`), in `images`, and one folder up.
-            class_names: names of the classes in their order; None takes the categories by id.
-            class_map: dict of category name to the name it gets here, or to None to leave its
-                instances out.
-            strict: whether entries that cannot be used are an error, or left out with a warning.
-            only: names or ids of the categories to take, in the order of the classes here. Others
-                are left out, and so are images without one of these.
+            path: the JSON file, or a folder with exactly one.
+            images: folder that the file names are relative to, or that holds the files by their
+                bare names. None searches beside the JSON file, in the split's folder (`val2017` for
+                `instances_val2017.json`), in `images`, and in the same places one folder up.
+            class_names: class names in order; None orders the categories by id.
+            class_map: dict that maps a category name to a class name, or to None to drop its
+                instances.
+            strict: whether unusable entries are an error, or are skipped with a warning.
+            only: names or ids of the categories to keep, in the order of the classes. Other
+                categories are dropped, and so are images without any of these.
 
         Raises:
-            FileNotFoundError: no such file; no folder with the images.
-            ValueError: it is no instances file; entries that cannot be used; `only` names what is
-                no category.
+            FileNotFoundError: the file or the images' folder does not exist.
+            ValueError: not an instances file; unusable entries; `only` names an unknown category.
         """
         path = _json_file(given_path(path))
         problems = Problems(path)
@@ -58,7 +58,7 @@ class CocoDataset(AnnotatedDataset):
         else:
             folder = given_path(images, "images")
         if not folder.is_dir():
-            raise FileNotFoundError(f"there is no folder {folder}, where the images should be.")
+            raise FileNotFoundError(f"no such images folder: {folder}.")
         prefix = os.fspath(folder)
         for record in records:
             record.path = find_image(record.path, prefix, listed=listed)
@@ -67,18 +67,18 @@ class CocoDataset(AnnotatedDataset):
             info["link"] = links.get(info["id"], "")
 
     def image_reference(self, image_id):
-        """The page of an image of COCO, or the URL that the file gives; "" if it gives none."""
+        """The page of a COCO image, or the URL given in the file; "" if there is none."""
         return self.image_info[image_id].get("link", "")
 
 
 def _select(records, found, only, class_names, class_map, path):
-    """Records that have one of the categories, and names and map that leave out the others."""
+    """Records with at least one of the categories, and names and map that drop the others."""
     by_id = {key: name for name, key in found.items()}
     only = [wanted if wanted in found else by_id.get(wanted, wanted) for wanted in only]
     unknown = [name for name in only if name not in found]
     if unknown or not only:
         raise ValueError(
-            f"{path}: only names {some(unknown)}: the categories are {some(found, 100)}."
+            f"{path}: `only` names {some(unknown)}: the categories are {some(found, 100)}."
         )
     class_names = class_names or [class_map.get(name, name) for name in only]
     class_map = {name: class_map.get(name, name) if name in only else None for name in found}
@@ -94,14 +94,14 @@ def _json_file(path):
     files = sorted(file for file in path.glob("*.json") if file.is_file())
     if len(files) != 1:
         raise FileNotFoundError(
-            f"{path} is a folder with {some([file.name for file in files])} for JSON files: give "
-            "the path of the one to read."
+            f"{path} is a folder with these JSON files: {some([file.name for file in files])}. "
+            "Give the path of the one to read."
         )
     return files[0]
 
 
 def _images_folder(path, records, listed):
-    """The folder of the images of a JSON file: where one of the first is found."""
+    """The images folder of a JSON file: where one of its first images is found."""
     home = path.absolute().parent
     split = path.stem.rsplit("_", 1)[-1]
     near = [folder / sub for folder in (home, home.parent) for sub in ("", split, "images")]
@@ -116,6 +116,6 @@ def _images_folder(path, records, listed):
     if not names:
         return home
     raise FileNotFoundError(
-        f"{path}: image {names[0]} is in none of {some(near, len(near))}: give the folder of the "
-        "images as images."
+        f"{path}: image {names[0]} is in none of {some(near, len(near))}: pass the images "
+        "folder as `images`."
     )

@@ -1,4 +1,4 @@
-"""COCO's instances file: images, categories and annotations as records."""
+"""Parse a COCO instances file: images, categories and annotations become records."""
 
 import logging
 import os
@@ -15,26 +15,26 @@ def parse_instances(content, problems):
     """The records of an instances file.
 
     Args:
-        content: of the JSON file. Its annotations are let go one by one, for memory.
+        content: the parsed JSON. Its annotations are released one by one to save memory.
         problems: `Problems` to add to.
 
     Returns:
-        list of `Record`, each with its file name as the path; dict of category name to id, ordered
-        by id; dict of image id to its link, for images that have one.
+        list of `Record`, each with its file name as the path; dict of category name to id, sorted
+        by id; dict of image id to link, for images that have one.
 
     Raises:
-        ValueError: the file has no lists of images, annotations and categories.
+        ValueError: the list of images, annotations or categories is missing.
     """
     if not isinstance(content, dict):
         raise ValueError(
-            f"{problems.path} holds {kind_of(content)}: an object with lists of images, "
-            "annotations and categories is accepted."
+            f"{problems.path} holds {kind_of(content)}: it must hold an object with lists "
+            "of images, annotations and categories."
         )
     for key in ("images", "annotations", "categories"):
         if not isinstance(content.get(key), list):
             raise ValueError(
-                f"{problems.path} has no list of {key}: an object with lists of images, "
-                "annotations and categories is accepted."
+                f"{problems.path} has no list of {key}: it must hold an object with lists "
+                "of images, annotations and categories."
             )
     records, links = _images(content["images"], problems)
     names = _categories(content["categories"], content["annotations"], problems)
@@ -44,7 +44,7 @@ def parse_instances(content, problems):
 
 
 def _entries(entries, kind, problems):
-    """The entries that are objects, by their number, each with the words that name it."""
+    """Yield each entry that is an object, with its index and a name for messages."""
     for number, entry in enumerate(entries):
         if isinstance(entry, dict):
             key = entry.get("id")
@@ -60,16 +60,18 @@ def _images(entries, problems):
         try:
             key, name = _id(entry, "id"), entry.get("file_name")
             if not isinstance(name, str) or not name or "\0" in name:
-                raise BadEntryError(f"file_name is {name!r}: the name of its file is accepted.")
+                raise BadEntryError(
+                    f"file_name is {name!r}: it must be the name of the image file."
+                )
             if key in records:
                 raise BadEntryError(
-                    f"{name} has the id of {records[key].path}: ids must be unique."
+                    f"{name} has the same id as {records[key].path}: ids must be unique."
                 )
             height, width = (_side(entry, side) for side in ("height", "width"))
         except BadEntryError as error:
             problems.add(where, error)
             continue
-        # Some tools for Windows write its separator.
+        # Some tools write Windows separators.
         path = name.replace("\\", "/") if os.sep == "/" else name
         records[key] = Record(key, path, [], height, width)
         url = entry.get("coco_url")
@@ -86,9 +88,11 @@ def _categories(entries, annotations, problems):
         try:
             key, name = _id(entry, "id"), entry.get("name")
             if not isinstance(name, str) or not name:
-                raise BadEntryError(f"name is {name!r}: a text is accepted.")
+                raise BadEntryError(f"name is {name!r}: it must be a non-empty string.")
             if key in names:
-                raise BadEntryError(f"{name!r} has the id of {names[key]!r}: ids must be unique.")
+                raise BadEntryError(
+                    f"{name!r} has the same id as {names[key]!r}: ids must be unique."
+                )
         except BadEntryError as error:
             problems.add(where, error)
             continue
@@ -99,7 +103,7 @@ def _categories(entries, annotations, problems):
 
 
 def _drop_namesakes(names, annotations, problems):
-    """Keep one category of each name. Exports with an unused parent category have such pairs."""
+    """Keep one category per name: some tools export an unused parent with the same name."""
     used = (a.get("category_id") for a in annotations if isinstance(a, dict))
     used = {key for key in used if _is_id(key)}
     kept = {}
@@ -110,8 +114,8 @@ def _drop_namesakes(names, annotations, problems):
         if key in used:
             problems.add(
                 f"category {key}",
-                f"has the name of category {other}, {names[key]!r}, and both have annotations: "
-                "names must be unique.",
+                f"has the same name as category {other}, {names[key]!r}, and both have "
+                "annotations: names must be unique.",
             )
         del names[key]
 
@@ -123,20 +127,20 @@ def _annotations(entries, records, names, problems):
         entries[number] = None
         try:
             if entry.get("id") is not None and _id(entry, "id") in seen:
-                raise BadEntryError("its id was seen before: ids must be unique.")
+                raise BadEntryError("its id is already taken: ids must be unique.")
             seen.add(entry.get("id"))
             record = records.get(_id(entry, "image_id"))
             if record is None:
-                raise BadEntryError(f"image_id {entry['image_id']} is none of the images.")
+                raise BadEntryError(f"image_id is {entry['image_id']}: no image has this id.")
             where = f"{where} of {record.path}"
             name = names.get(_id(entry, "category_id"))
             if name is None:
                 raise BadEntryError(
-                    f"category_id {entry['category_id']} is none of the categories, {some(names)}."
+                    f"category_id is {entry['category_id']}: the categories are {some(names)}."
                 )
             crowd = entry.get("iscrowd") or 0
             if crowd not in (0, 1):
-                raise BadEntryError(f"iscrowd is {crowd!r}: 0 or 1 is accepted.")
+                raise BadEntryError(f"iscrowd is {crowd!r}: it must be 0 or 1.")
             shape = read_shape(entry, record.height, record.width)
         except BadEntryError as error:
             problems.add(where, error)
@@ -154,15 +158,15 @@ def _annotations(entries, records, names, problems):
         )
     if slivers:
         logger.warning(
-            "%s: %d polygons of fewer than three corners, parts of annotations that have others, "
-            "are left out.",
+            "%s: %d polygons with fewer than three corners are left out; their annotations have "
+            "others.",
             problems.path,
             slivers,
         )
     if crowds and crowds == count:
         logger.warning(
-            "%s: all annotations have iscrowd 1, so that there is no instance to learn. Some tools "
-            "write that for every mask: set it to 0.",
+            "%s: all annotations have iscrowd 1, so there are no instances to learn. Some tools "
+            "write iscrowd 1 for every mask: set it to 0.",
             problems.path,
         )
 
@@ -170,7 +174,7 @@ def _annotations(entries, records, names, problems):
 def _id(entry, key):
     value = entry.get(key)
     if not _is_id(value):
-        raise BadEntryError(f"{key} is {kind_of(value)}: a whole number or a text is accepted.")
+        raise BadEntryError(f"{key} is {kind_of(value)}: it must be an integer or a string.")
     return value
 
 
@@ -184,4 +188,4 @@ def _side(entry, key):
         value = int(value)
     if value is None or (type(value) is int and 0 < value <= MAX_SIDE):
         return value
-    raise BadEntryError(f"{key} is {value!r}: 1 to {MAX_SIDE} pixels are accepted.")
+    raise BadEntryError(f"{key} is {value!r}: it must be 1 to {MAX_SIDE} pixels.")

@@ -1,4 +1,4 @@
-"""What an annotation of COCO draws: polygons, a run-length code or only a box."""
+"""The shape of a COCO annotation: polygons, a run-length code or just a box."""
 
 import dataclasses
 import math
@@ -9,21 +9,21 @@ from pycocotools import mask
 from ..instances.rle import crop_of, read_counts
 from .shapes import Rectangle, around
 
-# The longest side of an image; pycocotools counts pixels in 32 bits.
+# Longest side of an image: pycocotools counts pixels in 32 bits.
 MAX_SIDE = 65535
 
 
 class BadEntryError(Exception):
-    """An entry of a file cannot be used; the text is the reason."""
+    """An entry of a file cannot be used; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class Outline:
-    """Polygons that are one instance, filled as pycocotools fills them.
+    """Polygons that form one instance, filled as pycocotools fills them.
 
     Args:
         polygons: float64 arrays [2 * P] of x, y, x, y, ... in pixels.
-        slivers: number of parts that were left out, for they had fewer than three corners.
+        slivers: number of parts left out because they had fewer than three corners.
     """
 
     polygons: tuple
@@ -31,13 +31,13 @@ class Outline:
 
     def crop(self, height, width):
         """See `shapes.Polygon.crop`."""
-        # Of the whole image: moved into its box, a polygon is rounded otherwise here and there.
+        # Drawn in the whole image: moved to its own box, a polygon may round differently.
         codes = mask.frPyObjects(list(self.polygons), height, width)
         code = mask.merge(codes) if len(codes) > 1 else codes[0]
         return crop_of(read_counts(code["counts"]), height)
 
     def box(self, height, width):
-        """See `shapes.Polygon.box`; around those polygons that are in the image, if any is."""
+        """See `shapes.Polygon.box`; it ignores polygons outside the image, unless all are."""
         corners = [polygon.reshape(-1, 2)[:, ::-1] for polygon in self.polygons]  # y, x
         boxes = [(*c.min(axis=0).tolist(), *c.max(axis=0).tolist()) for c in corners]
         return around(boxes, height, width)
@@ -48,7 +48,7 @@ class RunLengths:
     """A run-length code.
 
     Args:
-        height, width: of the image that it was made for.
+        height, width: of the image that it encodes.
         counts: the compressed code, or its run lengths as a uint32 array [R].
     """
 
@@ -60,15 +60,15 @@ class RunLengths:
         """See `shapes.Polygon.crop`.
 
         Raises:
-            ValueError: the image has another size.
+            ValueError: the image has a different size.
         """
         return crop_of(self._runs(height, width), height)
 
     def box(self, height, width):
-        """The box around its pixels, zeros without any, see `shapes.Polygon.box`.
+        """The box around its pixels, zeros if it has none, see `shapes.Polygon.box`.
 
         Raises:
-            ValueError: the image has another size.
+            ValueError: the image has a different size.
         """
         ends = np.cumsum(self._runs(height, width), dtype=np.int64)
         first, last = ends[:-1:2], ends[1::2] - 1  # pixels of each run, column by column
@@ -77,16 +77,16 @@ class RunLengths:
         if not len(first):
             return 0.0, 0.0, 0.0, 0.0
         (x1, y1), (x2, y2) = np.divmod(first, height), np.divmod(last, height)
-        # A run that goes on in the next column has a pixel in the last row and one in the first.
+        # A run that continues in the next column has pixels in the last row and the first.
         y1, y2 = (0, height - 1) if (x1 != x2).any() else (y1.min(), y2.max())
         return float(y1), float(x1[0]), float(y2 + 1), float(x2[-1] + 1)
 
     def _runs(self, height, width):
-        """Its run lengths, [R], if it belongs to an image of this size."""
+        """Its run lengths [R], after a check that the image has its size."""
         if (height, width) != (self.height, self.width):
             raise ValueError(
-                f"a run-length code of {self.height}x{self.width} (height x width) belongs to no "
-                f"image of {height}x{width}."
+                f"the run-length code is {self.height}x{self.width} and the image {height}x{width} "
+                "(height x width): the sizes must agree."
             )
         return read_counts(self.counts) if isinstance(self.counts, str) else self.counts
 
@@ -96,13 +96,13 @@ def read_shape(entry, height, width):
 
     Args:
         entry: dict of the annotation.
-        height, width: of its image in pixels, or None.
+        height, width: of its image in pixels, or None if unknown.
 
     Returns:
-        `Outline`, `RunLengths`, or the `Rectangle` of the bbox if it has no segmentation.
+        `Outline`, `RunLengths`, or, without a segmentation, the `Rectangle` of the bbox.
 
     Raises:
-        BadEntryError: it cannot be used.
+        BadEntryError: the annotation cannot be used.
     """
     drawn = entry.get("segmentation")
     if isinstance(drawn, dict):
@@ -111,20 +111,19 @@ def read_shape(entry, height, width):
         return _rectangle(entry)
     if not isinstance(drawn, list):
         raise BadEntryError(
-            f"segmentation is {kind_of(drawn)}: a list of polygons or a run-length code is "
-            "accepted."
+            f"segmentation is {kind_of(drawn)}: it must be a list of polygons or a run-length code."
         )
-    # One polygon without the list around it is understood, too.
+    # A single polygon without the enclosing list is also accepted.
     parts = drawn if isinstance(drawn[0], list) else [drawn]
     numbered = [(number, part) for number, part in enumerate(parts, 1) if not _is_sliver(part)]
-    # A tool writes slivers beside the polygon that they were cut off; alone they are a mistake.
+    # Tools leave slivers beside the polygon they were cut from; on their own they are a mistake.
     numbered = numbered or list(enumerate(parts, 1))
     polygons = tuple(_polygon(part, number, height, width) for number, part in numbered)
     return Outline(polygons, len(parts) - len(polygons))
 
 
 def _is_sliver(part):
-    """Whether it is x and y of fewer than three corners."""
+    """Whether a part is a list of x and y for fewer than three corners."""
     return isinstance(part, list) and len(part) in (0, 2, 4) and all(map(_is_number, part))
 
 
@@ -136,19 +135,19 @@ def _polygon(part, number, height, width):
     if polygon is not None and polygon.ndim == 2 and polygon.shape[1] == 2:  # pairs
         polygon = polygon.ravel()
     if polygon is None or polygon.ndim != 1:
-        raise BadEntryError(f"polygon {number} is no list of numbers x, y, x, y, ...")
+        raise BadEntryError(f"polygon {number} is not a list of numbers x, y, x, y, ...")
     if polygon.size < 6 or polygon.size % 2:
         raise BadEntryError(
-            f"polygon {number} has {polygon.size} numbers: x and y of at least three corners are "
-            "accepted."
+            f"polygon {number} has {polygon.size} numbers: it must have x and y for at least three "
+            "corners."
         )
-    # Not a slip of the annotator's hand, and the time to draw it grows with its length.
+    # Too far out for a slip of the hand, and drawing time grows with the distance.
     for axis, values, side in (("x", polygon[::2], width), ("y", polygon[1::2], height)):
         side = side or MAX_SIDE
-        if not (values.min() >= -side and values.max() <= 2 * side):  # so that NaN is refused
+        if not (values.min() >= -side and values.max() <= 2 * side):  # rejects NaN, too
             worst = max(values.tolist(), key=lambda v: abs(v) if v == v else math.inf)
             raise BadEntryError(
-                f"polygon {number} has {axis} {worst:g}, far outside the image of "
+                f"polygon {number} has {axis} {worst:g}, far outside the image, which is "
                 f"{height}x{width} (height x width)."
             )
     return polygon
@@ -161,10 +160,10 @@ def _run_lengths(code, height, width):
         or len(size) != 2
         or not all(type(side) is int and 0 < side <= MAX_SIDE for side in size)
     ):
-        raise BadEntryError(f"its run-length code has size {size!r}: [height, width] is accepted.")
+        raise BadEntryError(f"its run-length code has size {size!r}: it must be [height, width].")
     if any(known not in (None, side) for known, side in zip((height, width), size, strict=True)):
         raise BadEntryError(
-            f"its run-length code is of {size[0]}x{size[1]} and its image of {height}x{width} "
+            f"its run-length code is {size[0]}x{size[1]} and its image {height}x{width} "
             "(height x width): the sizes must agree."
         )
     if isinstance(counts, str):
@@ -176,8 +175,8 @@ def _run_lengths(code, height, width):
         runs = np.array(counts)
     else:
         raise BadEntryError(
-            f"the counts of its run-length code are {kind_of(counts)}: a text, or a list of whole "
-            "numbers is accepted."
+            f"the counts of its run-length code are {kind_of(counts)}: they must be a string or a "
+            "list of integers."
         )
     pixels = size[0] * size[1]
     if not runs.size or runs.min() < 0 or runs.max() > pixels or runs.sum() != pixels:
@@ -192,8 +191,8 @@ def _rectangle(entry):
     box = read_box(entry)
     if box is None:
         raise BadEntryError(
-            f"it has no segmentation, and its bbox is {entry.get('bbox')!r}: polygons, a "
-            "run-length code, or [x, y, width, height] of a box with an area are accepted."
+            f"it has no segmentation, and its bbox is {entry.get('bbox')!r}: it needs polygons, a "
+            "run-length code, or a bbox [x, y, width, height] with an area."
         )
     return Rectangle(*box)
 
@@ -205,7 +204,7 @@ def read_box(entry):
         entry: dict of the annotation.
 
     Returns:
-        (y1, x1, y2, x2), floats in pixels; None if it has no bbox, or one without an area.
+        (y1, x1, y2, x2), floats in pixels; None without a bbox that has an area.
     """
     box = entry.get("bbox")
     numbers = isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))
@@ -216,10 +215,10 @@ def read_box(entry):
 
 
 def _is_number(value):
-    return type(value) in (int, float) and abs(value) < 1e9  # so that NaN is none
+    return type(value) in (int, float) and abs(value) < 1e9  # false for NaN
 
 
 def kind_of(value):
-    """What a value of JSON is, in words."""
-    words = {dict: "an object", list: "a list", str: "a text", type(None): "missing"}
+    """The kind of a JSON value, in words."""
+    words = {dict: "an object", list: "a list", str: "a string", type(None): "missing"}
     return words.get(type(value), repr(value)[:40])

@@ -1,4 +1,4 @@
-"""The files of a data set: where they are, and JSON as it is read from them."""
+"""Find the files of a dataset, and read JSON."""
 
 import json
 import os
@@ -6,35 +6,35 @@ from pathlib import Path, PureWindowsPath
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 
-# What files of annotations turn out to be, by their first bytes.
+# What an unreadable annotation file turns out to be, by its first bytes.
 _STARTS = {
-    b"\x1f\x8b": "it starts like a gzip file: unpack it",
-    b"PK\x03\x04": "it starts like a zip file: unpack it",
-    b"\xff\xfe": "it starts like UTF-16: save it as UTF-8",
-    b"\xfe\xff": "it starts like UTF-16: save it as UTF-8",
-    b"\x89PNG": "it starts like a PNG image: give the path of the annotations",
-    b"\xff\xd8\xff": "it starts like a JPEG image: give the path of the annotations",
-    b"version https://git-lfs": "it is a pointer of Git LFS: run `git lfs pull`",
+    b"\x1f\x8b": "it looks like a gzip file: unpack it",
+    b"PK\x03\x04": "it looks like a zip file: unpack it",
+    b"\xff\xfe": "it looks like UTF-16: save it as UTF-8",
+    b"\xfe\xff": "it looks like UTF-16: save it as UTF-8",
+    b"\x89PNG": "it looks like a PNG image: give the path of the annotations",
+    b"\xff\xd8\xff": "it looks like a JPEG image: give the path of the annotations",
+    b"version https://git-lfs": "it is a Git LFS pointer: run `git lfs pull`",
 }
 
 
 def given_path(path, name="path"):
-    """A path that a user gave, with the home folder in place of "~", as a `Path`.
+    """A path given by the user as a `Path`, with "~" expanded to the home folder.
 
     Args:
         path: str or `Path`.
         name: what the error calls it.
 
     Raises:
-        TypeError: it is no path.
+        TypeError: it is not a path.
     """
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{name} is {path!r:.60}: the path of a file or folder is accepted.")
+        raise TypeError(f"{name} is {path!r:.60}: it must be the path of a file or folder.")
     return Path(os.path.expanduser(path))
 
 
 def why_unreadable(path, error):
-    """What the file `path` is instead of text in UTF-8, or else the words of the `error`."""
+    """What the file `path` is instead of UTF-8 text; if unknown, the text of the `error`."""
     try:
         with open(path, "rb") as file:
             start = file.read(32)
@@ -49,38 +49,38 @@ def read_json(path):
     """The content of the JSON file `path`.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: no such file.
         OSError: it cannot be read, for example because it is a folder.
-        ValueError: it is no JSON; the error has the line.
+        ValueError: it is not JSON; the message includes the line.
     """
     try:
         with open(path, encoding="utf-8-sig") as file:
             return json.load(file)
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"there is no file {path}.") from error
+        raise FileNotFoundError(f"no such file: {path}.") from error
     except OSError as error:
         raise OSError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON file: {why_unreadable(path, error)}.") from error
+        raise ValueError(f"{path} is not a JSON file: {why_unreadable(path, error)}.") from error
 
 
 def find_image(name, *folders, listed=None):
-    """Where the image of an annotation is.
+    """Find the image of an annotation.
 
     Args:
-        name: as the annotation has it: a path in one of the folders, of this system or of Windows,
-            or a URL, which is returned as it is.
-        folders: to look in. If the path is not there, the file's bare name is looked for: data
-            sets move, and annotations do not notice. Then names that differ in case are taken, for
-            Windows does not tell them apart.
+        name: as the annotation has it: a path relative to one of the folders, with slashes or
+            backslashes, or a URL, which is returned unchanged.
+        folders: where to look. If the path does not exist, the bare file name is tried: datasets
+            get moved, but their annotations keep the old paths. Next come names that differ only in
+            case, because Windows ignores case.
         listed: see `in_any_case`.
 
     Returns:
-        str, the first path with a file; else where it should have been.
+        str, the first path that is a file; failing that, where the file was expected.
     """
     if "://" in name:
         return name
-    name = PureWindowsPath(name)  # takes both kinds of slashes
+    name = PureWindowsPath(name)  # accepts slashes and backslashes
     names = name.as_posix(), name.name
     paths = [os.path.join(folder, name) for name in names for folder in folders]
     found = next((path for path in paths if os.path.isfile(path)), None)
@@ -92,21 +92,21 @@ def find_image(name, *folders, listed=None):
 
 
 def in_any_case(path, listed):
-    """The path in its folder whose name is the same but for upper and lower case.
+    """Find a file or folder by its name, ignoring case.
 
     Args:
-        path: of a file.
-        listed: dict that keeps what is in the folders, so that each is listed once.
+        path: of the file or folder.
+        listed: dict that caches the contents of folders, so that each is listed only once.
 
     Returns:
-        str; None if there is no such path, or more than one.
+        str; None if nothing, or more than one name, matches.
     """
     folder, name = os.path.split(path)
     if folder not in listed:
         listed[folder] = {}
         try:
             entries = os.listdir(folder or ".")
-        except (OSError, ValueError):  # no folder, or a name that none can have
+        except (OSError, ValueError):  # not a folder, or an impossible name
             entries = []
         for entry in entries:
             listed[folder].setdefault(entry.lower(), []).append(entry)
@@ -115,22 +115,22 @@ def in_any_case(path, listed):
 
 
 def existing_folder(folder):
-    """The folder as a `Path`.
+    """The folder as a `Path`, after a check that it exists.
 
     Raises:
-        FileNotFoundError: there is no such folder.
+        FileNotFoundError: no such folder.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}.")
+        raise FileNotFoundError(f"no such folder: {folder}.")
     return folder
 
 
 def image_files(folder):
-    """Paths of the images in a folder, sorted by name, without hidden ones.
+    """Paths of the images in a folder, sorted by name, without hidden files.
 
     Raises:
-        FileNotFoundError: there is no such folder.
+        FileNotFoundError: no such folder.
         ValueError: it has no images.
     """
     folder = existing_folder(folder)

@@ -1,4 +1,4 @@
-"""The numbers of index PNGs, where they are indices and where they are colours."""
+"""Read index PNGs, whether they store indices as numbers or as colours."""
 
 import contextlib
 import re
@@ -9,7 +9,7 @@ from PIL import Image
 from ..images.reading import read_labels
 from ..text import some
 
-# Of pixels that belong to nothing, such as the rim that VOC draws around objects.
+# The index of pixels that belong to nothing, such as the rim that VOC draws around objects.
 VOID = 255
 _VOID_COLOUR = (224, 224, 192)
 
@@ -17,15 +17,15 @@ BACKGROUNDS = ("background", "_background_", "__background__", "bg")
 
 
 def read_indices(path, colours=None):
-    """The number of each pixel, integers [H, W]; 0 is background or void.
+    """The index of each pixel, integers [H, W]; 0 is background or void.
 
     Args:
         path: an image of numbers, with or without a palette, or of colours.
-        colours: [K, 3] of the indices 0, 1, ...; None makes a number of each colour.
+        colours: [K, 3] of the indices 0, 1, ...; None gives each colour a distinct number.
 
     Raises:
         FileNotFoundError, OSError: it cannot be read.
-        ValueError: it has a colour that is none of `colours`, or is no image of numbers.
+        ValueError: it has a colour that is not in `colours`, or is not an image of whole numbers.
     """
     pixels = _read_colours(path)
     if pixels is None:
@@ -38,18 +38,18 @@ def read_indices(path, colours=None):
         known = {code: i for i, code in reversed(list(enumerate(_codes(colours).tolist())))}
         strange = [code for code in codes[~void].tolist() if code not in known]
         if strange and (pixels == pixels[..., :1]).all():
-            return _read_numbers(path)  # saved as gray in RGB
+            return _read_numbers(path)  # gray saved as RGB
         if strange:
             raise ValueError(
-                f"{path} has the colour {some(map(_rgb, strange))}: it is the colour of no class "
-                "in labelmap.txt, or without that file in the palette of Pascal VOC."
+                f"{path} has the colour {some(map(_rgb, strange))}: it must be the colour of a "
+                "class in labelmap.txt or, without that file, in the Pascal VOC palette."
             )
         indices = np.array([known.get(code, 0) for code in codes.tolist()])
     return np.where(void, 0, indices)[places].reshape(pixels.shape[:2])
 
 
 def index_colours(root):
-    """The colours of the indices 0, 1, ..., [K, 3]: of labelmap.txt in `root`, or of Pascal VOC."""
+    """The colours [K, 3] of indices 0, 1, ...: labelmap.txt's in `root`, else Pascal VOC's."""
     colours, rows = voc_colours(), read_labelmap(root)
     for i, (_, colour) in enumerate(rows):
         colours[i] = colours[i] if colour is None else colour
@@ -57,7 +57,7 @@ def index_colours(root):
 
 
 def voc_colours():
-    """The palette of Pascal VOC without void, [255, 3]: the bits of an index, dealt out to RGB."""
+    """The Pascal VOC palette without void, [255, 3]: an index's bits, dealt out to RGB."""
     index, colours = np.arange(255), np.zeros((255, 3), np.int64)
     for bit in range(8):
         colours[:, bit % 3] |= (index >> bit & 1) << 7 - bit // 3
@@ -68,18 +68,18 @@ def read_lines(path):
     """The lines of the text file `path`, a `Path`.
 
     Raises:
-        ValueError: it is no UTF-8.
+        ValueError: it is not UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text in UTF-8: {error}.") from error
+        raise ValueError(f"{path} is not UTF-8 text: {error}.") from error
 
 
 def read_labelmap(root):
-    """Names and colours of labelmap.txt, the background first; empty without the file.
+    """Names and colours from labelmap.txt, background first; empty without the file.
 
-    Its lines are `name:r,g,b:parts:actions`; the colour may be left out.
+    Its lines are `name:r,g,b:parts:actions`; the colour is optional.
 
     Args:
         root: `Path` of its folder.
@@ -88,7 +88,7 @@ def read_labelmap(root):
         list of (name, (red, green, blue) in 0..255 or None).
 
     Raises:
-        ValueError: a line that is not so, or more classes than there are indices.
+        ValueError: a malformed line, or more classes than indices.
     """
     path, rows = root / "labelmap.txt", []
     if not path.is_file():
@@ -98,25 +98,25 @@ def read_labelmap(root):
             continue
         match = re.fullmatch(r"(.+?):(?:(\d+),(\d+),(\d+))?(:.*)?", line.strip())
         if not match:
-            raise ValueError(f"{path}, line {i} is {line!r}: name:r,g,b:: is accepted.")
+            raise ValueError(f"{path}, line {i} is {line!r}: it must be name:r,g,b::.")
         name, *colour = match.groups()[:4]
         rows.append((name, None if colour[0] is None else tuple(map(int, colour))))
     if not any(name.lower() in BACKGROUNDS for name, _ in rows):
         rows.insert(0, (BACKGROUNDS[0], (0, 0, 0)))
     if len(rows) >= VOID:
-        raise ValueError(f"{path} has {len(rows)} classes: up to {VOID - 1} are accepted.")
+        raise ValueError(f"{path} has {len(rows)} classes: there must be at most {VOID - 1}.")
     return sorted(rows, key=lambda row: row[0].lower() not in BACKGROUNDS)
 
 
 def _read_numbers(path):
     labels = read_labels(path)
-    # labelme writes -1 to .npy files; numbers of 16 bits go on behind 255.
+    # labelme writes -1 to .npy files; with 16 bits, 255 is a number like any other.
     void = (labels == VOID) & (labels.dtype.itemsize == 1) | (labels == -1)
     return np.where(void, 0, labels)
 
 
 def _read_colours(path):
-    """RGB pixels [H, W, 3] of a PNG in colours; None of one with a palette or in gray."""
+    """RGB pixels [H, W, 3] of a colour PNG; None for one with a palette or in gray."""
     with contextlib.suppress(Exception), Image.open(path) as image:
         if image.mode in ("RGB", "RGBA"):
             return np.array(image.convert("RGB"))

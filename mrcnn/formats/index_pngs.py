@@ -1,4 +1,4 @@
-"""Index PNGs in the folders of Pascal VOC: one number per class, and one per object."""
+"""Index PNGs in Pascal VOC's folders: one number per class, and one per object."""
 
 import re
 
@@ -25,20 +25,20 @@ _OBJECT_FOLDERS = ("SegmentationObject", "SegmentationObjectPNG", "objects", "in
 
 
 class IndexPngDataset(AnnotatedDataset):
-    """Images with index PNGs in the folders of Pascal VOC::
+    """Images with index PNGs in Pascal VOC's folders::
 
         path/JPEGImages/<id>.jpg
-        path/SegmentationClass/<id>.png     the class of each pixel: 1 for the first; 0 background
+        path/SegmentationClass/<id>.png     the class of each pixel: 1 is the first; 0 background
         path/SegmentationObject/<id>.png    the object of each pixel; 0 background
         path/ImageSets/Segmentation/<split>.txt
 
-    255 is void: it belongs to nothing. The class of an object is the one that most of its pixels
-    have. Without a folder SegmentationObject, each 8-connected region of a class is an instance,
-    so objects that touch become one. PNGs in colours (CVAT) are accepted: those of classes are
-    looked up in path/labelmap.txt, or else in the palette of Pascal VOC.
+    255 is void: it belongs to nothing. An object has the class of most of its pixels. Without a
+    SegmentationObject folder, each 8-connected region of a class is an instance, so touching
+    objects become one. Colour PNGs (CVAT) are accepted: class colours are looked up in
+    path/labelmap.txt, or else in the Pascal VOC palette.
 
-    The PNGs are read when an image's instances are asked for. The class ids of the source are the
-    numbers in the PNGs.
+    The PNGs are read when an image's instances are loaded. Source class ids are the numbers in the
+    PNGs.
     """
 
     SOURCE = "index_pngs"
@@ -47,19 +47,19 @@ class IndexPngDataset(AnnotatedDataset):
         """Add the images of a folder.
 
         Args:
-            path: folder of these folders, such as VOCdevkit/VOC2012.
+            path: folder that contains these folders, such as VOCdevkit/VOC2012.
             split: name of a file in ImageSets/Segmentation, such as "train"; None takes all images
                 that have a PNG in SegmentationClass.
-            class_names: name of index 1, 2, ... in the PNGs; a first one that is "background" is
-                index 0. By default those of path/class_names.txt (labelme) or path/labelmap.txt
-                (CVAT); or else the 20 of Pascal VOC where there is a folder ImageSets.
-            class_map: dict of one of these names to the name it gets here, or to None to leave its
-                instances out.
+            class_names: names of the indices 1, 2, ... in the PNGs; if the first is "background",
+                it names index 0. Default: path/class_names.txt (labelme) or path/labelmap.txt
+                (CVAT), or else Pascal VOC's 20 classes if there is an ImageSets folder.
+            class_map: dict that maps one of these names to a class name, or to None to drop its
+                instances.
             strict: see `AnnotatedDataset.add_records`.
 
         Raises:
-            FileNotFoundError: a folder, or the file of the split, is not there.
-            ValueError: images or PNGs that are missing; class names that are not known.
+            FileNotFoundError: a folder, or the split's file, does not exist.
+            ValueError: images or PNGs are missing, or the class names are unknown.
         """
         root = find_root(given_path(path), _CLASS_FOLDERS)
         names = index_names(root, class_names)
@@ -71,7 +71,7 @@ class IndexPngDataset(AnnotatedDataset):
         names_here = [(class_map or {}).get(name, name) for name in names]
         colours = index_colours(root)
         for info, triple in zip(self.image_info[-len(triples) :], triples, strict=True):
-            # No annotations can be listed before the files are read.
+            # Annotations are unknown until the files are read.
             del info["annotations"]
             _, info["class_image"], info["object_image"] = triple
             info["index_names"], info["index_colours"] = names_here, colours
@@ -81,8 +81,8 @@ class IndexPngDataset(AnnotatedDataset):
 
         Raises:
             FileNotFoundError, OSError: a PNG cannot be read.
-            ValueError: an index that has no name, an object without a class, or PNGs that differ in
-                size.
+            ValueError: an index without a name, an object without a class, or PNGs of different
+                sizes.
         """
         info = self.image_info[image_id]
         names = info["index_names"]
@@ -95,11 +95,11 @@ class IndexPngDataset(AnnotatedDataset):
             if objects.shape != classes.shape:
                 raise ValueError(
                     f"{info['object_image']} has the shape {objects.shape}, but "
-                    f"{info['class_image']} {classes.shape}: they must be of one size."
+                    f"{info['class_image']} has {classes.shape}: they must agree."
                 )
             masks, indices = objects_of(objects, classes, info["object_image"])
         ids = {c["name"]: i for i, c in enumerate(self.class_info) if c["source"] == info["source"]}
-        # 0 where the class map leaves a class out.
+        # 0 for classes that the class map drops.
         table = np.array([0] + [ids.get(name, 0) for name in names], np.int32)
         class_ids = table[indices]
         return masks[class_ids > 0], class_ids[class_ids > 0]
@@ -127,14 +127,14 @@ def objects_of(objects, classes, name):
     """Instances of an object image.
 
     Args:
-        objects, classes: integers [H, W], the object and the class index of each pixel.
+        objects, classes: integers [H, W], the object and class index of each pixel.
         name: what the error calls the object image.
 
     Returns:
         `InstanceMasks` of N instances and their class indices [N].
 
     Raises:
-        ValueError: an object none of whose pixels has a class.
+        ValueError: no pixel of an object has a class.
     """
     numbers, labels = numbered(objects, name)
     classes = classes.astype(np.int64)
@@ -145,24 +145,24 @@ def objects_of(objects, classes, name):
     unclear = numbers[~votes.any(axis=1)]
     if len(unclear):
         raise ValueError(
-            f"{name}: no pixel of object {some(unclear)} has a class in the class image: each "
-            "object needs some."
+            f"{name}: no pixel of object {some(unclear)} has a class in the class image: at "
+            "least one must."
         )
     return InstanceMasks.from_labels(labels, len(numbers)), votes.argmax(axis=1)
 
 
 def index_names(root, class_names=None):
-    """Names of the indices 1, 2, ... in the folder `root`, see `IndexPngDataset.load`.
+    """The names of indices 1, 2, ... in the folder `root`, see `IndexPngDataset.load`.
 
     Raises:
-        TypeError: the class names are not names.
-        ValueError: none are known, or one is there twice.
+        TypeError: `class_names` is not a list of names.
+        ValueError: no names are known, or a name appears twice.
     """
     listed, rows = root / "class_names.txt", read_labelmap(root)
     if class_names is not None:
         names = class_names if isinstance(class_names, str) else list(class_names)
         if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-            raise TypeError(f"class_names is {class_names!r}: a list of names is accepted.")
+            raise TypeError(f"class_names is {class_names!r}: it must be a list of names.")
     elif listed.is_file():
         lines = [line.strip() for line in read_lines(listed)]
         names = [line for line in lines if line not in ("", "__ignore__")]
@@ -177,34 +177,34 @@ def index_names(root, class_names=None):
     if names and names[0].lower() in BACKGROUNDS:
         names = names[1:]
     if not names:
-        raise ValueError(f"{root}: class_names is empty: the names of 1, 2, ... are accepted.")
+        raise ValueError(f"{root}: class_names is empty: it must hold the names of 1, 2, ...")
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
         raise ValueError(
-            f"{root}: class_names has {some(map(repr, twice))} twice: one name for each index is "
-            "accepted; class_map merges classes."
+            f"{root}: class_names has {some(map(repr, twice))} twice: names must be unique; use "
+            "class_map to merge classes."
         )
     return names
 
 
 def find_triples(root, split, problems):
-    """The files of each image of a split.
+    """Find the files of each image in a split.
 
     Args:
-        root: folder as `find_root` gives it.
+        root: folder as returned by `find_root`.
         split: see `IndexPngDataset.load`.
-        problems: `Problems`, to which images with files missing are added.
+        problems: `Problems`, to which images with missing files are added.
 
     Returns:
-        list of (image, class PNG, object PNG or None), a `Path` and two texts.
+        list of (image, class PNG, object PNG or None), a `Path` and two strings.
 
     Raises:
-        FileNotFoundError: a folder, or the file of the split, is not there.
-        ValueError: the file of the split is a list with flags.
+        FileNotFoundError: a folder, or the split's file, does not exist.
+        ValueError: the split's file is a list with flags.
     """
     folder = subfolder(root, VOC_IMAGE_FOLDERS)
     if folder is None:
-        raise FileNotFoundError(f"there is no folder {root / 'JPEGImages'}.")
+        raise FileNotFoundError(f"no such folder: {root / 'JPEGImages'}.")
     images, classes = _by_stem(folder), _by_stem(subfolder(root, _CLASS_FOLDERS))
     folder = subfolder(root, _OBJECT_FOLDERS)
     objects = None if folder is None else _by_stem(folder)
@@ -213,7 +213,7 @@ def find_triples(root, split, problems):
         kinds = {"image": images, "class PNG": classes, "object PNG": objects}
         missing = [kind for kind, paths in kinds.items() if paths is not None and stem not in paths]
         if missing:
-            problems.add(stem, f"there is no {' and no '.join(missing)} of this name.")
+            problems.add(stem, f"there is no {' and no '.join(missing)} with this name.")
             continue
         triples.append(
             (images[stem], str(classes[stem]), None if objects is None else str(objects[stem]))
@@ -229,6 +229,6 @@ def _check_indices(classes, names, name):
     unknown = [int(i) for i in np.unique(classes) if not 0 <= i <= len(names)]
     if unknown:
         raise ValueError(
-            f"{name} has the index {some(unknown)}: class_names has {len(names)} names, so 1 to "
-            f"{len(names)} are accepted, 0 for background and {VOID} for void."
+            f"{name} has the index {some(unknown)}: class_names has {len(names)} names, so it must "
+            f"be 1 to {len(names)}, 0 for background or {VOID} for void."
         )

@@ -11,7 +11,7 @@ from ..text import some
 from .finding import IMAGE_SUFFIXES, existing_folder, given_path
 from .records import AnnotatedDataset, Instance, Problems, Record
 
-# Of instances whose format has no classes.
+# Class name for formats without classes.
 OBJECT = "object"
 
 _IMAGE_FOLDERS = ("images", "image")
@@ -23,12 +23,11 @@ class InstancePngDataset(AnnotatedDataset):
 
         path/<id>/images/<name>.png
         path/<id>/masks/*.png
-        path/<id>/masks/<class>/*.png    where there are several classes
+        path/<id>/masks/<class>/*.png    if there are several classes
 
-    A mask is as large as its image and nonzero (of a JPEG: above 127) inside the instance; of a
-    mask in colours any channel counts, but alpha does not. The masks are read when an image's
-    instances are asked for; where they do not overlap, one label image (`LabelImageDataset`) is
-    read in a tenth of the time.
+    A mask has the size of its image and is nonzero (in a JPEG: above 127) inside the instance. In
+    a colour mask any channel counts except alpha. The masks are read when an image's instances are
+    loaded. If they do not overlap, one label image (`LabelImageDataset`) is read ten times as fast.
     """
 
     SOURCE = "instance_pngs"
@@ -37,17 +36,17 @@ class InstancePngDataset(AnnotatedDataset):
         """Add the images of a folder.
 
         Args:
-            path: folder that holds a folder per image, such as stage1_train.
-            class_names: names of the classes in their order. Masks that are not in a folder of a
-                class are of the class "object"; one name given here is its name.
+            path: folder that contains one folder per image, such as stage1_train.
+            class_names: class names in order. Masks outside a class folder have the class "object";
+                a single name given here replaces "object".
             class_map: see `AnnotatedDataset.add_records`.
             strict: see `AnnotatedDataset.add_records`.
-            labelled: whether every image must have a folder of masks, be it an empty one. False
-                takes the images only, for detection, as in stage1_test.
+            labelled: whether every image must have a masks folder, even an empty one. False reads
+                only the images, for detection, as in stage1_test.
 
         Raises:
-            FileNotFoundError: there is no such folder.
-            ValueError: folders that cannot be used; no images; classes that do not fit.
+            FileNotFoundError: no such folder.
+            ValueError: unusable folders; no images; classes that do not match.
         """
         path = given_path(path)
         problems = Problems(path)
@@ -67,7 +66,7 @@ class InstancePngDataset(AnnotatedDataset):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MaskFile:
-    """The mask of one instance in a file of its own.
+    """The mask of one instance, in a separate file.
 
     Args:
         path: the file.
@@ -80,35 +79,35 @@ class MaskFile:
 
         Raises:
             FileNotFoundError, OSError: the file cannot be read.
-            ValueError: it is not of the image's size.
+            ValueError: its size is not the image's.
         """
         inside, corner, size = _read_mask(self.path)
         if size != (height, width):
             raise ValueError(
                 f"{self.path} is {size[0]}x{size[1]} pixels, its image is {height}x{width} (height "
-                "x width): a mask must be as large as its image."
+                "x width): a mask must have the size of its image."
             )
         return inside, corner
 
 
 def read_folders(path, problems, labelled=True):
-    """Records of a folder that holds a folder per image; class names are those of the folders.
+    """Records of a folder with one folder per image; class names are those of the mask folders.
 
     Args:
         path: the folder.
-        problems: `Problems`, to which folders that cannot be used are added.
+        problems: `Problems`, to which unusable folders are added.
         labelled: see `InstancePngDataset.load`.
 
     Raises:
-        FileNotFoundError: there is no such folder.
-        ValueError: no folder in it has images.
+        FileNotFoundError: no such folder.
+        ValueError: none of its folders has images.
     """
     path = existing_folder(path)
     folders = [entry for entry in _visible(path) if entry.is_dir()]
     if not any(subfolder(folder, _IMAGE_FOLDERS) for folder in folders):
         raise ValueError(
             f"{path} has no folders <id>/images (its folders are {some(f.name for f in folders)}): "
-            "give the folder that holds a folder per image, such as stage1_train."
+            "give the folder that contains one folder per image, such as stage1_train."
         )
     records = []
     for folder in folders:
@@ -116,17 +115,17 @@ def read_folders(path, problems, labelled=True):
         masks = subfolder(folder, _MASK_FOLDERS)
         files = _image_files(images) if images else []
         if images is None:
-            problems.add(folder.name, "it has no folder images.")
+            problems.add(folder.name, "it has no images folder.")
         elif len(files) != 1:
             problems.add(
                 f"{folder.name}/{images.name}",
-                f"its images are {some(f.name for f in files)}: one is accepted.",
+                f"its images are {some(f.name for f in files)}: there must be exactly one.",
             )
         elif labelled and masks is None:
             problems.add(
                 folder.name,
-                "it has no folder masks: an empty one says that nothing is in the image; "
-                "labelled=False takes the images only.",
+                "it has no masks folder: add an empty one if the image has no instances, or read "
+                "only the images with labelled=False.",
             )
         else:
             instances = _instances(masks) if labelled else []
@@ -135,39 +134,39 @@ def read_folders(path, problems, labelled=True):
 
 
 def name_the_class(path, class_names, class_map):
-    """The class map of a format that knows one class and no name for it.
+    """The class map of a format with a single, unnamed class.
 
     Args:
-        path: what the error is about.
-        class_names, class_map: as `load` was given them.
+        path: named in the error.
+        class_names, class_map: as passed to `load`.
 
     Returns:
-        `class_map` in which "object" gets a name of `class_names`.
+        `class_map`, with "object" mapped to the name in `class_names`.
 
     Raises:
-        ValueError: `class_names` has several names, and the class map does not choose.
+        ValueError: `class_names` has several names, and `class_map` does not choose one.
     """
     class_map = dict(class_map or {})
     if isinstance(class_names, str):
-        return class_map  # add_records refuses it
+        return class_map  # add_records rejects it
     if class_names and OBJECT not in class_map and OBJECT not in class_names:
         if len(class_names) > 1:
             raise ValueError(
-                f"{path}: class_names has {len(class_names)} names, but there is one class here: "
-                f"say which with class_map={{{OBJECT!r}: {class_names[0]!r}}}."
+                f"{path}: class_names has {len(class_names)} names, but there is only one class: "
+                f"choose a name with class_map={{{OBJECT!r}: {class_names[0]!r}}}."
             )
         class_map[OBJECT] = class_names[0]
     return class_map
 
 
 def subfolder(path, names):
-    """The folder of `path` that has the first of these names, in any case; None without one."""
+    """The folder in `path` with the first of these names that exists, ignoring case, or None."""
     folders = {entry.name.lower(): entry for entry in Path(path).iterdir() if entry.is_dir()}
     return next((folders[name.lower()] for name in names if name.lower() in folders), None)
 
 
 def _instances(masks):
-    """Instances of a folder of masks and of the folders of classes in it."""
+    """Instances of a masks folder and of the class folders in it."""
     classes = [(OBJECT, masks)]
     classes += [(entry.name, entry) for entry in _visible(masks) if entry.is_dir()]
     return [
@@ -178,7 +177,7 @@ def _instances(masks):
 
 
 def _visible(folder):
-    """What is in a folder, sorted by name, without what systems hide there."""
+    """A folder's entries, sorted by name, without hidden files and those that macOS adds."""
     return sorted(p for p in folder.iterdir() if not p.name.startswith((".", "__MACOSX")))
 
 
@@ -192,15 +191,15 @@ def _read_mask(path):
         try:
             with Image.open(path) as image:
                 if image.mode in ("L", "1"):
-                    # An image has up to hundreds of masks: Pillow finds the box in a tenth of the
-                    # time that numpy needs.
+                    # There may be hundreds of masks per image, and Pillow finds the box ten times
+                    # as fast as numpy.
                     box = image.getbbox() or (0, 0, 0, 0)
                     inside = np.asarray(image.crop(box)) != 0
                     return inside, (box[1], box[0]), (image.height, image.width)
-        except Exception:  # Pillow has many; read_image says in one what is wrong with the file
+        except Exception:  # Pillow raises many types; read_image explains what is wrong
             pass
     pixels = read_image(path)
-    # The compression of a JPEG leaves noise outside.
+    # JPEG compression leaves noise outside.
     inside = pixels > (127 if path.lower().endswith((".jpg", ".jpeg")) else 0)
     if inside.ndim == 3:
         inside = np.logical_or.reduce([inside[..., i] for i in range(inside.shape[2])])

@@ -15,7 +15,7 @@ from .records import AnnotatedDataset, Instance, Problems, Record
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "raw", "JPEGImages")
 LABEL_FOLDERS = ("masks", "mask", "labels", "label", "instances", "annotations", "gt")
 
-# What tools put behind the name of an image to name its label image.
+# What tools append to an image's name to name its label image.
 LABEL_ENDINGS = tuple(
     joint + word
     for word in (
@@ -25,16 +25,17 @@ LABEL_ENDINGS = tuple(
     for joint in ("_", "-", ".", " ")
 )
 _IMAGE_ENDINGS = ("_img", "_image", "_raw")
-# What Cellpose writes beside images and label images: its session, and pictures for people.
+# What Cellpose writes besides label images: its session, and images for viewing.
 _SESSION = "_seg.npy"
 _OTHER_ENDINGS = ("_flows.tif", "_outlines.png", "_dp.tif", "_cellprob.tif")
 
 
 class LabelImageDataset(AnnotatedDataset):
-    """Images with one label image each (PNG, TIFF, .npy): 0 is background, and the pixels of each
-    instance have a number of their own, consecutive or not. There is one class.
+    """Images with one label image each (PNG, TIFF or .npy).
 
-    The label images are read when an image's instances are asked for.
+    In a label image, 0 is background and each instance has a different number; the numbers need not
+    be consecutive. There is one class. The label images are read when an image's instances are
+    loaded.
     """
 
     SOURCE = "label_images"
@@ -43,27 +44,27 @@ class LabelImageDataset(AnnotatedDataset):
         """Add the images of a folder.
 
         Args:
-            images: folder of the images. Without `labels` it holds two folders, such as images/
-                and masks/ (or labels/); or the label images are in masks/ beside the images; or
-                images and label images are in one folder, the latter with an ending.
+            images: folder of the images. Without `labels`, it contains two folders, such as images/
+                and masks/ (or labels/); or the images and a folder masks/ with the label images; or
+                both kinds of files, the label images with a suffix in their names.
             labels: folder of the label images.
-            class_names: the one name of the class; by default it is "object".
+            class_names: list with the name of the class; by default it is "object".
             class_map: see `AnnotatedDataset.add_records`.
-            strict: see `AnnotatedDataset.add_records`; images and label images without a partner
-                are what cannot be used.
-            suffix: what the name of a label image has behind that of its image, before the dot.
-                By default it is nothing or what tools write: "_mask", "_cp_masks", "-labels", ...
+            strict: see `AnnotatedDataset.add_records`; unusable entries are images and label images
+                without a partner.
+            suffix: what a label image's name adds to its image's name, before the extension. By
+                default nothing, or what tools write: "_mask", "_cp_masks", "-labels", ...
 
         Raises:
-            FileNotFoundError: there is no such folder.
-            ValueError: images without a label image, or the other way round; no images.
+            FileNotFoundError: no such folder.
+            ValueError: an image without a label image, or the reverse; no images.
         """
         images = given_path(images, "images")
         labels = labels if labels is None else given_path(labels, "labels")
         problems = Problems(images)
         image_paths, label_paths = find_files(images, labels, suffix)
         pairs = pair(image_paths, label_paths, suffix, problems)
-        # The instances are not known before the label image is read: one stands for all of them.
+        # Instances are unknown until the label image is read: one stands in for all of them.
         records = [Record(_name(image), str(image), [Instance(OBJECT, None)]) for image, _ in pairs]
         class_map = name_the_class(images, class_names, class_map)
         self.add_records(records, problems, class_names, class_map, strict, found={OBJECT: 1})
@@ -77,7 +78,7 @@ class LabelImageDataset(AnnotatedDataset):
 
         Raises:
             FileNotFoundError, OSError: the label image cannot be read.
-            ValueError: it is no label image, or has negative numbers.
+            ValueError: it is not a label image, or has negative numbers.
         """
         info = self.image_info[image_id]
         numbers, labels = numbered(read_labels(info["label_image"]), info["label_image"])
@@ -89,14 +90,14 @@ class LabelImageDataset(AnnotatedDataset):
 
 
 def numbered(labels, name):
-    """Label image with the numbers 1, 2, ... instead of those that it has.
+    """Renumber the instances of a label image as 1, 2, ...
 
     Args:
         labels: integers [H, W], 0 outside.
         name: what the error calls the image.
 
     Returns:
-        numbers: [N] that it has, ascending, without 0.
+        numbers: [N], the original numbers, ascending, without 0.
         labels: int32 [H, W] of 0 to N.
 
     Raises:
@@ -106,8 +107,8 @@ def numbered(labels, name):
         return np.zeros(0, labels.dtype), np.zeros(labels.shape, np.int32)
     low, high = int(labels.min()), int(labels.max())
     if low < 0:
-        raise ValueError(f"{name} has the value {low}: 0 for background and whole numbers above.")
-    if high < 2**20:  # a table of all numbers is much faster than a sort of all pixels
+        raise ValueError(f"{name} has the value {low}: it must be 0 for background, or positive.")
+    if high < 2**20:  # a lookup table is much faster than sorting all pixels
         there = np.zeros(high + 1, bool)
         there[labels] = True
         there[0] = False
@@ -122,7 +123,7 @@ def numbered(labels, name):
 
 
 def find_files(images, labels=None, suffix=None):
-    """Paths of images and of label images.
+    """Find the images and the label images.
 
     Args:
         images, labels, suffix: see `LabelImageDataset.load`.
@@ -131,8 +132,8 @@ def find_files(images, labels=None, suffix=None):
         two lists of `Path`.
 
     Raises:
-        FileNotFoundError: there is no such folder.
-        ValueError: a folder without images.
+        FileNotFoundError: no such folder.
+        ValueError: a folder has no images.
     """
     images = existing_folder(images)
     if labels is None:
@@ -149,15 +150,15 @@ def find_files(images, labels=None, suffix=None):
     labels = [path for path in paths if _name(path).lower().endswith(endings)]
     if not labels or suffix == "":
         raise ValueError(
-            f"{images} has no label images: give their folder as labels, or a folder that holds "
-            "images/ and masks/. In one folder with the images, their names have an ending such as "
-            f"{endings[0] or LABEL_ENDINGS[0]!r}, see suffix. {_say(sessions)}".strip()
+            f"{images} has no label images: pass their folder as `labels`, or a folder that holds "
+            "images/ and masks/. If they are in the same folder as the images, their names must "
+            f"have a `suffix` such as {endings[0] or LABEL_ENDINGS[0]!r}. {_say(sessions)}".strip()
         )
     return [path for path in paths if path not in set(labels)], labels
 
 
 def pair(images, labels, suffix, problems):
-    """Each image with its label image, by their names.
+    """Match each image with its label image by name.
 
     Args:
         images, labels: lists of `Path`.
@@ -181,8 +182,8 @@ def pair(images, labels, suffix, problems):
         if len(found) != 1:
             problems.add(
                 label.name,
-                f"its images are {some(image.name for image in found)}: one is accepted, with the "
-                f"name {' or '.join(names)}.",
+                f"its images are {some(image.name for image in found)}: there must be exactly one, "
+                f"named {' or '.join(names)}.",
             )
             unclear.update(found)
         for image in found:
@@ -192,14 +193,14 @@ def pair(images, labels, suffix, problems):
         own = partners[image]
         if len(own) != 1:
             given = some(label.name for label in own)
-            problems.add(image.name, f"its label images are {given}: one is accepted.")
+            problems.add(image.name, f"its label images are {given}: there must be exactly one.")
         elif image not in unclear:
             pairs.append((image, own[0]))
     return pairs
 
 
 def _image_names(label, suffix):
-    """Names that the image of a label image may have, the likeliest first."""
+    """Possible names of a label image's image, the most likely first."""
     if suffix is not None:
         return [label[: -len(suffix)]] if suffix and label.endswith(suffix) else [label]
     short = _without_ending(label, LABEL_ENDINGS)
@@ -207,17 +208,17 @@ def _image_names(label, suffix):
 
 
 def _without_ending(name, endings):
-    """The name without the first of the endings that it has, in any case; None without one."""
+    """The name without the first ending that matches, ignoring case; None if none does."""
     return next((name[: -len(e)] for e in endings if name.lower().endswith(e)), None)
 
 
 def _name(path):
-    """The name of a file without what tells its format."""
+    """The name of a file without its extension, such as .png or .ome.tif."""
     return path.stem.removesuffix(".ome")
 
 
 def _files(folder):
-    """Paths of images, and those of Cellpose's sessions."""
+    """Paths of a folder's images, and of its Cellpose sessions."""
     paths = image_files(folder)
     sessions = [path for path in paths if path.name.lower().endswith(_SESSION)]
     return [path for path in paths if path not in set(sessions)], sessions
@@ -227,4 +228,4 @@ def _say(sessions):
     if not sessions:
         return ""
     names = some(path.name for path in sessions)
-    return f"Sessions of Cellpose ({names}) are not read: save its masks as PNG or TIFF."
+    return f"Cellpose sessions ({names}) are not read: save the masks as PNG or TIFF."

@@ -1,4 +1,4 @@
-"""Annotations of LabelMe (that of the desktop, which writes a json file for every image)."""
+"""LabelMe annotations: one JSON file per image, as the desktop tool writes them."""
 
 import base64
 import contextlib
@@ -20,11 +20,11 @@ from .shapes import Ellipse, Parts, Polygon, Polyline, Rectangle, check_finite, 
 
 
 class LabelMeDataset(AnnotatedDataset):
-    """Images that were annotated in LabelMe.
+    """Images annotated in LabelMe.
 
-    Shapes of one label and one group_id are one instance. A file without shapes is a background
-    image; images without a file are not read. The id of an image is the name of its json file
-    without the suffix.
+    Shapes that share a label and a group_id are one instance. A file without shapes marks a
+    background image; images without a file are not read. An image's id is the name of its JSON
+    file without the suffix.
     """
 
     SOURCE = "labelme"
@@ -32,19 +32,19 @@ class LabelMeDataset(AnnotatedDataset):
     def load(self, path, images=None, line_width=10, class_names=None, class_map=None, strict=True):
         """Add the images and classes of LabelMe files.
 
-        An image is looked for where its annotation says, then by its name beside the annotation or
-        in `images`, then under the name of the annotation. If it is in none of these places, the
-        copy is read that the annotation itself may hold.
+        An image is looked for at the path in its annotation, then by file name beside the
+        annotation or in `images`, then under the annotation's own name. If it is in none of these
+        places, the copy embedded in the annotation is used, if any.
 
         Args:
-            path: folder of json files, or one of them.
-            images: folder of the images; None for that of the json files.
-            line_width: pixels, thickness of lines. LabelMe itself draws 10.
+            path: folder of JSON files, or a single file.
+            images: image folder; None for the folder of the JSON files.
+            line_width: line thickness in pixels; LabelMe itself draws 10.
             class_names, class_map, strict: see `add_records`.
 
         Raises:
-            FileNotFoundError: there is no such file or folder.
-            ValueError: there is no json file; files or shapes that cannot be used.
+            FileNotFoundError: no such file or folder.
+            ValueError: no JSON files; unusable files or shapes.
         """
         path = given_path(path)
         images = images if images is None else given_path(images, "images")
@@ -80,13 +80,13 @@ class LabelMeDataset(AnnotatedDataset):
 
 
 def _is_embedded(info):
-    """Whether an image is inside its annotation, which then is its path."""
+    """Whether an image is embedded in its annotation, so that its path is the JSON file's."""
     return str(info["path"]).lower().endswith(".json")
 
 
 @contextlib.contextmanager
 def _unpacked(path):
-    """Path of a short-lived file with the image that is inside an annotation."""
+    """Unpack an annotation's embedded image to a temporary file and yield its path."""
     try:
         data = base64.b64decode(read_json(path)["imageData"])
         with tempfile.TemporaryDirectory() as folder:
@@ -98,51 +98,51 @@ def _unpacked(path):
 
 
 def find_files(path):
-    """The json files of the folder `path`, sorted by name, or the one file that it names.
+    """The JSON files in the folder `path`, sorted by name, or `path` itself if it is a file.
 
     Raises:
-        FileNotFoundError: there is no such file or folder.
-        ValueError: the folder has none.
+        FileNotFoundError: no such file or folder.
+        ValueError: the folder has no JSON files.
     """
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"there is no file or folder {path}.")
+        raise FileNotFoundError(f"no such file or folder: {path}.")
     if not path.is_dir():
         return [path]
     files = [file for file in path.iterdir() if file.is_file()]
     files = sorted(file for file in files if file.suffix.lower() == ".json")
     if not files:
-        raise ValueError(f"{path} has no json files.")
+        raise ValueError(f"{path} has no .json files.")
     return files
 
 
 def parse_file(file, images, line_width, listed=None):
-    """What a LabelMe file says.
+    """Parse a LabelMe file.
 
     Args:
-        file: path of the json file.
+        file: path of the JSON file.
         images: folder of its image.
-        line_width: pixels.
+        line_width: line thickness in pixels.
         listed: see `finding.in_any_case`.
 
     Returns:
-        record: `Record`; the path of its image is the json file if the image is inside.
+        record: `Record`; its image path is the JSON file if the image is embedded.
         refused: list of (shape, why it cannot be used).
 
     Raises:
-        ValueError: it is no LabelMe file.
+        ValueError: not a LabelMe file.
     """
     data = read_json(file)
     shapes = data.get("shapes") if isinstance(data, dict) else None
     if not isinstance(shapes, list):
-        raise ValueError("it is no LabelMe file: a list of 'shapes' is accepted.")
+        raise ValueError("it is not a LabelMe file: it must have a list of 'shapes'.")
     path = _image_of(data, file, images, listed)
     instances, refused = _parse_instances(shapes, line_width)
     return Record(file.stem, path, instances, *_size(data)), refused
 
 
 def _image_of(data, file, images, listed):
-    """Path of the image, or of the json file if the image is inside."""
+    """Path of the image, or of the JSON file if the image is embedded."""
     name = data.get("imagePath")
     if not isinstance(name, str) or not name.strip() or name.lower().endswith(".json"):
         name = f"{file.stem}.jpg"
@@ -156,23 +156,23 @@ def _image_of(data, file, images, listed):
 
 
 def _size(data):
-    """(height, width), or two None."""
+    """(height, width), or (None, None)."""
     size = data.get("imageHeight"), data.get("imageWidth")
     return size if all(type(side) is int and side > 0 for side in size) else (None, None)
 
 
 def _parse_instances(shapes, line_width):
-    groups, refused = {}, []  # groups: (label, group) to the shapes that have it
+    groups, refused = {}, []  # groups: (label, group) to its shapes
     for i, shape in enumerate(shapes):
         label = shape.get("label") if isinstance(shape, dict) else None
         try:
             if not isinstance(shape, dict):
-                raise ValueError("an object with label, points and shape_type is accepted.")
+                raise ValueError("it must be an object with label, points and shape_type.")
             if not isinstance(label, str) or not label.strip():
-                raise ValueError(f"its label is {label!r:.60}: a name is accepted.")
+                raise ValueError(f"its label is {label!r:.60}: it must be a name.")
             group = shape.get("group_id")
             if not isinstance(group, int | float | str | None):
-                raise ValueError(f"its group_id is {group!r:.60}: a number is accepted.")
+                raise ValueError(f"its group_id is {group!r:.60}: it must be a number.")
             drawn = parse_shape(shape, line_width)
         except ValueError as error:
             name = f" ({label})" if isinstance(label, str) else ""
@@ -188,14 +188,14 @@ def _parse_instances(shapes, line_width):
 
 
 def parse_shape(shape, line_width):
-    """What was drawn.
+    """Parse a shape of a LabelMe file.
 
     Args:
-        shape: dict of LabelMe.
-        line_width: pixels.
+        shape: the shape's dict.
+        line_width: line thickness in pixels.
 
     Raises:
-        ValueError: it cannot be used; the error says why.
+        ValueError: the shape cannot be used; the error says why.
     """
     kind = shape.get("shape_type") or "polygon"  # early versions had polygons only
     if kind in ("point", "points"):
@@ -207,59 +207,66 @@ def parse_shape(shape, line_width):
         return Polyline(ys, xs, line_width)
     if kind == "circle":
         if len(ys) != 2:
-            raise ValueError(f"it is a circle of {len(ys)} points: centre and edge are accepted.")
+            raise ValueError(
+                f"it is a circle with {len(ys)} points: it must have 2, its centre and one on its "
+                "edge."
+            )
         radius = float(np.hypot(ys[1] - ys[0], xs[1] - xs[0]))
         return Ellipse(ys[0], xs[0], radius, radius)
     if kind == "rectangle" and len(ys) != 4:
         if len(ys) != 2:
-            raise ValueError(f"it is a rectangle of {len(ys)} points: 2 or 4 corners are accepted.")
+            raise ValueError(
+                f"it is a rectangle with {len(ys)} points: it must have 2 or 4, its corners."
+            )
         return Rectangle(min(ys), min(xs), max(ys), max(xs))
-    # "rotation" is what AnyLabeling calls it.
+    # AnyLabeling calls an oriented rectangle "rotation".
     if kind in ("polygon", "rectangle", "oriented_rectangle", "rotation"):
         return Polygon(ys, xs)
     raise ValueError(
-        f"its shape_type is {kind!r:.60}: polygon, rectangle, oriented_rectangle, circle, line, "
-        "linestrip and mask are accepted."
+        f"its shape_type is {kind!r:.60}: it must be polygon, rectangle, oriented_rectangle, "
+        "circle, line, linestrip or mask."
     )
 
 
 def _points(shape):
     points = shape.get("points")
     if not isinstance(points, list):
-        raise ValueError(f"its points are {points!r:.60}: a list of [x, y] is accepted.")
+        raise ValueError(f"its points are {points!r:.60}: they must be a list of [x, y].")
     for point in points:
         if not isinstance(point, list) or len(point) != 2:
-            raise ValueError(f"it has the point {point!r:.60}: [x, y] is accepted.")
+            raise ValueError(f"it has the point {point!r:.60}: a point must be [x, y].")
     return [number(y) for _, y in points], [number(x) for x, _ in points]
 
 
 def _parse_mask(text, ys, xs):
     if len(ys) != 2:
-        raise ValueError(f"it is a mask with {len(ys)} points: the 2 corners are accepted.")
+        raise ValueError(
+            f"it is a mask with {len(ys)} points: it must have 2, the corners of its box."
+        )
     if not isinstance(text, str):
-        raise ValueError(f"its mask is {text!r:.60}: a PNG in base64 is accepted.")
+        raise ValueError(f"its mask is {text!r:.60}: it must be a PNG in base64.")
     check_finite([*ys, *xs])
     try:
         mask = PngMask(base64.b64decode(text), round(ys[0]), round(xs[0]))
         height, width = mask.crop(0, 0)[0].shape
     except Exception as error:  # Pillow raises errors of many types
-        raise ValueError(f"its mask is no PNG in base64: {error}.") from error
-    box = ys[1] - ys[0] + 1, xs[1] - xs[0] + 1  # LabelMe's last row and column are inside
+        raise ValueError(f"its mask is not a PNG in base64: {error}.") from error
+    box = ys[1] - ys[0] + 1, xs[1] - xs[0] + 1  # in LabelMe, the last row and column are inside
     if abs(height - box[0]) > 1 or abs(width - box[1]) > 1:
         raise ValueError(
-            f"its mask has {height} x {width} pixels, but the box of its points {box[0]:g} x "
-            f"{box[1]:g}."
+            f"its mask has {height} x {width} pixels, but the box of its points has "
+            f"{box[0]:g} x {box[1]:g}."
         )
     return mask
 
 
 @dataclasses.dataclass(frozen=True)
 class PngMask:
-    """Pixels inside a box, a shape as those of `shapes`.
+    """A mask of pixels inside a box, a shape like those of `shapes`.
 
     Args:
-        png: bytes of a PNG of one channel, nonzero inside.
-        y, x: pixels, where its first pixel lies in the image.
+        png: bytes of a one-channel PNG, nonzero inside.
+        y, x: position of its first pixel in the image, in pixels.
     """
 
     png: bytes
@@ -271,5 +278,5 @@ class PngMask:
         with Image.open(io.BytesIO(self.png)) as image:
             pixels = np.asarray(image) != 0
         if pixels.ndim != 2:
-            raise ValueError(f"it has {pixels.shape[2]} channels: one is accepted")
+            raise ValueError(f"it has {pixels.shape[2]} channels: it must have 1")
         return pixels, (self.y, self.x)

@@ -1,4 +1,4 @@
-"""Names of classes: those that a user gives, and what they make of those in a file."""
+"""Class names: check those that a user gives, and apply them to those in a file."""
 
 import dataclasses
 
@@ -9,16 +9,16 @@ def checked_names(class_names):
     """The `class_names` of a reader as a list, empty for None.
 
     Raises:
-        TypeError: they are no names.
-        ValueError: one is that of the background.
+        TypeError: it is not a list of names.
+        ValueError: it contains "BG", the name of the background.
     """
     if class_names is None:
         return []
     names = [class_names] if isinstance(class_names, str) else list(class_names)
     if isinstance(class_names, str) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"class_names is {class_names!r}: a list of names is accepted.")
+        raise TypeError(f"class_names is {class_names!r}: it must be a list of names.")
     if "BG" in names:
-        raise ValueError("class_names has 'BG': the background is class 0 without being named.")
+        raise ValueError("class_names has 'BG': leave it out, the background is always class 0.")
     return names
 
 
@@ -26,43 +26,43 @@ def checked_map(class_map):
     """The `class_map` of a reader as a dict, empty for None.
 
     Raises:
-        TypeError: it maps to something else than names and None.
+        TypeError: it maps to something other than a name or None.
     """
     class_map = dict(class_map or {})
     for old, new in class_map.items():
         if new is not None and not isinstance(new, str):
-            raise TypeError(f"class_map has {old!r}: {new!r}: a name or None is accepted.")
+            raise TypeError(f"class_map maps {old!r} to {new!r}: it must be a name or None.")
     return class_map
 
 
 def check_background(renamed, source_ids, path):
-    """See that no class has the name of the background.
+    """Check that no class is named like the background.
 
     Args:
-        renamed: dict of a name in the file to that of the class here, or None.
-        source_ids: dict of class name here to its id in the source.
+        renamed: dict of class name in the file to its name in the dataset, or None.
+        source_ids: dict of class name in the dataset to its id in the source.
         path: the file, for the error.
 
     Raises:
-        ValueError: one has.
+        ValueError: a class is named "BG".
     """
     if "BG" in source_ids:
         old = next(old for old, new in renamed.items() if new == "BG")
         raise ValueError(
-            f"{path}: class {old!r} would have the name of the background, 'BG': rename it with "
+            f"{path}: class {old!r} would be named 'BG', like the background: rename it with "
             f"class_map={{{old!r}: 'other'}}, or leave it out with class_map={{{old!r}: None}}."
         )
 
 
 def keep_wanted(records, renamed, source_ids, problems):
-    """Rename the classes of instances, leave out those that are not wanted, note those unknown.
+    """Rename the classes of instances, drop unwanted classes and report unknown ones.
 
     Args:
         records: list of `Record`, changed in place.
         renamed, source_ids: see `check_background`.
         problems: `Problems` to add to.
     """
-    unknown = {}  # class name: ids of the images that have it, one for each instance
+    unknown = {}  # class name: the image id of each instance
     for record in records:
         kept = []
         for instance in record.instances:

@@ -1,4 +1,4 @@
-"""What a reader of annotations finds, and the data set that is made of it."""
+"""What an annotation reader finds, and the dataset built from it."""
 
 import dataclasses
 import logging
@@ -15,7 +15,7 @@ from .shapes import box_of
 
 logger = logging.getLogger(__name__)
 
-# Of the entries of a file that cannot be used, those that an error quotes.
+# How many unusable entries of a file an error quotes.
 _QUOTED = 10
 
 
@@ -25,11 +25,11 @@ class Instance:
 
     Attributes:
         class_name: as the annotator wrote it.
-        shape: anything with `crop(height, width) -> (bool array [h, w], (y, x))`, and, where it is
-            known without its pixels, `box(height, width) -> (y1, x1, y2, x2)`, see `shapes`.
-        crowd: whether it stands for a group of objects that are not told apart.
-        box: (y1, x1, y2, x2), floats in pixels, where the file has a box beside the shape; None
-            for that of the shape.
+        shape: anything with `crop(height, width) -> (bool array [h, w], (y, x))` and, if known
+            without reading pixels, `box(height, width) -> (y1, x1, y2, x2)`, see `shapes`.
+        crowd: whether it marks a group of objects that are not told apart.
+        box: (y1, x1, y2, x2), floats in pixels, if the file gives a box besides the shape; None
+            means the shape's box.
     """
 
     class_name: str
@@ -46,7 +46,7 @@ class Record:
         id: of the image in its source.
         path: of its file.
         instances: list of `Instance`.
-        height, width: pixels, as the annotation has them; None if it does not say.
+        height, width: pixels, as given by the annotation; None if it gives none.
     """
 
     id: object
@@ -57,7 +57,7 @@ class Record:
 
 
 class Problems:
-    """Entries of a file that cannot be used, gathered so that one error names them all.
+    """Unusable entries of a file, collected so that one error names them all.
 
     Args:
         path: the file.
@@ -68,14 +68,14 @@ class Problems:
         self.lines = []
 
     def add(self, entry, reason):
-        """Note an entry, for example "balloon.jpg, region 3", and the `reason` to leave it out."""
+        """Add an entry, such as "balloon.jpg, region 3", and the `reason` why it is unusable."""
         self.lines.append(f"{entry}: {reason}")
 
     def report(self, strict):
-        """Raise what was gathered, or log it.
+        """Raise an error with all problems, or log them.
 
         Raises:
-            ValueError: there is any and `strict`.
+            ValueError: there are problems, and `strict` is true.
         """
         if not self.lines:
             return
@@ -86,22 +86,22 @@ class Problems:
         head = f"{self.path}: {len(self.lines)} {entries} cannot be used"
         body = "\n".join(lines)
         if strict:
-            raise ValueError(f"{head}:\n{body}\nMend them, or leave them out with strict=False.")
+            raise ValueError(f"{head}:\n{body}\nFix them, or leave them out with strict=False.")
         logger.warning("%s and %s left out:\n%s", head, are, body)
 
 
 class AnnotatedDataset(Dataset):
-    """Base of the data sets that read what annotation tools write.
+    """Base class of datasets that read the files of annotation tools.
 
-    A subclass parses its format into records in `load` and hands them to `add_records`. Users'
-    subclasses may override `load_mask` as that of any `Dataset`.
+    A subclass parses its format into records in `load` and passes them to `add_records`. Users'
+    subclasses may override `load_mask`, as with any `Dataset`.
     """
 
     SOURCE = None
 
     @classmethod
     def read(cls, *args, **kwargs):
-        """A prepared data set; the arguments are those of `load`."""
+        """A prepared dataset; the arguments are those of `load`."""
         dataset = cls()
         dataset.load(*args, **kwargs)
         dataset.prepare()
@@ -117,24 +117,24 @@ class AnnotatedDataset(Dataset):
         raise NotImplementedError(f"{type(self).__name__} has no load().")
 
     def add_records(self, records, problems, class_names, class_map, strict, found=None):
-        """Add images and classes, or refuse them all.
+        """Add images and classes, or reject them all.
 
         Args:
             records: list of `Record`.
-            problems: `Problems` of the reading so far.
-            class_names: names of the classes in their order, without the background, as they are
-                after `class_map`. None takes those found, so that training and validation agree
-                only if they have the same ones.
-            class_map: dict of a name in the file to the name it gets here, or to None to leave
-                its instances out.
-            strict: whether entries that cannot be used are an error, or left out with a warning.
-            found: dict of class name to its id in the format, where it has ids; else the names
-                that instances have are numbered from 1 in alphabetical order.
+            problems: `Problems` found so far.
+            class_names: class names in order, without the background, as they are after
+                `class_map`. None takes the names found; training and validation then agree only if
+                both contain the same classes.
+            class_map: dict that maps a name in the file to a class name, or to None to drop its
+                instances.
+            strict: whether unusable entries are an error, or are skipped with a warning.
+            found: dict of class name to its id in the format, if it has ids; otherwise the class
+                names of the instances are numbered from 1 in alphabetical order.
 
         Raises:
-            TypeError: the class names or the class map are not of names.
-            ValueError: entries that cannot be used; no image; the class map leaves no class; a
-                class has the name of the background.
+            TypeError: `class_names` or `class_map` contains something other than names.
+            ValueError: unusable entries; no images; no classes are left after `class_map`; a class
+                is named like the background.
         """
         class_names, class_map = checked_names(class_names), checked_map(class_map)
         if found is None:
@@ -158,8 +158,8 @@ class AnnotatedDataset(Dataset):
             raise ValueError(f"{problems.path} has no images.")
         if not source_ids:
             raise ValueError(
-                f"{problems.path}: no class is left of {some(names)}: name those that it may have "
-                "in class_names."
+                f"{problems.path}: no classes are left (found: {some(names)}): list the classes in "
+                "class_names."
             )
         for name, source_id in source_ids.items():
             self.add_class(self.SOURCE, source_id, name)
@@ -174,7 +174,7 @@ class AnnotatedDataset(Dataset):
             )
 
     def _source_ids(self, renamed, class_names, found):
-        """dict of class name here to its id in the source, in the order of the classes."""
+        """dict of class name in the dataset to its id in the source, in class order."""
         names = class_names or [name for name in renamed.values() if name is not None]
         known = {c["name"]: c["id"] for c in self.class_info if c["source"] == self.SOURCE}
         found = found or {}
@@ -188,11 +188,11 @@ class AnnotatedDataset(Dataset):
         return ids
 
     def load_instances(self, image_id):
-        """The instances of an image; those of `load_mask` where a subclass has its own.
+        """The instances of an image; taken from `load_mask` if a subclass overrides it.
 
         Returns:
             masks: `InstanceMasks` of N instances.
-            class_ids: [N] int32, ids here; negative for a crowd.
+            class_ids: [N] int32, ids in this dataset; negative for a crowd.
         """
         cls = type(self)
         ours = cls.load_instances is AnnotatedDataset.load_instances
@@ -206,15 +206,14 @@ class AnnotatedDataset(Dataset):
         return masks.dense(), class_ids
 
     def load_boxes(self, image_id):
-        """The boxes of an image's instances, without making masks.
+        """The boxes of an image's instances, without building masks.
 
-        A box that the file itself has comes first, then the extent of what was drawn. Where an
-        annotation is a file of pixels, or a subclass has masks of its own, it is the box around
-        these.
+        A box given in the file comes first, then the extent of the drawn shape. If an annotation is
+        a file of pixels, or a subclass provides masks, it is the box around these.
 
         Returns:
             boxes: `InstanceBoxes` of N instances, in pixels.
-            class_ids: [N] int32, ids here; negative for a crowd.
+            class_ids: [N] int32, ids in this dataset; negative for a crowd.
         """
         if not self._has_shapes():
             return super().load_boxes(image_id)
@@ -223,19 +222,19 @@ class AnnotatedDataset(Dataset):
         return InstanceBoxes(boxes, size), class_ids
 
     def has(self, field, image_id):
-        """See `Dataset.has`; an image has no masks if an annotation of it is a mere box."""
+        """See `Dataset.has`; an image has no masks if any of its annotations is only a box."""
         if field == "masks" and self._has_shapes():
             instances = self.image_info[image_id].get("annotations", [])
             return all(getattr(i.shape, "is_outline", True) for i in instances)
         return super().has(field, image_id)
 
     def _has_shapes(self):
-        """Whether the instances are the shapes of the annotations, and nothing of a subclass's."""
+        """Whether the instances are the annotated shapes, not overridden by a subclass."""
         names = ("load_instances", "load_mask", "_annotated_instances")
         return all(getattr(type(self), n) is getattr(AnnotatedDataset, n) for n in names)
 
     def _annotated_instances(self, image_id):
-        """What `load_instances` returns; formats whose masks are files of their own override it."""
+        """What `load_instances` returns; formats that store masks in files override it."""
         instances, class_ids, size = self._annotations(image_id)
         crops, corners = [], []
         for instance in instances:
@@ -245,7 +244,7 @@ class AnnotatedDataset(Dataset):
         return InstanceMasks(crops, corners, size), class_ids
 
     def _annotations(self, image_id):
-        """list of N `Instance`, their class ids, int32 [N], and the image's (height, width)."""
+        """List of N `Instance`, their class ids, int32 [N], and the image's (height, width)."""
         info = self.image_info[image_id]
         ids = {c["name"]: i for i, c in enumerate(self.class_info) if c["source"] == info["source"]}
         height, width = info.get("height"), info.get("width")
@@ -256,7 +255,7 @@ class AnnotatedDataset(Dataset):
         return instances, np.array(class_ids, np.int32), (height, width)
 
     def size_of_file(self, image_id):
-        """(height, width) of the image `image_id`, from the head of its file.
+        """(height, width) of the image `image_id`, from its file header.
 
         Raises:
             FileNotFoundError, OSError, ValueError: see `images.image_size`.

@@ -1,8 +1,8 @@
-"""What an annotator draws, as it was drawn, until its pixels are asked for.
+"""Shapes as an annotator drew them, rasterised only when their pixels are needed.
 
-Coordinates are those of annotation tools: pixels from the image's upper left corner, so that the
-first pixel lies between 0 and 1 and its centre at 0.5. A pixel is inside if its centre is. Shapes
-may reach outside the image.
+Coordinates follow annotation tools: pixels from the image's upper left corner, so that the first
+pixel spans 0 to 1 and its centre is at 0.5. A pixel is inside if its centre is. Shapes may extend
+beyond the image.
 """
 
 import array
@@ -13,22 +13,23 @@ import numpy as np
 
 from ..instances.masks import InstanceMasks, union
 
-# Far beyond any image, and near enough for doubles to be exact to a small part of a pixel.
+# Far beyond any image, yet small enough for doubles to resolve a tiny fraction of a pixel.
 _FARTHEST = 1e9
 
 
 @dataclasses.dataclass(frozen=True)
 class Polygon:
-    """A filled polygon. Where it overlaps itself it is inside an odd number of times (even-odd).
+    """A filled polygon. Where it overlaps itself, the even-odd rule decides what is inside.
 
-    Of a centre that lies on a side, left and upper sides are inside, right and lower ones are not;
-    so polygons that share a side share no pixel.
+    A pixel centre on a left or upper side is inside, one on a right or lower side is not, so
+    polygons that share a side share no pixel.
 
     Args:
-        ys, xs: [P] of its corners in pixels, at least 3; kept as arrays of doubles.
+        ys, xs: [P], its corners in pixels, at least 3; kept as arrays of doubles.
 
     Raises:
-        ValueError: fewer corners, as many ys as xs are not there, or a coordinate is not finite.
+        ValueError: fewer than 3 corners, ys and xs of different lengths, or a coordinate that is
+            not finite.
     """
 
     ys: array.array
@@ -38,24 +39,24 @@ class Polygon:
         _keep_points(self, "a polygon", fewest=3)
 
     def crop(self, height, width):
-        """Its pixels in an image.
+        """Rasterise the shape within an image.
 
         Args:
-            height, width: of the image in pixels.
+            height, width: size of the image in pixels.
 
         Returns:
-            bool array [h, w] and the (y, x) of its first pixel; empty outside the image.
+            bool array [h, w] and the (y, x) of its first pixel; empty if outside the image.
         """
         ya, xa = np.asarray(self.ys), np.asarray(self.xs)
         y1, y2 = _within(ya.min(), ya.max(), height)
         x1, x2 = _within(xa.min(), xa.max(), width)
-        # The side from a to b crosses the rows from the first below its upper end to the first
-        # below its lower end.
+        # The side from a to b crosses the rows from the first below its upper end to the last
+        # above its lower end.
         start = np.clip(np.ceil(ya - 0.5), y1, y2).astype(np.int64)  # [P]
         end = np.concatenate([start[1:], start[:1]])
         count = np.abs(end - start)
         crossing = np.flatnonzero(count)
-        side = np.repeat(crossing, count[crossing])  # [C], a crossing each
+        side = np.repeat(crossing, count[crossing])  # [C], one per crossing
         before = np.cumsum(count) - count
         row = np.arange(len(side)) + (np.minimum(start, end) - before)[side]
         yb, xb = np.concatenate([ya[1:], ya[:1]]), np.concatenate([xa[1:], xa[:1]])
@@ -63,7 +64,7 @@ class Polygon:
         slope = np.repeat(slope, count[crossing])
         x = xa[side] + (row + 0.5 - ya[side]) * slope
         column = np.clip(np.ceil(x - 0.5), x1, x2).astype(np.int64)
-        # Every crossing turns inside into outside for all pixels right of it.
+        # Every crossing toggles inside and outside for all pixels to its right.
         shape = (y2 - y1, x2 - x1 + 1)
         turns = np.zeros(shape, np.uint8)
         np.add.at(turns.reshape(-1), (row - y1) * shape[1] + column - x1, 1)
@@ -71,10 +72,10 @@ class Polygon:
         return inside.view(bool), (y1, x1)
 
     def box(self, height, width):
-        """Its extent, whether or not the image holds all of it.
+        """The shape's extent, including what lies outside the image.
 
         Args:
-            height, width: of the image in pixels.
+            height, width: size of the image in pixels.
 
         Returns:
             (y1, x1, y2, x2), floats in pixels.
@@ -88,11 +89,11 @@ class Ellipse:
 
     Args:
         y, x: centre in pixels.
-        radius_y, radius_x: half axes in pixels, before the turn.
-        turn: radians, clockwise in the image.
+        radius_y, radius_x: semi-axes in pixels, before rotation.
+        turn: rotation in radians, clockwise in the image.
 
     Raises:
-        ValueError: a radius is not positive, or a number is not finite.
+        ValueError: a radius is not positive, or a value is not finite.
     """
 
     y: float
@@ -132,13 +133,13 @@ class Ellipse:
 
 @dataclasses.dataclass(frozen=True)
 class Rectangle:
-    """A filled upright rectangle.
+    """A filled axis-aligned rectangle.
 
     Args:
         y1, x1, y2, x2: its sides in pixels.
 
     Raises:
-        ValueError: it has no width or height, or a number is not finite.
+        ValueError: its width or height is not positive, or a value is not finite.
     """
 
     y1: float
@@ -155,7 +156,7 @@ class Rectangle:
             )
 
     def crop(self, height, width):
-        """See `Polygon.crop`; it is the polygon of its corners."""
+        """See `Polygon.crop`; the pixels are those of a polygon with the same corners."""
         y1, y2 = (int(np.clip(np.ceil(y - 0.5), 0, height)) for y in (self.y1, self.y2))
         x1, x2 = (int(np.clip(np.ceil(x - 0.5), 0, width)) for x in (self.x1, self.x2))
         return np.ones((y2 - y1, x2 - x1), bool), (y1, x1)
@@ -167,7 +168,7 @@ class Rectangle:
 
 @dataclasses.dataclass(frozen=True)
 class Box(Rectangle):
-    """The box of an object that nobody outlined; filled where a mask is asked for.
+    """The box of an object that has no outline; its mask is the filled box.
 
     Args:
         y1, x1, y2, x2: its sides in pixels, as for `Rectangle`.
@@ -181,11 +182,11 @@ class Polyline:
     """A line through points, with round ends.
 
     Args:
-        ys, xs: [P] of its points in pixels; one point is a dot. Kept as arrays of doubles.
+        ys, xs: [P], its points in pixels; a single point is a dot. Kept as arrays of doubles.
         thickness: pixels, at least 1.
 
     Raises:
-        ValueError: no point, a thinner line, or a number is not finite.
+        ValueError: no points, a thickness below 1, or a value that is not finite.
     """
 
     ys: array.array
@@ -196,7 +197,7 @@ class Polyline:
         _keep_points(self, "a line", fewest=1)
         check_finite([self.thickness])
         if self.thickness < 1:
-            raise ValueError(f"its thickness is {self.thickness}: at least 1 pixel is accepted.")
+            raise ValueError(f"its thickness is {self.thickness}: it must be at least 1 pixel.")
 
     def crop(self, height, width):
         """See `Polygon.crop`. A pixel is inside if its centre is within half the thickness."""
@@ -214,7 +215,7 @@ class Polyline:
         )
 
     def _piece(self, a, b, height, width):
-        """The line from point a to b, as `crop` gives it."""
+        """The segment from point a to b, as `crop` returns it."""
         (ya, xa), (yb, xb) = a, b
         reach = self.thickness / 2
         y1, y2 = _within(min(ya, yb) - reach, max(ya, yb) + reach, height)
@@ -228,10 +229,10 @@ class Polyline:
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """Several shapes that are one instance, such as what is seen of it on both sides of a post.
+    """Several shapes that form one instance, such as the visible parts on both sides of a post.
 
     Args:
-        shapes: of this module, at least one.
+        shapes: shapes of this module, at least one.
     """
 
     shapes: tuple
@@ -242,16 +243,16 @@ class Parts:
         return union(crops, corners)
 
     def box(self, height, width):
-        """See `Polygon.box`; around those parts that are in the image, if any is."""
+        """See `Polygon.box`; around the parts that are in the image, if there are any."""
         return around([box_of(shape, height, width) for shape in self.shapes], height, width)
 
 
 def box_of(shape, height, width):
-    """The extent of any shape: its own `box`, or the box around its pixels if it has only `crop`.
+    """The extent of any shape: its `box`, or the box around its pixels if it has only `crop`.
 
     Args:
-        shape: of this module, or one like them.
-        height, width: of the image in pixels.
+        shape: a shape of this module, or one like them.
+        height, width: size of the image in pixels.
 
     Returns:
         (y1, x1, y2, x2), floats in pixels, see `Polygon.box`.
@@ -267,8 +268,8 @@ def around(boxes, height, width):
 
     Args:
         boxes: list of (y1, x1, y2, x2) in pixels, at least one.
-        height, width: of the image in pixels. Parts that lie outside do not count, unless all do:
-            then the first one is taken.
+        height, width: size of the image in pixels. Parts outside it do not count; if all are
+            outside, the box is that of the first.
 
     Returns:
         (y1, x1, y2, x2), floats in pixels.
@@ -279,17 +280,17 @@ def around(boxes, height, width):
 
 
 def number(value):
-    """`value` as float: a number as tools write it, or one in a text.
+    """`value` as a float: a number, or a string that holds one, as some tools write it.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: `value` is anything else.
     """
     if isinstance(value, int | float | str) and not isinstance(value, bool):
         try:
             return float(value)
         except (ValueError, OverflowError):
             pass
-    raise ValueError(f"{value!r:.60} is no number that can be used.")
+    raise ValueError(f"{value!r:.60} is not a usable number.")
 
 
 def _keep_points(shape, name, fewest):
@@ -299,13 +300,13 @@ def _keep_points(shape, name, fewest):
         raise ValueError(f"it has {len(shape.xs)} x and {len(shape.ys)} y coordinates.")
     if len(shape.ys) < fewest:
         points = "1 point" if len(shape.ys) == 1 else f"{len(shape.ys)} points"
-        raise ValueError(f"it has {points}: {name} has at least {fewest}.")
+        raise ValueError(f"it has {points}: {name} needs at least {fewest}.")
     check_finite(shape.ys)
     check_finite(shape.xs)
 
 
 def check_finite(values):
-    """See that coordinates, `values`, are numbers of pixels.
+    """Check that the coordinates `values` are finite and plausible.
 
     Raises:
         ValueError: one is NaN, infinite or far outside any image.
@@ -313,11 +314,11 @@ def check_finite(values):
     for value in values:
         if not -_FARTHEST <= value <= _FARTHEST:
             raise ValueError(
-                f"it has the coordinate {value}: finite numbers of pixels are accepted."
+                f"it has the coordinate {value}: it must be a finite number of pixels."
             )
 
 
 def _within(low, high, size):
-    """The pixels of the image that a range touches: the first, and the last + 1."""
+    """First pixel of the image that a range touches, and the last + 1."""
     first = int(np.clip(np.floor(low), 0, size))
     return first, max(first, int(np.clip(np.ceil(high), 0, size)))

@@ -14,10 +14,10 @@ _LINE_WIDTH = 10  # pixels
 
 
 class ViaDataset(AnnotatedDataset):
-    """Images with regions that were drawn in VIA.
+    """Images with regions drawn in VIA.
 
-    The class of a region is the value of one of its attributes. Images without regions are kept,
-    as background. The id of an image is its file name in VIA.
+    A region's class is the value of one of its attributes. Images without regions are kept as
+    background. An image's id is its file name in VIA.
     """
 
     SOURCE = "via"
@@ -35,20 +35,20 @@ class ViaDataset(AnnotatedDataset):
         """Add the images and classes of a VIA file.
 
         Args:
-            path: a project, or annotations exported as json or csv; or a folder with one of them
-                (with several, `via_region_data.json` is taken).
-            images: folder of the images; None for that of the file.
-            class_attribute: name of the region attribute that holds the class. None takes the one
-                that is filled in. If regions have no attributes at all, their class is the only
-                one of `class_names`, or "object".
-            line_width: pixels, thickness of a polyline whose ends do not meet; 0 fills it like a
-                polygon. None is 10, with a warning. A polyline whose ends meet is filled.
+            path: a project, annotations exported as JSON or CSV, or a folder with one such file
+                (if there are several, `via_region_data.json` is used).
+            images: image folder; None for the folder of the file.
+            class_attribute: name of the region attribute that holds the class. None uses the only
+                one that is filled in. If regions have no attributes at all, their class is the
+                single name in `class_names`, or "object".
+            line_width: thickness in pixels of open polylines, whose ends do not meet; 0 fills them
+                like polygons. None is 10, with a warning. Closed polylines are always filled.
             class_names, class_map, strict: see `add_records`.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it is no VIA file; regions that cannot be used; a class attribute must be
-                named.
+            FileNotFoundError: no such file.
+            ValueError: not a VIA file; unusable regions; several attributes that may hold the
+                class.
         """
         path = find_file(given_path(path))
         entries, folders = read_entries(path)
@@ -59,7 +59,7 @@ class ViaDataset(AnnotatedDataset):
         problems, records, listed = Problems(path), [], {}
         for filename, regions in entries:
             if not isinstance(filename, str) or not filename.strip():
-                problems.add(f"image {filename!r:.60}", "a file name is accepted.")
+                problems.add(f"image {filename!r:.60}", "it must have a file name.")
                 continue
             record = Record(filename, find_image(filename, *folders, listed=listed), [])
             for key, region in regions:
@@ -76,16 +76,16 @@ class ViaDataset(AnnotatedDataset):
 
 
 def _choose_attribute(entries, wanted, path):
-    """Name of the attribute that holds the class; None if no region has any."""
+    """Name of the attribute that holds the class; None if no region has attributes."""
     regions = [region for _, regions in entries for _, region in regions]
-    values = {}  # of each attribute
+    values = {}  # attribute name to its values
     for attributes in map(_attributes, regions):
         for key, value in attributes.items() if isinstance(attributes, dict) else ():
             values.setdefault(key, []).append(value)
     if wanted is not None:
         if regions and wanted not in values:
             raise ValueError(
-                f"{path}: no region has the attribute {wanted!r} that class_attribute names; they "
+                f"{path}: class_attribute is {wanted!r}, but no region has this attribute: they "
                 f"have {some(values)}."
             )
         return wanted
@@ -100,7 +100,7 @@ def _choose_attribute(entries, wanted, path):
 
 
 def _attributes(region):
-    """Its attributes; what is there instead if they are no dict."""
+    """A region's attributes, or whatever is in their place if it is not a dict."""
     return (region.get("region_attributes") if isinstance(region, dict) else None) or {}
 
 
@@ -109,14 +109,14 @@ def _is_empty(value):
 
 
 def _class_of(region, attribute):
-    """The name of a region's class; None if no attribute holds it.
+    """A region's class name; None if no attribute holds it.
 
     Raises:
-        ValueError: there is none, or not exactly one.
+        ValueError: the attribute does not hold exactly one name.
     """
     attributes = _attributes(region)
     if not isinstance(attributes, dict):
-        raise ValueError(f"its region_attributes are {attributes!r:.60}: an object is accepted.")
+        raise ValueError(f"its region_attributes are {attributes!r:.60}: they must be an object.")
     if attribute is None:
         return None
     value = attributes.get(attribute)
@@ -126,28 +126,28 @@ def _class_of(region, attribute):
         ticked = [str(name) for name, on in value.items() if on in (True, "true")]
         if len(ticked) != 1:
             raise ValueError(
-                f"{some(ticked)} of its checkboxes {attribute!r} are ticked: one is accepted."
+                f"{some(ticked)} of its checkboxes {attribute!r} are ticked: exactly one must be."
             )
         value = ticked[0]
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"its attribute {attribute!r} is {value!r:.60}: a name is accepted.")
+        raise ValueError(f"its attribute {attribute!r} is {value!r:.60}: it must be a name.")
     return str(value).strip()
 
 
 def parse_shape(region, line_width):
-    """What was drawn.
+    """Parse the shape of a region.
 
     Args:
-        region: as `read_entries` gives it.
-        line_width: pixels, of polylines whose ends do not meet; 0 to fill them.
+        region: as `read_entries` returns it.
+        line_width: thickness of open polylines in pixels; 0 to fill them.
 
     Raises:
-        ValueError: it cannot be used; the error says why.
+        ValueError: the shape cannot be used; the error says why.
     """
     shape = region.get("shape_attributes") if isinstance(region, dict) else region
     if not isinstance(shape, dict):
-        raise ValueError(f"it is {shape!r:.60}: shape_attributes are accepted.")
-    # Tools that write VIA's format leave the name out, for they know polygons only.
+        raise ValueError(f"its shape is {shape!r:.60}: shape_attributes must be an object.")
+    # Other tools that write VIA's format omit the name, as they have only polygons.
     name = shape.get("name", "polygon" if "all_points_x" in shape else None)
     if name in ("polygon", "polyline"):
         ys, xs = _coordinates(shape, "all_points_y"), _coordinates(shape, "all_points_x")
@@ -166,7 +166,7 @@ def parse_shape(region, line_width):
     if name == "point":
         raise ValueError("a point has no area: leave it out, or draw an outline.")
     raise ValueError(
-        f"its shape is {name!r:.60}: polygon, polyline, rect, circle and ellipse are accepted."
+        f"its shape is {name!r:.60}: it must be polygon, polyline, rect, circle or ellipse."
     )
 
 
@@ -179,7 +179,7 @@ def _number(shape, key):
 def _coordinates(shape, key):
     values = shape.get(key)
     if not isinstance(values, list):
-        raise ValueError(f"its {key} is {values!r:.60}: a list of numbers is accepted.")
+        raise ValueError(f"its {key} is {values!r:.60}: it must be a list of numbers.")
     return [number(value) for value in values]
 
 
@@ -188,8 +188,8 @@ def _warn_of_lines(path, records):
     lines = sum(isinstance(shape, Polyline) for shape in shapes)
     if lines:
         logger.warning(
-            "%s: %d polylines whose ends do not meet are drawn as lines of %d pixels: set "
-            "line_width, or line_width=0 to fill them.",
+            "%s: %d open polylines are drawn as lines %d pixels thick: set line_width, or "
+            "line_width=0 to fill them.",
             path,
             lines,
             _LINE_WIDTH,

@@ -1,4 +1,4 @@
-"""The files that the VGG Image Annotator (VIA) writes, versions 1 and 2: json and csv."""
+"""JSON and CSV files of the VGG Image Annotator (VIA), versions 1 and 2."""
 
 import csv
 import json
@@ -7,12 +7,12 @@ from pathlib import Path
 from ..text import some
 from .finding import read_json, why_unreadable
 
-# The file of the balloon data set.
+# The annotation file of the balloon dataset.
 _USUAL_NAME = "via_region_data.json"
 
 
 def find_file(path):
-    """The VIA file at a path.
+    """Find the VIA file at a path.
 
     Args:
         path: the file, or a folder with one.
@@ -21,12 +21,12 @@ def find_file(path):
         `Path` of the file.
 
     Raises:
-        FileNotFoundError: there is no such file or folder.
+        FileNotFoundError: no such file or folder.
         ValueError: the folder has no VIA file, or several.
     """
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"there is no file or folder {path}.")
+        raise FileNotFoundError(f"no such file or folder: {path}.")
     if not path.is_dir():
         return path
     if (path / _USUAL_NAME).is_file():
@@ -35,7 +35,7 @@ def find_file(path):
     files = [file for file in files if file.suffix.lower() in (".json", ".csv")]
     found = [file for file in files if _is_via(file)]
     if not found:
-        raise ValueError(f"{path} has no VIA file: its json and csv files are {_names(files)}.")
+        raise ValueError(f"{path} has no VIA file: its .json and .csv files are {_names(files)}.")
     if len(found) > 1:
         raise ValueError(f"{path} has several VIA files: {_names(found)}. Name the one to read.")
     return found[0]
@@ -54,18 +54,18 @@ def _names(files):
 
 
 def read_entries(path):
-    """The images of a VIA file, whose regions are not checked yet.
+    """Read the images of a VIA file, without checking their regions.
 
     Args:
-        path: a json or csv file.
+        path: a JSON or CSV file.
 
     Returns:
-        entries: list of (file name, list of (key of the region, region)); a region has
-            "shape_attributes" and "region_attributes" if it is sound.
-        folders: list of those that images may lie in.
+        entries: list of (file name, list of (region key, region)); a valid region has
+            "shape_attributes" and "region_attributes".
+        folders: list of the folders that may hold the images.
 
     Raises:
-        ValueError: it is no VIA file.
+        ValueError: not a VIA file.
     """
     path = Path(path)
     if path.suffix.lower() == ".csv":
@@ -75,14 +75,14 @@ def read_entries(path):
     if isinstance(data, dict) and "_via_img_metadata" in data:
         settings = _dict_in(_dict_in(data, "_via_settings"), "core")
         if isinstance(settings.get("default_filepath"), str):
-            # A path of Windows, or one without a slash at its end, is a path all the same.
+            # It may be a Windows path, and may lack a trailing slash.
             folders.append(path.parent / settings["default_filepath"].replace("\\", "/"))
         data = data["_via_img_metadata"]
     images = list(data.values()) if isinstance(data, dict) else data
     if not isinstance(images, list) or not all(_is_image(image) for image in images):
         raise ValueError(
-            f"{path} is no VIA file: it should have a 'filename' and 'regions' for every image, as "
-            "VIA 1 and 2 write them (Annotation > Export as json, or Project > Save)."
+            f"{path} is not a VIA file: it must have a 'filename' and 'regions' for every image, "
+            "as VIA 1 and 2 write them (Annotation > Export as json, or Project > Save)."
         )
     return [(image.get("filename"), _regions(image.get("regions"))) for image in images], folders
 
@@ -97,7 +97,7 @@ def _is_image(image):
 
 
 def _regions(regions):
-    """Pairs of key and region, of a dict (VIA 1) or a list (VIA 2)."""
+    """(key, region) pairs from a dict (VIA 1) or a list (VIA 2)."""
     if isinstance(regions, dict):
         return list(regions.items())
     if isinstance(regions, list):
@@ -109,16 +109,16 @@ def _csv_entries(path):
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             header = file.readline()
-            delimiter = max(",;\t", key=header.count)  # spreadsheets change it
+            delimiter = max(",;\t", key=header.count)  # spreadsheets may change it
             columns = next(csv.reader([header], delimiter=delimiter), [])
             columns = [column.strip().lstrip("#").lower() for column in columns]
             rows = list(csv.DictReader(file, columns, delimiter=delimiter))
     except (ValueError, csv.Error) as error:
-        raise ValueError(f"{path} is no csv file: {why_unreadable(path, error)}.") from error
+        raise ValueError(f"{path} is not a CSV file: {why_unreadable(path, error)}.") from error
     if not {"filename", "region_shape_attributes"} <= {*columns}:
         raise ValueError(
-            f"{path} is no VIA file: it has the columns {some(columns)}, but filename and "
-            "region_shape_attributes are needed."
+            f"{path} is not a VIA file: it has the columns {some(columns)}, but filename and "
+            "region_shape_attributes are required."
         )
     images = {}
     for row in rows:
@@ -132,7 +132,7 @@ def _csv_entries(path):
 
 
 def _cell(text):
-    """What a cell has as JSON, or the text if it is none."""
+    """A cell's JSON value, or its text if it is not JSON."""
     try:
         return json.loads(text or "{}")
     except (ValueError, RecursionError):

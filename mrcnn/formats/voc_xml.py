@@ -1,4 +1,4 @@
-"""Boxes in Pascal VOC's xml files, one an image: http://host.robots.ox.ac.uk/pascal/VOC."""
+"""Boxes from Pascal VOC's XML files, one per image: http://host.robots.ox.ac.uk/pascal/VOC."""
 
 import logging
 import os
@@ -15,26 +15,26 @@ logger = logging.getLogger(__name__)
 
 _FOLDERS = ("Annotations", "xmls")
 
-# The longest side of an image that an annotation is believed.
+# An image size with a longer side, in pixels, is not believed.
 _MAX_SIDE = 65535
 
 _FLAGS = {"": False, "0": False, "false": False, "1": True, "true": True}
 
 
 class VocDataset(AnnotatedDataset):
-    """Images whose objects have boxes in xml files, as in Pascal VOC::
+    """Images whose objects have boxes in XML files, as in Pascal VOC::
 
         path/Annotations/<id>.xml
         path/JPEGImages/<id>.jpg
-        path/ImageSets/Main/<split>.txt     optional: an id a line
+        path/ImageSets/Main/<split>.txt     optional: one id per line
 
-    or in one folder, each image beside its xml file. A file without objects is a background image;
-    images without a file are not read.
+    or in one folder, each image beside its XML file. A file without objects marks a background
+    image; images without a file are not read.
 
-    There are no outlines: train with `HEADS = ("box",)`. The masks of `load_mask` are filled boxes.
-    A difficult object is a crowd, of a negative class id: as in Pascal VOC's own evaluation, it
-    need not be found, and to find it is no error. Masks of classes and objects in PNGs are read by
-    `IndexPngDataset`.
+    There are no outlines: train with `HEADS = ("box",)`. The masks from `load_mask` are filled
+    boxes. A difficult object is a crowd, with a negative class id: as in Pascal VOC's own
+    evaluation, it need not be found, and finding it is not an error. `IndexPngDataset` reads class
+    and object masks from PNGs.
     """
 
     SOURCE = "voc"
@@ -51,29 +51,29 @@ class VocDataset(AnnotatedDataset):
         keep_difficult=False,
         one_based=True,
     ):
-        """Add the images and classes of a folder of xml files.
+        """Add the images and classes of a folder of XML files.
 
-        An image is the file of the annotation's own name, whatever its suffix, or else the one that
-        the annotation names.
+        An annotation's image is the file of the same name, whatever its suffix, or else the file
+        that the annotation names.
 
         Args:
-            path: folder that holds Annotations, such as VOCdevkit/VOC2012; or a folder of xml
-                files, or one of them.
-            images: folder of the images; None looks in JPEGImages or images beside the folder
-                Annotations, and beside the xml files.
-            class_names: names of the classes in their order; None takes those of the objects, by
-                name.
-            class_map: dict of a name in the files to the name it gets here, or to None to leave its
-                instances out.
-            strict: whether entries that cannot be used are an error, or left out with a warning.
-            split: name of a file in ImageSets/Main, such as "train"; None takes all annotations.
+            path: folder that holds Annotations, such as VOCdevkit/VOC2012; or a folder of XML
+                files, or a single file.
+            images: image folder; None looks in JPEGImages or images beside the Annotations folder,
+                and beside the XML files.
+            class_names: class names in order; None uses the names of the objects, sorted.
+            class_map: dict that maps a name in the files to a class name, or to None to drop its
+                instances.
+            strict: whether unusable entries are an error, or are skipped with a warning.
+            split: name of a file in ImageSets/Main, such as "train"; None uses all annotations.
             keep_difficult: whether difficult objects are instances like all others.
-            one_based: whether the first pixel is number 1 and that of xmax the last one inside, as
-                in Pascal VOC. False is for tools that measure from the image's left and upper edge.
+            one_based: whether pixels are counted from 1 and xmax and ymax are the last ones inside,
+                as in Pascal VOC. False is for tools that measure from the image's left and upper
+                edges.
 
         Raises:
-            FileNotFoundError: a folder, or the file of the split, is not there.
-            ValueError: there is no xml file; files or objects that cannot be used.
+            FileNotFoundError: a folder or the split's file does not exist.
+            ValueError: no XML files; unusable files or objects.
         """
         root, home, files = find_files(given_path(path))
         folders = [subfolder(root, VOC_IMAGE_FOLDERS), home]
@@ -83,7 +83,7 @@ class VocDataset(AnnotatedDataset):
         problems, records, listed = Problems(path), [], {}
         for key in dict.fromkeys(split_ids(root, "Main", split, files)):
             if key not in files:
-                problems.add(key, f"there is no file {home / key}.xml.")
+                problems.add(key, f"no such file: {home / key}.xml.")
                 continue
             try:
                 annotation = read_annotation(files[key])
@@ -100,28 +100,28 @@ class VocDataset(AnnotatedDataset):
         zeros = sum(min(i.shape.y1, i.shape.x1) == -1 for i in instances)
         if zeros and one_based:
             logger.warning(
-                "%s: %d objects have an xmin or ymin of 0, but Pascal VOC numbers pixels from 1: "
-                "if the tool measures from the image's edge, set one_based=False.",
+                "%s: %d objects have an xmin or ymin of 0, but Pascal VOC counts pixels from 1: "
+                "if your tool measures from the image's edge, set one_based=False.",
                 path,
                 zeros,
             )
 
 
 def find_files(path):
-    """The annotations at a path.
+    """Find the annotations at a path.
 
     Args:
         path: `Path`, see `VocDataset.load`.
 
     Returns:
         root: `Path` of the folder that may hold JPEGImages and ImageSets.
-        home: `Path` of the folder of the xml files.
-        files: dict of id, the path in `home` without its suffix, to `Path`. Folders are searched in
-            a folder Annotations only.
+        home: `Path` of the folder that holds the XML files.
+        files: dict of id to `Path`; an id is the path in `home` without its suffix. Subfolders are
+            searched only in an Annotations folder.
 
     Raises:
-        FileNotFoundError: there is no such file or folder.
-        ValueError: there are no xml files, or several data sets.
+        FileNotFoundError: no such file or folder.
+        ValueError: no XML files, or several datasets.
     """
     if path.is_file():
         home, files = path.parent, [path]
@@ -134,13 +134,13 @@ def find_files(path):
     if is_inside and not path.is_file():
         files = _xml_files(home.rglob("*"))
     if not files:
-        raise ValueError(f"{home} has no xml files.")
+        raise ValueError(f"{home} has no .xml files.")
     files = {file.relative_to(home).with_suffix("").as_posix(): file for file in files}
     return home.parent if is_inside else home, home, files
 
 
 def _xml_files(paths):
-    """Those of the paths that are xml files, sorted, without hidden ones."""
+    """The XML files among the paths, sorted, without hidden ones."""
     return sorted(
         path
         for path in paths
@@ -152,20 +152,20 @@ def read_annotation(path):
     """The root element of the annotation at `path`, see `xml_files.read_xml`.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is no annotation.
+        OSError: the file cannot be read.
+        ValueError: not an annotation.
     """
     root = read_xml(path)
     if root.tag != "annotation":
         raise ValueError(
-            f"it is no annotation of Pascal VOC: its root is <{root.tag[:40]}>, <annotation> is "
-            "accepted."
+            f"it is not a Pascal VOC annotation: its root is <{root.tag[:40]}>: it must be "
+            "<annotation>."
         )
     return root
 
 
 def _instances(annotation, where, one_based, problems):
-    """Those of the objects of an annotation, the file `where`, that can be used."""
+    """The usable objects of an annotation; `where` names its file in `problems`."""
     instances = []
     for count, entry in enumerate(annotation.findall("object"), 1):
         try:
@@ -177,27 +177,27 @@ def _instances(annotation, where, one_based, problems):
 
 
 def parse_object(entry, one_based=True):
-    """An object of an annotation.
+    """Parse an object of an annotation.
 
     Args:
-        entry: element of the object.
+        entry: the object's element.
         one_based: see `VocDataset.load`.
 
     Returns:
         `Instance`, a crowd if the object is difficult.
 
     Raises:
-        ValueError: it cannot be used; the error says why.
+        ValueError: the object cannot be used; the error says why.
     """
     name = _text(entry, "name")
     if not name:
-        raise ValueError("it has no name: that of its class is accepted.")
+        raise ValueError("it has no name: it must have its class's name.")
     difficult = _text(entry, "difficult")
     if difficult.lower() not in _FLAGS:
-        raise ValueError(f"difficult is {difficult[:40]!r}: 0 or 1 is accepted.")
+        raise ValueError(f"difficult is {difficult[:40]!r}: it must be 0 or 1.")
     box = entry.find("bndbox")
     if box is None:
-        raise ValueError("it has no bndbox: one of xmin, ymin, xmax and ymax is accepted.")
+        raise ValueError("it has no bndbox: it must have one with xmin, ymin, xmax and ymax.")
     y1, x1, y2, x2 = (_side(box, key) for key in ("ymin", "xmin", "ymax", "xmax"))
     check_finite((y1, x1, y2, x2))
     for low, high, axis in ((x1, x2, "x"), (y1, y2, "y")):
@@ -217,11 +217,11 @@ def _side(box, key):
     try:
         return number(text)
     except ValueError:
-        raise ValueError(f"its {key} is {text[:40]!r}: a number of pixels is accepted.") from None
+        raise ValueError(f"its {key} is {text[:40]!r}: it must be a number of pixels.") from None
 
 
 def _size(annotation):
-    """(height, width) in pixels; two None if it does not say, or what no image has."""
+    """(height, width) in pixels; (None, None) if missing or impossible."""
     try:
         size = [number(_text(annotation, f"size/{side}")) for side in ("height", "width")]
     except ValueError:
@@ -231,7 +231,7 @@ def _size(annotation):
 
 
 def _image_of(key, annotation, folders, listed):
-    """Path of the image of an annotation, be it there or not."""
+    """Path of an annotation's image, whether or not it exists."""
     named = _text(annotation, "filename")
     suffix = PureWindowsPath(named).suffix
     names = [key + suffix for suffix in IMAGE_SUFFIXES]
@@ -243,5 +243,5 @@ def _image_of(key, annotation, folders, listed):
 
 
 def _text(entry, key):
-    """The text of a child, without blanks around it; "" without one."""
+    """The stripped text of a child element; "" if there is none."""
     return (entry.findtext(key) or "").strip()

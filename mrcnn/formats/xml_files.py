@@ -1,4 +1,4 @@
-"""XML files of strangers: small, and without a document type or entities."""
+"""Untrusted XML files: read only if small and without a document type or entities."""
 
 import codecs
 import contextlib
@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 from .finding import why_unreadable
 
-# Bytes of a file that is read: some 12,000 objects in Pascal VOC's annotations.
+# The largest file that is read, in bytes: some 12,000 objects in Pascal VOC's annotations.
 MAX_BYTES = 4 << 20
 
 _DECLARED = re.compile(rb"""\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([\w.-]{1,40})["']""")
@@ -16,14 +16,14 @@ _ENCODINGS = (
     *("shift_jis", "euc_jp", "euc_kr"),
 )
 
-# All that begins like this, but comments and character data: DOCTYPE, ENTITY, ELEMENT, ...
+# Anything that starts with "<!" except comments and character data: DOCTYPE, ENTITY, ELEMENT.
 _DECLARATION = re.compile(r"<!(?!--|\[CDATA\[)\w*")
 
 
 def read_xml(path):
     """The root element of an XML file.
 
-    A few lines of XML can ask for gigabytes of text or for the content of other files, but only by
+    A few lines of XML can expand to gigabytes of text or pull in other files, but only through
     entities that its document type declares. So a document type is refused before the file is
     parsed. Comments and processing instructions are left out.
 
@@ -34,25 +34,25 @@ def read_xml(path):
         `xml.etree.ElementTree.Element`.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is no XML, has a document type, or more than `MAX_BYTES`.
+        OSError: the file cannot be read.
+        ValueError: not XML, a document type, or more than `MAX_BYTES`.
     """
     with open(path, "rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise ValueError(f"it has more than {MAX_BYTES >> 20} MiB: smaller files are accepted.")
+        raise ValueError(f"it has more than {MAX_BYTES >> 20} MiB: it must be smaller.")
     try:
         text = _decode(data)
         declaration = _DECLARATION.search(text)
         if declaration is not None:
             raise ValueError(
-                f"it has the declaration {declaration[0]!r:.40}: XML without a document type and "
-                "entities is accepted."
+                f"it has the declaration {declaration[0]!r:.40}: it must have no document type "
+                "and no entities."
             )
-        # Of a str, expat takes the text as it was searched, whatever encoding it declares.
+        # Given a str, expat parses the text that was searched, whatever encoding it declares.
         return ET.fromstring(text)
     except (UnicodeError, ET.ParseError) as error:
-        raise ValueError(f"it is no XML: {why_unreadable(path, error)}.") from error
+        raise ValueError(f"it is not XML: {why_unreadable(path, error)}.") from error
 
 
 def _decode(data):

@@ -1,4 +1,4 @@
-"""Data sets in the format of YOLO's segmentation: a text file per image, and a YAML file for all.
+"""Datasets in YOLO's segmentation format: one text file per image, and one YAML file for all.
 
 The format: https://docs.ultralytics.com/datasets/segment.
 """
@@ -15,24 +15,24 @@ from .yolo_yaml import read_yaml
 
 logger = logging.getLogger(__name__)
 
-# An array beside an image is the trainer's cache of it.
+# A .npy file beside an image is YOLO's cache of it.
 _SUFFIXES = tuple(suffix for suffix in IMAGE_SUFFIXES if suffix != ".npy")
 
-# Of label files, which have the suffix of all texts.
+# Text files among the label files that hold no labels.
 _NO_LABELS = ("classes.txt", "train.txt", "val.txt", "valid.txt", "test.txt")
 
 _SAME_SPLIT = {"val": ("val", "valid", "validation"), "valid": ("valid", "val")}
 
 
 class YoloDataset(AnnotatedDataset):
-    """Images with a label file each, as YOLO's trainers take them.
+    """Images with one label file each, as YOLO's trainers expect them.
 
         train = YoloDataset.read("cells/data.yaml", "train")
         val = YoloDataset.read("cells/data.yaml", "val")
 
-    An image without a label file, or with an empty one, is background. A line of a class and four
-    numbers is a box, and its mask a rectangle; with more it is a polygon. The class ids here are
-    one above the numbers in the files, unless `class_names` orders them otherwise.
+    An image without a label file, or with an empty one, is background. A line with a class and four
+    numbers is a box, and its mask a rectangle; a line with more numbers is a polygon. Class ids are
+    the class numbers in the files plus one, unless `class_names` sets another order.
     """
 
     SOURCE = "yolo"
@@ -50,25 +50,23 @@ class YoloDataset(AnnotatedDataset):
         """Add the images and classes of a YAML file or a folder.
 
         Args:
-            path: the YAML file (keys path, train, val, test, names, nc); or a folder with the
-                folders `images` and `labels` and, for the names, `classes.txt` or `data.yaml`.
-            split: "train", "val" or "test"; None takes all images of a folder, and of a YAML file
-                the only split that it has.
-            images: folder of the images, or text file with a path a line; None takes what `path`
-                says, or what is found in the folder.
-            labels: folder of the label files; None looks in `labels` where the path of an image has
-                `images`, and then beside the image.
-            class_names: names of the classes in their order; None takes those of the format. Where
-                it has none, these are the names of the numbers 0, 1, ...; without either, the
-                number is the name.
-            class_map: dict of a name in the format to the name it gets here, or to None to leave
-                its instances out.
-            strict: whether entries that cannot be used are an error, or left out with a warning.
+            path: the YAML file (keys path, train, val, test, names, nc); or a folder that holds
+                `images`, `labels` and, for the names, `classes.txt` or `data.yaml`.
+            split: "train", "val" or "test"; None uses all images of a folder, or a YAML file's only
+                split.
+            images: image folder, or text file with one path per line; None uses what `path` says or
+                the folder holds.
+            labels: folder of the label files; None replaces `images` by `labels` in an image's
+                path, and then looks beside the image.
+            class_names: class names in order; None uses the dataset's names. If it has none, these
+                are the names of the numbers 0, 1, ...; without either, the numbers are the names.
+            class_map: dict that maps a name in the dataset to a class name, or to None to drop its
+                instances.
+            strict: whether unusable entries are an error, or are skipped with a warning.
 
         Raises:
-            FileNotFoundError: a file or folder is not there.
-            ValueError: the YAML file or the split cannot be used; entries that cannot be used; not
-                one image has a label file.
+            FileNotFoundError: a file or folder does not exist.
+            ValueError: an unusable YAML file, split or entry; none of the images has a label file.
         """
         path = given_path(path)
         if path.is_dir() and split is not None and images is None and _yaml_of(path):
@@ -97,7 +95,7 @@ def _records(places, root, labels, names, problems):
             key = image.relative_to(root) if image.is_relative_to(root) else image
             key = key.as_posix()
             if key in records:
-                problems.add(key, "is listed twice: each image is accepted once.")
+                problems.add(key, "is listed twice: each image must be listed once.")
                 continue
             label = _label(image, place, labels, listed)
             instances = []
@@ -109,13 +107,13 @@ def _records(places, root, labels, names, problems):
             records[key] = Record(key, os.fspath(image), instances)
     if records and not found:
         image = next(iter(records.values())).path
-        looked = " and ".join(map(str, _label_places(Path(image), places[0], labels)))
+        looked = " or ".join(map(str, _label_places(Path(image), places[0], labels)))
         raise ValueError(
-            f"{problems.path}: none of {len(records)} images has a label file; that of {image} "
-            f"would be {looked}. Give their folder as labels. An image without objects may have an "
-            "empty label file."
+            f"{problems.path}: none of {len(records)} images has a label file; {image} "
+            f"should have {looked}. Pass the label folder as labels. An image without objects may "
+            "have an empty label file."
         )
-    # Of the label files in a folder, a list of images may leave some to another split.
+    # With a list of images, other label files in the folder may belong to another split.
     others = [] if any(place.is_file() for place in places) else _others(found)
     texts = [f"{without} of {len(records)} images have no label file"] if without else []
     texts += [f"{len(others)} label files have no image: {some(others)}"] if others else []
@@ -125,7 +123,7 @@ def _records(places, root, labels, names, problems):
 
 
 def _numbers(names, records):
-    """dict of class name to number, without a gap where only the labels have told them."""
+    """dict of class name to number; without gaps if the numbers come from the labels only."""
     if names is None:
         used = [int(i.class_name) for record in records for i in record.instances]
         names = {number: str(number) for number in range(max(used, default=-1) + 1)}
@@ -133,12 +131,12 @@ def _numbers(names, records):
 
 
 def _images(place, root):
-    """Paths of the images of a folder and those in it, or of a text file that lists them."""
+    """Paths of the images in a folder and its subfolders, or listed in a text file."""
     if place.suffix.lower() == ".txt":
         lines = (line.strip() for line in _read_strictly(place).splitlines())
         return [_listed(line.replace("\\", "/"), place.parent, root) for line in lines if line]
     if not place.is_dir():
-        raise FileNotFoundError(f"there is no folder {place}, where the images should be.")
+        raise FileNotFoundError(f"no such images folder: {place}.")
     images = sorted(
         file
         for file in place.rglob("*")
@@ -150,20 +148,20 @@ def _images(place, root):
 
 
 def _listed(line, folder, root):
-    """The image of a line: relative to the list's own folder, to the root, or as it is."""
+    """The image that a line names: relative to the list's folder, to the root, or as given."""
     near = [folder / line, root / line, Path(line)]
     return next((image for image in near if os.path.isfile(image)), near[0])
 
 
 def _label(image, place, labels, listed):
-    """Path of the label file of an image, be it .txt or .TXT; None without one."""
+    """Path of an image's label file, .txt or .TXT; None if there is none."""
     places = _label_places(image, place, labels)
     found = (p if os.path.isfile(p) else in_any_case(p, listed) for p in places)
     return next((os.fspath(p) for p in found if p and os.path.isfile(p)), None)
 
 
 def _others(found):
-    """Names of the label files beside those found."""
+    """Names of the other label files in the folders of those found."""
     return [
         name
         for folder in sorted({os.path.dirname(label) for label in found})
@@ -175,7 +173,7 @@ def _others(found):
 
 
 def _label_places(image, place, labels):
-    """Where the label file of an image may be."""
+    """Paths where an image's label file may be."""
     if labels is not None:
         inside = image.is_relative_to(place)
         return [labels / (image.relative_to(place) if inside else image.name).with_suffix(".txt")]
@@ -196,8 +194,8 @@ def _yaml_of(folder):
 def _yaml_keys(path):
     if path.suffix.lower() not in (".yaml", ".yml"):
         if not path.exists():
-            raise FileNotFoundError(f"there is no file or folder {path}.")
-        raise ValueError(f"{path} is no YAML file: data.yaml or a folder is accepted.")
+            raise FileNotFoundError(f"no such file or folder: {path}.")
+        raise ValueError(f"{path} is not a YAML file: give data.yaml or a folder.")
     keys = read_yaml(_read_strictly(path), path)
     if "nc" in keys and "names" in keys and keys["nc"] != len(keys["names"]):
         raise ValueError(
@@ -208,39 +206,39 @@ def _yaml_keys(path):
 
 
 def _root(keys, path):
-    """The folder that the paths of a YAML file start from."""
+    """The folder that a YAML file's paths are relative to."""
     home = path.absolute().parent
     near = [home / keys.get("path", "."), Path(keys.get("path", ".")).absolute()]
     return next((folder for folder in near if folder.is_dir()), home)
 
 
 def _split_places(keys, root, path, split):
-    """The folders and lists of a split."""
+    """The image folders and lists of a split."""
     splits = [key for key in ("train", "val", "valid", "validation", "test") if key in keys]
     if split is None and len(splits) == 1:
         split = splits[0]
     known = next((key for key in _SAME_SPLIT.get(split, (split,)) if key in splits), None)
     if known is None:
-        raise ValueError(f"{path}: split is {split!r}: one of {some(splits)} is accepted.")
+        raise ValueError(f"{path}: split is {split!r}: it must be one of {some(splits)}.")
     value = keys[known]
     return [_place(v, root, path) for v in (value if isinstance(value, list) else [value])]
 
 
 def _place(value, root, path):
-    """The folder or list that a YAML file means."""
+    """The image folder or list that a path in a YAML file refers to."""
     home = path.absolute().parent
     value = value.replace("\\", "/")
-    # Some exports write ../train/images for what is beside the file.
+    # Some exports write ../train/images for a folder beside the file.
     inside = value.removeprefix("../")
     near = [root / value, home / value, root / inside, home / inside]
     for place in near:
         if place.exists():
             return Path(os.path.normpath(place))
-    raise FileNotFoundError(f"{path}: there is no {some(dict.fromkeys(near))} with the images.")
+    raise FileNotFoundError(f"{path}: no images folder or list at {some(dict.fromkeys(near))}.")
 
 
 def _images_folder(root, split):
-    """The folder of the images in a folder."""
+    """The images folder of a dataset folder."""
     if split is None:
         near = [root / "images", root]
     else:
@@ -249,7 +247,7 @@ def _images_folder(root, split):
     for folder in near:
         if folder.is_dir():
             return folder
-    raise FileNotFoundError(f"there is no folder {some(near)} with the images of {split}.")
+    raise FileNotFoundError(f"no folder with the images of {split} at {some(near)}.")
 
 
 def _folder_names(folder):
@@ -280,15 +278,15 @@ def _read_strictly(path):
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"there is no file {path}.") from error
+        raise FileNotFoundError(f"no such file: {path}.") from error
     except UnicodeDecodeError as error:
         reason = why_unreadable(path, error)
-        raise ValueError(f"{path} is no text file in UTF-8: {reason}.") from error
+        raise ValueError(f"{path} is not a UTF-8 text file: {reason}.") from error
 
 
 def _read_text(path, problems):
     try:
         return _read_strictly(path)
     except ValueError:
-        problems.add(path, "is no text file in UTF-8.")
+        problems.add(path, "is not a UTF-8 text file.")
         return ""

@@ -1,4 +1,4 @@
-"""YOLO's label files: a line per instance, its class number and shares of the image's sides."""
+"""YOLO's label files: one line per instance, a class number and coordinates as fractions."""
 
 import dataclasses
 
@@ -7,19 +7,19 @@ import numpy as np
 from .records import Instance
 from .shapes import Polygon, Rectangle
 
-# What an annotation may be outside the image, as a share of it: tools round.
+# How far an annotation may lie outside the image, as a fraction of its side: tools round.
 _SLACK = 0.01
 
-# The highest class number where the names are not known.
+# The highest class number if the names are unknown.
 _MAX_CLASS = 9999
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class ShareOutline:
-    """A polygon that is measured in the image's sides.
+    """A polygon in fractions of the image's sides.
 
     Args:
-        corners: float64 array [P, (x, y)] of shares, 0 to 1.
+        corners: float64 array [P, (x, y)], fractions from 0 to 1.
     """
 
     corners: np.ndarray
@@ -38,10 +38,10 @@ class ShareOutline:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ShareBox:
-    """An upright rectangle that is measured in the image's sides.
+    """An axis-aligned rectangle in fractions of the image's sides.
 
     Args:
-        x, y, width, height: of its centre, and its sides; shares, 0 to 1.
+        x, y, width, height: its centre and size, fractions from 0 to 1.
     """
 
     x: float
@@ -61,13 +61,13 @@ class ShareBox:
 
 
 def parse_labels(text, where, names, problems):
-    """The instances of a label file.
+    """Parse the instances of a label file.
 
     Args:
-        text: of the file. A line is the class number and x y of three corners or more, or of the
-            centre with width and height: four numbers are a box, never a polygon.
-        where: words that name the file.
-        names: dict of class number to name, or None if they are not known: the number is the name.
+        text: the file's text. Each line is a class number, followed by x y of three or more
+            corners, or by x y width height of a box. Four numbers are a box, never a polygon.
+        where: the file's name in error messages.
+        names: dict of class number to name; None if unknown: the numbers are then the names.
         problems: `Problems` to add to.
 
     Returns:
@@ -90,29 +90,29 @@ def _parse_line(words, names):
         numbers = np.array([float(word) for word in words])
     except ValueError:
         raise ValueError(
-            f"{' '.join(words)[:60]!r} is no list of numbers: a class number and coordinates, "
-            "separated by spaces, are accepted."
+            f"{' '.join(words)[:60]!r} is not a list of numbers: it must be a class number and "
+            "coordinates, separated by spaces."
         ) from None
     number, places = numbers[0], numbers[1:]
     if not (0 <= number <= _MAX_CLASS and number == int(number)) or (
         names is not None and int(number) not in names
     ):
         known = f"0 to {_MAX_CLASS}" if names is None else f"one of {min(names)} to {max(names)}"
-        raise ValueError(f"its class is {words[0]}: {known} is accepted.")
+        raise ValueError(f"its class is {words[0]}: it must be {known}.")
     if len(places) < 4 or len(places) % 2:
         raise ValueError(
-            f"it has {len(places)} numbers after the class: x y width height of a box, or x y of "
-            "three corners or more are accepted."
+            f"it has {len(places)} numbers after the class: they must be x y width height of a "
+            "box, or x y of three or more corners."
         )
-    outside = ~((places >= -_SLACK) & (places <= 1 + _SLACK))  # so that NaN is outside
+    outside = ~((places >= -_SLACK) & (places <= 1 + _SLACK))  # NaN counts as outside
     if outside.any():
         raise ValueError(
-            f"{words[1 + int(outside.argmax())]} is outside the image: shares of its width and "
-            "height, 0 to 1, are accepted."
+            f"{words[1 + int(outside.argmax())]} is outside the image: coordinates must be "
+            "fractions of its width and height, 0 to 1."
         )
     class_name = str(int(number)) if names is None else names[int(number)]
     if len(places) > 4:
         return class_name, ShareOutline(places.reshape(-1, 2))
     if places[2] <= 0 or places[3] <= 0:
-        raise ValueError(f"its box is {words[3]} wide and {words[4]} high: it has no area.")
+        raise ValueError(f"its box is {words[3]} wide and {words[4]} high: both must be positive.")
     return class_name, ShareBox(*places.tolist())

@@ -1,4 +1,4 @@
-"""Zip files: what may be unpacked, where it goes, and that nothing is left of what fails."""
+"""Zip files: what may be unpacked, where it goes, and that failures leave nothing behind."""
 
 import hashlib
 import io
@@ -19,10 +19,10 @@ URL = "https://example.org/zips/val.zip"
 
 
 def packed(members, compression=zipfile.ZIP_STORED):
-    """Bytes of a zip; members are pairs of a name or `ZipInfo` and content."""
+    """Bytes of a zip; members are pairs of name (or `ZipInfo`) and content."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", compression) as archive, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of names that come twice
+        warnings.simplefilter("ignore")  # about duplicate names
         for name, content in members:
             archive.writestr(name, content)
     return file.getvalue()
@@ -33,7 +33,7 @@ def sha256(data):
 
 
 def tree(folder):
-    """dict of the paths of all files in a folder to their content."""
+    """dict of the path of each file in a folder to its content."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(Path(folder).rglob("*"))
@@ -43,7 +43,7 @@ def tree(folder):
 
 @pytest.fixture
 def published(monkeypatch):
-    """Function that puts bytes on the web, and the list of what was fetched from there."""
+    """A function that publishes bytes at a URL, and the list of what was fetched."""
     contents, fetched = {}, []
 
     def download(url, path, verbose=1, checksum=None):
@@ -72,7 +72,7 @@ def test_a_zip_placed_by_hand_is_taken_and_stays(published, tmp_path):
     _, fetched = published
     data = packed(VAL)
     (tmp_path / "val.zip").write_bytes(data)
-    with pytest.raises(ValueError, match=r"val\.zip is not the file of https.*its sha256 is "):
+    with pytest.raises(ValueError, match=r"val\.zip is not the file at https.*its sha256 is "):
         fetch_archive(URL, tmp_path, "sha256:00", verbose=0)
     assert tree(tmp_path) == {"val.zip": data}
     fetch_archive(URL, tmp_path, sha256(data), verbose=0)
@@ -144,17 +144,17 @@ def with_mode(name, mode):
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
-        ([("../out.txt", "x")], r"'\.\./out\.txt' is no path inside of the archive"),
-        ([("a/../../out.txt", "x")], "is no path inside"),
-        ([("/etc/out.txt", "x")], "is no path inside"),
-        ([("C:/out.txt", "x")], "is no path inside"),
-        ([("..\\out.txt", "x")], "is no path inside"),
-        ([("a//b", "x")], "is no path inside"),
-        ([("./a", "x")], "is no path inside"),
-        ([("../", "")], "is no path inside"),
+        ([("../out.txt", "x")], r"'\.\./out\.txt' is not a path inside the archive"),
+        ([("a/../../out.txt", "x")], "is not a path inside"),
+        ([("/etc/out.txt", "x")], "is not a path inside"),
+        ([("C:/out.txt", "x")], "is not a path inside"),
+        ([("..\\out.txt", "x")], "is not a path inside"),
+        ([("a//b", "x")], "is not a path inside"),
+        ([("./a", "x")], "is not a path inside"),
+        ([("../", "")], "is not a path inside"),
         ([(with_mode("link", stat.S_IFLNK | 0o777), "/etc")], "'link' is a link or a device"),
         ([(with_mode("pipe", stat.S_IFIFO | 0o644), "")], "is a link or a device"),
-        ([("a.txt", "1"), ("A.txt", "2")], r"'A\.txt' is in it twice"),
+        ([("a.txt", "1"), ("A.txt", "2")], r"'A\.txt' appears twice"),
         ([("a", "1"), ("a/b", "2")], "exists|directory"),
         ([("a/b", "1"), ("a", "2")], "exists|directory"),
     ],
@@ -164,20 +164,20 @@ def test_members_that_may_not_be_unpacked(tmp_path, members, reason):
     with pytest.raises(ValueError, match=reason) as caught:
         unpack(path, tmp_path, verbose=0)
     assert str(caught.value).startswith(f"{path} cannot be unpacked: ")
-    assert str(caught.value).endswith(". Remove it, and fetch it again.")
+    assert str(caught.value).endswith(". Remove it and download it again.")
     assert os.listdir(tmp_path) == ["data.zip"]
     assert not (tmp_path.parent / "out.txt").exists()
 
 
 def test_encrypted_and_other_compression(tmp_path):
     data = bytearray(packed([("a.txt", "x")]))
-    data[data.index(b"PK\x01\x02") + 8] |= 1  # the flags in the directory of the zip
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the flags in the zip's central directory
     path = tmp_path / "data.zip"
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"'a\.txt' is encrypted"):
         unpack(path, tmp_path, verbose=0)
     path = write(tmp_path, [("a.txt", "x")], compression=zipfile.ZIP_BZIP2)
-    with pytest.raises(ValueError, match="is compressed by method 12, not by deflate"):
+    with pytest.raises(ValueError, match="is compressed with method 12, not deflate"):
         unpack(path, tmp_path, verbose=0)
 
 
@@ -203,7 +203,7 @@ def test_bombs_and_full_disks(tmp_path, monkeypatch):
     path = write(tmp_path, [("a", bytes(range(256)) * 4)])
     usage = archives.shutil.disk_usage(tmp_path)._replace(free=1023)
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(OSError, match=r"unpacks to 0\.0 GB, and .* has room for 0\.0"):
+    with pytest.raises(OSError, match=r"unpacks to 0\.0 GB, but .* has room for 0\.0"):
         unpack(path, tmp_path, verbose=0)
     assert os.listdir(tmp_path) == ["data.zip"]
 
@@ -217,7 +217,7 @@ def test_progress(published, tmp_path, capsys):
     assert "Unpacking val.zip: 100%" in err
 
 
-# Names that lead out of the folder more often than chance would have it.
+# Names that lead out of the folder more often than random ones would.
 pieces = st.sampled_from(["..", ".", "", "a", "b", "A", "C:", "\\", "..\\", "~", "é", "__MACOSX"])
 names = st.lists(pieces, min_size=1, max_size=4).map("/".join) | st.text(max_size=8)
 modes = st.sampled_from([0, stat.S_IFREG | 0o600, stat.S_IFDIR, stat.S_IFLNK | 0o777])

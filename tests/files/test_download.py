@@ -21,7 +21,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/chunked":
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            # Half of the chunk that is announced, and the line goes dead.
+            # Send half of the announced chunk, then close the connection.
             self.wfile.write(b"%x\r\n" % len(CONTENT) + CONTENT[: len(CONTENT) // 2])
             return
         if self.path != "/unsized":
@@ -35,7 +35,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server():
-    """Address of a server on this machine."""
+    """Address of a local server."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -71,7 +71,7 @@ def test_progress(server, tmp_path, verbose, capsys):
     ("page", "reason"),
     [
         ("/missing", "HTTP Error 404: Not Found"),
-        ("/cut", "1000 of 256000 bytes came"),
+        ("/cut", "only 1000 of 256000 bytes arrived"),
         ("/chunked", "IncompleteRead"),
     ],
 )
@@ -82,7 +82,7 @@ def test_a_failure_leaves_nothing_and_says_what_to_do(server, tmp_path, page, re
     message = str(caught.value)
     assert message.startswith(f"{server}{page} could not be downloaded (")
     assert reason in message
-    assert message.endswith(f"Fetch it by other means and place it at {path}.")
+    assert message.endswith(f"Download it by other means and place it at {path}.")
     assert os.listdir(tmp_path) == []
 
 
@@ -127,7 +127,7 @@ def test_no_such_folder(server, tmp_path):
         download(f"{server}/file", tmp_path / "missing" / "weights.h5", verbose=0)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no permissions of this kind")
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX permissions")
 def test_others_may_read_it_if_the_umask_allows(server, tmp_path):
     before = os.umask(0o022)
     try:

@@ -12,7 +12,7 @@ def test_the_file_is_there_when_the_block_ends(tmp_path):
     path = tmp_path / "weights.h5"
     with replacing(str(path)) as part:
         part.write_bytes(b"new")
-        assert part.parent == tmp_path  # a move between file systems is a copy
+        assert part.parent == tmp_path  # across file systems, a move would be a copy
         assert not path.exists()
     assert path.read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["weights.h5"]
@@ -35,7 +35,7 @@ def test_a_part_that_is_gone_hides_no_error(tmp_path):
         raise ValueError("the reason")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no permissions of this kind")
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX permissions")
 @pytest.mark.parametrize(("umask", "wanted"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
 def test_permissions_are_those_of_a_new_file(tmp_path, umask, wanted):
     before = os.umask(umask)

@@ -19,7 +19,7 @@ SIZE = (40, 50)
 
 
 def code(mask):
-    """Compressed code of a bool mask, as JSON has it."""
+    """Compressed code of a bool mask, as in JSON."""
     encoded = coco_mask.encode(np.asfortranarray(mask, np.uint8))
     return {"size": encoded["size"], "counts": encoded["counts"].decode()}
 
@@ -134,9 +134,9 @@ def test_only_some_categories(write):
     assert data.class_names == ["BG", "animal", "person"] and len(data.image_ids) == 2
     assert read(path, only="person").class_names == ["BG", "person"]
     assert read(path, only=[12, "person"]).class_names == ["BG", "dog", "person"]
-    with pytest.raises(ValueError, match=r"only names dgo: the categories are person, cat, dog"):
+    with pytest.raises(ValueError, match=r"`only` names dgo: the categories are person, cat, dog"):
         read(path, only=["dgo"])
-    with pytest.raises(ValueError, match=r"only names 13: the categories are person, cat, dog"):
+    with pytest.raises(ValueError, match=r"`only` names 13: the categories are person, cat, dog"):
         read(path, only=[13])
     with pytest.raises(ValueError, match="no image has an annotation of cat"):
         read(path, only=["cat"])
@@ -197,12 +197,12 @@ def test_the_folder_of_the_images_is_found(write, tmp_path, place, file_name, js
 
 def test_folders_that_are_not_there(write, tmp_path):
     path = write(content())
-    with pytest.raises(FileNotFoundError, match=r"a\.png is in none of .*as images"):
+    with pytest.raises(FileNotFoundError, match=r"a\.png is in none of .*as `images`"):
         CocoDataset.read(path)
-    with pytest.raises(FileNotFoundError, match="there is no folder"):
+    with pytest.raises(FileNotFoundError, match=r"no such images folder: .*nowhere"):
         CocoDataset.read(path, images=tmp_path / "nowhere")
     write(content(), "other.json")
-    with pytest.raises(FileNotFoundError, match=r"folder with annotations\.json, other\.json"):
+    with pytest.raises(FileNotFoundError, match=r"JSON files: annotations\.json, other\.json"):
         CocoDataset.read(tmp_path)
 
 
@@ -233,26 +233,26 @@ OTHER = code(np.ones((3, 4)))
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        (annotation(4, image=8), "annotation 4: image_id 8 is none of the images"),
-        (annotation(4, 99), r"annotation 4 of a.png: category_id 99 is none of .* 12, 1, 5"),
-        (annotation(1), "annotation 1: its id was seen before"),
+        (annotation(4, image=8), "annotation 4: image_id is 8: no image has this id"),
+        (annotation(4, 99), r"annotation 4 of a.png: category_id is 99: .* are 12, 1, 5"),
+        (annotation(1), "annotation 1: its id is already taken"),
         ({"id": 4, "category_id": 1}, "annotation 4: image_id is missing"),
         ({"id": 4, "image_id": 7}, "annotation 4 of a.png: category_id is missing"),
         ({"id": 4, "image_id": 7, "category_id": 1}, "no segmentation, and its bbox is None"),
         (annotation([], image=[]), r"annotation number 2: id is a list"),
-        ("text", "annotation number 2: is a text, not an object"),
-        (annotation(4, iscrowd="yes"), "iscrowd is 'yes': 0 or 1"),
-        (annotation(4, segmentation="x"), "segmentation is a text"),
+        ("text", "annotation number 2: is a string, not an object"),
+        (annotation(4, iscrowd="yes"), "iscrowd is 'yes': it must be 0 or 1"),
+        (annotation(4, segmentation="x"), "segmentation is a string"),
         (annotation(4, segmentation=[[1, 2, 3, 4]]), "polygon 1 has 4 numbers"),
         (annotation(4, segmentation=[[1, 2, 3, 4, 5, 6, 7]]), "polygon 1 has 7 numbers"),
-        (annotation(4, segmentation=[[1, 2, 3, 4, 5, "x"]]), "polygon 1 is no list of numbers"),
+        (annotation(4, segmentation=[[1, 2, 3, 4, 5, "x"]]), "polygon 1 is not a list of numbers"),
         (annotation(4, segmentation=[[1, 2, 3, 4, 5, 9e9]]), r"y 9e\+09, far outside .*40x50"),
         (annotation(4, segmentation=[[1, 2, 3, 4, 5, None]]), "y nan, far outside"),
-        (annotation(4, segmentation=OTHER), "code is of 3x4 and its image of 40x50"),
+        (annotation(4, segmentation=OTHER), "code is 3x4 and its image 40x50"),
         (annotation(4, segmentation={"size": [40, 50], "counts": OTHER["counts"]}), "add up to"),
         (annotation(4, segmentation={"size": [40, 50], "counts": [1, -1, 2000]}), "add up to"),
-        (annotation(4, segmentation={"size": [40, 50], "counts": "é"}), "no run-length code"),
-        (annotation(4, segmentation={"size": [40, 50], "counts": 5}), "code are 5: a text"),
+        (annotation(4, segmentation={"size": [40, 50], "counts": "é"}), "not a COCO run-length"),
+        (annotation(4, segmentation={"size": [40, 50], "counts": 5}), "code are 5: they must be"),
         (annotation(4, segmentation={"size": [40], "counts": [2000]}), r"size \[40\]"),
     ],
 )
@@ -273,17 +273,17 @@ def test_annotations_that_cannot_be_used(write, entry, message, caplog):
         ({"images": [{"file_name": "a"}]}, "image number 1: id is missing"),
         (
             {"images": [{"id": 7, "file_name": "a"}, {"id": 7, "file_name": "b"}]},
-            "image 7: b has the id of a",
+            "image 7: b has the same id as a",
         ),
-        ({"images": [{"id": 7, "file_name": "a", "height": 0}]}, "height is 0: 1 to 65535"),
+        ({"images": [{"id": 7, "file_name": "a", "height": 0}]}, "height is 0: .* 1 to 65535"),
         (
             {"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]},
-            "category 1: 'b' has the id of 'a'",
+            "category 1: 'b' has the same id as 'a'",
         ),
         ({"categories": [{"id": 1}]}, "category 1: name is None"),
         (
             {"categories": [{"id": 1, "name": "a"}, {"id": 5, "name": "a"}]},
-            "category 5: has the name of category 1, 'a', and both have annotations",
+            "category 5: has the same name as category 1, 'a', and both have annotations",
         ),
     ],
 )
@@ -354,11 +354,11 @@ def test_slivers_beside_a_polygon_are_left_out(write, caplog):
     assert_array_equal(class_ids, [1, 1])
     assert_array_equal(masks[..., 0], masks[..., 1])
     (record,) = caplog.records
-    assert "3 polygons of fewer than three corners" in record.message
+    assert "3 polygons with fewer than three corners" in record.message
     for bad, message in {
         ((1, 2, 3, 4), (7, 8)): "polygon 1 has 4 numbers",
         ((1, 2, 3, 4), tuple(good), (1, 2, 3)): "polygon 3 has 3 numbers",
-        (("a", 2), tuple(good)): "polygon 1 is no list",
+        (("a", 2), tuple(good)): "polygon 1 is not a list",
     }.items():
         with pytest.raises(ValueError, match=message):
             read(write(content([annotation(1, segmentation=[list(part) for part in bad])])))

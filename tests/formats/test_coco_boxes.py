@@ -1,4 +1,4 @@
-"""The boxes of COCO's annotations."""
+"""The boxes of COCO annotations."""
 
 import json
 
@@ -14,7 +14,7 @@ TRIANGLE = [[5.3, 4.1, 20.7, 6.2, 13.9, 30.4]]
 
 
 def read(folder, *annotations):
-    """The data set of one image with these annotations."""
+    """A dataset of one image with these annotations."""
     image = {"id": 7, "file_name": "a.png", "height": SIZE[0], "width": SIZE[1]}
     numbered = [
         {"id": i, "image_id": 7, "category_id": 1, **entry} for i, entry in enumerate(annotations)
@@ -52,7 +52,7 @@ def test_a_bbox_is_the_box_and_changes_no_mask(tmp_path, bbox, box):
 
 
 def test_boxes_of_annotations_without_a_bbox(tmp_path):
-    """A triangle, a run-length code, and only a bbox, which is a mask as well."""
+    """A triangle, a run-length code, and a bbox alone, which also serves as the mask."""
     mask = np.zeros(SIZE, bool)
     mask[3:9, 12], mask[8, 12:17] = True, True
     encoded = coco_mask.encode(np.asfortranarray(mask, np.uint8))

@@ -68,7 +68,7 @@ def test_folders_of_classes(stage):
 
 
 def test_one_class_and_several_names(stage):
-    with pytest.raises(ValueError, match=r"class_names has 2 names, but there is one class here"):
+    with pytest.raises(ValueError, match=r"class_names has 2 names, but there is only one class"):
         InstancePngDataset.read(stage, class_names=["cell", "nucleus"])
     dataset = InstancePngDataset.read(
         stage, class_names=["cell", "nucleus"], class_map={"object": "nucleus"}
@@ -111,7 +111,7 @@ def test_kinds_of_masks(tmp_path, name, pixels):
 
 def test_palettes_and_arrays(tmp_path):
     image = Image.fromarray(1 - INSIDE.astype(np.uint8), mode="P")
-    image.putpalette([255, 255, 255, 0, 0, 0])  # index 0 is white, and so inside
+    image.putpalette([255, 255, 255, 0, 0, 0])  # index 0 is white, so it is inside
     image.save(tmp_path / "mask.png")
     np.save(tmp_path / "mask.npy", INSIDE)
     for name in ("mask.png", "mask.npy"):
@@ -150,13 +150,13 @@ def test_errors_of_folders(stage, tmp_path, caplog):
         InstancePngDataset.read(stage)
     text = str(error.value)
     assert text.startswith(f"{stage}: 3 entries cannot be used")
-    assert "c: it has no folder images." in text
-    assert "d/images: its images are 1.png, 2.png: one is accepted" in text
-    assert "e: it has no folder masks" in text
+    assert "c: it has no images folder." in text
+    assert "d/images: its images are 1.png, 2.png: there must be exactly one" in text
+    assert "e: it has no masks folder" in text
     dataset = InstancePngDataset.read(stage, strict=False)
     assert [info["id"] for info in dataset.image_info] == ["a", "b"]
     assert "3 entries cannot be used and are left out" in caplog.text
-    with pytest.raises(FileNotFoundError, match="there is no folder"):
+    with pytest.raises(FileNotFoundError, match=r"no such folder: .*nowhere"):
         InstancePngDataset.read(stage / "nowhere")
     with pytest.raises(ValueError, match=r"has no folders <id>/images \(its folders are images"):
         InstancePngDataset.read(stage / "a")

@@ -43,7 +43,7 @@ def test_read(tmp_path, name, labels):
     assert dataset.image_info[0]["id"] == "a"
     masks, class_ids = dataset.load_mask(0)
     assert_array_equal(class_ids, [1, 1, 1])
-    for i, number in enumerate((5, 7, 300)):  # the parts of 300 that touch nothing are one
+    for i, number in enumerate((5, 7, 300)):
         assert_array_equal(masks[..., i], number == LABELS)
     boxes, class_ids = dataset.load_boxes(0)
     assert_array_equal(boxes.boxes, [[2, 0, 3, 1], [0, 1, 2, 3], [1, 3, 3, 4]])
@@ -105,7 +105,7 @@ def test_two_folders_and_a_suffix(tmp_path):
     assert files == [str(tmp_path / "out" / f"{name}_x.png") for name in ("a", "b_x")]
     with pytest.raises(ValueError, match=r"a\.png: its label images are none"):
         LabelImageDataset.read(tmp_path / "in", tmp_path / "out", suffix="")
-    with pytest.raises(ValueError, match=r"in has no label images: give their folder as labels"):
+    with pytest.raises(ValueError, match=r"in has no label images: pass their folder as `labels`"):
         LabelImageDataset.read(tmp_path / "in")
 
 
@@ -114,12 +114,12 @@ def test_files_without_a_partner(tmp_path):
     labels = [tmp_path / name for name in ("a.png", "b.png", "b_mask.png", "d.png", "e_mask.png")]
     problems = Problems("data")
     assert pair(paths, labels, None, problems) == [(paths[4], labels[3])]
-    name = "one is accepted, with the name"
+    name = "there must be exactly one, named"
     assert problems.lines == [
         f"a.png: its images are a.png, a.tif: {name} a.",
         f"e_mask.png: its images are none: {name} e_mask or e.",
-        "b.png: its label images are b.png, b_mask.png: one is accepted.",
-        "c.png: its label images are none: one is accepted.",
+        "b.png: its label images are b.png, b_mask.png: there must be exactly one.",
+        "c.png: its label images are none: there must be exactly one.",
     ]
 
 
@@ -144,14 +144,14 @@ def test_errors_name_the_label_image(tmp_path):
     dataset = LabelImageDataset.read(tmp_path)
     with pytest.raises(ValueError, match=r"a\.tif has values of float32 that are not whole"):
         dataset.load_instances(0)
-    with pytest.raises(FileNotFoundError, match="there is no folder"):
+    with pytest.raises(FileNotFoundError, match=r"no such folder: .*nowhere"):
         LabelImageDataset.read(tmp_path / "nowhere")
 
 
 def test_sessions_of_cellpose_are_named(tmp_path):
     save_image(tmp_path / "images" / "a.jpg")
     save(tmp_path / "images" / "a_seg.npy", LABELS)
-    message = r"Sessions of Cellpose \(a_seg.npy\) are not read: save its masks as PNG or TIFF"
+    message = r"Cellpose sessions \(a_seg.npy\) are not read: save the masks as PNG or TIFF"
     with pytest.raises(ValueError, match=message):
         LabelImageDataset.read(tmp_path / "images")
     save(tmp_path / "masks" / "a_seg.npy", LABELS)

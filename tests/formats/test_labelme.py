@@ -40,7 +40,7 @@ def annotation(shapes, name="a.png", **more):
 
 @pytest.fixture
 def write(tmp_path):
-    """Function: content of a json file -> its path, beside an image of 8 x 10 pixels."""
+    """Function that writes a JSON file beside an 8 x 10 pixel image and returns its path."""
     skimage.io.imsave(tmp_path / "a.png", PIXELS, check_contrast=False)
 
     def _write(data, name="a.json"):
@@ -52,7 +52,7 @@ def write(tmp_path):
 
 
 def test_drawn_by_hand(write, tmp_path):
-    """Each shape, against pixels that were counted."""
+    """Each shape against hand-counted pixels."""
     shapes = [
         shape("a"),
         shape("b", [[7, 3], [3, 1]], "rectangle"),
@@ -97,9 +97,9 @@ def test_shapes():
 )
 @pytest.mark.parametrize("end", [[6, 3], [6.4, 3.4], [7, 4]])
 def test_masks(pixels, end):
-    """The box may end with the last pixel or after it; it may begin outside the image."""
+    """The box may end at the last pixel or after it; it may start outside the image."""
     mask = parse_shape(shape(points=[[4, 2], end], kind="mask", mask=png(pixels)), 1)
-    assert isinstance(mask, PngMask)  # compact until it is needed
+    assert isinstance(mask, PngMask)  # stays compressed until needed
     crop, corner = mask.crop(8, 10)
     assert crop.dtype == bool and corner == (2, 4)
     assert_array_equal(crop, MASK)
@@ -180,7 +180,7 @@ def test_the_image_inside_the_annotation(write, tmp_path):
     assert inside not in str(dataset.image_info)
     assert_array_equal(dataset.load_image(0), PIXELS[:4, :6])
     assert dataset.load_mask(0)[0].shape == (4, 6, 1)
-    # The file is what counts if it is there.
+    # If the file exists, it takes precedence.
     dataset = LabelMeDataset.read(write(annotation([shape()], imageData=inside)))
     assert_array_equal(dataset.load_image(0), PIXELS)
     for broken in ("!", "AAAA", inside[:60]):
@@ -194,37 +194,37 @@ def test_the_image_inside_the_annotation(write, tmp_path):
     ("bad", "message"),
     [
         (shape(kind="point", points=[[1, 2]]), "shape 1 (cat): a point has no area: leave"),
-        (shape(kind="blob"), "shape 1 (cat): its shape_type is 'blob': polygon, rectangle,"),
-        (shape(points=[[1, 2], [3, 4]]), "it has 2 points: a polygon has at least 3."),
-        (shape(points=[[1, 2], [3, 4, 5]]), "it has the point [3, 4, 5]: [x, y] is accepted."),
-        (shape(points={}), "its points are {}: a list of [x, y] is accepted."),
-        (shape(points=[[1, None]]), "None is no number that can be used."),
+        (shape(kind="blob"), "shape 1 (cat): its shape_type is 'blob': it must be polygon,"),
+        (shape(points=[[1, 2], [3, 4]]), "it has 2 points: a polygon needs at least 3."),
+        (shape(points=[[1, 2], [3, 4, 5]]), "it has the point [3, 4, 5]: a point must be [x, y]."),
+        (shape(points={}), "its points are {}: they must be a list of [x, y]."),
+        (shape(points=[[1, None]]), "None is not a usable number."),
         (shape(points=[[1, 2], [3, 4], [float("nan"), 5]]), "it has the coordinate nan"),
-        (shape(kind="rectangle", points=[[1, 2]]), "it is a rectangle of 1 points: 2 or 4 corners"),
+        (shape(kind="rectangle", points=[[1, 2]]), "it is a rectangle with 1 points: it must have"),
         (shape(kind="rectangle", points=[[1, 2], [1, 5]]), "its width is 0.0 and its height 3.0"),
         (shape(kind="circle", points=[[1, 2], [1, 2]]), "its radii are 0.0 and 0.0"),
-        (shape(kind="circle"), "it is a circle of 4 points: centre and edge are"),
-        (shape(kind="linestrip", points=[]), "it has 0 points: a line has at least 1."),
-        (shape(None), "shape 1: its label is None: a name is accepted."),
-        (shape(" "), "shape 1 ( ): its label is ' ': a name is accepted."),
-        (shape(group=[1]), "its group_id is [1]: a number is accepted."),
-        ("cat", "shape 1: an object with label, points and shape_type is accepted."),
-        (shape(kind="mask", points=[[0, 0], [2, 1]]), "its mask is None: a PNG in base64 is"),
+        (shape(kind="circle"), "it is a circle with 4 points: it must have 2, its"),
+        (shape(kind="linestrip", points=[]), "it has 0 points: a line needs at least 1."),
+        (shape(None), "shape 1: its label is None: it must be a name."),
+        (shape(" "), "shape 1 ( ): its label is ' ': it must be a name."),
+        (shape(group=[1]), "its group_id is [1]: it must be a number."),
+        ("cat", "shape 1: it must be an object with label, points and shape_type."),
+        (shape(kind="mask", points=[[0, 0], [2, 1]]), "its mask is None: it must be a PNG in"),
         (
             shape(kind="mask", points=[[0, 0], [2, 1]], mask="AAAA"),
-            "its mask is no PNG in base64: ",
+            "its mask is not a PNG in base64: ",
         ),
         (
             shape(kind="mask", points=[[0, 0], [2, 1]], mask=png(PIXELS)),
-            "its mask is no PNG in base64: it has 3 channels: one is accepted.",
+            "its mask is not a PNG in base64: it has 3 channels: it must have 1.",
         ),
         (
             shape(kind="mask", points=[[0, 0], [5, 1]], mask=png(MASK)),
-            "its mask has 2 x 3 pixels, but the box of its points 2 x 6.",
+            "its mask has 2 x 3 pixels, but the box of its points has 2 x 6.",
         ),
         (
             shape(kind="mask", points=SQUARE, mask=png(MASK)),
-            "it is a mask with 4 points: the 2 corners are accepted.",
+            "it is a mask with 4 points: it must have 2, the corners of its box.",
         ),
     ],
 )
@@ -247,19 +247,19 @@ def test_a_group_whose_one_part_is_bad(write):
 
 
 def test_files_that_are_not_labelme(write, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"there is no file or folder .*none"):
+    with pytest.raises(FileNotFoundError, match=r"no such file or folder: .*none"):
         LabelMeDataset.read(tmp_path / "none")
-    with pytest.raises(ValueError, match=r"has no json files\."):
+    with pytest.raises(ValueError, match=r"has no \.json files\."):
         LabelMeDataset.read(tmp_path)
     write(annotation([shape()]))
     write({"images": [], "annotations": []}, "coco.json")
     (tmp_path / "d.json").write_text("{")
     with pytest.raises(ValueError) as error:
         LabelMeDataset.read(tmp_path)
-    assert "2 entries cannot be used:\n- coco.json: it is no LabelMe file: a list of" in str(
+    assert "2 entries cannot be used:\n- coco.json: it is not a LabelMe file: it must" in str(
         error.value
     )
-    assert "d.json: " in str(error.value) and "is no JSON file" in str(error.value)
+    assert "d.json: " in str(error.value) and "is not a JSON file" in str(error.value)
     assert LabelMeDataset.read(tmp_path, strict=False).num_images == 1
 
 
@@ -316,5 +316,5 @@ def test_an_image_in_another_case(write, tmp_path):
 @pytest.mark.parametrize("corner", [float("nan"), 1e300])
 def test_a_mask_that_lies_nowhere(corner):
     bad = shape(points=[[corner, 1], [corner, 2]], kind="mask", mask=png(MASK))
-    with pytest.raises(ValueError, match=r"it has the coordinate (nan|1e\+300): finite"):
+    with pytest.raises(ValueError, match=r"has the coordinate (nan|1e\+300): it must be a finite"):
         parse_shape(bad, 10)

@@ -87,7 +87,7 @@ def test_ids_of_the_format_are_kept():
 
 
 def test_two_files_in_one_data_set():
-    """One name is one class, whatever the ids were."""
+    """A name is one class, whatever its ids in the files."""
     dataset = Boxes()
     dataset.load("x", {"a": [("dog", 0, 0, 2, 2)]}, found={"dog": 1})
     dataset.load("y", {"b": [("cat", 0, 0, 2, 2), ("dog", 1, 1, 2, 2)]}, found={"cat": 1, "dog": 2})
@@ -123,7 +123,7 @@ def test_all_that_cannot_be_used_is_one_error(caplog):
         "- image 0: no.\n"
         "- class 'cow': 1 instance, first in b, but the classes are cat, dog: rename it with "
         "class_map, or leave it out with class_map={'cow': None}.\n"
-        "Mend them, or leave them out with strict=False."
+        "Fix them, or leave them out with strict=False."
     )
     with pytest.raises(ValueError, match=r"x: 12 entries(.|\n)*- image 9: no.\n- and 2 more\n"):
         Boxes.read("x", IMAGES, bad=bad)
@@ -144,16 +144,16 @@ def test_a_refused_file_leaves_the_data_set_as_it_was():
     ("arguments", "error", "message"),
     [
         ({"images": {}}, ValueError, "x has no images."),
-        ({"images": {"a": []}}, ValueError, "x: no class is left of none: name those that it may"),
+        ({"images": {"a": []}}, ValueError, r"x: no classes are left \(found: none\): list the"),
         (
             {"images": IMAGES, "class_map": dict.fromkeys(["cat", "cow", "dog"])},
             ValueError,
-            "x: no class is left of cat, cow, dog: name those",
+            r"x: no classes are left \(found: cat, cow, dog\): list the",
         ),
-        ({"class_names": "cat"}, TypeError, "class_names is 'cat': a list of names is accepted."),
-        ({"class_names": ["cat", 1]}, TypeError, r"class_names is \['cat', 1\]: a list of names"),
-        ({"class_names": ["BG", "cat"]}, ValueError, "class_names has 'BG': the background is"),
-        ({"class_map": {"a": 1}}, TypeError, "class_map has 'a': 1: a name or None is accepted."),
+        ({"class_names": "cat"}, TypeError, "class_names is 'cat': it must be a list of names."),
+        ({"class_names": ["cat", 1]}, TypeError, r"class_names is \['cat', 1\]: .* list of names"),
+        ({"class_names": ["BG", "cat"]}, ValueError, "class_names has 'BG': leave it out"),
+        ({"class_map": {"a": 1}}, TypeError, "class_map maps 'a' to 1: it must be a name or None."),
     ],
 )
 def test_refused(arguments, error, message):
@@ -166,7 +166,7 @@ def test_boxes_are_those_of_the_shapes_and_no_mask_is_made(monkeypatch):
     dataset = Boxes.read("x", images)
 
     def refuse(*args, **kwargs):
-        raise AssertionError("a mask is made")
+        raise AssertionError("a mask was built")
 
     monkeypatch.setattr(InstanceMasks, "__init__", refuse)
     monkeypatch.setattr(Rectangle, "crop", refuse)
@@ -216,7 +216,7 @@ def test_masks_are_there_image_by_image():
     assert [dataset.has("masks", i) for i in range(4)] == [True, False, False, True]
     assert all(dataset.has("boxes", i) for i in range(4)) and not dataset.has("keypoints", 0)
     report = dataset.check(read_images=False)
-    assert report.only_boxes == 2 and "  2 images have boxes and no masks" in str(report)
+    assert report.only_boxes == 2 and "  2 images have boxes but no masks" in str(report)
 
 
 class FirstOnly(Boxes):
@@ -259,7 +259,7 @@ def test_load_of_the_base():
 def test_a_class_with_the_name_of_the_background():
     records = {"a": [("BG", 0, 0, 2, 2), ("cat", 0, 0, 3, 3)]}
     for arguments in ({"strict": False}, {"class_map": {"cat": "BG", "BG": None}}):
-        with pytest.raises(ValueError, match="would have the name of the background, 'BG': rename"):
+        with pytest.raises(ValueError, match="would be named 'BG', like the background: rename"):
             Boxes.read("x", records, **arguments)
     data = Boxes.read("x", records, class_map={"BG": "ground"})
     assert data.class_names == ["BG", "ground", "cat"]

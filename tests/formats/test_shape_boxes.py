@@ -1,4 +1,4 @@
-"""The boxes of shapes: their extents, of which no pixel is drawn."""
+"""The boxes of shapes: their extents, computed without drawing pixels."""
 
 import io
 
@@ -40,7 +40,7 @@ shapes |= st.lists(shapes, min_size=1, max_size=3).map(lambda s: Parts(tuple(s))
 
 
 def extent(shape, height=HEIGHT, width=WIDTH):
-    """Box around the pixels of a shape, or None."""
+    """Box around a shape's pixels; None if it has none."""
     crop, (y, x) = shape.crop(height, width)
     ys, xs = np.nonzero(crop)
     if not len(ys):
@@ -61,7 +61,7 @@ def test_a_box_holds_the_centres_of_all_pixels(shape):
 
 @given(st.floats(1, 40), st.floats(1, 40), *[st.floats(2, 30)] * 2, st.booleans())
 def test_a_rectangle_has_the_pixels_of_its_box(y, x, height, width, is_share):
-    """To half a pixel, the distance of a pixel's centre from its side."""
+    """To within half a pixel, the distance of a pixel's centre from its side."""
     box = y, x, y + height, x + width
     shape = Rectangle(*box)
     if is_share:
@@ -72,7 +72,7 @@ def test_a_rectangle_has_the_pixels_of_its_box(y, x, height, width, is_share):
 
 @given(st.floats(20, 30), st.floats(20, 30), *[st.floats(4, 15)] * 2, st.floats(-7, 7))
 def test_an_ellipse_touches_its_box(y, x, radius_y, radius_x, turn):
-    """The ends of its vertical and horizontal chords, and its pixels to a pixel."""
+    """The box has the extremes of its curve, and to within one pixel those of its pixels."""
     shape = Ellipse(y, x, radius_y, radius_x, turn)
     around_it = np.linspace(0, 2 * np.pi, 20001)
     along, across = radius_x * np.cos(around_it), radius_y * np.sin(around_it)
@@ -88,9 +88,9 @@ def test_values():
     assert Rectangle(0.25, -1, 3, 4).box(5, 5) == (0.25, -1, 3, 4)
     assert Box(0.25, -1, 3, 4).box(5, 5) == (0.25, -1, 3, 4)
     assert Ellipse(5, 6, 2, 3).box(9, 9) == (3, 3, 7, 9)
-    # A quarter of a turn: its long axis is upright.
+    # Rotated by 90 degrees: the long axis is vertical.
     assert_allclose(Ellipse(5, 6, 2, 3, np.pi / 2).box(9, 9), (2, 4, 8, 8))
-    # An eighth: the half sides are sqrt((4 + 9) / 2).
+    # Rotated by 45 degrees: half the box's side is sqrt((4 + 9) / 2).
     assert_allclose(Ellipse(5, 6, 2, 3, np.pi / 4).box(9, 9)[2] - 5, np.sqrt(6.5))
     assert Polyline((1, 4), (7, 2), 3).box(9, 9) == (-0.5, 0.5, 5.5, 8.5)
     assert Polyline((1,), (7,)).box(9, 9) == (0.5, 6.5, 1.5, 7.5)
@@ -105,7 +105,7 @@ def test_parts_that_are_outside_do_not_count():
     inside, left, right = Rectangle(1, 2, 3, 4), Rectangle(0, -9, 5, -2), Rectangle(0, 20, 5, 22)
     assert Parts((left, inside, right)).box(9, 9) == (1, 2, 3, 4)
     assert Parts((inside, Rectangle(2, 8, 12, 12))).box(9, 9) == (1, 2, 12, 12)
-    # Nor do they make a box of the whole image where nothing is inside.
+    # If no part is inside, the box is that of the first part, not the whole image.
     assert Parts((left, right)).box(9, 9) == (0, -9, 5, -2)
     assert around([(0, 0, 0, 0), (3, 3, 4, 4)], 9, 9) == (3, 3, 4, 4)
 
@@ -122,7 +122,7 @@ def test_shapes_of_pixels_have_the_box_around_them():
     assert Parts((shape, Rectangle(4, 4, 6, 6))).box(9, 5) == (4, 4, 6, 6)
 
 
-# The boxes of COCO.
+# The boxes of COCO annotations.
 
 
 def run_lengths(mask):
@@ -152,19 +152,19 @@ def test_a_run_length_code_has_the_box_of_its_pixels(height, width, pixels, comp
 
 
 def test_runs_without_a_pixel_do_not_count():
-    # Columns of 4: pixels 6 and 9 are inside; a run of none lies before them, one behind.
+    # Columns of 4: pixels 6 and 9 are inside, with an empty run before and another after them.
     counts = np.array([1, 0, 5, 1, 2, 1, 1, 0, 1], np.uint32)
     assert counts.sum() == 12
     assert RunLengths(4, 3, counts).box(4, 3) == (1, 1, 3, 3)
     assert RunLengths(4, 3, np.array([12], np.uint32)).box(4, 3) == (0, 0, 0, 0)
     assert RunLengths(4, 3, np.array([0, 12], np.uint32)).box(4, 3) == (0, 0, 4, 3)
-    with pytest.raises(ValueError, match=r"4x3 .* belongs to no image of 3x4"):
+    with pytest.raises(ValueError, match=r"code is 4x3 and the image 3x4"):
         RunLengths(4, 3, counts).box(3, 4)
 
 
 @given(st.lists(points, min_size=1, max_size=3))
 def test_an_outline_holds_its_pixels(parts):
-    """pycocotools draws a polygon's rim on a finer lattice: to a pixel."""
+    """To within one pixel: pycocotools draws a polygon's outline on a finer grid."""
     shape = Outline(tuple(np.ravel(part) for part in parts))
     pixels, box = extent(shape), shape.box(HEIGHT, WIDTH)
     if pixels is not None:

@@ -10,8 +10,8 @@ from numpy.testing import assert_array_equal
 from mrcnn.formats.shapes import Ellipse, Parts, Polygon, Polyline, Rectangle, number
 
 HEIGHT, WIDTH = 12, 17
-# Sixteenths and an odd third keep corners off the lines through pixel centres, where it is a
-# matter of taste what is inside.
+# Multiples of 1/16, shifted by 1/48, keep corners off the lines through pixel centres, where it is
+# a matter of convention what is inside.
 coordinates = st.integers(-100, 400).map(lambda i: i / 16 + 1 / 48)
 points = st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=8)
 
@@ -31,7 +31,7 @@ def dense(shape, height=HEIGHT, width=WIDTH):
 
 
 def distance_to_line(ys, xs):
-    """[HEIGHT, WIDTH], of the centres to the nearest of many points on the line."""
+    """Distances [HEIGHT, WIDTH] from the centres to the nearest of many points on the line."""
     y, x = centres()
     steps = np.linspace(0, 1, 2001)
     best = np.full(y.shape, np.inf)
@@ -44,12 +44,12 @@ def distance_to_line(ys, xs):
 
 @given(points)
 def test_polygon_holds_the_centres_inside(corners):
-    """Concave, self-intersecting and clipped ones, of either direction."""
+    """Also for concave, self-intersecting and clipped polygons, in either direction."""
     ys, xs = zip(*corners, strict=True)
     y, x = centres()
     at = np.stack([x.ravel(), y.ravel()], axis=1)
     inside = Path(np.array([xs, ys]).T).contains_points(at).reshape(y.shape)
-    # A centre on a side may count or not.
+    # A centre on a side may or may not count.
     on_side = distance_to_side(ys, xs) < 1e-6
     assert_array_equal(dense(Polygon(ys, xs)) | on_side, inside | on_side)
     assert_array_equal(dense(Polygon(ys[::-1], xs[::-1])) | on_side, inside | on_side)
@@ -69,7 +69,7 @@ def distance_to_side(ys, xs):
 def test_even_odd():
     star = Polygon((0, 12, 4, 4, 12), (6, 10, 0, 12, 2))
     mask = dense(star, 12, 12)
-    assert mask[2, 5] and mask[4, 1] and not mask[6, 5]  # two points of the star, and its middle
+    assert mask[2, 5] and mask[4, 1] and not mask[6, 5]  # two tips of the star, and its middle
 
 
 @given(st.integers(0, 24), st.integers(0, 24), st.integers(1, 20), st.integers(1, 20))
@@ -89,7 +89,7 @@ def test_polygons_that_share_a_side_share_no_pixel():
 @given(coordinates, coordinates, *[st.floats(0.1, 15)] * 2, st.floats(-7, 7))
 def test_ellipse_formula(y, x, radius_y, radius_x, turn):
     cy, cx = centres()
-    # Turned clockwise as seen: from x towards y, which points down.
+    # Rotated clockwise as seen: from x towards y, which points down.
     to = np.exp(-1j * turn) * ((cx - x) + 1j * (cy - y))
     value = (to.real / radius_x) ** 2 + (to.imag / radius_y) ** 2
     mask = dense(Ellipse(y, x, radius_y, radius_x, turn))
@@ -112,7 +112,7 @@ def test_polyline_holds_the_centres_near_it(line, thickness):
 
 def test_a_line_of_an_even_thickness_covers_it():
     mask = dense(Polyline((3, 3), (2, 6), 2), 6, 8)
-    # Two rows; its round ends reach the pixels beside it.
+    # Two rows; the round ends cover one more pixel on each side.
     assert_array_equal(np.argwhere(mask), [(y, x) for y in (2, 3) for x in range(1, 7)])
 
 
@@ -125,7 +125,7 @@ def test_a_line_of_an_even_thickness_covers_it():
         Ellipse(-4, -4, 3, 3),
         Polyline((1, 5), (30, 40), 4),
         Parts((Polygon((20, 30, 30), (1, 1, 5)), Rectangle(-3, 1, -1, 5))),
-        Polygon((0.6, 0.9, 0.9), (0.6, 0.6, 0.9)),  # between centres
+        Polygon((0.6, 0.9, 0.9), (0.6, 0.6, 0.9)),  # between pixel centres
     ],
 )
 def test_wholly_outside(shape):
@@ -157,12 +157,12 @@ def test_shapes_are_equal_by_value_and_travel_to_workers():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Polygon((0, 1), (0, 1)), "it has 2 points: a polygon has at least 3."),
+        (lambda: Polygon((0, 1), (0, 1)), "it has 2 points: a polygon needs at least 3."),
         (lambda: Polygon((0, 1, 2), (0, 1)), "it has 2 x and 3 y coordinates."),
         (lambda: Polygon((0, 1, float("nan")), (0, 1, 2)), "it has the coordinate nan"),
         (lambda: Polygon((0, 1, 2), (0, 1, float("inf"))), "it has the coordinate inf"),
-        (lambda: Polyline((), ()), "it has 0 points: a line has at least 1."),
-        (lambda: Polyline((1,), (1,), 0.5), "its thickness is 0.5: at least 1 pixel"),
+        (lambda: Polyline((), ()), "it has 0 points: a line needs at least 1."),
+        (lambda: Polyline((1,), (1,), 0.5), "its thickness is 0.5: it must be at least 1 pixel"),
         (lambda: Rectangle(0, 0, 0, 5), "its width is 5 and its height 0: both must be positive."),
         (lambda: Rectangle(0, float("nan"), 1, 5), "it has the coordinate nan"),
         (lambda: Ellipse(0, 0, 0, 5), "its radii are 0 and 5: they must be positive."),
@@ -178,5 +178,5 @@ def test_refused(make, message):
 def test_number():
     assert [number(value) for value in (3, 2.5, " 4.5 ", "-1e2")] == [3, 2.5, 4.5, -100]
     for value in ("three", "", None, True, [1], {}, 10**400):
-        with pytest.raises(ValueError, match="is no number that can be used"):
+        with pytest.raises(ValueError, match="is not a usable number"):
             number(value)

@@ -41,7 +41,7 @@ def project(images, **settings):
 
 @pytest.fixture
 def write(tmp_path):
-    """Function: content of a json file -> its path, beside images of 8 x 10 pixels."""
+    """Function that writes a JSON file beside 8 x 10 pixel images and returns its path."""
     for name in ("a.png", "b.png"):
         skimage.io.imsave(tmp_path / name, np.zeros((8, 10, 3), np.uint8), check_contrast=False)
 
@@ -54,7 +54,7 @@ def write(tmp_path):
 
 
 def test_drawn_by_hand(write):
-    """Each shape, against pixels that were counted."""
+    """Each shape against hand-counted pixels."""
     regions = [region(SHAPES[name], kind=name) for name in SHAPES]
     path = write(project([image("a.png", regions)]))
     dataset = ViaDataset.read(path, class_names=list(SHAPES), line_width=2)
@@ -89,7 +89,7 @@ def test_shapes():
     assert parsed(line_width=0, **line) == Polygon((4, 4, 7), (1, 9, 9))
     closed = {"name": "polyline", "all_points_x": [1, 9, 9, 1], "all_points_y": [4, 4, 7, 4]}
     assert parsed(**closed) == Polygon((4, 4, 7, 4), (1, 9, 9, 1))
-    # As tools write it that know no other shape.
+    # As written by tools that have no other shape.
     unnamed = {key: value for key, value in SQUARE.items() if key != "name"}
     assert parsed(**unnamed) == parsed(**SQUARE)
 
@@ -152,9 +152,9 @@ def test_where_images_are(write, tmp_path):
 
 
 def test_the_file_of_a_folder(write, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"there is no file or folder .*none"):
+    with pytest.raises(FileNotFoundError, match=r"no such file or folder: .*none"):
         ViaDataset.read(tmp_path / "none")
-    with pytest.raises(ValueError, match="has no VIA file: its json and csv files are none"):
+    with pytest.raises(ValueError, match=r"has no VIA file: its \.json and \.csv files are none"):
         ViaDataset.read(tmp_path)
     write({"images": [], "annotations": []}, "coco.json")
     (tmp_path / "results.csv").write_text("epoch,loss\n1,2\n")
@@ -193,27 +193,27 @@ def test_class_of_a_region(write):
     [
         ([region(a="1", b="2")], {}, "regions have the attributes a, b: name the one that holds"),
         ([region(a="", b="")], {}, "regions have the attributes a, b: name"),
-        ([region(a="1")], {"class_attribute": "c"}, "no region has the attribute 'c' .*have a."),
+        ([region(a="1")], {"class_attribute": "c"}, "is 'c', but no region has .*: they have a."),
         ([region(a="1"), region()], {}, "- a.png, region 1: its attribute 'a' is not filled in."),
         ([region(a="")], {}, "- a.png, region 0: its attribute 'a' is not filled in."),
         ([region(a={"x": True, "y": True})], {}, "region 0: x, y of its checkboxes 'a' are ticked"),
-        ([region(a={"x": False})], {}, "region 0: none of its checkboxes 'a' are ticked: one is"),
-        ([region(a=["x"])], {}, r"region 0: its attribute 'a' is \['x'\]: a name is accepted."),
-        ([region(a=True)], {}, "region 0: its attribute 'a' is True: a name is accepted."),
+        ([region(a={"x": False})], {}, "region 0: none of its checkboxes 'a' are ticked: exactly"),
+        ([region(a=["x"])], {}, r"region 0: its attribute 'a' is \['x'\]: it must be a name."),
+        ([region(a=True)], {}, "region 0: its attribute 'a' is True: it must be a name."),
         ([region({"name": "point", "cx": 1, "cy": 1})], {}, "region 0: a point has no area"),
-        ([region({"name": "blob"})], {}, "its shape is 'blob': polygon, polyline, rect, circle"),
-        ([region({})], {}, "its shape is None: polygon"),
-        ([region(None)], {}, "it is None: shape_attributes are accepted."),
-        (["x"], {}, "region 0: it is 'x': shape_attributes are accepted."),
-        ({"5": {}}, {}, "region 5: it is None: shape_attributes are accepted."),
+        ([region({"name": "blob"})], {}, "its shape is 'blob': it must be polygon, polyline, rect"),
+        ([region({})], {}, "its shape is None: it must be polygon"),
+        ([region(None)], {}, "its shape is None: shape_attributes must be an object."),
+        (["x"], {}, "region 0: its shape is 'x': shape_attributes must be an object."),
+        ({"5": {}}, {}, "region 5: its shape is None: shape_attributes must be an object."),
         ([region({**SQUARE, "all_points_x": [1, 2]})], {}, "it has 2 x and 4 y coordinates."),
-        ([region({**SQUARE, "all_points_x": None})], {}, "its all_points_x is None: a list of"),
+        ([region({**SQUARE, "all_points_x": None})], {}, "its all_points_x is None: it must be"),
         (
             [region({"name": "polygon", "all_points_x": [1, 2], "all_points_y": [1, 2]})],
             {},
-            "region 0: it has 2 points: a polygon has at least 3.",
+            "region 0: it has 2 points: a polygon needs at least 3.",
         ),
-        ([region({**SQUARE, "all_points_x": [1, 2, "x", 3]})], {}, "'x' is no number that can"),
+        ([region({**SQUARE, "all_points_x": [1, 2, "x", 3]})], {}, "'x' is not a usable number"),
         ([region({**SQUARE, "all_points_x": [1, 2, float("nan"), 3]})], {}, "coordinate nan"),
         ([region({"name": "rect", "x": 1, "y": 1, "width": 3})], {}, "its rect has no 'height'."),
         ([region({**SHAPES["rect"], "width": 0})], {}, "its width is 0.0 and its height 2.0"),
@@ -234,13 +234,13 @@ def test_bad_regions_are_left_out_on_request(write, caplog):
     assert dataset.load_instances(0)[1].tolist() == [1, 2]
     (warning,) = caplog.messages
     assert "2 entries cannot be used and are left out:\n- a.png, region 1: a point" in warning
-    assert "- image None: a file name is accepted." in warning
+    assert "- image None: it must have a file name." in warning
 
 
 def test_open_polylines_are_reported(write, caplog):
     path = write(project([image("a.png", [region(SHAPES["polyline"])])]))
     assert ViaDataset.read(path).load_mask(0)[0].all()  # 10 pixels thick
-    assert "1 polylines whose ends do not meet are drawn as lines of 10 pixels" in caplog.text
+    assert "1 open polylines are drawn as lines 10 pixels thick" in caplog.text
     caplog.clear()
     ViaDataset.read(path, line_width=1)
     assert not caplog.messages
@@ -249,22 +249,30 @@ def test_open_polylines_are_reported(write, caplog):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.json", '{"images": [], "annotations": []}', "is no VIA file: it should have a 'file"),
-        ("a.json", '{"config": {}, "metadata": {}}', "is no VIA file"),
-        ("a.json", '"text"', "is no VIA file"),
-        ("a.json", '{"_via_img_metadata": 3}', "is no VIA file"),
-        ("a.json", "{", "is no JSON file"),
+        ("a.json", '{"images": [], "annotations": []}', "is not a VIA file: it must have a 'f"),
+        ("a.json", '{"config": {}, "metadata": {}}', "is not a VIA file"),
+        ("a.json", '"text"', "is not a VIA file"),
+        ("a.json", '{"_via_img_metadata": 3}', "is not a VIA file"),
+        ("a.json", "{", "is not a JSON file"),
         ("a.json", "{}", "has no images."),
-        ("a.csv", "", "is no VIA file: it has the columns none, but filename and region_shape"),
+        ("a.csv", "", "is not a VIA file: it has the columns none, but filename and region_"),
         ("a.csv", "epoch,loss\n1,2\n", "it has the columns epoch, loss, but filename"),
         ("a.csv", "filename,region_shape_attributes\n", "has no images"),
-        ("a.csv", "filename,region_shape_attributes\na,{'x'}\n", "a, region 0: it is \"{'x'}\""),
+        (
+            "a.csv",
+            "filename,region_shape_attributes\na,{'x'}\n",
+            "a, region 0: its shape is \"{'x'}\"",
+        ),
         (
             "a.csv",
             "filename,region_shape_attributes,region_attributes\na,[1],{kind: cat}\n",
-            "a, region 0: its region_attributes are '{kind: cat}': an object is accepted",
+            "a, region 0: its region_attributes are '{kind: cat}': they must be an object",
         ),
-        ("a.csv", "filename,region_shape_attributes\na," + "x" * 200_000, "is no csv file: field"),
+        (
+            "a.csv",
+            "filename,region_shape_attributes\na," + "x" * 200_000,
+            "is not a CSV file: field",
+        ),
     ],
 )
 def test_files_that_are_not_via(tmp_path, name, content, message):
@@ -335,5 +343,5 @@ def test_a_folder_with_the_name_of_a_file(write, tmp_path):
 
 def test_a_table_in_utf_16(tmp_path):
     (tmp_path / "a.csv").write_text("filename,region_shape_attributes", encoding="utf-16")
-    with pytest.raises(ValueError, match=r"a\.csv is no csv file: it starts like UTF-16"):
+    with pytest.raises(ValueError, match=r"a\.csv is not a CSV file: it looks like UTF-16"):
         ViaDataset.read(tmp_path / "a.csv")

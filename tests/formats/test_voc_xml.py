@@ -16,7 +16,7 @@ SIZE = (8, 10)
 
 
 def item(name="cat", box=(2, 3, 5, 6), more=""):
-    """An object; the box is xmin, ymin, xmax, ymax."""
+    """The XML of an object; `box` is xmin, ymin, xmax, ymax."""
     keys = ("xmin", "ymin", "xmax", "ymax")
     sides = "".join(f"<{key}>{side}</{key}>" for key, side in zip(keys, box, strict=True))
     named = "" if name is None else f"<name>{name}</name>"
@@ -32,7 +32,7 @@ def annotation(*objects, name="a.jpg", size="<width>10</width><height>8</height>
 
 @pytest.fixture
 def write(tmp_path):
-    """Function: dict of path to a text, or None for an image; returns the folder."""
+    """Function that writes files from {path: text, or None for an image}; returns the folder."""
 
     def _write(files):
         for name, text in files.items():
@@ -59,7 +59,7 @@ def voc(write):
             "VOC2012/Annotations/2007_1.xml": annotation(item(), hard, name="2007_1.jpg"),
             "VOC2012/Annotations/2007_2.xml": annotation(name="2007_2.jpg"),
             "VOC2012/Annotations/2007_3.xml": annotation(item("cow", (4.5, 1, 4.5, 1), part)),
-            "VOC2012/Annotations/._2007_3.xml": "what a system hides there",
+            "VOC2012/Annotations/._2007_3.xml": "a hidden system file",
             "VOC2012/ImageSets/Main/train.txt": "2007_1.jpg\n2007_2\n\n2007_1\n",
             "VOC2012/ImageSets/Main/cat_train.txt": "2007_1  1\n2007_2 -1\n",
             "VOC2012/ImageSets/Main/test.txt": "2007_9\n2007_3\n",
@@ -79,7 +79,7 @@ def test_pascal_voc(voc):
     assert data.map_source_class_id("voc.3") == 3
     assert data.load_image(0).shape == (*SIZE, 3)
     boxes, class_ids = data.load_boxes(0)
-    # Pixels 2 to 5 of 1, 2, ..., the last one inside, reach from 1 to 5.
+    # Pixels 2 to 5, counted from 1 and both inside, span 1 to 5.
     assert_array_equal(boxes.boxes, [[2, 1, 6, 5], [0, 0, 8, 10]])
     assert boxes.boxes.dtype == np.float32 and boxes.shape == (*SIZE, 2)
     assert_array_equal(class_ids, [1, -3])
@@ -94,7 +94,7 @@ def test_pascal_voc(voc):
 def test_there_are_boxes_and_no_masks(voc):
     data = pickle.loads(pickle.dumps(VocDataset.read(voc)))
     assert not data.has("masks", 0) and data.has("boxes", 0) and not data.has("keypoints", 0)
-    assert data.has("masks", 1)  # of nothing
+    assert data.has("masks", 1)  # of no instances
     masks, class_ids = data.load_mask(0)
     filled = np.zeros(SIZE, bool)
     filled[2:6, 1:5] = True
@@ -104,10 +104,10 @@ def test_there_are_boxes_and_no_masks(voc):
 
 
 def test_no_mask_is_made(voc, monkeypatch):
-    data = VocDataset.read(voc).without([1])  # which has nothing to make one of
+    data = VocDataset.read(voc).without([1])  # image 1 has no objects
 
     def refuse(*args, **kwargs):
-        raise AssertionError("a mask is made")
+        raise AssertionError("a mask was made")
 
     monkeypatch.setattr(InstanceMasks, "__init__", refuse)
     monkeypatch.setattr(Box, "crop", refuse)
@@ -135,11 +135,11 @@ def test_a_subclass_may_know_masks(voc):
 def test_splits(voc):
     assert names_of(VocDataset.read(voc, split="train")) == ["2007_1", "2007_2"]
     assert names_of(VocDataset.read(voc, split="train.txt")) == ["2007_1", "2007_2"]
-    with pytest.raises(FileNotFoundError, match=r"val.txt: the splits are cat_train, test, train"):
+    with pytest.raises(FileNotFoundError, match=r"val.txt. The splits are cat_train, test, train"):
         VocDataset.read(voc, split="val")
     with pytest.raises(ValueError, match="has the line '2007_1  1', with a flag"):
         VocDataset.read(voc, split="cat_train")
-    with pytest.raises(ValueError, match=r"- 2007_9: there is no file .*2007_9.xml"):
+    with pytest.raises(ValueError, match=r"- 2007_9: no such file: .*2007_9.xml"):
         VocDataset.read(voc, split="test")
     assert names_of(VocDataset.read(voc, split="test", strict=False)) == ["2007_3"]
 
@@ -212,7 +212,7 @@ def test_the_size_of_the_annotation_is_taken(write):
         ("d/a.xml", "d/a.PNG", "a.jpg"),
         ("d/a.xml", "d/a.bmp", ""),
         ("d/a.xml", "d/a.png", "a"),
-        ("d/a.xml", "d/a.jpg", "image.jpg"),  # many tools write one name for all
+        ("d/a.xml", "d/a.jpg", "image.jpg"),  # many tools write the same name for all
         ("d/a.xml", "d/other.jpg", "C:\\Users\\me\\other.jpg"),
         ("d/a.xml", "d/images/a.tif", "a.jpg"),
         ("d/a.b.xml", "d/a.b.jpg", "a.b"),
@@ -225,12 +225,12 @@ def test_where_images_are(write, xml, image, named):
     folder = write({xml: annotation(item(), name=named), image: None})
     for path in (folder / "d", folder / xml):
         info = VocDataset.read(path).image_info[0]
-        if path.is_dir() or xml.count("/") < 3:  # else the root is not known
+        if path.is_dir() or xml.count("/") < 3:  # else the root is unknown
             assert info["path"] == str(folder / image)
 
 
 def test_the_name_of_the_annotation_comes_first(write):
-    """All annotations may name one image, and it may be there."""
+    """All annotations may name the same image, and it may exist."""
     files = {"a.png": None, "b.png": None, "b.jpg": None}
     folder = write({**files, "a.xml": annotation(), "b.xml": annotation(item(), name="a.png")})
     paths = [info["path"] for info in VocDataset.read(folder).image_info]
@@ -244,35 +244,35 @@ def test_images_elsewhere_or_nowhere(write):
     data = VocDataset.read(folder / "x")
     assert data.image_info[0]["path"] == str(folder / "x" / "a.jpg")
     assert list(data.check().errors) == ["image files that are missing"]
-    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"no such folder: .*nowhere"):
         VocDataset.read(folder / "x", folder / "nowhere")
 
 
 def test_folders_without_annotations(write):
     folder = write({"x/a.jpg": None, "y/Annotations/a.txt": ""})
-    with pytest.raises(FileNotFoundError, match=r"there is no folder .*x/Annotations: give the"):
+    with pytest.raises(FileNotFoundError, match=r"no such folder: .*x/Annotations\. Give the"):
         VocDataset.read(folder / "x")
-    with pytest.raises(ValueError, match=r"y/Annotations has no xml files\."):
+    with pytest.raises(ValueError, match=r"y/Annotations has no \.xml files\."):
         VocDataset.read(folder / "y")
-    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"no such folder: .*nowhere"):
         VocDataset.read(folder / "nowhere")
     write({"y/1/Annotations/a.xml": "", "z/2/Annotations/a.xml": ""})
-    with pytest.raises(ValueError, match="holds several data sets: give one of"):
+    with pytest.raises(ValueError, match="holds several datasets: give one of"):
         VocDataset.read(folder)
 
 
 BAD = {
     "its xmin is 5 and its xmax 4: xmax must not be less.": item(box=(5, 3, 4, 6)),
     "its ymin is 5 and its ymax 4.5: ymax must not be less.": item(box=(1, 5, 4, 4.5)),
-    "its ymax is 'six': a number of pixels is accepted.": item(box=(2, 3, 5, "six")),
+    "its ymax is 'six': it must be a number of pixels.": item(box=(2, 3, 5, "six")),
     "its bndbox has no ymin.": item(box=(2, "", 5, 6)),
-    "it has the coordinate nan: finite numbers of pixels are accepted.": item(box=(2, "nan", 5, 6)),
-    "it has the coordinate 1e+300: finite numbers of pixels are accepted.": item(
+    "it has the coordinate nan: it must be a finite number of pixels.": item(box=(2, "nan", 5, 6)),
+    "it has the coordinate 1e+300: it must be a finite number of pixels.": item(
         box=(2, 3, 5, "1e300")
     ),
-    "it has no name: that of its class is accepted.": item(None),
-    "difficult is 'maybe': 0 or 1 is accepted.": item(more="<difficult>maybe</difficult>"),
-    "it has no bndbox: one of xmin, ymin, xmax and ymax is accepted.": (
+    "it has no name: it must have its class's name.": item(None),
+    "difficult is 'maybe': it must be 0 or 1.": item(more="<difficult>maybe</difficult>"),
+    "it has no bndbox: it must have one with xmin, ymin, xmax and ymax.": (
         "<object><name>cat</name><robndbox/></object>"
     ),
 }
@@ -310,9 +310,9 @@ def test_hostile_files_are_named(write):
         VocDataset.read(folder)
     text = str(error.value)
     assert "4 entries cannot be used" in text
-    assert "- a.xml: it has the declaration '<!DOCTYPE': XML without" in text
-    assert "- b.xml: it is no XML: " in text and "- e.xml: it is no XML: it is empty." in text
-    assert "- c.xml: it is no annotation of Pascal VOC: its root is <html>, <annotation> is" in text
+    assert "- a.xml: it has the declaration '<!DOCTYPE': it must have no" in text
+    assert "- b.xml: it is not XML: " in text and "- e.xml: it is not XML: it is empty." in text
+    assert "- c.xml: it is not a Pascal VOC annotation: its root is <html>: it must be <an" in text
     assert names_of(VocDataset.read(folder, strict=False)) == ["d"]
 
 

@@ -19,7 +19,7 @@ def line(number, corners):
 
 @pytest.fixture
 def write(tmp_path):
-    """Function: dict of path to a text, or None for an image; returns the folder."""
+    """Function that writes files from {path: text, or None for an image}; returns the folder."""
 
     def _write(files):
         for name, text in files.items():
@@ -134,14 +134,14 @@ def test_what_is_not_there(write):
         YoloDataset.read(folder)
     with pytest.raises(FileNotFoundError, match="with the images of train"):
         YoloDataset.read(folder, "train")
-    with pytest.raises(FileNotFoundError, match=r"no file or folder .*gone\."):
+    with pytest.raises(FileNotFoundError, match=r"no such file or folder: .*gone\."):
         YoloDataset.read(folder / "gone")
-    with pytest.raises(ValueError, match="is no YAML file"):
+    with pytest.raises(ValueError, match="is not a YAML file"):
         YoloDataset.read(folder / "images" / "a.jpg")
     write({"data.yaml": "train: images\nval: nowhere\nnames: [x]", "bad.yaml": "nc: 2\nnames: [x]"})
-    with pytest.raises(ValueError, match="split is None: one of train, val is accepted"):
+    with pytest.raises(ValueError, match="split is None: it must be one of train, val"):
         YoloDataset.read(folder / "data.yaml")
-    with pytest.raises(FileNotFoundError, match=r"data\.yaml: there is no .*nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"data\.yaml: no images folder .*nowhere"):
         YoloDataset.read(folder / "data.yaml", "val")
     with pytest.raises(ValueError, match="nc is 2, but there are 1 names"):
         YoloDataset.read(folder / "bad.yaml")
@@ -153,11 +153,11 @@ def test_what_is_not_there(write):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("2 .5 .5 .5 .5", "its class is 2: one of 0 to 1"),
+        ("2 .5 .5 .5 .5", "its class is 2: it must be one of 0 to 1"),
         ("0.5 .5 .5 .5 .5", "its class is 0.5"),
         ("-1 .5 .5 .5 .5", "its class is -1"),
         ("nan .5 .5 .5 .5", "its class is nan"),
-        ("dog .5 .5 .5 .5", "'dog .5 .5 .5 .5' is no list of numbers"),
+        ("dog .5 .5 .5 .5", "'dog .5 .5 .5 .5' is not a list of numbers"),
         ("0", "it has 0 numbers after the class"),
         ("0 .1 .2 .3", "it has 3 numbers"),
         ("0 .1 .2 .3 .4 .9", "it has 5 numbers"),
@@ -177,7 +177,7 @@ def test_lines_that_cannot_be_used(text, message):
 def test_label_files_that_cannot_be_used(write, caplog):
     folder = write(SPLITS)
     (folder / "labels/train/b.txt").write_bytes(b"\xff\xfe\0")
-    with pytest.raises(ValueError, match=r"b\.txt: is no text file"):
+    with pytest.raises(ValueError, match=r"b\.txt: is not a UTF-8 text file"):
         YoloDataset.read(folder)
     data = YoloDataset.read(folder, strict=False)
     assert len(data.image_ids) == 3 and "1 entry cannot be used" in caplog.text

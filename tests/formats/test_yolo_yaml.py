@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from mrcnn.formats.yolo_yaml import read_yaml
 
-# Values that YAML has other types for than text.
+# Values for which YAML has types other than text.
 TYPED = ["no", "yes", "0x1F", "2024-13-45", "1e3"]
 
 ULTRALYTICS = """\
@@ -69,20 +69,20 @@ def test_yaml(text, values):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("names: dog", ": names is 'dog': a list of names, or numbers with names are accepted."),
-        ("names: [dog, dog]", ": names has 1: 'dog': whole numbers, each with a name"),
-        ("names: {0: a, 00: b}", ": names has 00: 'b': whole numbers"),
-        ("names: {x: dog}", ": names has x: 'dog': whole numbers"),
-        ("names: [[dog]]", ": names has 0: ['dog']: whole numbers"),
-        ("train: {a: b}", ": train is {'a': 'b'}: a path or a list of paths is accepted."),
-        ("val: [a, [b]]", ": val is ['a', ['b']]: a path or a list"),
-        ("path: [a]", ": path is ['a']: one path is accepted."),
-        ("nc: many", ": nc is 'many': the number of classes is accepted."),
-        ("- a\n- b", " is ['a', 'b']: keys with values"),
-        ("nc: 1\nnames: [dog", ", line 2: is no YAML: expected ',' or ']'"),
-        ("nc: 1\nnames:\n\t- dog", ", line 3: is no YAML: found character '\\t'"),
-        ("nc: 1\ntrain: a\x00b", ", line 2: is no YAML: special characters"),
-        ("names: *gone", ", line 1: is no YAML: found undefined alias 'gone'"),
+        ("names: dog", ": names is 'dog': it must be a list of names, or numbers with names."),
+        ("names: [dog, dog]", ": names has 1: 'dog': it must have whole numbers, each with a uniq"),
+        ("names: {0: a, 00: b}", ": names has 00: 'b': it must have whole numbers"),
+        ("names: {x: dog}", ": names has x: 'dog': it must have whole numbers"),
+        ("names: [[dog]]", ": names has 0: ['dog']: it must have whole numbers"),
+        ("train: {a: b}", ": train is {'a': 'b'}: it must be a path or a list of paths."),
+        ("val: [a, [b]]", ": val is ['a', ['b']]: it must be a path or a list"),
+        ("path: [a]", ": path is ['a']: it must be one path."),
+        ("nc: many", ": nc is 'many': it must be the number of classes."),
+        ("- a\n- b", " is ['a', 'b']: it must have keys with values"),
+        ("nc: 1\nnames: [dog", ", line 2: is not YAML: expected ',' or ']'"),
+        ("nc: 1\nnames:\n\t- dog", ", line 3: is not YAML: found character '\\t'"),
+        ("nc: 1\ntrain: a\x00b", ", line 2: is not YAML: special characters"),
+        ("names: *gone", ", line 1: is not YAML: found undefined alias 'gone'"),
         ("names: " + "[" * 5000, ": its lists are nested too deeply"),
     ],
 )
