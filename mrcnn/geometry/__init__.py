@@ -1,1 +1,1 @@
-"""Boxes and resampling in numpy."""
+"""Box geometry and resampling in numpy."""

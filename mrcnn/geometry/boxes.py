@@ -6,7 +6,7 @@ In pixels y2 and x2 are exclusive: a box is y2 - y1 pixels high. Normalised boxe
 
 import numpy as np
 
-_CHUNK_ELEMENTS = 1 << 18  # temporaries of compute_overlaps stay at 2 MB, inside the cache
+_CHUNK_ELEMENTS = 1 << 18  # temporaries of compute_overlaps stay at 2 MB, within the cache
 
 
 def compute_iou(box, boxes, box_area, boxes_area):
@@ -15,11 +15,11 @@ def compute_iou(box, boxes, box_area, boxes_area):
     Args:
         box: [4], pixels or normalised, in the units of `boxes`.
         boxes: [N, 4] in the same units.
-        box_area: area of `box`. Handed in, as are `boxes_area`, so that callers compute it once.
+        box_area: area of `box`. Passed in, like `boxes_area`, so that callers compute it once.
         boxes_area: [N].
 
     Returns:
-        [N] of float, 0 where both boxes have no area.
+        float [N], 0 where both boxes have no area.
     """
     height = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
     width = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
@@ -32,8 +32,8 @@ def compute_overlaps(boxes1, boxes2):
     """Intersection over union of every pair of boxes.
 
     Args:
-        boxes1: [N1, 4], pixels or normalised. Put the larger set here: the memory needed beyond
-            the result is bounded by walking over its rows.
+        boxes1: [N1, 4], pixels or normalised. Pass the larger set here: its rows are processed in
+            chunks, to bound the memory needed beyond the result.
         boxes2: [N2, 4] in the same units.
 
     Returns:
@@ -67,8 +67,8 @@ def non_max_suppression(boxes, scores, threshold):
 
     Args:
         boxes: [N, 4], pixels or normalised.
-        scores: [N]. Of equal scores the lower index goes first.
-        threshold: a box with a larger intersection over union than this is dropped.
+        scores: [N]. Among equal scores, the lower index comes first.
+        threshold: boxes whose intersection over union exceeds it are dropped.
 
     Returns:
         int32 [K], indices of the kept boxes, best score first.
@@ -90,7 +90,7 @@ def apply_box_deltas(boxes, deltas):
 
     Args:
         boxes: [N, 4], pixels or normalised.
-        deltas: [N, (dy, dx, log(dh), log(dw))], dy and dx in heights and widths of the box.
+        deltas: [N, (dy, dx, log(dh), log(dw))], dy and dx in units of the box's height and width.
 
     Returns:
         [N, 4] float32 in the units of `boxes` (Fast R-CNN, section 2.3, with R-CNN's
@@ -119,7 +119,7 @@ def box_refinement(box, gt_box):
 
 
 def box_deltas(box, gt_box):
-    """As `box_refinement`, of boxes [N, 4] in their own dtype."""
+    """Like `box_refinement`, but in the dtype of the boxes [N, 4]."""
     size = box[:, 2:] - box[:, :2]  # [N, (h, w)]
     gt_size = gt_box[:, 2:] - gt_box[:, :2]
     centre = box[:, :2] + 0.5 * size
@@ -128,9 +128,9 @@ def box_deltas(box, gt_box):
 
 
 def norm_boxes(boxes, shape):
-    """Pixel boxes to normalised boxes, (box - [0, 0, 1, 1]) / (size - 1).
+    """Convert pixel boxes to normalised boxes, (box - [0, 0, 1, 1]) / (size - 1).
 
-    The lower corner becomes inclusive, so that 0 and 1 are the centres of the first and the last
+    The lower right corner becomes inclusive, so 0 and 1 are the centres of the first and the last
     pixel: the coordinates that `crop_and_resize` and the trained weights expect.
 
     Args:
@@ -146,7 +146,7 @@ def norm_boxes(boxes, shape):
 
 
 def denorm_boxes(boxes, shape):
-    """Normalised boxes back to pixels, rounded; the inverse of `norm_boxes`.
+    """Convert normalised boxes back to pixels, rounded; the inverse of `norm_boxes`.
 
     Args:
         boxes: [N, 4] normalised.
@@ -161,6 +161,6 @@ def denorm_boxes(boxes, shape):
 
 
 def trim_zeros(x):
-    """Rows of `x` [N, M] that are not all zero, in order: padding removed."""
+    """Remove padding: the rows of `x` [N, M] that are not all zero, in order."""
     x = np.asarray(x)
     return x[np.any(x != 0, axis=1)]

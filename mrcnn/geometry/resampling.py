@@ -1,6 +1,6 @@
 """Resampling of images and masks: samples lie at half-pixel centres.
 
-Pixel i of a side of n pixels has its centre at i + 0.5, and sides that are resized keep their ends.
+The centre of pixel i is at i + 0.5, and the ends of a side stay in place when it is resized.
 """
 
 import functools
@@ -13,18 +13,18 @@ _TRUNCATION_EPSILON = 1e-6
 
 
 def bilinear(image, output_shape, edge=False):
-    """`resize.resize` with its defaults, or with mode "edge", but several times faster.
+    """Resize bilinearly: `resize.resize` with its defaults or mode "edge", several times faster.
 
     There is no anti-aliasing and no scaling to 0..1.
 
     Args:
-        image: [H, W, ...], any type of numbers.
+        image: [H, W, ...], any numeric dtype.
         output_shape: (height, width).
-        edge: False takes the outside of the image as zero, True repeats its border.
+        edge: False treats the outside of the image as zero, True repeats its border.
 
     Returns:
-        [height, width, ...], float64 for integers and float64, float32 for all others. Within
-        the range of the values of `image` when `edge`.
+        [height, width, ...], float64 for integer and float64 images, float32 for all others. With
+        `edge`, values stay within the range of `image`.
     """
     height, width = output_shape[:2]
     rows = _interpolate_rows(image, height, edge)  # [height, W, ...]
@@ -48,52 +48,52 @@ def _interpolate_rows(image, count, edge):
 
 
 def half_pixel_centres(size, count):
-    """Where the pixels of a resized side lie between those of the original.
+    """Locate the pixels of a resized side between the original ones.
 
     Args:
-        size: pixels of the side, or an array of them [N, 1].
-        count: pixels that it is resized to.
+        size: length of the side in pixels, or an array [N, 1] of lengths.
+        count: length after resizing, in pixels.
 
     Returns:
-        below: int [count] (or [N, count]), the pixel before; -1 before the first.
-        weight: float64 of the same shape, the share of the pixel after it.
+        below: int [count] (or [N, count]), the original pixel before; -1 before the first.
+        weight: float64 of the same shape, the weight of the pixel after it.
     """
-    # Pixel i lies at (i + 0.5) * size / count - 0.5. In integers, so that a sample on a pixel
-    # centre or halfway between two is exactly there.
+    # Pixel i lies at (i + 0.5) * size / count - 0.5. Integers keep a sample exact if it lies on a
+    # pixel centre or halfway between two.
     below, remainder = np.divmod((2 * np.arange(count) + 1) * size - count, 2 * count)
     return below, remainder / (2 * count)
 
 
 def nearest_pixels(size, scale):
-    """Which pixel each one of a scaled side takes: the one under its centre.
+    """For each pixel of a scaled side, the original pixel under its centre.
 
     Args:
-        size: pixels of the side.
+        size: length of the side in pixels.
         scale: factor.
 
     Returns:
-        int [max(1, round(size * scale))], never falling.
+        int [max(1, round(size * scale))], non-decreasing.
     """
     scaled = scaled_side(size, scale)
     return (2 * np.arange(scaled) + 1) * size // (2 * scaled)
 
 
 def scaled_side(size, scale):
-    """Pixels of a side of `size` times `scale`: one at least, however elongated the image is."""
+    """Length in pixels of a side of `size`, scaled: at least 1, however elongated the image."""
     return max(1, round(size * scale))
 
 
 def resize_pixels(image, output_shape, window=None):
-    """`bilinear` with repeated borders in the dtype of the image, for whole images.
+    """Resize a whole image: `bilinear` with repeated borders, in the image's dtype.
 
     Args:
-        image: [H, W, C]; integers are truncated after the interpolation.
+        image: [H, W, C]; integers are truncated after interpolation.
         output_shape: (height, width).
-        window: (y1, x1, y2, x2), the part of the result that is wanted; None is all of it. Its
-            pixels are those of the whole result, without computing the others.
+        window: (y1, x1, y2, x2), the part of the result to compute; None for all of it. Its pixels
+            equal those of the whole result.
 
     Returns:
-        [height, width, C], or [y2 - y1, x2 - x1, C] of a window.
+        [height, width, C], or [y2 - y1, x2 - x1, C] with a window.
     """
     height, width, channels = *output_shape, image.shape[2]
     y1, x1, y2, x2 = window or (0, 0, height, width)
@@ -110,7 +110,7 @@ def resize_pixels(image, output_shape, window=None):
 
 @functools.lru_cache(maxsize=64)
 def _mixture(size, count):
-    """Sparse matrix [count, size] that resizes a side: two neighbours make a pixel."""
+    """Sparse matrix [count, size] that resizes a side: each pixel mixes two neighbours."""
     below, weight = half_pixel_centres(size, count)
     columns = np.concatenate([np.maximum(below, 0), np.minimum(below + 1, size - 1)])
     rows = np.tile(np.arange(count), 2)

@@ -1,7 +1,7 @@
-"""Tensor operations that Keras lacks: box geometry, RoIAlign's sampling, NMS, row gathering.
+"""Tensor operations missing from Keras: box geometry, RoIAlign sampling, NMS, row gathering.
 
-Everything is batched, has static shapes and runs on each Keras backend. `kernels` and
-`replicas` are the only files of the package whose tensors know one backend from another.
+All are batched, have static shapes and run on every Keras backend. Only `kernels` and `replicas`
+hold tensor code that depends on the backend.
 """
 
 from .boxes import (

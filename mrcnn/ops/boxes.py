@@ -5,12 +5,12 @@ Boxes are `(y1, x1, y2, x2)` and any leading axes are batch axes.
 
 from keras import ops
 
-# exp() of it makes a box larger than any image. Beyond 88 it would be infinite, the box NaN.
+# exp(20) makes a box larger than any image. Beyond 88, exp() would be infinite and the box NaN.
 _LARGEST_LOG = 20.0
 
 
 def apply_box_deltas_graph(boxes, deltas):
-    """Boxes moved and scaled by deltas (Faster R-CNN, section 3.1.2).
+    """Move and scale boxes by deltas (Faster R-CNN, section 3.1.2).
 
     Args:
         boxes: float tensor [..., N, 4], pixels or normalised.
@@ -32,7 +32,7 @@ def box_refinement_graph(box, gt_box):
     """The deltas that turn each box into its ground-truth box.
 
     Args:
-        box, gt_box: float tensors [..., N, 4] in the same units, of positive height and width.
+        box, gt_box: float tensors [..., N, 4] in the same units, with positive height and width.
 
     Returns:
         Float tensor [..., N, 4] of (dy, dx, log dh, log dw).
@@ -46,15 +46,15 @@ def box_refinement_graph(box, gt_box):
 
 
 def clip_boxes_graph(boxes, window):
-    """Boxes cut off at a window.
+    """Clip boxes to a window.
 
     Args:
         boxes: float tensor [..., N, 4], pixels or normalised.
         window: float tensor [4] or [..., 1, 4], (y1, x1, y2, x2) in the units of `boxes`.
 
     Returns:
-        Float tensor [..., N, 4] in the same units. A box that lies outside becomes one of no area
-        at the border.
+        Float tensor [..., N, 4] in the same units. A box outside the window collapses to no area at
+        its border.
     """
     low = ops.concatenate([window[..., :2], window[..., :2]], axis=-1)
     high = ops.concatenate([window[..., 2:], window[..., 2:]], axis=-1)
@@ -62,7 +62,7 @@ def clip_boxes_graph(boxes, window):
 
 
 def overlaps_graph(boxes1, boxes2):
-    """IoU of every box of one set with every box of another.
+    """IoU of every pair of boxes from two sets.
 
     Args:
         boxes1: tensor [..., N, 4], pixels or normalised.
@@ -87,7 +87,7 @@ def area(boxes):
 
 
 def norm_boxes_graph(boxes, shape):
-    """Pixels to normalised coordinates: `(box - [0, 0, 1, 1]) / (size - 1)`.
+    """Convert pixels to normalised coordinates: `(box - [0, 0, 1, 1]) / (size - 1)`.
 
     Args:
         boxes: tensor [..., 4] in pixels, y2 and x2 exclusive.
@@ -101,7 +101,7 @@ def norm_boxes_graph(boxes, shape):
 
 
 def denorm_boxes_graph(boxes, shape):
-    """Normalised coordinates to pixels, the inverse of `norm_boxes_graph`.
+    """Convert normalised coordinates to pixels; the inverse of `norm_boxes_graph`.
 
     Args:
         boxes: float tensor [..., 4], normalised.

@@ -1,26 +1,26 @@
-"""Crops of feature maps at box coordinates by bilinear sampling: the heart of RoIAlign."""
+"""Bilinear crops of feature maps at box coordinates: the heart of RoIAlign."""
 
 from keras import ops
 
 from . import kernels
 
-# How far a box edge is kept inside the image's last pixel. The last sample of a box that ends
-# exactly at 1.0 may be computed one ulp outside, and would then be 0 for a whole row or column.
+# How far a box edge at 1.0 is moved inside the image. Otherwise rounding may put the last sample of
+# a box that ends at 1.0 one ulp outside, which would zero a whole row or column.
 _EDGE = 5e-7
 
 
 def crop_and_resize(images, boxes, image_indices, size, training=False):
-    """Boxes of images, resized to one size (as TensorFlow's op of that name).
+    """Crop boxes from images and resize them to one size, like TensorFlow's op of that name.
 
-    The samples of a box lie on a regular lattice whose corners are the box's corners; samples
-    outside the image are 0.
+    A box is sampled on a regular grid whose corners are the box's corners; samples outside the
+    image are 0.
 
     Args:
         images: float tensor [M, H, W, C].
-        boxes: float tensor [N, 4], normalised. They get no gradient.
+        boxes: float tensor [N, 4], normalised. No gradient flows to them.
         image_indices: int tensor [N], the image of each box.
         size: (height, width) of the crops.
-        training: whether a gradient will be asked for: then there is no native form to prefer.
+        training: whether a gradient is needed, in which case the native kernel is not used.
 
     Returns:
         Float tensor [N, height, width, C].
@@ -45,14 +45,14 @@ def crop_and_resize(images, boxes, image_indices, size, training=False):
 
 
 def crop_pyramid(levels, boxes, level_of_box, size, training=False):
-    """Crops of boxes, each from one level of a feature pyramid.
+    """Crop boxes, each from one level of a feature pyramid.
 
     Args:
         levels: list of float tensors [B, H_l, W_l, C].
-        boxes: float tensor [B, R, 4], normalised. They get no gradient.
+        boxes: float tensor [B, R, 4], normalised. No gradient flows to them.
         level_of_box: int tensor [B, R], index into `levels`.
         size: (height, width) of the crops.
-        training: whether a gradient will be asked for: then there is no native form to prefer.
+        training: whether a gradient is needed, in which case the native kernel is not used.
 
     Returns:
         Float tensor [B, R, height, width, C].
@@ -62,7 +62,7 @@ def crop_pyramid(levels, boxes, level_of_box, size, training=False):
     channels = levels[0].shape[-1]
 
     def gathered(*levels):
-        # All levels of an image one behind another, so that every box is sampled once.
+        # The levels of an image are concatenated, so that every box is sampled once.
         flat = ops.concatenate([ops.reshape(x, (batch, -1, channels)) for x in levels], axis=1)
         heights = [ops.shape(x)[1] for x in levels]
         widths = [ops.shape(x)[2] for x in levels]
@@ -102,12 +102,12 @@ def _of_level(values, level, dtype):
 
 
 def _sample(flat, boxes, first, heights, widths, size):
-    """Bilinear samples of images that lie one behind another in `flat`.
+    """Sample bilinearly from images stored one after another in `flat`.
 
     Args:
         flat: tensor [P, C], pixels of all images, row by row.
         boxes: float tensor [N, 4], normalised.
-        first: int32 tensor [N], where the box's image begins in `flat`.
+        first: int32 tensor [N], where the box's image starts in `flat`.
         heights, widths: float tensors [N], the size of the box's image.
         size: (height, width) of the crops.
 
@@ -118,7 +118,7 @@ def _sample(flat, boxes, first, heights, widths, size):
     x = _lattice(boxes[:, 1], boxes[:, 3], widths, size[1])  # [N, width]
     last_y, last_x = heights[:, None] - 1.0, widths[:, None] - 1.0
     inside_y, inside_x = (y >= 0) & (y <= last_y), (x >= 0) & (x <= last_x)
-    # The indices of samples outside are clamped so that they can be read; the result is masked.
+    # Indices outside the image are clamped so that they can be read; the result is masked.
     top, bottom = _clamp(ops.floor(y), last_y), _clamp(ops.ceil(y), last_y)
     left, right = _clamp(ops.floor(x), last_x), _clamp(ops.ceil(x), last_x)
     step = ops.cast(widths, "int32")[:, None]
@@ -141,7 +141,7 @@ def _sample(flat, boxes, first, heights, widths, size):
 
 
 def _lattice(start, stop, sizes, count):
-    """Sample positions [N, count] in pixels from the first to the last edge of each box."""
+    """Sample positions [N, count] in pixels, from each box's first edge to its last."""
     span = (sizes - 1.0)[:, None]
     start, stop = start[:, None], stop[:, None]
     if count == 1:

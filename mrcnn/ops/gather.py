@@ -1,4 +1,4 @@
-"""Picking rows out of padded batches."""
+"""Row selection in padded batches."""
 
 from keras import ops
 
@@ -22,13 +22,13 @@ def gather_rows(rows, indices):
 
 
 def take_flagged(flags, count, keys=None):
-    """Indices of at most `count` flagged entries of each row.
+    """Indices of at most `count` flagged entries per row.
 
     Args:
         flags: bool tensor [B, N].
         count: int, at most N.
-        keys: float tensor [B, N] in (0, 1]: entries with the largest come first. None keeps the
-            order in which they stand.
+        keys: float tensor [B, N] in (0, 1]: entries with the largest keys come first. None keeps
+            their order.
 
     Returns:
         indices: int32 tensor [B, count], flagged entries first, then arbitrary ones.

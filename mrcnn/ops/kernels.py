@@ -1,13 +1,13 @@
 """TensorFlow's native kernels, and whether they can run here.
 
-XLA, JAX and torch have no such kernels; the callers then take a form made of gathers.
+XLA, JAX and torch have no such kernels; callers then use an implementation built from gathers.
 """
 
 import keras
 
 
 def available():
-    """Whether TensorFlow's kernels run in the graph that is being traced.
+    """Whether TensorFlow's kernels can run in the graph being traced.
 
     True on the TensorFlow backend, eagerly or in a `tf.function`, unless that function is
     compiled by XLA, which has no CropAndResize.
@@ -21,13 +21,13 @@ def available():
 
 
 def forward_only(native, gathered):
-    """A native kernel with the gradient of the form made of gathers.
+    """Give a native kernel the gradient of the implementation built from gathers.
 
-    On a CPU the gradient of TensorFlow's CropAndResize adds up crops from several threads without
-    a lock, and loses some of what overlapping crops contribute.
+    On a CPU, the gradient of TensorFlow's CropAndResize adds up crops from several threads without
+    a lock, and loses some of the contributions of overlapping crops.
 
     Args:
-        native, gathered: functions of tensors that give the same tensor.
+        native, gathered: functions of tensors that return the same tensor.
 
     Returns:
         function of tensors.
@@ -55,7 +55,7 @@ def crop_and_resize(images, boxes, image_indices, size):
 
 
 def crop_pyramid(levels, boxes, level_of_box, size):
-    """As `ops.crop_pyramid`: one `crop_and_resize` a pyramid level, the crops put back in order."""
+    """Like `ops.crop_pyramid`: one `crop_and_resize` per pyramid level, crops put back in order."""
     import tensorflow as tf
 
     batch, count = tf.shape(boxes)[0], boxes.shape[1]
@@ -78,7 +78,7 @@ def crop_pyramid(levels, boxes, level_of_box, size):
 def non_max_suppression(boxes, scores, count, threshold):
     """`tf.image.non_max_suppression` for each image, see `ops.non_max_suppression`.
 
-    Rows whose score is negative are never selected.
+    Rows with a negative score are never selected.
     """
     import tensorflow as tf
 
@@ -86,7 +86,7 @@ def non_max_suppression(boxes, scores, count, threshold):
 
 
 def non_max_suppression_overlaps(overlaps, scores, count, threshold):
-    """As `non_max_suppression`, from `overlaps`, a float tensor [B, N, N] of IoUs."""
+    """Like `non_max_suppression`, but from `overlaps`, a float tensor [B, N, N] of IoUs."""
     import tensorflow as tf
 
     return _each_image(tf.image.non_max_suppression_overlaps, overlaps, scores, count, threshold)

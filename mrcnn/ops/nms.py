@@ -1,4 +1,4 @@
-"""Greedy non-maximum suppression of padded batches."""
+"""Greedy non-maximum suppression for padded batches."""
 
 from keras import ops
 
@@ -8,21 +8,21 @@ from .gather import gather_rows
 
 
 def non_max_suppression(boxes, scores, count, threshold, valid=None, groups=None):
-    """The boxes that greedy NMS keeps, best first.
+    """Select the boxes that greedy NMS keeps, best first.
 
-    A box goes when its IoU with a better box that stays exceeds the threshold.
+    A box is dropped if its IoU with a better box that is kept exceeds the threshold.
 
     Args:
         boxes: float tensor [B, N, 4], pixels or normalised.
         scores: float tensor [B, N], not negative.
-        count: int, how many boxes of an image are kept at most.
+        count: int, the maximum number of boxes kept per image.
         threshold: IoU.
         valid: bool tensor [B, N]; rows that are False are never kept. None: all are valid.
         groups: int tensor [B, N]; boxes of different groups (classes) do not suppress each other.
 
     Returns:
-        indices: int32 tensor [B, count] into N; those past `kept` are 0.
-        kept: int32 tensor [B].
+        indices: int32 tensor [B, count] into N; entries past `kept` are 0.
+        kept: int32 tensor [B], the number of boxes kept.
     """
     boxes, scores = ops.stop_gradient(boxes), ops.stop_gradient(scores)
     if valid is not None:
@@ -39,7 +39,7 @@ def non_max_suppression(boxes, scores, count, threshold, valid=None, groups=None
 
 
 def _greedy(boxes, overlaps, scores, count, threshold):
-    """One box a turn: the best that is left stays, and what overlaps it leaves."""
+    """One box per iteration: keep the best that is left, drop those that overlap it."""
     number = ops.shape(scores)[1]
     places = ops.arange(count, dtype="int32")
 

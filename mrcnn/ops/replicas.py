@@ -1,7 +1,7 @@
-"""What a replica of data-parallel training needs of the others.
+"""What a replica in data-parallel training needs from the others.
 
-The replicas are TensorFlow's (`tf.distribute`): each computes with the rows of its own. Elsewhere a
-tensor is that of the whole batch, on JAX also where its parts lie on several devices; there
+The replicas are TensorFlow's (`tf.distribute`): each computes on its own rows of the batch.
+Elsewhere a tensor holds the whole batch, on JAX even if it is sharded over several devices, and
 nothing is added to the graph.
 """
 
@@ -10,35 +10,35 @@ from keras import ops
 
 
 def replica_count():
-    """How many replicas share the batch: 1 outside of a replica."""
+    """Number of replicas that share the batch; 1 outside a replica."""
     context = _context()
     return context.num_replicas_in_sync if context else 1
 
 
 def sum_over_replicas(x):
-    """The sum of a tensor over the replicas; no gradient passes.
+    """Sum a tensor over the replicas; no gradient flows through.
 
-    To be called outside of conditions and loops, as all replicas have to meet.
+    Call it outside conditionals and loops, as all replicas must reach it.
 
     Args:
-        x: float tensor of the same shape in each.
+        x: float tensor of the same shape in each replica.
     """
     context = _context()
     return context.all_reduce("SUM", ops.stop_gradient(x)) if context else x
 
 
 def uniform_keys(shape, generator):
-    """Random numbers in [0, 1) for the rows of a batch, each row the same on any replica.
+    """Random numbers in [0, 1) for the rows of a batch, the same whichever replica holds a row.
 
-    Each replica draws those of the whole batch and takes its own rows: so they are the numbers
-    that one device would draw.
+    Each replica draws numbers for the whole batch and takes those of its own rows, so they are the
+    numbers that a single device would draw.
 
     Args:
-        shape: of the result, the rows of this replica first.
-        generator: `keras.random.SeedGenerator`, whose state all replicas have in common.
+        shape: shape of the result, whose first axis is this replica's rows.
+        generator: `keras.random.SeedGenerator` whose state all replicas share.
 
     Returns:
-        float32 tensor of the shape.
+        float32 tensor of that shape.
     """
     context = _context()
     if not context:
@@ -50,10 +50,10 @@ def uniform_keys(shape, generator):
 
 
 def _context():
-    """That of a replica which is not the only one, or None."""
+    """The replica context; None outside a replica, or if there is only one."""
     if keras.backend.backend() != "tensorflow":
         return None
     import tensorflow as tf
 
-    context = tf.distribute.get_replica_context()  # None between the replicas
+    context = tf.distribute.get_replica_context()  # None in a cross-replica context
     return context if context and context.num_replicas_in_sync > 1 else None

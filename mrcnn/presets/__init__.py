@@ -1,4 +1,4 @@
-"""Whole networks as mixins of a `Config`."""
+"""Complete networks as `Config` mixins."""
 
 from .small import SmallNetwork
 

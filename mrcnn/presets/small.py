@@ -3,7 +3,7 @@
     class CellConfig(SmallNetwork, Config):
         NAME = "cell"
 
-is a network of 9 million weights, 18 MB in half precision; ResNet-50 makes one of 45 million.
+is a network with 9 million weights, 18 MB in half precision; with ResNet-50 it has 45 million.
 """
 
 from ..config import Config
@@ -11,7 +11,7 @@ from ..network.backbones.small_resnet import small_resnet, small_resnet_shape
 
 
 class SmallNetwork:
-    """The settings of the network, to be mixed into a `Config` from the left."""
+    """The settings of the network: a mixin, to be listed before `Config`."""
 
     BACKBONE = staticmethod(small_resnet)
     COMPUTE_BACKBONE_SHAPE = staticmethod(small_resnet_shape)
@@ -21,7 +21,7 @@ class SmallNetwork:
     FPN_CLASSIF_FC_LAYERS_SIZE = 256
 
     def __init_subclass__(cls, **kwargs):
-        """Refuse a place behind a `Config`, whose settings would hide all of these.
+        """Refuse a subclass that lists `Config` first, as its settings would hide these.
 
         Raises:
             TypeError: `class CellConfig(Config, SmallNetwork)`.

@@ -69,7 +69,7 @@ def test_non_max_suppression_matches_the_reference(units, threshold, name):
 
 
 def test_non_max_suppression_by_hand():
-    # The second overlaps the first with IoU 9 / 11, the third the second only; ties by index.
+    # The second overlaps the first with IoU 9 / 11, the third only the second; ties go by index.
     rows = np.array([[0, 0, 10, 10], [0, 1, 10, 11], [0, 9, 10, 19], [50, 50, 60, 60]])
     scores = np.array([0.5, 0.9, 0.1, 0.5])
     assert_array_equal(boxes.non_max_suppression(rows, scores, 0.8), [1, 3, 2])

@@ -1,4 +1,4 @@
-"""Crops against bilinear sampling written out, and the two forms against each other."""
+"""Crops against plain bilinear sampling, and the two implementations against each other."""
 
 import hypothesis.extra.numpy as arrays
 import numpy as np
@@ -14,12 +14,12 @@ native_and_gathered = pytest.mark.parametrize("native", [True, False])
 
 @pytest.fixture
 def form(monkeypatch):
-    """Function that chooses between TensorFlow's kernels and the form of gathers."""
+    """Function that chooses TensorFlow's kernels or the implementation built from gathers."""
     return lambda native: monkeypatch.setattr(kernels, "available", lambda: native)
 
 
 def sample(image, y, x):
-    """One bilinear sample in pixels, 0 outside."""
+    """One bilinear sample at a position in pixels; 0 outside."""
     height, width = image.shape[:2]
     if not (0 <= y <= height - 1 and 0 <= x <= width - 1):
         return np.zeros(image.shape[2])
@@ -73,7 +73,7 @@ def test_boxes_choose_their_image(form, native):
     size=st.integers(2, 300),
 )
 def test_a_box_that_ends_at_the_edge_keeps_its_last_samples(native, start, size):
-    """The reference drops them when a rounding error puts them one ulp outside."""
+    """matterport's Mask_RCNN drops them when a rounding error puts them one ulp outside."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kernels, "available", lambda: native)
         boxes = np.concatenate([start, np.ones_like(start)], axis=1)
@@ -124,7 +124,7 @@ def test_both_forms_agree_in_values_and_gradients(form, pyramid):
 
 
 def test_the_gradient_is_the_transpose_of_the_sampling():
-    """A crop is linear in the image: <crop(a), w> is <a, gradient(w)>, whatever a is."""
+    """A crop is linear in the image: <crop(a), w> equals <a, gradient(w)> for any a."""
     import tensorflow as tf
 
     rng = np.random.default_rng(3)

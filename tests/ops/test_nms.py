@@ -1,4 +1,4 @@
-"""NMS against a plain loop, and the two forms against each other."""
+"""Both implementations of NMS against a plain loop."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from mrcnn.ops import kernels
 
 
 def plain(boxes, scores, count, threshold, valid, groups):
-    """Greedy NMS of one image, as the textbook has it."""
+    """Textbook greedy NMS for one image."""
     kept = []
     for index in np.argsort(-scores, kind="stable"):
         if not valid[index] or len(kept) == count:
@@ -27,7 +27,7 @@ def random_case(seed, images=2, number=30):
     rng = np.random.default_rng(seed)
     corner = rng.uniform(0, 0.7, (images, number, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(0.05, 0.3, corner.shape)], axis=-1)
-    # Distinct scores: the order of equal ones is nobody's promise.
+    # Distinct scores: the order of equal ones is not guaranteed.
     scores = np.stack([rng.permutation(number) for _ in range(images)]) / number
     valid = rng.random((images, number)) < 0.8
     return boxes.astype("float32"), scores.astype("float32"), valid, rng.integers(1, 4, valid.shape)

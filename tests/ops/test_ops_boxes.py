@@ -7,7 +7,7 @@ from mrcnn.geometry import boxes as numpy_boxes
 
 @pytest.fixture
 def normalised(units):
-    """The reference ran its graph functions on normalised boxes of an image of 200 x 300."""
+    """matterport's Mask_RCNN ran its graph functions on normalised boxes of a 200 x 300 image."""
     return [numpy_boxes.norm_boxes(units[name], (200, 300)) for name in ("b1", "b2")]
 
 

@@ -1,4 +1,4 @@
-"""Outside of replicas; what happens in them, `test_replica_fit` sees in whole trainings."""
+"""Behaviour outside replicas; `test_replica_fit` covers the inside in whole training runs."""
 
 import keras
 import numpy as np

@@ -11,7 +11,7 @@ def test_a_config_before_it_would_hide_its_settings():
         NAME = "cells"
 
     class MoreCells(Cells):
-        BACKBONE = "resnet50"  # as its author wants it
+        BACKBONE = "resnet50"  # overrides the preset
 
     assert Cells.RPN_CHANNELS == 128 and MoreCells.BACKBONE == "resnet50"
 
