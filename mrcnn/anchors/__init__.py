@@ -1,4 +1,4 @@
-"""Anchors: where they lie, how well they cover a data set's objects, and the RPN's targets."""
+"""Anchors: where they lie, how well they cover a dataset's objects, and the RPN's targets."""
 
 from .coverage import anchor_coverage
 from .pyramid import (

@@ -1,4 +1,4 @@
-"""How well the anchors of a configuration cover the instances of a data set."""
+"""How well a configuration's anchors cover a dataset's instances."""
 
 import dataclasses
 
@@ -7,21 +7,21 @@ import numpy as np
 from ..images.resizing import input_geometry, resize_options
 from .pyramid import compute_backbone_shapes
 
-# Boxes that the search for scales looks at: spread over all of them.
+# Number of boxes that the search for scales looks at, spread over all of them.
 _SEARCHED_BOXES = 2000
-# Ratios of the scales of neighbouring levels that it tries.
+# Ratios between the scales of neighbouring levels that it tries.
 _FACTORS = np.arange(1.2, 2.61, 0.05)
 
 
 @dataclasses.dataclass
 class AnchorCoverage:
-    """The boxes of a data set, and the best IoU that each has with an anchor.
+    """A dataset's boxes and the best IoU of each with any anchor.
 
     Attributes:
         config: the `Config` that the anchors come from.
         boxes: float64 [N, 4] pixels of the network's input, without crowds. Mode "crop" does not
-            cut them: they are those of the whole scaled image.
-        input_shapes: int [N, (height, width)], of the network's input that each lies in.
+            cut them: they lie in the whole scaled image.
+        input_shapes: int [N, (height, width)], size of the network's input that each box lies in.
         class_ids: int32 [N].
         best_iou: float64 [N].
     """
@@ -38,7 +38,7 @@ class AnchorCoverage:
         return self.boxes[:, 2:] - self.boxes[:, :2]
 
     def recall(self, iou):
-        """Share of the boxes that some anchor overlaps with at least this IoU; nan of none."""
+        """Fraction of boxes that some anchor overlaps with at least this IoU; nan without boxes."""
         return float(np.mean(self.best_iou >= iou)) if len(self.best_iou) else float("nan")
 
     def suggested_scales(self):
@@ -46,7 +46,7 @@ class AnchorCoverage:
         return suggest_anchor_scales(self.boxes, self.config, self.input_shapes)
 
     def summary(self):
-        """A few lines of text: the figures, those of each class, and the suggested scales."""
+        """A few lines of text: box sizes, anchor coverage and the suggested scales."""
         if not len(self.boxes):
             return "0 instances"
         sides = np.percentile(np.sqrt(self.sizes.prod(axis=1)), [5, 50, 95])
@@ -64,15 +64,15 @@ class AnchorCoverage:
 
 
 def anchor_coverage(dataset, config, image_ids=None):
-    """Compare the boxes of a data set with the anchors.
+    """Compare a dataset's boxes with the anchors.
 
-    No image is decoded; `load_instances`, or `load_boxes` where there are boxes alone, gives boxes
-    and sizes.
+    No image is decoded: boxes and sizes come from `load_instances`, or from `load_boxes` where
+    there are only boxes.
 
     Args:
         dataset: a prepared `Dataset`.
         config: IMAGE_RESIZE_MODE and the fields of `resize_to_input` and `pyramid_anchors`.
-        image_ids: the images to look at; None is all.
+        image_ids: the images to look at; None: all.
 
     Returns:
         `AnchorCoverage`.
@@ -96,7 +96,7 @@ def anchor_coverage(dataset, config, image_ids=None):
 
 
 def _boxes_in_input(boxes, height, width, config):
-    """Boxes of an image where `resize_to_input` moves them, and (height, width) of the input."""
+    """An image's boxes where `resize_to_input` moves them, and the input's (height, width)."""
     _, size, (rows, columns, _) = input_geometry(height, width, **resize_options(config))
     scale = np.array([size[0] / height, size[1] / width] * 2)
     moved = boxes * scale + [rows[0], columns[0]] * 2
@@ -110,8 +110,8 @@ def best_iou(boxes, config, image_shape, scales=None):
         boxes: [N, 4] pixels of the network's input.
         config: see `pyramid_anchors`.
         image_shape: (height, width) of the network's input in pixels, further entries are
-            ignored; or [N, 2], one for each box.
-        scales: as RPN_ANCHOR_SCALES; None is that of `config`.
+            ignored; or [N, 2], one per box.
+        scales: as RPN_ANCHOR_SCALES; None: those of `config`.
 
     Returns:
         float64 [N].
@@ -129,7 +129,7 @@ def best_iou(boxes, config, image_shape, scales=None):
 
 
 def _offsets_from_nearest(boxes, config, image_shape):
-    """Distances [L, N, (y, x)] in pixels between a box's centre and a level's nearest anchor's."""
+    """Distances [L, N, (y, x)] in pixels from a box's centre to a level's nearest anchor centre."""
     centres = 0.5 * (boxes[:, :2] + boxes[:, 2:])
     shapes = np.asarray(image_shape)
     if shapes.ndim == 1:
@@ -147,9 +147,9 @@ def _offsets_from_nearest(boxes, config, image_shape):
 
 
 def _best_iou_of_scale(boxes, offset, scale, config):
-    """Best IoU [N] with the anchors of a scale on a level, of any ratio.
+    """Best IoU [N] with the anchors of one scale on one level, of any ratio.
 
-    All of one ratio have one size. The one that overlaps a box most is then the nearest: no other
+    Anchors of the same ratio have the same size, so the nearest one overlaps a box most: no other
     is nearer on either axis.
     """
     height, width = (boxes[:, 2:] - boxes[:, :2]).T
@@ -162,25 +162,25 @@ def _best_iou_of_scale(boxes, offset, scale, config):
 
 
 def _shared_length(length, other, distance):
-    """What two spans share whose centres are a distance apart."""
+    """Overlap of two spans whose centres are `distance` apart."""
     return np.clip(np.minimum(np.minimum(length, other), (length + other) / 2 - distance), 0, None)
 
 
 def suggest_anchor_scales(boxes, config, image_shape):
-    """Anchor scales, one a level, that fit boxes better than those of the configuration.
+    """Anchor scales, one per level, that fit boxes better than the configured ones.
 
-    Of all geometric sequences, in rounded pixels, that with the largest mean best IoU, among
-    those with no lower recall at 0.5 and 0.7 than the configuration's. No scale is smaller than
-    the distance between its anchors, for they would leave gaps: objects much smaller than that
-    need enlarged images (IMAGE_MIN_SCALE), not smaller anchors. The search looks at 2000 of the
-    boxes, always the same.
+    They are the geometric sequence, rounded to pixels, with the largest mean best IoU among those
+    whose recall at 0.5 and 0.7 is no lower than the configuration's. No scale is smaller than the
+    distance between its anchors, which would otherwise leave gaps: objects much smaller than that
+    need enlarged images (IMAGE_MIN_SCALE), not smaller anchors. The search looks at no more than
+    2000 boxes, always the same ones.
 
     Args:
         boxes, config, image_shape: see `best_iou`.
 
     Returns:
-        Tuple of int, one for each of P2..P6; RPN_ANCHOR_SCALES where no sequence is better on
-        all the boxes.
+        Tuple of int, one for each of P2..P6; RPN_ANCHOR_SCALES if no sequence is better over
+        all boxes.
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     current = plain_scales(config.RPN_ANCHOR_SCALES)
@@ -194,17 +194,17 @@ def suggest_anchor_scales(boxes, config, image_shape):
 
 
 def plain_scales(scales):
-    """RPN_ANCHOR_SCALES as a tuple of plain numbers, or of tuples of them where a level has many.
+    """RPN_ANCHOR_SCALES as a tuple of plain numbers; levels with several scales become tuples.
 
     Args:
-        scales: one entry a level; arrays are accepted.
+        scales: one entry per level; arrays are accepted.
     """
     levels = [np.asarray(level).tolist() for level in scales]
     return tuple(tuple(level) if isinstance(level, list) else level for level in levels)
 
 
 def _search_scales(boxes, config, image_shape):
-    """The best sequence on a part of the boxes, or None."""
+    """The best sequence for a sample of the boxes, or None."""
     chosen = np.linspace(0, len(boxes) - 1, min(len(boxes), _SEARCHED_BOXES)).astype(int)
     if np.ndim(image_shape) == 2:
         image_shape = np.asarray(image_shape)[chosen]
@@ -214,7 +214,7 @@ def _search_scales(boxes, config, image_shape):
     longest = max((boxes[:, 2:] - boxes[:, :2]).max(), least[-1])
     sides = np.unique(_rounded(np.geomspace(least[0], 2 * longest, 400)))
 
-    known = {}  # best IoU [n] by (level, scale): few of them differ between the sequences
+    known = {}  # best IoU [n] by (level, scale), which many sequences share
 
     def iou(level, scale):
         if (level, scale) not in known:
@@ -234,13 +234,13 @@ def _search_scales(boxes, config, image_shape):
 
 
 def _rounded(scales):
-    """Whole pixels with four significant bits: in steps of 1 below 32, of 2 below 64, ..."""
+    """Scales rounded to whole pixels: in steps of 1 below 32, of 2 below 64, ..."""
     step = 2.0 ** np.maximum(np.floor(np.log2(scales)) - 4, 0)
     return (np.rint(scales / step) * step).astype(int)
 
 
 def _fit(best):
-    """Mean of the best IoU, recall at 0.5 and at 0.7."""
+    """Mean best IoU, recall at 0.5 and recall at 0.7."""
     return np.array([best.mean(), (best >= 0.5).mean(), (best >= 0.7).mean()])
 
 

@@ -1,29 +1,29 @@
-"""Finding the anchors that overlap boxes without a look at each."""
+"""Finds the anchors that overlap boxes without looking at every anchor."""
 
 import numpy as np
 
 from ..geometry.boxes import box_areas, compute_iou
 from .pyramid import compute_backbone_shapes, pyramid_anchors
 
-# Pairs handled at a time: their temporaries stay at some 30 MB.
+# Pairs handled at a time; their temporaries take about 30 MB.
 _CHUNK_PAIRS = 1 << 18
-# Bounds are loosened by this factor: sizes and areas carry the noise of float64.
+# Bounds are loosened by this factor, because sizes and areas carry float64 rounding errors.
 _SLACK = 1 - 1e-6
 
 
 class AnchorLattice:
-    """The anchors of a configuration for one size of the network's input, indexed by place.
+    """A configuration's anchors for one input size, indexed by position.
 
-    The anchors of one pyramid level, ratio and scale have one size and lie on a regular grid.
-    Those that overlap a box enough are therefore a rectangle of the grid, and bisection finds its
-    sides. Nothing changes after construction, so that threads may share a lattice.
+    Anchors of the same pyramid level, ratio and scale have the same size and lie on a regular
+    grid. Those that overlap a box enough therefore form a rectangle of the grid, and bisection
+    finds its sides. Nothing changes after construction, so threads may share a lattice.
 
     Args:
         config: see `pyramid_anchors`.
         image_shape: (height, width) of the network's input in pixels; further entries are ignored.
 
     Attributes:
-        anchors: [A, 4] float64 pixels, those of `pyramid_anchors`.
+        anchors: [A, 4] float64 pixels, as returned by `pyramid_anchors`.
     """
 
     def __init__(self, config, image_shape):
@@ -48,16 +48,17 @@ class AnchorLattice:
         self._widths = np.array([spans.size for spans in self._columns])
 
     def pairs(self, boxes, at_least):
-        """The pairs of a box and an anchor that overlap most.
+        """The pairs of a box and an anchor that overlap enough.
 
         Args:
-            boxes: [N, 4] float64 pixels, anywhere. One without area has no pairs.
-            at_least: IoU above 0 that is asked for.
+            boxes: [N, 4] float64 pixels, anywhere; boxes without area have no pairs.
+            at_least: IoU threshold, above 0.
 
         Yields:
             box, anchor: int64 [P], indices into `boxes` and `anchors`. No pair comes twice, and
-                all those of a box come together. Every pair with an IoU of `at_least` is there,
-                and those with the best IoU of their box, if it is above 0; others may be.
+                all pairs of a box come together. Every pair with an IoU of `at_least` or more is
+                included, and so is a box's best pair, or several that tie, if its IoU is above 0.
+                Other pairs may be included.
             iou: float64 [P].
         """
         sizes = boxes[:, 2:] - boxes[:, :2]
@@ -73,12 +74,12 @@ class AnchorLattice:
             yield real[box], anchor, iou
 
     def _rectangles(self, boxes, areas, at_least):
-        """First anchor, rows and columns [N, K] of the anchors that overlap enough."""
+        """First anchor, rows and columns [N, K] of the rectangles that overlap enough."""
         best = self._iou_with_nearest(boxes, areas).max(axis=1, initial=0)
         iou = np.minimum(at_least, best)[:, None] * _SLACK  # [N, 1]
-        # With union = a + b - intersection, IoU >= t is intersection >= t / (1 + t) * (a + b).
+        # With union = a + b - intersection, IoU >= t means intersection >= t / (1 + t) * (a + b).
         intersection = iou / (1 + iou) * (areas[:, None] + self._heights * self._widths)  # [N, K]
-        # No overlap is longer than the shorter side, so that of the other axis has a least length.
+        # An overlap is no longer than the shorter side; this bounds the other axis from below.
         height = np.minimum((boxes[:, 2] - boxes[:, 0])[:, None], self._heights)
         width = np.minimum((boxes[:, 3] - boxes[:, 1])[:, None], self._widths)
         possible = intersection <= height * width
@@ -100,7 +101,7 @@ class AnchorLattice:
         return iou.reshape(anchor.shape)
 
     def _cells(self, origin, rows, columns):
-        """Box and anchor [P] of every cell of rectangles [N, K]."""
+        """Box and anchor [P] of every cell in the rectangles [N, K]."""
         per_box, grids = rows.shape
         rows, columns = rows.ravel(), columns.ravel()
         counts = rows * columns
@@ -113,7 +114,7 @@ class AnchorLattice:
 
 
 class _Spans:
-    """Spans of one length along an axis, in order: [n] starts and ends in pixels."""
+    """Spans of equal length along an axis, in order: [n] starts and ends in pixels."""
 
     def __init__(self, starts, ends):
         self.starts, self.ends = np.ascontiguousarray(starts), np.ascontiguousarray(ends)
@@ -122,12 +123,12 @@ class _Spans:
         self.borders = 0.5 * (centres[1:] + centres[:-1])
 
     def nearest(self, centre):
-        """Index [N] of the span whose centre is nearest to each of [N]."""
+        """Index [N] of the span whose centre is nearest to each `centre` [N]."""
         return np.searchsorted(self.borders, centre)
 
 
 def _overlapping(axes, low, high, length):
-    """First index and number [N, K] of the spans that share `length` [N, K] with [low, high)."""
+    """First index and number [N, K] of the spans that overlap [low, high) by `length` [N, K]."""
     first, stop = np.empty(length.shape, np.int64), np.empty(length.shape, np.int64)
     for k, spans in enumerate(axes):
         first[:, k] = np.searchsorted(spans.ends, low + length[:, k], "left")
@@ -136,7 +137,7 @@ def _overlapping(axes, low, high, length):
 
 
 def overlapping_pairs(anchors, boxes, at_least):
-    """As `AnchorLattice.pairs`, for any anchors [A, 4] in pixels; looks at each for every box."""
+    """As `AnchorLattice.pairs`, for any anchors [A, 4] in pixels; checks each against every box."""
     y1, x1, y2, x2 = np.ascontiguousarray(anchors.T)
     areas = box_areas(anchors)
     for k, box in enumerate(boxes):

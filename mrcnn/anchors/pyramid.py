@@ -15,8 +15,8 @@ def compute_backbone_shapes(config, image_shape):
         image_shape: (height, width) of the network's input in pixels; further entries are ignored.
 
     Returns:
-        [5, (height, width)] of int, rounded up; what COMPUTE_BACKBONE_SHAPE returns for a
-        BACKBONE of your own.
+        [5, (height, width)] of int, rounded up; for a BACKBONE function, what
+        COMPUTE_BACKBONE_SHAPE returns.
 
     Raises:
         ValueError: an unknown BACKBONE, or a function without COMPUTE_BACKBONE_SHAPE.
@@ -48,9 +48,9 @@ def generate_anchors(scales, ratios, shape, feature_stride, anchor_stride):
         anchor_stride: 1 for anchors on every cell, 2 on every second, ...
 
     Returns:
-        [A, 4] float64 pixels: cells row by row, in a cell the ratios in order, in a ratio the
-        scales. An anchor is centred on its cell's first corner, index * feature_stride, as the
-        trained weights expect; anchors on the border reach outside the image.
+        [A, 4] float64 pixels: cells row by row, in each cell the ratios in order, for each ratio
+        the scales. An anchor is centred on its cell's first corner, index * feature_stride, as the
+        trained weights expect; anchors at the border extend beyond the image.
     """
     root = np.sqrt(np.asarray(ratios, np.float64))[:, None]  # [R, 1]
     scales = np.atleast_1d(scales)
@@ -76,13 +76,13 @@ def generate_pyramid_anchors(scales, ratios, feature_shapes, feature_strides, an
         [A, 4] float64 pixels.
 
     Raises:
-        ValueError: not as many scales or strides as feature maps.
+        ValueError: the numbers of scales, strides and feature maps differ.
     """
     if not len(scales) == len(feature_shapes) == len(feature_strides):
         raise ValueError(
             f"RPN_ANCHOR_SCALES has {len(scales)} entries and BACKBONE_STRIDES "
-            f"{len(feature_strides)}, but there are {len(feature_shapes)} feature maps: one of "
-            "each per map is needed."
+            f"{len(feature_strides)}, but there are {len(feature_shapes)} feature maps: both "
+            "must have one entry per map."
         )
     levels = zip(scales, feature_shapes, feature_strides, strict=True)
     return np.concatenate(
@@ -91,7 +91,7 @@ def generate_pyramid_anchors(scales, ratios, feature_shapes, feature_strides, an
 
 
 def pyramid_anchors(config, image_shape):
-    """The anchors of a configuration for one size of the network's input.
+    """A configuration's anchors for one input size.
 
     Args:
         config: RPN_ANCHOR_SCALES, RPN_ANCHOR_RATIOS, RPN_ANCHOR_STRIDE and the fields of

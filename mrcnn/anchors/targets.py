@@ -1,4 +1,4 @@
-"""What the region proposal network should answer for an image."""
+"""What the region proposal network (RPN) should predict for an image."""
 
 import functools
 
@@ -15,24 +15,24 @@ _CROWD_IOU = 0.001
 def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=None):
     """Choose the anchors that train the RPN and the deltas that they should predict.
 
-    An anchor is positive when it overlaps an instance with IoU >= 0.7 or has, among all anchors,
-    the best IoU above 0 with one; negative when its best IoU is < 0.3 and it does not touch a
-    crowd (Faster R-CNN, section 3.1.2). RPN_TRAIN_ANCHORS_PER_IMAGE of them stay, at most half of
-    them positive. A positive anchor regresses to the instance that it overlaps most.
+    An anchor is positive if its IoU with an instance is at least 0.7, or above 0 and the
+    highest of all anchors. It is negative if its best IoU is below 0.3 and it does not touch a
+    crowd (Faster R-CNN, section 3.1.2). RPN_TRAIN_ANCHORS_PER_IMAGE anchors are kept, at most half
+    of them positive. A positive anchor regresses to the instance that it overlaps most.
 
     Args:
-        image_shape: not used; the reference has it.
-        anchors: [A, 4] pixels, or their `AnchorLattice`: the same targets, many times faster.
+        image_shape: not used; an argument in matterport's Mask_RCNN (the reference).
+        anchors: [A, 4] pixels, or their `AnchorLattice`: same targets, many times faster.
         gt_class_ids: [G], negative for crowds.
         gt_boxes: [G, 4] pixels; G may be 0.
         config: RPN_TRAIN_ANCHORS_PER_IMAGE, RPN_BBOX_STD_DEV.
-        rng: source of the subsampling, a `numpy.random.Generator` or `RandomState`. None is the
-            global `np.random`.
+        rng: a `numpy.random.Generator` or `RandomState`, for the subsampling. None: the global
+            `np.random`.
 
     Returns:
         rpn_match: [A] int32, 1 positive, -1 negative, 0 neutral.
         rpn_bbox: [RPN_TRAIN_ANCHORS_PER_IMAGE, (dy, dx, log(dh), log(dw))] float64, divided by
-            RPN_BBOX_STD_DEV, for the positive anchors in their order, then zeros.
+            RPN_BBOX_STD_DEV, for the positive anchors in order, then zeros.
     """
     rng = np.random if rng is None else rng
     total = config.RPN_TRAIN_ANCHORS_PER_IMAGE
@@ -70,15 +70,15 @@ def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=
 
 
 def _drop_surplus(rpn_match, label, limit, rng):
-    """Make a random choice of the anchors with this label neutral, so that `limit` stay."""
+    """Make randomly chosen anchors with this label neutral, so that `limit` remain."""
     ids = np.flatnonzero(rpn_match == label)
     if len(ids) <= limit:
         return
     if isinstance(rng, np.random.Generator):
-        # Few of many stay: to draw those is quick, where a permutation of all takes milliseconds.
+        # Few of many remain: drawing them is fast, but permuting all of them takes milliseconds.
         kept = rng.choice(ids, limit, replace=False, shuffle=False)
         rpn_match[ids] = 0
         rpn_match[kept] = label
     else:
-        # As the reference draws.
+        # As in the reference.
         rpn_match[rng.choice(ids, len(ids) - limit, replace=False)] = 0

@@ -1,4 +1,4 @@
-"""The network, one part a module; `mrcnn.network.graph` wires them as the paper's figure 1."""
+"""The network, one module per part; `mrcnn.network.graph` wires them as in Mask R-CNN, figure 1."""
 
 from .graph import build, build_inference, build_training
 

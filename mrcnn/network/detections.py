@@ -14,13 +14,13 @@ from ..ops import (
 
 
 def refine_detections(rois, probs, deltas, windows, config):
-    """The best class of each RoI, its box refined, what is weak or doubled dropped.
+    """Take each RoI's best class, refine its box, and drop weak and duplicate detections.
 
     Args:
         rois: float tensor [B, R, 4], normalised.
         probs: float tensor [B, R, C].
         deltas: float tensor [B, R, C, 4].
-        windows: float tensor [B, 4], the part of the image that is no padding, normalised.
+        windows: float tensor [B, 4], the part of the image without padding, normalised.
         config: a `Config`.
 
     Returns:
@@ -36,7 +36,7 @@ def refine_detections(rois, probs, deltas, windows, config):
     boxes = apply_box_deltas_graph(rois, deltas * std_dev)
     boxes = clip_boxes_graph(boxes, windows[:, None])
 
-    # A box that lies wholly in the padding has no area left.
+    # Clipping leaves no area of a box that lies entirely in the padding.
     has_area = (boxes[..., 2] > boxes[..., 0]) & (boxes[..., 3] > boxes[..., 1])
     valid = (class_ids > 0) & has_area
     if config.DETECTION_MIN_CONFIDENCE:
@@ -53,14 +53,14 @@ def refine_detections(rois, probs, deltas, windows, config):
 
 
 class DetectionLayer(keras.layers.Layer):
-    """`refine_detections`, the windows taken from the image meta.
+    """`refine_detections`, with the windows taken from the image meta.
 
     Args:
         config: a `Config`.
 
     Call arguments:
-        inputs: [rois [B, R, 4] normalised, mrcnn_class [B, R, C], mrcnn_bbox [B, R, C, 4] of
-            deltas, image_meta [B, 12 + C]].
+        inputs: [rois [B, R, 4] normalised, mrcnn_class [B, R, C], mrcnn_bbox [B, R, C, 4]
+            (deltas), image_meta [B, 12 + C]].
 
     Returns:
         Float tensor [B, DETECTION_MAX_INSTANCES, 6], see `refine_detections`.

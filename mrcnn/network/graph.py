@@ -1,9 +1,9 @@
-"""The wiring of the parts into one Keras graph, as in the paper's figure 1 and FPN's figure 3.
+"""Wires the parts into one Keras graph, as in Mask R-CNN, figure 1, and FPN, figure 3.
 
     image -> backbone -> pyramid -> RPN -> proposals -> RoIAlign -> box head -> detections
                                                      -> RoIAlign -> mask head
 
-In training the sampled RoIs stand between proposals and heads, and the losses at the end.
+In training, RoIs are sampled between proposals and heads, and the losses come last.
 """
 
 import functools
@@ -29,36 +29,36 @@ from .sampling import RoiSampler, max_positives
 
 
 def build(mode, config, seed=None):
-    """The graph of a mode.
+    """Build the graph of a mode.
 
     Args:
         mode: "training" or "inference".
-        config: a `Config` that is valid.
-        seed: int, of the sampling of training RoIs.
+        config: a valid `Config`.
+        seed: int, for sampling the training RoIs.
 
     Returns:
         `GraphModel` named "mask_rcnn".
 
     Raises:
-        ValueError: a head made a layer without a name of its own, or names its losses otherwise
-            than it declares.
+        ValueError: a head has a layer that it did not name, or its losses are not the ones it
+            declares.
     """
     with precision_of(config):
         return build_inference(config) if mode == "inference" else build_training(config, seed)
 
 
 def build_inference(config):
-    """Image to detections, and what the heads say of these.
+    """Build the graph from an image to its detections and the heads' outputs for them.
 
     Inputs: `input_image` [B, H, W, C], `input_image_meta` [B, 12 + classes], `input_anchors`
     [B, A, 4] normalised. Outputs, in order: `mrcnn_detection` [B, D, 6], `mrcnn_class`
-    [B, R, classes], `mrcnn_bbox` [B, R, classes, 4], those of the other heads, such as `mrcnn_mask`
-    [B, D, h, w, classes] (of the detections alone), `ROI` [B, R, 4], `rpn_class` [B, A, 2],
-    `rpn_bbox` [B, A, 4]. Detections and RoIs are normalised; what is called bbox are deltas, over
+    [B, R, classes], `mrcnn_bbox` [B, R, classes, 4], the other heads' outputs, such as `mrcnn_mask`
+    [B, D, h, w, classes] (for the detections only), `ROI` [B, R, 4], `rpn_class` [B, A, 2],
+    `rpn_bbox` [B, A, 4]. Detections and RoIs are normalised; bbox outputs are deltas divided by
     their standard deviations.
 
     Args:
-        config: a `Config` that is valid.
+        config: a valid `Config`.
 
     Returns:
         `GraphModel` named "mask_rcnn".
@@ -88,16 +88,16 @@ def build_inference(config):
 
 
 def build_training(config, seed=None):
-    """Image and ground truth to the losses.
+    """Build the graph from an image and its ground truth to the losses.
 
-    Inputs: those of `loading.inputs.training_inputs`, and without USE_RPN_ROIS `input_roi`
-    [B, R, 4] in pixels. Outputs, in order: `rpn_class_logits`, `rpn_class`, `rpn_bbox`, those of
-    the heads (`mrcnn_class_logits`, `mrcnn_class`, `mrcnn_bbox`, `mrcnn_mask`), `ROI`,
+    Inputs: those of `loading.inputs.training_inputs` and, without USE_RPN_ROIS, `input_roi`
+    [B, R, 4] in pixels. Outputs, in order: `rpn_class_logits`, `rpn_class`, `rpn_bbox`, the
+    heads' outputs (`mrcnn_class_logits`, `mrcnn_class`, `mrcnn_bbox`, `mrcnn_mask`), `ROI`,
     `output_rois`, and the losses by name, the RPN's first.
 
     Args:
-        config: a `Config` that is valid.
-        seed: int, of the sampling of training RoIs; None leaves it to Keras.
+        config: a valid `Config`.
+        seed: int, for sampling the training RoIs; None leaves it to Keras.
 
     Returns:
         `GraphModel` named "mask_rcnn".
@@ -165,9 +165,10 @@ def _pyramid(image, config):
 
 
 def _heads(config, pyramid, image_meta):
-    """The heads of a configuration, that of the boxes first, with their layers.
+    """The configured heads with their layers, the box head first.
 
-    They come after the RPN: the order in which layers are made decides their first weights.
+    Call it after building the RPN: the order in which layers are created determines their initial
+    weights.
     """
     features = Features(pyramid[:4], image_meta, parts.part(parts.POOLERS, config.ROI_POOLER))
     heads = [kind(config) for kind in parts.heads(config)]
@@ -177,7 +178,7 @@ def _heads(config, pyramid, image_meta):
 
 
 def _check_free(head, names, taken):
-    """See that the outputs of a head are not called as others are."""
+    """Check that a head's output names are not taken."""
     if double := [name for name in names if name in taken]:
         raise ValueError(f"the head {head.name!r} has outputs {double}: these names are taken.")
 
@@ -185,14 +186,14 @@ def _check_free(head, names, taken):
 def _declared_losses(head, losses):
     if set(losses) != set(head.loss_names) or not all(n.endswith("_loss") for n in losses):
         raise ValueError(
-            f"the head {head.name!r} has the losses {list(losses)} and declares "
-            f"{list(head.loss_names)}: they must be the same names, each ending in '_loss'."
+            f"the head {head.name!r} has the losses {list(losses)} but declares "
+            f"{list(head.loss_names)}: the names must be the same, each ending in '_loss'."
         )
     return head.loss_names
 
 
 def _model(inputs, outputs, config, image, pyramid):
-    """The `GraphModel` that gives the tensors of a dict, in its order."""
+    """The `GraphModel` whose outputs are the tensors of a dict, in its order."""
     model = GraphModel(inputs, list(outputs.values()), name="mask_rcnn")
     model.names = tuple(outputs)
     backbone = backbones.of_config(config)
@@ -202,14 +203,14 @@ def _model(inputs, outputs, config, image, pyramid):
 
 
 def _check_layer_names(model, image, pyramid, config):
-    """See that "heads" and weight files will know the layers of the heads."""
+    """Check that "heads" and weight files can identify the heads' layers."""
     below = {operation.name for operation in keras.Function(image, pyramid).operations}
     own = (kind.layer_regex() for kind in parts.heads(config))
     known = "|".join(["rpn_.*", "roi_align_.*", *own])
     for layer in model.layers:
         if layer.weights and layer.name not in below and not re.fullmatch(known, layer.name):
             raise ValueError(
-                f"a head has a layer {layer.name!r}: name each layer with weights so that it "
-                "matches the head's layer_names, such as area_fc of a head 'area', by which "
-                "weight files and layers='heads' know it."
+                f"a head has a layer {layer.name!r}: the name of a layer with weights must "
+                "match the head's layer_names, such as area_fc for a head 'area', because weight "
+                "files and layers='heads' identify it by name."
             )

@@ -1,4 +1,4 @@
-"""The Keras model that the network is: it trains on losses that its graph computes."""
+"""The network as a Keras model, which trains on losses that its own graph computes."""
 
 import inspect
 import math
@@ -11,14 +11,14 @@ from ..ops import replica_count
 
 
 class GraphModel(keras.Model):
-    """A functional model some of whose outputs are its losses, those named in `loss_names`.
+    """A functional model whose losses, named in `loss_names`, are among its outputs.
 
     `fit` minimises their sum, weighted by `loss_weights`, plus an L2 penalty, and reports each by
-    name. Weights are read and written in the reference's file format.
+    name. Weights are read and written in the file format of matterport's Mask_RCNN (the reference).
 
     Attributes:
-        names: of the outputs, in their order; those of the operations unless they were set.
-        loss_names: those of them that are losses, which end in "_loss".
+        names: names of the outputs, in order; by default the operations' names.
+        loss_names: names of the outputs that are losses; each ends in "_loss".
         stem: name of the layer that sees the pixels.
         is_bgr: whether it sees them as BGR.
     """
@@ -30,10 +30,10 @@ class GraphModel(keras.Model):
     loss_means = ()
 
     def set_loss(self, loss_weights, weight_decay):
-        """What `fit` minimises; call it before `compile`.
+        """Set what `fit` minimises; call this before `compile`.
 
         Args:
-            loss_weights: dict of loss name to factor; 1 where a name is missing.
+            loss_weights: dict of loss name to factor; 1 for missing names.
             weight_decay: factor of the L2 penalty.
         """
         self.loss_weights = dict(loss_weights)
@@ -63,13 +63,13 @@ class GraphModel(keras.Model):
         return losses["loss"]
 
     def losses_of(self, outputs):
-        """The losses of a batch, or of a replica: its share, so that they add up to the batch's.
+        """The losses of a batch; in a replica, its shares, which add up to the batch's losses.
 
         Args:
-            outputs: the graph's.
+            outputs: the graph's outputs.
 
         Returns:
-            dict of name to scalar: those of `loss_names`, and "loss", their weighted sum and the L2
+            dict of name to scalar: the `loss_names`, and "loss", their weighted sum plus the L2
             penalty.
         """
         by_name = outputs_by_name(self, outputs)
@@ -78,16 +78,16 @@ class GraphModel(keras.Model):
         return {"loss": sum(weighted) + self.l2_penalty() / replica_count(), **losses}
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """The means that `compute_loss` has updated."""
+        """The means that `compute_loss` updates."""
         return self.get_metrics_result()
 
     def l2_penalty(self):
-        """L2 of the trainable weights, each over its size, BatchNorm's scale and shift left out.
+        """L2 penalty of the trainable weights except BatchNorm's scale and shift.
 
-        The division makes the decay very weak; it is the reference's (model.py:2180 there), and
-        its learning rates belong to it.
+        Each weight's penalty is divided by its size. This makes the decay very weak, but the
+        reference does the same (model.py:2180 there), and its learning rates depend on it.
         """
-        # The losses are float32, whatever the weights are.
+        # The losses are float32, whatever the weights' dtype.
         penalties = [
             ops.cast(ops.sum(ops.square(weight)), "float32")
             * (self.weight_decay / math.prod(weight.shape))
@@ -97,12 +97,12 @@ class GraphModel(keras.Model):
         return sum(penalties) if penalties else 0.0
 
     def fit(self, x=None, y=None, **kwargs):
-        """Keras's `fit`, which also takes a generator of lists, such as `data_generator` is.
+        """Keras's `fit`, which here also takes a generator of lists, such as `data_generator`.
 
-        (Keras itself takes tuples only.)
+        (Keras itself takes only tuples.)
 
         Raises:
-            ValueError: the model was made for several replicas of TensorFlow.
+            ValueError: the model was built for several TensorFlow replicas.
         """
         self._refuse_replicas("fit()")
         if inspect.isgenerator(x):
@@ -113,33 +113,33 @@ class GraphModel(keras.Model):
         """Keras's `evaluate`.
 
         Raises:
-            ValueError: the model was made for several replicas of TensorFlow.
+            ValueError: the model was built for several TensorFlow replicas.
         """
         self._refuse_replicas("evaluate()")
         return super().evaluate(x, y, **kwargs)
 
     def _refuse_replicas(self, call):
-        """The losses are shares of those of the whole batch, which Keras would take for means."""
+        """Refuse several replicas: Keras would take their shares of the losses for means."""
         strategy = getattr(self, "distribute_strategy", None)
         if strategy and strategy.num_replicas_in_sync > 1:
             raise ValueError(
-                f"{call} of Keras cannot use {strategy.num_replicas_in_sync} devices: use "
+                f"Keras's {call} cannot use {strategy.num_replicas_in_sync} devices: use "
                 "MaskRCNN.train(), or set GPU_COUNT to 1."
             )
 
     def fit_generator(self, generator, **kwargs):
-        """Keras 2's name of `fit` with a generator; the arguments are those of `fit`."""
+        """Keras 2's name for `fit` with a generator; takes the arguments of `fit`."""
         return self.fit(generator, **kwargs)
 
     def save(self, filepath, overwrite=True, **kwargs):
-        """Not possible: the configuration is no part of a Keras archive.
+        """Not supported: a Keras archive does not hold the configuration.
 
         Raises:
-            NotImplementedError: always; it says what to do instead.
+            NotImplementedError: always; the message says what to do instead.
         """
         raise NotImplementedError(
-            f"the model cannot be saved whole to {filepath}: save_weights() writes its weights, "
-            "to be loaded into a MaskRCNN of the same configuration, and export() a graph to serve."
+            f"the model cannot be saved whole to {filepath}: save_weights() writes its weights, to "
+            "load into a MaskRCNN of the same configuration, and export() writes a graph to serve."
         )
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
@@ -155,8 +155,8 @@ def outputs_by_name(model, outputs):
     """The outputs of a model as a dict by name.
 
     Args:
-        model: `GraphModel`, or any functional model that was made of one.
-        outputs: list of tensors or arrays in its order.
+        model: `GraphModel`, or any functional model built from one.
+        outputs: list of tensors or arrays in the model's order.
     """
     names = getattr(model, "names", None) or model.output_names
     return dict(zip(names, outputs, strict=True))

@@ -1,4 +1,4 @@
-"""The graph's inputs, made of their declarations in `mrcnn.loading.inputs`."""
+"""The graph's inputs, built from their declarations in `mrcnn.loading.inputs`."""
 
 import keras
 from keras import layers, ops
@@ -7,15 +7,15 @@ from ..ops import norm_boxes_graph
 
 
 def keras_input(wanted):
-    """The Keras input of `wanted`, an `Input`, named "input_" and its name."""
+    """The Keras input for `wanted`, an `Input`; its name gets the prefix "input_"."""
     return keras.Input(wanted.shape, name=f"input_{wanted.name}", dtype=wanted.dtype)
 
 
 class NormBoxes(layers.Layer):
-    """Boxes in pixels to normalised ones.
+    """Converts boxes from pixels to normalised coordinates.
 
     Call arguments:
-        inputs: [boxes [B, N, 4] in pixels, image [B, H, W, C], whose size counts].
+        inputs: [boxes [B, N, 4] in pixels, image [B, H, W, C], of which only the size counts].
 
     Returns:
         Float tensor [B, N, 4], normalised.
@@ -25,7 +25,7 @@ class NormBoxes(layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
 
     def call(self, inputs):
-        """See the class. Zero rows, which are padding, stay zero."""
+        """See the class. Zero rows are padding and stay zero."""
         boxes, image = inputs
         is_box = ops.any(boxes != 0, axis=-1, keepdims=True)
         return ops.where(is_box, norm_boxes_graph(boxes, ops.shape(image)[1:3]), 0.0)

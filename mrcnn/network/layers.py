@@ -1,4 +1,4 @@
-"""Layers that the heads are made of. They work on all RoIs at once."""
+"""Layers for the heads, which process all RoIs together."""
 
 import math
 
@@ -21,21 +21,21 @@ class _OverRois:
         return ops.reshape(folded, (-1, inputs.shape[1], *folded.shape[1:]))
 
     def compute_output_shape(self, input_shape):
-        # Keras's own build asks with the folded shape.
+        # Keras's own build() passes the folded shape.
         if len(input_shape) == 4:
             return super().compute_output_shape(input_shape)
         folded = super().compute_output_shape((None, *input_shape[2:]))
         return (*input_shape[:2], *folded[1:])
 
 
-# Named as Keras's, because notebooks look for layers by the names of their classes.
+# Named as in Keras, because notebooks look for layers by class name.
 class Conv2D(_OverRois, layers.Conv2D):
     """`keras.layers.Conv2D` over [B, R, h, w, channels]."""
 
     def convolution_op(self, inputs, kernel):
-        """If the kernel covers its whole input, the convolution is computed as a matrix product.
+        """Compute the convolution as a matrix product if the kernel covers the whole input.
 
-        As a convolution, its gradient takes up to 90 times as long on a CPU without AVX-512.
+        As a convolution, its gradient would take up to 90 times as long on a CPU without AVX-512.
         """
         # Both are (h, w, channels); the kernel of a grouped convolution has fewer channels.
         if self.padding != "valid" or kernel.shape[:3] != inputs.shape[1:]:
@@ -50,11 +50,11 @@ class Conv2DTranspose(_OverRois, layers.Conv2DTranspose):
 
 
 class BatchNorm(layers.BatchNormalization):
-    """BatchNormalization whose mode may be fixed where the graph is built.
+    """BatchNormalization whose mode can be fixed when the graph is built.
 
-    `BatchNorm(name=...)(x, training=train_bn)`: False keeps the statistics frozen in training
-    too (detection batches are too small for them), True always uses those of the batch, None
-    follows the model. Keras would let the mode in which the model runs override it.
+    `BatchNorm(name=...)(x, training=train_bn)`: False keeps the statistics frozen in training,
+    too (detection batches are too small for them), True always uses batch statistics, None follows
+    the model. In Keras, the mode in which the model runs would override this.
 
     Call arguments:
         inputs: float tensor [..., channels].

@@ -1,7 +1,8 @@
-"""What losses are made of.
+"""The building blocks of losses.
 
-All shapes are static: what does not count is masked, and a selection without any member gives
-a loss of 0. Each is a mean over the whole batch: where replicas share it, theirs add up to that.
+All shapes are static: elements that do not count are masked, and an empty selection gives a loss
+of 0. Each loss is a mean over the whole batch; if replicas share the batch, their losses add up to
+that mean.
 """
 
 import keras
@@ -11,10 +12,10 @@ from ..ops import sum_over_replicas
 
 
 def smooth_l1_loss(y_true, y_pred):
-    """Smooth L1 of every element (Fast R-CNN, equation 3).
+    """Elementwise smooth L1 loss (Fast R-CNN, equation 3).
 
     Args:
-        y_true, y_pred: float tensors of one shape.
+        y_true, y_pred: float tensors of the same shape.
 
     Returns:
         Float tensor of that shape.
@@ -25,10 +26,10 @@ def smooth_l1_loss(y_true, y_pred):
 
 
 class LossLayer(keras.layers.Layer):
-    """A loss as a layer of the graph, so that the model gives it by name.
+    """A loss as a layer of the graph, so that the model outputs it by name.
 
     Args:
-        function: takes the inputs as its arguments and gives a scalar.
+        function: takes the inputs as arguments and returns a scalar.
 
     Call arguments:
         inputs: list of tensors, the arguments of `function`.
@@ -51,7 +52,7 @@ class LossLayer(keras.layers.Layer):
 
 
 def cross_entropy(classes, logits):
-    """Cross entropy of classes.
+    """Cross entropy between classes and logits.
 
     Args:
         classes: int tensor [...].
@@ -66,9 +67,9 @@ def cross_entropy(classes, logits):
 
 
 def mean_of(values, counts):
-    """Mean of the values, each as often as it counts; 0 if none does.
+    """Mean of the values, weighted by `counts`; 0 if all counts are 0.
 
-    Of a replica, its share in the mean over the whole batch.
+    In a replica, its share of the mean over the whole batch.
 
     Args:
         values: float tensor of any shape.

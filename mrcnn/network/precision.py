@@ -1,4 +1,4 @@
-"""The precision that a network computes in: Keras's dtype policy, for one network alone."""
+"""The precision that a network computes in: Keras's dtype policy, for that network only."""
 
 import contextlib
 
@@ -7,10 +7,10 @@ import keras
 
 @contextlib.contextmanager
 def precision_of(config):
-    """Layers and models made inside compute as MIXED_PRECISION says; weights stay float32.
+    """Layers and models created inside compute in MIXED_PRECISION; weights stay float32.
 
-    Keras's policy of the process is as before afterwards. With None it counts inside, too. A model
-    made under "float16" scales its loss once it is compiled, so that small gradients survive.
+    Keras's global policy is restored on exit. With None, it applies inside, too. A model created
+    under "float16" scales its loss once it is compiled, so that small gradients survive.
 
     Args:
         config: a `Config`, for MIXED_PRECISION.

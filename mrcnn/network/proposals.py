@@ -14,24 +14,23 @@ from ..ops import (
 
 
 class ProposalLayer(keras.layers.Layer):
-    """The best-scored anchors, refined, clipped to the image, thinned by NMS.
+    """The best-scoring anchors, refined, clipped to the image and thinned by NMS.
 
     Args:
-        proposal_count: how many proposals of an image come out, zero rows at the end if there
-            are fewer.
-        nms_threshold: IoU above which the lower-scored of two goes.
+        proposal_count: number of proposals per image, padded with zero rows if there are fewer.
+        nms_threshold: IoU above which the lower-scoring of two boxes is dropped.
         config: a `Config`, for RPN_BBOX_STD_DEV and PRE_NMS_LIMIT.
 
     Call arguments:
-        inputs: [rpn_probs [B, A, 2], rpn_bbox [B, A, 4] of deltas over RPN_BBOX_STD_DEV, anchors
-            [B, A, 4] normalised].
+        inputs: [rpn_probs [B, A, 2], rpn_bbox [B, A, 4] (deltas divided by RPN_BBOX_STD_DEV),
+            anchors [B, A, 4] normalised].
 
     Returns:
         Float tensor [B, proposal_count, 4], normalised.
     """
 
     def __init__(self, proposal_count, nms_threshold, config=None, **kwargs):
-        # Boxes need float32 where features run in half precision.
+        # Boxes need float32, even if features run in half precision.
         super().__init__(**{"dtype": "float32", **kwargs})
         self.proposal_count = proposal_count
         self.nms_threshold = nms_threshold
@@ -42,7 +41,7 @@ class ProposalLayer(keras.layers.Layer):
         return self.stages(inputs)["proposals"]
 
     def stages(self, inputs):
-        """What the notebooks look at: each step's boxes by name.
+        """Each step's boxes by name, for the notebooks.
 
         Args:
             inputs: see the class.
@@ -50,7 +49,7 @@ class ProposalLayer(keras.layers.Layer):
         Returns:
             dict of tensors: `pre_nms_anchors`, `refined_anchors`, `refined_anchors_clipped`
             (each [B, K, 4], normalised, best score first), `rpn_non_max_suppression` (int32
-            [proposal_count], which of the first image's K stay, zeros at the end), `proposals`.
+            [proposal_count], indices of the first image's kept boxes, then zeros), `proposals`.
         """
         probs, deltas, anchors = inputs
         scores = probs[:, :, 1]  # [B, A]
@@ -85,7 +84,7 @@ class AnchorLayer(keras.layers.Layer):
     """The anchors of a pyramid, from the sizes of its feature maps.
 
     Args:
-        config: a `Config`, for its RPN_ANCHOR_* and BACKBONE_STRIDES.
+        config: a `Config`, for RPN_ANCHOR_* and BACKBONE_STRIDES.
 
     Call arguments:
         inputs: [image [B, H, W, C], P2, ..., P6].
@@ -106,7 +105,7 @@ class AnchorLayer(keras.layers.Layer):
         for scale, stride, features in zip(
             config.RPN_ANCHOR_SCALES, config.BACKBONE_STRIDES, pyramid, strict=True
         ):
-            # The anchors of the cell at the origin, moved to every cell.
+            # The anchors of the cell at the origin, shifted to every cell.
             cell = generate_anchors(scale, config.RPN_ANCHOR_RATIOS, (1, 1), stride, 1)
             shape, step = ops.shape(features), config.RPN_ANCHOR_STRIDE
             y = ops.cast(ops.arange(0, shape[1], step), "float32") * stride
@@ -118,7 +117,7 @@ class AnchorLayer(keras.layers.Layer):
         return ops.repeat(anchors[None], size[0], axis=0)
 
     def compute_output_shape(self, input_shape):
-        """[B, A, 4]; A is None where the image's size is."""
+        """[B, A, 4]; A is None if the image size is."""
         step, ratios = self.config.RPN_ANCHOR_STRIDE, len(self.config.RPN_ANCHOR_RATIOS)
         cells = [shape[1:3] for shape in input_shape[1:]]
         if any(side is None for shape in cells for side in shape):

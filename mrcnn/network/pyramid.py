@@ -7,7 +7,7 @@ def feature_pyramid(c2, c3, c4, c5, size):
     """Top-down pathway with lateral connections.
 
     Args:
-        c2, c3, c4, c5: backbone features [B, H / stride, W / stride, any] of strides 4 to 32.
+        c2, c3, c4, c5: backbone features [B, H / stride, W / stride, any], strides 4 to 32.
         size: channels of every level.
 
     Returns:
@@ -21,7 +21,7 @@ def feature_pyramid(c2, c3, c4, c5, size):
         layers.Conv2D(size, (3, 3), padding="same", name=f"fpn_p{level}")(x)
         for level, x in enumerate([p2, p3, p4, p5], start=2)
     ]
-    # P6 serves the RPN's largest anchors only.
+    # Only the RPN's largest anchors use P6.
     return [*pyramid, layers.MaxPooling2D((1, 1), strides=2, name="fpn_p6")(pyramid[-1])]
 
 

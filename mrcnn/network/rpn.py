@@ -8,18 +8,18 @@ from .losses import cross_entropy, mean_of, smooth_l1_loss
 
 
 def rpn_graph(feature_map, anchors_per_location, anchor_stride, channels=512):
-    """Scores and box deltas of every anchor of one feature map.
+    """Scores and box deltas of all anchors on one feature map.
 
     Args:
         feature_map: [B, H, W, depth].
-        anchors_per_location: anchors of a cell.
-        anchor_stride: anchors on every n-th cell only.
-        channels: of the shared convolution.
+        anchors_per_location: anchors per cell.
+        anchor_stride: 1 for anchors on every cell, 2 on every second, ...
+        channels: output channels of the shared convolution.
 
     Returns:
         logits: [B, H * W * anchors, 2], background and foreground.
-        probs: the same through softmax.
-        bbox: [B, H * W * anchors, 4] of (dy, dx, log dh, log dw), over RPN_BBOX_STD_DEV.
+        probs: the softmax of the logits.
+        bbox: [B, H * W * anchors, 4] of (dy, dx, log dh, log dw), divided by RPN_BBOX_STD_DEV.
     """
     shared = layers.Conv2D(
         channels,
@@ -37,16 +37,16 @@ def rpn_graph(feature_map, anchors_per_location, anchor_stride, channels=512):
 
 
 def build_rpn_model(anchor_stride, anchors_per_location, depth, channels=512):
-    """The RPN as a model of its own, so that all levels share its weights.
+    """The RPN as a separate model, so that all levels share its weights.
 
     Args:
-        anchor_stride: anchors on every n-th cell only.
-        anchors_per_location: anchors of a cell.
+        anchor_stride: 1 for anchors on every cell, 2 on every second, ...
+        anchors_per_location: anchors per cell.
         depth: channels of the feature maps.
-        channels: of the shared convolution.
+        channels: output channels of the shared convolution.
 
     Returns:
-        `keras.Model` "rpn_model": feature map [B, H, W, depth] to the outputs of `rpn_graph`.
+        `keras.Model` "rpn_model": feature map [B, H, W, depth] -> the outputs of `rpn_graph`.
     """
     feature_map = keras.Input((None, None, depth), name="input_rpn_feature_map")
     outputs = rpn_graph(feature_map, anchors_per_location, anchor_stride, channels)
@@ -54,7 +54,7 @@ def build_rpn_model(anchor_stride, anchors_per_location, depth, channels=512):
 
 
 def rpn_of_pyramid(pyramid, config):
-    """The RPN over all levels, anchors level by level.
+    """The RPN's outputs for all levels, with the anchors level by level.
 
     Args:
         pyramid: [P2..P6], each [B, H_l, W_l, TOP_DOWN_PYRAMID_SIZE].
@@ -71,7 +71,7 @@ def rpn_of_pyramid(pyramid, config):
     )
     of_levels = zip(*[model(features) for features in pyramid], strict=True)
     names = ("rpn_class_logits", "rpn_class", "rpn_bbox")
-    # In half precision, scores would be so coarse that thousands of anchors tie.
+    # In half precision, scores would be so coarse that thousands of anchors would tie.
     return [
         layers.Concatenate(axis=1, name=name, dtype="float32")(list(levels))
         for name, levels in zip(names, of_levels, strict=True)
@@ -79,7 +79,7 @@ def rpn_of_pyramid(pyramid, config):
 
 
 def rpn_class_loss_graph(rpn_match, rpn_class_logits):
-    """Cross entropy of the anchors that are positive or negative, their mean over the batch.
+    """Mean cross entropy of the positive and negative anchors of the batch.
 
     Args:
         rpn_match: int tensor [B, A, 1]; 1 positive, -1 negative, 0 neutral.
@@ -94,11 +94,11 @@ def rpn_class_loss_graph(rpn_match, rpn_class_logits):
 
 
 def rpn_bbox_loss_graph(config, target_bbox, rpn_match, rpn_bbox):
-    """Smooth L1 of the positive anchors' deltas, the mean over the batch.
+    """Mean smooth L1 loss of the positive anchors' deltas over the batch.
 
     Args:
-        config: a `Config` (kept for the reference's signature).
-        target_bbox: float tensor [B, K, 4], the deltas of the positive anchors in their order.
+        config: not used; an argument in matterport's Mask_RCNN.
+        target_bbox: float tensor [B, K, 4], the positive anchors' deltas, in order.
         rpn_match: int tensor [B, A, 1]; 1 positive.
         rpn_bbox: float tensor [B, A, 4], the predicted deltas of all anchors.
 

@@ -1,4 +1,4 @@
-"""Which RoIs train the heads, and on which instance each (Fast R-CNN, section 2.3)."""
+"""RoI sampling: which RoIs train the heads, and on which instance (Fast R-CNN, section 2.3)."""
 
 import keras
 from keras import ops
@@ -6,30 +6,31 @@ from keras import ops
 from ..ops import gather_rows, overlaps_graph, take_flagged, uniform_keys
 
 POSITIVE_IOU = 0.5
-# A RoI that lies in a crowd is no negative: objects in it are not annotated one by one.
+# A RoI in a crowd is not a negative: a crowd's objects are not annotated one by one.
 CROWD_IOU = 0.001
 
 
 def max_positives(config):
-    """How many of the sampled RoIs of an image, the first ones, can be positive with a `Config`."""
+    """How many of an image's sampled RoIs can be positive with a `Config`; they come first."""
     return max(1, int(config.TRAIN_ROIS_PER_IMAGE * config.ROI_POSITIVE_RATIO))
 
 
 class RoiSampler(keras.layers.Layer):
     """Samples RoIs from the proposals and matches them with the ground truth.
 
-    A proposal is positive from an IoU of 0.5 with an instance, negative below; one that
-    overlaps a crowd is neither. At most a share of ROI_POSITIVE_RATIO is positive, and there
-    are as many negatives as keep that share. An image without positives gives negatives only.
+    A proposal is positive if its IoU with an instance is at least 0.5. Otherwise it is negative,
+    unless it overlaps a crowd; then it is neither. At most a fraction ROI_POSITIVE_RATIO of the
+    RoIs is positive, and the number of negatives keeps that ratio. An image without positives
+    yields only negatives.
 
     Args:
         config: TRAIN_ROIS_PER_IMAGE, ROI_POSITIVE_RATIO.
-        shuffle: False takes the proposals in their order instead of at random.
-        seed: int, of the sampling.
+        shuffle: False takes the proposals in order instead of at random.
+        seed: int, for the sampling.
 
     Call arguments:
-        inputs: [proposals [B, N, 4], gt_class_ids [B, G], gt_boxes [B, G, 4]]; boxes normalised,
-            zero rows are padding, crowds have a negative class id.
+        inputs: [proposals [B, N, 4], gt_class_ids [B, G], gt_boxes [B, G, 4]]; boxes are
+            normalised, zero rows are padding, crowds have a negative class id.
 
     Returns:
         rois: float tensor [B, T, 4], normalised, positives first, then negatives, then zeros;
@@ -77,7 +78,7 @@ class RoiSampler(keras.layers.Layer):
         taken = gather_rows(candidates, ops.clip(source, 0, positives + total - 1))  # [B, T]
         rois = ops.where(is_roi[..., None], gather_rows(proposals, taken), 0.0)
 
-        # Only the first slots can be positive: the rest needs no match.
+        # Only the first slots can be positive: the rest need no match.
         best = ops.argmax(gather_rows(instance_overlaps, positive_at), axis=2)  # [B, positives]
         best = ops.where(is_positive[:, :positives], ops.cast(best, "int32"), 0)
         class_ids = ops.where(is_positive[:, :positives], gather_rows(gt_class_ids, best), 0)

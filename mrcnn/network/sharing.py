@@ -1,4 +1,4 @@
-"""The inference graph on the weights of a training graph, to detect while it trains."""
+"""An inference graph that shares a training graph's weights, to detect during training."""
 
 import keras
 
@@ -6,27 +6,28 @@ from . import graph
 
 
 def share(training_model, config):
-    """An inference graph whose layers with weights are those of a training graph.
+    """An inference graph that reuses a training graph's layers with weights.
 
-    There is no second copy of the weights: what a training step changes, the next detection sees.
-    While it is made, and only then, weights of its size exist once more.
+    There is no second copy of the weights: each detection sees what the last training step changed.
+    Only while the graph is being built does a second set of weights exist.
 
     Args:
         training_model: `GraphModel` in training mode.
-        config: the `Config` to detect with. Sizes of images and all that concerns proposals and
-            detections may differ from the training's, the layers may not.
+        config: the `Config` to detect with. Image sizes and all settings of proposals and
+            detections may differ from the training graph's; the layers may not.
 
     Returns:
         `GraphModel` in inference mode, see `graph.build_inference`.
 
     Raises:
-        ValueError: a layer with weights is not in the training graph, by name and shapes.
+        ValueError: the training graph has no layer of the same name and shapes for a layer with
+            weights.
     """
     prototype = graph.build("inference", config)
     trained = {layer.name: layer for layer in training_model.layers}
     for operation in prototype.operations:
-        # Through the node of its first call an operation would keep the layers before it alive, and
-        # so the prototype's weights.
+        # Through the node of its first call, an operation would keep the preceding layers alive,
+        # and with them the prototype's weights.
         operation._inbound_nodes.clear()
         operation._outbound_nodes.clear()
 
@@ -41,18 +42,18 @@ def share(training_model, config):
 
 
 def _counterpart(layer, trained):
-    """The training graph's layer in the place of one with weights."""
+    """The training graph's layer that takes the place of a layer with weights."""
     found = trained.get(layer.name)
     if _shapes(found) != _shapes(layer):
-        is_there = f"has weights of {_shapes(found)} there" if found else "is not there"
+        is_there = f"it has shapes {_shapes(found)} there" if found else "it does not exist there"
         raise ValueError(
-            f"the layer {layer.name!r} of the inference graph, with weights of {_shapes(layer)}, "
-            f"cannot share those of the training graph: it {is_there}. Both are to be built with "
-            "the same settings, and a BACKBONE of your own must name its layers."
+            f"the layer {layer.name!r} of the inference graph, with weights of shapes "
+            f"{_shapes(layer)}, cannot share the training graph's weights: {is_there}. Both graphs "
+            "must be built with the same settings, and a custom BACKBONE must name its layers."
         )
     return found
 
 
 def _shapes(operation):
-    """Shapes of its weights; operations that are no layers have none."""
+    """Shapes of its weights; operations that are not layers have none."""
     return [tuple(weight.shape) for weight in getattr(operation, "weights", [])]

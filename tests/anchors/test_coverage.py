@@ -53,7 +53,7 @@ def test_each_box_may_lie_in_an_image_of_its_own():
 
 
 class Rectangles:
-    """A data set of images that nobody can read, with rectangles for instances."""
+    """A dataset of unreadable images, with rectangles as instances."""
 
     def __init__(self, *images):
         self.images = images
@@ -99,7 +99,7 @@ def test_boxes_lie_where_the_loader_puts_them(settings):
         )
         moved = InstanceMasks.from_dense(resize_mask(masks.dense(), scale, padding)).boxes
         for box in moved[(class_ids > 0) & (moved[:, 2] > 0)]:
-            assert_allclose(coverage.boxes[row], box, atol=0.6)  # there whole pixels
+            assert_allclose(coverage.boxes[row], box, atol=0.6)  # `box` is in whole pixels
             assert_array_equal(coverage.input_shapes[row], image.shape[:2])
             row += 1
     assert row == 3
@@ -120,7 +120,7 @@ def test_mode_crop_scales_and_does_not_cut():
 
 def test_recall_by_hand():
     config = config_of(RPN_ANCHOR_RATIOS=[1], IMAGE_RESIZE_MODE="none")
-    # Squares about anchors' centres, of side 16 (an anchor), 20 (IoU 0.64) and 11 (64 / 121).
+    # Squares centred on anchors, with sides 16 (an anchor), 20 (IoU 256 / 400) and 10 (64 / 100).
     boxes = [(24, 24, 40, 40), (22, 22, 42, 42), (67, 67, 77, 77)]
     coverage = anchor_coverage(Rectangles(((128, 128), boxes, [1, 1, 1])), config)
     assert_allclose(coverage.best_iou, [1, 0.64, 0.64])
@@ -153,7 +153,7 @@ def test_suggested_scales_fit_the_boxes():
     assert (after >= 0.7).mean() > (before >= 0.7).mean() + 0.15
     assert (after >= 0.5).mean() >= (before >= 0.5).mean()
     assert scales == suggest_anchor_scales(boxes, config, (512, 512))
-    # Those that fit are left as they are.
+    # Scales that fit are left unchanged.
     fitted = config_of(RPN_ANCHOR_SCALES=scales)
     assert suggest_anchor_scales(boxes, fitted, (512, 512)) == scales
 
@@ -175,7 +175,7 @@ def test_a_suggestion_is_never_worse(start, spread, count, seed):
 def test_a_part_that_misleads_changes_nothing(monkeypatch):
     monkeypatch.setattr(anchor_coverage_room, "_SEARCHED_BOXES", 2)
     config = config_of(RPN_ANCHOR_RATIOS=[1])
-    # The first and the last, which the search sees, fit no anchor; all the others are anchors.
+    # The search sees only the first and the last, which fit no anchor; the others are anchors.
     boxes = np.array([[0, 0, 23, 23]] + [[16, 16, 48, 48]] * 50 + [[32, 32, 80, 80]])
     assert best_iou(boxes, config, (128, 128))[1:-1].min() == 1
     assert suggest_anchor_scales(boxes, config, (128, 128)) == config.RPN_ANCHOR_SCALES

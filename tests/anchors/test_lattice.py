@@ -32,7 +32,7 @@ CONFIGS = [
 ]
 LATTICES = [AnchorLattice(*each) for each in CONFIGS]
 
-# On anchors' borders and centres as well as anywhere, and far outside.
+# On anchors' borders and centres, anywhere else, and far outside.
 place = st.integers(-20, 210) | st.sampled_from([-5000, 0, 8, 16, 64, 5000]) | st.floats(-20, 210)
 side = (
     st.integers(-3, 70) | st.sampled_from([0, 1e-9, 11.313708498984761, 32, 300]) | st.floats(0, 9)
@@ -45,7 +45,7 @@ def boxes_of(rows):
 
 
 def check_pairs(pairs, anchors, boxes, at_least):
-    """They are what the docstring of `AnchorLattice.pairs` promises; each is (box, anchor)."""
+    """Check what `AnchorLattice.pairs` promises; return the set of (box, anchor)."""
     overlaps = compute_overlaps(anchors, boxes)
     given_pairs, seen = set(), set()
     for box, anchor, iou in pairs:
@@ -78,7 +78,7 @@ def test_few_pairs_are_looked_at():
     lattice = LATTICES[0]
     pairs = check_pairs(lattice.pairs(boxes, 0.3), lattice.anchors, boxes, 0.3)
     counts = np.bincount([box for box, _ in pairs], minlength=4)
-    # Of 1,440; the last box has no area.
+    # Of 1,440 anchors; the last box has no area.
     assert (counts[:3] < 200).all() and counts[3] == 0
 
 

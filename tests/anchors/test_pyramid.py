@@ -25,7 +25,7 @@ def test_pyramid_anchors_of_a_configuration_match_the_reference(small, small_con
 
 
 def test_anchors_by_hand():
-    # Two cells of stride 8 in a row; ratio 0.25 is twice as high as its scale and half as wide.
+    # Two cells of stride 8 in a row; with ratio 0.25, height is 2 * scale and width scale / 2.
     generated = pyramid.generate_anchors(4, [1, 0.25], (1, 2), 8, 1)
     assert_allclose(
         generated,
@@ -63,5 +63,5 @@ def test_a_backbone_of_ones_own_says_its_shapes():
 
 
 def test_an_unknown_backbone_is_refused():
-    with pytest.raises(ValueError, match="BACKBONE is 'vgg16': it is 'resnet50'"):
+    with pytest.raises(ValueError, match="BACKBONE is 'vgg16': it must be 'resnet50'"):
         pyramid.compute_backbone_shapes(SimpleNamespace(BACKBONE="vgg16"), (64, 64))

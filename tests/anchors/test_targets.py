@@ -32,7 +32,7 @@ ANCHORS = LATTICE.anchors
 
 
 def brute_force(anchors, class_ids, boxes, total, rng):
-    """The targets from the matrix of all overlaps, drawn as the reference draws."""
+    """Targets from the full overlap matrix, drawn as in matterport's Mask_RCNN (the reference)."""
     overlaps = compute_overlaps(anchors, boxes[class_ids >= 0])
     best = overlaps.max(axis=1, initial=0)
     crowd = compute_overlaps(anchors, boxes[class_ids < 0]).max(axis=1, initial=0)
@@ -101,8 +101,8 @@ def test_positives_by_hand():
     match, deltas = build_rpn_targets(SHAPE, anchors, [1], [[0, 0, 10, 10]], config())
     assert_array_equal(match, [1, 0, 0, -1])
     assert not deltas.any()
-    # The best of an instance is positive, however little it overlaps: IoU 10/190 here. It
-    # regresses 9 of its 10 pixels to the left.
+    # An instance's best anchor is positive, however little it overlaps: IoU 10/190 here. It
+    # regresses to the left by 9 of its 10 pixels.
     match, deltas = build_rpn_targets(SHAPE, anchors[:1], [1], [[0, -9, 10, 1]], config())
     assert_array_equal(match, [1])
     assert_allclose(deltas[0], [0, -9, 0, 0])

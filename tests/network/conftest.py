@@ -1,4 +1,4 @@
-"""The losses that the reference computed."""
+"""The losses that matterport's Mask_RCNN (the reference) computed."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(params=["normal", "nosat", "allactive", "nopos", "empty"])
 def losses_of_reference(request, units):
-    """Inputs of the losses in a case, and what the reference made of them: two dicts by name."""
+    """The inputs of the losses in one case, and the reference's losses: two dicts by name."""
     case = request.param
     values = {
         name.removeprefix("loss.in."): array

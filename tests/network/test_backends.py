@@ -1,6 +1,6 @@
-"""The same network on TensorFlow, under XLA, and on JAX: each in a process of its own.
+"""The same network on TensorFlow, under XLA, on JAX and on PyTorch, each in a separate process.
 
-`run_network.py` writes the outputs of inference and what one training step changes.
+`run_network.py` writes the outputs of inference and the changes made by one training step.
 """
 
 import importlib.util
@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 SCRIPT = Path(__file__).parents[1] / "run_network.py"
-# Scores and deltas as they are, boxes normalised.
+# For scores, deltas and normalised boxes.
 TOLERANCE = 1e-4
-# Changes that a unit on the other side of its ReLU moves measurably.
+# Changes that differ measurably if a unit falls on the other side of its ReLU.
 MOVED_BY_KINKS = ("step.conv1", "step.res4f_branch2b")
 
 
@@ -37,9 +37,9 @@ def agree(ours, expected):
     assert ours.keys() == expected.keys()
     for name, value in expected.items():
         if name in MOVED_BY_KINKS:
-            # In float32 a unit within rounding error of 0 falls on either side of its ReLU and
+            # In float32, a unit within rounding error of 0 falls on either side of its ReLU and
             # moves the gradients of the layers below. Measured over backends and instruction sets:
-            # by 2.4e-3 of the largest one, with a mean of 5e-4.
+            # by up to 2.4e-3 of the largest gradient, and by 5e-4 on average.
             off = np.abs(ours[name] - value)
             assert off.max() < 5e-3 and off.mean() < 2e-3, name
         else:

@@ -25,8 +25,8 @@ def test_reference_values(units, case, settings):
     inputs = [units[f"refine.{name}"] for name in ("rois", "probs", "deltas", "window")]
     ours = np.asarray(refine_detections_graph(*inputs, config_for(**settings)))
     expected = units[f"refine.{case}"]
-    # One that clipping left without area is a detection only in the reference, where it also takes
-    # a place of the best 20.
+    # A box that clipping leaves without area is a detection only in matterport's Mask_RCNN (the
+    # reference), where it also takes one of the best 20 places.
     has_area = (expected[:, 2] > expected[:, 0]) & (expected[:, 3] > expected[:, 1])
     expected = expected[has_area]
     np.testing.assert_allclose(ours[: len(expected)], expected, atol=1e-5)
@@ -42,7 +42,7 @@ def test_each_rule_by_hand():
     rois = np.array(
         [[[0.1, 0.1, 0.5, end] for end in (0.5, 0.52, 0.51)] + [[0.6, 0.6, 0.9, 0.9]]], "float32"
     )
-    # A detection, its weaker double, another class in its place, and background.
+    # A detection, a weaker duplicate, another class in the same place, and background.
     probs = probabilities([0.1, 0.9, 0], [0.2, 0.8, 0], [0.1, 0.2, 0.7], [0.6, 0.4, 0])
     meta = compose_image_meta(0, (64, 64, 3), (64, 64, 3), (0, 0, 64, 64), 1, np.zeros(3))
     config = config_for(NUM_CLASSES=3, DETECTION_MAX_INSTANCES=4)
@@ -53,7 +53,7 @@ def test_each_rule_by_hand():
 
 
 def test_boxes_in_the_padding_are_dropped():
-    """Clipped to the window they have no area; the reference returns them as slivers."""
+    """Clipped to the window, they have no area; the reference returns them as slivers."""
     rois = np.array([[[0.0, 0.1, 0.2, 0.4], [0.0, 0.1, 0.6, 0.4]]], "float32")
     meta = compose_image_meta(0, (32, 64, 3), (64, 64, 3), (16, 0, 48, 64), 1, np.zeros(2))
     config = config_for(NUM_CLASSES=2, DETECTION_MAX_INSTANCES=3)

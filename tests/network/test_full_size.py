@@ -1,4 +1,4 @@
-"""The COCO network at its full size: a minute, so by `make test-slow`."""
+"""The COCO network at full size; it takes a minute, so `make test-slow` runs it."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_resnet101_at_1024_with_and_without_xla(tmp_path):
     assert native["masks"].shape == (640, 960, len(native["scores"]))
     assert len(native["scores"]) > 50
     assert native["masks"].any(axis=(0, 1)).mean() > 0.9
-    # Proposals of nearly the same score may swap places.
+    # Proposals with similar scores may swap places.
     distance = np.abs(native["rois"][:, None] - compiled["rois"][None]).max(axis=-1)
     distance[native["class_ids"][:, None] != compiled["class_ids"][None]] = 1000
     assert (distance.min(axis=1) <= 1).mean() > 0.95

@@ -1,7 +1,8 @@
-"""The network against what the reference computed, stage by stage (tests/data/reference_*.npz).
+"""The network against matterport's Mask_RCNN (the reference), step by step.
 
-Feature maps are compared on a lattice of their values. Tolerances are float32's unless a comment
-says otherwise. Proposals and detections are compared by matching: near-ties swap places.
+The reference's values are in tests/data/reference_*.npz. Feature maps are compared on a lattice of
+their values. Tolerances are float32's unless a comment says otherwise. Proposals and detections are
+compared by matching: near-ties swap places.
 """
 
 import json
@@ -37,7 +38,7 @@ LOSSES = [
     "mrcnn_bbox_loss",
     "mrcnn_mask_loss",
 ]
-# Layers whose gradients in the reference a unit on the other side of its ReLU has moved.
+# Layers whose gradients in the reference were moved by a unit on the other side of its ReLU.
 MOVED_BY_KINKS = ("conv1", "bn_conv1", "res2a_branch1", "bn5a_branch2a", "mrcnn_mask_deconv")
 
 
@@ -70,7 +71,7 @@ def test_features(inference, small, layer):
     reference = small[f"img1.lattice.{layer}"]
     ours = inference[layer][:: step[0], :: step[1], :: step[2]]
     np.testing.assert_allclose(ours, reference, rtol=1e-4, atol=1e-4 * np.abs(reference).max())
-    stats = small[f"img1.stats.{layer}"]  # mean, std, min, max, sum of absolutes
+    stats = small[f"img1.stats.{layer}"]  # mean, std, min, max, sum of absolute values
     whole = inference[layer].astype(np.float64)
     np.testing.assert_allclose(whole.std(), stats[1], rtol=1e-5)
     np.testing.assert_allclose(np.abs(whole).sum(), stats[4], rtol=1e-5)
@@ -88,7 +89,7 @@ def test_proposals(inference, small):
 
 
 def test_class_and_box_head(inference, small):
-    # One proposal of 200 ends at an edge where the reference's last sample fell outside.
+    # One of 200 proposals ends at an edge, where the reference's last sample fell outside.
     agrees = np.abs(inference["mrcnn_class"] - small["img1.mrcnn_class"]).max(axis=1) < 1e-4
     assert agrees.mean() >= 0.99
     boxes = np.abs(inference["mrcnn_bbox"] - small["img1.mrcnn_bbox"]).max(axis=(1, 2)) < 2e-4
@@ -98,12 +99,12 @@ def test_class_and_box_head(inference, small):
 def test_detections(inference, small):
     reference, ours = small["img1.detections"], inference["detections"]
     height, width = (reference[:, 2:4] - reference[:, :2]).T
-    # Boxes of no area, which lie in the padding, are detections only in the reference.
+    # Boxes without area, which lie in the padding, are detections only in the reference.
     real = (height > 0) & (width > 0) & (reference[:, 4] > 0)
     assert (reference[:, 4] > 0).sum() - real.sum() == 8
     assert (ours[:, 4] > 0).sum() == real.sum() == 88
     found = [match(ours, row) for row in reference[real]]
-    # The three others follow from the proposal at the edge.
+    # The other three stem from the proposal at the edge.
     assert sum(index is not None for index in found) >= 85
     for row, index in zip(reference[real], found, strict=True):
         if index is not None:
@@ -124,7 +125,7 @@ def test_masks(inference, small):
 
 
 def match(detections, row):
-    """Index of the detection of the same class and box, None if there is none."""
+    """Index of the detection with the same class and box, or None."""
     if row[4] == 0 or row[2] <= row[0] or row[3] <= row[1]:
         return None
     distance = np.abs(detections[:, :4] - row[:4]).max(axis=1)
@@ -148,7 +149,7 @@ def batch(train, unpack):
 
 @pytest.fixture(scope="module")
 def training_model(seeded_h5, train):
-    """The training graph, its RoIs sampled in order as in the reference values."""
+    """The training graph, with RoIs sampled in order, as for the reference values."""
     model = graph.build("training", config_of(train))
     model.get_layer("proposal_targets").shuffle = False
     model.jit_compile = False
@@ -181,7 +182,7 @@ def test_training_forward(forward, train):
     close("rpn_bbox", forward["rpn_bbox"][:, ::4], 5e-5)
     close("rpn_rois", forward["rpn_rois"], 1e-5)
     close("output_rois", forward["output_rois"], 1e-5)
-    # Logits reach 8 here, 3e-4 is 4e-5 of that.
+    # Logits reach 8 here; 3e-4 is 4e-5 of that.
     close("mrcnn_class_logits", forward["mrcnn_class_logits"], 3e-4)
     close("mrcnn_bbox", forward["mrcnn_bbox"], 2e-4)
     close("mrcnn_mask", forward["mrcnn_mask"][:, ::6], 2e-4)
@@ -217,9 +218,9 @@ def float64():
 
 
 def test_gradients(float64, seeded_h5, train_config, train, batch):
-    """The convolutions run in float64, so the gradients are the same to 1e-7 on every CPU.
+    """The convolutions run in float64, so the gradients agree to 1e-7 on every CPU.
 
-    In float32 a unit within rounding error of 0 falls on either side of its ReLU, depending on the
+    In float32, a unit within rounding error of 0 falls on either side of its ReLU, depending on the
     CPU's kernels, and moves the gradients of the layers below by up to 4e-3. The bounds only
     have to cover the reference's own float32 error, which is given as "measured".
     """
@@ -249,7 +250,7 @@ def test_gradients(float64, seeded_h5, train_config, train, batch):
     assert np.linalg.norm(norms) == pytest.approx(train["step_all.grad_global_norm"], rel=1e-6)
     relative = np.abs(norms / train["step_all.grad_norms"] - 1)
     assert np.median(relative) < 1e-5  # measured: 4e-6
-    assert relative.max() < 2e-4  # measured: 9e-5, in stage 2
+    assert relative.max() < 2e-4  # measured: 9e-5, in C2
 
     compared = [key for key in train if key.startswith("step_all.grad.")]
     assert len(compared) == 11
@@ -262,10 +263,10 @@ def test_gradients(float64, seeded_h5, train_config, train, batch):
         assert off.mean() < (1.5e-4 if moved else 4e-6), key
 
 
-# Of two steps with layers="all", one RoI of the second ends at the edge, and in the reference
-# the last column of its crop fell outside by one ulp and was 0. Its class loss is off by 6e-5 for
-# that, and so are the second gradients. With layers="heads" no RoI is hit; the smallest change
-# there is a few units in the last place of its weight, so rounding moves it by 2e-4 on some CPUs.
+# With layers="all", one RoI of the second step ends at the edge, and in the reference the last
+# column of its crop fell outside by one ulp and was 0. The reference's class loss is therefore off
+# by 6e-5, and so are its second gradients. With layers="heads", no RoI is affected; the smallest
+# change is a few units in the last place of its weight, so rounding moves it by 2e-4 on some CPUs.
 @pytest.mark.parametrize(
     ("layers", "count", "second_loss", "median_weight", "worst_weight"),
     [("heads", 54, 1e-5, 1e-5, 4e-4), ("all", 266, 1e-4, 5e-3, 5e-2)],
@@ -305,8 +306,8 @@ def test_two_steps(
     assert np.median(relative) < median_weight
     assert relative.max() < worst_weight
 
-    # Some weights themselves: the archive names them by their place in Keras's `weights`, but took
-    # them from that place in `get_weights()`, whose order is that of the layers.
+    # Some weights are compared directly: the archive names them by their place in Keras's
+    # `weights`, but took them from that place in `get_weights()`, which is in layer order.
     listed = json.loads(str(train[f"step_{layers}.weight_names"]))
     after = {name_of(variable): variable.numpy() for variable in model.weights}
     prefix = f"step_{layers}.after2."
@@ -389,7 +390,7 @@ def test_only_rois_that_can_be_positive_pass_the_mask_head_in_a_step():
     config = TinyConfig()
     learned = graph.build("training", config).get_layer("mrcnn_mask_loss").input
     assert [tensor.shape[1] for tensor in learned] == [3, 3, 3]  # a third of the 12, rounded down
-    config.TRAIN_BN = None  # statistics of the batch, as the reference takes them of all RoIs
+    config.TRAIN_BN = None  # batch statistics, which the reference takes over all RoIs
     learned = graph.build("training", config).get_layer("mrcnn_mask_loss").input
     assert [tensor.shape[1] for tensor in learned] == [12, 12, 12]
 
@@ -409,7 +410,7 @@ def test_widths_of_the_rpn_and_the_mask_head():
 
 
 def test_first_weights_do_not_depend_on_later_heads():
-    """Layers draw their seeds in the order in which they are made: RPN, boxes, masks."""
+    """Layers draw their seeds in the order in which they are created: RPN, boxes, masks."""
     kernels = []
     for heads in (("box", "mask"), ("box",)):
         keras.utils.set_random_seed(7)

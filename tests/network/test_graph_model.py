@@ -53,7 +53,7 @@ def test_fit_of_keras_is_refused_for_replicas(model, monkeypatch):
     replicas = SimpleNamespace(num_replicas_in_sync=2)
     monkeypatch.setattr(type(model), "distribute_strategy", replicas, raising=False)
     for call in ("fit", "evaluate"):
-        with pytest.raises(ValueError, match=rf"{call}\(\) of Keras cannot use 2 devices: use "):
+        with pytest.raises(ValueError, match=rf"Keras's {call}\(\) cannot use 2 devices: use "):
             getattr(model, call)([])
 
 
@@ -72,7 +72,7 @@ def test_weights_round_trip(model, config, tmp_path):
 
 
 def test_a_subclass_may_make_another_model_of_the_tensors(model, config, tmp_path):
-    """`build` of older projects adds layers, and makes a model of the inputs and outputs."""
+    """Older projects' `build` adds layers and makes a model from the inputs and outputs."""
     again = GraphModel(model.inputs, model.outputs)
     assert again.loss_names == model.loss_names
     outputs = [np.float32(i) for i in range(len(model.outputs))]

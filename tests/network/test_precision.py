@@ -11,7 +11,7 @@ from mrcnn.network.precision import precision_of
 from mrcnn.training import optimization
 
 HALVES = [pytest.param("bfloat16", marks=needs_bfloat16), "float16"]
-# Steps until float16's loss scale has come down to where gradients are finite, and one more.
+# Steps until float16's loss scale is low enough for finite gradients, plus one.
 STEPS = 12
 
 
@@ -27,12 +27,12 @@ def compiled(precision):
     model = graph.build("training", config, seed=1)
     model.get_layer("proposal_targets").shuffle = False
     optimization.compile_model(model, config, 0.01, 0.9)
-    model.run_eagerly = keras.backend.backend() == "tensorflow"  # faster than to trace a few steps
+    model.run_eagerly = keras.backend.backend() == "tensorflow"  # faster than tracing a few steps
     return model
 
 
 def train(model):
-    """Losses of every step with one batch."""
+    """Losses of every step, all with the same batch."""
     source = SampleSource(InMemory(shapes(2)), model.get_layer("ROI").config, seed=0)
     batch = list(stack([source.sample(number) for number in range(2)]).values())
     return [model.train_on_batch(batch, return_dict=True) for _ in range(STEPS)]
@@ -49,7 +49,7 @@ def test_training_is_close_to_float32(whole, precision, tmp_path):
     model = compiled(precision)
     losses, expected = train(model), whole[1]
     for name in expected[0]:
-        # The heads' losses are of proposals, and those of nearly the same score swap places.
+        # The heads' losses depend on proposals; those with similar scores swap places.
         tolerance = 0.02 if name.startswith("rpn") else 0.1
         assert losses[0][name] == pytest.approx(expected[0][name], rel=tolerance), name
     assert np.isfinite([list(step.values()) for step in losses]).all()
@@ -108,7 +108,7 @@ def test_detection_after_loading(precision, tmp_path):
     assert len(expected["scores"]) and ours["scores"].dtype == np.float32
     assert ours["class_ids"][0] == expected["class_ids"][0]
     np.testing.assert_allclose(ours["scores"][0], expected["scores"][0], atol=0.02)
-    # Of the twelve proposals, those of nearly the same score swap places.
+    # Of the twelve proposals, those with similar scores swap places.
     assert np.abs(expected["rois"] - ours["rois"][0]).max(axis=1).min() <= 4
 
 

@@ -19,7 +19,7 @@ def test_one_row_for_each_anchor(stride, cells):
     assert logits.shape == probs.shape == (2, cells * 3, 2)
     assert bbox.shape == (2, cells * 3, 4)
     np.testing.assert_allclose(probs.sum(axis=-1), 1, rtol=1e-5)
-    # Rows of a cell lie together: the first cell's are the channels at [0, 0].
+    # A cell's rows are adjacent: the first cell's are the channels at [0, 0].
     shared = model.get_layer("rpn_conv_shared")(features)
     raw = np.asarray(model.get_layer("rpn_class_raw")(shared))
     np.testing.assert_allclose(logits[:, :3].reshape(2, 6), raw[:, 0, 0], atol=1e-5)
@@ -46,6 +46,6 @@ def test_losses_of_the_reference(losses_of_reference):
     others = (values["rpn_match"], values["rpn_bbox"])
     bbox_loss = rpn_bbox_loss_graph(Config(), values["rpn_bbox_target"], *others)
     assert float(bbox_loss) == expected["rpn_bbox"]
-    # Targets may be doubles, as the data generator has them.
+    # Targets may be float64, as from the data generator.
     doubles = values["rpn_bbox_target"].astype(np.float64)
     assert float(rpn_bbox_loss_graph(Config(), doubles, *others)) == float(bbox_loss)

@@ -1,4 +1,4 @@
-"""Which RoIs train, and on which instance each."""
+"""RoI sampling: which RoIs train, and on which instance."""
 
 import keras
 import numpy as np
@@ -21,14 +21,14 @@ def config_of(total=12, ratio=0.33):
 
 
 def sample(proposals, class_ids, boxes, config=None, shuffle=False, seed=None):
-    """What is sampled of one image: RoIs, class ids, instances."""
+    """The sample of one image: RoIs, class ids, instances."""
     inputs = np.float32(proposals)[None], np.array(class_ids)[None], np.float32(boxes)[None]
     layer = RoiSampler(config or config_of(), shuffle=shuffle, seed=seed)
     return [np.array(output)[0] for output in layer(list(inputs))]
 
 
 def around(box, count, size=0.02):
-    """`count` boxes that differ a little from a box."""
+    """`count` boxes that differ slightly from a box."""
     moves = np.random.default_rng(0).uniform(0, size, (count, 1))
     return np.float32(box) + np.float32(moves)
 
@@ -42,7 +42,7 @@ def test_how_many_can_be_positive(total, ratio, expected):
 
 
 def test_by_hand():
-    half = (0, 0, 0.5, 0.25)  # of the first, just enough
+    half = (0, 0, 0.5, 0.25)  # IoU 0.5 with FIRST, just enough
     less = (0, 0, 0.5, 0.2)
     proposals = [FAR, SECOND, less, (0, 0, 0, 0), half, FIRST, (0.7, 0.05, 1, 0.2)]
     rois, class_ids, instances = sample(proposals, [7, 4, 0], [FIRST, SECOND, (0, 0, 0, 0)])
@@ -87,7 +87,7 @@ def test_positives_come_first_and_keep_their_share(total, ratio, positives, nega
 
 def test_few_positives_have_few_negatives():
     rois, class_ids, _ = sample([FIRST, *around(FAR, 30, 0.1)], [3], [FIRST])
-    # One of three: 1 / 0.33 is 3.03.
+    # One positive of three RoIs: 1 / 0.33 is 3.03.
     assert (class_ids > 0).sum() == 1 and rois.any(axis=1).sum() == 3
 
 
@@ -101,7 +101,7 @@ def test_without_positives_there_are_negatives_only():
 
 def test_crowds_are_neither():
     inside = (0.05, 0.55, 0.1, 0.6)  # an IoU of 0.02
-    barely = (0.25 - 1e-5, 0.5, 0.5, 0.75)  # of 1e-5: as good as beside it
+    barely = (0.25 - 1e-5, 0.5, 0.5, 0.75)  # of 1e-5: practically beside it
     rois, class_ids, _ = sample([CROWD, inside, barely, FAR], [-1, 2], [CROWD, SECOND])
     assert_array_equal(rois[:2], np.float32([barely, FAR]))
     assert not rois[2:].any() and not class_ids.any()
@@ -113,7 +113,7 @@ def test_an_instance_in_a_crowd_has_its_positives():
 
 
 def test_padding_of_the_ground_truth_is_no_instance():
-    """Whatever its class id says."""
+    """Its class id does not matter."""
     rois, class_ids, _ = sample([(0, 0, 1e-3, 1e-3), FAR], [0, 5, -5], np.zeros((3, 4)))
     assert rois.any(axis=1).sum() == 2 and not class_ids.any()
 
@@ -126,7 +126,7 @@ def test_fewer_proposals_than_rois():
 
 
 def expected_of(proposals, class_ids, boxes, config):
-    """The same of one image in numpy."""
+    """The same sample of one image, computed with numpy."""
     total = config.TRAIN_ROIS_PER_IMAGE
     overlaps = compute_overlaps(proposals, boxes)
     of_instances, of_crowds = overlaps * (class_ids > 0), overlaps * (class_ids < 0)
@@ -134,7 +134,7 @@ def expected_of(proposals, class_ids, boxes, config):
     crowd = of_crowds.max(axis=1)
     assume(np.abs(best - 0.5).min() > 1e-4 and np.abs(crowd - 0.001).min() > 1e-5)
     ranked = np.sort(of_instances, axis=1)
-    # Nobody minds which of two equal overlaps it is, but both must say the same.
+    # Either of two equal overlaps would do, but both implementations must choose the same.
     assume((ranked[best > 0.5, -1] - ranked[best > 0.5, -2]).min(initial=1) > 1e-4)
     positives = np.flatnonzero(best >= 0.5)[: max_positives(config)]
     negatives = np.flatnonzero((best < 0.5) & (crowd < 0.001))
@@ -171,7 +171,7 @@ def test_the_images_of_a_batch_against_numpy(seed, settings):
             assert_array_equal(ours[image], theirs)
 
 
-# Chance
+# Randomness
 
 PROPOSALS = np.concatenate([around(FIRST, 20), around(SECOND, 20), around(FAR, 60, 0.1)])
 
@@ -207,7 +207,7 @@ def test_what_is_drawn():
             (place >= 20) == (i == 1) for place, i in zip(places, instances[:3], strict=False)
         )
         seen.update(places)
-    # 180 draws of 40 positives and 360 of 60 negatives.
+    # 180 draws from 40 positives and 360 from 60 negatives.
     assert len(seen & set(range(40))) > 35 and len(seen - set(range(40))) > 55
 
 

@@ -25,7 +25,7 @@ def trained(config):
 
 
 def separate(training_model, detector):
-    """Detects with a graph of its own and a copy of the weights."""
+    """A detector with a separate graph and a copy of the weights."""
     keras_model = graph.build("inference", detector.config)
     for layer in keras_model.layers:
         if layer.weights:
@@ -96,12 +96,12 @@ def test_a_network_of_other_layers_is_refused(model):
     text = str(caught.value)
     assert text.startswith(
         "the layer 'mrcnn_class_conv1' of the inference graph, with weights of "
-        "[(3, 3, 16, 16), (16,)], cannot share those of the training graph: it has weights of "
-        "[(3, 3, 16, 32), (32,)] there."
+        "shapes [(3, 3, 16, 16), (16,)], cannot share the training graph's weights: it has "
+        "shapes [(3, 3, 16, 32), (32,)] there."
     )
 
 
 def test_a_layer_without_a_counterpart_is_refused(model, monkeypatch):
     monkeypatch.setattr(model.get_layer("res4a"), "name", "other")
-    with pytest.raises(ValueError, match=r"'res4a'.*is not there.*must name its layers"):
+    with pytest.raises(ValueError, match=r"'res4a'.*does not exist there.*must name its layers"):
         share(model, TinyConfig())

@@ -1,4 +1,4 @@
-"""Backbones: from an image to feature maps of strides 4 to 32, one a file."""
+"""Backbones, one per file: from an image to feature maps of strides 4 to 32."""
 
 from keras import layers, ops
 
@@ -11,24 +11,24 @@ __all__ = ["Backbone", "FunctionBackbone", "ResNet", "build", "of_config", "smal
 
 
 def of_config(config):
-    """The `Backbone` that a `Config` names or brings."""
+    """The `Backbone` that a `Config` names or provides."""
     if parts.is_function(config.BACKBONE):
         return FunctionBackbone(config.BACKBONE)
     return parts.part(parts.BACKBONES, config.BACKBONE)
 
 
 def build(config, input_image):
-    """The feature maps of an image.
+    """Build the backbone's feature maps of an image.
 
     Args:
         config: a `Config`.
-        input_image: [B, H, W, IMAGE_CHANNEL_COUNT], RGB, the mean subtracted.
+        input_image: [B, H, W, IMAGE_CHANNEL_COUNT], RGB, mean subtracted.
 
     Returns:
         [C1, C2, C3, C4, C5].
 
     Raises:
-        ValueError: the backbone gives fewer or more.
+        ValueError: the backbone returns fewer or more.
     """
     backbone = of_config(config)
     if backbone.pixel_std is not None:
@@ -39,7 +39,7 @@ def build(config, input_image):
     features = backbone.build(input_image, config)
     if len(features) != 5:
         raise ValueError(
-            f"the BACKBONE {type(backbone).__name__} gives {len(features)} feature maps: C1 to C5 "
-            "are needed."
+            f"the BACKBONE {type(backbone).__name__} returns {len(features)} feature maps: it must "
+            "return five, C1 to C5."
         )
     return features

@@ -1,23 +1,23 @@
-"""What a backbone is: layers from an image to feature maps, and what others must know of them."""
+"""The backbone interface: image to feature maps, and what other code must know about the layers."""
 
 
 class Backbone:
-    """Base of all backbones; `Config.BACKBONE` takes an instance.
+    """Base class of all backbones; `Config.BACKBONE` takes an instance.
 
-    Its feature maps C2..C5 have the strides 4 to 32. A subclass gives its layers names, by which
-    weight files know them.
+    Its feature maps C2..C5 have strides 4 to 32. A subclass must name its layers, because weight
+    files identify them by name.
 
     Attributes:
-        strides: pixels of the image that a cell of C2..C5 stands for.
-        stem: name of the convolution that sees the pixels: weights for RGB are spread over other
-            numbers of channels there.
-        trainable: dict of "3+", "4+" and "5+" to regular expressions of the names of the layers
-            that train under these names, besides those that train with "heads".
-        fresh: regular expression of the names of layers that nobody has trained, which train with
-            "heads"; None without any.
-        pixel_order: "RGB" or "BGR", that of the channels that its weights were trained with.
-        pixel_std: what a pixel is divided by after the mean is subtracted: a number, or one for
-            each channel in the order of the image; None for nothing.
+        strides: image pixels per cell of C2..C5.
+        stem: name of the convolution that sees the pixels; its RGB weights can be spread over
+            another number of channels.
+        trainable: dict of "3+", "4+" and "5+" to a regular expression that matches the layers
+            that train under this name, in addition to those that train with "heads".
+        fresh: regular expression that matches layers without pretrained weights, which train with
+            "heads"; None if there are none.
+        pixel_order: "RGB" or "BGR", the channel order that its weights were trained with.
+        pixel_std: divisor of the pixels after the mean is subtracted: a number, or one per channel
+            in the image's channel order; None for no division.
     """
 
     strides = (4, 8, 16, 32)
@@ -31,26 +31,26 @@ class Backbone:
     pixel_std = None
 
     def build(self, image, config):
-        """Make the layers.
+        """Create the layers.
 
         Args:
-            image: float tensor [B, H, W, channels], the mean subtracted.
+            image: float tensor [B, H, W, channels], mean subtracted.
             config: a `Config`, for TRAIN_BN.
 
         Returns:
-            [C1, C2, C3, C4, C5]; nothing looks at C1.
+            [C1, C2, C3, C4, C5]; C1 is not used.
         """
         raise NotImplementedError(f"{type(self).__name__} has no build().")
 
 
 class FunctionBackbone(Backbone):
-    """A function as the reference takes it for BACKBONE, its layers named as a ResNet's.
+    """A BACKBONE function as in matterport's Mask_RCNN, with layers named like a ResNet's.
 
     Args:
         function: (input_image, stage5=True, train_bn=...) -> [C1, C2, C3, C4, C5].
     """
 
-    # small5 of `small_resnet` is no layer of ResNet-50, so nobody has trained it before.
+    # small5 of `small_resnet` is not a layer of ResNet-50, so it has no pretrained weights.
     fresh = r"small5.*"
 
     def __init__(self, function):

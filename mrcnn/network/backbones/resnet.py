@@ -1,11 +1,11 @@
-"""ResNet-50 and ResNet-101 as the reference and its weight files have them."""
+"""ResNet-50 and ResNet-101, as in matterport's Mask_RCNN and its weight files."""
 
 from keras import layers
 
 from ..layers import BatchNorm
 from .backbone import Backbone
 
-# Identity blocks of stage 4 after its first block, which halves the resolution.
+# Identity blocks of C4 after its first block, which halves the resolution.
 STAGE4_BLOCKS = {"resnet50": 5, "resnet101": 22}
 
 
@@ -16,9 +16,9 @@ def identity_block(input_tensor, kernel_size, filters, stage, block, use_bias=Tr
         input_tensor: [B, H, W, filters[2]].
         kernel_size: side of the middle convolution.
         filters: channels of the three convolutions.
-        stage, block: int and letter that make the layers' names.
+        stage, block: int and letter, parts of the layers' names.
         use_bias: whether the convolutions have a bias.
-        train_bn: `training` of the BatchNorm layers.
+        train_bn: `training` argument of the BatchNorm layers.
 
     Returns:
         Tensor [B, H, W, filters[2]].
@@ -37,7 +37,7 @@ def conv_block(
     use_bias=True,
     train_bn=True,
 ):
-    """A residual block with a convolution on the shortcut; opens a stage.
+    """A residual block with a convolution on the shortcut; the first block of a level.
 
     Args:
         input_tensor: [B, H, W, any].
@@ -82,19 +82,21 @@ def resnet_graph(input_image, architecture, stage5=False, train_bn=True):
     """ResNet-50 or ResNet-101 (He et al. 2015, table 1).
 
     Args:
-        input_image: [B, H, W, channels], the mean subtracted.
+        input_image: [B, H, W, channels], mean subtracted.
         architecture: "resnet50" or "resnet101".
-        stage5: whether to build stage 5; without it C5 is None.
-        train_bn: `training` of the BatchNorm layers.
+        stage5: whether to build C5, which is None otherwise.
+        train_bn: `training` argument of the BatchNorm layers.
 
     Returns:
-        [C1, C2, C3, C4, C5], of strides 4, 4, 8, 16, 32 and 64, 256, 512, 1024, 2048 channels.
+        [C1, C2, C3, C4, C5], with strides 4, 4, 8, 16, 32 and 64, 256, 512, 1024, 2048 channels.
 
     Raises:
-        ValueError: on another architecture.
+        ValueError: unknown architecture.
     """
     if architecture not in STAGE4_BLOCKS:
-        raise ValueError(f"architecture is {architecture!r}: it is {' or '.join(STAGE4_BLOCKS)}.")
+        raise ValueError(
+            f"architecture is {architecture!r}: it must be {' or '.join(STAGE4_BLOCKS)}."
+        )
     x = c1 = resnet_stem(input_image, train_bn)
     x = c2 = resnet_stage(x, 2, (64, 64, 256), 2, train_bn, strides=(1, 1))
     x = c3 = resnet_stage(x, 3, (128, 128, 512), 3, train_bn)
@@ -104,11 +106,11 @@ def resnet_graph(input_image, architecture, stage5=False, train_bn=True):
 
 
 def resnet_stem(input_image, train_bn=True):
-    """What a ResNet begins with: convolution and pooling.
+    """The first layers of a ResNet: convolution and pooling.
 
     Args:
         input_image: [B, H, W, channels].
-        train_bn: `training` of the BatchNorm layer.
+        train_bn: `training` argument of the BatchNorm layer.
 
     Returns:
         C1 [B, H / 4, W / 4, 64].
@@ -121,17 +123,17 @@ def resnet_stem(input_image, train_bn=True):
 
 
 def resnet_stage(x, stage, filters, identity_blocks, train_bn=True, strides=(2, 2)):
-    """A stage of a ResNet: `conv_block`, then so many of `identity_block`.
+    """One level of a ResNet: a `conv_block` followed by identity blocks.
 
-    With fewer blocks than ResNet-50 has, weights of ResNet-50 still load by name.
+    With fewer blocks than in ResNet-50, ResNet-50 weights still load by name.
 
     Args:
         x: [B, H, W, any].
-        stage: int, 2 to 5, of the layers' names.
-        filters: channels of the three convolutions of a block.
-        identity_blocks: how many.
-        train_bn: `training` of the BatchNorm layers.
-        strides: of the first block.
+        stage: int, 2 to 5, part of the layers' names.
+        filters: channels of a block's three convolutions.
+        identity_blocks: number of identity blocks.
+        train_bn: `training` argument of the BatchNorm layers.
+        strides: (y, x) of the first block.
 
     Returns:
         Tensor [B, H / strides[0], W / strides[1], filters[2]].

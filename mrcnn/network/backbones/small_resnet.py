@@ -1,7 +1,7 @@
 """A small backbone, for weights that are easy to share and for training on a CPU.
 
-Stages 1 to 3 and the first half of stage 4 are ResNet-50's, so that ImageNet's weights load by
-name. What it leaves out looks at objects of some hundred pixels.
+C1 to C3 and the first half of C4 are ResNet-50's, so ImageNet weights load by name. The omitted
+layers look at objects of a few hundred pixels.
 """
 
 import numpy as np
@@ -11,15 +11,15 @@ from .resnet import resnet_stage, resnet_stem
 
 
 def small_resnet(input_image, stage5=True, train_bn=False):
-    """Half a ResNet-50 for `Config.BACKBONE`.
+    """Half a ResNet-50, for `Config.BACKBONE`.
 
     Args:
-        input_image: [B, H, W, channels], the mean subtracted.
-        stage5: there is always one, of one convolution.
-        train_bn: `training` of the BatchNorm layers.
+        input_image: [B, H, W, channels], mean subtracted.
+        stage5: ignored; C5 is always built, from two convolutions.
+        train_bn: `training` argument of the BatchNorm layers.
 
     Returns:
-        [C1, C2, C3, C4, C5] of strides 4, 4, 8, 16 and 32 and 64, 256, 512, 1024 and 256 channels.
+        [C1, C2, C3, C4, C5], with strides 4, 4, 8, 16, 32 and 64, 256, 512, 1024, 256 channels.
     """
     c1 = resnet_stem(exposure(input_image), train_bn)
     c2 = resnet_stage(c1, 2, (64, 64, 256), 2, train_bn, strides=(1, 1))
@@ -31,17 +31,17 @@ def small_resnet(input_image, stage5=True, train_bn=False):
 
 
 def exposure(image):
-    """The image with the mean and contrast that ImageNet's photographs have.
+    """Give an image the mean and contrast of ImageNet's photographs.
 
-    Of two exposures of one field the brighter may be a hundred times the darker; the network sees
-    them alike. An image that is flat to about one grey level stays flat. What an image is padded
-    with counts as part of it.
+    The network sees two exposures of the same field alike, even if one is a hundred times
+    brighter. An image that is flat to within about one grey level stays flat. Padding counts as
+    part of the image.
 
     Args:
         image: [B, H, W, C].
 
     Returns:
-        [B, H, W, C] of mean 0 and, over all channels together, standard deviation 64.
+        [B, H, W, C] with mean 0 and standard deviation 64, over all channels together.
     """
     norm = layers.GroupNormalization(
         1, epsilon=1.0, center=False, scale=False, dtype="float32", name="exposure"

@@ -1,4 +1,4 @@
-"""Heads: the branches of the network over RoIs, one a file."""
+"""Heads, one per file: the network's branches over RoIs."""
 
 from .box import BoxHead
 from .head import Features, Found, Head, Matched

@@ -1,4 +1,4 @@
-"""The head of classes and boxes (Fast R-CNN; Mask R-CNN, figure 4)."""
+"""The box head: classes and boxes (Fast R-CNN; Mask R-CNN, figure 4)."""
 
 import functools
 
@@ -11,7 +11,7 @@ from .head import Head
 
 
 class BoxHead(Head):
-    """The class of each RoI, and for each class the deltas to the instance's box."""
+    """Predicts each RoI's class and, for each class, the deltas to the instance's box."""
 
     name = "box"
     field = "boxes"
@@ -40,7 +40,7 @@ class BoxHead(Head):
         return dict(zip(names, self.graph(rois), strict=True))
 
     def targets(self, matched):
-        """Deltas to the box of each RoI's instance, float tensor [B, T, 4].
+        """Deltas from each RoI to its instance's box, float tensor [B, T, 4].
 
         Args:
             matched: `Matched`.
@@ -81,21 +81,21 @@ class BoxHead(Head):
 
 
 def box_head(pool, pool_size, num_classes, train_bn=True, fc_layers_size=1024):
-    """The layers of the head.
+    """Create the layers of the head.
 
     Args:
-        pool: function of RoIs [B, R, 4], normalised, that gives their features
+        pool: function from RoIs [B, R, 4], normalised, to their features
             [B, R, pool_size, pool_size, channels].
         pool_size: side of the RoI's feature crop.
-        num_classes: with the background.
+        num_classes: number of classes, including the background.
         train_bn: `training` of the BatchNorm layers.
         fc_layers_size: width of the two fully connected layers.
 
     Returns:
-        function (rois) -> logits [B, R, num_classes], the same through softmax, and bbox
-        [B, R, num_classes, 4] of (dy, dx, log dh, log dw), over BBOX_STD_DEV.
+        Function (rois) -> logits [B, R, num_classes], their softmax, and bbox
+        [B, R, num_classes, 4] of (dy, dx, log dh, log dw), divided by BBOX_STD_DEV.
     """
-    # Fully connected layers, written as the convolutions whose weights the files hold.
+    # Fully connected layers, written as convolutions, because weight files hold them as such.
     blocks = [
         (
             Conv2D(fc_layers_size, (side, side), name=f"mrcnn_class_conv{index}"),
@@ -124,20 +124,21 @@ def box_head(pool, pool_size, num_classes, train_bn=True, fc_layers_size=1024):
 class BoxTargets(layers.Layer):
     """The deltas that RoIs should predict.
 
-    As in the reference they are no constants: relative to the RoIs, which are proposals, they carry
-    the box loss to the RPN. Trained weights and learning rates rest on that.
+    As in matterport's Mask_RCNN, they are not constants: they are relative to the RoIs, which are
+    proposals, so the gradient of the box loss reaches the RPN through them. Trained weights and
+    learning rates rely on that.
 
     Args:
         config: BBOX_STD_DEV.
-        positives: int, how many of the first RoIs can be positive.
+        positives: int P; only the first P RoIs can be positive.
 
     Call arguments:
-        inputs: [rois [B, T, 4] normalised, class_ids [B, T], instances [B, T], boxes of the ground
-            truth [B, G, 4] normalised].
+        inputs: [rois [B, T, 4] normalised, class_ids [B, T], instances [B, T], ground-truth
+            boxes [B, G, 4] normalised].
 
     Returns:
-        Float tensor [B, T, 4] of (dy, dx, log dh, log dw), over BBOX_STD_DEV; 0 for all but
-        positives.
+        Float tensor [B, T, 4] of (dy, dx, log dh, log dw), divided by BBOX_STD_DEV; 0 for
+        all but positives.
     """
 
     def __init__(self, config, positives, **kwargs):
@@ -161,17 +162,17 @@ class BoxTargets(layers.Layer):
 
 
 def box_deltas(rois, boxes, is_positive, std_dev):
-    """Deltas from RoIs to boxes, 0 for RoIs that are no positives.
+    """Deltas from RoIs to boxes; 0 for RoIs that are not positive.
 
     Args:
         rois, boxes: float tensors [B, P, 4], normalised.
         is_positive: bool tensor [B, P].
-        std_dev: [4], what the deltas are divided by.
+        std_dev: [4], divisors of the deltas.
 
     Returns:
-        Float tensor [B, P, 4] of (dy, dx, log dh, log dw), over `std_dev`.
+        Float tensor [B, P, 4] of (dy, dx, log dh, log dw), divided by `std_dev`.
     """
-    # Rows that are no positives get a box that has a logarithm.
+    # Rows that are not positive get a unit box, whose logarithms are finite.
     unit = ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])
     rois = ops.where(is_positive[..., None], rois, unit)
     boxes = ops.where(is_positive[..., None], boxes, unit)
@@ -181,14 +182,14 @@ def box_deltas(rois, boxes, is_positive, std_dev):
 def mrcnn_class_loss_graph(
     target_class_ids, pred_class_logits, active_class_ids, class_weights=None
 ):
-    """Cross entropy of the RoIs whose predicted class the image's data set knows, their mean.
+    """Mean cross entropy of the RoIs whose predicted class is in the image's dataset.
 
     Args:
         target_class_ids: int tensor [B, T]; 0 for negatives and padding.
         pred_class_logits: float tensor [B, T, C].
-        active_class_ids: tensor [B, C]; 1 for classes of the image's data set, 0 for others.
-        class_weights: dict of class id to the weight in the mean of RoIs that are of this class;
-            a class that is missing weighs 1. None: all weigh the same.
+        active_class_ids: tensor [B, C]; 1 for classes of the image's dataset, 0 for others.
+        class_weights: dict of class id to the weight of that class's RoIs in the mean; a missing
+            class weighs 1. None: all weigh the same.
 
     Returns:
         Float scalar.
@@ -206,12 +207,12 @@ def mrcnn_class_loss_graph(
 
 
 def mrcnn_bbox_loss_graph(target_bbox, target_class_ids, pred_bbox):
-    """Smooth L1 of the deltas that positive RoIs predict for their class, their mean.
+    """Mean smooth L1 loss of the deltas that positive RoIs predict for their class.
 
     Args:
         target_bbox: float tensor [B, T, 4], the deltas to predict.
         target_class_ids: int tensor [B, T]; 0 for negatives and padding.
-        pred_bbox: float tensor [B, T, C, 4], the predicted deltas of each class.
+        pred_bbox: float tensor [B, T, C, 4], the predicted deltas for each class.
 
     Returns:
         Float scalar.

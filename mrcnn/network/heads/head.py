@@ -1,6 +1,6 @@
-"""What a head is: a branch of the network over RoIs, with its own targets, losses and results.
+"""The head interface: a network branch over RoIs, with its own targets, losses and results.
 
-A head of your own is one class, and its place in HEADS makes it part of the network::
+A custom head is one class; listing it in HEADS makes it part of the network::
 
     class AreaHead(Head):
         name, field, loss_names = "area", "areas", ("area_loss",)
@@ -34,20 +34,20 @@ from ..losses import LossLayer
 
 
 class Head:
-    """Base of all heads (Mask R-CNN, section 3: heads work on each RoI in parallel).
+    """Base class of all heads (Mask R-CNN, section 3: heads work on each RoI in parallel).
 
     Args:
-        config: the `Config` of the network.
+        config: the network's `Config`.
 
     Attributes:
         name: what HEADS and messages call it.
-        field: name of what it fills in the results, such as "masks".
-        needs: names of the instance fields that a data set must have for its targets, such as
-            ("masks",); class ids and boxes are always there.
+        field: name of the field that it fills in the results, such as "masks".
+        needs: names of the instance fields that a dataset must have for its targets, such as
+            ("masks",); class ids and boxes are always available.
         loss_names: names of its losses; each ends in "_loss".
-        layer_names: regular expression of the names of its layers with weights, which train with
-            "heads"; None stands for names that begin with its own.
-        detection_outputs: names of its outputs that are part of the inference graph; None for all.
+        layer_names: regular expression that matches its layers with weights, which train with
+            "heads"; None matches names that start with the head's own.
+        detection_outputs: names of its outputs that the inference graph includes; None for all.
     """
 
     name = None
@@ -62,12 +62,12 @@ class Head:
 
     @classmethod
     def layer_regex(cls):
-        """The regular expression that the names of its layers with weights match."""
+        """The regular expression that matches the names of the head's layers with weights."""
         return cls.layer_names or rf"{cls.name}_.*"
 
     @classmethod
     def problems(cls, config):
-        """What is wrong with the settings that the head reads, a list of sentences.
+        """What is wrong with the settings that the head reads, as a list of sentences.
 
         Args:
             config: a `Config`.
@@ -76,9 +76,9 @@ class Head:
 
     @classmethod
     def inputs(cls, config):
-        """What the training graph is given for it, a list of `loading.inputs.Input`.
+        """The training graph's inputs for this head, as a list of `loading.inputs.Input`.
 
-        The loader's processes make them, so the module that declares them must not import Keras.
+        The loader's processes compute them, so the module that declares them must not import Keras.
 
         Args:
             config: a `Config`.
@@ -86,15 +86,15 @@ class Head:
         return []
 
     def build(self, features):
-        """Make the layers, each with a name that weight files know it by.
+        """Create the layers, each with the name that identifies it in weight files.
 
         Args:
-            features: `Features` of the image.
+            features: `Features` of the images.
         """
         raise NotImplementedError(f"{type(self).__name__} has no build().")
 
     def outputs(self, rois):
-        """What it predicts for RoIs; it may be called for one group of them after another.
+        """The head's predictions for RoIs; may be called several times, for different RoIs.
 
         Args:
             rois: float tensor [B, R, 4], normalised.
@@ -105,7 +105,7 @@ class Head:
         raise NotImplementedError(f"{type(self).__name__} has no outputs().")
 
     def targets(self, matched):
-        """What it should predict for the RoIs that train.
+        """What the head should predict for the training RoIs.
 
         Args:
             matched: `Matched`.
@@ -116,11 +116,11 @@ class Head:
         return None
 
     def losses(self, outputs, targets, matched):
-        """Its losses.
+        """The head's losses.
 
         Args:
-            outputs: of `outputs`, for the RoIs of `matched`.
-            targets: of `targets`.
+            outputs: from `outputs`, for the RoIs of `matched`.
+            targets: from `targets`.
             matched: `Matched`.
 
         Returns:
@@ -129,7 +129,7 @@ class Head:
         return {}
 
     def train(self, matched):
-        """Outputs and losses for the RoIs that train; a head that learns from some overrides it.
+        """Outputs and losses for the training RoIs; override it to learn from only some of them.
 
         Args:
             matched: `Matched`.
@@ -141,24 +141,24 @@ class Head:
         return outputs, self.losses(outputs, self.targets(matched), matched)
 
     def decode(self, outputs, found):
-        """What the results get as `field`, in numpy. It is called on a head that was not built.
+        """The results' `field`, in numpy; called on a head that has not been built.
 
         Args:
-            outputs: dict of the name of an output to its rows [D, ...] for an image's detections.
+            outputs: dict of output name to its rows [D, ...] for an image's detections.
             found: `Found`.
 
         Returns:
-            One value, or array, for each of the N instances.
+            One value or array for each of the N instances.
         """
         raise NotImplementedError(f"{type(self).__name__} has no decode().")
 
     @staticmethod
     def loss(name, function, inputs):
-        """A loss as a layer, by whose name the model finds it.
+        """Wrap a loss in a layer, by whose name the model finds it.
 
         Args:
             name: one of `loss_names`.
-            function: takes the inputs as its arguments and gives a scalar, see `losses.mean_of`.
+            function: takes the inputs as arguments and returns a scalar, see `losses.mean_of`.
             inputs: list of tensors.
 
         Returns:
@@ -173,7 +173,7 @@ class Features:
     Args:
         levels: [P2, P3, P4, P5], tensors [B, H / stride, W / stride, C].
         image_meta: tensor [B, 12 + classes].
-        pooler: the class of ROI_POOLER.
+        pooler: the ROI_POOLER class.
     """
 
     def __init__(self, levels, image_meta, pooler):
@@ -182,14 +182,14 @@ class Features:
         self._pooler = pooler
 
     def pooler(self, size, name):
-        """A pooler of its own for a head.
+        """Create a pooler for one head.
 
         Args:
             size: side of the crops, in cells.
-            name: of the layer.
+            name: the layer's name.
 
         Returns:
-            Function of RoIs [B, R, 4], normalised, that gives [B, R, size, size, C].
+            Function from RoIs [B, R, 4], normalised, to features [B, R, size, size, C].
         """
         layer = self._pooler((size, size), name=name)
         return lambda rois: layer([rois, self.image_meta, *self.levels])
@@ -197,19 +197,19 @@ class Features:
 
 @dataclasses.dataclass(frozen=True)
 class Matched:
-    """The RoIs that train, each with its instance, see `sampling.RoiSampler`.
+    """The training RoIs, each with its instance; see `sampling.RoiSampler`.
 
     Attributes:
         rois: float tensor [B, T, 4], normalised: positives, then negatives, then zeros.
         class_ids: int32 tensor [B, T], 0 for negatives and padding.
         instances: int32 tensor [B, T], index of each positive's instance in the ground truth.
-        positives: int P, how many of the first RoIs can be positive.
+        positives: int P; only the first P RoIs can be positive.
         truth: dict of tensors [B, G, ...] or [B, ..., G]: `boxes` [B, G, 4], normalised,
-            `class_ids` [B, G], and what the heads are given by their `inputs`.
+            `class_ids` [B, G], and what the heads' `inputs` declare.
         active_class_ids: tensor [B, classes], 1 for the classes of the image's source.
         image_shape: tensor [B, 3], (height, width, channels) of the network's input in pixels.
-        axes: dict of the name of a truth to the axis of its instances, without the batch's; 0
-            where it is missing.
+        axes: dict of a name in `truth` to the axis of its instances, not counting the batch axis;
+            0 for missing names.
     """
 
     rois: object
@@ -227,13 +227,13 @@ class Matched:
 
 
 class OfInstances(keras.layers.Layer):
-    """What the ground truth says of each RoI's instance.
+    """Looks up the ground truth of each RoI's instance.
 
     Args:
-        axis: of the instances in the truth of one image.
+        axis: the instances' axis in one image's ground truth.
 
     Call arguments:
-        inputs: [truth [B, G, ...], or with another axis such as [B, ..., G]; instances int32
+        inputs: [truth [B, G, ...], or with another `axis`, such as [B, ..., G]; instances int32
             [B, T]].
 
     Returns:
@@ -266,7 +266,7 @@ class Found:
         class_ids: int32 [N].
         boxes: int32 [N, 4] pixels of the image.
         image_shape: (H, W, C) of the image.
-        dense: whether masks are wanted as an array [H, W, N] instead of an `InstanceMasks`.
+        dense: whether to return masks as an array [H, W, N] instead of an `InstanceMasks`.
     """
 
     rows: object

@@ -1,4 +1,4 @@
-"""The head of masks (Mask R-CNN, section 3): for each class an independent sigmoid mask."""
+"""The mask head (Mask R-CNN, section 3): an independent sigmoid mask for each class."""
 
 from keras import layers, ops
 
@@ -12,7 +12,7 @@ from .head import Head
 
 
 class MaskHead(Head):
-    """A mask of each class for each RoI; the class of the box head chooses among them."""
+    """Predicts one mask per class for each RoI; the box head's class selects one of them."""
 
     name = "mask"
     field = "masks"
@@ -68,9 +68,9 @@ class MaskHead(Head):
     def train(self, matched):
         """See `Head.train`.
 
-        The RoIs that cannot be positive have no mask to learn, but two thirds of the head's time
-        and memory would be theirs. Where BatchNorm takes its statistics from the batch they belong
-        to it.
+        RoIs that cannot be positive are left out: they have no mask to learn, but would take two
+        thirds of the head's time and memory. They stay in if BatchNorm uses batch statistics,
+        because they belong to the batch.
         """
         total = self.config.TRAIN_ROIS_PER_IMAGE
         learners = matched.positives if self.config.TRAIN_BN is False else total
@@ -82,12 +82,12 @@ class MaskHead(Head):
         )
         masks = learned
         if learners < total:
-            # Nothing is computed here unless someone asks for the output.
+            # Computed only when this output is requested.
             masks = ops.concatenate([learned, self.graph(matched.rois[:, learners:])], axis=1)
         return {"mrcnn_mask": masks}, {"mrcnn_mask_loss": loss}
 
     def targets(self, matched):
-        """The part of each instance's mask that its RoI sees, float tensor [B, T, *MASK_SHAPE].
+        """The part of each instance's mask that its RoI covers, float tensor [B, T, *MASK_SHAPE].
 
         Args:
             matched: `Matched`.
@@ -114,18 +114,18 @@ class MaskHead(Head):
 
 
 def mask_head(pool, num_classes, train_bn=True, channels=256):
-    """The layers of the head.
+    """Create the layers of the head.
 
     Args:
-        pool: function of RoIs [B, R, 4], normalised, that gives their features
+        pool: function from RoIs [B, R, 4], normalised, to their features
             [B, R, side, side, depth].
-        num_classes: with the background.
-        train_bn: `training` of the BatchNorm layers.
-        channels: of the convolutions.
+        num_classes: number of classes, including the background.
+        train_bn: `training` argument of the BatchNorm layers.
+        channels: output channels of the convolutions.
 
     Returns:
-        function (rois) -> masks [B, R, 2 * side, 2 * side, num_classes], in 0..1; its layers are
-        the same in every call.
+        Function (rois) -> masks [B, R, 2 * side, 2 * side, num_classes], in 0..1; all calls use
+        the same layers.
     """
     blocks = [
         (
@@ -138,7 +138,7 @@ def mask_head(pool, num_classes, train_bn=True, channels=256):
     deconv = Conv2DTranspose(
         channels, (2, 2), strides=2, activation="relu", name="mrcnn_mask_deconv"
     )
-    # In half precision a sigmoid would be exactly 0 or 1 too soon for the loss.
+    # In half precision, the sigmoid would saturate at 0 or 1 too early for the loss.
     masks = Conv2D(num_classes, (1, 1), activation="sigmoid", dtype="float32", name="mrcnn_mask")
 
     def graph(rois):
@@ -155,12 +155,12 @@ class MaskTargets(layers.Layer):
 
     Args:
         config: USE_MINI_MASK, MASK_SHAPE.
-        positives: int, how many of the first RoIs can be positive.
+        positives: int P; only the first P RoIs can be positive.
 
     Call arguments:
-        inputs: [rois [B, T, 4] normalised, class_ids [B, T], instances [B, T], boxes of the ground
-            truth [B, G, 4] normalised, its masks [B, h, w, G]: crops of the boxes if
-            USE_MINI_MASK].
+        inputs: [rois [B, T, 4] normalised, class_ids [B, T], instances [B, T], ground-truth
+            boxes [B, G, 4] normalised, ground-truth masks [B, h, w, G], cropped to the
+            boxes if USE_MINI_MASK].
 
     Returns:
         Float tensor [B, T, *MASK_SHAPE] of 0 and 1; 0 for all but positives.
@@ -188,7 +188,7 @@ class MaskTargets(layers.Layer):
 
 
 def _crops(gt_masks, rois, instances, size):
-    """What each RoI sees of the mask of its instance, [B, P, *size], 0 and 1."""
+    """The part of its instance's mask that each RoI covers, [B, P, *size] of 0 and 1."""
     shape = ops.shape(gt_masks)
     batch, height, width, count = shape[0], shape[1], shape[2], shape[3]
     masks = ops.transpose(gt_masks, (0, 3, 1, 2))  # [B, G, h, w]
@@ -200,7 +200,7 @@ def _crops(gt_masks, rois, instances, size):
 
 
 def _within(rois, boxes):
-    """RoIs in coordinates of the boxes: 0 is a box's first edge, 1 its second."""
+    """RoIs in box coordinates: 0 is the box's first edge, 1 its second."""
     height = boxes[..., 2] - boxes[..., 0]
     width = boxes[..., 3] - boxes[..., 1]
     height, width = (ops.where(side > 0, side, 1.0) for side in (height, width))
@@ -209,7 +209,7 @@ def _within(rois, boxes):
 
 
 def mrcnn_mask_loss_graph(target_masks, target_class_ids, pred_masks):
-    """Binary cross entropy of the masks that positive RoIs predict for their class, their mean.
+    """Mean binary cross entropy of the masks that positive RoIs predict for their class.
 
     Args:
         target_masks: tensor [B, T, h, w] of 0 and 1.
@@ -220,7 +220,7 @@ def mrcnn_mask_loss_graph(target_masks, target_class_ids, pred_masks):
         Float scalar.
     """
     chosen = ops.one_hot(target_class_ids, pred_masks.shape[-1], dtype=pred_masks.dtype)
-    # A matrix product picks the class without a copy of all the others.
+    # A matrix product picks the class without copying all the others.
     predicted = ops.matmul(pred_masks, chosen[:, :, None, :, None])[..., 0]  # [B, T, h, w]
     target = ops.cast(target_masks, predicted.dtype)
     losses = ops.mean(ops.binary_crossentropy(target, predicted), axis=(2, 3))

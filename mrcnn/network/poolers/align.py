@@ -10,10 +10,10 @@ from ...ops import crop_pyramid
 
 
 class PyramidROIAlign(keras.layers.Layer):
-    """Features of each RoI, from the pyramid level that suits its size.
+    """The features of each RoI, from the pyramid level that suits its size.
 
-    The level is `4 + round(log2(sqrt(h * w) / (224 / sqrt(image area))))` within 2..5, h and w
-    normalised: a RoI of 224 pixels comes from P4. Each bin is one bilinear sample.
+    The level is `4 + round(log2(sqrt(h * w) / (224 / sqrt(image area))))` clipped to 2..5, with
+    h and w normalised: a RoI of 224 pixels is pooled from P4. Each bin is one bilinear sample.
 
     Args:
         pool_shape: (height, width) of the output.
@@ -26,7 +26,7 @@ class PyramidROIAlign(keras.layers.Layer):
     """
 
     def __init__(self, pool_shape, **kwargs):
-        # Boxes and the image's area need float32 where features run in half precision.
+        # Boxes and the image area need float32, even if features run in half precision.
         super().__init__(**{"dtype": "float32", **kwargs})
         self.pool_shape = tuple(pool_shape)
 
@@ -60,5 +60,5 @@ def level_of(boxes, image_area):
 
 
 def log2_graph(x):
-    """Logarithm to base 2 of `x`, a float tensor of any shape."""
+    """Base-2 logarithm of `x`, a float tensor of any shape."""
     return ops.log(x) / math.log(2.0)

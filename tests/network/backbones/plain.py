@@ -1,4 +1,4 @@
-"""A backbone of the tests' own, whose layers have no name of a ResNet's."""
+"""A test backbone that shares no layer name with a ResNet."""
 
 from keras import layers
 
@@ -6,7 +6,7 @@ from mrcnn.network.backbones import Backbone
 
 
 class Plain(Backbone):
-    """C1 to C5 of one convolution each."""
+    """C1 to C5 from one convolution each."""
 
     stem = "entry"
     trainable = {"3+": r"level[345]", "4+": r"level[45]", "5+": r"level5"}

@@ -1,4 +1,4 @@
-"""The contract of a backbone: one of the tests' own is built, trained and loaded."""
+"""The backbone interface: a custom backbone is built, trained and loaded."""
 
 import re
 
@@ -49,7 +49,7 @@ def test_a_function_is_called_as_the_reference_does(train_bn):
     config = config_of(function, TRAIN_BN=train_bn)
     assert backbone.build("image", config) == [1, 2, 3, 4, 5]
     assert calls == [(("image",), {"stage5": True, "train_bn": train_bn})]
-    # Its layers are those of a ResNet, and small5 of the small one.
+    # Its layers are a ResNet's, plus small5 of the small one.
     assert (backbone.stem, backbone.pixel_order, backbone.pixel_std) == ("conv1", "RGB", None)
     assert re.fullmatch(backbone.fresh, "small5_reduce")
 
@@ -68,7 +68,7 @@ def test_the_stages_of_a_resnet(name, inside, outside):
     assert not any(re.fullmatch(regex, layer) for layer in [*outside, "conv1", "bn_conv1"])
 
 
-# Its parts reach what trains
+# Its attributes decide what trains
 
 BACKBONE = ["entry", "level3", "level4", "level5", "adapter_c5"]
 
@@ -136,12 +136,12 @@ def test_it_trains_validates_and_detects(tmp_path):
     assert list(result) == ["rois", "class_ids", "scores", "masks"]
 
 
-# Its stem is what weights of RGB are adapted for
+# RGB weights are adapted to its stem
 
 
 @pytest.fixture
 def rgb_file(tmp_path):
-    """Path of a file with `entry` of RGB, and its kernel and bias."""
+    """Path of a file with RGB weights for `entry`, and their kernel and bias."""
     rng = np.random.default_rng(0)
     kernel, bias = rng.normal(size=(5, 5, 3, 8)), rng.normal(size=8)
     kernel, bias = kernel.astype(np.float32), bias.astype(np.float32)
@@ -177,7 +177,7 @@ def test_its_stem_gets_the_pixel_order_that_it_sees(rgb_file, tmp_path, order):
     assert all(note.endswith(REVERSED.format("RGB", "BGR")) for note in notes)
     assert_array_equal(model.get_layer("entry").kernel, expected)
     assert_array_equal(model.get_layer("entry").bias, bias)
-    # Its own file says what it sees: back in a model of that order nothing changes.
+    # A saved file records its pixel order: in a model of the same order, nothing changes.
     saved = tmp_path / "own.h5"
     model.save_weights(saved)
     for other, same in ((rgb, order == "RGB"), (bgr, order == "BGR")):

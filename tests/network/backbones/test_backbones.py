@@ -23,14 +23,14 @@ def config_of(backbone, **settings):
 
 
 class Unchanged(Backbone):
-    """Gives what it sees."""
+    """Returns its input."""
 
     def build(self, image, config):
         return [layers.Identity()(image)] * 5
 
 
 def seen(pixels, **attributes):
-    """What a backbone of these attributes sees of an image."""
+    """What a backbone with these attributes sees of an image."""
     backbone = type("Changed", (Unchanged,), attributes)()
     image = keras.Input(pixels.shape[1:])
     features, *_ = backbones.build(config_of(backbone), image)
@@ -106,5 +106,5 @@ def test_another_number_of_features(count):
     with pytest.raises(ValueError) as caught:
         backbones.build(config_of(Other()), keras.Input((64, 64, 3)))
     assert str(caught.value) == (
-        f"the BACKBONE Other gives {count} feature maps: C1 to C5 are needed."
+        f"the BACKBONE Other returns {count} feature maps: it must return five, C1 to C5."
     )

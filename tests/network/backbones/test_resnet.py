@@ -33,7 +33,9 @@ def test_stage_5_may_be_left_out():
 
 
 def test_unknown_architecture():
-    with pytest.raises(ValueError, match=r"architecture is 'vgg': it is resnet50 or resnet101\."):
+    with pytest.raises(
+        ValueError, match=r"architecture is 'vgg': it must be resnet50 or resnet101\."
+    ):
         resnet_graph(keras.Input((64, 64, 3)), "vgg")
 
 

@@ -1,4 +1,4 @@
-"""The small backbone: its shapes, ImageNet's weights in it, and exposures that it sees alike."""
+"""The small backbone: its shapes, loading ImageNet weights, and exposures that it sees alike."""
 
 import keras
 import numpy as np
@@ -50,7 +50,7 @@ def test_exposure():
     image = keras.Input((8, 8, 3))
     norm = keras.Model(image, exposure(image))
     x = np.random.default_rng(0).uniform(-40, 200, (2, 8, 8, 3)).astype(np.float32)
-    x[1] = x[1] / 100 + 7  # a standard deviation of 0.7: flat to a grey level
+    x[1] = x[1] / 100 + 7  # a standard deviation of 0.7: flat to within a grey level
     result = norm.predict(x, verbose=0)
     mean, deviation = x.mean(axis=(1, 2, 3)), x.std(axis=(1, 2, 3))
     expected = (x - mean[:, None, None, None]) / np.sqrt(deviation**2 + 1)[:, None, None, None]

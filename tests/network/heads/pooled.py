@@ -1,4 +1,4 @@
-"""Features and RoIs for heads that stand alone."""
+"""Features and RoIs for heads without a network."""
 
 import numpy as np
 from keras import ops
@@ -7,10 +7,10 @@ from mrcnn.network.heads import Matched
 
 
 class Linear:
-    """`Features` that follow from the RoIs alone.
+    """`Features` that depend only on the RoIs.
 
     Attributes:
-        asked: (size, name) of each pooler that was asked for.
+        asked: (size, name) of each pooler requested.
     """
 
     def __init__(self):
@@ -25,7 +25,7 @@ class Linear:
 
 
 def matched_of(rois, class_ids, instances, positives, **truth):
-    """`Matched` of arrays, in which all classes are active."""
+    """`Matched` from arrays, with all classes active."""
     return Matched(
         rois=np.asarray(rois, np.float32),
         class_ids=np.array(class_ids),

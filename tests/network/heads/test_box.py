@@ -1,4 +1,4 @@
-"""The head of classes and boxes: targets, losses, layers."""
+"""The box head: targets, losses, layers."""
 
 import dataclasses
 import re
@@ -40,7 +40,7 @@ def test_reference_values(losses_of_reference):
 
 def test_active_classes_are_those_of_each_image():
     logits = np.zeros((2, 1, 3), "float32")
-    logits[:, 0, 1] = 2.0  # both predict class 1, which only the second image knows
+    logits[:, 0, 1] = 2.0  # both predict class 1, active only in the second image
     active = np.array([[1, 0, 1], [1, 1, 0]], "float32")
     ours = float(mrcnn_class_loss_graph(np.array([[2], [1]]), logits, active))
     assert ours == pytest.approx(np.log(np.exp(2) + 2) - 2, rel=1e-6)
@@ -55,7 +55,7 @@ def test_class_weights_weigh_the_mean():
     def loss(weights):
         return float(mrcnn_class_loss_graph(classes, logits, active, weights))
 
-    # class 1 is not named and weighs 1
+    # class 1 is missing and weighs 1
     expected = np.average(losses, weights=[0.25, 3, 1, 3])
     assert loss({0: 0.25, 2: 3}) == pytest.approx(expected, rel=1e-5)
     assert loss({0: 0.1, 1: 0.1, 2: 0.1}) == pytest.approx(loss(None), rel=1e-5)
@@ -81,7 +81,7 @@ def test_gradients_of_empty_selections_are_zero():
 
 
 def targets_of(rois, class_ids, instances, boxes, positives=None, std_dev=(0.1, 0.1, 0.2, 0.2)):
-    """Targets of RoIs [T, 4] and boxes [G, 4] of one image, or of a batch of them."""
+    """Targets of RoIs [T, 4] and boxes [G, 4] of one image, or of a batch."""
     inputs = [np.asarray(rois, np.float32), *map(np.array, (class_ids, instances))]
     inputs.append(np.asarray(boxes, np.float32))
     alone = inputs[0].ndim == 2
@@ -101,7 +101,7 @@ def test_rois_on_their_boxes_are_no_delta_away():
 
 
 def test_deltas_by_hand():
-    # Centre (0.35, 0.25) of a box of 0.5 x 0.4 from (0.25, 0.25) of a RoI of 0.5 x 0.5.
+    # From a RoI of 0.5 x 0.5 centred at (0.25, 0.25) to a box of 0.5 x 0.4 at (0.35, 0.25).
     roi = [(0, 0, 0.5, 0.5)]
     expected = [0.2, 0, 0, np.log(0.8)]
     assert_allclose(targets_of(roi, [1], [0], BOXES, std_dev=np.ones(4)), [expected], atol=1e-6)
@@ -138,7 +138,7 @@ def test_only_the_first_rois_can_be_positive():
 
 
 def test_targets_are_no_constants():
-    """They carry the loss to the proposals."""
+    """The gradient of the loss reaches the proposals through them."""
     import tensorflow as tf
 
     rois = tf.constant([[(0, 0, 0.5, 0.5), (0.1, 0.1, 0.3, 0.3)]], "float32")
@@ -197,9 +197,9 @@ def test_outputs(head):
     logits = found["mrcnn_class_logits"].astype(np.float64)
     shares = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
     assert_allclose(found["mrcnn_class"], shares, rtol=1e-5)
-    assert_allclose(logits[0, 0], logits[1, 4], rtol=1e-4)  # one RoI
+    assert_allclose(logits[0, 0], logits[1, 4], rtol=1e-4)  # the same RoI
     assert np.abs(logits[0, 0] - logits[1, 3]).max() > 1e-3
-    # A second call, of fewer RoIs, has the same layers.
+    # A second call, with fewer RoIs, uses the same layers.
     again = head.outputs(ROIS[:, :2])
     assert_allclose(again["mrcnn_bbox"], found["mrcnn_bbox"][:, :2], rtol=1e-4, atol=1e-6)
 

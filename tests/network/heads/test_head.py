@@ -1,4 +1,4 @@
-"""The contract of a head: one of the tests' own is trained, logged, resumed and detected."""
+"""The head interface: a custom head is trained, logged, resumed and used for detection."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from mrcnn.runs import history
 
 
 class AreaHead(Head):
-    """The share of the image that the box of each instance covers."""
+    """Predicts the fraction of the image that each instance's box covers."""
 
     name, field, loss_names = "area", "areas", ("area_loss",)
 
@@ -79,7 +79,7 @@ def test_it_trains_is_logged_resumed_and_detected(tmp_path, capsys):
 
 
 def test_the_loss_is_that_of_the_instances_boxes():
-    """A head that predicts 0 has the mean square of the shares that the boxes cover."""
+    """If the head predicts 0, its loss is the mean square of the fractions that boxes cover."""
     config = AreaConfig()
     config.LOSS_WEIGHTS = {"area_loss": 1.0}
     model = build("unused", config=config).keras_model
@@ -93,7 +93,7 @@ def test_the_loss_is_that_of_the_instances_boxes():
     sampler = keras.Model(model.inputs, model.get_layer("proposal_targets").output)
     _, class_ids, instances = (np.array(x) for x in sampler(batch, training=False))
     outputs = outputs_by_name(model, [np.array(x) for x in model(batch, training=False)])
-    # Sampling draws anew; all positives of an image see boxes of that image.
+    # Each call draws other RoIs, but an image's positives match only that image's boxes.
     boxes = (batch["input_gt_boxes"] - [0, 0, 1, 1]) / 63
     areas = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
     real = batch["input_gt_class_ids"] > 0
@@ -135,19 +135,19 @@ class TakenOutput(AreaHead):
 @pytest.mark.parametrize(
     ("heads", "message"),
     [
-        (("box", "keypoint"), "HEADS has 'keypoint': it is 'box' or 'mask', or a class of your"),
-        (("box", 3), "HEADS has 3: a class, no instance, that derives from"),
-        (("box", dict), r"HEADS has <class 'dict'>: a class, no instance, that"),
-        ("box", "HEADS is 'box': it is a tuple of 'box' or 'mask' or of classes of your own"),
+        (("box", "keypoint"), "HEADS has 'keypoint': it must be 'box' or 'mask', or your own cl"),
+        (("box", 3), r"HEADS has 3: it must be a subclass \(not an instance\) of"),
+        (("box", dict), r"HEADS has <class 'dict'>: it must be a subclass \(not an instance\)"),
+        ("box", "HEADS is 'box': it must be a tuple of 'box' or 'mask' or your own classes"),
         (("mask",), r"HEADS is \('mask',\): 'box' must be one of them, because detections are"),
         ((), r"HEADS is \(\): 'box' must be one of them"),
-        (("box", "mask", "mask"), "HEADS names 'mask' twice: each head has"),
+        (("box", "mask", "mask"), "HEADS names 'mask' twice: each head must have"),
         (("box", "mask", OtherMasks), "'mask' and 'area', which both fill the field 'masks'"),
-        (("box", AreaHead, SameName), "HEADS names 'area' twice: each head has"),
+        (("box", AreaHead, SameName), "HEADS names 'area' twice: each head must have"),
         (("box", "mask", SameLoss), "'mask' and 'other', which both have a loss 'mrcnn_mask_loss'"),
         (("box", TakenOutput), r"the head 'area' has outputs \['mrcnn_class'\]: these names are"),
-        (("box", Undeclared), r"the head 'area' has the losses \['area_loss'\] and declares"),
-        (("box", Nameless), "a head has a layer 'dense.*': name each layer with weights"),
+        (("box", Undeclared), r"the head 'area' has the losses \['area_loss'\] but declares"),
+        (("box", Nameless), "a head has a layer 'dense.*': the name of a layer with weights"),
     ],
 )
 def test_refused(heads, message, tmp_path):

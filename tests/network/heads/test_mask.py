@@ -1,4 +1,4 @@
-"""The head of masks: targets, loss, layers."""
+"""The mask head: targets, loss, layers."""
 
 import re
 
@@ -32,7 +32,7 @@ def test_the_loss_by_hand():
     target = np.array([[[[1, 0], [1, 1]], [[0, 0], [1, 1]], [[1, 1], [1, 1]]]], "float32")
     predicted = np.full((1, 3, 2, 2, 3), 0.3, "float32")
     predicted[0, 0, ..., 2], predicted[0, 1, ..., 1] = 0.9, 0.6
-    # The third RoI is negative; of the others only the mask of their class counts.
+    # The third RoI is negative; for the others, only the mask of their class counts.
     first = -(3 * np.log(0.9) + np.log(0.1)) / 4
     second = -(2 * np.log(0.6) + 2 * np.log(0.4)) / 4
     ours = mrcnn_mask_loss_graph(target, np.array([[2, 1, 0]]), predicted)
@@ -42,8 +42,8 @@ def test_the_loss_by_hand():
 
 # Targets
 
-# The corners of a box are the centres of the mask's corner pixels: of 15 pixels a crop of 8 takes
-# every second one.
+# A box's corners are the centres of the mask's corner pixels: a crop of 8 pixels takes every
+# second one of 15.
 RNG = np.random.default_rng(0)
 MINI = RNG.random((2, 15, 15, 3)) > 0.5
 BOXES = np.array([(0.1, 0.05, 0.6, 0.45), (0.2, 0.3, 0.7, 0.9), (0, 0, 1, 1)], np.float32)
@@ -78,7 +78,7 @@ def test_the_part_of_the_mini_mask_that_a_roi_sees():
     right = (y1, (x1 + x2) / 2, y2, x2)
     [[target]] = targets_of([[right]], [[1]], [[0]], MINI[:1])
     assert_array_equal(target, MINI[0, ::2, 7:, 0])
-    # One of twice the height reaches over the box: its rows are -14, -10, ..., 14 of the mask's.
+    # A RoI of twice the height extends above the box: it sees the mask's rows -14, -10, ..., 14.
     above = (2 * y1 - y2, x1, y2, x2)
     [[target]] = targets_of([[above]], [[1]], [[0]], MINI[:1])
     assert not target[:4].any()
@@ -177,7 +177,7 @@ def test_outputs(build):
     masks = np.array(found["mrcnn_mask"])
     assert masks.shape == (2, 12, 8, 8, 3)
     assert masks.min() > 0 and masks.max() < 1 and masks.std() > 1e-3
-    # A second call, of fewer RoIs, has the same layers.
+    # A second call, with fewer RoIs, uses the same layers.
     again = head.outputs(rois[:, :3])["mrcnn_mask"]
     assert_allclose(again, masks[:, :3], rtol=1e-4, atol=1e-6)
 

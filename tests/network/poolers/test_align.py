@@ -19,7 +19,7 @@ def test_reference_values(units, monkeypatch, native, size):
 
 
 def test_levels_follow_the_size_in_pixels():
-    # FPN, equation 1: a box of 224 pixels is pooled from P4, each factor of 2 is a level.
+    # FPN, equation 1: a box of 224 pixels is pooled from P4; each factor of 2 is one level.
     sides = np.array([1, 79, 80, 158, 159, 224, 316, 317, 633, 1000])
     boxes = np.stack([0 * sides, 0 * sides, sides, sides], axis=1).astype("float32") / 1024
     levels = level_of(boxes[None], np.array([[1024.0**2]], "float32"))

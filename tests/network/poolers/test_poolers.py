@@ -1,4 +1,4 @@
-"""The contract of a pooler: layer classes of the tests' own in ROI_POOLER."""
+"""The pooler interface: custom layer classes in ROI_POOLER."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from mrcnn.network import graph
 
 
 class Pooler(keras.layers.Layer):
-    """Notes what it is made with."""
+    """Records each instance in `made`."""
 
     made = []
 
@@ -47,13 +47,13 @@ def config_of(pooler, **settings):
 
 @pytest.fixture
 def made(monkeypatch):
-    """Poolers made in the test."""
+    """The poolers that the test creates."""
     monkeypatch.setattr(Pooler, "made", [])
     return Pooler.made
 
 
 def inference(pooler, *tensors):
-    """What a network with weights that differ from RoI to RoI gives for an image, by name."""
+    """A network's outputs for an image, by name; its weights make them differ from RoI to RoI."""
     config = config_of(pooler)
     keras.utils.set_random_seed(0)
     model = graph.build("inference", config)
@@ -117,7 +117,7 @@ def test_without_features_all_rois_are_alike(pooler, differ):
         rows = found[name][0]
         assert (np.abs(rows - rows[:1]).max() > 1e-3) == differ, name
     if not differ:
-        # Neither bias is trained: each class is as likely, each pixel as likely inside as not.
+        # No bias is trained: all classes are equally likely, and so are mask and background.
         assert_allclose(found["mrcnn_class"], 1 / 3, rtol=1e-6)
         assert_array_equal(found["mrcnn_bbox"], 0)
         assert_allclose(found["mrcnn_mask"], 0.5, rtol=1e-6)
