@@ -1,17 +1,17 @@
 """Augmentation of an image together with its instances.
 
-`augmentation=` takes any of these, or a list of them, which is gone through in order:
+`augmentation=` accepts any of these, or a list of them, applied in order:
 
 - an imgaug augmenter (`from mrcnn.augment import iaa`, see `imgaug_bridge`);
 - a Keras image augmentation layer, or a pipeline of them (see `keras_layers`);
-- any callable `(image, masks) -> (image, masks)` on the image [H, W, C] and bool masks [H, W, N];
-  one that has a third parameter is handed a `numpy.random.Generator`, so that a seed makes the
-  run. One with an attribute `takes_instance_masks` gets `(image, InstanceMasks, rng)` and returns
-  the first two: quicker where there are many instances. Of a network without masks it gets an
-  `InstanceBoxes` in their place, which is flipped in the same way.
+- any callable `(image, masks) -> (image, masks)` on the image [H, W, C] and bool masks [H, W, N].
+  If it has a third parameter, it is passed a `numpy.random.Generator`, so that a seed reproduces
+  its results. If it has an attribute `takes_instance_masks`, it is called with
+  `(image, InstanceMasks, rng)` and returns the first two, which is faster with many instances. For
+  a network without masks, it gets `InstanceBoxes` instead, which flip in the same way.
 
-The size of the image must stay. What moves pixels must move the masks; boxes follow from them.
-`microscopy` and `photographs` are recipes to begin with.
+The image size must not change. An augmentation that moves pixels must move the masks with them;
+boxes are computed from the masks. `microscopy` and `photographs` are recipes to start from.
 """
 
 import inspect
@@ -49,21 +49,21 @@ def augment(augmentation, image, instances, rng):
     """Apply an augmentation to an image and its instances.
 
     Args:
-        augmentation: see the module. It is not changed, and threads may share it.
+        augmentation: see the module docstring. It is not modified, and threads may share it.
         image: [H, W, C].
-        instances: `InstanceMasks`, `InstanceBoxes` or `Instances`. What moves pixels moves boxes as
-            the filled rectangles that they are, and takes what surrounds these.
+        instances: `InstanceMasks`, `InstanceBoxes` or `Instances`. Boxes are moved as filled
+            rectangles; the bounding boxes of the results are returned.
         rng: `numpy.random.Generator`.
 
     Returns:
-        image [H, W, C], and as many instances of the same kind; those that left the image have no
-        pixel.
+        image [H, W, C], and the same number of instances of the same kind; those that left the
+        image have no pixels.
 
     Raises:
-        TypeError: see `check_augmentation`; or the augmentation can only move masks or boxes, and
-            the instances have more fields than one.
-        ValueError: the augmentation changed the size, the number of masks or the range of the
-            pixels; it is named.
+        TypeError: see `check_augmentation`; or the augmentation moves only masks or boxes, and the
+            instances have more than one field.
+        ValueError: the augmentation changed the size, the number of masks or the range of pixel
+            values; the message names it.
     """
     if isinstance(augmentation, list | tuple):
         for step in augmentation:
@@ -94,14 +94,14 @@ def augment(augmentation, image, instances, rng):
 
 
 def check_augmentation(augmentation, fields=1):
-    """See that something can be used as an augmentation; None can.
+    """Check that an object can be used as an augmentation; None can.
 
     Args:
-        augmentation: see the module.
-        fields: how many fields the instances have that it moves.
+        augmentation: see the module docstring.
+        fields: number of fields of the instances that it must move.
 
     Raises:
-        TypeError: it cannot.
+        TypeError: the object cannot be used as an augmentation.
     """
     if isinstance(augmentation, list | tuple):
         for step in augmentation:
@@ -112,7 +112,7 @@ def check_augmentation(augmentation, fields=1):
         check_layer(augmentation)
     elif augmentation is not None and not _takes_image_and_masks(augmentation):
         name = getattr(augmentation, "__name__", repr(augmentation))
-        call = f" (is {name}(...) meant?)" if callable(augmentation) else ""
+        call = f" (did you mean {name}(...)?)" if callable(augmentation) else ""
         raise TypeError(
             f"augmentation is {name}{call}: it must be an imgaug augmenter, a Keras image "
             "augmentation layer, a function (image, masks) -> (image, masks), or a list of these."
@@ -120,9 +120,9 @@ def check_augmentation(augmentation, fields=1):
 
 
 def needs_threads(augmentation):
-    """Whether an augmentation runs in threads only: Keras layers do.
+    """Whether an augmentation can only run in threads, as Keras layers do.
 
-    In a forked process the backend waits for threads that were not forked with it.
+    In a forked process, the backend would wait for threads that were not forked with it.
     """
     if isinstance(augmentation, list | tuple):
         return any(needs_threads(step) for step in augmentation)
@@ -135,9 +135,9 @@ def _moves_together(augmentation):
 
 def _one_field(augmentation):
     return (
-        f"augmentation has {_name(augmentation)}, which moves masks or boxes alone, but the heads "
-        "learn from more: one with the attribute takes_instance_masks, such as Flips, moves them "
-        "together."
+        f"augmentation has {_name(augmentation)}, which moves only masks or boxes, but the heads "
+        "learn from more fields: it must have the attribute takes_instance_masks, as Flips has, to "
+        "move them together."
     )
 
 
@@ -159,15 +159,14 @@ def _name(augmentation):
 def _check_sizes(augmentation, image, instances, changed, moved):
     if changed.shape != image.shape or moved.shape != instances.shape:
         raise ValueError(
-            f"the augmentation {_name(augmentation)} turned the image from {image.shape} into "
-            f"{changed.shape} and the masks from {instances.shape} into {moved.shape}: both "
-            "must keep their shape (crops and pads must resize to it, in imgaug with "
-            "keep_size=True)."
+            f"the augmentation {_name(augmentation)} changed the image from {image.shape} to "
+            f"{changed.shape} and the masks from {instances.shape} to {moved.shape}: both must "
+            "keep their shape (crops and pads must resize to it; in imgaug, keep_size=True does)."
         )
 
 
 def _check_pixels(augmentation, image, changed):
-    """See that pixels are still numbers of the range that they were of."""
+    """Check that pixel values are still finite and within their original range."""
     if changed.dtype == image.dtype and changed.dtype.kind in "ui":
         return
     what = ""
@@ -176,11 +175,11 @@ def _check_pixels(augmentation, image, changed):
     elif not np.isfinite(changed).all():
         what = "has values that are NaN or infinite"
     elif changed.max() <= 1 < image.max():
-        what = f"has values of {changed.min():.3g} to {changed.max():.3g}"
+        what = f"has values from {changed.min():.3g} to {changed.max():.3g}"
     if what:
         raise ValueError(
-            f"the image that the augmentation {_name(augmentation)} returned {what}: pixels of the "
-            f"range that it was given ({image.min():.3g} to {image.max():.3g}) are accepted."
+            f"the image returned by the augmentation {_name(augmentation)} {what}: pixel values "
+            f"must keep their original range ({image.min():.3g} to {image.max():.3g})."
         )
 
 
@@ -191,7 +190,7 @@ def _takes_image_and_masks(function):
         inspect.signature(function).bind(None, None)
     except TypeError:
         return _positional_parameters(function) == 3
-    except ValueError:  # a builtin does not say
+    except ValueError:  # a builtin without a signature
         pass
     return True
 

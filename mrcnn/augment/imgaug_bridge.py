@@ -1,18 +1,18 @@
-"""imgaug, whose last release, 0.4.0, does not import with NumPy 2 by itself.
+"""imgaug, whose last release, 0.4.0, cannot be imported under NumPy 2 without help.
 
     from mrcnn.augment import iaa      # in place of `from imgaug import augmenters as iaa`
     from mrcnn.augment import imgaug   # in place of `import imgaug`
 
-imgaug reads `np.sctypes` while it is being imported, and NumPy 2 has it no more: it is there just
-so long. Afterwards `import imgaug` works anywhere in the program. An old notebook whose `import
-imgaug` fails with "`np.sctypes` was removed" needs one of the two lines before it.
+imgaug reads `np.sctypes` during its import, and NumPy 2 no longer has it. It is provided for the
+import only; afterwards `import imgaug` works anywhere in the program. An old notebook whose `import
+imgaug` fails with "`np.sctypes` was removed" needs one of the two lines above first.
 
-Every geometric augmenter moves the masks, with the nearest pixel and nothing from beyond the
-border, and no other one does: imgaug knows which is which. (The reference named the ones that do,
-and left masks behind under `Crop`, `Pad`, `PerspectiveTransform`, `Rot90`, ...) What does not work:
-`RandAugment` and `pillike.Affine` and its kin, which imgaug refuses to apply to masks (take
-`Affine`); `pillike.Autocontrast`, which newer Pillows refuse; `imgcorruptlike`, whose package
-`imagecorruptions` is needed.
+Geometric augmenters, and only these, move the masks, with nearest-neighbour interpolation and
+background beyond the border; imgaug knows which augmenters are geometric. (matterport's Mask_RCNN
+has a fixed list, and leaves masks behind under `Crop`, `Pad`, `PerspectiveTransform`, `Rot90`, ...)
+What does not work: `RandAugment`, `pillike.Affine` and similar augmenters, which imgaug refuses to
+apply to masks (use `Affine`); `pillike.Autocontrast`, which newer versions of Pillow reject;
+`imgcorruptlike`, unless the package `imagecorruptions` is installed.
 """
 
 import importlib
@@ -26,7 +26,7 @@ _importing = threading.Lock()
 
 
 class _OldNumpy(types.ModuleType):
-    """NumPy with `np.complex`, for which imgaug's frequency noise (`Fog`, `Clouds`) asks."""
+    """NumPy with `np.complex`, which imgaug's frequency noise (`Fog`, `Clouds`) uses."""
 
     complex = complex
 
@@ -35,13 +35,13 @@ class _OldNumpy(types.ModuleType):
 
 
 def import_imgaug():
-    """The imgaug package with its augmenters, as it is or made to import under NumPy 2.
+    """Import imgaug with its augmenters, also under NumPy 2.
 
     Returns:
-        the module `imgaug`; its `augmenters` are the usual `iaa`.
+        the module `imgaug`; its `augmenters` is the usual `iaa`.
 
     Raises:
-        ImportError: imgaug or what it needs is not installed; pip's command is in the message.
+        ImportError: imgaug or a dependency is not installed; the message gives the pip command.
     """
     with _importing:
         if "imgaug" in sys.modules:
@@ -66,14 +66,14 @@ def import_imgaug():
 
 
 def _mend(imgaug):
-    """What NumPy 2 broke beyond the import, and pickling."""
+    """Fix what NumPy 2 broke beyond the import, and pickling."""
     imgaug.parameters.np = _OldNumpy("numpy")
     imgaug.augmenters.Augmenter.__reduce_ex__ = _reduce
     elastic = imgaug.augmenters.ElasticTransformation
     move = elastic._map_coordinates
 
     def move_by_float32(image, dx, dy, **options):
-        # An integer `alpha` makes float64 of them by the rules of NumPy 2; OpenCV refuses it.
+        # An integer `alpha` makes them float64 under NumPy 2's rules, which OpenCV rejects.
         return move(image, dx.astype(np.float32), dy.astype(np.float32), **options)
 
     elastic._map_coordinates = staticmethod(move_by_float32)
@@ -84,19 +84,19 @@ def _advice(error):
         return "imgaug is not installed: pip install imgaug==0.4.0"
     if ".so" in str(error):
         return (
-            f"imgaug needs OpenCV, which lacks a library of this system ({error}). Without a "
-            "screen take the OpenCV that needs none: pip uninstall -y opencv-python && "
+            f"imgaug needs OpenCV, which is missing a system library ({error}). Without a display, "
+            "use the OpenCV that needs none: pip uninstall -y opencv-python && "
             "pip install --force-reinstall --no-deps opencv-python-headless"
         )
-    return f"imgaug does not import ({error}): pip install imgaug==0.4.0"
+    return f"imgaug cannot be imported ({error}): pip install imgaug==0.4.0"
 
 
 def _reduce(augmenter, protocol):
-    """Pickled so that a process that unpickles it imports imgaug as we do."""
+    """Pickle an augmenter so that unpickling it imports imgaug by `import_imgaug`."""
     kind = type(augmenter)
     if kind.__module__.partition(".")[0] != "imgaug":
         return object.__reduce_ex__(augmenter, protocol)
-    # 4, not an older protocol of the caller: it makes an empty object, and the state follows.
+    # Protocol 4 even if the caller's is older: it creates an empty object, then sets the state.
     return _new, (kind.__module__, kind.__name__), *object.__reduce_ex__(augmenter, 4)[2:]
 
 
@@ -107,21 +107,20 @@ def _new(module, name):
 
 
 def apply_imgaug(augmenter, image, instances, rng):
-    """Image and instances, moved alike by an imgaug augmenter, which stays as it is.
+    """Apply an imgaug augmenter, without modifying it, to an image and its instances alike.
 
     Args:
         augmenter: `imgaug.augmenters.Augmenter`.
         image: [H, W, C].
         instances: `InstanceMasks` or `InstanceBoxes`.
-        rng: `numpy.random.Generator`, the only source of chance.
+        rng: `numpy.random.Generator`, the only source of randomness.
 
     Returns:
-        image [H, W, C] and instances of the same kind; they have another size if the augmenter
-        changes it.
+        image [H, W, C] and instances of the same kind, in the size that the augmenter makes them.
     """
     segmaps = importlib.import_module("imgaug.augmentables.segmaps")
-    # Seeded from ours (a copy: the user's own is shared by threads), then fixed, so that image and
-    # masks move alike. The order matters: `seed_` passes over what is fixed already.
+    # Threads share the user's augmenter, so a copy is seeded from `rng`, then made deterministic to
+    # move image and masks alike. The order matters: `seed_` skips what is already deterministic.
     augmenter = augmenter.localize_random_state()
     augmenter.seed_(int(rng.integers(2**31 - 1)))
     augmenter = augmenter.to_deterministic()

@@ -1,11 +1,11 @@
-"""Keras preprocessing layers as augmentation: `keras.layers.RandomZoom(0.2)` and its kin.
+"""Keras preprocessing layers as augmentation, such as `keras.layers.RandomZoom(0.2)`.
 
-A layer, a `keras.layers.Pipeline` or a `keras.Sequential` of them. Masks move with the image: with
-the nearest pixel and nothing from beyond the border. Say `fill_mode="constant"` all the same:
-Keras's default "reflect" mirrors instances into the image that no mask covers.
+A layer, or a `keras.layers.Pipeline` or `keras.Sequential` of layers. Masks move with the image,
+with nearest-neighbour interpolation and background beyond the border. Pass `fill_mode="constant"`
+nevertheless: Keras's default, "reflect", mirrors instances into the image that no mask covers.
 
-The user's layers are shared by threads and stay as they are. Copies of them do the work, seeded
-anew for every image, in float32 and on the CPU, which leaves the accelerator to the training.
+Threads share the user's layers, which are not modified. Copies of them do the work, reseeded for
+every image, in float32 and on the CPU, which leaves the accelerator free for training.
 """
 
 import contextlib
@@ -22,27 +22,27 @@ _REFUSED = {
     "CutMix": "it mixes the images of a batch",
     "MixUp": "it mixes the images of a batch",
     "RandomElasticTransform": (
-        "it distorts image and masks by different noise; imgaug's ElasticTransformation does not"
+        "it distorts image and masks with different noise; imgaug's ElasticTransformation does not"
     ),
 }
-# Keras forgot to say that this one leaves masks as they are.
+# Leaves masks unchanged, although Keras does not declare it.
 _PIXELS_ONLY = {"ContrastLimitedAdaptiveHistogramEqualization"}
 
-_idle = weakref.WeakKeyDictionary()  # the user's layer: copies of it that no thread uses
+_idle = weakref.WeakKeyDictionary()  # the user's layer: copies of it that no thread is using
 _copying = threading.Lock()
 
 
 def is_keras_layer(augmentation):
-    """Whether an augmentation is a Keras layer; does not import Keras."""
+    """Whether an augmentation is a Keras layer, without importing Keras."""
     keras = sys.modules.get("keras")
     return keras is not None and isinstance(augmentation, keras.layers.Layer)
 
 
 def check_layer(layer):
-    """See that a layer, or each layer of a pipeline, can augment an image with its masks.
+    """Check that a layer, or each layer of a pipeline, can augment an image with its masks.
 
     Raises:
-        TypeError: one cannot; it is named.
+        TypeError: a layer cannot; the message names it.
     """
     for step in _steps(layer):
         kind = type(step).__name__
@@ -50,37 +50,37 @@ def check_layer(layer):
             raise TypeError(f"augmentation has a Keras layer {kind}: {_REFUSED[kind]}.")
         if not hasattr(step, "transform_segmentation_masks"):
             raise TypeError(
-                f"augmentation has a Keras layer {kind}, which knows nothing of masks: Keras's "
-                "image augmentation layers (RandomFlip, RandomZoom, RandomContrast, ...) can be "
-                "used, and those that derive from them."
+                f"augmentation has a Keras layer {kind}, which does not handle masks: it must be "
+                "one of Keras's image augmentation layers (RandomFlip, RandomZoom, RandomContrast, "
+                "...) or derive from one."
             )
         if step.data_format != "channels_last":
             raise TypeError(
                 f"augmentation has a Keras layer {kind} with data_format {step.data_format}: it "
-                "must be channels_last, as images are [H, W, C]."
+                "must be channels_last, because images are [H, W, C]."
             )
 
 
 def apply_layer(layer, image, instances, rng):
-    """Image and instances, changed alike by a Keras layer or pipeline, which stays as it is.
+    """Apply a Keras layer or pipeline, without modifying it, to an image and its instances.
 
     Args:
-        layer: see the module.
+        layer: see the module docstring.
         image: [H, W, C].
         instances: `InstanceMasks` or `InstanceBoxes`.
-        rng: `numpy.random.Generator`, the only source of chance.
+        rng: `numpy.random.Generator`, the only source of randomness.
 
     Returns:
-        image [H, W, C] of the same dtype, integers rounded and within their range, and instances of
-        the same kind; they have another size if a layer changes it.
+        image [H, W, C] of the same dtype, integers rounded and clipped to their range, and
+        instances of the same kind, in the size that the layers make them.
 
     Raises:
         TypeError: see `check_layer`.
-        ValueError: a layer failed on the image; it is named.
+        ValueError: a layer failed on the image; the message names it.
     """
     import keras
 
-    # A batch of one: some layers take no single image.
+    # A batch of one: some layers do not accept a single image.
     changed = np.asarray(image, np.float32)[None]
     labels = instances.labels().astype(np.float32)[None]  # exact below 2**24
     with keras.device("cpu"), _borrowed_copy(layer) as steps:
@@ -88,7 +88,7 @@ def apply_layer(layer, image, instances, rng):
             _seed(pixels, rng)
             try:
                 changed, labels = _apply_step(pixels, twin, changed, labels)
-            except Exception as error:  # each backend raises kinds of its own
+            except Exception as error:  # each backend raises different types
                 raise ValueError(_failure(pixels, image, error)) from error
         changed = keras.ops.convert_to_numpy(changed)[0]
         labels = keras.ops.convert_to_numpy(labels)[0]
@@ -101,7 +101,7 @@ def apply_layer(layer, image, instances, rng):
 
 
 def _apply_step(pixels, twin, image, labels):
-    """Image [1, H, W, C] and labels [1, H, W, L], changed by a layer and its twin."""
+    """Change an image [1, H, W, C] by a layer and its labels [1, H, W, L] by the layer's twin."""
     image = pixels.backend.convert_to_tensor(image)
     moves = pixels.get_random_transformation(image, training=True)
     # A copy, because on PyTorch `affine_transform` writes into the matrix it is given.
@@ -122,7 +122,7 @@ def _failure(step, image, error):
 
 
 def _steps(layer):
-    """The layers of a pipeline, pipelines within it included, in order."""
+    """The layers of a pipeline in order, including those of nested pipelines."""
     import keras
 
     if isinstance(layer, keras.layers.Pipeline | keras.Sequential):
@@ -132,7 +132,7 @@ def _steps(layer):
 
 @contextlib.contextmanager
 def _borrowed_copy(layer):
-    """Pairs of layers for each step, which no other thread uses: for the image, for the masks."""
+    """Lend a pair of layers per step (for the image, for the masks) that no other thread uses."""
     with _copying:
         idle = _idle.setdefault(layer, [])
         if idle:
@@ -148,18 +148,18 @@ def _borrowed_copy(layer):
 
 def _copy(step):
     config = step.get_config()
-    if type(step).__name__ == "RandomShear":  # Keras refuses the config that it wrote itself
+    if type(step).__name__ == "RandomShear":  # Keras rejects the config that it wrote itself
         for name in ("x_factor", "y_factor"):
             if min(config[name]) < 0:
                 config[name] = max(config[name])
     twin = type(step).from_config(config)
-    for part in twin._flatten_layers():  # `RandAugment` is made of others
-        part.dtype_policy = "float32"  # half precision knows no 2049 instances
+    for part in twin._flatten_layers():  # `RandAugment` contains other layers
+        part.dtype_policy = "float32"  # half precision cannot represent label 2049
     return twin
 
 
 def _twin(step):
-    """A copy that takes what lies beyond the border for background."""
+    """A copy that treats everything beyond the border as background."""
     twin = _copy(step)
     for part in twin._flatten_layers():
         if hasattr(part, "fill_mode"):
@@ -170,5 +170,5 @@ def _twin(step):
 
 
 def _seed(step, rng):
-    for variable in step.variables:  # only seed generators have any here
+    for variable in step.variables:  # only seed generators have variables here
         variable.assign(np.array([int(rng.integers(2**31 - 1)), 0], variable.dtype))

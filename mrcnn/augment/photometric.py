@@ -1,20 +1,20 @@
-"""Changes of light and noise that suit dim and bright images alike.
+"""Changes in brightness, contrast and noise that suit dim and bright images alike.
 
-They are measured in the image's own contrast, the standard deviation of its values, because a shift
-that is slight in a photograph blackens a fluorescence image whose values end at 40. All channels
-change alike: a grey image stays grey.
+Their strength is relative to the image's contrast, the standard deviation of its values: a shift
+that is slight in a photograph would blacken a fluorescence image with values up to 40. All channels
+change alike, so a grey image stays grey.
 """
 
 import numpy as np
 
 
 class Light:
-    """Changes contrast, around the mean, and brightness.
+    """Randomly change the contrast, around the mean, and the brightness.
 
     Args:
         contrast: 0.3 draws a factor between 1 / 1.3 and 1.3.
-        brightness: the largest shift either way, in standard deviations of the image.
-        value_range: (lowest, highest) value of a pixel.
+        brightness: maximum shift in either direction, in standard deviations of the image.
+        value_range: (lowest, highest) pixel value.
     """
 
     takes_instance_masks = True
@@ -28,7 +28,7 @@ class Light:
         return f"Light({self.contrast}, {self.brightness}, {self.value_range})"
 
     def __call__(self, image, masks, rng):
-        """The image [H, W, C] in another light, and its masks as they are."""
+        """Return the image [H, W, C] with changed light, and its masks unchanged."""
         factor = (1 + self.contrast) ** rng.uniform(-1, 1)
         shift = rng.uniform(-self.brightness, self.brightness)
         mean, deviation = _mean_and_deviation(image)
@@ -41,13 +41,13 @@ class Light:
 
 
 class Noise:
-    """Adds normal noise.
+    """Randomly add Gaussian noise.
 
     Args:
-        most: the largest standard deviation, as a part of that of the image; each image draws its
-            own.
-        probability: of an image getting noise at all.
-        value_range: (lowest, highest) value of a pixel.
+        most: maximum standard deviation of the noise, as a fraction of the image's; each image
+            draws a value up to it.
+        probability: probability that an image gets noise.
+        value_range: (lowest, highest) pixel value.
     """
 
     takes_instance_masks = True
@@ -61,7 +61,7 @@ class Noise:
         return f"Noise({self.most}, {self.probability}, {self.value_range})"
 
     def __call__(self, image, masks, rng):
-        """The image [H, W, C] with noise, and its masks as they are."""
+        """Return the image [H, W, C] with noise, and its masks unchanged."""
         if rng.random() >= self.probability:
             return image, masks
         deviation = rng.uniform(0, self.most) * _mean_and_deviation(image)[1]
@@ -70,7 +70,7 @@ class Noise:
 
 
 def _mean_and_deviation(image):
-    some = image[::4, ::4].astype(np.float64)  # every sixteenth pixel tells enough
+    some = image[::4, ::4].astype(np.float64)  # every sixteenth pixel is enough
     return some.mean(), some.std()
 
 

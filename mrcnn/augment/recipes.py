@@ -1,16 +1,16 @@
-"""Augmentations to begin with: one for microscopy and one for photographs.
+"""Augmentations to start from: one for microscopy and one for photographs.
 
-Each is a list of steps, to be changed at will:
+Each is a list of steps that can be changed freely:
 
     augmentation = augment.microscopy()
     augmentation.append(keras.layers.RandomErasing(0.2))
 
-What lies beyond the border of a moved image is black. Mirroring the image there would look better,
-and show instances twice of which one is missing from the masks.
+The area beyond the border of a moved image is black. Mirroring the image there would look better,
+but would show instances twice, with only one of the two in the masks.
 
-With 200 instances and TensorFlow on one core either takes about 35 ms for an image of 512 x 512 and
-80 to 100 ms for one of 1024 x 1024; to zoom the larger, JAX and PyTorch take about 0.3 s. imgaug's
-augmenters take a third of that or less, with any backend, and need its installation.
+With 200 instances and TensorFlow on one core, either takes about 35 ms for a 512 x 512 image and 80
+to 100 ms for a 1024 x 1024 one; JAX and PyTorch take about 0.3 s to zoom the larger. imgaug's
+augmenters take a third of that or less with any backend, but imgaug must be installed.
 """
 
 from .flips import Flips
@@ -18,17 +18,19 @@ from .photometric import Light, Noise
 
 
 def microscopy(value_range=(0, 255)):
-    """For images without an up or down: cells, nuclei, particles; any number of channels.
+    """Augment images without an up or down, such as cells, nuclei or particles.
 
-    All eight orientations, up to a fifth larger or smaller, with more or less light and contrast,
-    out of focus or noisy. Nothing is inverted and no colour is changed: mixed sets of fluorescence
-    and bright field need the difference.
+    Images may have any number of channels. They take all eight orientations, are up to a fifth
+    larger or smaller, vary in brightness and contrast, and may be blurred or noisy. Nothing is
+    inverted and no colour changes: mixed datasets of fluorescence and bright field need the
+    difference.
 
     Args:
-        value_range: (lowest, highest) value of a pixel, (0, 65535) for uint16 that uses them all.
+        value_range: (lowest, highest) pixel value; (0, 65535) for uint16 images that use the full
+            range.
 
     Returns:
-        list of steps, to pass as `augmentation`.
+        list of steps to pass as `augmentation`.
     """
     from keras import layers
 
@@ -45,16 +47,16 @@ def microscopy(value_range=(0, 255)):
 
 
 def photographs(value_range=(0, 255)):
-    """For photographs of the everyday world, RGB.
+    """Augment RGB photographs of the everyday world.
 
-    Mirrored, up to a fifth larger or smaller, with another brightness, contrast and strength of
-    colours. Not turned: what is upright in the world stays so.
+    Images are mirrored, are up to a fifth larger or smaller, and vary in brightness, contrast and
+    saturation. They are not rotated: what is upright in the world stays upright.
 
     Args:
-        value_range: (lowest, highest) value of a pixel.
+        value_range: (lowest, highest) pixel value.
 
     Returns:
-        list of steps, to pass as `augmentation`.
+        list of steps to pass as `augmentation`.
     """
     from keras import layers
 
@@ -62,7 +64,7 @@ def photographs(value_range=(0, 255)):
         value_range,
         brightness_factor=0.1,
         contrast_factor=0.2,
-        saturation_factor=(0.4, 0.6),  # 0.5 is the image's own
+        saturation_factor=(0.4, 0.6),  # 0.5 leaves the saturation unchanged
     )
     zoom = layers.RandomZoom((-0.2, 0.2), fill_mode="constant")
     return [Flips(0.5), layers.Pipeline([colours, zoom])]

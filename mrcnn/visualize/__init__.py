@@ -1,9 +1,9 @@
-"""Figures of images, instances, detections and what the network does, by their known names.
+"""Figures of images, instances, detections and the inner workings of the network.
 
-Everything works without a screen. A function that makes its own figure shows it where there is a
-place to show it (a window, a notebook). Every figure can be written instead: `save_to` is the
-path of a PNG, cut to the content, and the figure is then closed. Masks are [H, W, N], and boxes
-(y1, x1, y2, x2) in pixels.
+Functions shared with matterport's Mask_RCNN keep their names and positional arguments. Everything
+works without a display. A function that creates its own figure shows it in a window or a notebook
+if there is one. Pass the path of a PNG as `save_to` to write the figure instead, cropped to its
+content; it is then closed. Masks are [H, W, N], and boxes (y1, x1, y2, x2) in pixels.
 """
 
 from .batches import display_batch

@@ -1,4 +1,4 @@
-"""What the network is given to learn from: the images of a batch."""
+"""A training batch as the network receives it."""
 
 import textwrap
 from collections import Counter
@@ -20,23 +20,23 @@ _DPI = 100
 
 
 def display_batch(inputs, config, class_names, *, limit=4, figsize=None, dpi=None, save_to=None):
-    """Draw a batch of training as the network gets it.
+    """Draw a training batch as the network receives it.
 
-    Above, the images after resizing and augmentation with boxes and, if the batch has them, masks,
-    which are as coarse as MINI_MASK_SHAPE makes them; below, the anchors that are positive, and how
-    many are not.
+    The upper row shows the images after resizing and augmentation, with boxes and, if the batch has
+    them, masks, which are as coarse as MINI_MASK_SHAPE makes them. The lower row shows the positive
+    anchors; its titles also count the negative ones.
 
     Args:
-        inputs: dict of the training graph's inputs by name, as `BatchSequence` gives them.
-        config: the `Config` of the run.
+        inputs: dict of the training graph's inputs by name, as `BatchSequence` returns it.
+        config: the training run's `Config`.
         class_names: list of strings, background first.
-        limit: images to draw.
-        figsize: inches (width, height); None is 5 wide an image.
+        limit: maximum number of images to draw.
+        figsize: inches (width, height); None is 5 wide per image.
         dpi: dots per inch; None is 100.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
 
     Returns:
-        The Figure, or None where it was shown.
+        The Figure, or None if it was shown.
     """
     images = inputs["input_image"][:limit]
     metas = parse_image_meta(inputs["input_image_meta"][:limit])
@@ -75,7 +75,7 @@ def display_batch(inputs, config, class_names, *, limit=4, figsize=None, dpi=Non
 
 
 def _anchors(ax, picture, boxes, anchors, match):
-    """Draw the positive anchors over an image, with the boxes dotted."""
+    """Draw the positive anchors over an image, and the boxes as dotted lines."""
     ax.imshow(picture)
     ax.axis("off")
     ax.autoscale(False)

@@ -1,4 +1,4 @@
-"""Captions of boxes, placed so that they hide neither instances nor each other."""
+"""Box captions, placed so that they hide neither instances nor each other."""
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -6,41 +6,40 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-CAPTION_POINTS = 8  # size of the type, usually
-_GAP = 1.5  # points between a box and the plate of its caption
-_JUST_BELOW_TEXT = 2.99  # drawing order: texts have 3
+CAPTION_POINTS = 8  # default font size
+_GAP = 1.5  # points between a box and its caption's plate
+_JUST_BELOW_TEXT = 2.99  # zorder; that of texts is 3
 
-# Where a plate may stand, the usual place first: by which of its corners it hangs on which corner
-# of the box. Each is (corner of the box, corner of the plate), a corner being (x, y) of 0 or 1 with
-# y growing upwards.
+# Where a plate may be placed, the preferred place first. Each entry is (corner of the box, corner
+# of the plate that touches it); a corner is (x, y) of 0 or 1, with y growing upwards.
 _PLACES = (
     ((0, 1), (0, 0)),  # above, flush left
     ((1, 1), (1, 0)),  # above, flush right
-    ((0, 1), (0, 1)),  # inside, at the upper left
+    ((0, 1), (0, 1)),  # inside, upper left
     ((0, 0), (0, 1)),  # below, flush left
     ((1, 0), (1, 1)),  # below, flush right
     ((1, 1), (0, 1)),  # right
     ((0, 1), (1, 1)),  # left
-    ((0, 0), (0, 0)),  # inside, at the lower left
+    ((0, 0), (0, 0)),  # inside, lower left
 )
-# What a place costs, where to hide all of an instance costs 1.
-_HABIT = 0.02  # for each step down that list
-_ILLEGIBLE = 3  # to write over all of another caption
-_OUT_OF_IMAGE = 10
+# The cost of a place; hiding an entire instance costs 1.
+_HABIT = 0.02  # per step down the list above
+_ILLEGIBLE = 3  # covering an entire caption
+_OUT_OF_IMAGE = 10  # lying entirely outside the axes
 
 
 def add_caption(ax, box, text, color, fontsize=CAPTION_POINTS):
     """Write text on a dark plate beside a box.
 
-    The plate stands on the upper left corner, unless it would hide a good part of an instance,
-    another caption or leave the axes: then it goes where it hides least. That is worked out each
-    time the figure is drawn, for all captions of the axes, in the order in which they were added.
+    The plate sits on the box's upper left corner, unless it would leave the axes or hide much of an
+    instance or of another caption: then it goes where it hides least. Places are computed each time
+    the figure is drawn, for all captions of the axes, in the order in which they were added.
 
     Args:
-        ax: matplotlib Axes that show an image already.
+        ax: matplotlib Axes that already show an image.
         box: (y1, x1, y2, x2) in pixels.
         text: str.
-        color: any matplotlib colour; the text takes a light tint of it, or white for a dark one.
+        color: any matplotlib colour; the text is a light tint of it, or white if it is dark.
         fontsize: in points.
     """
     color = np.array(to_rgb(color))
@@ -55,7 +54,7 @@ def add_caption(ax, box, text, color, fontsize=CAPTION_POINTS):
         fontsize=fontsize,
         color=0.6 + 0.4 * color if color.max() > 0.3 else "white",
         bbox={"facecolor": "black", "alpha": 0.6, "edgecolor": "none", "pad": 0.8},
-        in_layout=False,  # axes do not make room for it: it keeps inside
+        in_layout=False,  # needs no room around the axes: it stays inside
     )
     arrangers = [artist for artist in ax.artists if isinstance(artist, _Arranger)]
     arranger = arrangers[0] if arrangers else ax.add_artist(_Arranger())
@@ -63,11 +62,11 @@ def add_caption(ax, box, text, color, fontsize=CAPTION_POINTS):
 
 
 def instance_label(class_names, class_id, score=None):
-    """Caption of an instance: "name", or "name 0.97" where there is a score.
+    """Caption of an instance: "name", or "name 0.97" with a score.
 
     Args:
         class_names: list of strings, background first.
-        class_id: int, negative for a crowd; "class 7" stands for one without a name.
+        class_id: int, negative for a crowd; a class without a name becomes "class 7".
         score: float or None.
     """
     known = abs(class_id) < len(class_names)
@@ -79,7 +78,7 @@ def instance_label(class_names, class_id, score=None):
 class _Arranger(Artist):
     """Draws nothing, but moves the captions of its axes before they are drawn.
 
-    How many dots an instance or a text has is known only then.
+    Only then are the sizes of instances and texts in dots known.
 
     Attributes:
         captions: list of (Annotation, two corners of its box in data coordinates).
@@ -92,7 +91,7 @@ class _Arranger(Artist):
         self.captions = []
 
     def draw(self, renderer):
-        """Move the captions that are still there and whose box is in view.
+        """Move the captions that still exist and whose boxes are in view.
 
         The others stay at their boxes, where matplotlib does not draw them. See `Artist.draw`.
         """
@@ -100,13 +99,13 @@ class _Arranger(Artist):
         self.captions = [pair for pair in self.captions if pair[0].axes is self.axes]
         captions, boxes, sizes = [], [], []
         for caption, corners in self.captions:
-            # Whichever way the axes point: [(left, bottom), (right, top)].
+            # [(left, bottom), (right, top)], whichever way the axes point.
             box = np.sort(self.axes.transData.transform(corners), axis=0).ravel()
             box = np.clip(box, np.tile(view[:2], 2), np.tile(view[2:], 2))
             if caption.get_visible() and (box[2:] > box[:2]).all():
                 captions.append(caption)
                 boxes.append(box)
-                # An Annotation counts the point that it annotates in, a Text does not.
+                # An Annotation's extent includes the annotated point; a Text's does not.
                 sizes.append(Text.get_window_extent(caption, renderer).size + 2 * dots)
         to_data = self.axes.transData.inverted().transform
         places = arrange(boxes, sizes, view, _GAP * dots)
@@ -116,21 +115,21 @@ class _Arranger(Artist):
         self.stale = False
 
     def get_window_extent(self, renderer=None):
-        """Nothing, as nothing is drawn."""
+        """Return an empty box: nothing is drawn."""
         return Bbox.null()
 
 
 def arrange(boxes, sizes, view, gap):
-    """Places of the plates of captions beside their boxes.
+    """Place the plates of captions beside their boxes.
 
     Args:
-        boxes: [N, (left, bottom, right, top)] in pixels of the figure, y growing upwards.
+        boxes: [N, (left, bottom, right, top)] in figure pixels, with y growing upwards.
         sizes: [N, (width, height)] of the plates.
-        view: (left, bottom, right, top) that plates should not leave.
-        gap: between a box and its plate.
+        view: (left, bottom, right, top) of the area that plates should stay in.
+        gap: distance between a box and its plate.
 
     Returns:
-        float [N, (left, bottom, right, top)].
+        float [N, (left, bottom, right, top)] of the plates.
     """
     boxes, sizes = np.reshape(boxes, (-1, 4)), np.reshape(sizes, (-1, 2))
     areas = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 1e-9)
@@ -150,13 +149,13 @@ def arrange(boxes, sizes, view, gap):
 def _candidates(box, size, gap):
     """The plate at each of `_PLACES`, [places, (left, bottom, right, top)]."""
     on_box, on_plate = np.array(_PLACES, np.float64).transpose(1, 0, 2)
-    away = gap * (on_box - on_plate)  # none where the two corners are alike
+    away = gap * (on_box - on_plate)  # zero where the two corners are the same
     low = box[:2] + on_box * (box[2:] - box[:2]) - on_plate * size + away
     return np.concatenate([low, low + size], axis=1)
 
 
 def _common_areas(first, second):
-    """Areas that boxes share, [N, M]."""
+    """Pairwise intersection areas of boxes, [N, M]."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     return np.maximum(high - low, 0).prod(axis=-1)

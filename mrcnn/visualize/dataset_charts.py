@@ -1,7 +1,7 @@
-"""Charts of a data set: its classes, the sizes of its instances, and how anchors cover them.
+"""Charts of a dataset: its classes, its instance sizes, and how well anchors cover the instances.
 
-No image is decoded, and no mask is made where `load_boxes` can do without. Of a large data set a
-random part is looked at, drawn with a seed; the title says so.
+No image is decoded, and no mask is built if `load_boxes` can do without. Of a large dataset, only a
+random subset is examined, drawn with a seed; the title says so.
 """
 
 import dataclasses
@@ -19,26 +19,26 @@ from .figures import finish, new_figure, plain_axes
 
 _INSTANCES, _IMAGES = "tab:blue", "tab:gray"
 _CURRENT, _SUGGESTED = "tab:red", "black"
-_SIDES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)  # pixels, on axes
-_MOST_POINTS = 5000  # of a scatter plot
+_SIDES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)  # axis ticks, in pixels
+_MOST_POINTS = 5000  # in a scatter plot
 _DPI = 120
 
 
 def plot_classes(dataset, *, top=40, limit=500, seed=0, figsize=None, dpi=None, save_to=None):
-    """Draw how many instances each class has, and how many images have one.
+    """Draw how many instances each class has, and how many images contain it.
 
-    Crowds are not counted. Classes without an instance are named below.
+    Crowds are not counted. Classes without instances are listed below the bars.
 
     Args:
         dataset: a prepared `Dataset`.
-        top: classes that get a bar; the rest share one.
-        limit: images to look at, drawn at random with `seed`; None is all.
-        figsize: inches (width, height); None is 10 wide, and as high as the classes want.
+        top: number of classes with a bar each; the rest share one.
+        limit: maximum number of images to examine, drawn at random with `seed`; None is all.
+        figsize: inches (width, height); None is 10 wide, and as high as the classes need.
         dpi: dots per inch; None is 120.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Figure, or None where it was shown.
+        The Figure, or None if it was shown.
     """
     found = _walk(dataset, limit, seed)
     classes = dataset.num_classes
@@ -63,16 +63,16 @@ def plot_classes(dataset, *, top=40, limit=500, seed=0, figsize=None, dpi=None, 
     fig.suptitle(title, fontsize=11)
     unused = [dataset.class_names[i] for i in order if not instances[i]]
     if unused:
-        fig.supxlabel(textwrap.fill(f"no instance of: {some(unused, 20)}", 120), fontsize=9)
+        fig.supxlabel(textwrap.fill(f"no instances of: {some(unused, 20)}", 120), fontsize=9)
     for ax, counts, color, label in zip(
-        axes, bars, (_INSTANCES, _IMAGES), ("instances", "images that have one"), strict=True
+        axes, bars, (_INSTANCES, _IMAGES), ("instances", "images with an instance"), strict=True
     ):
         drawn = ax.barh(range(len(names)), counts, color=color, height=0.7)
-        for bar in drawn[top:]:  # of the rest
+        for bar in drawn[top:]:  # the bar of the rest
             bar.set_alpha(0.4)
         ax.bar_label(drawn, padding=3, fontsize=8)
         ax.set_xlabel(label)
-        ax.set_xlim(0, 1.15 * max(1, max(counts, default=1)))  # room for the last number
+        ax.set_xlim(0, 1.15 * max(1, max(counts, default=1)))  # room for the longest bar's number
         ax.xaxis.set_major_locator(_whole_numbers())
         plain_axes(ax)
     axes[0].set_yticks(range(len(names)), names, fontsize=9)
@@ -81,21 +81,21 @@ def plot_classes(dataset, *, top=40, limit=500, seed=0, figsize=None, dpi=None, 
 
 
 def plot_sizes(dataset, config=None, *, limit=500, seed=0, figsize=None, dpi=None, save_to=None):
-    """Draw how large instances are, and how many an image has. Crowds are not counted.
+    """Draw the distributions of instance size and of the number of instances per image.
 
-    The size is the square root of the area of the box.
+    The size is the square root of the box area. Crowds are not counted.
 
     Args:
         dataset: a prepared `Dataset`.
-        config: a `Config`, for pixels of the network's input and MAX_GT_INSTANCES; None is for
-            those of the images.
-        limit: images to look at, drawn at random with `seed`; None is all.
+        config: a `Config`, to measure in pixels of the network's input and to show
+            MAX_GT_INSTANCES; None measures in pixels of the images.
+        limit: maximum number of images to examine, drawn at random with `seed`; None is all.
         figsize: inches (width, height); None is (11, 4.2).
         dpi: dots per inch; None is 120.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Figure, or None where it was shown.
+        The Figure, or None if it was shown.
     """
     found = _walk(dataset, limit, seed, config)
     per_image = np.bincount(found.images, minlength=found.count)
@@ -104,7 +104,7 @@ def plot_sizes(dataset, config=None, *, limit=500, seed=0, figsize=None, dpi=Non
     left, right = fig.subplots(1, 2)
     fig.suptitle(f"{len(found.sizes)} instances in {found.of_images}", fontsize=11)
     pixels = "the images" if config is None else "the network's input"
-    left.set(xlabel=f"size: square root of the box's area, pixels of {pixels}", ylabel="instances")
+    left.set(xlabel=f"size: square root of the box area, pixels of {pixels}", ylabel="instances")
     if len(found.sizes):
         _size_histogram(left, found.sizes)
     _per_image_histogram(right, per_image, config)
@@ -117,29 +117,30 @@ def plot_sizes(dataset, config=None, *, limit=500, seed=0, figsize=None, dpi=Non
 def plot_anchor_coverage(
     coverage, config=None, *, limit=500, seed=0, figsize=None, dpi=None, save_to=None
 ):
-    """Draw how well the anchors cover the instances, now and with the scales that are suggested.
+    """Draw how well the anchors cover the instances, with the current and the suggested scales.
 
-    On the left the best IoU that each instance has with an anchor; on the right the boxes, and
-    the anchors of either RPN_ANCHOR_SCALES among them.
+    The left panel shows each instance's best IoU with an anchor. The right panel shows the widths
+    and heights of the boxes and of the anchors, for both choices of RPN_ANCHOR_SCALES.
 
     Args:
-        coverage: a prepared `Dataset`, or what `anchor_coverage` made of one.
-        config: the `Config` of the anchors; needed with a data set.
-        limit: images of the data set to look at, drawn at random with `seed`; None is all.
+        coverage: a prepared `Dataset`, or the result of `anchor_coverage` for one.
+        config: the `Config` that defines the anchors; required with a dataset.
+        limit: maximum number of the dataset's images to examine, drawn at random with `seed`; None
+            is all.
         figsize: inches (width, height); None is (12, 5.4).
         dpi: dots per inch; None is 120.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Figure, or None where it was shown.
+        The Figure, or None if it was shown.
 
     Raises:
-        ValueError: a data set without a configuration.
+        ValueError: `coverage` is a dataset and `config` is None.
     """
     of_images = ""
     if not isinstance(coverage, AnchorCoverage):
         if config is None:
-            raise ValueError("config is None: give the Config whose anchors are to be compared")
+            raise ValueError("config is None: it must be the Config that defines the anchors")
         dataset, image_ids = coverage, random_part(coverage.image_ids, limit, seed)
         coverage = anchor_coverage(dataset, config, image_ids)
         of_images = f" in {_of_images(dataset, image_ids)}"
@@ -165,15 +166,15 @@ def plot_anchor_coverage(
 
 @dataclasses.dataclass
 class _Walk:
-    """The instances of the images of a data set that were looked at, without crowds.
+    """The instances of a dataset's examined images, without crowds.
 
     Attributes:
-        count: images that were looked at.
-        of_images: how many that is, in words.
-        sizes: [N], square roots of the areas of the boxes, in pixels.
+        count: number of examined images.
+        of_images: that number in words, for titles.
+        sizes: [N], square roots of the box areas, in pixels.
         class_ids: [N].
-        images: [N], which of the `count` images.
-        crowds: how many there are.
+        images: [N], index of the instance's image among the `count` images.
+        crowds: number of crowds.
     """
 
     count: int
@@ -185,7 +186,7 @@ class _Walk:
 
 
 def _walk(dataset, limit, seed, config=None):
-    """`_Walk`, in pixels of the network's input where there is a configuration."""
+    """Collect a `_Walk`, in pixels of the network's input if a configuration is given."""
     image_ids = random_part(dataset.image_ids, limit, seed)
     sizes, class_ids, images, crowds = [np.zeros(0)], [np.zeros(0, int)], [np.zeros(0, int)], 0
     for index, image_id in enumerate(image_ids):
@@ -231,14 +232,14 @@ def _per_image_histogram(ax, per_image, config):
     most = int(per_image.max(initial=0))
     step = max(1, -(-(most + 1) // 40))
     ax.hist(per_image, bins=np.arange(0, most + step + 1, step) - 0.5, color=_IMAGES)
-    ax.set(xlabel="instances of an image", ylabel="images")
+    ax.set(xlabel="instances per image", ylabel="images")
     ax.xaxis.set_major_locator(_whole_numbers())
-    title = f"median {np.median(per_image):.0f}, most {most}" if len(per_image) else ""
+    title = f"median {np.median(per_image):.0f}, maximum {most}" if len(per_image) else ""
     if config is not None:
         allowed = config.MAX_GT_INSTANCES
         more = np.count_nonzero(per_image > allowed)
         title += f"\nMAX_GT_INSTANCES is {allowed}; images with more: {more}"
-        if allowed <= 1.5 * most:  # beyond, it would squeeze the bars
+        if allowed <= 1.5 * most:  # further out, it would squeeze the bars
             ax.axvline(allowed + 0.5, color="tab:red", linewidth=1.2, linestyle="dashed")
     ax.set_title(title, fontsize=10)
 
@@ -254,7 +255,7 @@ def _iou_histogram(ax, choices):
         ax.hist(best, bins=bins, color=color, linewidth=1.5, label=label, **style)
     for iou in (0.5, 0.7):
         ax.axvline(iou, color="black", linewidth=1, linestyle="dashed")
-    ax.set(xlabel="best IoU of an instance with an anchor", ylabel="instances", xlim=(0, 1))
+    ax.set(xlabel="an instance's best IoU with an anchor", ylabel="instances", xlim=(0, 1))
     ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
     ax.yaxis.set_major_locator(_whole_numbers())
     ax.legend(loc="upper left", fontsize=8, framealpha=1)
@@ -287,7 +288,7 @@ def _box_scatter(ax, coverage, choices):
 
 
 def _pixels_axis(axis, set_scale):
-    """A logarithmic axis with plain numbers of pixels."""
+    """Make an axis logarithmic, with plain pixel counts as tick labels."""
     set_scale("log")
     low, high = axis.get_view_interval()
     ticks = [side for side in _SIDES if low <= side <= high]

@@ -1,4 +1,4 @@
-"""Pictures of the images of a data set: with their instances, and as augmentation changes them."""
+"""Figures of dataset images: with their instances, and before and after augmentation."""
 
 import random
 import textwrap
@@ -17,8 +17,8 @@ from .drawing import CROWDED, add_box, add_outlines, as_rgb, blend_masks, neighb
 from .figures import finish, new_figure, scale_of
 
 _CROWD_COLOR = (1.0, 1.0, 1.0)
-_SEARCHED_IMAGES = 100  # for some that have instances
-_LETTERS_PER_INCH = 12  # of a title
+_SEARCHED_IMAGES = 100  # how many to search for images with instances
+_LETTERS_PER_INCH = 12  # in a title
 _DPI = 150
 
 
@@ -34,32 +34,32 @@ def display_sample(
     dpi=None,
     save_to=None,
 ):
-    """Draw an image of a data set with its instances: masks, outlines, boxes and class names.
+    """Draw a dataset image with its instances: masks, outlines, boxes and class names.
 
-    Where a data set has boxes alone, only these are drawn. Crowds are white, with a dashed box.
-    With one class, or more than 40 instances, there are no captions: the title counts the
-    instances. Of more than three channels the first three are shown as red, green and blue, of two
-    as red and green. Pixels of other types than uint8 are scaled as IMAGE_SCALING says; without
-    `config` as "auto", or else by percentiles.
+    If the dataset has only boxes, only these are drawn. Crowds are white, with a dashed box. With
+    one class, or more than 40 instances, captions are left out: the title counts the instances. Of
+    more than three channels, the first three are shown as red, green and blue; two channels are
+    shown as red and green. Pixel types other than uint8 are scaled according to IMAGE_SCALING, or,
+    without `config`, by "auto" if it accepts the values and else by "percentile".
 
     Args:
         dataset: a prepared `Dataset`.
-        image_id: index of the image in the data set.
-        config: a `Config`, to see image and instances as the network gets them, resized, cropped
-            and padded; None shows them as they are.
-        show_mask: whether to tint the masks; their outlines are drawn in any case.
-        show_bbox: whether to draw the boxes; None draws them up to 40 instances, and where there
+        image_id: index of the image in the dataset.
+        config: a `Config`, to show image and instances as the network receives them, resized,
+            cropped and padded; None shows them unchanged.
+        show_mask: whether to tint the masks; their outlines are always drawn.
+        show_bbox: whether to draw the boxes; None draws them for up to 40 instances, or if there
             are no masks.
-        seed: of the crop, with IMAGE_RESIZE_MODE "crop".
-        figsize: inches (width, height); None is 10 on the longer side.
+        seed: seed of the crop, with IMAGE_RESIZE_MODE "crop".
+        figsize: inches (width, height); None is 10 along the longer side.
         dpi: dots per inch; None is 150.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Figure, or None where it was shown.
+        The Figure, or None if it was shown.
 
     Raises:
-        ValueError: image and instances are not of one size.
+        ValueError: image and instances differ in size.
     """
     if config is None:
         image, instances, class_ids = _as_it_is(dataset, image_id)
@@ -112,38 +112,38 @@ def display_augmented(
     dpi=None,
     save_to=None,
 ):
-    """Show what an augmentation makes of images: one a row, as it is and then augmented.
+    """Show the effect of an augmentation: one image per row, first unchanged, then augmented.
 
-    Images are resized, cropped and padded as the network gets them; all of a row have the same
-    crop. Only the outlines of the masks are drawn, or the boxes where there are no masks, an
-    instance in the same colour throughout the row: where they do not lie on the objects, they do
-    not follow the image.
+    Images are resized, cropped and padded as the network receives them, with one crop per row.
+    Only mask outlines are drawn, or boxes if there are no masks, and an instance has the same
+    colour throughout its row. Where outlines miss the objects, the augmentation does not move the
+    masks with the image.
 
     Args:
         dataset: a prepared `Dataset`.
         config: a `Config`.
-        augmentation: an imgaug augmenter, a callable, ..., see `mrcnn.augment`.
-        image_ids: the images to show; None takes `rows` at random, of those with instances.
-        rows: how many images, if `image_ids` is None.
-        cols: images in a row, the one without augmentation included.
-        seed: of the images, the crops and the augmentation. A sample is the same whatever `rows`
-            and `cols` are.
-        figsize: inches (width, height); None is 3.5 wide an image.
+        augmentation: an imgaug augmenter, a callable, ...; see `mrcnn.augment`.
+        image_ids: the images to show; None draws `rows` at random, preferably with instances.
+        rows: number of images if `image_ids` is None.
+        cols: images per row, including the unaugmented one.
+        seed: seed of the choice of images, the crops and the augmentation. A sample does not
+            depend on `rows` and `cols`.
+        figsize: inches (width, height); None is 3.5 wide per image.
         dpi: dots per inch; None is 150.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Figure, or None where it was shown.
+        The Figure, or None if it was shown.
 
     Raises:
-        TypeError: the augmentation is of no kind that can be used.
-        ValueError: there are no images, or an image and its instances disagree.
+        TypeError: the augmentation is not of a supported kind.
+        ValueError: there are no images, or an image and its instances do not match.
     """
     check_augmentation(augmentation)
     if image_ids is None:
         image_ids = _with_instances(dataset, rows, np.random.default_rng(seed))
     if len(image_ids) == 0:
-        raise ValueError("there are no images to show: the data set or image_ids is empty.")
+        raise ValueError("no images to show: the dataset or image_ids is empty.")
     samples = [
         _as_input(dataset, config, i, np.random.default_rng([seed, int(i)])) for i in image_ids
     ]
@@ -171,25 +171,25 @@ def display_augmented(
 
 
 def as_picture(image, name="image"):
-    """An image of any kind that a data set may hold, as uint8 RGB to look at.
+    """Convert any image that a dataset may hold to uint8 RGB for display.
 
     Args:
-        image: [H, W] or [H, W, C] of any dtype of pixels. Of two channels the blue one is empty;
-            of more than three the first three are taken.
-        name: what errors call the image.
+        image: [H, W] or [H, W, C] of any pixel dtype. Two channels become red and green; of more
+            than three, the first three are used.
+        name: the image's name in error messages.
 
     Returns:
         uint8 [H, W, 3].
 
     Raises:
-        TypeError, ValueError: it is not an image, see `as_channels`.
+        TypeError, ValueError: not an image, see `as_channels`.
     """
     image = np.asarray(image)
     image = image[..., np.newaxis] if image.ndim == 2 else image
     image = image[..., :3]
     try:
         image = as_channels(image, image.shape[-1], name)
-    except ValueError:  # values that "auto" has no range for
+    except ValueError:  # values for which "auto" has no range
         image = as_channels(image, image.shape[-1], name, "percentile")
     if image.shape[2] == 2:
         image = np.pad(image, [(0, 0), (0, 0), (0, 1)])
@@ -197,7 +197,7 @@ def as_picture(image, name="image"):
 
 
 def instance_colors(instances, class_ids):
-    """A colour for each instance, those of neighbours unlike; crowds are white.
+    """Choose a colour for each instance: neighbours differ, and crowds are white.
 
     Args:
         instances: `InstanceMasks` or `InstanceBoxes` of N instances.
@@ -223,13 +223,13 @@ def _as_it_is(dataset, image_id):
         raise ValueError(
             f"{place_of(dataset, image_id)}: its {field} are {instances.height}x{instances.width} "
             f"pixels, the image is {image.shape[0]}x{image.shape[1]} (height x width): they must "
-            "be of one size."
+            "have the same size."
         )
     return image, instances[instances.visible], class_ids[instances.visible]
 
 
 def _as_input(dataset, config, image_id, rng):
-    """As training has them, without augmentation, and the factor of resizing.
+    """Load a sample as training does, without augmentation, and its resize factor.
 
     Returns:
         image [H, W, C], `InstanceMasks` or `InstanceBoxes`, class ids [N] and a float.
@@ -247,9 +247,10 @@ def _field(dataset, image_id):
 
 
 def _paint(picture, instances, colors, alpha):
-    """Tint the masks in a picture, in place, and give their outlines as `blend_masks` does.
+    """Tint the masks in a picture, in place, and return their outlines as `blend_masks` does.
 
-    Mask by mask: all of them as one dense array may not fit into memory. Boxes are outlines.
+    Masks are painted one by one: as a single dense array, they may not fit into memory. Boxes are
+    not tinted and are their own outlines.
     """
     if isinstance(instances, InstanceBoxes):
         return [[_around(box)] if box.any() else [] for box in instances.boxes]
@@ -264,7 +265,7 @@ def _paint(picture, instances, colors, alpha):
 
 
 def _around(box):
-    """The line around a box, [points, (x, y)]."""
+    """The outline of a box, [points, (x, y)]."""
     y1, x1, y2, x2 = box
     return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2], [x1, y1]]) - 0.5
 
@@ -276,7 +277,7 @@ def _show(ax, picture):
 
 
 def _with_instances(dataset, count, rng):
-    """Ids of images at random, with instances where such are soon found."""
+    """Draw image ids at random, with instances if a short search finds such images."""
     order = rng.permutation(dataset.image_ids)
     searched = order[:_SEARCHED_IMAGES]
     found = list(islice((i for i in searched if len(dataset.load_boxes(i)[1])), count))
@@ -284,7 +285,7 @@ def _with_instances(dataset, count, rng):
 
 
 def _name(dataset, image_id, letters):
-    """Lines: the image's number and its id in its source, and the end of its path."""
+    """Title lines: the image's index and its id in its source, then the end of its path."""
     info = dataset.image_info[image_id]
     path = str(info.get("path") or "")
     path = "..." + path[3 - letters :] if len(path) > letters else path
@@ -298,12 +299,12 @@ def _describe(image):
     if channels != 3:
         text += f", {channels} channel{'s' * (channels > 1)}"
     if image.dtype != np.uint8:
-        text += f", {image.dtype} of {image.min():g} to {image.max():g}"
+        text += f", {image.dtype} from {image.min():g} to {image.max():g}"
     return text
 
 
 def _counts(class_names, class_ids):
-    """Such as "3 instances: 2 person, 1 dog (crowd)"."""
+    """Count instances by class, such as "3 instances: 2 person, 1 dog (crowd)"."""
     counts = Counter(class_ids.tolist()).most_common()
     listed = ", ".join(f"{count} {instance_label(class_names, i)}" for i, count in counts)
     return f"{len(class_ids)} instances: {listed}" if len(counts) > 1 else listed or "no instances"

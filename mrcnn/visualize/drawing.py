@@ -1,8 +1,8 @@
-"""Colours, pixels and shapes: what the figures of `mrcnn.visualize` are made of.
+"""Colours, pixels and shapes: the building blocks of the figures in `mrcnn.visualize`.
 
 Functions that take an array draw into its pixels; functions that take `ax` draw on matplotlib
-axes. In axes, pixel (y, x) is the unit square centred on (y, x), so a box (y1, x1, y2, x2), whose
-y2 and x2 are exclusive, is drawn from (y1 - 0.5, x1 - 0.5) to (y2 - 0.5, x2 - 0.5).
+axes. On axes, pixel (y, x) is the unit square centred on (y, x). A box (y1, x1, y2, x2), with y2
+and x2 exclusive, is therefore drawn from (y1 - 0.5, x1 - 0.5) to (y2 - 0.5, x2 - 0.5).
 """
 
 import colorsys
@@ -16,19 +16,19 @@ from skimage.measure import find_contours
 
 from ..instances.pasting import extract_bboxes
 
-# Steps of the golden ratio around the colour wheel never come back to a hue already used.
+# Golden-ratio steps around the colour wheel never return to a hue already used.
 _GOLDEN_RATIO = (5**0.5 - 1) / 2
 
-CROWDED = 40  # instances in one image from which captions and lines get smaller
+CROWDED = 40  # with more instances in an image, captions and lines are smaller
 
 
 def random_colors(N, bright=True):
     """Make N distinct, saturated colours.
 
-    Color i is the same whatever N is, and no random state is read or changed.
+    Colour i does not depend on N, and no random state is read or changed.
 
     Args:
-        N: how many.
+        N: number of colours.
         bright: full brightness; otherwise 70% of it.
 
     Returns:
@@ -39,16 +39,16 @@ def random_colors(N, bright=True):
 
 
 def neighbor_colors(boxes):
-    """Colour boxes so that those near each other look different.
+    """Colour boxes so that neighbours look different.
 
     Args:
         boxes: [N, (y1, x1, y2, x2)] in pixels.
 
     Returns:
-        List of N tuples (red, green, blue) of floats in [0, 1], of twelve different ones.
+        List of N tuples (red, green, blue) of floats in [0, 1], from a palette of twelve.
     """
     palette = random_colors(12)
-    lab = rgb2lab(np.array(palette))  # distances in Lab are those that the eye sees
+    lab = rgb2lab(np.array(palette))  # distances in Lab match what the eye sees
     contrast = np.linalg.norm(lab[:, None] - lab[None], axis=-1)  # [12, 12]
     boxes = np.asarray(boxes, dtype=np.float64)
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -61,7 +61,7 @@ def neighbor_colors(boxes):
 
 
 def as_rgb(image):
-    """Copy an image of any usual kind to uint8 RGB.
+    """Copy an image of any common kind to uint8 RGB.
 
     Args:
         image: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] (alpha is dropped). Floats and bools are in
@@ -71,7 +71,7 @@ def as_rgb(image):
         uint8 [H, W, 3].
 
     Raises:
-        ValueError: for any other shape.
+        ValueError: the image has any other shape.
     """
     image = np.asarray(image)
     if image.ndim == 2:
@@ -86,25 +86,25 @@ def as_rgb(image):
 
 
 def apply_mask(image, mask, color, alpha=0.5):
-    """Blend a colour into the pixels of an image that a mask covers, in place.
+    """Blend a colour into an image, in place, where a mask covers it.
 
     Args:
         image: [H, W, 3], integers in [0, 255], or floats in [0, 1] or (if any is above 1) [0, 255].
-        mask: [H, W], bool, or numbers that count as inside when above 0.5.
+        mask: [H, W], bool or numbers (above 0.5 is inside).
         color: (red, green, blue) in [0, 1].
         alpha: weight of the colour; the image keeps 1 - alpha.
 
     Returns:
-        `image`, the array handed in.
+        `image`, the array passed in.
 
     Raises:
-        ValueError: the mask is not of the image's size or the image is not RGB.
+        ValueError: mask and image differ in size, or the image is not RGB.
     """
     mask = np.asarray(mask)
     if image.shape != (*mask.shape, 3):
         raise ValueError(
             f"image has shape {image.shape} and mask {mask.shape}: they must be [H, W, 3] and "
-            "[H, W] of the same H and W"
+            "[H, W] with the same H and W"
         )
     inside = mask > 0.5
     paint = _full_scale(image) * np.asarray(color, dtype=np.float64)[:3]
@@ -119,10 +119,10 @@ def draw_box(image, box, color):
     Args:
         image: [H, W, channels].
         box: (y1, x1, y2, x2) in pixels.
-        color: value of a pixel, in the image's own range (255 is full in a uint8 image).
+        color: pixel value in the image's range (255 is full brightness in a uint8 image).
 
     Returns:
-        `image`, the array handed in.
+        `image`, the array passed in.
     """
     y1, x1, y2, x2 = (max(0, int(side)) for side in box)
     image[y1 : y1 + 2, x1:x2] = color
@@ -135,7 +135,7 @@ def draw_box(image, box, color):
 def blend_masks(image, masks, colors, alpha=0.5):
     """Blend many masks into an image, in place, and find their outlines.
 
-    Only each mask's own rectangle is touched, so hundreds of small masks stay quick.
+    Only each mask's bounding box is touched, so hundreds of small masks stay fast.
 
     Args:
         image: uint8 [H, W, 3].
@@ -147,7 +147,7 @@ def blend_masks(image, masks, colors, alpha=0.5):
         Outlines: for each mask a list of [points, (x, y)] arrays.
 
     Raises:
-        ValueError: the masks are not of the image's size.
+        ValueError: masks and image differ in size.
     """
     masks = np.asarray(masks)
     masks = masks if masks.dtype == bool else masks > 0.5
@@ -160,18 +160,18 @@ def blend_masks(image, masks, colors, alpha=0.5):
     for i, (y1, x1, y2, x2) in enumerate(extract_bboxes(masks)):
         crop = masks[y1:y2, x1:x2, i]
         apply_mask(image[y1:y2, x1:x2], crop, colors[i], alpha)
-        # A ring of background closes the outline of a mask that touches its rectangle.
+        # A border of background closes the outlines at the edges of the bounding box.
         contours = find_contours(np.pad(crop, 1).astype(np.float32), 0.5) if crop.size else []
         outlines.append([contour[:, ::-1] + (x1 - 1, y1 - 1) for contour in contours])
     return outlines
 
 
 def add_outlines(ax, outlines, colors, linewidth=1.0):
-    """Draw the outlines that `blend_masks` returned, each in its mask's colour on a darker edge.
+    """Draw the outlines that `blend_masks` returned, each in its mask's colour on a dark edge.
 
     Args:
         ax: matplotlib Axes.
-        outlines: those of N masks.
+        outlines: the outlines of N masks.
         colors: N matplotlib colours.
         linewidth: in points.
     """
@@ -190,9 +190,9 @@ def add_box(ax, box, color, linewidth=1.0, linestyle="solid", alpha=1.0, alone=F
         ax: matplotlib Axes.
         box: (y1, x1, y2, x2) in pixels.
         color: any matplotlib colour.
-        linewidth, linestyle, alpha: as matplotlib's patches have them.
-        alone: whether no mask marks the instance: the line is then heavier, opaque, and on a darker
-            one.
+        linewidth, linestyle, alpha: as for matplotlib's patches.
+        alone: whether the instance has no mask: the line is then heavier, opaque and on a dark
+            edge.
     """
     y1, x1, y2, x2 = box
     effects = None
@@ -219,7 +219,7 @@ def _dark_edge(linewidth):
 
 
 def check_counts(**counts):
-    """Raise ValueError unless the counts, given by name, are equal. None counts as absent."""
+    """Raise ValueError unless the counts, passed by name, are equal. None is ignored."""
     counts = {name: count for name, count in counts.items() if count is not None}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{count} {name}" for name, count in counts.items())
@@ -228,6 +228,6 @@ def check_counts(**counts):
 
 
 def _full_scale(image):
-    """The value of full brightness: 255, or 1 for bools and for floats none of which is above 1."""
+    """The value of full brightness: 1 for bools and for floats up to 1, otherwise 255."""
     is_unit = image.dtype.kind in "bf" and (image.size == 0 or image.max() <= 1)
     return 1.0 if is_unit else 255.0

@@ -1,4 +1,4 @@
-"""Figures from beginning to end: how large they are, how they look, whether they are shown."""
+"""Creating, styling and finishing figures."""
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -11,15 +11,15 @@ _BACKENDS_WITHOUT_SCREEN = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template
 
 
 def new_figure(usual, figsize=None, dpi=None, save_to=None):
-    """A figure that lays out its axes by itself.
+    """Create a figure that lays out its axes automatically.
 
     Args:
-        usual: (inches (width, height), dots per inch) where nothing else is asked for; None for the
-            dots is matplotlib's.
-        figsize: inches, or None.
-        dpi: dots per inch, or None.
-        save_to: where `finish` will write it, or None. What is only written is made without pyplot,
-            which opens windows, and must not be used by several threads.
+        usual: the defaults (inches (width, height), dots per inch); None for the dots per inch is
+            matplotlib's.
+        figsize: inches (width, height), or None for the default.
+        dpi: dots per inch, or None for the default.
+        save_to: where `finish` will write the figure, or None. A figure that is only written is
+            created without pyplot, which opens windows and is not thread-safe.
 
     Returns:
         Figure.
@@ -33,13 +33,13 @@ def new_figure(usual, figsize=None, dpi=None, save_to=None):
 
 
 def inches_of(ax):
-    """Width of axes: how large type and how thick lines they can bear.
+    """Width of axes, by which type and lines are scaled.
 
     Args:
         ax: matplotlib Axes.
 
     Returns:
-        float, inches. Where the layout is worked out only when the figure is drawn, about.
+        float, inches; approximate if the layout is computed only when the figure is drawn.
     """
     spec, figure = ax.get_subplotspec(), ax.figure
     if spec is None or figure.get_layout_engine() is None:
@@ -48,35 +48,35 @@ def inches_of(ax):
 
 
 def scale_of(ax, instances):
-    """How large type is and how thick lines are: 1 in axes of 8 inches.
+    """Scale of type and lines: 1 for a few instances on axes 8 inches wide.
 
     Args:
         ax: matplotlib Axes.
-        instances: how many are drawn; type and lines get smaller where they crowd.
+        instances: number of instances drawn; type and lines are smaller if there are many.
     """
     return np.clip(inches_of(ax) / 8, 0.85, 1.5) * (0.65 if instances > CROWDED else 1)
 
 
 def plain_axes(ax):
-    """A light grid behind what is drawn on `ax`, and no frame but the two axes."""
+    """Style `ax`: a light grid behind the data, and no frame at the top and right."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(alpha=0.25)
     ax.set_axisbelow(True)
 
 
 def finish(drawn, own, save_to=None):
-    """End a figure: write it to a PNG and close it, or show it if that is ours to do.
+    """Finish a figure: write it to a PNG and close it, or show it if the caller created it.
 
     Args:
         drawn: Axes or Figure.
-        own: whether the caller made the figure; one handed in is its maker's to show.
+        own: whether the caller created the figure; one that was passed in is not shown.
         save_to: path of a PNG, or a binary file, or None.
 
     Returns:
-        `drawn`, or None where it was shown: a notebook would draw it once more.
+        `drawn`, or None if it was shown: a notebook would draw it again.
     """
     figure = drawn
-    while not isinstance(figure, Figure):  # Axes, and figures within figures
+    while not isinstance(figure, Figure):  # Axes and subfigures
         figure = figure.figure
     if save_to is not None:
         figure.savefig(save_to, bbox_inches="tight", pad_inches=0.05)

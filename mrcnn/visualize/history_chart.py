@@ -9,9 +9,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from ..runs import history as history_file
 from .figures import finish, new_figure, plain_axes
 
-_LOG_FROM = 5  # factor between the largest and the least value from which an axis is logarithmic
+_LOG_FROM = 5  # ratio of the largest to the smallest value from which an axis is logarithmic
 _NO_FIGURES = ("epoch", "learning_rate", "seconds", "images_per_second")
-_MOST_FIGURES = 8  # curves, where there is no average precision
+_MOST_FIGURES = 8  # curves, if there is no average precision
 _MOST_POINTS = 40  # epochs up to which each has a marker
 _DPI = 100
 
@@ -19,24 +19,25 @@ _DPI = 100
 def plot_history(history, save_to=None, *, figsize=None, dpi=None):
     """Draw the losses, the average precision and the learning rate over the epochs.
 
-    Training is solid and validation dashed. An axis is logarithmic where values differ widely.
+    Training is solid and validation dashed. An axis is logarithmic if its values differ widely.
 
     Args:
-        history: path of a `history.csv` or of its run's folder, or rows as `history.read` gives.
+        history: path of a `history.csv` or of its run's folder, or rows as `history.read` returns
+            them.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
         figsize: inches (width, height); None is (12, 8).
         dpi: dots per inch; None is 100.
 
     Returns:
-        The Figure, or None where it was shown.
+        The Figure, or None if it was shown.
 
     Raises:
-        FileNotFoundError, ValueError: see `history.read`; or there is no epoch in it.
+        FileNotFoundError, ValueError: see `history.read`; or the history has no epochs.
     """
     rows = history_file.read(history) if isinstance(history, str | Path) else list(history)
     if not rows:
         raise ValueError("the history has no epochs")
-    names = dict.fromkeys(name for row in rows for name in row)  # in order, each once
+    names = dict.fromkeys(name for row in rows for name in row)  # unique, in order
     figures = [name for name in names if name not in _NO_FIGURES and not history_file.is_loss(name)]
     figures = [name for name in figures if len(_points(rows, name)[0])]
     figures = [name for name in figures if re.search("AP(50|75)?$", name)] or figures[
@@ -51,17 +52,17 @@ def plot_history(history, save_to=None, *, figsize=None, dpi=None):
     losses = [name for name in history_file.loss_names(rows) if name != "loss"]
     labels = {name: name.removesuffix("_loss") for name in losses}
     labels.update({f"val_{name}": None for name in losses})
-    _curves(parts, rows, labels, "its parts (validation is dashed)")
+    _curves(parts, rows, labels, "individual losses (validation is dashed)")
     titles = {name: name.removeprefix("val_") for name in figures}
-    _curves(average_precision, rows, titles, "figures of validation", linestyle="solid", log=False)
+    _curves(average_precision, rows, titles, "validation metrics", linestyle="solid", log=False)
     if not figures:
-        average_precision.set_title("no figures of validation yet", fontsize=10)
+        average_precision.set_title("no validation metrics yet", fontsize=10)
     _curves(rate, rows, {"learning_rate": None}, "learning rate")
     return finish(fig, own=True, save_to=save_to)
 
 
 def _summary(row):
-    """Such as "epoch 3: loss 2.598, 38 s, 4.8 images per second"."""
+    """Sum up an epoch, such as "epoch 3: loss 2.598, 38 s, 4.8 images per second"."""
     parts = [("loss {:.4g}", "loss"), ("{:.0f} s", "seconds")]
     parts.append(("{:.3g} images per second", "images_per_second"))
     known = [text.format(row[name]) for text, name in parts if name in row]
@@ -69,7 +70,7 @@ def _summary(row):
 
 
 def _curves(ax, rows, names, title, linestyle=None, log=True):
-    """Draw columns over the epochs; `names` are their labels, None for none."""
+    """Draw columns over the epochs; `names` maps them to labels, None for no label."""
     ax.set_title(title, fontsize=10)
     ax.set_xlabel("epoch")
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
@@ -102,7 +103,7 @@ def _curves(ax, rows, names, title, linestyle=None, log=True):
 
 
 def _points(rows, name):
-    """Epochs and values of a column where it is a finite number."""
+    """Epochs and values of a column, where the value is a finite number."""
     numbers = [(row["epoch"], row[name]) for row in rows if isinstance(row.get(name), int | float)]
     points = np.array(numbers, np.float64).reshape(-1, 2)
     return points[np.isfinite(points[:, 1])].T

@@ -1,4 +1,4 @@
-"""Pictures of images, and of the instances in one image."""
+"""Figures of images, and of the instances in an image."""
 
 import logging
 
@@ -29,16 +29,16 @@ def display_images(
 
     Args:
         images: list of [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] arrays, or one array [N, ...] of
-            them. Those with colours are shown as they are; others through `cmap`.
-        titles: strings, of the first image, the second, ...
-        cols: images in a row.
-        cmap, norm, interpolation: handed to matplotlib's `imshow`.
-        figsize: inches (width, height); None is 3.5 an image.
+            them. Colour images are shown as they are, others through `cmap`.
+        titles: strings in the order of the images; there may be fewer.
+        cols: images per row.
+        cmap, norm, interpolation: passed to matplotlib's `imshow`.
+        figsize: inches (width, height); None is 3.5 wide per image.
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Figure, or None if there are no images or where it was shown.
+        The Figure, or None if there are no images or it was shown.
     """
     if len(images) == 0:
         logger.warning("No images to display.")
@@ -54,7 +54,7 @@ def display_images(
         ax.axis("off")
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
         image = np.squeeze(image, axis=2) if np.shape(image)[2:] == (1,) else np.asarray(image)
-        # A mask of one value only would otherwise be stretched to the colour of zero.
+        # Otherwise a mask with a single value would get the colour of zero.
         limits = {"vmin": 0, "vmax": 1} if image.dtype == bool and norm is None else {}
         image = as_rgb(image) if image.ndim == 3 else image
         ax.set_title(title, fontsize=9)
@@ -82,30 +82,31 @@ def display_instances(
 ):
     """Draw instances over an image: tinted masks with outlines, boxes and captions.
 
-    Without masks the lines of the boxes are heavier.
+    Without masks, the lines of the boxes are heavier.
 
     Args:
         image: [H, W, 3]; other kinds of images are converted. It is not changed.
-        boxes: [N, (y1, x1, y2, x2)] in pixels; all-zero rows are padding and skipped.
-        masks: [H, W, N], or None for boxes alone.
-        class_ids: [N] ints, indices of class_names.
+        boxes: [N, (y1, x1, y2, x2)] in pixels; all-zero rows are padding and are skipped.
+        masks: [H, W, N], or None for boxes only.
+        class_ids: [N] ints, indices into class_names.
         class_names: list of strings.
         scores: [N] in [0, 1], added to the captions.
-        title: above the image.
-        figsize: inches, of the figure that is made where `ax` is None; type and lines suit it.
+        title: text above the image.
+        figsize: inches (width, height) of the figure created if `ax` is None; type and lines scale
+            with it.
         ax: matplotlib Axes to draw on.
-        show_mask: whether to tint the masks; their outlines are drawn in any case.
+        show_mask: whether to tint the masks; their outlines are always drawn.
         show_bbox: whether to draw the boxes.
-        colors: N tuples (red, green, blue) in [0, 1]; by default neighbours differ.
-        captions: N strings in place of "name score"; "" or None for no caption.
-        dpi: dots per inch of that figure; None is matplotlib's.
+        colors: N tuples (red, green, blue) in [0, 1]; by default, neighbours differ.
+        captions: N strings that replace "name score"; "" or None for no caption.
+        dpi: dots per inch of the created figure; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Axes, or None where the figure was shown.
+        The Axes, or None if the figure was shown.
 
     Raises:
-        ValueError: the counts of instances differ or masks are not of the image's size.
+        ValueError: the instance counts differ, or masks and image differ in size.
     """
     picture = as_rgb(image)
     boxes = np.reshape(boxes, (-1, 4))
@@ -113,7 +114,7 @@ def display_instances(
         boxes=len(boxes),
         masks=None if masks is None else np.shape(masks)[-1],
         class_ids=len(class_ids),
-        # A palette, say, may be longer than what it is used for.
+        # These may be longer than needed; a palette usually is.
         scores=None if scores is None else min(len(scores), len(boxes)),
         colors=None if colors is None else min(len(colors), len(boxes)),
         captions=None if captions is None else min(len(captions), len(boxes)),
@@ -133,7 +134,7 @@ def display_instances(
     outlines = []
     if masks is not None and len(shown):
         tinted = picture if show_mask else picture.copy()
-        masks = np.asarray(masks)  # which can be large: no copy where there is no padding
+        masks = np.asarray(masks)  # can be large: no copy unless there is padding
         masks = masks if len(shown) == len(boxes) else masks[:, :, shown]
         outlines = blend_masks(tinted, masks, shown_colors)
 
@@ -157,28 +158,30 @@ def display_instances(
 def display_top_masks(
     image, mask, class_ids, class_names, limit=4, *, figsize=None, dpi=None, save_to=None
 ):
-    """Show an image beside the masks of the classes that cover most of it.
+    """Show an image beside the masks of the classes that cover the most area.
+
+    In a class's panel, each instance has a different shade.
 
     Args:
         image: [H, W, 3].
         mask: [H, W, N].
         class_ids: [N] ints.
         class_names: list of strings.
-        limit: how many classes at most.
-        figsize: inches (width, height); None is 3.5 a panel.
+        limit: maximum number of classes.
+        figsize: inches (width, height); None is 3.5 wide per panel.
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Figure, or None where it was shown. In a panel each instance has a shade of its own.
+        The Figure, or None if it was shown.
 
     Raises:
         ValueError: there are no masks, or the counts of masks and class_ids differ.
     """
     if mask is None:
         raise ValueError(
-            "mask is None: display_top_masks shows masks [H, W, N]. For instances that have boxes "
-            "alone, display_instances(image, boxes, None, class_ids, class_names) is accepted."
+            "mask is None: display_top_masks needs masks [H, W, N]. For instances with boxes only, "
+            "use display_instances(image, boxes, None, class_ids, class_names)."
         )
     mask, class_ids = np.asarray(mask) > 0.5, np.asarray(class_ids)
     check_counts(mask=mask.shape[-1], class_ids=len(class_ids))

@@ -1,6 +1,6 @@
-"""Which detection finds which instance, for the colours and captions of figures.
+"""Matching detections with instances, for the colours and captions of figures.
 
-Masks are compared where both sides have them, or else boxes.
+Masks are compared if both sides have them, otherwise boxes.
 """
 
 import dataclasses
@@ -14,12 +14,12 @@ from .drawing import check_counts
 
 @dataclasses.dataclass
 class Side:
-    """The ground truth of an image, or what was detected in it.
+    """The ground truth of an image, or the detections in it.
 
     Attributes:
         boxes: [N, (y1, x1, y2, x2)] pixels.
         class_ids: int [N], negative for a crowd.
-        masks: [H, W, N], or None where there are boxes alone.
+        masks: [H, W, N], or None if there are only boxes.
         scores: [N], or None for the ground truth.
     """
 
@@ -33,14 +33,14 @@ class Side:
 
 
 def tidy(boxes, class_ids, masks=None, scores=None, score_threshold=0.0):
-    """Drop padding and weak detections, and put the best score first.
+    """Drop padding and weak detections, and sort by score, best first.
 
     Args:
         boxes: [N, 4] pixels; all-zero rows are padding.
         class_ids: [N] ints.
         masks: [H, W, N], or None.
         scores: [N], or None for the ground truth.
-        score_threshold: least score of a detection that is kept.
+        score_threshold: minimum score of a detection to keep.
 
     Returns:
         `Side`.
@@ -66,15 +66,16 @@ def tidy(boxes, class_ids, masks=None, scores=None, score_threshold=0.0):
 
 
 def match(truth, found, iou_threshold=0.5):
-    """Match detections with instances of their class by IoU, best score first.
+    """Match detections with instances of the same class by IoU, best score first.
 
     Args:
-        truth, found: `Side` as `tidy` gives it, of G instances and N detections.
-        iou_threshold: least IoU of a match.
+        truth, found: `Side` as `tidy` returns it, with G instances and N detections.
+        iou_threshold: minimum IoU of a match.
 
     Returns:
-        matches: int [N], index of the matched instance; -1 for none, -2 for none but a crowd.
-        overlaps: float [N, G], IoU; for a crowd the share of the detection inside it.
+        matches: int [N], index of the matched instance; -1 for no match, -2 if only a crowd
+            matches.
+        overlaps: float [N, G], IoU; for a crowd, the fraction of the detection inside it.
     """
     if truth.masks is not None and found.masks is not None:
         _, matches, overlaps = compute_matches(

@@ -1,4 +1,4 @@
-"""Looking into the network: boxes before and after refinement, regions of interest."""
+"""Inside the network: boxes before and after refinement, regions of interest."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from .drawing import (
 from .figures import finish, new_figure
 
 _SIZE = (12, 12)  # inches
-# How sure `draw_boxes` looks of a box: colour, linestyle and alpha by visibility.
+# How `draw_boxes` draws a box: colour, line style and alpha by visibility.
 _VISIBILITIES = {0: ("gray", "dotted", 0.5), 1: (None, "dotted", 1.0), 2: (None, "solid", 1.0)}
 
 
@@ -35,30 +35,32 @@ def draw_boxes(
     dpi=None,
     save_to=None,
 ):
-    """Draw boxes, dashed, and what they were refined to, solid, with a line from one to the other.
+    """Draw boxes (dashed) and their refinements (solid), each pair joined by a line.
 
     Args:
-        image: [H, W, 3]. A tenth of its height is left free on each side for boxes that reach out.
-        boxes, refined_boxes: [N, (y1, x1, y2, x2)] in pixels, at least one of them; an all-zero row
-            is padding and skipped.
+        image: [H, W, 3]. A margin of a tenth of its height leaves room for boxes that extend beyond
+            it.
+        boxes, refined_boxes: [N, (y1, x1, y2, x2)] in pixels; at least one of the two is required.
+            All-zero rows are padding and are skipped.
         masks: [H, W, N].
         captions: N strings.
-        visibilities: [N], 0: grey, dotted and pale; 1: coloured and dotted; 2: coloured and solid.
-        title: above the image.
-        ax: matplotlib Axes to draw on; by default those of a new figure.
+        visibilities: [N]; 0 is grey, dotted and pale, 1 is coloured and dotted, 2 is coloured and
+            solid.
+        title: text above the image.
+        ax: matplotlib Axes to draw on; None creates a figure.
         figsize: inches (width, height); None is (12, 12).
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Axes, or None where the figure was shown.
+        The Axes, or None if the figure was shown.
 
     Raises:
-        ValueError: without boxes, if the counts differ, or for another visibility.
+        ValueError: there are no boxes, the counts differ, or a visibility is not 0, 1 or 2.
     """
     boxes, refined_boxes = _as_boxes(boxes), _as_boxes(refined_boxes)
     if boxes is None and refined_boxes is None:
-        raise ValueError("boxes and refined_boxes are both None: draw_boxes needs one of them")
+        raise ValueError("boxes and refined_boxes are both None: draw_boxes needs at least one")
     check_counts(
         boxes=None if boxes is None else len(boxes),
         refined_boxes=None if refined_boxes is None else len(refined_boxes),
@@ -66,7 +68,7 @@ def draw_boxes(
         captions=None if captions is None else len(captions),
         visibilities=None if visibilities is None else len(visibilities),
     )
-    last = boxes if refined_boxes is None else refined_boxes  # where captions stand
+    last = boxes if refined_boxes is None else refined_boxes  # the boxes that captions belong to
     picture = as_rgb(image)
     colors = random_colors(len(last))
     if masks is not None:
@@ -107,26 +109,26 @@ def draw_rois(
     dpi=None,
     save_to=None,
 ):
-    """Draw regions of interest, dashed, and for positive ones the refined box and any mask.
+    """Draw regions of interest (dashed) and, for positive ones, the refined box and any mask.
 
-    A line joins the top-left corners of a region and of its refinement. Negative regions are
-    grey; positive ones have the name of their class, if there are several. The counts of positive
-    and negative regions are printed.
+    A line joins the top-left corners of a region and its refined box. Negative regions are grey;
+    positive ones are captioned with their class if there are several classes. The counts of
+    positive and negative regions are printed.
 
     Args:
         image: [H, W, 3].
         rois, refined_rois: [N, (y1, x1, y2, x2)] in pixels; all-zero rows are padding.
-        mask: [N, h, w] floats, each the mask inside its region, as the mask head works with it;
-            None without a mask head.
+        mask: [N, h, w] floats, each the mask within its region, in the mask head's format; None
+            without a mask head.
         class_ids: [N] ints; 0 is background, a negative region.
         class_names: list of strings.
-        limit: how many regions to draw, taken at random with `seed`.
+        limit: maximum number of regions to draw, chosen at random with `seed`.
         figsize: inches (width, height); None is (12, 12).
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Axes, or None where the figure was shown.
+        The Axes, or None if the figure was shown.
 
     Raises:
         ValueError: the counts differ.
@@ -180,6 +182,6 @@ def _show_with_margin(ax, picture, margin, title):
 
 
 def _join_corners(ax, box, refined_box, color):
-    """Draw a line between the top-left corners of a box and of its refinement."""
+    """Draw a line between the top-left corners of a box and its refinement."""
     (y, x), (refined_y, refined_x) = box[:2], refined_box[:2]
     ax.plot([x - 0.5, refined_x - 0.5], [y - 0.5, refined_y - 0.5], color=color, linewidth=1)

@@ -1,4 +1,4 @@
-"""Charts of what `mrcnn.evaluation.evaluate` found."""
+"""Charts of the results of `mrcnn.evaluation.evaluate`."""
 
 import textwrap
 
@@ -10,29 +10,30 @@ from .captions import instance_label
 from .figures import finish, new_figure, plain_axes
 
 _KINDS = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
-_MOST_CURVES = 10  # classes, beyond which only the best and the worst ones get a curve
-_MOST_CELLS = 30  # rows of a confusion matrix up to which each cell says its count
+_MOST_CURVES = 10  # with more classes, only the best and the worst get a curve
+_MOST_CELLS = 30  # rows of a confusion matrix up to which cells show their counts
 _DPI = 120
 
 
 def plot_precision_recall_curves(curves, *, figsize=None, dpi=None, save_to=None):
-    """Draw COCO's precision over recall: above the mean over classes, below class by class.
+    """Draw COCO's precision-recall curves: averaged over classes above, class by class below.
 
     Args:
-        curves: dict of "bbox", "segm" or "keypoints" to `CocoFigures.curves`, as `evaluate` gives
-            it under "curves". Of more than ten classes the five best and the five worst are drawn.
-        figsize: inches (width, height); None is 6.4 x 4.6 a panel.
+        curves: dict from "bbox", "segm" or "keypoints" to `CocoFigures.curves`, as `evaluate`
+            returns it under "curves". Of more than ten classes, the five best and the five worst
+            are drawn.
+        figsize: inches (width, height); None is 6.4 x 4.6 per panel.
         dpi: dots per inch; None is 120.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
 
     Returns:
-        The Figure, or None where it was shown.
+        The Figure, or None if it was shown.
 
     Raises:
         ValueError: there are no curves.
     """
     if not curves:
-        raise ValueError("curves is empty: at least one of bbox, segm and keypoints is accepted.")
+        raise ValueError("curves is empty: it must have at least one of bbox, segm and keypoints.")
     by_class = any(len(part["per_class"]) > 1 for part in curves.values())
     rows = 2 if by_class else 1
     fig = new_figure(((6.4 * len(curves), 4.6 * rows), _DPI), figsize, dpi, save_to)
@@ -45,16 +46,16 @@ def plot_precision_recall_curves(curves, *, figsize=None, dpi=None, save_to=None
 
 
 def plot_counts(objects, *, figsize=None, dpi=None, save_to=None):
-    """Draw precision, recall, F1 and AP over the IoU that a match needs, and the counts below them.
+    """Draw precision, recall, F1 and AP over the IoU threshold, and the counts behind them.
 
     Args:
-        objects: dict as `ObjectScores.compute` gives it, or `evaluate` under "objects".
+        objects: dict as `ObjectScores.compute` returns it, or `evaluate` under "objects".
         figsize: inches (width, height); None is (12, 4.6).
         dpi: dots per inch; None is 120.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
 
     Returns:
-        The Figure, or None where it was shown.
+        The Figure, or None if it was shown.
     """
     fig = new_figure(((12, 4.6), _DPI), figsize, dpi, save_to)
     left, right = fig.subplots(1, 2)
@@ -80,7 +81,7 @@ def plot_counts(objects, *, figsize=None, dpi=None, save_to=None):
     left.legend(fontsize=8)
 
     counts = {
-        "tp": ("right (TP)", "tab:green"),
+        "tp": ("correct (TP)", "tab:green"),
         "fp": ("wrong (FP)", "tab:red"),
         "fn": ("missed (FN)", "tab:gray"),
     }
@@ -94,37 +95,37 @@ def plot_counts(objects, *, figsize=None, dpi=None, save_to=None):
     right.yaxis.set_major_locator(MaxNLocator(7, integer=True))
     right.legend(fontsize=8)
     for ax in (left, right):
-        ax.set_xlabel("IoU that a match needs")
+        ax.set_xlabel("IoU threshold of a match")
         ax.set_xticks(objects["iou"][::2])
         plain_axes(ax)
     return finish(fig, own=True, save_to=save_to)
 
 
 def plot_confusion(confusion, *, figsize=None, dpi=None, save_to=None):
-    """Draw which classes are taken for which.
+    """Draw the confusion matrix: which classes are detected as which.
 
-    The colour is the share of the instances of a row. Background is last: in its column are the
-    missed instances, in its row the detections of nothing, whose colour is the share of the
-    detections of their column. Classes with neither instances nor detections are left out.
+    A cell's colour is its fraction of the row's instances. Background comes last: its column counts
+    missed instances, its row detections without an instance, coloured by their fraction of the
+    column's detections. Classes with neither instances nor detections are left out.
 
     Args:
-        confusion: dict of matrix [K, K], classes, K names with the background first, and iou, as
-            `evaluate` gives it under "confusion".
-        figsize: inches (width, height); None is as large as the classes want.
+        confusion: dict with matrix [K, K], classes (K names, background first) and iou, as
+            `evaluate` returns it under "confusion".
+        figsize: inches (width, height); None is as large as the classes need.
         dpi: dots per inch; None is 120.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
 
     Returns:
-        The Figure, or None where it was shown.
+        The Figure, or None if it was shown.
 
     Raises:
-        ValueError: the matrix is not of the size that the classes give.
+        ValueError: the matrix does not match the number of classes.
     """
     matrix, names = np.array(confusion["matrix"]), list(confusion["classes"])
     if matrix.shape != (len(names), len(names)):
         raise ValueError(
-            f"matrix has shape {matrix.shape}: it must be ({len(names)}, {len(names)}), as there "
-            f"are {len(names)} classes with the background."
+            f"matrix has shape {matrix.shape}: it must be ({len(names)}, {len(names)}), because "
+            f"there are {len(names)} classes including the background."
         )
     used = [k for k in range(1, len(names)) if matrix[k].any() or matrix[:, k].any()]
     order = [*used, 0]
@@ -137,11 +138,11 @@ def plot_confusion(confusion, *, figsize=None, dpi=None, save_to=None):
     fig = new_figure(((side + 2.6, side + 1.6), _DPI), figsize, dpi, save_to)
     ax = fig.subplots()
     picture = ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    fig.colorbar(picture, ax=ax, label="share of the instances of a row", shrink=0.85)
+    fig.colorbar(picture, ax=ax, label="fraction of the row's instances", shrink=0.85)
     ax.set_xticks(range(len(order)), labels, rotation=45, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(order)), labels)
     ax.tick_params(labelsize=9 if len(order) <= _MOST_CELLS else 6, length=0)
-    ax.set(xlabel="detected as", ylabel="truth")
+    ax.set(xlabel="detected as", ylabel="ground truth")
     ax.set_title(f"Instances and detections at IoU {confusion['iou']:g}", fontsize=11)
     edges = np.arange(len(order) + 1) - 0.5
     ax.vlines(edges, -0.5, len(order) - 0.5, color="white", linewidth=1)
@@ -169,7 +170,7 @@ def plot_overlaps(
     dpi=None,
     save_to=None,
 ):
-    """Draw the table of IoUs of detections (rows) and ground truth (columns).
+    """Draw a table of IoUs between detections (rows) and ground truth (columns).
 
     A cell above the threshold says "match" if the classes agree and "wrong" if not.
 
@@ -178,16 +179,16 @@ def plot_overlaps(
         pred_class_ids, pred_scores: [P]; class id 0 is padding.
         overlaps: [P, G] IoUs, as `compute_matches` returns them.
         class_names: list of strings.
-        threshold: IoU.
-        figsize: inches (width, height); None is as large as the table wants.
+        threshold: IoU above which a cell is marked.
+        figsize: inches (width, height); None is as large as the table needs.
         dpi: dots per inch; None is 120.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Axes, or None where the figure was shown.
+        The Axes, or None if the figure was shown.
 
     Raises:
-        ValueError: overlaps is not of the size that the ids, padding left out, give.
+        ValueError: overlaps does not match the number of ids without padding.
     """
     pred_scores = np.asarray(pred_scores)[np.asarray(pred_class_ids) != 0]
     gt_class_ids, pred_class_ids = (
@@ -236,7 +237,7 @@ def plot_precision_recall(AP, precisions, recalls, *, figsize=None, dpi=None, sa
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Axes, or None where the figure was shown.
+        The Axes, or None if the figure was shown.
     """
     ax = new_figure(((6, 5), _DPI), figsize, dpi, save_to).subplots()
     ax.fill_between(recalls, precisions, step="pre", alpha=0.15)  # the area is the AP

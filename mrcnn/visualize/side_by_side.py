@@ -1,4 +1,4 @@
-"""Pictures of how well detections fit the ground truth."""
+"""Figures that compare detections with the ground truth."""
 
 import textwrap
 
@@ -14,7 +14,7 @@ from .matching import match, tidy
 
 _PANEL_INCHES = 8
 _DPI = 150
-_LETTERS = 120  # of one point that an inch holds
+_LETTERS = 120  # per inch, at a font size of one point
 _PREDICTION_INCHES = 5
 _PREDICTION_DPI = 100
 
@@ -33,26 +33,26 @@ def compare(
 ):
     """Draw the ground truth (left) beside the detections (right).
 
-    An instance and the detection that matches it (same class, IoU of 0.5 or more) share a colour;
-    what has no match is white, or black on a bright image. The IoU is that of masks, or of boxes
-    where one side has no masks. With one class, or where instances crowd, captions shrink to the
-    score; where masks crowd their boxes are left out, and where even the score would cover an
-    instance only the heading speaks of scores.
+    An instance and the detection that matches it (same class, IoU of at least 0.5) share a colour;
+    anything without a match is white, or black on a bright image. IoU is computed from masks, or
+    from boxes if either side has no masks. With one class or many instances, captions shrink to the
+    score, and if even the score would cover an instance, only the heading gives scores. With many
+    masks, boxes are left out.
 
     Args:
         image: [H, W, 3].
         truth: dict with rois [N, (y1, x1, y2, x2)] in pixels, class_ids [N] and, unless there are
-            boxes alone, masks [H, W, N].
-        result: dict as `MaskRCNN.detect` returns it: the same and scores [N].
+            only boxes, masks [H, W, N].
+        result: dict as `MaskRCNN.detect` returns it: the same keys and scores [N].
         class_names: list of strings, background first.
         save_to: path of a PNG to write; the figure is then closed.
-        title: above both, of a new figure.
-        axes: two matplotlib Axes to draw on; None makes a figure, as title, figsize and dpi say.
-        figsize: inches (width, height); None is 16 wide, and as high as the image wants.
+        title: title of a new figure, above both images.
+        axes: two matplotlib Axes to draw on; None creates a figure with title, figsize and dpi.
+        figsize: inches (width, height); None is 16 wide, and as high as the image needs.
         dpi: dots per inch; None is 150.
 
     Returns:
-        The Figure, or None where it was shown.
+        The Figure, or None if it was shown.
 
     Raises:
         ValueError: the counts within `truth` or `result` differ.
@@ -88,11 +88,11 @@ def display_differences(
     dpi=None,
     save_to=None,
 ):
-    """Draw ground truth (green) and detections (red) over one another.
+    """Draw ground truth (green) and detections (red) in the same image.
 
-    A detection's caption is "score / IoU" with the instance that it matches or, if it matches
-    none, with the one that it overlaps most. Unless both sides have masks, boxes alone are drawn
-    and the IoU is that of boxes.
+    A detection's caption is "score / IoU". The IoU is with the matched instance or, without a
+    match, with the instance that it overlaps most. Unless both sides have masks, only boxes are
+    drawn, and IoU is computed from them.
 
     Args:
         image: [H, W, 3].
@@ -101,15 +101,15 @@ def display_differences(
         gt_mask, pred_mask: [H, W, N], or None.
         pred_score: [N]; detections below score_threshold are left out.
         class_names: list of strings.
-        title, ax, show_mask, show_box: as for `display_instances`, where the last is show_bbox.
-        iou_threshold: least IoU of a match.
-        score_threshold: least score of a detection.
-        figsize: inches (width, height); None is see `display_instances`.
+        title, ax, show_mask, show_box: as for `display_instances`, which calls the last show_bbox.
+        iou_threshold: minimum IoU of a match.
+        score_threshold: minimum score of a detection.
+        figsize: inches (width, height); None is (16, 16).
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
 
     Returns:
-        The Axes, or None where the figure was shown.
+        The Axes, or None if the figure was shown.
 
     Raises:
         ValueError: the counts of the ground truth or of the detections differ.
@@ -153,7 +153,7 @@ def _draw_sides(axes, image, truth, result, class_names):
     gt_colors = [color if i in matches else alone for i, color in enumerate(palette)]
     pred_colors = [palette[i] if i > -1 else alone for i in matches]
 
-    # Crowds need not be found, and what is detected in them is no mistake.
+    # Crowds need not be detected, and detections in them are not mistakes.
     missed = np.count_nonzero(gt.class_ids > 0) - np.count_nonzero(matches > -1)
     extra = np.count_nonzero(matches == -1)
     gt_title, pred_title = f"Ground truth: {len(gt)}", f"Detections: {len(pred)}"
@@ -186,20 +186,20 @@ def _draw_sides(axes, image, truth, result, class_names):
 
 
 def _set_heading(ax, text):
-    """A title that is at most as wide as its axes."""
+    """Set a title, wrapped to the width of its axes."""
     inches = inches_of(ax)
     size = 12 if inches > 6 else 10 if inches > 4 else 8
     ax.set_title(textwrap.fill(text, int(_LETTERS * inches / size)), fontsize=size)
 
 
 def _score_captions(ax, scores, boxes, width):
-    """Scores as captions, or empty ones where they would be too small, or wider than the boxes.
+    """Scores as captions, or empty captions if scores would be too small or wider than the boxes.
 
     Args:
         ax: the Axes.
         scores: [N].
         boxes: [N, 4] pixels.
-        width: of the image, in pixels.
+        width: width of the image in pixels.
     """
     if not len(boxes):
         return []
@@ -210,27 +210,27 @@ def _score_captions(ax, scores, boxes, width):
 
 
 def draw_predictions(samples, class_names, save_to=None, *, title="", figsize=None, dpi=None):
-    """Draw the ground truth of a few images beside what is predicted, see `compare`.
+    """Draw the ground truth of a few images beside the predictions; see `compare`.
 
     Args:
-        samples: list of (image [H, W, C], truth, result), each as for `compare`: truth is a dict of
-            rois [N, 4] in pixels, class_ids [N] and any masks [H, W, N], and result one of
-            `MaskRCNN.detect`.
+        samples: list of (image [H, W, C], truth, result), each as for `compare`: truth is a dict
+            with rois [N, 4] in pixels, class_ids [N] and any masks [H, W, N], and result a dict as
+            `MaskRCNN.detect` returns it.
         class_names: list of strings, background first.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
-        title: above all.
-        figsize: inches (width, height); None is 5 wide an image.
+        title: title of the figure.
+        figsize: inches (width, height); None is 5 wide per panel.
         dpi: dots per inch; None is 100.
 
     Returns:
-        The Figure, or None where it was shown.
+        The Figure, or None if it was shown.
 
     Raises:
-        ValueError: there are no samples, or counts within one differ.
+        ValueError: there are no samples, or the counts within one differ.
     """
     if not samples:
-        raise ValueError("samples is empty: there are no images to draw")
-    pairs = 1 if len(samples) == 1 else 2  # in a row
+        raise ValueError("samples is empty: it must have at least one image to draw")
+    pairs = 1 if len(samples) == 1 else 2  # per row
     rows = -(-len(samples) // pairs)
     shapes = [np.shape(image)[:2] for image, _, _ in samples]
     heights = [

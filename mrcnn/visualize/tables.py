@@ -1,4 +1,4 @@
-"""Tables, and statistics of weights."""
+"""Tables and weight statistics."""
 
 import html
 import re
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def display_table(table):
-    """Show a table in a notebook, or prints it where there is none.
+    """Show a table in a notebook, or print it elsewhere.
 
     Args:
-        table: list of rows, each a list of anything with a text form; the first row may be titles.
+        table: list of rows, each a list of values to show as text; the first row may hold titles.
     """
     rows = [[str(cell) for cell in row] for row in table]
     if _in_notebook():
@@ -30,17 +30,17 @@ def display_table(table):
 
 
 def display_weight_stats(model, *, layers=None):
-    """Show shape, least, greatest and spread of every weight of the trainable layers.
+    """Show the shape, minimum, maximum and standard deviation of each trainable layer's weights.
 
-    Weights that are all one value ("dead?"; biases begin so and are not marked), above 1000 in
-    size ("overflow?") or not finite are marked.
+    Weights are marked if all their values are equal ("dead?"; not for biases, which start that
+    way), above 1000 in magnitude ("overflow?") or not finite.
 
     Args:
         model: a `MaskRCNN`, or anything with get_trainable_layers().
-        layers: regular expression of the whole names of layers; None is all.
+        layers: regular expression for whole layer names; None is all.
 
     Raises:
-        ValueError: no layer has such a name.
+        ValueError: no layer with weights matches.
     """
     shown = [
         layer
@@ -49,8 +49,8 @@ def display_weight_stats(model, *, layers=None):
     ]
     if not shown:
         raise ValueError(
-            f"layers is {layers!r}: no layer with weights has such a name. It is a regular "
-            "expression of whole names, such as 'rpn_.*'."
+            f"layers is {layers!r}: no layer with weights matches. layers must be a regular "
+            "expression for whole layer names, such as 'rpn_.*'."
         )
     table = [["WEIGHT NAME", "SHAPE", "MIN", "MAX", "STD"]]
     for layer in shown:

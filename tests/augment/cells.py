@@ -1,4 +1,4 @@
-"""A picture that shows its own labels, to see that image and masks move alike."""
+"""An image that shows its own labels, to check that image and masks move alike."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from mrcnn.instances.masks import InstanceMasks
 
 
 def cells(size=64, step=12):
-    """Squares 8 pixels wide on a grid, numbered from 1, and the image of their numbers.
+    """Squares 8 pixels wide on a grid, numbered from 1, and an image of their numbers.
 
     Returns:
         uint8 image [size, size, 3] and `InstanceMasks`.
@@ -20,5 +20,5 @@ def cells(size=64, step=12):
 
 
 def as_image(masks):
-    """The labels [H, W] of masks that do not overlap; zeros without any."""
+    """The labels [H, W] of masks that do not overlap; zeros if there are none."""
     return masks.labels().max(axis=-1, initial=0)

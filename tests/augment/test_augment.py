@@ -101,8 +101,8 @@ def test_a_change_of_shape_is_refused(image, masks, rng):
     with pytest.raises(ValueError) as caught:
         augment(cropped, image, masks, rng)
     assert str(caught.value).startswith(
-        "the augmentation cropped turned the image from (4, 5, 3) into (3, 5, 3) and the masks "
-        "from (4, 5, 2) into (3, 5, 2): both must keep their shape"
+        "the augmentation cropped changed the image from (4, 5, 3) to (3, 5, 3) and the masks "
+        "from (4, 5, 2) to (3, 5, 2): both must keep their shape"
     )
 
 
@@ -114,7 +114,7 @@ def test_a_change_of_shape_is_refused(image, masks, rng):
         lambda image, masks: (image, list(np.moveaxis(masks, -1, 0))),
         lambda image, masks: (image.transpose(1, 0, 2), masks.transpose(1, 0, 2)),
     ],
-    ids=["channels", "masks", "list", "turned"],
+    ids=["channels", "masks", "list", "transposed"],
 )
 def test_a_change_of_one_shape_is_refused(image, masks, rng, change):
     with pytest.raises(ValueError, match="both must keep their shape"):
@@ -131,14 +131,14 @@ def test_a_callable_that_forgets_the_masks_is_named(image, masks, rng):
 
 @pytest.mark.parametrize("wrong", [microscopy, Flips, lambda image: image, lambda a, b, c, d: a])
 def test_forgotten_parentheses_and_other_parameters(wrong):
-    with pytest.raises(TypeError, match=r"augmentation is .*\(\.\.\.\) meant"):
+    with pytest.raises(TypeError, match=r"augmentation is .*did you mean .*\(\.\.\.\)\?"):
         check_augmentation(wrong)
 
 
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        (lambda image: image / 255.0, r"has values of 0 to 0\.\d+"),
+        (lambda image: image / 255.0, r"has values from 0 to 0\.\d+"),
         (lambda image: np.full(image.shape, np.nan), "has values that are NaN"),
         (lambda image: image.astype(str), "is an array of <U"),
     ],

@@ -7,7 +7,7 @@ from mrcnn.instances.masks import InstanceMasks
 
 
 class Draws:
-    """A random generator whose draws are given."""
+    """A random generator with predefined draws."""
 
     def __init__(self, *draws):
         self.draws = list(draws)
@@ -19,7 +19,7 @@ class Draws:
 def pictures(height=4, width=5):
     image = np.arange(height * width * 3, dtype=np.uint8).reshape(height, width, 3)
     masks = np.zeros((height, width, 3), bool)
-    masks[0, 1:3, 0] = masks[2:, 3, 1] = True  # the third has no pixel
+    masks[0, 1:3, 0] = masks[2:, 3, 1] = True  # the third has no pixels
     return image, masks
 
 

@@ -28,7 +28,7 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-# Exact ones: the image is taken at the nearest pixel too.
+# Exact: the image is sampled at the nearest pixel, too.
 EXACT = {
     "Fliplr": lambda iaa: iaa.Fliplr(1.0),
     "Flipud": lambda iaa: iaa.Flipud(1.0),
@@ -48,7 +48,7 @@ EXACT = {
         random_order=True,
     ),
 }
-# These resize the image smoothly; the masks are up to a pixel off.
+# These interpolate the image; the masks are up to a pixel off.
 SMOOTH = {
     "Crop": lambda iaa: iaa.Crop(px=(3, 9)),
     "Pad": lambda iaa: iaa.Pad(px=(3, 9)),
@@ -65,7 +65,7 @@ PHOTOMETRIC = {
     "Dropout": lambda iaa: iaa.Dropout(0.3),
     "CoarseDropout": lambda iaa: iaa.CoarseDropout(0.3, size_percent=0.3),
     "Invert": lambda iaa: iaa.Invert(1.0),
-    "Clouds": lambda iaa: iaa.Clouds(),  # asks for np.complex
+    "Clouds": lambda iaa: iaa.Clouds(),  # uses np.complex
 }
 
 
@@ -103,7 +103,7 @@ def test_photometric_augmenters_leave_masks(iaa, name):
 
 
 def test_overlapping_instances_keep_their_overlap(iaa):
-    dense = np.zeros((32, 32, 300), bool)  # more than eight bits count
+    dense = np.zeros((32, 32, 300), bool)  # more than eight bits can count
     dense[4:12, 4:12, 0] = dense[8:20, 8:20, 298] = dense[10:14, 10:14, 299] = True
     image = np.zeros((32, 32, 7), np.uint8)
     changed, moved = augment(iaa.Rot90(1), image, InstanceMasks.from_dense(dense), rng())
@@ -120,9 +120,9 @@ def test_without_masks(iaa):
 
 def test_a_changed_size_is_refused(iaa):
     image, masks = cells()
-    with pytest.raises(ValueError, match=r"Crop turned the .* into \(60, 60, 3\) .*keep_size"):
+    with pytest.raises(ValueError, match=r"Crop changed the .* to \(60, 60, 3\) .*keep_size"):
         augment(iaa.Crop(px=2, keep_size=False), image, masks, rng())
-    with pytest.raises(ValueError, match=r"Crop turned the image"):
+    with pytest.raises(ValueError, match=r"Crop changed the image"):
         augment(iaa.Crop(px=2, keep_size=False), image, masks[:0], rng())
 
 
@@ -139,7 +139,7 @@ def test_a_seed_makes_the_run_in_any_thread(iaa):
     with ThreadPoolExecutor(4) as threads:
         assert_array_equal(list(threads.map(run, range(12))), alone)
     assert len({picture.tobytes() for picture in alone}) == 12
-    # The user's augmenter is as it was.
+    # The user's augmenter is unchanged.
     assert not augmenter.deterministic
     assert repr(augmenter[0].random_state.state) == repr(before)
     assert not needs_threads(augmenter)

@@ -76,7 +76,7 @@ def test_photometric_layers_leave_masks(name):
 @pytest.mark.parametrize(
     "layer",
     [
-        lambda: layers.RandomTranslation((0.5, 0.5), 0.0),  # reflects
+        lambda: layers.RandomTranslation((0.5, 0.5), 0.0),  # reflects by default
         lambda: layers.RandomTranslation((0.5, 0.5), 0.0, fill_mode="constant", fill_value=7.0),
     ],
 )
@@ -99,7 +99,7 @@ def test_rand_augment_moves_masks_with_the_image():
         changed, moved = augment(layer, image, masks, rng(seed))
         shown, grey = moved.dense()[:, :, 0], changed.mean(axis=-1)
         inside, outside = np.median(grey[shown]), np.median(grey[~shown])
-        if abs(inside - outside) > 50:  # it may take all contrast, too
+        if abs(inside - outside) > 50:  # some operations remove all contrast
             shifts += (shown != masks.dense()[:, :, 0]).any()
             seen = abs(grey - inside) < abs(grey - outside)
             assert (seen & shown).sum() / (seen | shown).sum() > 0.9
@@ -171,7 +171,7 @@ def test_a_seed_makes_the_run_in_any_thread():
         (lambda: layers.AugMix(), "AugMix: it blends"),
         (lambda: layers.MixUp(), "MixUp: it mixes"),
         (lambda: layers.CutMix(), "CutMix: it mixes"),
-        (lambda: layers.Dropout(0.5), "Dropout, which knows nothing of masks"),
+        (lambda: layers.Dropout(0.5), "Dropout, which does not handle masks"),
         (lambda: layers.RandomFlip(data_format="channels_first"), "RandomFlip with data_format ch"),
     ],
 )
@@ -196,12 +196,12 @@ def test_a_layer_that_fails_is_named():
     )
     assert "input must have 3 channels" in text
     assert text.endswith(". Layers that change colours need 3 channels.")
-    changed, _ = augment(layer, image, masks, rng())  # its copies go on to work
+    changed, _ = augment(layer, image, masks, rng())  # its copies still work
     assert changed.shape == image.shape
 
 
 def test_a_changed_size_is_refused():
-    with pytest.raises(ValueError, match=r"RandomCrop turned the image .* into \(32, 32, 3\)"):
+    with pytest.raises(ValueError, match=r"RandomCrop changed the image .* to \(32, 32, 3\)"):
         augment(layers.RandomCrop(32, 32), *cells(), rng())
 
 

@@ -9,7 +9,7 @@ NONE = InstanceMasks([], [], (64, 64))
 
 
 class Draws:
-    """A random generator whose uniform draws are given, as parts of the range."""
+    """A random generator with predefined uniform draws, as fractions of the range."""
 
     def __init__(self, *draws):
         self.draws = list(draws)
@@ -19,7 +19,7 @@ class Draws:
 
 
 def grey(low, high, dtype):
-    """Half of the pixels low, half high, in every channel."""
+    """An image with half of its pixels low and half high, in every channel."""
     image = np.full((64, 64, 3), low, dtype)
     image[:, 32:] = high
     return image

@@ -22,7 +22,7 @@ def test_recipes_keep_masks_on_what_they_cover(recipe):
         assert_array_equal(as_image(moved), as_image(moved_again))
         assert changed.dtype == np.uint8
         pictures.add(changed.tobytes())
-        # Cells stay brighter than what is around them, under the mask that moved with them.
+        # Cells stay brighter than their surroundings, under the masks that moved with them.
         inside, grey = as_image(moved) > 0, changed.mean(axis=-1)
         bright = grey > (grey[inside].mean() + grey[~inside].mean()) / 2
         assert (bright & inside).sum() / (bright | inside).sum() > 0.85
@@ -38,7 +38,7 @@ def test_microscopy_takes_any_channels_and_values(channels, dtype):
         changed, _ = augment(microscopy((0, 65535)), image, masks, np.random.default_rng(seed))
         assert changed.dtype == dtype
         assert changed.shape == image.shape
-        # Far above 255, and dark is not cut off.
+        # Bright values stay far above 255, and dark ones are not clipped.
         assert changed.max() > image.max() / 2
         assert changed[changed > 0].std() > image.std() / 3
 

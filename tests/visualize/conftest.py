@@ -1,4 +1,4 @@
-"""Figures are drawn without a screen, and none is left open."""
+"""Figures are drawn without a display, and none is left open."""
 
 import matplotlib
 import pytest
@@ -12,8 +12,8 @@ from mrcnn.instances import InstanceMasks
 
 @pytest.fixture
 def no_masks(monkeypatch):
-    """Where a mask is made, the test fails."""
-    monkeypatch.setattr(InstanceMasks, "__init__", lambda *_: pytest.fail("a mask was made"))
+    """Fail the test if a mask is built."""
+    monkeypatch.setattr(InstanceMasks, "__init__", lambda *_: pytest.fail("a mask was built"))
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What the figures are drawn of: images, data sets and their instances; and how to read axes."""
+"""Images, datasets and instances for the figures to show, and helpers that read axes."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,7 +12,7 @@ CAT, DOG, CROWD = 1, 2, -1
 
 
 def three_instances():
-    """An image of 60 x 80 with two cats, a dog and a row of padding."""
+    """A 60 x 80 image with two cats, a dog and a row of padding."""
     image = np.full((60, 80, 3), 100, np.uint8)
     boxes = np.array([[10, 10, 20, 25], [30, 40, 50, 60], [5, 60, 15, 75], [0, 0, 0, 0]])
     masks = np.zeros((60, 80, 4), bool)
@@ -33,7 +33,7 @@ class SmallConfig(Config):
 
 
 class Boxes(Dataset):
-    """Images of 64x64 whose instances fill boxes: cats are bright, the rest is dim."""
+    """64 x 64 images whose instances fill their boxes: cats are bright, the rest is dim."""
 
     INSTANCES = (
         [(CAT, (10, 4, 20, 14)), (DOG, (30, 30, 50, 50)), (CAT, (40, 2, 60, 12))],
@@ -89,7 +89,7 @@ class BoxesAlone(Boxes):
 
 
 def drawn_boxes(ax):
-    """(y1, x1, y2, x2) of each box on the axes, and its colour."""
+    """(y1, x1, y2, x2) of each box on the axes, and the colours."""
     extents = [patch.get_bbox().extents for patch in ax.patches]
     boxes = [tuple(float(side + 0.5) for side in (y1, x1, y2, x2)) for x1, y1, x2, y2 in extents]
     return boxes, [patch.get_edgecolor()[:3] for patch in ax.patches]
@@ -100,13 +100,13 @@ def texts(ax):
 
 
 def written(path):
-    """Whether a PNG with more than one colour is there and its figure is gone."""
+    """Whether a PNG with more than one colour was written and its figure closed."""
     pixels = plt.imread(path)
     return pixels.shape[0] > 50 and np.ptp(pixels[..., :3]) > 0 and plt.get_fignums() == []
 
 
 def outlines(ax):
-    """(y1, x1, y2, x2) of each outline on the axes, and its colour."""
+    """(y1, x1, y2, x2) of each outline on the axes, and the colours."""
     (lines,) = ax.collections
     ends = [(*line.min(axis=0)[::-1] + 0.5, *line.max(axis=0)[::-1] + 0.5) for line in (
         np.asarray(segment) for segment in lines.get_segments())]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The picture of a batch of training."""
+"""The figure of a training batch."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,7 +30,7 @@ def test_batch(tmp_path, mini):
     image_id = int(inputs["input_image_meta"][1, 0])
     assert upper[1].get_title() == f"image {image_id}, 64 x 64 scaled by 1\n1 red, 1 blue"
     assert [text.get_text() for text in upper[0].texts] == ["red", "blue"]
-    # The boxes of the padding are not drawn, and each outline goes around its own box.
+    # Padding is not drawn, and each outline follows its box.
     assert len(upper[0].patches) == 2
     (outlines,) = upper[0].collections
     for outline, (y1, x1, y2, x2) in zip(
@@ -39,7 +39,7 @@ def test_batch(tmp_path, mini):
         assert outline.min(0).tolist() == [x1 - 0.5, y1 - 0.5]
         assert outline.max(0).tolist() == [x2 - 0.5, y2 - 0.5]
 
-    # Where there is neither mask nor outline, the image is what was read.
+    # Without masks and outlines, the image is the one that was read.
     original = InMemory(shapes(5)).load_image(image_id)
     assert np.array_equal(lower[1].images[0].get_array(), original)
     match = inputs["input_rpn_match"][1, :, 0]

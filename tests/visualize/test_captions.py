@@ -1,4 +1,4 @@
-"""Captions stand beside what they name, legible and in the image, and hide nothing."""
+"""Captions are placed beside what they name, legible and in the image, and hide nothing."""
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -132,7 +132,7 @@ class TestAddCaption:
     def test_axes_that_point_upwards(self):
         figure, ax = plt.subplots(figsize=(4, 4))
         ax.imshow(np.zeros((100, 100)), origin="lower")
-        add_caption(ax, (60, 10, 100, 20), "a long one", "red")  # it is high up here
+        add_caption(ax, (60, 10, 100, 20), "a long one", "red")  # near the top here
         figure.canvas.draw()
         box = ax.transData.transform([(9.5, 59.5), (19.5, 99.5)]).ravel()
         text = ax.texts[0].get_window_extent()

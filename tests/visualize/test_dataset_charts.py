@@ -1,4 +1,4 @@
-"""What the charts of a data set say: titles, counts, bars."""
+"""Charts of a dataset: titles, counts, bars."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ class TestClasses:
         assert figure.get_suptitle() == ("4 instances of 2 of 3 classes, and 1 crowds, in 3 images")
         assert self.bars(figure) == [("cat", 3, 2), ("dog", 1, 1), ("owl", 0, 0)]
         assert texts(figure.axes[0]) == ["3", "1", "0"]
-        assert figure.get_supxlabel() == "no instance of: owl"
+        assert figure.get_supxlabel() == "no instances of: owl"
 
     def test_of_boxes_alone(self, no_masks):
         figure = visualize.plot_classes(BoxesAlone())
@@ -59,7 +59,7 @@ class TestSizes:
         assert left.get_title() == "median 12; 90% from 10 to 19 (shaded)"
         assert sum(self.heights(left).values()) == 4
         assert self.heights(right) == {0: 1, 1: 1, 3: 1}
-        assert right.get_title() == "median 1, most 3" and not right.lines
+        assert right.get_title() == "median 1, maximum 3" and not right.lines
 
     def test_of_the_network_s_input(self):
         left, right = visualize.plot_sizes(Boxes(), SmallConfig()).axes

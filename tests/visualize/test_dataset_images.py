@@ -1,4 +1,4 @@
-"""Pictures of the images of a data set: titles, captions, outlines."""
+"""Figures of dataset images: titles, captions, outlines."""
 
 import itertools
 
@@ -70,7 +70,7 @@ class TestSample:
                 return np.concatenate([ramp, ramp[::-1], ramp, ramp * 0, ramp], axis=2)
 
         (ax,) = visualize.display_sample(Deep(), 2).axes
-        assert "64 x 64 (width x height), 5 channels, uint16 of 0 to 4595" in ax.get_title()
+        assert "64 x 64 (width x height), 5 channels, uint16 from 0 to 4595" in ax.get_title()
         shown = ax.images[0].get_array()
         assert shown[0, 0].tolist() == [0, 252, 0] and shown[-1, -1].tolist() == [255, 1, 255]
 
@@ -138,7 +138,7 @@ class TestSampleOfBoxes:
         (np.full((2, 2), 7, np.uint8), [7, 7, 7]),
         (np.full((2, 2, 2), 9, np.uint8), [9, 9, 0]),
         (np.full((2, 2, 6), 9, np.uint8), [9, 9, 9]),
-        (np.array([[[-3.0], [500.0]]]), [0, 0, 0]),  # no range of its own
+        (np.array([[[-3.0], [500.0]]]), [0, 0, 0]),  # "auto" has no range for it
         (np.full((2, 2, 3), 0.2, np.float32), [51, 51, 51]),
     ],
 )

@@ -1,4 +1,4 @@
-"""Colours, and what is drawn into pixels."""
+"""Colours, and drawing into pixels."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,4 +1,4 @@
-"""Every figure has the same three options, and the same end."""
+"""Every figure has the same three options, and is finished in the same way."""
 
 import inspect
 import io
@@ -51,7 +51,7 @@ def test_each_has_a_size_and_a_resolution(name):
     parameters = inspect.signature(getattr(visualize, name)).parameters
     assert parameters["dpi"].kind is inspect.Parameter.KEYWORD_ONLY
     assert parameters["dpi"].default is None
-    if name != "display_instances":  # where the reference has a size of its own
+    if name != "display_instances":  # matterport's Mask_RCNN has a default size there
         assert parameters["figsize"].kind is inspect.Parameter.KEYWORD_ONLY
         assert parameters["figsize"].default is None
 
@@ -95,7 +95,7 @@ def test_inches_of_axes():
     axes = figure.subplots(1, 3)
     assert inches_of(axes[0]) == pytest.approx(3)
     figure.draw_without_rendering()
-    assert axes[0].bbox.width / figure.dpi == pytest.approx(3, rel=0.25)  # without its labels
+    assert axes[0].bbox.width / figure.dpi == pytest.approx(3, rel=0.25)  # excludes the labels
     plain = plt.figure(figsize=(10, 4)).add_axes([0.1, 0.1, 0.5, 0.8])
     assert inches_of(plain) == pytest.approx(5)
 
@@ -193,7 +193,7 @@ class TestFiguresOfDataSets:
 
 def test_a_figure_handed_in_is_not_shown(monkeypatch):
     monkeypatch.setattr(matplotlib, "get_backend", lambda: "module://inline")
-    monkeypatch.setattr(plt, "show", lambda: pytest.fail("shown"))
+    monkeypatch.setattr(plt, "show", lambda: pytest.fail("the figure was shown"))
     image, boxes, masks, class_ids, _ = three_instances()
     ax = plt.subplots()[1]
     visualize.display_instances(image, boxes, masks, class_ids, NAMES, ax=ax)

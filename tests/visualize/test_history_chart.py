@@ -1,4 +1,4 @@
-"""The curves of a run."""
+"""The curves of a training run."""
 
 import io
 import math
@@ -37,7 +37,7 @@ class TestHistory:
         assert training_loss.get_linestyle() == "-" and validation_loss.get_linestyle() == "--"
         mask, val_mask = parts.lines
         assert mask.get_label() == "mrcnn_mask" and mask.get_color() == val_mask.get_color()
-        assert list(curves(precision)) == ["mask_AP"]  # that of small ones is in the file only
+        assert list(curves(precision)) == ["mask_AP"]  # that of small objects is only in the file
         assert precision.lines[0].get_xdata().tolist() == [2, 4, 6]
         assert rate.lines[0].get_ydata().tolist() == [0.01] * 6
         assert (total.get_yscale(), rate.get_yscale()) == ("log", "linear")
@@ -57,7 +57,7 @@ class TestHistory:
         buffer = io.BytesIO()
         fig = visualize.plot_history(tmp_path, save_to=buffer)
         assert plt.imread(io.BytesIO(buffer.getvalue())).shape[0] > 500
-        assert fig.axes[2].get_title() == "no figures of validation yet"
+        assert fig.axes[2].get_title() == "no validation metrics yet"
 
     def test_losses_of_any_head(self):
         row = {"area_loss": 0.5, "mrcnn_bbox_loss": 0.25, "loss": 1.0, "rpn_class_loss": 0.25}

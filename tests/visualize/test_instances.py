@@ -1,4 +1,4 @@
-"""Pictures of instances: pixels, colours, captions."""
+"""Figures of instances: pixels, colours, captions."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,7 +43,7 @@ class TestInstances:
         )  # fmt: skip
         assert same is ax
         assert texts(ax) == ["a"] and ax.get_title() == "t"
-        # As in the reference, the outlines stay.
+        # As in matterport's Mask_RCNN, the outlines stay.
         assert not ax.patches and len(ax.collections) == 1
         assert (ax.images[0].get_array() == 100).all()
 
@@ -137,6 +137,6 @@ class TestInstances:
 
     def test_top_masks_need_masks(self):
         image, _, _, class_ids, _ = three_instances()
-        with pytest.raises(ValueError, match=r"mask is None: display_top_masks shows masks \[H, W"):
+        with pytest.raises(ValueError, match=r"mask is None: display_top_masks needs masks \[H, W"):
             visualize.display_top_masks(image, None, class_ids, NAMES)
         assert plt.get_fignums() == []

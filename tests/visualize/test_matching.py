@@ -1,4 +1,4 @@
-"""Matches by boxes are those by masks where masks fill their boxes."""
+"""Boxes match as masks do if the masks fill their boxes."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_boxes_match_as_the_masks_that_fill_them(truth, found, threshold):
         sides = tidy(*side_of(truth, masks)[:3]), tidy(*side_of(found, masks))
         matches[masks], overlaps[masks] = match(*sides, threshold)
     np.testing.assert_allclose(overlaps[False], overlaps[True], atol=1e-6)
-    if not np.isclose(overlaps[True], threshold, atol=1e-5).any():  # float32 there
+    if not np.isclose(overlaps[True], threshold, atol=1e-5).any():  # mask IoUs are float32
         assert matches[False].tolist() == matches[True].tolist()
 
 
@@ -39,7 +39,7 @@ def test_a_free_instance_of_the_class_with_the_largest_iou():
     found = tidy(boxes, [1, 1, 1, 1], scores=[0.6, 0.9, 0.5, 0.8])
     assert found.scores.tolist() == [0.9, 0.8, 0.6, 0.5]
     matches, overlaps = match(truth, found)
-    # The first takes the one that it is, the third what is left, the last finds none that is free.
+    # The first takes the instance it coincides with, the third the other; the last finds none free.
     assert matches.tolist() == [0, -1, 1, -1]
     np.testing.assert_allclose(overlaps[2], [9 / 11, 9 / 11, 0])
     assert match(truth, found, 0.9)[0].tolist() == [0, -1, -1, -1]

@@ -23,7 +23,7 @@ def test_draw_boxes():
     ]
     assert ax.patches[0].get_edgecolor()[:3] == matplotlib.colors.to_rgb("gray")
     assert texts(ax) == ["a", "b", "d"]
-    assert len(ax.lines) == 3  # the fourth box is padding, its refinement is not
+    assert len(ax.lines) == 3  # the fourth box is padding, but its refinement is not
     assert ax.get_ylim() == (65.5, -6.5)
     assert (ax.images[0].get_array()[15, 15] != 100).any()
 

@@ -1,4 +1,4 @@
-"""What the charts of an evaluation say."""
+"""Charts of an evaluation: titles, curves, counts, cells."""
 
 import numpy as np
 import pytest

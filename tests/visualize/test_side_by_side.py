@@ -1,4 +1,4 @@
-"""Ground truth and detections in one picture: captions, colours of matches, headings."""
+"""Ground truth and detections in one figure: captions, colours of matches, headings."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,7 +16,7 @@ SHAPES = ["BG", "red", "blue"]
 
 class TestComparison:
     def truth_and_result(self):
-        """Detections, weakest first: a wrong class, a cat a little off, padding."""
+        """Detections, weakest first: a wrong class, a slightly misplaced cat, padding."""
         image, boxes, masks, class_ids, _ = three_instances()
         pred_boxes = np.array([[30, 40, 50, 60], [10, 10, 20, 22], [0, 0, 0, 0]])
         pred_masks = np.zeros((60, 80, 3), bool)
@@ -80,7 +80,7 @@ class TestComparison:
         assert same is figure and figure.axes == list(axes)
         heading = axes[1].get_title()
         assert heading.replace("\n", " ").startswith("Detections: 2 (1 without a match, in white)")
-        # Where axes are narrow the heading has lines, none of them wider than its axes.
+        # On narrow axes the heading wraps, and no line is wider than the axes.
         figure.draw_without_rendering()
         assert "\n" in heading
         assert axes[1].title.get_window_extent().width < 1.05 * axes[1].bbox.width
@@ -103,14 +103,14 @@ class TestComparison:
         assert texts(figure.axes[1]) == []
 
     def without_masks(self):
-        """As `truth_and_result`, with boxes alone."""
+        """Like `truth_and_result`, with boxes only."""
         image, *sides = self.truth_and_result()
         return image, *({k: v for k, v in side.items() if k != "masks"} for side in sides)
 
     def test_differences_of_boxes(self):
         image, truth, result = self.without_masks()
         ax = self.differences(image, {**truth, "masks": None}, {**result, "masks": None})
-        # The first cat is 10 x 15 pixels, of which 12 columns were found.
+        # The first cat is 10 x 15 pixels; 12 of its 15 columns were found.
         assert texts(ax) == ["0.80 / 0.80", "0.60 / 1.00"]
         assert not ax.collections and (ax.images[0].get_array() == 100).all()
         green, red = (0.1, 0.9, 0.2), (1.0, 0.15, 0.15)

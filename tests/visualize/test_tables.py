@@ -1,4 +1,4 @@
-"""Tables as text and in a notebook, and the statistics of weights."""
+"""Tables as text and in a notebook, and weight statistics."""
 
 import builtins
 from types import SimpleNamespace
