@@ -1,4 +1,4 @@
-"""The reference's values (tests/data) and the configurations that they were computed with."""
+"""Values computed by matterport's Mask_RCNN (tests/data), and the configurations behind them."""
 
 import importlib.util
 import json
@@ -13,14 +13,14 @@ from seeded_weights import make_weights, manifest, write_h5
 from mrcnn import cpu
 from mrcnn.config import Config
 
-# The same examples on every run, and no clock: machines are shared.
+# The same examples on every run, and no deadline: machines are shared.
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
 
-# TensorFlow asks the CPU whether oneDNN may run in bfloat16, not oneDNN, and then fails.
+# TensorFlow asks the CPU, not oneDNN, whether oneDNN can run in bfloat16, and then fails.
 needs_bfloat16 = pytest.mark.skipif(
     os.environ.get(cpu.ONEDNN) == "1" and cpu.onednn_is_kept_to(cpu.BELOW_BFLOAT16),
-    reason="ONEDNN_MAX_CPU_ISA keeps oneDNN from bfloat16",
+    reason="ONEDNN_MAX_CPU_ISA keeps oneDNN from using bfloat16",
 )
 
 DATA = Path(__file__).parent / "data"
@@ -48,7 +48,7 @@ def train():
 
 @pytest.fixture(scope="session")
 def unpack():
-    """Function: packed bits and the shape of the mask -> bool mask."""
+    """Function: packed bits and mask shape -> bool mask."""
 
     def _unpack(packed, shape):
         return np.unpackbits(packed)[: np.prod(shape)].reshape(shape).astype(bool)

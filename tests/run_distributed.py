@@ -1,9 +1,9 @@
-"""Trains the tiny network in a process of its own, on several devices or as one of several hosts.
+"""Train the tiny network in a separate process, on several devices or as one of several hosts.
 
 python run_distributed.py FOLDER OUT DEVICES SETTINGS_JSON
 
-The CPU becomes DEVICES devices. Weights, the averages of EMA and all values of the epochs go to
-OUT, an .npz. With STOP_AT in the settings the process sends itself SIGTERM after so many batches.
+The CPU is split into DEVICES devices. Weights, EMA averages and all epoch logs go to OUT, an .npz.
+With STOP_AT in the settings, the process sends itself SIGTERM after that number of batches.
 """
 
 import json
@@ -22,7 +22,7 @@ from mrcnn.model import MaskRCNN
 
 
 class Times(keras.callbacks.Callback):
-    """When each batch of training ended, and the losses by then."""
+    """Records when each training batch ended, and the losses by then."""
 
     def __init__(self, stop_at):
         super().__init__()
@@ -36,7 +36,7 @@ class Times(keras.callbacks.Callback):
 
 
 def stop_after(batches, model):
-    """Send this process SIGTERM from a thread, as the other hosts have no callbacks of a user."""
+    """Send this process SIGTERM from a thread: only the chief has the user's callbacks."""
     while (
         not getattr(model, "optimizer", None) or int(model.optimizer.iterations.numpy()) < batches
     ):
@@ -54,7 +54,7 @@ def uneven():
 
 
 def main(folder, out, devices, settings):
-    keras.utils.set_random_seed(0)  # of the first weights
+    keras.utils.set_random_seed(0)  # for the initial weights
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -63,10 +63,10 @@ def main(folder, out, devices, settings):
         tf.config.set_logical_device_configuration(cpu, logical)
     settings = {"STEPS_PER_EPOCH": 4, "BATCH": 4, "VALIDATION_IMAGES": 2} | json.loads(settings)
     config = TinyConfig()
-    # Of many proposals two have nearly the same score, and rounding decides which comes first.
+    # Among many proposals, some have nearly equal scores, and rounding decides their order.
     config.PRE_NMS_LIMIT = 60
     config.POST_NMS_ROIS_TRAINING = 40
-    config.GRADIENT_CLIP_NORM = 2.0  # far below the norm of each step
+    config.GRADIENT_CLIP_NORM = 2.0  # far below the gradient norm of every step
     config.WEIGHT_DECAY = 0.5
     config.LOADER_WORKERS = 1
     config.IMAGES_PER_GPU = settings.pop("BATCH") // settings.get("GPU_COUNT", 1)

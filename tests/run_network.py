@@ -1,6 +1,6 @@
-"""Inference and one training step on the backend of KERAS_BACKEND: run_network.py WEIGHTS OUT
+"""Run inference and one training step on KERAS_BACKEND: run_network.py WEIGHTS OUT
 
-With --xla, TensorFlow compiles. The outputs, the losses and the step's weight changes go to OUT.
+With --xla, TensorFlow compiles with XLA. Outputs, losses and the step's weight changes go to OUT.
 """
 
 import sys
@@ -32,7 +32,7 @@ def inference(weights_path, xla):
     outputs = model.predict_on_batch(inputs)
     names = ["detections", "mrcnn_class", "mrcnn_bbox", "mask", "rois", "rpn_class", "rpn_bbox"]
     results = {name: np.asarray(value)[0] for name, value in zip(names, outputs, strict=True)}
-    # Proposals of nearly the same score may swap places: put them in the order of their boxes.
+    # Proposals with nearly equal scores may swap places: sort them by their boxes.
     order = np.lexsort(results["rois"].round(3).T)
     for name in ("rois", "mrcnn_class", "mrcnn_bbox"):
         results[name] = results[name][order]
@@ -47,7 +47,7 @@ def train_step(weights_path, xla):
     model.get_layer("proposal_targets").shuffle = False
     weights.load(model, weights_path)
     trainable.set_trainable(model, ".*")
-    # A rate so high that the step is not lost in the last bits of the weights.
+    # A high rate, so that the step is not lost in the last bits of the weights.
     optimization.compile_model(model, config, learning_rate=1.0, momentum=0.9)
     shape = train["batch.gt_masks_shape"]
     masks = np.unpackbits(train["batch.gt_masks_packed"])[: np.prod(shape)].reshape(shape)
@@ -64,7 +64,7 @@ def train_step(weights_path, xla):
     before = {name: model.get_layer(name).kernel.numpy() for name in CHANGED}
     losses = model.train_on_batch(inputs, return_dict=True)
     after = {name: model.get_layer(name).kernel.numpy() for name in CHANGED}
-    # Relative to the largest change, so that one tolerance serves all.
+    # Relative to the largest change, so that one tolerance fits all.
     changes = {
         f"step.{name}": (after[name] - before[name]) / np.abs(after[name] - before[name]).max()
         for name in CHANGED

@@ -1,4 +1,4 @@
-"""Trains the tiny network in a process of its own that a test may kill, and begins or resumes.
+"""Start or resume training the tiny network, in a separate process that a test may kill.
 
 python run_training.py FOLDER EPOCHS_JSON SETTINGS_JSON
 """
@@ -14,7 +14,7 @@ from mrcnn.model import MaskRCNN
 
 
 def main(folder, epochs, settings):
-    keras.utils.set_random_seed(0)  # of the first weights
+    keras.utils.set_random_seed(0)  # for the initial weights
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

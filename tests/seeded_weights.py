@@ -1,7 +1,8 @@
-"""Seeded weights for the tests, as the reference values were computed with.
+"""The seeded weights that the reference values of the tests were computed with.
 
 Every tensor is drawn from numpy's legacy stream, keyed by the seed and the tensor's name, and
-scaled so that a random network still finds things. `tests/data/manifest_*.json` list the layers.
+scaled so that a random network still detects something. `tests/data/manifest_*.json` list the
+layers.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ import numpy as np
 
 DATA = Path(__file__).parent / "data"
 
-# Standard deviation of a kernel is its gain over the root of its fan-in.
+# A kernel's standard deviation is its gain over the square root of its fan-in.
 GAINS = {
     "conv1": 1.0,
     "rpn_conv_shared": 1.4,
@@ -26,7 +27,7 @@ GAINS = {
     "mrcnn_bbox_fc": 2.0,
     "mrcnn_mask_deconv": 1.4,
     "mrcnn_mask": 3.0,
-    # Coarse levels are louder, so that proposals come from every level.
+    # Coarse levels have larger gains, so that proposals come from every level.
     "fpn_p2": 0.5,
     "fpn_p3": 0.7,
     "fpn_p4": 1.0,
@@ -72,10 +73,10 @@ def write_h5(weights, path, encode=str.encode, group=None):
     """Write a legacy Keras weights file.
 
     Args:
-        weights: as `make_weights` gives.
-        path: of the file.
-        encode: how names are stored; `str.encode` for bytes as h5py 2 wrote them, `str` else.
-        group: name of the group that holds everything, None for the root.
+        weights: as returned by `make_weights`.
+        path: path of the file.
+        encode: how names are stored: `str.encode` for bytes, as h5py 2 wrote them, or `str`.
+        group: name of the group that holds everything; None for the root.
     """
     with h5py.File(path, "w") as file:
         root = file.create_group(group) if group else file
@@ -91,12 +92,12 @@ def write_h5(weights, path, encode=str.encode, group=None):
 
 def _names(names, encode):
     encoded = [encode(name) for name in names]
-    # Of a list of bytes h5py 3 makes text; Keras gave it an array.
+    # h5py 3 turns a list of bytes into text; Keras passed an array.
     return np.array(encoded, dtype="S") if encode is str.encode else encoded
 
 
 def sha256(weights):
-    """Digest of all tensors, to compare with that of the reference archives."""
+    """Digest of all tensors, to compare with the reference archives'."""
     digest = hashlib.sha256()
     for layer, tensors in weights.items():
         for name, array in tensors:
@@ -129,7 +130,7 @@ def _scaled(uniform, owner, kind, shape):
             return (10.0 if owner == "bn_conv1" else 0.1) * uniform
         case "moving_variance":
             return (4000.0 if owner == "bn_conv1" else 1.0) * (1.0 + 0.5 * uniform)
-    raise ValueError(f"{owner}/{kind} is no weight of this network")
+    raise ValueError(f"{owner}/{kind} is not a weight of this network")
 
 
 def _kernel(uniform, owner, shape):

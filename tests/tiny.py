@@ -1,4 +1,4 @@
-"""A network that is built and trained in seconds, and a data set of drawn squares for it."""
+"""A network that builds and trains in seconds, and a dataset of drawn rectangles for it."""
 
 import numpy as np
 from keras import layers
@@ -9,7 +9,7 @@ from mrcnn.utils import Dataset
 
 
 def backbone(input_image, stage5=True, train_bn=None):
-    """C1 to C5 with one convolution each, under names of the ResNet's layers."""
+    """C1 to C5 with one convolution each, named like the layers of a ResNet."""
     x, features = input_image, []
     for stage, (name, width) in enumerate(
         [("conv1", 8), ("res2a", 8), ("res3a", 12), ("res4a", 16), ("res5a", 16)]
@@ -58,12 +58,12 @@ class TinyConfig(Config):
 
 
 class InMemory(Dataset):
-    """Images that are arrays.
+    """A dataset of images in memory.
 
     Args:
         samples: list of (image [H, W, C], masks [H, W, N], class ids [N]).
-        names: of the classes 1, 2, ...
-        source: of all the images.
+        names: names of the classes 1, 2, ...
+        source: source of all images.
     """
 
     def __init__(self, samples, names=("red", "blue"), source="shapes"):
@@ -103,12 +103,12 @@ def shapes(count, size=(64, 64), seed=0):
 
 
 def images_of(source, numbers):
-    """Image ids of a `SampleSource`'s samples of these numbers."""
+    """Image ids of a `SampleSource`'s samples with these numbers."""
     return [int(source.sample(number)["image_meta"][0]) for number in numbers]
 
 
 def spread(keras_model):
-    """Give a model random weights with which classes and boxes differ from RoI to RoI."""
+    """Give a model random weights that make classes and boxes differ from RoI to RoI."""
     rng = np.random.default_rng(3)
     gains = {"conv1": 0.02, "mrcnn_class_logits": 6, "rpn_bbox_pred": 0.5}
     for variable in keras_model.trainable_variables:

@@ -1,7 +1,8 @@
-"""The moving average of the weights (EMA), where a model is judged or saved.
+"""The moving average of the weights (EMA), used when a model is evaluated or saved.
 
-Keras's optimizer keeps the averages beside the weights that it trains. (`SwapEMAWeights` leaves the
-trained weights in a model whose `fit` is stopped early, and on TensorFlow rounds at every swap.)
+Keras's optimizer keeps the averages alongside the weights that it trains. (`SwapEMAWeights` leaves
+the trained weights in a model whose `fit` is stopped early, and on TensorFlow rounds at every
+swap.)
 """
 
 import contextlib
@@ -14,9 +15,9 @@ from .optimization import unscaled
 
 @contextlib.contextmanager
 def averaged_weights(model):
-    """Inside, the model holds its averaged weights; afterwards those that train, bit for bit.
+    """Use a model's averaged weights in a context, and restore the trained ones bit for bit.
 
-    Without EMA, or before the first update, the weights are left alone.
+    Without EMA, or before the first update, the weights stay as they are.
 
     Args:
         model: a compiled `keras.Model`.
@@ -46,17 +47,17 @@ def _assign(model, values):
 
 
 def with_averages(callbacks):
-    """Callbacks that find the averaged weights in the model.
+    """Surround callbacks with two that show them the averaged weights.
 
-    During validation and at an epoch's end the model holds the averages, in between the weights
-    that train. After `fit` it holds the averages: Keras sees to that.
+    During validation and at the end of an epoch the model holds the averages, otherwise the weights
+    being trained. After `fit` it holds the averages: Keras takes care of that.
 
     Args:
-        callbacks: list of Keras callbacks. One that must see the weights that train, such as to
-            save the state of training, comes before or after what this gives.
+        callbacks: list of Keras callbacks. One that needs the weights being trained, for example to
+            save the training state, must come before or after the returned list.
 
     Returns:
-        List of callbacks, one more at each end. They do nothing without EMA.
+        List of the callbacks, with one more at each end. Without EMA, the extra two do nothing.
     """
     averages = _Averages()
     leave = keras.callbacks.LambdaCallback(on_epoch_end=averages.leave, on_test_end=averages.leave)

@@ -1,12 +1,12 @@
-"""The devices that a training runs on: one, several of this machine, or those of several hosts.
+"""The devices of a training run: one, several on this machine, or those of several hosts.
 
 A replica, the copy of the network on one device, takes IMAGES_PER_GPU images of each batch. Worker
-0, the chief, is the one whose word counts where the hosts have to agree, and that writes files.
+0, the chief, decides where the hosts must agree, and writes the files.
 
-TensorFlow makes replicas by `tf.distribute`: model and optimizer are made in its scope, and
-`replica_fit` trains them. JAX lays the rows of a batch on the devices of a `keras.distribution`,
-and Keras's own `fit` trains. That distribution is global in Keras; it is set while the network is
-made and while it trains, and only then.
+TensorFlow makes replicas with `tf.distribute`: model and optimizer are created in its scope, and
+`replica_fit` trains them. JAX spreads the rows of a batch over the devices of a
+`keras.distribution`, and Keras's own `fit` trains. That distribution is global in Keras; it is set
+only while the network is built and while it trains.
 """
 
 import contextlib
@@ -22,18 +22,18 @@ logger = logging.getLogger(__name__)
 
 
 def choose(config):
-    """The devices for a training.
+    """The devices for a training run.
 
     Args:
         config: a `Config`, for GPU_COUNT, HOST_COUNT and BATCH_SIZE.
 
     Returns:
-        `OneDevice`, also where this machine has fewer than GPU_COUNT (with a warning), `Replicas`
-        or `Sharded`.
+        `Replicas`, `Sharded` or `OneDevice`; the last, with a warning, also if this machine has
+        fewer devices than GPU_COUNT.
 
     Raises:
-        ValueError: the devices cannot share a batch evenly; or with HOST_COUNT above 1 the
-            environment does not describe the hosts, or this one has too few devices.
+        ValueError: the devices cannot share a batch evenly; or, with HOST_COUNT above 1, the
+            environment does not describe the hosts or this one has too few devices.
     """
     backend, devices, hosts = keras.backend.backend(), config.GPU_COUNT, config.HOST_COUNT
     if devices == 1:
@@ -41,32 +41,32 @@ def choose(config):
     kind = {"tensorflow": Replicas, "jax": Sharded}.get(backend)
     if hosts > 1 and kind is None:
         raise ValueError(
-            f"HOST_COUNT is {hosts}: on {backend} training runs on one device, on TensorFlow and "
-            "JAX on several hosts."
+            f"HOST_COUNT is {hosts}: on {backend}, training runs on a single device; several hosts "
+            "need TensorFlow or JAX."
         )
-    if hosts == 1:  # of several hosts, nothing may be asked before they are joined
+    if hosts == 1:  # several hosts must connect before devices are listed
         found = keras.distribution.list_devices() if kind else []
         if len(found) < devices:
-            few = f"this machine has {len(found)}" if kind else f"on {backend} training runs on one"
-            text = "GPU_COUNT is %d, but %s: one takes all %d images of a batch"
+            few = f"this machine has {len(found)}" if kind else f"training on {backend} uses one"
+            text = "GPU_COUNT is %d, but %s: a single device takes all %d images of a batch"
             logger.warning(text, devices, few, config.BATCH_SIZE)
             return OneDevice()
     if config.BATCH_SIZE % devices:
         raise ValueError(
-            f"BATCH_SIZE is {config.BATCH_SIZE}: the {devices} devices of GPU_COUNT share it, so "
-            "it must be a multiple of that. Set IMAGES_PER_GPU instead."
+            f"BATCH_SIZE is {config.BATCH_SIZE}: it must be a multiple of GPU_COUNT ({devices}), "
+            "because the devices share it evenly. Set IMAGES_PER_GPU instead."
         )
     return kind.of_hosts(devices, hosts) if hosts > 1 else kind.of_devices(tuple(found[:devices]))
 
 
 class OneDevice:
-    """One device that takes the whole batch.
+    """A single device that takes the whole batch.
 
     Attributes:
-        replicas: devices in all.
-        hosts: hosts in all.
-        host: number of this one, 0 the chief.
-        strategy: that of `tf.distribute`, or None.
+        replicas: total number of devices.
+        hosts: total number of hosts.
+        host: number of this host; 0 is the chief.
+        strategy: `tf.distribute` strategy, or None.
     """
 
     replicas = hosts = 1
@@ -75,25 +75,25 @@ class OneDevice:
 
     @property
     def is_chief(self):
-        """Whether this host writes files, and its word counts."""
+        """Whether this host writes the files and decides for all."""
         return self.host == 0
 
     def scope(self):
-        """A context to make the model and the optimizer in."""
+        """Context in which to create the model and the optimizer."""
         return contextlib.nullcontext()
 
     def run_scope(self):
-        """A context to train in."""
+        """Context in which to train."""
         return contextlib.nullcontext()
 
     def sum_over_hosts(self, values):
-        """The sum of all hosts' `values`, float64 arrays of one shape; all have to call it."""
+        """The sum of all hosts' `values`, float64 arrays of one shape; every host must call it."""
         return np.asarray(values, np.float64)
 
     def broadcast(self, array):
-        """The chief's array on all hosts, which give one of the same shape and dtype.
+        """The chief's `array`, on all hosts; each host passes one of the same shape and dtype.
 
-        Exact for float32 and for whole numbers below 2**53.
+        Exact for float32 and for integers below 2**53.
         """
         array = np.asarray(array)
         if self.hosts == 1:
@@ -102,7 +102,7 @@ class OneDevice:
         return self.sum_over_hosts(sent).astype(array.dtype)
 
     def broadcast_json(self, value):
-        """The chief's value, of plain types, on all hosts."""
+        """The chief's `value`, of plain JSON types, on all hosts."""
         if self.hosts == 1:
             return value
         data = np.frombuffer(json.dumps(value).encode(), np.uint8)
@@ -111,9 +111,9 @@ class OneDevice:
         return json.loads(self.broadcast(sent).tobytes())
 
     def broadcast_variables(self, variables, values=None):
-        """Give variables the values that they have on the chief, or the arrays that it gives.
+        """Assign the chief's values to `variables`: its current ones, or the arrays in `values`.
 
-        (On JAX no host can assign a variable alone.)
+        (On JAX no host can assign a variable on its own.)
         """
         if self.hosts > 1:
             own = map(keras.ops.convert_to_numpy, variables) if values is None else values
@@ -122,7 +122,7 @@ class OneDevice:
 
 
 class Replicas(OneDevice):
-    """Replicas of TensorFlow, each with variables of its own that are kept equal.
+    """TensorFlow replicas, each with its own copy of the variables, kept equal.
 
     Args:
         strategy: a `tf.distribute` strategy.
@@ -139,7 +139,7 @@ class Replicas(OneDevice):
     @classmethod
     @functools.cache
     def of_devices(cls, devices):
-        """On devices of this machine, a tuple of names such as "gpu:0"."""
+        """Replicas on this machine's `devices`, a tuple of names such as "gpu:0"."""
         import tensorflow as tf
 
         return cls(tf.distribute.MirroredStrategy(devices))
@@ -147,11 +147,11 @@ class Replicas(OneDevice):
     @classmethod
     @functools.cache
     def of_hosts(cls, devices, hosts):
-        """On as many `devices` in all on `hosts`, which TF_CONFIG describes.
+        """Replicas on `hosts` hosts, as TF_CONFIG describes them, with `devices` devices in total.
 
         Raises:
-            ValueError: it does not, or this host has too few devices.
-            RuntimeError: TensorFlow has computed before.
+            ValueError: TF_CONFIG does not describe them, or this host has too few devices.
+            RuntimeError: TensorFlow has already computed something.
         """
         import tensorflow as tf
 
@@ -160,15 +160,15 @@ class Replicas(OneDevice):
         if max(len(found), 1) < each:
             raise ValueError(
                 f"GPU_COUNT is {devices} and HOST_COUNT {hosts}: each host needs {each} devices, "
-                f"this one has {max(len(found), 1)}."
+                f"but this one has {max(len(found), 1)}."
             )
         try:
             tf.config.set_visible_devices(found[:each], "GPU")
             strategy = tf.distribute.MultiWorkerMirroredStrategy()
         except RuntimeError as error:
             raise RuntimeError(
-                "with HOST_COUNT above 1, make the MaskRCNN before anything else computes with "
-                f"TensorFlow: {error}"
+                "with HOST_COUNT above 1, create the MaskRCNN before TensorFlow computes anything "
+                f"else: {error}"
             ) from error
         return cls(strategy, hosts, host)
 
@@ -185,7 +185,7 @@ class Replicas(OneDevice):
         return self._total(values.ravel()).numpy().reshape(values.shape)
 
     def _make_total(self):
-        """A graph, because each eager sum would leave something behind in TensorFlow."""
+        """Build the sum as a graph: each eager sum would leave something behind in TensorFlow."""
         import tensorflow as tf
 
         each = self.replicas // self.hosts
@@ -204,7 +204,7 @@ class Replicas(OneDevice):
 
 
 class Sharded(OneDevice):
-    """Devices of JAX, which share the rows of an array that is that of the whole batch.
+    """JAX devices, which share the rows of an array that holds the whole batch.
 
     Args:
         distribution: a `keras.distribution.DataParallel`.
@@ -219,23 +219,24 @@ class Sharded(OneDevice):
 
     @classmethod
     def of_devices(cls, devices):
-        """On devices of this machine, a tuple of names such as "gpu:0"."""
+        """This machine's `devices`, a tuple of names such as "gpu:0"."""
         return cls(keras.distribution.DataParallel(devices=list(devices)))
 
     @classmethod
     @functools.cache
     def of_hosts(cls, devices, hosts):
-        """On as many `devices` in all on `hosts`, which KERAS_DISTRIBUTION_* describe.
+        """JAX devices of `hosts` hosts, as KERAS_DISTRIBUTION_* describe them, `devices` in total.
 
         Raises:
-            ValueError: they do not, or the hosts have another number of devices.
+            ValueError: the variables do not match `hosts`, or the hosts' devices `devices`.
         """
         count = os.environ.get("KERAS_DISTRIBUTION_NUM_PROCESSES")
         if count != str(hosts):
             raise ValueError(
-                f"HOST_COUNT is {hosts}: KERAS_DISTRIBUTION_NUM_PROCESSES must be {hosts} too, and "
-                f"is {count}. On each host set KERAS_DISTRIBUTION_JOB_ADDRESSES to the address of "
-                "the first, such as host0:12345, and KERAS_DISTRIBUTION_PROCESS_ID from 0 up."
+                f"HOST_COUNT is {hosts}: KERAS_DISTRIBUTION_NUM_PROCESSES must be {hosts} too, but "
+                f"is {count}. On each host, set KERAS_DISTRIBUTION_JOB_ADDRESSES to the first "
+                "host's address, such as host0:12345, and KERAS_DISTRIBUTION_PROCESS_ID to the "
+                "host's number, counted from 0."
             )
         keras.distribution.initialize()
         import jax
@@ -243,10 +244,10 @@ class Sharded(OneDevice):
         found = keras.distribution.list_devices()
         if len(found) != devices:
             raise ValueError(
-                f"GPU_COUNT is {devices}: on JAX it must be the number of all devices of the "
+                f"GPU_COUNT is {devices}: on JAX it must be the total number of devices of the "
                 f"{hosts} hosts, which is {len(found)}."
             )
-        # Each host gives rows of its own, see `BatchSequence`.
+        # Each host supplies its own rows, see `BatchSequence`.
         distribution = keras.distribution.DataParallel(devices=found, auto_shard_dataset=False)
         return cls(distribution, hosts, jax.process_index())
 
@@ -271,7 +272,7 @@ class Sharded(OneDevice):
 
 @contextlib.contextmanager
 def undistributed():
-    """Inside, Keras lays no array on several devices: for what one of them computes alone."""
+    """Context in which Keras spreads no array over devices, for work on a single one."""
     before = keras.distribution.distribution()
     keras.distribution.set_distribution(None)
     try:
@@ -281,7 +282,7 @@ def undistributed():
 
 
 def _task(hosts):
-    """The number of this host in TF_CONFIG."""
+    """This host's number in TF_CONFIG."""
     text = os.environ.get("TF_CONFIG")
     problem = "it is not set"
     if text:
@@ -297,7 +298,7 @@ def _task(hosts):
             problem = f"it is {text!r} ({type(error).__name__}: {error})"
     raise ValueError(
         f"HOST_COUNT is {hosts}: the environment variable TF_CONFIG must name {hosts} workers and "
-        f"which of them this is, but {problem}. On the first host it is such as "
+        f"say which of them this is, but {problem}. On the first host it looks like "
         '{"cluster": {"worker": ["host0:12345", "host1:12345"]}, "task": {"type": "worker", '
         '"index": 0}}, on the second the index is 1.'
     )

@@ -1,4 +1,4 @@
-"""The batches that a training takes, and how Keras's `fit` takes them."""
+"""The batches of a training run, and how Keras's `fit` takes them."""
 
 import os
 
@@ -19,16 +19,16 @@ def batches(
 ):
     """Sequences of training and validation batches.
 
-    Validation sees the same images in every epoch, so that its losses compare.
+    Validation sees the same images in every epoch, so that its losses are comparable.
 
     Args:
         config: a `Config`.
         train_dataset, val_dataset, augmentation, no_augmentation_sources: see `MaskRCNN.train`.
-        seed: of the training batches; None takes one from the system.
-        share: of the rows of each batch, see `BatchSequence`.
+        seed: seed of the training batches; None takes one from the system.
+        share: this host's share of each batch's rows, see `BatchSequence`.
 
     Returns:
-        (`BatchSequence`, `BatchSequence` or None without a validation data set or steps).
+        (`BatchSequence`, `BatchSequence` or None without a validation dataset or steps).
     """
     devices = max(1, config.GPU_COUNT // config.HOST_COUNT)
     options = {
@@ -52,17 +52,17 @@ def batches(
 
 
 def feed(batch_sequence, model):
-    """What `fit` takes the batches from.
+    """The batches in the form that `fit` needs.
 
-    On TensorFlow, Keras fixes the shapes of all batches by the first two. Where images bring their
-    own sizes, the shapes are those of the model's inputs.
+    On TensorFlow, Keras fixes the shapes of all batches by the first two. If image sizes vary, a
+    `tf.data.Dataset` declares the shapes of the model's inputs instead.
 
     Args:
         batch_sequence: `BatchSequence`, or None.
         model: the training graph.
 
     Returns:
-        `batch_sequence` itself, or a `tf.data.Dataset` of it.
+        `batch_sequence` itself, or a `tf.data.Dataset` of its batches.
     """
     open_sizes = None in model.input_shape[0][1:3]
     if batch_sequence is None or not open_sizes or keras.backend.backend() != "tensorflow":

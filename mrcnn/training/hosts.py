@@ -1,4 +1,4 @@
-"""How a run begins on several hosts: all of them with what the chief has found."""
+"""How a run starts on several hosts: all of them take what the chief has found."""
 
 import os
 
@@ -9,21 +9,21 @@ from ..runs.state import Progress
 
 
 def begin(model, progress, described, arguments):
-    """Agree on the run that begins or goes on; its folder and epoch become the model's.
+    """Agree on the run to start or resume; its folder and epoch become the model's.
 
-    Only the chief looks at files: the others need none of a run to go on with it.
+    Only the chief reads files: the others need none of a run's files to resume it.
 
     Args:
         model: `MaskRCNN`.
-        progress: `Progress` of the run that is gone on with, or None; the chief's counts.
-        described: `resume.describe` of this host.
-        arguments: dict of what else has to be the same on all hosts, such as `layers`.
+        progress: `Progress` of the run to resume, or None; only the chief's counts.
+        described: result of `resume.describe` on this host.
+        arguments: dict of what else must be the same on all hosts, such as `layers`.
 
     Returns:
-        `Progress` or None, and the seed of the run.
+        `Progress` or None, and the run's seed.
 
     Raises:
-        ValueError: this host has other data, settings or arguments than the chief.
+        ValueError: this host's data, settings or arguments differ from the chief's.
     """
     distribution, folder = model.distribution, model.run_folder
     seed = model.config.SEED if progress is None else progress.seed
@@ -39,7 +39,7 @@ def begin(model, progress, described, arguments):
     }
     state = distribution.broadcast_json(state)
     problems = [
-        f"{name} is {own.get(name)!r} here, and {value!r} on the first host"
+        f"{name} is {own.get(name)!r} here, but {value!r} on the first host"
         for name, value in state["own"].items()
         if own.get(name) != value
     ]

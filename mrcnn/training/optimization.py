@@ -1,7 +1,7 @@
-"""From a `Config` to Keras's optimizer and its learning-rate schedule.
+"""Keras's optimizer and its learning-rate schedule, built from a `Config`.
 
-A schedule counts the batches since the optimizer was made, also where the gradients of several
-batches make one update.
+A schedule counts the batches since the optimizer was created, even when one update accumulates the
+gradients of several batches.
 """
 
 import contextlib
@@ -12,26 +12,26 @@ from keras.optimizers import schedules
 
 
 def build_optimizer(config, learning_rate, momentum, total_epochs=None, first_epoch=0):
-    """The optimizer of one call of `fit`.
+    """The optimizer for one call of `fit`.
 
-    To go on with an optimizer whose variables were saved, build it with the arguments of the first
-    time: its count of batches is one of the variables.
+    To resume an optimizer whose variables were saved, build it with its original arguments: its
+    batch count is one of the variables.
 
     Args:
         config: a `Config`, for OPTIMIZER, GRADIENT_CLIP_NORM, GRADIENT_ACCUMULATION, EMA and the
-            settings of the schedule.
-        learning_rate: where the schedule begins.
-        momentum: of SGD; beta_1 of Adam and AdamW.
+            schedule settings.
+        learning_rate: initial rate of the schedule.
+        momentum: momentum of SGD; beta_1 of Adam and AdamW.
         total_epochs: number of the last epoch, for LR_SCHEDULE "cosine".
-        first_epoch: epochs of the run that are done before the optimizer's first batch.
+        first_epoch: epochs of the run done before the optimizer's first batch.
 
     Returns:
-        `keras.optimizers.Optimizer`. With a constant rate and no warm-up its `learning_rate` can be
-        set.
+        `keras.optimizers.Optimizer`. Its `learning_rate` can be set if the rate is constant and
+        has no warm-up.
 
     Raises:
-        ValueError: the schedule lacks `total_epochs`.
-        TypeError: OPTIMIZER is a function that gives something else.
+        ValueError: the schedule needs `total_epochs`.
+        TypeError: OPTIMIZER is a function that does not return an optimizer.
     """
     options = {"global_clipnorm": config.GRADIENT_CLIP_NORM}
     if config.GRADIENT_ACCUMULATION > 1:
@@ -52,36 +52,36 @@ def build_optimizer(config, learning_rate, momentum, total_epochs=None, first_ep
     optimizer = config.OPTIMIZER(rate, **options)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         raise TypeError(
-            f"OPTIMIZER gives {optimizer!r}: it must give a keras.optimizers.Optimizer."
+            f"OPTIMIZER returned {optimizer!r}: it must return a keras.optimizers.Optimizer."
         )
     return optimizer
 
 
 def l2_factor(config):
-    """Factor of the L2 penalty that `config` asks for: 0 where the optimizer decays the weights."""
+    """The L2 penalty factor that `config` sets; 0 if the optimizer decays the weights itself."""
     return 0.0 if config.OPTIMIZER == "adamw" else config.WEIGHT_DECAY
 
 
 def learning_rate_of(config, learning_rate, total_epochs=None, first_epoch=0):
-    """The learning rate over the batches.
+    """The learning rate, constant or as a schedule over batches.
 
     Args:
         config: a `Config`, for STEPS_PER_EPOCH, LR_SCHEDULE, LR_STEPS, LR_FACTOR, LR_WARMUP_STEPS.
         learning_rate, total_epochs, first_epoch: see `build_optimizer`.
 
     Returns:
-        float if the rate never changes, else a `LearningRateSchedule` of the batches since
+        float if the rate never changes, else a `LearningRateSchedule` over the batches since
         `first_epoch`.
 
     Raises:
-        ValueError: the schedule lacks `total_epochs`.
+        ValueError: the schedule needs `total_epochs`.
     """
     rate, batches = float(learning_rate), config.STEPS_PER_EPOCH
     if config.LR_SCHEDULE == "step":
         ahead = [epoch for epoch in config.LR_STEPS if epoch > first_epoch]
         rate *= config.LR_FACTOR ** (len(config.LR_STEPS) - len(ahead))
         if ahead:
-            # Keras still has the value before a boundary on the boundary itself.
+            # Keras changes the value after a boundary, not on it.
             rate = schedules.PiecewiseConstantDecay(
                 [(epoch - first_epoch) * batches - 1 for epoch in ahead],
                 [rate * config.LR_FACTOR**falls for falls in range(len(ahead) + 1)],
@@ -89,8 +89,8 @@ def learning_rate_of(config, learning_rate, total_epochs=None, first_epoch=0):
     elif config.LR_SCHEDULE == "cosine":
         if total_epochs is None:
             raise ValueError(
-                "LR_SCHEDULE is 'cosine': it needs the number of the last epoch, which train() "
-                "gives; compile() takes it as epochs=."
+                "LR_SCHEDULE is 'cosine': it needs the number of the last epoch. train() supplies "
+                "it; pass it to compile() as epochs=."
             )
         rate = schedules.CosineDecay(rate, max(1, total_epochs - first_epoch) * batches)
     return WarmUp(rate, config.LR_WARMUP_STEPS) if config.LR_WARMUP_STEPS else rate
@@ -98,11 +98,11 @@ def learning_rate_of(config, learning_rate, total_epochs=None, first_epoch=0):
 
 @keras.saving.register_keras_serializable(package="mrcnn")
 class WarmUp(schedules.LearningRateSchedule):
-    """A rate that rises linearly: in batch n, counted from 1, to n / steps of what it would be.
+    """Linear warm-up: in batch n, counted from 1, the rate is n / steps of its full value.
 
     Args:
         rate: float, or a `LearningRateSchedule`.
-        steps: batches until the rate is whole.
+        steps: batches until the rate reaches its full value.
     """
 
     def __init__(self, rate, steps):
@@ -116,7 +116,7 @@ class WarmUp(schedules.LearningRateSchedule):
         return rate * ops.minimum(share, 1.0)
 
     def get_config(self):
-        """The arguments, a schedule serialized."""
+        """The arguments; a schedule is serialised."""
         rate = schedules.serialize(self.rate) if callable(self.rate) else self.rate
         return {"rate": rate, "steps": self.steps}
 
@@ -130,13 +130,13 @@ class WarmUp(schedules.LearningRateSchedule):
 def compile_model(
     model, config, learning_rate, momentum, total_epochs=None, first_epoch=0, distribution=None
 ):
-    """Losses and optimizer as configured, gradients clipped by the norm of all of them together.
+    """Compile with losses and optimizer as configured; gradients are clipped by their global norm.
 
     Args:
         model: `GraphModel` in training mode.
         config: a `Config`, for LOSS_WEIGHTS, WEIGHT_DECAY and what `build_optimizer` reads.
         learning_rate, momentum, total_epochs, first_epoch: see `optimization.build_optimizer`.
-        distribution: the devices that the model was made for, see `distribution.choose`; None: one.
+        distribution: devices that the model was built for, see `distribution.choose`; None: one.
     """
     model.set_loss(config.LOSS_WEIGHTS, l2_factor(config))
     with distribution.scope() if distribution else contextlib.nullcontext():
@@ -145,15 +145,15 @@ def compile_model(
 
 
 def jit_compile(config):
-    """Keras's `jit_compile`: `config` decides for TensorFlow, Keras for the others."""
+    """Keras's `jit_compile`: on TensorFlow `config` decides, on other backends Keras does."""
     return bool(config.XLA) if keras.backend.backend() == "tensorflow" else "auto"
 
 
 def averages(model):
-    """Whether the optimizer of a compiled model keeps averages of its weights."""
+    """Whether a compiled `model`'s optimizer keeps averages of the weights."""
     return bool(unscaled(model.optimizer).use_ema)
 
 
 def unscaled(optimizer):
-    """The optimizer itself, where float16 has wrapped it to scale the loss."""
+    """The optimizer itself, without the wrapper that scales the loss for float16."""
     return getattr(optimizer, "inner_optimizer", optimizer)

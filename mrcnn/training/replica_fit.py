@@ -1,10 +1,10 @@
-"""Keras's `fit` for replicas of TensorFlow: the same epochs, callbacks and logs.
+"""Keras's `fit` for TensorFlow replicas: the same epochs, callbacks and logs.
 
-Each replica computes its share of the whole batch's losses and of their gradients. What is done
-with the sum of the gradients is done once, outside of the replicas: clipping, accumulation, the
-scale of float16 and averages act on the whole batch as on one device do, and what comes out is
-assigned to all replicas. (Keras's own `fit` clips the gradients of each replica for itself, and
-cannot run on several hosts.)
+Each replica computes its share of the whole batch's losses and gradients. The gradients are summed
+and then processed once, outside the replicas: clipping, accumulation, float16 loss scaling and
+averaging act on the whole batch, as on a single device, and the result is assigned to all
+replicas. (Keras's own `fit` clips each replica's gradients separately and cannot run on several
+hosts.)
 """
 
 import collections
@@ -15,13 +15,13 @@ import keras
 
 
 class ReplicaTrainer:
-    """Trains a compiled model.
+    """Trains a compiled model on replicas.
 
     Args:
-        model: `GraphModel` that was made in the scope of the distribution, compiled with an
-            optimizer that was made and built there. Which layers train is fixed from here on.
+        model: `GraphModel` created in the distribution's scope and compiled with an optimizer that
+            was created and built there. Which layers train is fixed from here on.
         distribution: `distribution.Replicas`.
-        batch_size: images in a batch of all replicas.
+        batch_size: images per batch over all replicas.
     """
 
     def __init__(self, model, distribution, batch_size):
@@ -40,14 +40,14 @@ class ReplicaTrainer:
             self._test = tf.function(self._test, **options)
 
     def fit(self, batches, initial_epoch, epochs, validation_data=None, callbacks=(), verbose=1):
-        """Train for some epochs.
+        """Train from `initial_epoch` to `epochs`.
 
         Args:
-            batches: `BatchSequence` with the rows of this host.
-            initial_epoch, epochs: epochs that are done before, and afterwards.
+            batches: `BatchSequence` with this host's rows.
+            initial_epoch, epochs: number of epochs done before and after the call.
             validation_data: `BatchSequence`, or None.
             callbacks: list of Keras callbacks.
-            verbose: 0 without a progress bar.
+            verbose: 0 for no progress bar.
 
         Returns:
             `keras.callbacks.History`.
@@ -80,7 +80,7 @@ class ReplicaTrainer:
                 callbacks.on_epoch_end(epoch, logs)
                 if model.stop_training:
                     break
-            # The averages, if there are any.
+            # Leaves the averages in the model, if there are any.
             model.optimizer.finalize_variable_values(model.trainable_weights)
             callbacks.on_train_end(logs)
         return model.history
@@ -107,7 +107,7 @@ class ReplicaTrainer:
         return logs
 
     def _shared_out(self, batch):
-        """The rows of this host's batch, in equal parts for its replicas in their order."""
+        """The rows of this host's batch, divided equally among its replicas, in order."""
         import tensorflow as tf
 
         (inputs,) = batch
@@ -136,7 +136,7 @@ class ReplicaTrainer:
         self._note(self._on_all(self._losses, inputs))
 
     def _on_all(self, function, inputs):
-        """Sums over all replicas of what a function gives in each."""
+        """Run a function on every replica and sum the results."""
         import tensorflow as tf
 
         def summed(inputs):
@@ -148,7 +148,7 @@ class ReplicaTrainer:
         )
 
     def _gradients(self, inputs):
-        """Of one replica: a dict of place in `weights` to gradient, and the losses."""
+        """One replica's gradients, a dict by index into `weights`, and its losses."""
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
@@ -162,7 +162,7 @@ class ReplicaTrainer:
 
     def _note(self, losses):
         for mean in self.model.metrics:
-            # Keras counts the images of its own mean, which a run may go on with.
+            # Keras weights its mean of "loss" by images, and a run may resume from that mean.
             count = self.batch_size if mean.name == "loss" else None
             mean.update_state(losses[mean.name], sample_weight=count)
 
@@ -170,7 +170,7 @@ class ReplicaTrainer:
     def _other_hosts(self):
         import tensorflow as tf
 
-        # What TensorFlow raises where a host has ended.
+        # What TensorFlow raises when a host has ended.
         errors = tf.errors
         kinds = (errors.UnavailableError, errors.AbortedError, errors.CancelledError)
         try:
@@ -179,13 +179,13 @@ class ReplicaTrainer:
             if not self.several_hosts:
                 raise
             raise RuntimeError(
-                "another host has ended, or cannot be reached any more: see its output. To go on, "
+                "another host has ended or can no longer be reached: see its output. To resume, "
                 "start the same script on all hosts with train(..., resume=True)."
             ) from error
 
 
 def _ahead(batches):
-    """Batches of a `BatchSequence` in their order, which its workers make ahead of time."""
+    """The batches of a `BatchSequence` in order, made ahead of time by its workers."""
     waiting = collections.deque()
     pool = ThreadPoolExecutor(batches.workers)
     try:

@@ -1,4 +1,4 @@
-"""Whether and where a run goes on."""
+"""Decide whether and where a run resumes."""
 
 import logging
 import os
@@ -11,8 +11,8 @@ from ..runs.record import as_json, is_same
 
 logger = logging.getLogger(__name__)
 
-# Settings that may change between two parts of a run: they do not change what it computes, or
-# only say when it ends. (BATCH_SIZE is compared, not what it is made of.)
+# Settings that may change when a run is resumed: they do not affect what it computes, or
+# affect only when it ends. (BATCH_SIZE is compared, not its factors.)
 _FREE = {
     "GPU_COUNT", "HOST_COUNT", "IMAGES_PER_GPU", "LEARNING_RATE", "LOADER_WORKERS",
     "LOADER_PROCESSES", "XLA", "EARLY_STOPPING", "KEEP_CHECKPOINTS", "SAVE_EVERY_MINUTES",
@@ -20,7 +20,7 @@ _FREE = {
 
 
 def describe(config, train_dataset, val_dataset, augmentation, no_augmentation_sources):
-    """What must stay the same while a run goes on, as plain values.
+    """What must be the same when a run is resumed, as plain values.
 
     Args:
         config: a `Config`.
@@ -29,7 +29,7 @@ def describe(config, train_dataset, val_dataset, augmentation, no_augmentation_s
     Returns:
         dict of name to value.
     """
-    # A project's own additions, such as the path of its data, are its own affair.
+    # Settings that a project adds, such as its data path, may change freely.
     settings = {
         name: as_json(value)
         for name, value in config.to_dict().items()
@@ -45,10 +45,10 @@ def describe(config, train_dataset, val_dataset, augmentation, no_augmentation_s
 
 
 def find_state(folder, model_dir):
-    """The state to go on from: of the model's own run, or else of the last run of its NAME.
+    """Find the state to resume from: of the model's own run, or else of the last run of its NAME.
 
     Args:
-        folder: `RunFolder` of the model.
+        folder: the model's `RunFolder`.
         model_dir: folder of all runs.
 
     Returns:
@@ -58,7 +58,7 @@ def find_state(folder, model_dir):
     if os.path.isfile(own):
         return own
     if folder.epoch:
-        # Weights of a run that has no state: another run would be a surprise.
+        # These weights belong to a run without a state: resuming another would be a surprise.
         return None
     for other in reversed(folders.run_folders(model_dir, folder.name)):
         path = state.path_in(other)
@@ -68,11 +68,11 @@ def find_state(folder, model_dir):
 
 
 def is_over(progress, stages, config):
-    """Whether a run is finished: all epochs are done, or EARLY_STOPPING has ended it.
+    """Whether a run is finished: all epochs are done, or EARLY_STOPPING ended it.
 
     Args:
         progress: `Progress` of the run.
-        stages: list of `Stage` of this call.
+        stages: list of this call's `Stage`s.
         config: a `Config`, for EARLY_STOPPING.
     """
     patience = config.EARLY_STOPPING
@@ -82,24 +82,24 @@ def is_over(progress, stages, config):
 
 
 def stage_to_go_on(progress, stages, described, path):
-    """The stage in which a run goes on.
+    """The stage in which a run resumes.
 
     Args:
         progress: `Progress` of the run.
-        stages: list of `Stage` of this call.
-        described: `describe` of this call.
-        path: of the state, for the message.
+        stages: list of this call's `Stage`s.
+        described: result of `describe` for this call.
+        path: path of the state, for the error message.
 
     Returns:
-        Index into `stages`, and whether the optimizer goes on too (otherwise the stage begins).
+        Index into `stages`, and whether the optimizer is resumed too (otherwise it is a fresh one).
 
     Raises:
-        ValueError: configuration or arguments differ from the run's; the message lists them.
+        ValueError: configuration or arguments differ from the run's; the message says which.
     """
     index = next(i for i, stage in enumerate(stages) if stage.end > progress.epoch)
     stage, past = stages[index], progress.stage
     problems = [
-        f"{name} is {described[name]!r}, it was {value!r}"
+        f"{name} is {described[name]!r}, was {value!r}"
         for name, value in progress.described.items()
         if name in described and not is_same(described[name], value)
     ]
@@ -111,33 +111,33 @@ def stage_to_go_on(progress, stages, described, path):
             ("layers", stage.layers, past.layers),
             ("learning_rate", stage.learning_rate, past.learning_rate),
         )
-        problems += [f"{name} is {new!r}, it was {old!r}" for name, new, old in pairs if new != old]
+        problems += [f"{name} is {new!r}, was {old!r}" for name, new, old in pairs if new != old]
     if problems:
         raise ValueError(
-            f"the run of {path} cannot be resumed, because it was begun with other settings:\n"
+            f"the run in {path} cannot be resumed because it was started with different settings:\n"
             + "".join(f"- {line}\n" for line in problems)
-            + "Set them as they were; or call load_weights(find_last()) and train() without "
-            "resume, which goes on from the weights alone."
+            + "Restore these settings; or call load_weights(find_last()) and train() without "
+            "resume, which continues from the weights only."
         )
     return index, goes_on
 
 
 def check_weights(epoch, progress, path):
-    """See that no older weights are loaded than those that would be gone on from.
+    """Check that the loaded weights are not older than the state to resume from.
 
     Args:
-        epoch: epochs that the weights have been trained.
+        epoch: epochs that the weights have been trained for.
         progress: `Progress` of the run.
-        path: of the state, for the message.
+        path: path of the state, for the error message.
 
     Raises:
-        ValueError: they are.
+        ValueError: they are older.
     """
     if 0 < epoch < progress.epoch:
         raise ValueError(
-            f"the weights are those after epoch {epoch}, but {path} is of epoch "
-            f"{progress.epoch}: train() without resume goes on from the older weights; with "
-            "resume=True do not load any."
+            f"the loaded weights are from epoch {epoch}, but {path} is from epoch "
+            f"{progress.epoch}: call train() without resume to continue from the older weights, "
+            "or resume without loading any."
         )
 
 

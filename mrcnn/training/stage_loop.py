@@ -1,4 +1,4 @@
-"""The stages of a run, one after the other: compile, go on or begin, and fit."""
+"""The stages of a run, one after another: compile, restore or initialise, and fit."""
 
 import keras
 
@@ -14,9 +14,9 @@ def train(run, first, is_resumed, goes_on):
 
     Args:
         run: `trainer.Run`.
-        first: index of the stage to begin with.
-        is_resumed: whether the run has a state to go on from.
-        goes_on: whether the optimizer of the first stage goes on as well.
+        first: index of the stage to start with.
+        is_resumed: whether the run has a saved state to resume from.
+        goes_on: whether the first stage's optimizer is resumed too.
     """
     model, progress = run.model, run.progress
     history = keras.callbacks.History()
@@ -29,10 +29,10 @@ def train(run, first, is_resumed, goes_on):
         publish(run.folder.checkpoint_path, progress, run.config.KEEP_CHECKPOINTS)
     for index, stage in enumerate(run.stages[first:], first):
         if index > first and optimization.averages(model.keras_model):
-            # `fit` has left the averages; the next stage trains what this one trained.
+            # `fit` leaves the averages in the model; the next stage needs the trained weights.
             _restore(run, ["model"])
         model.set_trainable(trainable.regex_of(stage.layers, run.config), verbose=run.verbose)
-        # A subclass may have a `compile` of the two arguments that the reference gives it.
+        # A subclass may override `compile` with only the two arguments of matterport's Mask_RCNN.
         has_schedule = run.config.LR_SCHEDULE != "constant"
         schedule = {"epochs": stage.end, "first_epoch": stage.begin} if has_schedule else {}
         model.compile(stage.learning_rate, run.config.LEARNING_MOMENTUM, **schedule)
@@ -46,10 +46,10 @@ def train(run, first, is_resumed, goes_on):
         if index == first and not is_resumed and run.distribution.is_chief:
             state.save(run.state_path, model.keras_model, progress)
         kept = run.config.KEEP_CHECKPOINTS
-        kept = f", of which the last {kept} and the best stay" if kept else ""
+        kept = f"; the last {kept} and the best are kept" if kept else ""
         run.log(
             f"\nEpochs {progress.epoch + 1} to {stage.end}, learning rate {stage.learning_rate}\n"
-            f"Weights of each epoch in {run.folder.path}{kept}\n"
+            f"Weights of each epoch are saved in {run.folder.path}{kept}\n"
         )
         _fit(run, stage, [*chosen, history])
         if model.keras_model.stop_training:
@@ -70,14 +70,15 @@ def _build_optimizer(model):
         if not model.distribution.strategy:
             raise
         raise ValueError(
-            f"GPU_COUNT is {config.GPU_COUNT}, and the optimizer that {type(model).__name__}."
-            f"compile() makes cannot train on them ({error}): make it, and it alone, inside of "
-            "`with self.distribution.scope():`, or set OPTIMIZER to a function that makes it."
+            f"GPU_COUNT is {config.GPU_COUNT}, but the optimizer that {type(model).__name__}."
+            f"compile() creates cannot train on several devices ({error}). Create it, and nothing "
+            "else, inside `with self.distribution.scope():`, or set OPTIMIZER to a function that "
+            "creates it."
         ) from error
 
 
 def _fit(run, stage, callbacks):
-    """The epochs of a stage; one that had begun has a `fit` of its own, with fewer batches."""
+    """Train the epochs of a stage; a partly done epoch has its own `fit`, with fewer batches."""
     model, progress, sequence = run.model.keras_model, run.progress, run.train_batches
     replicas = None
     if run.distribution.strategy:
@@ -96,19 +97,22 @@ def _fit(run, stage, callbacks):
         else:
             model.fit(
                 feeding.feed(sequence, model),
-                shuffle=False,  # the sequence has shuffled them, by its seed
+                shuffle=False,  # the sequence shuffles, by its seed
                 validation_data=feeding.feed(run.val_batches, model),
                 **options,
             )
         if model.stop_training:
             return
         if progress.epoch < stage.end and optimization.averages(model):
-            # `fit` has left the averages; what follows trains the weights that it trained.
+            # `fit` leaves the averages in the model; the next one needs the trained weights.
             _restore(run, ["model", "optimizer"])
 
 
 def _restore(run, kinds, from_file=True):
-    """Variables from the state, all hosts those of the chief; without a file, as it has them."""
+    """Restore variables from the state file.
+
+    With several hosts, all take the chief's values; without a file, its current ones.
+    """
     model, distribution = run.model.keras_model, run.distribution
     if distribution.hosts == 1:
         if from_file:

@@ -1,4 +1,4 @@
-"""Which layers train, and which stay as they are."""
+"""Which layers train, and which are frozen."""
 
 import re
 
@@ -7,18 +7,18 @@ from ..network import backbones
 
 
 def layer_regexes(config):
-    """The names that `layers` of `MaskRCNN.train` may have.
+    """The names that `MaskRCNN.train` accepts as `layers`.
 
     Args:
         config: a `Config`, for its backbone and heads.
 
     Returns:
-        dict of "heads" (all but the backbone), "3+", "4+", "5+" (from a stage of the backbone on)
-        and "all" to regular expressions of layer names.
+        dict of "heads" (all but the backbone), "3+", "4+", "5+" (the backbone too, from C3, C4 or
+        C5 on) and "all" to regular expressions of layer names.
     """
     backbone = backbones.of_config(config)
     own = [head.layer_regex() for head in parts.heads(config)]
-    # What older projects called mrcnn_... trains with them too.
+    # Layers that older projects named mrcnn_... train with them too.
     heads = [*own, r"mrcnn\_.*", r"roi_align\_.*", r"rpn\_.*", r"fpn\_.*"]
     heads += [backbone.fresh] if backbone.fresh else []
     heads = "|".join(f"({regex})" for regex in heads)
@@ -27,14 +27,14 @@ def layer_regexes(config):
 
 
 def set_trainable(model, layer_regex):
-    """Let the layers train whose whole name matches, freeze all others.
+    """Make the layers whose full name matches trainable, and freeze all others.
 
     Args:
-        model: `keras.Model`; a model nested in it is looked into.
+        model: `keras.Model`; nested models are searched too.
         layer_regex: regular expression.
 
     Returns:
-        Names of the layers with weights that train.
+        Names of the trainable layers that have weights.
     """
     chosen = []
     for layer in model.layers:

@@ -1,4 +1,4 @@
-"""A run of training from its first stage to its last, begun or gone on with."""
+"""A training run from its first stage to its last, whether new or resumed."""
 
 import dataclasses
 import logging
@@ -17,17 +17,17 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass
 class Run:
-    """What belongs together while a run trains.
+    """The objects that a training run works with.
 
     Attributes:
         model: `MaskRCNN` in training mode.
         stages: list of `Stage`.
         progress: `Progress`.
         train_batches, val_batches: `BatchSequence`s; `val_batches` may be None.
-        val_dataset: for the average precision, or None.
-        custom_callbacks: the user's own.
+        val_dataset: `Dataset` for the average precision, or None.
+        custom_callbacks: the user's callbacks.
         interruption: `Interruption`.
-        verbose: 0 shows no progress.
+        verbose: 0 for no progress output.
     """
 
     model: object
@@ -52,7 +52,7 @@ class Run:
 
     @property
     def state_path(self):
-        """Path of the file with the state."""
+        """Path of the state file."""
         return state.path_in(self.folder.path)
 
     @property
@@ -61,7 +61,7 @@ class Run:
         return self.model.run_folder
 
     def log(self, text):
-        """Print a text, once for all hosts, unless the run is to be silent."""
+        """Print `text`, once for all hosts, unless the run is silent."""
         if self.verbose and self.distribution.is_chief:
             log(text)
 
@@ -95,17 +95,19 @@ def train(
     arguments = {"learning_rate": learning_rate, "epochs": epochs, "layers": layers}
     progress, seed = hosts.begin(model, progress, described, arguments)
     is_resumed = progress is not None
-    # `model.epoch` is that of the run by now.
+    # By now `model.epoch` is the run's epoch.
     plan = stages.plan(layers, epochs, learning_rate, model.epoch)
     for stage in plan:
-        # A wrong name of the last stage fails here.
+        # A wrong name fails here, even if only the last stage has it.
         model.set_trainable(trainable.regex_of(stage.layers, config), verbose=0)
     if is_resumed and resume.is_over(progress, plan, config):
         _load_result(model, progress)
         return
     if not is_resumed and plan[-1].end <= model.epoch:
         logger.warning(
-            "epoch %d is done already: nothing to train to %d", model.epoch, plan[-1].end
+            "epoch %d is already done: nothing to train up to epoch %d",
+            model.epoch,
+            plan[-1].end,
         )
         return
     first, goes_on = _first_stage(model, progress, plan, described)
@@ -146,7 +148,7 @@ def train(
 
 
 def _take_folder(folder, begins):
-    """See that the folder can be written; runs of a NAME that begin at once get one each."""
+    """Ensure that the folder is writable; runs of one NAME started together get one each."""
     folders.make_writable(folder.path)
     while begins and not record.claim(folder.path):
         folder.move_to(folders.next_folder(folder.path))
@@ -155,7 +157,7 @@ def _take_folder(folder, begins):
 
 
 def _record(run, **arguments):
-    """Write down what the run is made of; that it fails is no reason not to train."""
+    """Record how the run was started; a failure here must not stop training."""
     log_dir, progress = run.folder.path, run.progress
     try:
         record.write(
@@ -168,56 +170,56 @@ def _record(run, **arguments):
             **arguments,
         )
     except Exception as error:
-        logger.warning("the records of the run in %s are not complete: %s", log_dir, error)
+        logger.warning("the run's records in %s are incomplete: %s", log_dir, error)
 
 
 def _check_config(config):
     if not config.USE_RPN_ROIS:
         raise ValueError(
-            "USE_RPN_ROIS is False: train() has no RoIs to give. Use keras_model.fit() with "
-            "data_generator(..., random_rois=POST_NMS_ROIS_TRAINING) and GPU_COUNT = 1, or set it "
-            "to True."
+            "USE_RPN_ROIS is False: train() does not supply RoIs. Use keras_model.fit() with "
+            "data_generator(..., random_rois=POST_NMS_ROIS_TRAINING) and GPU_COUNT = 1, or set "
+            "USE_RPN_ROIS to True."
         )
 
 
 def _begin_resume(model, verbose):
-    """The progress of the run that is gone on with, to which the model then belongs, or None."""
+    """Progress of the run to resume, which becomes the model's run; None if there is none."""
     path = resume.find_state(model.run_folder, model.model_dir)
     if path is None:
         if verbose:
-            log(f"\nThere is no run of {model.config.NAME!r} to resume: a new one begins.")
+            log(f"\nNo run of {model.config.NAME!r} to resume: starting a new one.")
         return None
     progress = state.load_progress(path)
     resume.check_weights(model.epoch, progress, path)
     found = folders.RunFolder(os.path.dirname(path), model.config.NAME)
     model.set_log_dir(found.checkpoint(progress.epoch))
     if verbose:
-        log(f"\nGoing on in {model.log_dir} after {state.position(progress)}.")
+        log(f"\nResuming in {model.log_dir} after {state.position(progress)}.")
     return progress
 
 
 def _first_stage(model, progress, plan, described):
-    """Index of the stage to begin with, and whether its optimizer goes on; see `resume`."""
+    """Index of the stage to start with, and whether its optimizer is resumed; see `resume`."""
     if progress is None:
         return next(index for index, stage in enumerate(plan) if stage.end > model.epoch), False
     path = state.path_in(model.log_dir)
     first, goes_on = resume.stage_to_go_on(progress, plan, described, path)
     progress.stopped_early = False
     if goes_on:
-        # The schedule of its learning rate counts from there.
+        # The stage's learning-rate schedule counts from there.
         plan[first] = dataclasses.replace(plan[first], begin=progress.stage.begin)
     return first, goes_on
 
 
 def _new_progress(model, stage, seed):
-    """Of a run that begins, or that goes on from the weights alone with its history."""
+    """Progress of a new run, or of one that continues from weights only, with its history."""
     progress = Progress(epoch=model.epoch, step=0, stage=stage, seed=seed)
     path = state.path_in(model.log_dir)
     if model.epoch and model.distribution.is_chief and os.path.isfile(path):
         try:
             past = state.load_progress(path)
         except ValueError as error:
-            logger.warning("going on without the history of the run: %s", error)
+            logger.warning("continuing without the run's history: %s", error)
             return progress
         past.back_to(model.epoch)
         for name in ("monitor", "best", "best_epoch", "checkpoints", "history"):
@@ -227,10 +229,10 @@ def _new_progress(model, stage, seed):
 
 def _load_result(model, progress):
     why = "EARLY_STOPPING ended it" if progress.stopped_early else "there is nothing left to train"
-    logger.warning("the run is finished after epoch %d: %s", progress.epoch, why)
+    logger.warning("the run finished after epoch %d: %s", progress.epoch, why)
     if model.distribution.hosts > 1:
-        # On JAX one host alone cannot set weights, and the others may have no such file.
-        logger.warning("on several hosts its weights are not loaded: load_weights() does it")
+        # On JAX a single host cannot set weights, and the others may not have the file.
+        logger.warning("with several hosts, its weights are not loaded: call load_weights()")
         return
     checkpoint = model.run_folder.checkpoint(progress.epoch)
     if os.path.isfile(checkpoint):

@@ -22,7 +22,7 @@ def kernel(model):
 
 
 class Notes(keras.callbacks.Callback):
-    """The kernel, where callbacks see it."""
+    """Records the kernel whenever callbacks see it."""
 
     def __init__(self, stop_after=None):
         super().__init__()
@@ -66,7 +66,7 @@ def test_callbacks_see_the_averages(stop_after):
     expected = averages_of(notes.trained)[BATCHES - 1 :: BATCHES]
     assert len(notes.at_epoch_end) == len(expected) == epochs
     np.testing.assert_allclose(notes.at_epoch_end, expected, atol=1e-6)
-    # Validation ran on them, and training went on from its own weights.
+    # Validation ran on the averages, and training continued from its own weights.
     np.testing.assert_array_equal([weights for weights, _ in notes.at_test], notes.at_epoch_end)
     plain = Notes(stop_after)
     fit(linear_model(ema=None), [plain])

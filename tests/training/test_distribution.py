@@ -23,7 +23,7 @@ def refused(**settings):
 
 @pytest.fixture
 def on(monkeypatch):
-    """Function that lets Keras be on another backend."""
+    """Function that makes Keras report another backend."""
     return lambda name: monkeypatch.setattr(keras.backend, "backend", lambda: name)
 
 
@@ -44,16 +44,17 @@ def test_fewer_devices_than_asked_for(caplog):
     assert type(distribution.choose(several)) is distribution.OneDevice
     [message] = caplog.messages
     assert message.startswith("GPU_COUNT is 64, but this machine has ")
-    assert message.endswith(": one takes all 64 images of a batch")
+    assert message.endswith(": a single device takes all 64 images of a batch")
 
 
 def test_torch_trains_on_one_device(on, caplog):
     on("torch")
     assert distribution.choose(config_of(GPU_COUNT=2, IMAGES_PER_GPU=1)).replicas == 1
     assert caplog.messages == [
-        "GPU_COUNT is 2, but on torch training runs on one: one takes all 2 images of a batch"
+        "GPU_COUNT is 2, but training on torch uses one: a single device takes all 2 images of a "
+        "batch"
     ]
-    assert refused(GPU_COUNT=2, HOST_COUNT=2).startswith("HOST_COUNT is 2: on torch training runs")
+    assert refused(GPU_COUNT=2, HOST_COUNT=2).startswith("HOST_COUNT is 2: on torch, training runs")
 
 
 def test_a_batch_that_cannot_be_shared(monkeypatch):
@@ -61,7 +62,7 @@ def test_a_batch_that_cannot_be_shared(monkeypatch):
     monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["cpu:0"])
     assert distribution.choose(config_of(**settings)).replicas == 1
     monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["cpu:0", "cpu:1"])
-    assert "BATCH_SIZE is 3: the 2 devices of GPU_COUNT share it" in refused(**settings)
+    assert "BATCH_SIZE is 3: it must be a multiple of GPU_COUNT (2)" in refused(**settings)
 
 
 WORKERS = {"worker": ["a:1", "b:1"]}
@@ -83,8 +84,8 @@ def test_hosts_that_tf_config_does_not_describe(monkeypatch, content, problem):
         monkeypatch.setenv("TF_CONFIG", json.dumps(content))
     message = refused(GPU_COUNT=2, HOST_COUNT=2)
     assert message.startswith(
-        "HOST_COUNT is 2: the environment variable TF_CONFIG must name 2 workers and which of them "
-        "this is, but "
+        "HOST_COUNT is 2: the environment variable TF_CONFIG must name 2 workers and say which of "
+        "them this is, but "
     )
     assert problem in message
 
@@ -106,7 +107,7 @@ def test_too_few_devices_on_a_host(monkeypatch):
     task = {"type": "worker", "index": 0}
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": WORKERS, "task": task}))
     message = refused(GPU_COUNT=64, HOST_COUNT=2)
-    assert "each host needs 32 devices, this one has 1." in message
+    assert "each host needs 32 devices, but this one has 1." in message
 
 
 def test_hosts_that_jax_does_not_know(on, monkeypatch):
@@ -114,12 +115,12 @@ def test_hosts_that_jax_does_not_know(on, monkeypatch):
     monkeypatch.setenv("KERAS_DISTRIBUTION_NUM_PROCESSES", "3")
     message = refused(GPU_COUNT=2, HOST_COUNT=2)
     assert message.startswith(
-        "HOST_COUNT is 2: KERAS_DISTRIBUTION_NUM_PROCESSES must be 2 too, and is 3."
+        "HOST_COUNT is 2: KERAS_DISTRIBUTION_NUM_PROCESSES must be 2 too, but is 3."
     )
 
 
 class Second(distribution.OneDevice):
-    """The second of two hosts, to which the chief sends what is in `sent`."""
+    """The second of two hosts; the chief sends it the values in `sent`."""
 
     hosts, host = 2, 1
 

@@ -14,7 +14,7 @@ ARGUMENTS = {"layers": "all", "epochs": 3, "learning_rate": 0.1}
 
 
 class Chief(OneDevice):
-    """The first of two hosts; what it says is noted."""
+    """The first of two hosts; records what it broadcasts."""
 
     hosts = 2
 
@@ -68,7 +68,7 @@ def test_hosts_that_differ():
         hosts.begin(other, None, {"EMA": 0.9}, ARGUMENTS | {"epochs": 4})
     assert str(caught.value) == (
         "host 2 of 2 cannot train with the others:\n"
-        "- EMA is 0.9 here, and None on the first host\n"
-        "- epochs is 4 here, and 3 on the first host\n"
+        "- EMA is 0.9 here, but None on the first host\n"
+        "- epochs is 4 here, but 3 on the first host\n"
         "Start the same script with the same data on all hosts."
     )

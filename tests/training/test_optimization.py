@@ -48,7 +48,9 @@ def test_optimizer_of_ones_own():
     def wrong(learning_rate, **options):
         return "adam"
 
-    with pytest.raises(TypeError, match=r"OPTIMIZER gives 'adam': it must give a keras\.optim"):
+    with pytest.raises(
+        TypeError, match=r"OPTIMIZER returned 'adam': it must return a keras\.optim"
+    ):
         build_optimizer(config_with(OPTIMIZER=wrong), 0.1, 0.9)
 
 
@@ -77,7 +79,7 @@ def test_a_constant_rate_can_be_set():
 def test_the_rate_falls_in_steps_after_epochs():
     config = config_with(LR_SCHEDULE="step", LR_STEPS=[1, 3], LR_FACTOR=0.5)
     assert rates(config, 14) == pytest.approx([0.1] * 4 + [0.05] * 8 + [0.025] * 2)
-    # The same epochs, begun later.
+    # The same epochs, started later.
     assert rates(config, 10, first_epoch=1) == pytest.approx([0.05] * 8 + [0.025] * 2)
     assert rates(config, 6, first_epoch=2) == pytest.approx([0.05] * 4 + [0.025] * 2)
     assert learning_rate_of(config, 0.1, first_epoch=3) == pytest.approx(0.025)
@@ -141,7 +143,7 @@ def test_schedules_count_batches_under_accumulation():
 
 
 def test_the_network_is_compiled_as_configured():
-    # Two halves of a batch are not one step of it here: each loss is a mean over its own RoIs.
+    # Here two half batches do not equal a whole one: each loss is a mean over its own RoIs.
     config = config_with(OPTIMIZER="adamw", LR_SCHEDULE="cosine", GRADIENT_ACCUMULATION=2)
     model = graph.build("training", config)
     optimization.compile_model(model, config, 0.1, 0.9, total_epochs=4, first_epoch=1)
@@ -163,7 +165,7 @@ def test_optimiser(model):
     assert isinstance(optimizer, keras.optimizers.SGD)
     assert float(optimizer.learning_rate) == pytest.approx(0.02)
     assert optimizer.momentum == 0.8
-    # The norm of all gradients together, not that of each.
+    # The global norm of all gradients, not the norm of each.
     assert optimizer.global_clipnorm == config.GRADIENT_CLIP_NORM
     assert optimizer.clipnorm is None
 

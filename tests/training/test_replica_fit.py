@@ -1,8 +1,8 @@
-"""Whole trainings on several devices and hosts, each against one device with the whole batch.
+"""Whole training runs on several devices and hosts, each compared with one device.
 
-The four runs have the same seed, gradients that are clipped, images with 2, 1, 0 and 2 instances,
-and replicas with two of the four images each. So whatever is averaged, clipped, drawn or counted
-for a replica alone shows.
+The four runs share a seed, clip their gradients and see images with 2, 1, 0 and 2 instances; a
+replica takes two of the four images. So anything averaged, clipped, drawn or counted per replica
+instead of per batch shows up.
 """
 
 import json
@@ -18,12 +18,12 @@ import pytest
 SCRIPT = Path(__file__).parents[1] / "run_distributed.py"
 HOSTS = {"GPU_COUNT": 2, "HOST_COUNT": 2}
 STEPS = 4
-# Weights change by 0.01, and sums in another order differ by 1e-8.
+# Weights change by 0.01; sums in a different order differ by 1e-8.
 TOLERANCE = 1e-6
 
 
 def start(folder, name, devices=1, environment=(), **settings):
-    """A process that trains; its output goes to a file."""
+    """Start a process that trains; its output goes to a file."""
     settings = {"STEPS_PER_EPOCH": STEPS, "EMA": 0.5} | settings
     command = [SCRIPT, folder / name, folder / f"{name}.npz", devices, json.dumps(settings)]
     with open(folder / f"{name}.txt", "a") as output:
@@ -36,7 +36,7 @@ def start(folder, name, devices=1, environment=(), **settings):
 
 
 def start_hosts(folder, *own, **settings):
-    """A process for each of two hosts, with settings of its own; `host0` and `host1`."""
+    """Start a process for each of two hosts, `host0` and `host1`, each with its own settings."""
     ports = free_ports(2)
     cluster = {"worker": [f"localhost:{port}" for port in ports]}
     processes = []
@@ -59,7 +59,7 @@ def free_ports(count):
 
 
 def end(*processes):
-    """Exit statuses, once all have ended."""
+    """Exit statuses, once all processes have ended."""
     try:
         return [process.wait(240) for process in processes]
     finally:
@@ -89,7 +89,7 @@ def assert_same(ours, theirs, kinds=("before", "weight", "steps", "epochs"), tol
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where the four trainings ran, two at a time."""
+    """Folder of the four training runs, which ran two at a time."""
     folder = tmp_path_factory.mktemp("trainings")
     one = start(folder, "one")
     replicas = start(folder, "replicas", devices=2, GPU_COUNT=2)
@@ -99,7 +99,7 @@ def folder(tmp_path_factory):
 
 
 def test_the_training_is_worth_comparing(folder):
-    """Weights move, all losses count, and the image without instances is no batch of its own."""
+    """Weights move, all losses count, and the image without instances is never the whole batch."""
     one = result(folder, "one")
     changes = [
         np.abs(array - one[name.replace("weight", "before")]).max()
@@ -133,14 +133,14 @@ def test_only_the_chief_writes(folder):
     assert not (folder / "host1").exists()
     [begun] = json.loads((run / "starts.json").read_text())
     assert (begun["replicas"], begun["hosts"]) == (2, 2)
-    assert "AP of 2 images" in (folder / "host0.txt").read_text()
+    assert "AP on 2 images" in (folder / "host0.txt").read_text()
     assert "Epoch" not in (folder / "host1.txt").read_text()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("signalled", [0, 1])
 def test_two_hosts_that_are_stopped_go_on(tmp_path, signalled):
-    """The other host has no file of the run."""
+    """The other host has none of the run's files."""
     options = {"EPOCHS": 2, "RESUME": True}
     one = start(tmp_path, "one", **options)
     own = [{"STOP_AT": STEPS + 1} if host == signalled else {} for host in range(2)]
@@ -158,13 +158,13 @@ def test_accumulated_gradients_and_decay(tmp_path):
         start(tmp_path, "replicas", devices=2, GPU_COUNT=2, **settings),
     ]
     assert end(*processes) == [0, 0]
-    # Adam divides by the gradients' size, so that the small ones count as much.
+    # Adam divides by the gradients' magnitude, so small ones count just as much.
     assert_same(result(tmp_path, "replicas"), result(tmp_path, "one"), tolerance=1e-5)
 
 
 @pytest.mark.slow
 def test_jax(tmp_path):
-    """Two devices of one process, and two processes with one device each."""
+    """Two devices in one process, and two processes with one device each."""
     pytest.importorskip("jax")
     jax = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     two = jax | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}

@@ -65,15 +65,15 @@ def test_what_may_not_change(dataset):
         resume.stage_to_go_on(past, plan("all", 30, 0.2), changed, "logs/state.h5")
     lines = str(caught.value).splitlines()
     assert lines[0] == (
-        "the run of logs/state.h5 cannot be resumed, because it was begun with other settings:"
+        "the run in logs/state.h5 cannot be resumed because it was started with different settings:"
     )
     assert [re.match(r"- (\w+) is", line)[1] for line in lines[1:-1]] == [
         "BATCH_SIZE", "LOSS_WEIGHTS", "STEPS_PER_EPOCH", "train_dataset", "val_dataset",
         "augmentation", "layers", "learning_rate",
     ]  # fmt: skip
-    assert "- STEPS_PER_EPOCH is 9, it was 2" in lines
-    assert "- layers is 'all', it was '4+'" in lines
-    assert "- learning_rate is 0.2, it was 0.1" in lines
+    assert "- STEPS_PER_EPOCH is 9, was 2" in lines
+    assert "- layers is 'all', was '4+'" in lines
+    assert "- learning_rate is 0.2, was 0.1" in lines
 
 
 def test_images_are_known_by_their_ids(dataset):
@@ -83,7 +83,7 @@ def test_images_are_known_by_their_ids(dataset):
     assert describe(other)["train_dataset"] != describe(dataset)["train_dataset"]
 
 
-# Where it goes on
+# Where it resumes
 
 
 @pytest.mark.parametrize(
@@ -91,16 +91,16 @@ def test_images_are_known_by_their_ids(dataset):
     [
         (at(22), THREE, (1, True)),
         (at(22, step=7), THREE, (1, True)),
-        # The stage is over, and the next one begins.
+        # The stage is over, and the next one starts.
         (at(25), THREE, (2, False)),
         (at(20, stage=Stage("heads", 0.1, 0, 20)), THREE, (1, False)),
-        # More epochs for the stage that runs, or for one that was over.
+        # More epochs for the current stage, or for one that was over.
         (at(22), [["heads", "4+"], [20, 40], 0.1], (1, True)),
         (at(25), ["4+", 40, 0.1], (0, True)),
-        # Calls that follow each other.
+        # Consecutive calls.
         (at(22), ["4+", 25, 0.1], (0, True)),
         (at(25), ["all", 30, 0.01], (0, False)),
-        # Two stages that train alike have an optimizer each.
+        # Two stages with the same settings have an optimizer each.
         (at(25), [["heads", "4+", "4+"], [20, 25, 30], 0.1], (2, False)),
     ],
 )
@@ -168,5 +168,5 @@ def test_weights_of_a_run_without_a_state_lead_to_no_other(folder, tmp_path):
 def test_older_weights_are_a_contradiction():
     for epoch in (0, 9, 10):
         resume.check_weights(epoch, at(9), "state.h5")
-    with pytest.raises(ValueError, match=r"those after epoch 8, but state\.h5 is of"):
+    with pytest.raises(ValueError, match=r"are from epoch 8, but state\.h5 is from epoch 9"):
         resume.check_weights(8, at(9), "state.h5")

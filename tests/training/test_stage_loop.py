@@ -22,5 +22,5 @@ def test_an_optimizer_that_was_made_for_one_device(strategy, error):
     with pytest.raises(error) as caught:
         stage_loop._build_optimizer(model)
     if strategy:
-        assert "the optimizer that SimpleNamespace.compile() makes" in str(caught.value)
+        assert "the optimizer that SimpleNamespace.compile() creates" in str(caught.value)
         assert "with self.distribution.scope():" in str(caught.value)

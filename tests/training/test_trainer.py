@@ -1,4 +1,4 @@
-"""Runs that end early and go on: what is saved, what comes back, and that nothing is lost."""
+"""Runs that end early and are resumed: what is saved and restored, and that nothing is lost."""
 
 import contextlib
 import gc
@@ -29,7 +29,7 @@ TWO_STAGES = {"layers": ["heads", "all"], "epochs": [1, 3], "learning_rate": [0.
 
 @pytest.fixture(autouse=True, scope="module")
 def quickly():
-    """Training without pictures and without a graph, which takes longer to compile than to run."""
+    """Training without figures and without a graph, which takes longer to compile than to run."""
     compile_model = optimization.compile_model
 
     def compile_eagerly(model, *arguments):
@@ -59,11 +59,11 @@ def build(folder, **settings):
 
 
 class Kill(Exception):
-    """What a SIGKILL is to a run inside a test: nothing is saved after it."""
+    """Stands in for SIGKILL inside a test: nothing is saved after it."""
 
 
 class KillAt(keras.callbacks.Callback):
-    """Ends the run at the beginning of a batch, counted over the epochs that it sees."""
+    """Ends the run at the start of a batch, counted over the epochs that it sees."""
 
     def __init__(self, batch):
         super().__init__()
@@ -110,13 +110,13 @@ def assert_same_run(folder, other):
 
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory, dataset, quickly):
-    """Folder of a run of two stages that nothing stopped."""
+    """Folder of an uninterrupted run of two stages."""
     folder = tmp_path_factory.mktemp("straight")
     train(build(folder, SEED=3), dataset)
     return folder
 
 
-# What it prints
+# Output
 
 
 def test_a_silent_run_prints_nothing_and_records_all(tmp_path, dataset, capsys):
@@ -146,7 +146,7 @@ def test_an_average_precision_is_in_the_history_of_the_epochs_that_have_one(tmp_
 
 
 def test_a_run_that_was_killed_ends_like_one_that_was_not(tmp_path, dataset):
-    """With averages of the weights and of gradients, which are half summed at some of the kills."""
+    """With averaged weights and accumulated gradients; some kills hit a half-finished sum."""
     val = InMemory(shapes(2, seed=9))
     settings = {"SEED": 3, "EMA": 0.5, "GRADIENT_ACCUMULATION": 2}
     straight = build(tmp_path / "straight", **settings)
@@ -185,7 +185,7 @@ def test_without_a_seed_a_run_keeps_the_one_it_drew(tmp_path, dataset):
     ],
 )
 def test_a_kill_while_an_epoch_is_saved(tmp_path, dataset, monkeypatch, straight, place):
-    """Before each of the four things that are written at the end of the second epoch."""
+    """Before each of the four writes at the end of the second epoch."""
 
     class KillInEpoch2(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -206,7 +206,7 @@ def test_a_kill_while_an_epoch_is_saved(tmp_path, dataset, monkeypatch, straight
 
 @pytest.mark.slow
 def test_sigkills_at_random_moments(tmp_path):
-    """Processes of their own, in graphs, that save after every batch: many kills hit a write."""
+    """Separate processes, with compiled graphs, save after every batch: many kills hit a write."""
     settings = (
         '{"STEPS_PER_EPOCH": 8, "SAVE_EVERY_MINUTES": 1e-9, "VALIDATION_EVERY": 2, '
         '"KEEP_CHECKPOINTS": 2, "EMA": 0.9}'
@@ -237,7 +237,7 @@ def test_sigkills_at_random_moments(tmp_path):
 
 
 def _state_time(folder):
-    """When the state of the run in a folder was saved last, in nanoseconds."""
+    """When the state of the run in a folder was last saved, in nanoseconds."""
     return max((path.stat().st_mtime_ns for path in folder.glob("*/state.h5")), default=0)
 
 
@@ -259,16 +259,18 @@ class SendAt(keras.callbacks.Callback):
         self.batches += 1
 
 
-@pytest.mark.parametrize("batch", [4, 5])  # in the middle of an epoch, and its last one
+@pytest.mark.parametrize("batch", [4, 5])  # in the middle of an epoch, and its last batch
 def test_ctrl_c_stops_after_the_batch_and_saves(tmp_path, dataset, capsys, straight, batch):
     model, send = build(tmp_path, SEED=3), SendAt(batch)
     with pytest.raises(KeyboardInterrupt):
         train(model, dataset, [send])
     assert send.batches == batch + 1
     place = "batch 2 of epoch 2" if batch == 4 else "epoch 2"
-    assert f"Stopped after {place}; all is saved in {model.log_dir}" in capsys.readouterr().out
+    assert (
+        f"Stopped after {place}; everything is saved in {model.log_dir}" in capsys.readouterr().out
+    )
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    # The same object goes on as well.
+    # The same object can resume too.
     train(model, dataset, resume=True)
     assert_same_run(tmp_path, straight)
 
@@ -286,7 +288,7 @@ def test_sigterm_ends_the_process(tmp_path, dataset):
 def test_nothing_to_resume_begins_a_run(tmp_path, dataset, capsys):
     model = build(tmp_path, STEPS_PER_EPOCH=1)
     train(model, dataset, resume=True, layers="heads", epochs=1, learning_rate=0.01)
-    assert "There is no run of 'Tiny' to resume: a new one begins." in capsys.readouterr().out
+    assert "No run of 'Tiny' to resume: starting a new one." in capsys.readouterr().out
     assert model.epoch == 1
 
 
@@ -296,13 +298,11 @@ def test_a_finished_run_says_so_and_has_its_weights(tmp_path, dataset, caplog):
     train(first, dataset, **options)
     second = build(tmp_path, STEPS_PER_EPOCH=1)
     train(second, dataset, resume=True, **options)
-    assert caplog.messages[-1] == (
-        "the run is finished after epoch 1: there is nothing left to train"
-    )
+    assert caplog.messages[-1] == "the run finished after epoch 1: there is nothing left to train"
     assert second.epoch == 1 and second.log_dir == first.log_dir
     for ours, theirs in zip(second.keras_model.weights, first.keras_model.weights, strict=True):
         assert_array_equal(ours.numpy(), theirs.numpy())
-    # More epochs go on.
+    # With more epochs it continues.
     train(second, dataset, resume=True, **{**options, "epochs": 2})
     assert second.epoch == 2
 
@@ -336,14 +336,14 @@ def test_a_full_disk_ends_a_run_only_with_its_last_epoch(tmp_path, dataset, monk
     monkeypatch.setattr(state, "save", full_after(1))
     model = build(tmp_path, STEPS_PER_EPOCH=1, KEEP_CHECKPOINTS=1)
     train(model, dataset, epochs=2, **options)
-    assert "training goes on, the state saved before stays" in caplog.text
+    assert "training continues, and the last saved state is kept" in caplog.text
     assert state.load_progress(Path(model.log_dir) / "state.h5").epoch == 2
     assert [path.name for path in Path(model.log_dir).glob("mask*")] == ["mask_rcnn_tiny_0002.h5"]
     monkeypatch.setattr(state, "save", full_after(3))
     with pytest.raises(OSError, match="No space left"):
         train(model, dataset, epochs=3, **options)
     assert state.load_progress(Path(model.log_dir) / "state.h5").epoch == 2
-    # The averages are in the model when a stage ends: the next one needs the file.
+    # When a stage ends, the averages are in the model: the next one needs the file.
     monkeypatch.setattr(state, "save", full_after(1))
     with pytest.raises(OSError, match="No space left"):
         train(build(tmp_path / "averages", STEPS_PER_EPOCH=1, EMA=0.5), dataset)
@@ -352,13 +352,13 @@ def test_a_full_disk_ends_a_run_only_with_its_last_epoch(tmp_path, dataset, monk
 def test_other_settings_are_refused(tmp_path, dataset):
     train(build(tmp_path, STEPS_PER_EPOCH=1), dataset, layers="heads", epochs=1, learning_rate=0.01)
     model = build(tmp_path, STEPS_PER_EPOCH=1, LEARNING_MOMENTUM=0.8, LOADER_WORKERS=1)
-    with pytest.raises(ValueError, match=r"LEARNING_MOMENTUM is 0\.8, it was 0\.9") as caught:
+    with pytest.raises(ValueError, match=r"LEARNING_MOMENTUM is 0\.8, was 0\.9") as caught:
         train(model, dataset, resume=True, layers="heads", epochs=2, learning_rate=0.01)
     assert "LOADER" not in str(caught.value)
 
 
 def test_calls_that_follow_each_other_are_stages(tmp_path, dataset, straight):
-    """The reference's way, each call with resume."""
+    """A call per stage, as in matterport's Mask_RCNN (the reference), each with resume."""
 
     def call_both(callbacks=()):
         model = build(tmp_path, SEED=3)
@@ -388,7 +388,7 @@ def test_weights_alone_go_on_with_the_history(tmp_path, dataset):
 
 
 class OldSubclass(MaskRCNN):
-    """With the `compile` of the reference."""
+    """Has the reference's `compile`."""
 
     def compile(self, learning_rate, momentum):
         super().compile(learning_rate, momentum)
@@ -420,10 +420,10 @@ def test_what_is_beside_training_does_not_end_it(tmp_path, dataset, caplog, monk
     train(model, dataset, [Note()], epochs=2, **options)
     assert model.epoch == 2 and state_of(tmp_path)[1].history[0].keys() >= {"epoch", "loss"}
     for warning in (
-        "going on without the history of the run",
-        "are not complete: no space left",
-        "or old checkpoints, stay: no space left",
-        "the state saved before stays: no space for the state",
+        "continuing without the run's history",
+        "are incomplete: no space left",
+        "or remove old checkpoints: no space left",
+        "the last saved state is kept: no space for the state",
     ):
         assert warning in caplog.text
 
@@ -446,7 +446,7 @@ def test_a_learning_rate_that_a_callback_changes_goes_on_falling(tmp_path, datas
 
 
 class Score(keras.callbacks.Callback):
-    """Values of a metric, epoch by epoch."""
+    """Logs given values of a metric, epoch by epoch."""
 
     def __init__(self, *values):
         super().__init__()
@@ -467,17 +467,17 @@ def test_the_best_stays_and_no_better_one_ends_the_last_stage(tmp_path, dataset,
     options = {"layers": ["heads", "all"], "epochs": [4, 9], "learning_rate": 0.01}
     model = build(tmp_path, **settings)
     train(model, dataset, [scores], **options)
-    # Four epochs without a better one are for the first stage to have.
+    # The first stage is not stopped early, though it does not improve either.
     assert model.epoch == 7
     out = capsys.readouterr().out
-    assert "No better score in 2 epochs: training ends here." in out
+    assert "No better score for 2 epochs: training ends here." in out
     assert "Best score: 7.0000 after epoch 5." in out
     log_dir = Path(model.log_dir)
     names = sorted(path.name for path in log_dir.glob("mask_rcnn*"))
     assert names == ["mask_rcnn_tiny_0005.h5", "mask_rcnn_tiny_0007.h5"]
     assert (log_dir / "weights" / "best.h5").samefile(log_dir / names[0])
     assert (log_dir / "weights" / "last.h5").samefile(log_dir / names[1])
-    # It is finished, unless more patience is asked for.
+    # The run is finished, unless more patience is allowed.
     train(build(tmp_path, **settings), dataset, [scores], resume=True, **options)
     assert state_of(tmp_path)[1].epoch == 7
     more = build(tmp_path, **{**settings, "EARLY_STOPPING": 3})
@@ -509,7 +509,7 @@ def test_a_loss_of_nan_stops_and_names_the_good_checkpoint(tmp_path, dataset):
         caught.value
     )
     good = Path(model.log_dir) / "mask_rcnn_tiny_0001.h5"
-    assert f"What was saved before is good: {good}." in str(caught.value)
+    assert f"The last checkpoint is good: {good}." in str(caught.value)
     arrays, progress = state_of(tmp_path)
     assert progress.epoch == 1
     assert all(np.isfinite(array).all() for array in arrays.values())

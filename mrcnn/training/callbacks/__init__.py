@@ -1,1 +1,1 @@
-"""What happens while a network trains, as Keras callbacks."""
+"""Keras callbacks: what happens while a network trains."""

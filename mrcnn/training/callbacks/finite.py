@@ -1,4 +1,4 @@
-"""Stops a training whose loss or weights are no numbers any more."""
+"""Stop a training run whose loss or weights are no longer finite."""
 
 import math
 
@@ -10,14 +10,14 @@ from ...text import some
 
 
 class StopIfNotFinite(keras.callbacks.Callback):
-    """Ends training at the first batch whose loss is NaN or infinite, and says what was in it.
+    """Ends training at the first batch whose loss is NaN or infinite, and names its images.
 
-    It looks at the mean that Keras reports anyway, which a single NaN turns to NaN. The weights are
-    looked at when they are about to be saved, so that what was saved before stays good.
+    It checks the mean that Keras reports anyway, which a single NaN turns into NaN. The weights are
+    checked just before they are saved, so that what was saved earlier stays good.
 
     Args:
-        batch_sequence: `BatchSequence` of training.
-        last_good: function () -> path of what was saved last, or None.
+        batch_sequence: the training `BatchSequence`.
+        last_good: function () -> path of the last checkpoint, or None.
     """
 
     def __init__(self, batch_sequence, last_good):
@@ -26,7 +26,7 @@ class StopIfNotFinite(keras.callbacks.Callback):
         self.last_good = last_good
 
     def on_train_batch_end(self, batch, logs=None):
-        """Look at the losses.
+        """Check the losses.
 
         Raises:
             FloatingPointError: one of them is not finite.
@@ -36,7 +36,7 @@ class StopIfNotFinite(keras.callbacks.Callback):
             self._stop(f"{', '.join(wrong)} became {logs[wrong[0]]} in this batch", batch)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Look at the weights.
+        """Check the weights.
 
         Raises:
             FloatingPointError: one of them is not finite.
@@ -44,16 +44,14 @@ class StopIfNotFinite(keras.callbacks.Callback):
         self.check_weights(len(self.batch_sequence) - 1)
 
     def check_weights(self, batch):
-        """Look at the weights after the batch of index `batch` in the sequence.
+        """Check the weights after the batch at index `batch` of the sequence.
 
         Raises:
             FloatingPointError: one of them is not finite.
         """
         for variable in self.model.weights:
             if not np.isfinite(ops.convert_to_numpy(variable).astype(np.float32, copy=False)).all():
-                self._stop(
-                    f"{variable.path} has values that are no numbers after this batch", batch
-                )
+                self._stop(f"{variable.path} has non-finite values after this batch", batch)
 
     def _stop(self, what, batch):
         sequence, saved = self.batch_sequence, self.last_good()
@@ -62,10 +60,10 @@ class StopIfNotFinite(keras.callbacks.Callback):
         images = [f"{i} ({source.dataset.image_info[i].get('path')})" for i in ids]
         place = f"epoch {sequence.epoch + 1}, batch {sequence.skipped + batch + 1}"
         raise FloatingPointError(
-            f"training stopped in {place}: {what}, of the images {some(images)}. Most often the "
-            "learning rate is too high: try a tenth of it, LR_WARMUP_STEPS = 500 or a lower "
-            "GRADIENT_CLIP_NORM. Look at these images with visualize.display_sample, and let "
-            "Dataset.check() look at the data; instead of MIXED_PRECISION 'float16' try "
+            f"training stopped in {place}: {what}, which holds the images {some(images)}. Most "
+            "often the learning rate is too high: try a tenth of it, LR_WARMUP_STEPS = 500 or a "
+            "lower GRADIENT_CLIP_NORM. Look at these images with visualize.display_sample, and "
+            "check the data with Dataset.check(); instead of MIXED_PRECISION 'float16', try "
             "'bfloat16'. "
-            + (f"What was saved before is good: {saved}." if saved else "Nothing was saved yet.")
+            + (f"The last checkpoint is good: {saved}." if saved else "No checkpoint exists yet.")
         )

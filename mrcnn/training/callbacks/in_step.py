@@ -1,7 +1,7 @@
-"""What several hosts that train together have to do in the same batch.
+"""What several hosts that train together must do in the same batch.
 
-Only the chief, worker 0, writes, measures the AP and has the user's callbacks. What it decides is
-carried to the others; a wish to stop may come from any host.
+Only the chief, worker 0, writes files, measures the AP and has the user's callbacks. Its decisions
+are passed on to the others; a request to stop may come from any host.
 """
 
 import keras
@@ -12,12 +12,12 @@ from ..optimization import unscaled
 
 
 class Agree(keras.callbacks.Callback):
-    """Grants a wish to stop on all hosts in the same batch: a signal, or `stop_training`.
+    """Stops all hosts after the same batch if any of them got a signal or set `stop_training`.
 
-    It comes before the callbacks that save what has been done.
+    It must come before the callbacks that save progress.
 
     Args:
-        run: the run, see `trainer.Run`: its `distribution` and `interruption`.
+        run: the run, see `trainer.Run`; its `distribution` and `interruption` are used.
     """
 
     def __init__(self, run):
@@ -40,9 +40,9 @@ class Agree(keras.callbacks.Callback):
 
 
 class Follow(keras.callbacks.Callback):
-    """Brings the other hosts where the chief is, at the beginning and the end of an epoch.
+    """Brings the other hosts in line with the chief at the start and end of an epoch.
 
-    It comes last: on the chief, all else is done by then.
+    It must come last, when the chief has done everything else.
 
     Args:
         run: the run, see `trainer.Run`.
@@ -53,7 +53,7 @@ class Follow(keras.callbacks.Callback):
         self.run = run
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Means of an epoch that goes on, and a learning rate that a callback has set."""
+        """Share the metric means of a resumed epoch, and a learning rate set by a callback."""
         run, values = self.run, None
         if run.progress.step and run.distribution.is_chief:
             values = train_state.read(run.state_path, self.model, "metrics")
@@ -62,13 +62,13 @@ class Follow(keras.callbacks.Callback):
         self._share_learning_rate()
 
     def on_train_batch_end(self, batch, logs=None):
-        """On the other hosts, stop where `SaveState` stops the chief."""
+        """Stop the other hosts where `SaveState` stops the chief."""
         sequence = self.run.train_batches
         if sequence.skipped + batch + 1 < sequence.steps:
             self._stop()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Take over the chief's progress and its decision to stop."""
+        """Adopt the chief's progress and its decision to stop."""
         self._stop()
         run = self.run
         state = [run.progress.to_json(), self.model.stop_training]
@@ -80,7 +80,7 @@ class Follow(keras.callbacks.Callback):
 
     def _share_learning_rate(self):
         rate = unscaled(self.model.optimizer).learning_rate
-        # That of a schedule follows from the count of batches.
+        # A schedule's rate follows from the batch count.
         if isinstance(rate, keras.Variable):
             self.run.distribution.broadcast_variables([rate])
 

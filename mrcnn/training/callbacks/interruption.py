@@ -1,4 +1,4 @@
-"""Ctrl-C, and the SIGTERM of a cluster, as a wish that training grants after the current batch."""
+"""Ctrl-C, or a cluster's SIGTERM, as a request to stop after the current batch."""
 
 import contextlib
 import logging
@@ -13,18 +13,18 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Takes the first signal as a request to stop; the second one does what it always does.
+    """Treats the first signal as a request to stop; the second has its usual effect.
 
-    To be used as a context manager, around `fit`. In a thread that is not the main one Python
-    delivers no signals, and nothing changes.
+    Use it as a context manager around `fit`. Outside the main thread, to which Python delivers all
+    signals, it changes nothing.
 
     Args:
-        is_shared: whether other hosts train as well: then all of them have to stop after the same
-            batch, and a signal counts when it is granted.
+        is_shared: whether other hosts train too. All of them must then stop after the same batch,
+            so a signal takes effect only when it is granted.
 
     Attributes:
-        wished: number of the signal that came, or None.
-        signal: number of the signal that counts, or None.
+        wished: number of the signal that was received, or None.
+        signal: number of the signal that is in effect, or None.
     """
 
     def __init__(self, is_shared=False):
@@ -42,15 +42,15 @@ class Interruption:
         self._give_back()
 
     def grant(self):
-        """Let the signal count, here or on another host (where it was none, as SIGTERM)."""
+        """Put the signal into effect; one that another host received counts as SIGTERM."""
         self.signal = signal.SIGTERM if self.wished is None else self.wished
 
     def end(self):
-        """Do what the signal asked for, once all is saved.
+        """Do what the signal asked for, once everything is saved.
 
         Raises:
             KeyboardInterrupt: it was Ctrl-C.
-            SystemExit: it was SIGTERM, with the status that a shell gives it.
+            SystemExit: it was SIGTERM; the exit status is the one that a shell reports for it.
         """
         if self.signal == signal.SIGINT:
             raise KeyboardInterrupt
@@ -63,10 +63,10 @@ class Interruption:
         self._give_back()
         # The signal may come in the middle of another print to the same buffer.
         with contextlib.suppress(RuntimeError):
-            log("\nStopping after this batch, or after the validation. Once more stops at once.")
+            log("\nStopping after this batch, or after validation. Repeat to stop immediately.")
 
     def _give_back(self):
         for number, handler in self._before.items():
-            # None: a handler that was not set from Python cannot be set again.
+            # None: a handler that was not set from Python cannot be restored.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._before = {}

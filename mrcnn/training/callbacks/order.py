@@ -1,4 +1,4 @@
-"""The callbacks of a run, and which value tells its best epoch."""
+"""The callbacks of a run, and the metric that decides its best epoch."""
 
 import functools
 import importlib.util
@@ -18,20 +18,20 @@ logger = logging.getLogger(__name__)
 
 
 def callbacks(run, is_last_stage=True):
-    """All callbacks of a run, in the order in which they are asked.
+    """All callbacks of a run, in the order in which Keras calls them.
 
-    First those that add to the logs, with the averaged weights in the model if there are any; then
-    those that write logs and weights; then the user's own; last the state of the run, which holds
-    what all others have done. Where several hosts train, the others than the chief have only those
-    that keep them in step with it.
+    First come those that add to the logs, with the averaged weights in the model if there are any;
+    then those that write logs and weights; then the user's own; and last the one that saves the
+    state of the run, with what all others have done. With several hosts, all but the chief have
+    only the callbacks that keep them in step with it.
 
     Args:
-        run: `trainer.Run`; its progress learns what tells the best epoch.
-        is_last_stage: whether EARLY_STOPPING counts.
+        run: `trainer.Run`; the metric that decides the best epoch is set in its progress.
+        is_last_stage: whether EARLY_STOPPING applies.
 
     Raises:
-        ValueError: a ModelCheckpoint among the user's would save the whole model, which fails;
-            or EARLY_STOPPING has nothing to watch.
+        ValueError: one of the user's callbacks is a ModelCheckpoint of the whole model, which would
+            fail; or EARLY_STOPPING has nothing to watch.
     """
     custom = list(run.custom_callbacks)
     for callback in custom:
@@ -68,7 +68,7 @@ def callbacks(run, is_last_stage=True):
 
 
 def _validation(run):
-    """A list of what measures the AP, empty without."""
+    """List with the callback that measures the AP; empty if there is none."""
     if run.val_dataset is None or not run.config.VALIDATION_EVERY:
         return []
     names = run.val_dataset.class_names
@@ -81,7 +81,7 @@ def _validation(run):
 
 
 def _monitors(run, validation):
-    """What tells the best epoch, and what does in its place if it is no number; or None."""
+    """The metric that decides the best epoch, and its fallback if it is not a number, or None."""
     config = run.config
     if config.MONITOR is not None:
         return config.MONITOR, None
@@ -90,14 +90,14 @@ def _monitors(run, validation):
         return f"val_{validation[0].kinds[-1]}_AP", loss
     if config.EARLY_STOPPING and loss is None:
         raise ValueError(
-            f"EARLY_STOPPING is {config.EARLY_STOPPING}, but there is nothing to watch: give a "
+            f"EARLY_STOPPING is {config.EARLY_STOPPING}, but there is nothing to watch: pass a "
             "val_dataset, or set MONITOR to 'loss'."
         )
     return loss, None
 
 
 def last_figures(history):
-    """The average precisions of the last epoch of a history, by name without "val_"."""
+    """The average precisions of the last epoch in `history`, by name without "val_"."""
     last = history[-1] if history else {}
     kinds = ("val_bbox_", "val_segm_")
     return {name[4:]: value for name, value in last.items() if name.startswith(kinds)}

@@ -1,7 +1,7 @@
-"""The progress of a run in a terminal, a notebook or a log file.
+"""A run's progress in a terminal, a notebook or a log file.
 
 Keras's own bar is 190 columns wide with five losses. In a narrower terminal each step would leave
-a line behind, and a log file would get them all, with backspaces.
+a line behind, and a log file would collect them all, backspaces included.
 """
 
 import shutil
@@ -14,22 +14,22 @@ import keras
 from ...runs.history import measured
 
 _REDRAW_SECONDS = 0.2
-_LOG_SECONDS = 60  # between the lines of an epoch where they cannot be redrawn
+_LOG_SECONDS = 60  # between an epoch's lines where they cannot be redrawn
 _NOTEBOOK_COLUMNS = 100
 _BAR = 20  # columns
 
 
 class ProgressBar(keras.callbacks.ProgbarLogger):
-    """Takes the place of Keras's progress bar: steps, time left, and the losses by name.
+    """Replaces Keras's progress bar: steps, time left, and the losses by name.
 
-    After an epoch the losses and figures of training and validation follow. It comes last in the
-    list of callbacks, behind those that add to the logs.
+    After each epoch it prints the losses and metrics of training and validation. It must come after
+    the callbacks that add to the logs.
 
     Args:
-        batches: `BatchSequence` of training, which knows how many batches of an epoch that a run
-            goes on with were done before; or None.
-        last_epoch: number of the last epoch of the stage: such an epoch has a `fit` of its own, and
-            its last one is another. None: that of `fit`.
+        batches: the training `BatchSequence`, which knows how many batches of a resumed epoch are
+            already done; or None.
+        last_epoch: number of the stage's last epoch; a resumed epoch has its own `fit`, which ends
+            earlier. None: the last epoch of `fit`.
     """
 
     def __init__(self, batches=None, last_epoch=None):
@@ -38,7 +38,7 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
         self.last_epoch = last_epoch
 
     def on_train_begin(self, logs=None):
-        """Ask the model for the names of its losses; nothing is printed yet."""
+        """Read the loss names from the model; nothing is printed yet."""
         self._names = loss_labels(self.model.loss_names)
         self._line = ""
         self._redraws = _can_redraw()
@@ -54,7 +54,7 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
             print(self._epoch)
 
     def on_train_batch_end(self, batch, logs=None):
-        """Renew the line of the epoch."""
+        """Redraw the epoch's line."""
         now = time.monotonic()
         done = batch + 1
         if self._first is None:
@@ -76,17 +76,17 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
             )
 
     def on_test_begin(self, logs=None):
-        """Validation prints nothing but its steps."""
+        """Print nothing: validation shows only its steps."""
 
     def on_test_batch_end(self, batch, logs=None):
-        """Renew the line, so that a long validation is seen to go on."""
+        """Redraw the line, so that a long validation shows progress."""
         now = time.monotonic()
         if self._redraws and now - self._printed >= _REDRAW_SECONDS:
             self._printed = now
             self._draw(f"validation, step {batch + 1}")
 
     def on_test_end(self, logs=None):
-        """Nothing: the epoch's end reports it."""
+        """Print nothing: the end of the epoch reports validation."""
 
     def on_epoch_end(self, epoch, logs=None):
         """Print the time and all the logs."""
@@ -114,9 +114,9 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
         sys.stdout.flush()
 
     def _left(self, done, now):
-        """Time to the epoch's last step, and that to the last epoch's, without validation.
+        """Time to the end of the epoch and to the end of the last epoch, without validation.
 
-        The first step, which compiles the graph, says nothing.
+        The first step, which compiles the graph, is ignored.
         """
         first, begin = self._first
         if not self.target or done <= first:
@@ -126,7 +126,7 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
         return _clock(seconds * (self.target - done)), to_the_end if rest else ""
 
     def _draw(self, line):
-        """Put a line in the place of the one before, or take it away."""
+        """Replace the current line, or erase it if `line` is empty."""
         if not self.verbose or not self._redraws or line == self._line:
             return
         line = line[: _columns() - 1]
@@ -144,12 +144,12 @@ def _columns():
 
 
 def loss_labels(loss_names):
-    """What losses, `loss_names`, are called in a line: dict of name to such as "mrcnn_mask"."""
+    """Labels of the losses `loss_names`: dict of name to label, such as "mrcnn_mask"."""
     return {name: name.removesuffix("_loss") for name in loss_names}
 
 
 def _fitting(count, share, clock, to_the_end, logs, names):
-    """The longest line that fits into the terminal."""
+    """The longest line that fits the terminal."""
     short = {name: label.removeprefix("mrcnn_") for name, label in names.items()}
     full = round(share * _BAR)
     bar = "━" * full + "─" * (_BAR - full)
@@ -165,7 +165,7 @@ def _fitting(count, share, clock, to_the_end, logs, names):
 
 
 def _values(logs, names, digits):
-    """Such as "loss=1.234 rpn_class=0.123", the losses first and in their order."""
+    """Logs as text, such as "loss=1.234 rpn_class=0.123": the losses first, in their order."""
     order = [name for name in ("loss", *names) if name in logs]
     order += [name for name in logs if name not in order]
     return " ".join(f"{names.get(name, name)}={_text(logs[name], digits)}" for name in order)

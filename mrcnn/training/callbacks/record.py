@@ -1,6 +1,6 @@
-"""What a run leaves in its folder while it trains: `history.csv` and pictures.
+"""What a run writes into its folder while it trains: `history.csv` and figures.
 
-None of it may end a training: what cannot be written is a warning.
+Nothing here may end training: a file that cannot be written only causes a warning.
 """
 
 import logging
@@ -22,13 +22,13 @@ VAL_PREDICTIONS = "val_predictions.png"
 
 
 def callbacks(log_dir, batch_sequence):
-    """Callbacks that write the history, its curves and a picture of the first batch.
+    """Callbacks that write the history, its curves and a figure of the first batch.
 
-    They come after those that add to the logs, such as validation.
+    They must come after those that add to the logs, such as validation.
 
     Args:
-        log_dir: the run's folder, which exists when training begins.
-        batch_sequence: `BatchSequence` of training.
+        log_dir: the run's folder, which must exist when training starts.
+        batch_sequence: the training `BatchSequence`.
 
     Returns:
         list of Keras callbacks.
@@ -43,15 +43,15 @@ def callbacks(log_dir, batch_sequence):
 
 
 def draw(path, function, *args, **kwargs):
-    """Write a picture whole or not at all, and go on with a warning if that fails.
+    """Write a figure whole or not at all; a failure only causes a warning.
 
     Args:
-        path: of the PNG.
-        function: name of a function of `mrcnn.visualize` that takes `save_to`.
-        args, kwargs: of that function.
+        path: path of the PNG.
+        function: name of a `mrcnn.visualize` function that takes `save_to`.
+        args, kwargs: arguments of that function.
     """
     try:
-        # Matplotlib takes a second to import: not before there is something to draw.
+        # Matplotlib takes a second to import: wait until there is something to draw.
         from ... import visualize
 
         with replacing(path) as part, open(part, "wb") as file:
@@ -61,19 +61,19 @@ def draw(path, function, *args, **kwargs):
 
 
 def draw_predictions(log_dir, samples, class_names, title=""):
-    """Write the picture of validation into `log_dir`, see `visualize.draw_predictions`."""
+    """Write the validation figure into `log_dir`, see `visualize.draw_predictions`."""
     path = Path(log_dir) / VAL_PREDICTIONS
     draw(path, "draw_predictions", samples, class_names, title=title)
 
 
 class WriteHistory(keras.callbacks.Callback):
-    """Writes a row of `history.csv` after every epoch: all the logs, learning rate and speed.
+    """Writes a row of `history.csv` after every epoch: all logs, learning rate and speed.
 
-    A run that goes on continues the file; the rows of epochs that it repeats are dropped.
+    A resumed run continues the file; the rows of epochs that it repeats are dropped.
 
     Args:
-        path: of the file.
-        batch_size: images a step.
+        path: path of the file.
+        batch_size: images per step.
     """
 
     def __init__(self, path, batch_size):
@@ -83,12 +83,12 @@ class WriteHistory(keras.callbacks.Callback):
         self.rows = None
 
     def on_train_begin(self, logs=None):
-        """Read the epochs that are there already."""
+        """Read the epochs that the file already has."""
         try:
             self.rows = history.read(self.path) if self.path.exists() else []
         except Exception as error:
             kept = self.path.with_name(self.path.name + ".unread")
-            logger.warning("a new history is begun, the old one becomes %s: %s", kept, error)
+            logger.warning("starting a new history; the old one is kept as %s: %s", kept, error)
             self.rows = []
             self._write(self.path.replace, kept)
 
@@ -98,13 +98,13 @@ class WriteHistory(keras.callbacks.Callback):
         self._ends = []
 
     def on_train_batch_end(self, batch, logs=None):
-        """Note when the first batch and the last one ended: (steps, seconds)."""
+        """Note when the first and the last batch ended: (steps, seconds)."""
         self._ends[1:] = [(batch + 1, time.perf_counter())]
 
     def on_epoch_end(self, epoch, logs=None):
         """Write the file with the row of this epoch."""
         measured = history.measured(logs or {})
-        # Keras sorts the logs by name; the file has the losses in the order of the network.
+        # Keras sorts the logs by name; the file has the losses in the network's order.
         first = [name for name in ("loss", *self.model.loss_names) if name in measured]
         row = {"epoch": epoch + 1}
         row.update({name: _plain(measured[name]) for name in dict.fromkeys([*first, *measured])})
@@ -116,7 +116,7 @@ class WriteHistory(keras.callbacks.Callback):
         self._write(history.write, self.path, self.rows)
 
     def _images_per_second(self):
-        """Without the first step, in which the graph is compiled, if there are others."""
+        """Speed without the first step, which compiles the graph, if there are others."""
         start = self._ends[0] if len(self._ends) > 1 else (0, self._begin)
         (first, begin), (last, end) = start, self._ends[-1]
         return (last - first) * self.batch_size / max(end - begin, 1e-9)
@@ -132,8 +132,8 @@ class DrawCurves(keras.callbacks.Callback):
     """Draws the curves of a history after every epoch.
 
     Args:
-        history_path: of the `history.csv` that `WriteHistory` wrote before.
-        path: of the PNG.
+        history_path: path of the `history.csv` that `WriteHistory` has written.
+        path: path of the PNG.
     """
 
     def __init__(self, history_path, path):
@@ -142,16 +142,16 @@ class DrawCurves(keras.callbacks.Callback):
         self.path = path
 
     def on_epoch_end(self, epoch, logs=None):
-        """Draw them."""
+        """Draw the curves."""
         draw(self.path, "plot_history", Path(self.history_path))
 
 
 class DrawBatch(keras.callbacks.Callback):
-    """Draws the first batch when training begins.
+    """Draws the first batch when training starts.
 
     Args:
-        batch_sequence: `BatchSequence` of training.
-        path: of the PNG.
+        batch_sequence: the training `BatchSequence`.
+        path: path of the PNG.
     """
 
     def __init__(self, batch_sequence, path):
@@ -160,7 +160,7 @@ class DrawBatch(keras.callbacks.Callback):
         self.path = path
 
     def on_train_begin(self, logs=None):
-        """Draw it. A batch that cannot be made is for training itself to report."""
+        """Draw the batch. If it cannot be built, training itself will report that."""
         try:
             (inputs,) = self.batch_sequence[0]
         except Exception as error:
@@ -171,7 +171,7 @@ class DrawBatch(keras.callbacks.Callback):
 
 
 def learning_rate(optimizer):
-    """The learning rate of the next step of an `optimizer`, a float."""
+    """The learning rate of an `optimizer`'s next step, a float."""
     return float(ops.convert_to_numpy(unscaled(optimizer).learning_rate))
 
 

@@ -1,4 +1,4 @@
-"""Saves the state of a run: after every epoch, every few minutes, and when it is interrupted."""
+"""Save the state of a run: after every epoch, every few minutes, and when it is interrupted."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from .. import optimization
 
 logger = logging.getLogger(__name__)
 
-# What Keras's own callbacks remember from one epoch to the next, and forget when `fit` begins.
+# What Keras's own callbacks remember from one epoch to the next, and forget when `fit` starts.
 _COUNTERS = {
     keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch"),
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
@@ -22,19 +22,19 @@ _COUNTERS = {
 
 
 class SaveState(keras.callbacks.Callback):
-    """Keeps the `Progress` of a run, and writes it down with all variables.
+    """Tracks the `Progress` of a run, and saves it with all variables.
 
-    It comes last, when all others are done with a batch or an epoch. After an epoch the order is:
-    the numbered checkpoint (`SaveWeights`), the state that counts it, the links last and best, and
-    only then old checkpoints are removed. So at every moment there is a whole state, and the
-    checkpoints that it counts are there.
+    It must come last, when all other callbacks are done with a batch or an epoch. An epoch
+    ends with, in this order: the numbered checkpoint (`SaveWeights`), the state that lists it, the
+    links last and best, and the removal of old checkpoints. So there is always a complete state,
+    and the checkpoints that it lists exist.
 
     Args:
-        run: the run, see `trainer.Run`: its `model`, `progress`, `interruption`, `config`, and
-            the training batches `train_batches`.
-        finite: `StopIfNotFinite`, asked before weights are saved within an epoch.
-        others: the user's own callbacks.
-        is_last_stage: whether EARLY_STOPPING counts.
+        run: the run, see `trainer.Run`; its `model`, `progress`, `interruption`, `config` and
+            `train_batches` are used.
+        finite: `StopIfNotFinite`, which checks weights before they are saved within an epoch.
+        others: the user's callbacks.
+        is_last_stage: whether EARLY_STOPPING applies.
     """
 
     def __init__(self, run, finite, others=(), is_last_stage=True):
@@ -47,27 +47,27 @@ class SaveState(keras.callbacks.Callback):
         self.seconds = 60 * minutes if minutes else float("inf")
 
     def on_train_begin(self, logs=None):
-        """Give Keras's own callbacks back what they knew."""
+        """Restore the counters of Keras's own callbacks."""
         for index, names in self._counted():
             for name, value in self.run.progress.callbacks.get(str(index), {}).items():
                 if name in names:
                     setattr(self.others[index], name, value)
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Go on with the means of an epoch that had begun, which Keras has set back.
+        """Restore the metric means of a resumed epoch, which Keras has reset.
 
-        (On several hosts `Follow` does it, for all of them.)
+        (With several hosts, `Follow` does so for all of them.)
         """
         self.saved_at = time.monotonic()
         if self.run.progress.step and self.run.distribution.hosts == 1:
             state.restore(self.run.state_path, self.model, ["metrics"])
 
     def on_train_batch_end(self, batch, logs=None):
-        """Save if it is time to, and stop if that was asked for."""
+        """Save if it is time to, and stop if requested."""
         run, sequence = self.run, self.run.train_batches
         run.progress.step = step = sequence.skipped + batch + 1
         if step >= sequence.steps:
-            return  # the epoch ends, after the validation
+            return  # `on_epoch_end` follows, after validation
         stops = run.interruption.signal is not None
         if stops or time.monotonic() - self.saved_at > self.seconds:
             state.sync(self.model)
@@ -79,14 +79,14 @@ class SaveState(keras.callbacks.Callback):
             self._stop()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Save, and end the run if it was interrupted or gets no better."""
+        """Save, and end the run if it was interrupted or no longer improves."""
         run, progress = self.run, self.run.progress
         monitor = progress.monitor
         progress.end_epoch(logs or {})
         if monitor not in (None, progress.monitor):
             logger.warning(
-                "%s is no number, as if there were no instances in the validation images: the best "
-                "epoch is told by %s",
+                "%s is not a number, as happens when the validation images have no instances: %s "
+                "decides the best epoch instead",
                 *(monitor, progress.monitor),
             )
         progress.checkpoints = sorted({*progress.checkpoints, progress.epoch})
@@ -96,34 +96,34 @@ class SaveState(keras.callbacks.Callback):
         self._note_counters()
         ends = self.model.stop_training or progress.epoch >= run.stages[-1].end
         if optimization.averages(self.model):
-            # `fit` ends with the averages: what follows takes the weights that train from the file.
+            # `fit` leaves the averages in the model: the trained ones are read back from the file.
             ends |= progress.epoch >= progress.stage.end or run.train_batches.skipped > 0
         is_saved = self._save(is_last=ends or run.interruption.signal is not None)
         run.folder.epoch = progress.epoch
         if is_saved:
             publish(run.folder.checkpoint_path, progress, run.config.KEEP_CHECKPOINTS)
         if progress.stopped_early:
-            run.log(f"\nNo better {progress.monitor} in {patience} epochs: training ends here.")
+            run.log(f"\nNo better {progress.monitor} for {patience} epochs: training ends here.")
         if run.interruption.signal is not None:
             self._stop()
 
     def _save(self, is_last):
-        """Write the state and say whether that worked: a run that can go on does so without."""
+        """Save the state and return whether that worked; a failure raises only if `is_last`."""
         try:
             state.save(self.run.state_path, self.model, self.run.progress)
         except OSError as error:
             if is_last:
                 raise
-            logger.warning("training goes on, the state saved before stays: %s", error)
+            logger.warning("training continues, and the last saved state is kept: %s", error)
             return False
         return True
 
     def _stop(self):
         progress = self.run.progress
         log(
-            f"\nStopped after {state.position(progress)}; all is saved in "
-            f"{self.run.state_path}. To go on, start the same script with train(..., resume=True), "
-            "a sample with --resume."
+            f"\nStopped after {state.position(progress)}; everything is saved in "
+            f"{self.run.state_path}. To resume, run the same script with train(..., resume=True), "
+            "or a sample with --resume."
         )
         self.run.interruption.end()
 
@@ -134,7 +134,7 @@ class SaveState(keras.callbacks.Callback):
         }
 
     def _counted(self):
-        """Index in `others` and names of attributes of those that count."""
+        """Index in `others` and counter names of each callback that has counters."""
         for index, callback in enumerate(self.others):
             for kind, names in _COUNTERS.items():
                 if isinstance(callback, kind):
@@ -142,11 +142,11 @@ class SaveState(keras.callbacks.Callback):
 
 
 def publish(checkpoint_path, progress, keep):
-    """Bring links and numbered checkpoints in line with a state; what fails is a warning.
+    """Bring links and numbered checkpoints in line with a state; a failure only causes a warning.
 
     Args:
-        checkpoint_path: template of the checkpoints.
-        progress: `Progress` that is saved; its `checkpoints` are renewed.
+        checkpoint_path: template of the checkpoint paths.
+        progress: the saved `Progress`; its `checkpoints` are updated.
         keep: KEEP_CHECKPOINTS.
     """
     try:
@@ -158,7 +158,7 @@ def publish(checkpoint_path, progress, keep):
             checkpoint_path, progress.checkpoints, keep, progress.best_epoch
         )
     except OSError as error:
-        logger.warning("the weights last.h5 and best.h5, or old checkpoints, stay: %s", error)
+        logger.warning("could not update last.h5 and best.h5, or remove old checkpoints: %s", error)
 
 
 def _plain(value):
@@ -177,8 +177,8 @@ class SaveWeights(keras.callbacks.Callback):
         self.path = path
 
     def on_epoch_end(self, epoch, logs=None):
-        """Write the file of the epoch, counted from 1. (The run's state has the weights, too.)"""
+        """Write the epoch's checkpoint, counted from 1. (The run's state holds the weights too.)"""
         try:
             self.model.save_weights(checkpoints.path_of(self.path, epoch + 1))
         except OSError as error:
-            logger.warning("no checkpoint of epoch %d: %s", epoch + 1, error)
+            logger.warning("no checkpoint for epoch %d: %s", epoch + 1, error)

@@ -20,46 +20,46 @@ from ..distribution import undistributed
 
 logger = logging.getLogger(__name__)
 
-# Images whose predictions are shown, and about how many pixels of their longer side.
+# Number of images shown with their predictions, and roughly their longer side in pixels.
 SHOWN = 4
 SHOWN_SIDE = 1024
-# COCO's AP is an area under a curve, which wants the weak detections too.
+# COCO's AP is the area under a curve, which needs the weak detections too.
 MIN_CONFIDENCE = 0.05
 
 
 class ValidateAP(keras.callbacks.Callback):
-    """Detects in validation images and adds COCO's AP to the logs of an epoch.
+    """Runs detection on validation images and adds COCO's AP to the logs of an epoch.
 
-    It comes before the callbacks that look at the logs. Those that choose by it need mode="max",
+    It must come before the callbacks that read the logs. Those that monitor the AP need mode="max",
     as in `EarlyStopping("val_segm_AP", mode="max")`.
 
-    It measures after the first epoch, after every VALIDATION_EVERY-th and after the last; after the
-    others the logs have the last values once more, as `history.Carried`. So every epoch has the
-    same keys, as `CSVLogger` needs, and to early stopping and the choice of the best an epoch
-    without AP is one without improvement.
+    It measures after the first epoch, after every VALIDATION_EVERY epochs and after the last. In
+    between, the logs repeat the last values as `history.Carried`. So every epoch has the same keys,
+    as `CSVLogger` needs, and an epoch without a measurement counts as one without improvement, both
+    for early stopping and for the choice of the best.
 
-    It never ends a training. Images that cannot be read are left out. If there can be no graph to
-    detect with, nothing is added to the logs, and if a measurement fails, NaN from then on; each is
-    said in one warning.
+    It never ends training. Images that cannot be read are left out. If no detection graph can be
+    built, nothing is added to the logs; if a measurement fails, they have NaN from then on. Each
+    case is reported in one warning.
 
-    Up to max(100, DETECTION_MAX_INSTANCES) detections of an image count: COCO's own 100, unless the
+    Up to max(100, DETECTION_MAX_INSTANCES) detections per image count: COCO's 100, unless the
     configuration expects images with more.
 
     Args:
         dataset: a prepared `Dataset`.
-        config: the `Config` of the training.
-        figures: names of what goes into the logs, see `CocoMetrics.compute`: each as
-            "val_bbox_AP", and with a mask head as "val_segm_AP".
+        config: the `Config` of the training run.
+        figures: names of the metrics to log, see `CocoMetrics.compute`. "AP" is logged as
+            "val_bbox_AP", and with a mask head also as "val_segm_AP".
         show: function that takes the samples of `visualize.draw_predictions` after each
             measurement: four images, with the detections of at least DETECTION_MIN_CONFIDENCE.
-        last_epoch: number of the last epoch of the run, counted from 1; None if it is not known.
+        last_epoch: number of the run's last epoch, counted from 1; None if unknown.
 
     Attributes:
-        kinds: what AP goes by, ("bbox", "segm"), or ("bbox",) without a mask head.
-        image_ids: [N] int, the images: the same ones each time, spread over the data set. Empty
-            where nothing is measured.
-        values: dict of all figures by name, "bbox_AP" and so on, measured last. Who resumes a run
-            may set it: while it is empty, the next epoch is measured.
+        kinds: kinds of AP, ("bbox", "segm"), or ("bbox",) without a mask head.
+        image_ids: [N] int, the images: the same ones each time, spread over the dataset. Empty if
+            nothing is measured.
+        values: dict of all metrics by name, "bbox_AP" and so on, as last measured. It may be set
+            when a run is resumed: while it is empty, the next epoch is measured.
     """
 
     def __init__(self, dataset, config, figures=("AP", "AP50", "AP75"), show=None, last_epoch=None):
@@ -80,7 +80,7 @@ class ValidateAP(keras.callbacks.Callback):
         self.failed = False
 
     def set_model(self, model):
-        """Take the training graph, and build the one to detect with on its weights."""
+        """Take the training graph, and build a detection graph that shares its weights."""
         is_other = model is not self._model
         super().set_model(model)
         if not is_other or not self.every or not len(self.image_ids):
@@ -93,7 +93,7 @@ class ValidateAP(keras.callbacks.Callback):
             logger.warning("no AP while this network trains: %s", error)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Measure if it is time to, and add the figures to the logs."""
+        """Measure if it is time to, and add the metrics to the logs."""
         if not self.every or not len(self.image_ids):
             return
         done = epoch + 1
@@ -119,7 +119,7 @@ class ValidateAP(keras.callbacks.Callback):
         self._print(time.perf_counter() - begin)
 
     def measure(self):
-        """The figures of the weights as they are, see `CocoMetrics.compute`."""
+        """The metrics of the current weights, see `CocoMetrics.compute`."""
         self.metrics.reset()
         samples, unread = [], []
         found = over_dataset(
@@ -147,9 +147,9 @@ class ValidateAP(keras.callbacks.Callback):
         return self.metrics.compute()
 
     def _to_show(self, image_id, image, result):
-        """Image, ground truth and what `MaskRCNN.detect` would have given, with dense masks.
+        """Image, ground truth and what `MaskRCNN.detect` would have returned, with dense masks.
 
-        Of a large image every n-th row and column: its dense masks would take gigabytes.
+        Large images keep only every n-th row and column: their dense masks would take gigabytes.
         """
         step = -(-max(image.shape[:2]) // SHOWN_SIDE)
         instances = read_instances(self.dataset, image_id, image.shape, (self.metrics.field,))
@@ -164,7 +164,7 @@ class ValidateAP(keras.callbacks.Callback):
         return image[::step, ::step], truth, result
 
     def _quiet(self):
-        """True for `fit(verbose=0)`; None lets tqdm decide, which is silent where no one looks."""
+        """True for `fit(verbose=0)`; None leaves it to tqdm, which is silent without a terminal."""
         return None if (self.params or {}).get("verbose", 1) else True
 
     def _print(self, seconds):
@@ -172,18 +172,18 @@ class ValidateAP(keras.callbacks.Callback):
             words = {"bbox": "boxes", "segm": "masks"}
             values = [f"{words[kind]} {self.values[f'{kind}_AP']:.3f}" for kind in self.kinds]
             count = len(self.image_ids)
-            log(f"\nAP of {count} images: {', '.join(values)} ({seconds:.1f} s)")
+            log(f"\nAP on {count} images: {', '.join(values)} ({seconds:.1f} s)")
 
 
 def kinds_of(config):
-    """What the AP of a network of this `config` goes by: "bbox", and "segm" with a mask head."""
+    """Kinds of AP of a network of this `config`: "bbox", and "segm" with a mask head."""
     return ("bbox", "segm") if "masks" in parts.filled_fields(config) else ("bbox",)
 
 
 def validation_config(config):
-    """The configuration to detect with, for the AP of a network that trains with `config`.
+    """The detection configuration for the AP of a network that trains with `config`.
 
-    DETECTION_MIN_CONFIDENCE is at most 0.05. One device alone detects, in batches of at most
+    DETECTION_MIN_CONFIDENCE is at most 0.05. A single device detects, in batches of at most
     IMAGES_PER_GPU, however many devices train. Where training sees random crops, detection takes
     whole images one by one: IMAGE_RESIZE_MODE "pad64" scales them as "crop" does.
 
@@ -203,14 +203,14 @@ def validation_config(config):
 
 
 def choose_images(dataset, config):
-    """Images for the AP: random ones, but the same for every call and run.
+    """Images for the AP: chosen at random, but the same in every call and run.
 
     Args:
         dataset: a prepared `Dataset`.
-        config: VALIDATION_IMAGES; if that is None, VALIDATION_STEPS and BATCH_SIZE.
+        config: a `Config`, for VALIDATION_IMAGES or, if None, VALIDATION_STEPS and BATCH_SIZE.
 
     Returns:
-        [N] int, sorted indices in the data set.
+        [N] int, sorted indices in the dataset.
     """
     count = config.VALIDATION_IMAGES
     if count is None:

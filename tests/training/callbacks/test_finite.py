@@ -35,15 +35,15 @@ def test_a_loss_that_is_no_number(callback, sequence, value):
         callback.on_train_batch_end(2, {"loss": value, "rpn_class_loss": 1.0, "mrcnn_loss": value})
     text = str(caught.value)
     assert f"in epoch 3, batch 4: loss, mrcnn_loss became {value} in this batch" in text
-    assert "What was saved before is good: weights/0002.h5." in text
-    # The images of the batch, by the numbers of its samples.
+    assert "The last checkpoint is good: weights/0002.h5." in text
+    # The images of the batch, by sample number.
     ids = [sequence.source.image_id(number) for number in (22, 23)]
-    assert f"of the images {ids[0]} (shape{ids[0]}.png), {ids[1]} (shape{ids[1]}.png)." in text
+    assert f"holds the images {ids[0]} (shape{ids[0]}.png), {ids[1]} (shape{ids[1]}.png)." in text
     sequence_ids = sequence[2][0]["input_image_meta"][:, 0]
     assert sequence_ids.tolist() == ids
 
 
 def test_weights_that_are_no_numbers(callback):
     callback.model.layers[0].bias.assign([1, np.nan])
-    with pytest.raises(FloatingPointError, match=r"batch 4: .*bias has values that are no numbers"):
+    with pytest.raises(FloatingPointError, match=r"batch 4: .*bias has non-finite values"):
         callback.on_epoch_end(2)

@@ -14,7 +14,7 @@ from mrcnn.training.distribution import OneDevice
 
 
 class Two(OneDevice):
-    """One of two hosts; `other` is what the other one gives to a sum."""
+    """One of two hosts; `other` is what the other one adds to a sum."""
 
     hosts = 2
 
@@ -61,7 +61,7 @@ def test_nobody_wishes_to_stop():
 
 @pytest.mark.parametrize("moment", ["on_train_batch_end", "on_epoch_end"])
 def test_a_wish_counts_on_all_hosts(moment):
-    """Of the other host's signal and `stop_training` here nothing is known but the sum."""
+    """This host knows the other's signal and `stop_training` only through the sum."""
     agree = callback(Agree, run_of(Two(1, other=1)))
     getattr(agree, moment)(0)
     assert agree.run.interruption.signal == signal.SIGTERM and agree.model.stop_training
@@ -78,7 +78,7 @@ def test_an_own_signal_keeps_its_number():
 def test_others_stop_where_the_chief_has_saved():
     follow = callback(Follow, run_of(Two(1)))
     follow.run.interruption.grant()
-    follow.on_train_batch_end(1)  # the epoch's last: validation comes first
+    follow.on_train_batch_end(1)  # the epoch's last batch: validation comes first
     with pytest.raises(SystemExit):
         follow.on_train_batch_end(0)
     with pytest.raises(SystemExit):

@@ -13,7 +13,7 @@ def send(number):
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """The handlers of the test runner, which must be there again afterwards."""
+    """Check that the test runner's handlers are restored afterwards."""
     before = [signal.getsignal(number) for number in SIGNALS]
     yield
     assert [signal.getsignal(number) for number in SIGNALS] == before

@@ -14,7 +14,7 @@ from mrcnn.training.distribution import OneDevice
 
 
 def run_of(custom=(), val=True, **settings):
-    """What `callback_list.callbacks` asks of a run."""
+    """What `callback_list.callbacks` needs of a run."""
     config = TinyConfig()
     for name, value in settings.items():
         setattr(config, name, value)

@@ -29,7 +29,7 @@ FIGURES = {"val_loss": 2.0, "val_mask_AP": 0.5}
 
 @pytest.fixture
 def shown(monkeypatch, capsys):
-    """Function: terminal columns (None for a file), verbosity -> the lines of two epochs.
+    """Function: terminal columns (None for a file), verbosity -> output lines of two epochs.
 
     The first step takes 100 s, each of the other nine 7 s, validation 30 s.
     """
@@ -46,7 +46,7 @@ def shown(monkeypatch, capsys):
         run = keras.callbacks.CallbackList(
             [bar], add_progbar=True, verbose=verbose, epochs=2, steps=10
         )
-        assert run.callbacks == [bar]  # Keras adds none of its own
+        assert run.callbacks == [bar]  # Keras adds no bar of its own
         run.on_train_begin()
         for epoch in range(2):
             run.on_epoch_begin(epoch)
@@ -57,7 +57,7 @@ def shown(monkeypatch, capsys):
             clock[0] += 30
             run.on_test_batch_end(3, LOGS)
             run.on_test_end({})
-            # As callbacks before it have left them: a list of callbacks makes floats of all.
+            # The logs as earlier callbacks leave them: `CallbackList` would make floats of them.
             bar.on_epoch_end(epoch, {**LOGS, **(FIGURES if epoch else {})})
         run.on_train_end()
         return capsys.readouterr().out.split("\n")
@@ -66,7 +66,7 @@ def shown(monkeypatch, capsys):
 
 
 def drawn(line):
-    """What stood on a line one after the other."""
+    """The texts drawn on a line, one after another."""
     return [text.strip() for text in line.split("\r") if text.strip()]
 
 

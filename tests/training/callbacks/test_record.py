@@ -14,7 +14,7 @@ from mrcnn.training.callbacks import record
 
 
 class Judge(keras.callbacks.Callback):
-    """Average precision every second epoch; the third has that of the second once more."""
+    """Logs an average precision every second epoch; the third repeats the second's."""
 
     def on_epoch_end(self, epoch, logs=None):
         if epoch % 2:
@@ -25,7 +25,7 @@ class Judge(keras.callbacks.Callback):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Folder of a run of three epochs that went on after the second one."""
+    """Folder of a run of three epochs that was resumed after the second."""
     folder = tmp_path_factory.mktemp("run")
     config = TinyConfig()
     model = mask_rcnn.MaskRCNN("training", config, str(folder))

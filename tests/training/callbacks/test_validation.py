@@ -20,7 +20,7 @@ def config_of(**settings):
 
 
 class Known:
-    """Stands for detection: it finds what is there in the images of a data set that it is told."""
+    """Stands in for detection: finds all instances in the images that are in `found`."""
 
     def __init__(self, dataset, monkeypatch):
         self.dataset, self.found, self.batches = dataset, set(), []
@@ -33,7 +33,7 @@ class Known:
 
     def detect(self, images, dense):
         assert not dense
-        # The images are told apart by their noise.
+        # Their noise tells the images apart.
         numbers = [
             next(i for i in self.dataset.image_ids if np.array_equal(self.dataset.samples[i][0], x))
             for x in images
@@ -71,7 +71,7 @@ def test_values_of_known_detections(dataset, known):
     known.found = set(callback.image_ids[:3].tolist())
     logs = {"loss": 2.0}
     callback.on_epoch_end(0, logs)
-    # 3 of 4 of each class are found: 76 of the 101 recalls are reached.
+    # 3 of 4 instances of each class are found: 76 of the 101 recalls are reached.
     assert logs == {"loss": 2.0, **dict.fromkeys(LOGGED, pytest.approx(76 / 101))}
     assert callback.values["segm_AR"] == pytest.approx(0.75)
     assert len(callback.values) == 24
@@ -91,7 +91,7 @@ def test_logs_between_two_measurements(dataset, known):
         assert bool(history.measured(logs)) is measured[-1]
     assert measured == [True, False, True, False, False, True, False]
     assert values == [0, 0, 0.34, 0.34, 0.34, 0.66, 0.66]  # 34 and 67 of 101 recalls
-    # Of a run that goes on, the values may be given.
+    # When a run is resumed, the values may be given.
     resumed = callback_of(dataset, VALIDATION_IMAGES=3, VALIDATION_EVERY=3)
     resumed.values = callback.values
     resumed.on_epoch_end(7, logs)
@@ -124,7 +124,7 @@ def test_a_line_says_it(dataset, known, capsys):
     callback.set_params({"verbose": 1})
     callback.on_epoch_end(1, {})
     out = capsys.readouterr().out
-    assert out.startswith("\nAP of 4 images: boxes 0.000, masks 0.000 (") and out.endswith(" s)\n")
+    assert out.startswith("\nAP on 4 images: boxes 0.000, masks 0.000 (") and out.endswith(" s)\n")
 
 
 def test_other_figures(dataset, known):
@@ -188,8 +188,8 @@ def test_images_that_cannot_be_read_are_left_out(dataset, known, caplog):
     assert caplog.text.count("images left out of the AP") == 1
     assert f"{first} (ValueError: " in caplog.text and f"{second} (" in caplog.text
     assert (
-        f"{third} (ValueError: image {third} (shape{third}.png): its masks are 64x64 pixels, the "
-        "image is 50x64 (height x width)"
+        f"{third} (ValueError: image {third} (shape{third}.png): its masks are 64x64 pixels, but "
+        "the image is 50x64 (height x width)"
     ) in caplog.text
 
 
@@ -255,7 +255,7 @@ def test_in_a_training(dataset, tmp_path):
     model = graph.build("training", config, seed=1)
     spread(model)
     callback = ValidateAP(dataset, config)
-    # The truth is what the network detects, until it has learnt something else.
+    # The ground truth is what the network detects, until training changes it.
     callback.set_model(model)
     callback.detector = detector = SharedDetector(model, callback.config)
     for i, result in enumerate(detector.detect([row[0] for row in dataset.samples])):
@@ -270,7 +270,7 @@ def test_in_a_training(dataset, tmp_path):
     first, last = history["val_bbox_AP50"]
     assert 0 < last != first == stop.best, (first, last)
     assert callback.values["segm_AP"] == history["val_segm_AP"][1]
-    # The same graph sees other weights: all is background.
+    # The same graph sees the changed weights: everything is background.
     model.get_layer("mrcnn_class_logits").bias.assign([90, 0, 0])
     assert callback.measure()["segm_AP50"] == 0
     assert callback.detector is detector
