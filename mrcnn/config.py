@@ -1,12 +1,13 @@
 """The settings of a network, its training and its data.
 
-A project subclasses `Config`, overrides what differs and hands an instance to `MaskRCNN`::
+A project subclasses `Config`, overrides what differs and passes an instance to `MaskRCNN`::
 
     class BalloonConfig(Config):
         NAME = "balloon"
         NUM_CLASSES = 1 + 1  # background and balloon
 
-Names and defaults are those of the matterport reference, so that old subclasses keep working.
+Names and defaults are those of matterport's Mask_RCNN, so that subclasses written for it keep
+working.
 """
 
 import difflib
@@ -19,7 +20,7 @@ from .config_rules.network_rules import problems
 
 logger = logging.getLogger(__name__)
 
-# Setting one of these on an instance renews what is derived from them.
+# Assigning one of these on an instance updates the derived settings.
 _SOURCES = {
     "IMAGES_PER_GPU",
     "GPU_COUNT",
@@ -36,158 +37,165 @@ class Config:
 
     Derived on construction, and again whenever a setting they depend on is assigned:
 
-    - `BATCH_SIZE`: images a step, `IMAGES_PER_GPU * GPU_COUNT`.
-    - `IMAGE_SHAPE`: int array `[height, width, channels]` of the network's input in pixels.
+    - `BATCH_SIZE`: images per step, `IMAGES_PER_GPU * GPU_COUNT`.
+    - `IMAGE_SHAPE`: int array `[height, width, channels]`, the network's input in pixels.
     - `IMAGE_META_SIZE`: length of an image-meta vector, `12 + NUM_CLASSES`.
     """
 
-    # Name of the experiment: log folders and checkpoints carry it in lower case.
+    # Name of the experiment, used in lower case for log folders and checkpoints.
     NAME = None
 
-    # Devices to train on, GPUs if there are any; detection takes one.
+    # Number of devices to train on, GPUs where available. Detection uses one.
     GPU_COUNT = 1
-    # Hosts among which the devices are spread evenly.
+    # Number of hosts that share the devices evenly.
     HOST_COUNT = 1
-    # Images that one device takes at a time.
+    # Images that each device processes at a time.
     IMAGES_PER_GPU = 2
 
-    # Batches that make an epoch. Few images want fewer: an epoch is what is validated and saved.
+    # Batches per epoch. Validation and saving follow each epoch, so use fewer for small datasets.
     STEPS_PER_EPOCH = 1000
-    # Batches of validation after each epoch.
+    # Validation batches after each epoch.
     VALIDATION_STEPS = 50
-    # Epochs from one average precision on the validation images to the next; the first epoch of a
-    # run and the last one of train() have one, too. 0: never.
+    # Number of epochs between computations of the average precision (AP) on validation images. It
+    # is also computed after the first epoch of a run and the last one of train(). 0: never.
     VALIDATION_EVERY = 1
-    # Images that this average precision looks at; None: as many as VALIDATION_STEPS hold.
+    # Images on which the AP is computed. None: as many as VALIDATION_STEPS batches hold.
     VALIDATION_IMAGES = None
 
-    # What the network is made of over the backbone: "box" alone is Faster R-CNN, without masks from
-    # the data set to the results. A class of your own is a further head, see network/heads/head.py.
+    # Heads on top of the backbone and feature pyramid. ("box",) is Faster R-CNN: no masks are used
+    # anywhere, from the dataset to the results. To add a head, list your own class, see
+    # network/heads/head.py.
     HEADS = ("box", "mask")
-    # How a RoI's features come from the pyramid: "align" (RoIAlign), or a Keras layer class.
+    # How RoI features are taken from the pyramid: "align" (RoIAlign) or a Keras layer class.
     ROI_POOLER = "align"
 
     # "resnet50", "resnet101", a `Backbone` (see network/backbones/backbone.py), or a function
     # (input_image, stage5=True, train_bn=...) -> [C1..C5].
     BACKBONE = "resnet101"
-    # With a function as BACKBONE: a function (image_shape) -> [[height, width], ...] of P2..P6.
+    # Needed if BACKBONE is a function: a function (image_shape) -> [[height, width], ...], the
+    # sizes of P2..P6.
     COMPUTE_BACKBONE_SHAPE = None
-    # Pixels of the image a cell of P2..P6 stands for.
+    # Strides of P2..P6: image pixels per feature map cell.
     BACKBONE_STRIDES = [4, 8, 16, 32, 64]
 
-    # Width of the two fully connected layers of the class and box head.
+    # Units in each of the two fully connected layers of the class and box head.
     FPN_CLASSIF_FC_LAYERS_SIZE = 1024
     # Channels of every level of the feature pyramid.
     TOP_DOWN_PYRAMID_SIZE = 256
-    # Channels of the convolution that the RPN begins with. On a CPU it and the mask head are most
-    # of a small network's time.
+    # Channels of the RPN's first convolution. On a CPU, a small network spends most of its time in
+    # this convolution and the mask head.
     RPN_CHANNELS = 512
-    # Channels of the convolutions of the mask head.
+    # Channels of the mask head's convolutions.
     MASK_HEAD_CHANNELS = 256
 
-    # Classes including the background, which is class 0.
+    # Number of classes, including the background (class 0).
     NUM_CLASSES = 1
 
-    # Side of a square anchor in pixels, one for each pyramid level.
+    # Side length of a square anchor in pixels, one per pyramid level.
     RPN_ANCHOR_SCALES = (32, 64, 128, 256, 512)
-    # Width / height of the anchors of a cell: 0.5 is tall, 2 is wide.
+    # Width / height of the anchors in each cell: 0.5 is tall, 2 is wide.
     RPN_ANCHOR_RATIOS = [0.5, 1, 2]
-    # Anchors on every cell of a feature map (1), on every second one (2), ...
+    # Spacing of the anchors: 1 places them on every cell of a feature map, 2 on every second, ...
     RPN_ANCHOR_STRIDE = 1
-    # IoU above which the lower-scored of two proposals is dropped: raise it for more proposals.
+    # IoU above which the lower-scored of two proposals is dropped. Raise it to keep more proposals.
     RPN_NMS_THRESHOLD = 0.7
-    # Anchors of an image that the RPN loss looks at, at most half of them positive.
+    # Anchors per image that contribute to the RPN loss, at most half of them positive.
     RPN_TRAIN_ANCHORS_PER_IMAGE = 256
 
-    # Anchors with the best scores that non-maximum suppression looks at.
+    # Top-scoring anchors that are passed to non-maximum suppression.
     PRE_NMS_LIMIT = 6000
-    # Proposals that it leaves, in training.
+    # Proposals kept after non-maximum suppression in training.
     POST_NMS_ROIS_TRAINING = 2000
-    # Proposals that it leaves, in detection.
+    # Proposals kept after non-maximum suppression in detection.
     POST_NMS_ROIS_INFERENCE = 1000
 
-    # Keep the masks of the ground truth as crops of their boxes: less memory, coarser outlines.
+    # Keep ground-truth masks as crops of their boxes: less memory, coarser outlines.
     USE_MINI_MASK = True
-    # (height, width) of such a crop.
+    # (height, width) of these crops.
     MINI_MASK_SHAPE = (56, 56)
 
-    # How images come to the input size: "square", "pad64", "crop" or "none" (see resize_image).
+    # How images are brought to the input size: "square", "pad64", "crop" or "none", see
+    # resize_image.
     IMAGE_RESIZE_MODE = "square"
-    # Pixels that the shorter side is enlarged to, if the longer one allows it.
+    # Length in pixels to which the shorter side is enlarged, as far as IMAGE_MAX_DIM allows. With
+    # "crop", also the side of the crop: a multiple of 64.
     IMAGE_MIN_DIM = 800
-    # Pixels that the longer side may have, and the square's sides: a multiple of 64.
+    # Maximum length of the longer side in pixels, and side of the square: a multiple of 64.
     IMAGE_MAX_DIM = 1024
-    # Least factor by which images are enlarged; 0 for none.
+    # Minimum factor by which images are enlarged; 0 for none.
     IMAGE_MIN_SCALE = 0
-    # 3 for RGB. Another number needs another MEAN_PIXEL of that length; the conv1 of RGB weights
-    # is spread over the channels as they are loaded.
+    # 3 for RGB. Any other number needs a MEAN_PIXEL of that length. When RGB weights are loaded,
+    # those of conv1 are spread over the channels.
     IMAGE_CHANNEL_COUNT = 3
-    # How pixels that are not uint8 come to 0..255: "auto", "percentile", "full" or (low, high), the
-    # values that become 0 and 255 (see pixels.as_channels).
+    # How pixels other than uint8 are mapped to 0..255: "auto", "percentile", "full" or (low, high),
+    # the values that become 0 and 255 (see pixels.as_channels).
     IMAGE_SCALING = "auto"
     # Mean of each channel (RGB), subtracted from the image.
     MEAN_PIXEL = np.array([123.7, 116.8, 103.9])
 
-    # RoIs of an image that train the heads.
+    # RoIs per image on which the heads are trained.
     TRAIN_ROIS_PER_IMAGE = 200
-    # Share of them that is positive, if there are so many.
+    # Fraction of them that is positive, when enough positives exist.
     ROI_POSITIVE_RATIO = 0.33
 
-    # Side of the RoI's feature crop for the class and box head.
+    # Side length of the RoI features for the class and box head, in cells.
     POOL_SIZE = 7
-    # Side of that for the mask head.
+    # The same for the mask head.
     MASK_POOL_SIZE = 14
     # (height, width) of a predicted mask: twice MASK_POOL_SIZE.
     MASK_SHAPE = [28, 28]
 
-    # Instances of an image used in training; of more a random part.
+    # Instances per image used in training. If an image has more, a random subset is used.
     MAX_GT_INSTANCES = 100
 
-    # What the RPN's box deltas (dy, dx, log dh, log dw) are divided by before they are learnt.
+    # The RPN learns box deltas (dy, dx, log dh, log dw) divided by these values.
     RPN_BBOX_STD_DEV = np.array([0.1, 0.1, 0.2, 0.2])
-    # The same for the deltas of the box head.
+    # The same for the box head.
     BBOX_STD_DEV = np.array([0.1, 0.1, 0.2, 0.2])
 
-    # Detections of an image at the most.
+    # Maximum number of detections per image.
     DETECTION_MAX_INSTANCES = 100
     # Score below which detections are dropped; 0 keeps all.
     DETECTION_MIN_CONFIDENCE = 0.7
-    # IoU above which the lower-scored of two detections of a class is dropped.
+    # IoU above which the lower-scored of two detections of the same class is dropped.
     DETECTION_NMS_THRESHOLD = 0.3
 
     # "sgd", "adam", "adamw", or a function or Keras class (learning_rate, **options) -> optimizer,
-    # such as keras.optimizers.Lion; the options carry clipping, accumulation and averaging.
+    # such as keras.optimizers.Lion. The options set gradient clipping, gradient accumulation and
+    # the moving average (EMA).
     OPTIMIZER = "sgd"
-    # Of SGD, for which the paper's 0.02 makes the weights explode here; AdamW wants about 0.0004.
+    # The default suits SGD; the paper's 0.02 makes the weights explode here. AdamW needs about
+    # 0.0004.
     LEARNING_RATE = 0.001
-    # Of SGD; of Adam and AdamW it is beta_1.
+    # Momentum of SGD; beta_1 of Adam and AdamW.
     LEARNING_MOMENTUM = 0.9
-    # L2 penalty of a weight tensor, as a mean over its elements. With AdamW its own decay instead,
-    # of all but biases and BatchNorm, for which 0.05 is usual.
+    # Factor of the L2 penalty, which is averaged over the elements of each weight tensor. With
+    # "adamw" it is the optimizer's own weight decay instead, on all weights except biases and
+    # BatchNorm, and 0.05 is usual.
     WEIGHT_DECAY = 0.0001
 
-    # The learning rate: "constant"; "step", which multiplies it by LR_FACTOR after each of the
-    # epochs LR_STEPS, such as [30, 40]; or "cosine", which falls to 0 at the end of train().
+    # Learning rate schedule: "constant"; "step", which multiplies the rate by LR_FACTOR after each
+    # epoch in LR_STEPS; or "cosine", which lowers the rate to 0 by the end of train().
     LR_SCHEDULE = "constant"
-    # Epochs of "step".
+    # Epochs after which "step" changes the rate, such as [30, 40].
     LR_STEPS = []
-    # Factor of "step".
+    # Factor by which "step" multiplies the rate.
     LR_FACTOR = 0.1
-    # Batches at the start of train() over which the rate rises from near 0; 0 for none.
+    # Batches at the start of train() over which the rate rises from near 0; 0 for no warm-up.
     LR_WARMUP_STEPS = 0
 
-    # Batches whose gradients are averaged before the weights change once.
+    # Batches whose gradients are averaged for one update of the weights.
     GRADIENT_ACCUMULATION = 1
 
-    # Momentum, such as 0.999, of a moving average of the weights after each batch, which is then
-    # what is validated and saved; None for no average.
+    # Momentum, such as 0.999, of a moving average of the weights, updated after each batch. The
+    # averaged weights are then validated and saved. None: no average.
     EMA = None
 
-    # None, "bfloat16" or "float16" (of which the loss is scaled): what the convolutions compute in.
-    # Weights, losses, boxes and scores stay float32.
+    # Precision in which the convolutions compute: "bfloat16", "float16" (with loss scaling), or
+    # None for float32. Weights, losses, boxes and scores always stay float32.
     MIXED_PRECISION = None
 
-    # Factors of the losses in their sum.
+    # Weight of each loss in the total loss.
     LOSS_WEIGHTS = {
         "rpn_class_loss": 1.0,
         "rpn_bbox_loss": 1.0,
@@ -196,41 +204,41 @@ class Config:
         "mrcnn_mask_loss": 1.0,
     }
 
-    # Weights of classes in mrcnn_class_loss by class id, such as {0: 0.5, 2: 3.0}: it is then a
-    # weighted mean, in which a class that is not named weighs 1. None: all weigh the same.
+    # Weights of classes in mrcnn_class_loss by class id, such as {0: 0.5, 2: 3.0}. The loss is then
+    # a weighted mean, in which classes not listed have weight 1. None: all weights are equal.
     CLASS_WEIGHTS = None
 
-    # False: the heads take RoIs from an extra input instead of the RPN (to debug the heads alone).
+    # False: the heads take RoIs from an extra input instead of the RPN, to debug them in isolation.
     USE_RPN_ROIS = True
 
-    # Statistics of BatchNorm: False frozen, None as Keras does, True always of the batch.
-    # Frozen is right for the small batches of detection.
+    # BatchNorm statistics. False: frozen, which is right for the small batches usual in detection.
+    # None: Keras's default behaviour. True: always those of the batch.
     TRAIN_BN = False
 
-    # Norm of all gradients together above which they are scaled down.
+    # Maximum norm of all gradients together; above it, they are scaled down.
     GRADIENT_CLIP_NORM = 5.0
 
-    # What tells the best epoch, a name in its logs, such as "val_segm_AP50"; names with "loss" fall
-    # as a run gets better, all others rise. None: val_segm_AP where it is computed (val_bbox_AP
-    # without a mask head), else val_loss.
+    # Name of the logged value that decides which epoch is best, such as "val_segm_AP50". Lower is
+    # better for names with "loss", higher for all others. None: val_segm_AP (val_bbox_AP without a
+    # mask head) where it is computed, else val_loss.
     MONITOR = None
-    # Epochs without a better one after which the last stage of train() ends; None: never.
+    # Epochs without improvement after which the last stage of train() ends. None: never.
     EARLY_STOPPING = None
-    # Numbered checkpoints of a run that are kept beside the best one, the last ones: those of a
-    # ResNet-101 take 256 MB each, and 160 of them 40 GB. None: all.
+    # Number of latest checkpoints to keep, besides the best one. A checkpoint of a ResNet-101 takes
+    # 256 MB, 160 of them 40 GB. None: keep all.
     KEEP_CHECKPOINTS = 5
-    # Minutes in an epoch after which the state of the run is saved, so that a power cut costs no
-    # more; None: at the end of the epoch only.
+    # Minutes between saves of the run's state within an epoch, so that a power cut costs no more
+    # than that. None: save only at the end of each epoch.
     SAVE_EVERY_MINUTES = 10
 
-    # Seed of the order of the images, of augmentation and of sampling; None: another each run.
+    # Seed for the order of images, augmentation and sampling. None: a different one for each run.
     SEED = None
 
-    # Threads that make batches while the network trains; None: one for each core, up to 4 for
-    # each device of this host.
+    # Threads that prepare batches while the network trains. None: one per core, up to 4 per device
+    # of this host.
     LOADER_WORKERS = None
-    # None: those threads. "spawn", "forkserver" or "fork": processes, started in that way, for data
-    # sets or augmentation that spend their time in Python itself.
+    # None: use these threads. "spawn", "forkserver" or "fork": use processes, started by that
+    # method, for datasets or augmentation that spend their time in pure Python code.
     LOADER_PROCESSES = None
 
     # Compile TensorFlow's graph with XLA: slow to start, then often faster on a GPU. (JAX always
@@ -239,8 +247,8 @@ class Config:
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        # A function written as a class attribute would be bound and get the configuration as its
-        # first argument; only one that asks for it as `self` does.
+        # A function assigned as a class attribute would be bound and receive the configuration as
+        # its first argument. Only one whose first parameter is `self` should.
         for name in ("BACKBONE", "COMPUTE_BACKBONE_SHAPE", "OPTIMIZER", "ROI_POOLER"):
             value = vars(cls).get(name)
             if (
@@ -264,16 +272,16 @@ class Config:
         self.IMAGE_META_SIZE = 1 + 3 + 3 + 4 + 1 + self.NUM_CLASSES
 
     def validate(self):
-        """Check the settings against each other; `MaskRCNN` calls this.
+        """Check that the settings can work, alone and together. `MaskRCNN` calls this.
 
         Raises:
-            ValueError: one line for each setting that cannot work, with its value and what
-                would be accepted.
+            ValueError: one line for each setting that cannot work, with its value and what is
+                accepted.
         """
         for name in self._unknown_names():
             close = difflib.get_close_matches(name, dir(Config), n=1, cutoff=0.9)
             if close:
-                logger.warning("%s is not a setting of Config: is %s meant?", name, close[0])
+                logger.warning("%s is not a setting of Config: did you mean %s?", name, close[0])
         found = problems(self)
         if found:
             raise ValueError(f"{type(self).__name__}:\n" + "\n".join(f"- {line}" for line in found))
@@ -287,7 +295,7 @@ class Config:
         ]
 
     def to_dict(self):
-        """Every public setting, by name in alphabetical order, own additions included."""
+        """All public settings by name, in alphabetical order, with those that a subclass adds."""
         return {
             name: getattr(self, name)
             for name in sorted(dir(self))
@@ -296,13 +304,13 @@ class Config:
 
     @classmethod
     def from_dict(cls, settings):
-        """An instance with these settings over the class's own.
+        """Create an instance in which these settings replace the class's own.
 
         Args:
-            settings: dict of setting name to value, as `to_dict` gives it.
+            settings: dict of setting name to value, as returned by `to_dict`.
         """
         config = cls()
-        # The derived ones last, so that one that was set by hand survives.
+        # Derived settings come last, so that one set by hand is kept.
         for name in sorted(settings, key=lambda name: name not in _SOURCES):
             setattr(config, name, settings[name])
         return config

@@ -1,17 +1,17 @@
-"""Words for messages and for the screen."""
+"""Text for messages and the screen."""
 
 import numpy as np
 
 
 def some(names, limit=8):
-    """The first `limit` of many names and how many more there are, or "none"."""
+    """List the first `limit` names and how many more there are, or "none"."""
     names = [str(name) for name in names]
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return (", ".join(names[:limit]) or "none") + more
 
 
 def log(text, array=None):
-    """Print a text and, of an array, its shape, least and greatest value and dtype."""
+    """Print a text and, if an array is given, its shape, minimum, maximum and dtype."""
     if array is not None:
         low, high = (_short(array.min()), _short(array.max())) if array.size else ("", "")
         text = (
@@ -21,5 +21,5 @@ def log(text, array=None):
 
 
 def _short(number):
-    """A number of an array as text; floats have five digits."""
+    """Format a number; floats get five significant digits."""
     return f"{number:.5g}" if isinstance(number, np.floating) else str(number)

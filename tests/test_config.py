@@ -6,7 +6,8 @@ from numpy.testing import assert_array_equal
 
 from mrcnn.config import Config
 
-# The reference's defaults: old subclasses rely on what they do not override.
+# The defaults of matterport's Mask_RCNN (the reference): old subclasses rely on what they do not
+# override.
 DEFAULTS = {
     "NAME": None,
     "GPU_COUNT": 1,
@@ -61,7 +62,7 @@ DEFAULTS = {
     "GRADIENT_CLIP_NORM": 5.0,
 }
 DERIVED = {"BATCH_SIZE": 2, "IMAGE_SHAPE": [1024, 1024, 3], "IMAGE_META_SIZE": 13}
-# Settings that the reference lacks.
+# Settings that the reference does not have.
 OWN = {
     "HEADS": ("box", "mask"),
     "ROI_POOLER": "align",
@@ -201,7 +202,7 @@ def test_functions_as_class_attributes_are_not_bound():
 
 
 def test_a_method_that_asks_for_self_is_bound():
-    # The reference could not but bind, so that old projects wrote methods.
+    # The reference always binds functions, so old projects wrote methods.
     class WithMethod(Config):
         def COMPUTE_BACKBONE_SHAPE(self, image_shape):
             return self.NUM_CLASSES, image_shape
@@ -216,7 +217,7 @@ def test_a_function_without_parameters_may_be_written_down():
 def test_to_dict_has_every_setting_in_order():
     class Own(Config):
         NAME = "own"
-        AUGMENT = backbone  # in capitals, so a setting though callable
+        AUGMENT = backbone  # in capitals, so it is a setting although it is callable
         weights = "coco"
         _private = 1
 
@@ -236,7 +237,7 @@ def test_round_trip_through_a_dict():
     config = Own()
     config.IMAGE_MAX_DIM = 320
     config.EXTRA = (1, 2)
-    config.BATCH_SIZE = 9  # by hand, against IMAGES_PER_GPU
+    config.BATCH_SIZE = 9  # set by hand, unlike IMAGES_PER_GPU * GPU_COUNT
     settings = config.to_dict()
     for again in (Config.from_dict(settings), Own.from_dict(settings)):
         assert list(again.to_dict()) == list(settings)
@@ -305,7 +306,7 @@ def test_validate_warns_of_near_misses(written, meant, caplog):
     with caplog.at_level(logging.WARNING):
         config.validate()
     assert [record.getMessage() for record in caplog.records] == [
-        f"{written} is not a setting of Config: is {meant} meant?"
+        f"{written} is not a setting of Config: did you mean {meant}?"
     ]
 
 

@@ -13,7 +13,7 @@ GRAVITON = "processor\t: 0\nFeatures\t: fp asimd sve\n"
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """Function: make this machine look as its /proc/cpuinfo says, with TensorFlow not imported."""
+    """Function: make this machine look like a /proc/cpuinfo text, with TensorFlow not imported."""
     read = cpu.instruction_sets.__wrapped__
 
     def pretend(text):
@@ -22,7 +22,7 @@ def machine(tmp_path, monkeypatch):
         sets = read(str(path))
         monkeypatch.setattr(cpu, "instruction_sets", lambda: sets)
         monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
-        # Set first, so that it is restored even if it was not there.
+        # Set first, so that it is restored even if it did not exist.
         monkeypatch.setenv(cpu.ONEDNN, "")
         monkeypatch.delenv(cpu.ONEDNN)
         monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
@@ -86,7 +86,7 @@ def test_nothing_changes_once_tensorflow_is_imported(machine, monkeypatch):
     assert cpu.ONEDNN not in os.environ
 
 
-@pytest.mark.skipif(not cpu.instruction_sets(), reason="the CPU does not say what it can do")
+@pytest.mark.skipif(not cpu.instruction_sets(), reason="the CPU's instruction sets are unknown")
 def test_importing_the_package_chooses():
     chosen_by = (cpu.ONEDNN, "ONEDNN_MAX_CPU_ISA")
     environment = {name: value for name, value in os.environ.items() if name not in chosen_by}

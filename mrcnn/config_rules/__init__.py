@@ -1,1 +1,1 @@
-"""What a `Config` may hold: one module for each subject."""
+"""Rules for the settings of a `Config`, one module per subject."""

@@ -1,4 +1,4 @@
-"""What is wrong with a `Config`, in words that say what would be right."""
+"""Checks of a `Config`: what is wrong with it, and what is accepted instead."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ SCALINGS = ("auto", "percentile", "full")
 
 
 def problems(config):
-    """All problems of a configuration.
+    """List all problems of a configuration.
 
     Args:
         config: a `Config`.
@@ -29,8 +29,8 @@ def _name(config):
         yield f"NAME is {config.NAME!r}: give your subclass a name, such as NAME = 'balloon'."
     if not is_whole(config.NUM_CLASSES) or config.NUM_CLASSES < 2:
         yield (
-            f"NUM_CLASSES is {config.NUM_CLASSES!r}: it counts the background too, so it is a "
-            "whole number of at least 2 (1 + your number of classes)."
+            f"NUM_CLASSES is {config.NUM_CLASSES!r}: it must be a whole number of at least 2, "
+            "because it includes the background (1 + your number of classes)."
         )
 
 
@@ -58,15 +58,15 @@ def _fractions(config):
     if confidence is not None and not (is_number(confidence) and 0 <= confidence <= 1):
         yield f"DETECTION_MIN_CONFIDENCE is {confidence!r}: it must lie in [0, 1]."
     if config.TRAIN_BN not in (True, False, None):
-        yield f"TRAIN_BN is {config.TRAIN_BN!r}: it is False (frozen), None or True."
+        yield f"TRAIN_BN is {config.TRAIN_BN!r}: it must be False (frozen), None or True."
 
 
 def _sizes(config):
     mode = config.IMAGE_RESIZE_MODE
     if mode not in RESIZE_MODES:
-        yield f"IMAGE_RESIZE_MODE is {mode!r}: it is one of {', '.join(RESIZE_MODES)}."
+        yield f"IMAGE_RESIZE_MODE is {mode!r}: it must be one of {', '.join(RESIZE_MODES)}."
         return
-    # In the modes none and pad64 the image's own size counts, and is checked when it comes.
+    # In the modes none and pad64, each image's own size counts and is checked later, per image.
     names = {"square": ["IMAGE_MAX_DIM"], "crop": ["IMAGE_MIN_DIM"], "pad64": ["IMAGE_MIN_DIM"]}
     for name in names.get(mode, []):
         side = getattr(config, name)
@@ -77,7 +77,7 @@ def _sizes(config):
 
 
 def multiple_of_64(side):
-    """The reason why a side is refused, with the sides that would do: "it must be ..."."""
+    """Explain why a side is rejected and which sides are accepted: "it must be ..."."""
     if not is_whole(side) or side < 64:
         whole = "" if is_whole(side) else "a whole number and "
         return (
@@ -110,13 +110,13 @@ def _anchors(config):
 def _channels(config):
     mean, channels = np.atleast_1d(config.MEAN_PIXEL), config.IMAGE_CHANNEL_COUNT
     if len(mean) not in (1, channels):
-        # 114.8 is the mean of the default's three.
+        # 114.8 is the mean of the three default values.
         example = (
             "np.array([123.7, 116.8, 103.9])" if channels == 3 else f"np.full({channels}, 114.8)"
         )
         yield (
             f"MEAN_PIXEL has {len(mean)} entries: it needs one for each of the {channels} channels "
-            f"of IMAGE_CHANNEL_COUNT, or one number for all. To start with, write MEAN_PIXEL = "
+            f"of IMAGE_CHANNEL_COUNT, or one number for all. To start with, use MEAN_PIXEL = "
             f"{example}; the mean of your own images is better."
         )
     if problem := scaling_problem(config.IMAGE_SCALING):
@@ -124,7 +124,7 @@ def _channels(config):
 
 
 def scaling_problem(scaling):
-    """What is wrong with `scaling`, an IMAGE_SCALING: "is ...: it must be ...", or ""."""
+    """Explain what is wrong with `scaling`, an IMAGE_SCALING: "is ...: it must be ...", or ""."""
     if isinstance(scaling, str):
         right = scaling in SCALINGS
     else:

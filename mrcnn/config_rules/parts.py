@@ -1,7 +1,7 @@
-"""The parts that a network is made of, by the names that settings have for them.
+"""The parts of a network, by the names that settings use for them.
 
-Each table has a line for each part: its name, and the module and object that it is. A part is
-imported when it is asked for, so that data sets and their worker processes never load Keras.
+Each table maps the name of a part to its module and object. A part is imported only on request,
+so that datasets and their worker processes never load Keras.
 """
 
 import importlib
@@ -18,16 +18,16 @@ HEADS = {
     "mask": "mrcnn.network.heads.mask:MaskHead",
 }
 
-# What the RPN learns by; the other losses are the heads'.
+# The RPN's losses; all others belong to heads.
 RPN_LOSSES = ("rpn_class_loss", "rpn_bbox_loss")
 
 
 def part(table, value):
-    """The part that a setting names.
+    """Return the part that a setting names.
 
     Args:
-        table: one of this module's.
-        value: a name of the table, or a part itself.
+        table: one of this module's tables.
+        value: a name in the table, or the part itself.
 
     Returns:
         The part.
@@ -39,17 +39,16 @@ def part(table, value):
 
 
 def heads(config):
-    """The classes of the heads of a `Config`, a list: that of the boxes first."""
+    """Return a list of a `Config`'s head classes, the box head first."""
     kinds = [part(HEADS, value) for value in config.HEADS]
     return sorted(kinds, key=lambda kind: kind.name != "box")
 
 
 def needed_fields(config):
-    """What the heads of a `Config` learn from.
+    """Return the instance fields that a `Config`'s heads learn from.
 
     Returns:
-        dict of the name of an instance field, such as "masks", to the name of the first head that
-        needs it.
+        dict of field name, such as "masks", to the name of the first head that needs it.
     """
     needed = {}
     for head in heads(config):
@@ -59,17 +58,17 @@ def needed_fields(config):
 
 
 def filled_fields(config):
-    """Names of the fields of results that the heads of a `Config` fill, a tuple."""
+    """Return the names of the result fields that a `Config`'s heads fill, a tuple."""
     return tuple(head.field for head in heads(config))
 
 
 def loss_names(config):
-    """Names of all losses of a `Config`, a tuple in the order in which they are shown."""
+    """Return the names of all losses of a `Config`, a tuple in display order."""
     return (*RPN_LOSSES, *(name for head in heads(config) for name in head.loss_names))
 
 
 def problems(config):
-    """What is wrong with the choice of parts of a `Config`, one sentence after another."""
+    """Yield what is wrong with a `Config`'s choice of parts, one sentence per problem."""
     yield from _backbone(config)
     yield from _pooler(config)
     found = list(_heads(config))
@@ -81,17 +80,17 @@ def problems(config):
 
 
 def backbone_problem(backbone):
-    """What is wrong with a BACKBONE, a sentence, or ""."""
+    """Return what is wrong with a BACKBONE, one sentence or ""."""
     if isinstance(backbone, type):
         return f"BACKBONE is the class {backbone.__name__}: give an instance of it."
     is_backbone = all(hasattr(backbone, name) for name in ("build", "strides", "stem"))
     if is_backbone or is_function(backbone) or backbone in list(BACKBONES):
         return ""
-    return f"BACKBONE is {backbone!r}: it is {_names(BACKBONES)}, a Backbone or a function."
+    return f"BACKBONE is {backbone!r}: it must be {_names(BACKBONES)}, a Backbone or a function."
 
 
 def is_function(backbone):
-    """Whether a BACKBONE is a function, which says nothing of the sizes of its features."""
+    """Whether a BACKBONE is a function, which does not know the sizes of its feature maps."""
     return callable(backbone) and not hasattr(backbone, "build")
 
 
@@ -107,15 +106,15 @@ def _backbone(config):
     else:
         own, strides = part(BACKBONES, config.BACKBONE).strides, config.BACKBONE_STRIDES
         if list(strides)[:4] != list(own):
-            yield f"BACKBONE_STRIDES begins {strides[:4]}: the BACKBONE has {list(own)}."
+            yield f"BACKBONE_STRIDES starts with {strides[:4]}: the BACKBONE's are {list(own)}."
 
 
 def _pooler(config):
     pooler = config.ROI_POOLER
     if not callable(pooler) and pooler not in list(POOLERS):
         yield (
-            f"ROI_POOLER is {pooler!r}: it is {_names(POOLERS)}, or a Keras layer class that is "
-            "called as PyramidROIAlign is."
+            f"ROI_POOLER is {pooler!r}: it must be {_names(POOLERS)}, or a Keras layer class that "
+            "is called like PyramidROIAlign."
         )
 
 
@@ -124,8 +123,8 @@ def _heads(config):
     if not isinstance(values, tuple | list):
         example = f", such as ({values!r},)" if isinstance(values, str) else ""
         yield (
-            f"HEADS is {values!r}: it is a tuple of {_names(HEADS)} or of classes of your "
-            f"own{example}."
+            f"HEADS is {values!r}: it must be a tuple of {_names(HEADS)} or your own "
+            f"classes{example}."
         )
         return
     if wrong := [problem for value in values if (problem := _head_problem(value))]:
@@ -134,14 +133,14 @@ def _heads(config):
     kinds = [part(HEADS, value) for value in values]
     if "box" not in [kind.name for kind in kinds]:
         yield (
-            f"HEADS is {tuple(values)}: 'box' must be one of them, because detections are the "
-            "proposals that it has classified and whose boxes it has refined."
+            f"HEADS is {tuple(values)}: 'box' must be one of them, because detections are "
+            "proposals that the box head has classified and refined."
         )
     fields = {"rois": "box", "class_ids": "box", "scores": "box"}
     losses = dict.fromkeys(RPN_LOSSES, "rpn")
     for index, kind in enumerate(kinds):
         if kind.name in [earlier.name for earlier in kinds[:index]]:
-            yield f"HEADS names {kind.name!r} twice: each head has a name of its own."
+            yield f"HEADS names {kind.name!r} twice: each head must have a unique name."
             return
         if (other := fields.setdefault(kind.field, kind.name)) != kind.name:
             yield (
@@ -159,12 +158,12 @@ def _head_problem(value):
     if isinstance(value, str):
         if value in HEADS:
             return ""
-        return f"HEADS has {value!r}: it is {_names(HEADS)}, or a class of your own."
+        return f"HEADS has {value!r}: it must be {_names(HEADS)}, or your own class."
     if isinstance(value, type) and _is_head(value):
         return ""
     return (
-        f"HEADS has {value!r}: a class, no instance, that derives from "
-        "mrcnn.network.heads.Head and has a name and a field is accepted."
+        f"HEADS has {value!r}: it must be a subclass (not an instance) of "
+        "mrcnn.network.heads.Head with a name and a field."
     )
 
 
@@ -177,7 +176,7 @@ def _is_head(kind):
 
 
 def _losses(config):
-    # The reference's five may be named without their heads, as in the default.
+    # The five losses of matterport's Mask_RCNN may be named without their heads, as in the default.
     optional = {name for kind in HEADS for name in part(HEADS, kind).loss_names}
     names = loss_names(config)
     unknown = [n for n in config.LOSS_WEIGHTS if n not in names and n not in optional]
@@ -185,7 +184,7 @@ def _losses(config):
     if unknown:
         yield f"LOSS_WEIGHTS names {unknown}: the losses are {', '.join(names)}."
     if missing and unknown:
-        yield f"LOSS_WEIGHTS lacks {missing}."
+        yield f"LOSS_WEIGHTS has no weights for {missing}."
 
 
 def _names(table):

@@ -1,4 +1,4 @@
-"""What is wrong with those settings of a `Config` that concern training."""
+"""Checks of a `Config`'s training settings: what is wrong, and what is accepted instead."""
 
 import numpy as np
 
@@ -11,13 +11,13 @@ PRECISIONS = (None, "bfloat16", "float16")
 
 
 def problems(config):
-    """All problems of the settings of training.
+    """List all problems of the training settings.
 
     Args:
         config: a `Config`.
 
     Returns:
-        A list of sentences, empty if they can work.
+        A list of sentences, empty if the settings can work.
     """
     checks = (
         _devices, _loader, _optimizer, _learning_rate, _class_weights, _validation, _run,
@@ -31,8 +31,8 @@ def _devices(config):
         yield f"HOST_COUNT is {hosts!r}: it must be a whole number of at least 1."
     elif is_whole(devices) and devices % hosts:
         yield (
-            f"HOST_COUNT is {hosts}: GPU_COUNT, the devices of all hosts together, must be a "
-            f"multiple of it ({max(1, devices // hosts) * hosts}), and is {devices}."
+            f"HOST_COUNT is {hosts}: GPU_COUNT, the number of devices on all hosts together, must "
+            f"be a multiple of it ({max(1, devices // hosts) * hosts}), but is {devices}."
         )
 
 
@@ -42,7 +42,7 @@ def _loader(config):
         yield f"LOADER_WORKERS is {workers!r}: it must be None or a whole number of at least 1."
     if processes not in START_METHODS:
         yield (
-            f"LOADER_PROCESSES is {processes!r}: it is None for threads, or one of "
+            f"LOADER_PROCESSES is {processes!r}: it must be None for threads, or one of "
             f"{', '.join(START_METHODS[1:])}."
         )
 
@@ -50,31 +50,31 @@ def _loader(config):
 def _optimizer(config):
     if not callable(config.OPTIMIZER) and config.OPTIMIZER not in OPTIMIZERS:
         yield (
-            f"OPTIMIZER is {config.OPTIMIZER!r}: it is one of {', '.join(OPTIMIZERS)}, or a "
-            "function (learning_rate, **options) that gives a Keras optimizer."
+            f"OPTIMIZER is {config.OPTIMIZER!r}: it must be one of {', '.join(OPTIMIZERS)}, or a "
+            "function (learning_rate, **options) that returns a Keras optimizer."
         )
     if config.EMA is not None and not (is_number(config.EMA) and 0 < config.EMA < 1):
-        yield f"EMA is {config.EMA!r}: it is None, or a momentum in (0, 1) such as 0.999."
+        yield f"EMA is {config.EMA!r}: it must be None, or a momentum in (0, 1) such as 0.999."
     if config.MIXED_PRECISION not in PRECISIONS:
         yield (
-            f"MIXED_PRECISION is {config.MIXED_PRECISION!r}: it is None for float32, "
+            f"MIXED_PRECISION is {config.MIXED_PRECISION!r}: it must be None (float32), "
             f"{' or '.join(PRECISIONS[1:])}."
         )
 
 
 def _learning_rate(config):
     if config.LR_SCHEDULE not in LR_SCHEDULES:
-        yield f"LR_SCHEDULE is {config.LR_SCHEDULE!r}: it is one of {', '.join(LR_SCHEDULES)}."
+        yield f"LR_SCHEDULE is {config.LR_SCHEDULE!r}: it must be one of {', '.join(LR_SCHEDULES)}."
     epochs = config.LR_STEPS
     if (
         not isinstance(epochs, list | tuple | np.ndarray)
         or not all(is_whole(epoch) and epoch > 0 for epoch in epochs)
         or list(epochs) != sorted(set(epochs))
     ):
-        yield f"LR_STEPS is {epochs!r}: it must be a list of rising epochs, such as [30, 40]."
+        yield f"LR_STEPS is {epochs!r}: it must be a list of increasing epochs, such as [30, 40]."
     elif config.LR_SCHEDULE == "step" and not len(epochs):
         yield (
-            f"LR_STEPS is {epochs!r}: with LR_SCHEDULE 'step' it must name the epochs after which "
+            f"LR_STEPS is {epochs!r}: with LR_SCHEDULE 'step' it must list the epochs after which "
             "the learning rate falls, such as [30, 40]."
         )
     if not is_positive(config.LR_FACTOR) or config.LR_FACTOR > 1:
@@ -91,13 +91,13 @@ def _class_weights(config):
     if weights is None:
         return
     if not isinstance(weights, dict):
-        yield f"CLASS_WEIGHTS is {weights!r}: it is None, or a dict of class id to weight."
+        yield f"CLASS_WEIGHTS is {weights!r}: it must be None, or a dict of class id to weight."
         return
     for class_id, weight in weights.items():
-        # NUM_CLASSES may itself be wrong, which another check says.
+        # NUM_CLASSES may itself be wrong; another check reports that.
         if not is_whole(class_id) or not 0 <= class_id < config.NUM_CLASSES:
             yield (
-                f"CLASS_WEIGHTS has the key {class_id!r}: class ids go from 0, the background, to "
+                f"CLASS_WEIGHTS has the key {class_id!r}: class ids run from 0, the background, to "
                 f"{config.NUM_CLASSES - 1}."
             )
         if not is_number(weight) or not 0 <= weight < np.inf:

@@ -1,4 +1,4 @@
-"""Kinds of numbers that a setting or an argument may be."""
+"""Checks of numbers in settings and arguments."""
 
 import numbers
 
@@ -11,7 +11,7 @@ def is_positive(value):
 
 
 def is_number(value):
-    """Whether a value is a real number, and no bool."""
+    """Whether a value is a real number and not a bool."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
@@ -22,5 +22,5 @@ def check_share(name, value):
 
 
 def is_whole(value):
-    """Whether a value is an int, and no bool."""
+    """Whether a value is an int and not a bool."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

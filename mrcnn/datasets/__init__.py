@@ -1,4 +1,4 @@
-"""Data sets: their base class, how they are read, checked, described, split and exported."""
+"""Datasets: their base class, and how they are read, checked, split and exported."""
 
 from .dataset import Dataset
 from .splits import split, split_by_group, subset

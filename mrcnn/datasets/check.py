@@ -1,4 +1,4 @@
-"""A walk through a data set that finds what training would stumble over, before it starts."""
+"""Check a dataset before training, and find what training would stumble over."""
 
 import collections
 import difflib
@@ -17,45 +17,44 @@ from ..text import some
 from .reading import check_classes
 from .report import Report
 
-# Masks below are likely slips of the annotator's hand, and so are boxes that are this narrow.
+# Masks with fewer pixels, and boxes narrower than this, are likely slips of the annotator's hand.
 _FEW_PIXELS = 4
 _NARROW = 2
 
-# Masks and boxes above, as a share of the image, are likely of the background.
+# Masks and boxes that cover more of the image than this are likely the background.
 _NEARLY_ALL = 0.98
 
-# Instances in as many separate pieces of similar size, of which none is larger than this many
-# times the last of them, are likely several objects.
+# An instance with at least _MANY_PIECES separate pieces of similar size is likely several objects.
+# Similar: the largest is at most _SIMILAR times as large as the _MANY_PIECES-th largest.
 _MANY_PIECES, _SIMILAR = 5, 4
-_FILLED = 0.75  # of its box, above which an instance is not looked at
+_FILLED = 0.75  # fraction of its box above which an instance is not examined
 
 _OTHER_SIZE = {
-    "masks": "masks of another size than the image",
-    "boxes": "boxes of an image of another size",
+    "masks": "masks of a different size than the image",
+    "boxes": "boxes of an image of a different size",
 }
 
-# Errors whose text says all.
+# Errors whose message is clear without their type.
 _CLEAR = (ValueError, OSError)
 
-# Names of classes as alike as "balon" and "balloon" (difflib's ratio) are likely one name, if one
-# class has a share of the other's instances below.
+# Class names as similar as "balon" and "balloon" (difflib's ratio) are likely one name, if one
+# class has at most _RARE of the other's instances.
 _ALIKE, _RARE = 0.8, 0.1
 
 
 def check(dataset, read_images=True, config=None):
-    """Read every image and its instances, and see whether they can be trained on.
+    """Read every image and its instances, and check that they can be trained on.
 
-    Where the instances of an image have no masks, or no head of the `config` learns from masks,
-    their boxes are looked at, and no mask is made.
+    Where the instances of an image have no masks, or no head of `config` learns from masks, their
+    boxes are checked and no mask is made.
 
     Args:
         dataset: a prepared `Dataset` of any class.
-        read_images: whether images are decoded. False reads the heads of their files only, which
-            is faster but does not find damaged pixels; images of a data set with a `load_image` of
-            its own are then not looked at.
-        config: a `Config` that the data set is to be trained with: its number of classes, of
-            channels (of images that are read), MAX_GT_INSTANCES and what its HEADS learn from are
-            compared with the data set.
+        read_images: whether images are decoded. False reads only file headers, which is faster but
+            does not find damaged pixels; if the dataset overrides `load_image`, its images are then
+            not checked.
+        config: a `Config` to train with. Its number of classes, its number of channels (if images
+            are read), MAX_GT_INSTANCES and what its HEADS learn from are compared with the dataset.
 
     Returns:
         a `Report`.
@@ -81,20 +80,20 @@ def check(dataset, read_images=True, config=None):
             images_of.update(set(class_ids))
     for class_id, name in enumerate(dataset.class_names):
         if class_id:
-            # Two sources may have a class of one name.
+            # Two sources may have a class of the same name.
             name = name if dataset.class_names.count(name) == 1 else f"{name} ({class_id})"
             report.class_instances[name] = per_class[class_id]
             report.class_images[name] = images_of[class_id]
             if not per_class[class_id]:
-                report.remark("classes without an instance", name)
+                report.remark("classes without instances", name)
     _check_names(report)
     if not sum(report.instances_per_image):
-        report.error("nothing to train on", "no image has an instance")
+        report.error("nothing to train on", "no image has instances")
     return report
 
 
 def _check_doubles(dataset, report):
-    """Images that are in the data set twice."""
+    """Report images that are in the dataset more than once."""
     ids, files = collections.defaultdict(list), collections.defaultdict(list)
     for i in dataset.image_ids.tolist():
         info = dataset.image_info[i]
@@ -103,16 +102,16 @@ def _check_doubles(dataset, report):
             files[os.path.abspath(info["path"])].append(i)
     for (source, name), twins in ids.items():
         for i in twins[1:]:
-            text = f"{source}.{name}, as image {twins[0]}"
-            report.error("image ids that are there more than once", text, i)
+            text = f"{source}.{name}, same as image {twins[0]}"
+            report.error("duplicate image ids", text, i)
     for path, twins in files.items():
         for i in twins[1:]:
-            text = f"{path}, as image {twins[0]}"
-            report.remark("files that are there more than once", text, i)
+            text = f"{path}, same as image {twins[0]}"
+            report.remark("duplicate image files", text, i)
 
 
 def _check_image(dataset, image_id, read_images, config, report):
-    """(height, width) of an image, or None if it is not known; whether it cannot be read."""
+    """Return an image's (height, width), or None if unknown, and whether reading it failed."""
     info = dataset.image_info[image_id]
     path, name = info["path"], _name(info)
     try:
@@ -130,7 +129,7 @@ def _check_image(dataset, image_id, read_images, config, report):
         return image_size(path) if dataset.reads_files else None, False
     except FileNotFoundError as error:
         report.error("image files that are missing", _reason(name, error), image_id)
-    except Exception as error:  # whatever a subclass's load_image does
+    except Exception as error:  # a subclass's load_image may raise anything
         report.error("images that cannot be read", _reason(name, error), image_id)
     return None, True
 
@@ -145,20 +144,20 @@ def _check_fit(image, image_id, name, config, report):
 def _check_pixels(image):
     if image.dtype.kind not in "buif" or image.ndim not in (2, 3) or not image.size:
         raise ValueError(
-            f"it is an array of {image.dtype} and shape {image.shape}: numbers of [height, width] "
-            "or [height, width, channels] are accepted."
+            f"it is an array of {image.dtype} and shape {image.shape}: it must hold numbers, as "
+            "[height, width] or [height, width, channels]."
         )
     if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise ValueError("it has values that are NaN or infinite.")
+        raise ValueError("it has NaN or infinite values.")
 
 
 def _check_instances(dataset, image_id, shape, failed, limit, needed, report):
-    """Class ids of an image's instances, without signs; None if they cannot be read.
+    """Return an image's class ids without their signs, or None if instances cannot be read.
 
     Args:
-        shape, failed: what `_check_image` gave.
+        shape, failed: what `_check_image` returned.
         limit: MAX_GT_INSTANCES.
-        needed: dict of the names of fields, such as "masks", to the head that needs them, or None.
+        needed: dict of field name, such as "masks", to the head that needs it, or None.
     """
     name = _name(dataset.image_info[image_id])
     try:
@@ -171,17 +170,17 @@ def _check_instances(dataset, image_id, shape, failed, limit, needed, report):
         if not isinstance(class_ids, np.ndarray):
             method = {"masks": "load_instances", "boxes": "load_boxes"}[kind]
             raise ValueError(
-                f"{method} gave class ids as a {type(class_ids).__name__}: an int32 array [N] is "
-                "accepted."
+                f"{method} returned class ids as a {type(class_ids).__name__}: they must be an "
+                "int32 array [N]."
             )
         if isinstance(shapes, np.ndarray):
             raise ValueError(
-                f"its {kind} are a numpy array: `Instance{kind.title()}` are accepted."
+                f"its {kind} are a NumPy array: they must be `Instance{kind.title()}`."
             )
         class_ids = class_ids.astype(np.int64).reshape(-1)
         areas, boxes, size = shapes.areas, shapes.boxes, shapes.shape[:2]
-    except Exception as error:  # whatever a subclass's load_mask or load_boxes does
-        # Formats ask the image for its size; that it cannot be read was said.
+    except Exception as error:  # a subclass's load_mask or load_boxes may raise anything
+        # Formats ask the image for its size; that it cannot be read is already reported.
         if not (failed and isinstance(error, _CLEAR) and name in str(error)):
             report.error("instances that cannot be read", _reason(name, error), image_id)
         return None
@@ -191,10 +190,10 @@ def _check_instances(dataset, image_id, shape, failed, limit, needed, report):
     report.only_boxes += not has_masks
     for field in lacking:
         if needed[field]:
-            text = f"{name}: no {field}, from which the head {needed[field]!r} learns"
+            text = f"{name}: no {field}, which the head {needed[field]!r} learns from"
             report.error("images without what the heads learn from", text, image_id)
     if not count:
-        report.remark("images without an instance", name, image_id)
+        report.remark("images without instances", name, image_id)
         return []
     if len(areas) != count:
         text = f"{name}: {len(areas)} {kind} and {count} class ids"
@@ -213,7 +212,7 @@ def _check_instances(dataset, image_id, shape, failed, limit, needed, report):
         _check_copies(image_id, name, boxes, pixels, class_ids, report)
         _check_pieces(image_id, name, shapes.crops, areas, class_ids, report)
     if count > limit:
-        kind = f"images with more than {limit} instances (training takes MAX_GT_INSTANCES of them)"
+        kind = f"images with more than {limit} instances (training uses MAX_GT_INSTANCES of them)"
         report.remark(kind, f"{name}: {count}", image_id)
     return [i for i in np.abs(class_ids).tolist() if 0 < i < dataset.num_classes]
 
@@ -223,28 +222,28 @@ def _check_class_ids(dataset, image_id, class_ids, report):
     name = _name(info)
     own = dataset.source_class_ids.get(info["source"])
     if own is None:
-        text = f"{name}: {info['source']!r}; known are {some(dataset.sources[1:])}"
+        text = f"{name}: {info['source']!r}; known sources: {some(dataset.sources[1:])}"
         report.error("images of a source without classes", text, image_id)
     for i, class_id in enumerate(class_ids.tolist()):
         if class_id == 0 or abs(class_id) >= dataset.num_classes:
-            text = f"{name}: {class_id}; 1 to {dataset.num_classes - 1} are accepted"
+            text = f"{name}: {class_id}; it must be from 1 to {dataset.num_classes - 1}"
             report.error("class ids that are out of range", text, image_id, i)
         elif own is not None and abs(class_id) not in own:
             known_as = dataset.class_names[abs(class_id)]
             text = f"{name}: {known_as}, which {info['source']} does not have"
-            report.error("classes of another source than the image's", text, image_id, i)
+            report.error("classes of a source other than the image's", text, image_id, i)
 
 
 def _check_masks(image_id, name, areas, boxes, size, report):
     sides = boxes[:, 2:] - boxes[:, :2]
     for i, (area, (height, width)) in enumerate(zip(areas.tolist(), sides.tolist(), strict=True)):
         if not area:
-            report.remark("masks without a pixel (left out in training)", name, image_id, i)
+            report.remark("empty masks (left out in training)", name, image_id, i)
         elif min(height, width) == 1 or area < _FEW_PIXELS:
-            kind = f"masks one pixel wide or high, or of fewer than {_FEW_PIXELS} pixels"
+            kind = f"masks one pixel wide or high, or with fewer than {_FEW_PIXELS} pixels"
             report.remark(kind, f"{name}: box {height}x{width}, {area} pixels", image_id, i)
         elif area > _NEARLY_ALL * size[0] * size[1]:
-            kind = "masks of nearly the whole image (is it the background?)"
+            kind = "masks that cover nearly the whole image (background?)"
             report.remark(kind, f"{name}: {area} of {size[0] * size[1]} pixels", image_id, i)
 
 
@@ -253,31 +252,31 @@ def _check_boxes(image_id, name, boxes, report):
     sides = (boxes.boxes[:, 2:] - boxes.boxes[:, :2]).tolist()
     for i, (height, width) in enumerate(sides):
         if not height:
-            kind = "boxes of which less than a pixel is in the image (left out in training)"
+            kind = "boxes with less than a pixel inside the image (left out in training)"
             report.remark(kind, name, image_id, i)
         elif min(height, width) < _NARROW:
             kind = f"boxes less than {_NARROW} pixels wide or high"
             report.remark(kind, f"{name}: box {height:g}x{width:g}", image_id, i)
         elif height * width > _NEARLY_ALL * whole:
-            kind = "boxes of nearly the whole image (is it the background?)"
+            kind = "boxes that cover nearly the whole image (background?)"
             report.remark(kind, f"{name}: {height * width:.0f} of {whole} pixels", image_id, i)
 
 
 def _check_copies(image_id, name, boxes, pixels, class_ids, report):
-    """Instances that an annotator has drawn, or a tool has written, twice."""
+    """Report instances that an annotator has drawn, or a tool has written, twice."""
     first = {}
     for i, (box, inside) in enumerate(zip(boxes.tolist(), pixels, strict=True)):
         if box[2]:
             key = (*box, int(class_ids[i]), inside)
             if first.setdefault(key, i) != i:
-                text = f"{name}: as instance {first[key]}"
-                report.remark("instances that are there twice", text, image_id, i)
+                text = f"{name}: same as instance {first[key]}"
+                report.remark("duplicate instances", text, image_id, i)
 
 
 def _check_pieces(image_id, name, crops, areas, class_ids, report):
-    """Instances that are many objects: a binary mask was taken for a label image."""
+    """Report instances that are many objects: a binary mask was taken for a label image."""
     for i, (crop, area) in enumerate(zip(crops, areas.tolist(), strict=True)):
-        # Pieces leave gaps in their box; to look for them in every full one takes time.
+        # Separate pieces leave gaps in their box. Well-filled boxes are skipped to save time.
         if class_ids[i] < 0 or not 0 < area < _FILLED * crop.size:
             continue
         labels, count = scipy.ndimage.label(crop, np.ones((3, 3)))
@@ -285,26 +284,26 @@ def _check_pieces(image_id, name, crops, areas, class_ids, report):
             pieces = np.sort(np.bincount(labels.ravel())[1:])
             if pieces[-1] <= _SIMILAR * pieces[-_MANY_PIECES]:
                 kind = (
-                    "instances in many separate pieces (a binary mask? each instance needs a "
-                    "number or mask of its own)"
+                    "instances in many separate pieces (a binary mask? each instance needs its own "
+                    "number or mask)"
                 )
                 report.remark(kind, f"{name}: one instance in {count} pieces", image_id, i)
 
 
 def _check_names(report):
-    """Classes that are likely one, of which a name was misspelt."""
+    """Report classes that are likely one class with a misspelt name."""
     counts = {name: count for name, count in report.class_instances.items() if count}
     for name, count in counts.items():
         for other, more in counts.items():
             if (count, name) < (more, other) and _look_alike(name, other, count / more):
                 instances = "1 instance" if count == 1 else f"{count} instances"
                 text = f"class {name!r} ({instances}) looks like {other!r} ({more})"
-                report.remark("classes whose names are alike (class_map merges them)", text)
+                report.remark("classes with similar names (class_map merges them)", text)
 
 
 def _look_alike(name, other, share):
     plain = [re.sub(r"[\W_]", "", text.lower()) for text in (name, other)]
-    # Names such as "type 1" and "type 2" are meant to be alike.
+    # Names such as "type 1" and "type 2" are similar on purpose.
     if re.findall(r"\d+", name) != re.findall(r"\d+", other):
         return False
     return plain[0] == plain[1] != "" or (
@@ -317,7 +316,7 @@ def _is_path(path):
 
 
 def _name(info):
-    """What to call an image: its path, or its id where it has none."""
+    """Return what to call an image: its path, or its id if it has none."""
     return f"{info['source']}.{info['id']}" if info["path"] is None else str(info["path"])
 
 

@@ -1,4 +1,4 @@
-"""Any data set as COCO's instances file."""
+"""Export any dataset as a COCO instances file."""
 
 import json
 import os
@@ -9,28 +9,28 @@ from ..instances.rle import encode
 
 
 def to_coco(dataset, path=None):
-    """The images, classes and instances of a data set in COCO's format.
+    """Return a dataset's images, classes and instances in COCO's format.
 
-    `CocoDataset.read(path, images=folder)` reads it back, where `folder` is the common folder of
-    the images: that of all of them, or the nearest one above them.
+    `CocoDataset.read(path, images=folder)` reads it back, where `folder` is the nearest common
+    folder of the images.
 
     Args:
         dataset: a prepared `Dataset`.
-        path: JSON file to write, whole or not at all; its folder must exist. None writes none.
+        path: JSON file to write, in full or not at all; its folder must exist. None: no file.
 
     Returns:
         dict of three lists of dicts.
-        images: dicts of id, file_name, height, width. The id is that of the source where all of
-            these are different whole numbers, else 1, 2, ... The file name is relative to the
-            common folder; of an image that is no file, it is made of the id.
+        images: dicts of id, file_name, height, width. The ids are the source's if all are different
+            whole numbers, else 1, 2, ... The file name is relative to the common folder; for an
+            image that is not a file, it is built from the id.
         annotations: id from 1, image_id, category_id, segmentation (a compressed run-length code;
-            none where an image's instances have only boxes), area, bbox [x, y, width, height],
-            iscrowd (1 for a negative class id). Instances without a pixel have none.
-        categories: id, the class id here, and name; of classes of one name, the later ones are
-            called "name (source)".
+            omitted where an image's instances have only boxes), area, bbox [x, y, width, height],
+            iscrowd (1 for a negative class id). Instances without pixels are left out.
+        categories: id, which is the class id in `dataset`, and name. Where classes share a name,
+            the later ones are called "name (source)".
 
     Raises:
-        RuntimeError: the data set is not prepared.
+        RuntimeError: the dataset is not prepared.
         OSError: an image or `path` cannot be opened.
     """
     ids = _image_ids(dataset)
@@ -69,7 +69,7 @@ def _is_whole(value):
 
 
 def _file_names(paths, ids):
-    """Paths relative to the folder that they have in common, with slashes."""
+    """Return the paths relative to their common folder, with forward slashes."""
     full = [os.path.abspath(path) if path else None for path in paths]
     folders = [os.path.dirname(path) for path in full if path]
     common = os.path.commonpath(folders) if folders else ""
@@ -80,7 +80,7 @@ def _file_names(paths, ids):
 
 
 def _category_names(class_info):
-    """Unique names: of those of one name, the later ones say their source."""
+    """Return unique names: where classes share one, the later ones include their source."""
     names = []
     for info in class_info:
         name, source = info["name"], info["source"]
@@ -90,7 +90,7 @@ def _category_names(class_info):
 
 
 def _instances(dataset, image_id):
-    """(height, width) of an image in pixels, and dicts of its instances."""
+    """Return an image's (height, width) in pixels, and dicts of its instances."""
     if not dataset.has("masks", image_id):
         boxes, class_ids = dataset.load_boxes(image_id)
         rows = zip(boxes.boxes.tolist(), class_ids.tolist(), strict=True)
@@ -106,17 +106,17 @@ def _size(dataset, image_id, shapes):
     """(height, width) of an image in pixels."""
     if shapes.height and shapes.width:
         return shapes.height, shapes.width
-    # Nobody said it: there are no instances.
+    # Without instances, `shapes` does not know the size.
     height, width = dataset.load_image(image_id).shape[:2]
     return height, width
 
 
 def annotation(crop, box, class_id, shape):
-    """An instance as COCO writes it, but for the numbers of itself and of its image.
+    """Return an instance in COCO's format, without its id and its image's id.
 
     Args:
-        crop: bool array [h, w], its pixels.
-        box: (y1, x1, y2, x2), ints in pixels, where the crop lies in the image.
+        crop: bool array [h, w], the instance's pixels.
+        box: (y1, x1, y2, x2), ints in pixels, the position of the crop in the image.
         class_id: negative for a crowd.
         shape: (height, width) of the image.
 
@@ -134,7 +134,7 @@ def annotation(crop, box, class_id, shape):
 
 
 def _box_annotation(box, class_id):
-    """A box (y1, x1, y2, x2) of float pixels as COCO writes it, rounded to thousandths."""
+    """Return a box (y1, x1, y2, x2) of float pixels in COCO's format, rounded to thousandths."""
     y1, x1, y2, x2 = box
     bbox = [round(side, 3) for side in (x1, y1, x2 - x1, y2 - y1)]
     return {

@@ -1,11 +1,11 @@
-"""What a walk through a data set found, and how it is told."""
+"""The report on a dataset: what a check found, and how it is printed."""
 
 import collections
 import dataclasses
 
 import numpy as np
 
-# Of the findings of one kind, those that the report quotes.
+# How many findings of one kind the report quotes.
 _QUOTED = 5
 
 
@@ -14,8 +14,8 @@ class Finding:
     """What is wrong with one image or instance.
 
     Attributes:
-        image_id: index of the image in the data set; None for what concerns no image.
-        instance: index of the instance in the image; None for what concerns the image.
+        image_id: index of the image in the dataset; None if the finding is not about one image.
+        instance: index of the instance in the image; None if it is not about one instance.
         text: path and reason.
     """
 
@@ -34,17 +34,17 @@ class Report:
     """What `check` found. `str(report)` is a summary.
 
     Attributes:
-        num_images: images of the data set.
-        instances_per_image: list of the number of instances of each image that could be read,
-            crowds among them.
+        num_images: number of images in the dataset.
+        instances_per_image: list of the number of instances, including crowds, in each image whose
+            instances could be read.
         crowds: number of crowds.
-        only_boxes: number of images whose instances have boxes and no masks.
-        pixels: dict of channels and dtype, such as "3 channels of uint8", to the number of images
-            that have them; empty if the images were not read.
+        only_boxes: number of images whose instances have boxes but no masks.
+        pixels: dict of channels and dtype, such as "3 channels of uint8", to the number of such
+            images; empty if the images were not read.
         class_instances: dict of class name to the number of its instances.
-        class_images: dict of class name to the number of images that have it.
-        errors: dict of a kind to its `Finding`s: training would fail, or learn what is wrong.
-        remarks: the same of what is worth a look.
+        class_images: dict of class name to the number of images that contain it.
+        errors: dict of kind to its `Finding`s: training would fail, or learn something wrong.
+        remarks: the same for what is worth a look.
     """
 
     num_images: int = 0
@@ -64,12 +64,12 @@ class Report:
 
     @property
     def bad_image_ids(self):
-        """Ids of the images that have errors, ascending."""
+        """Ids of the images with errors, in ascending order."""
         found = {f.image_id for findings in self.errors.values() for f in findings}
         return sorted(found - {None})
 
     def error(self, kind, text, image_id=None, instance=None):
-        """Note an error.
+        """Add an error.
 
         Args:
             kind: key of `errors`.
@@ -78,7 +78,7 @@ class Report:
         self.errors.setdefault(kind, []).append(Finding(image_id, instance, text))
 
     def remark(self, kind, text, image_id=None, instance=None):
-        """Note a remark.
+        """Add a remark.
 
         Args:
             kind: key of `remarks`.
@@ -93,7 +93,7 @@ class Report:
             f"{np.median(counts):g} in the median image, {max(counts)} at most."
         ]
         if self.only_boxes:
-            lines.append(f"  {self.only_boxes} images have boxes and no masks")
+            lines.append(f"  {self.only_boxes} images have boxes but no masks")
         lines += [f"  {count} images have {pixels}" for pixels, count in self.pixels.items()]
         width = max((len(name) for name in self.class_instances), default=0)
         for name, count in self.class_instances.items():

@@ -1,4 +1,4 @@
-"""Parts of a data set: for training and for validation."""
+"""Split a dataset into parts, such as training and validation."""
 
 import copy
 import numbers
@@ -9,31 +9,31 @@ from ..text import some
 
 
 def subset(dataset, image_ids):
-    """A data set of some images of another one.
+    """Return a dataset with some images of another one.
 
-    It is a copy of the object that leaves out the other images: `image_ids` are those chosen, and
-    an image keeps its number, so that lists and caches of a subclass's own still fit. The classes
-    are all there, and the dicts of images and classes are shared.
+    It is a copy of the object whose `image_ids` are only those chosen. An image keeps its id, so
+    that a subclass's own lists and caches still fit. All classes are kept, and the dicts of images
+    and classes are shared.
 
     Args:
         dataset: a `Dataset`.
         image_ids: some of its `image_ids`.
 
     Returns:
-        a prepared data set of the same class; its images are in the order of that one.
+        a prepared dataset of the same class, its images in the order of `dataset`.
 
     Raises:
         TypeError: ids that are not whole numbers.
-        ValueError: no ids, one twice, or one that is out of range.
+        ValueError: no ids, duplicate ids, or ids that are out of range.
     """
     image_ids, known = list(image_ids), set(dataset.image_ids.tolist())
     if not image_ids:
-        raise ValueError("image_ids is empty: a part of a data set has at least one image.")
+        raise ValueError("image_ids is empty: a subset must have at least one image.")
     for i in image_ids:
         if isinstance(i, (bool, np.bool_)) or not isinstance(i, numbers.Integral):
-            raise TypeError(f"image_ids has {i!r}: whole numbers are accepted, as in image_ids.")
+            raise TypeError(f"image_ids has {i!r}: ids must be whole numbers.")
         if i not in known:
-            raise ValueError(f"image_ids has {i}: the data set's images are {some(sorted(known))}.")
+            raise ValueError(f"image_ids has {i}: the dataset's images are {some(sorted(known))}.")
     if len(set(image_ids)) < len(image_ids):
         twice = next(i for i in image_ids if image_ids.count(i) > 1)
         raise ValueError(f"image_ids has {twice} more than once.")
@@ -46,15 +46,15 @@ def subset(dataset, image_ids):
 
 
 def random_part(ids, limit, seed=0):
-    """Ids of images or instances, or so many of them at random, the same ones each time.
+    """Return the ids, or a random subset of at most `limit` that is the same each time.
 
     Args:
-        ids: int array [N].
-        limit: int, or None for all.
+        ids: int array [N] of images or instances.
+        limit: maximum size of the subset, or None for all.
         seed: integer.
 
     Returns:
-        the ids as they are if there are not more than `limit`, else int [limit], ascending.
+        the ids as they are if there are at most `limit`, else int [limit], ascending.
     """
     if limit is None or len(ids) <= limit:
         return ids
@@ -62,48 +62,49 @@ def random_part(ids, limit, seed=0):
 
 
 def split(dataset, fraction=0.2, seed=0):
-    """Split a data set at random into training and validation.
+    """Split a dataset at random into training and validation.
 
-    Where images are related, such as crops of one slide, use `split_by_group`.
+    If images are related, such as crops of one slide, use `split_by_group`.
 
     Args:
         dataset: a `Dataset`.
-        fraction: of the images that go to validation, above 0 and below 1.
-        seed: integer or `numpy.random.Generator`. One seed gives one split, in whatever order the
-            images were added.
+        fraction: fraction of the images that go to validation, above 0 and below 1.
+        seed: integer or `numpy.random.Generator`. The same seed gives the same split, in whatever
+            order the images were added.
 
     Returns:
-        train, validation: prepared data sets, see `subset`. Each has at least one image.
+        train, validation: prepared datasets, see `subset`. Each has at least one image.
 
     Raises:
-        TypeError: `fraction` is no number.
-        ValueError: `fraction` is out of range, or the data set has fewer than two images.
+        TypeError: `fraction` is not a number.
+        ValueError: `fraction` is out of range, or the dataset has fewer than two images.
     """
     _check_fraction(fraction)
     ids = _sorted_ids(dataset)
     if len(ids) < 2:
-        raise ValueError(f"the data set has {len(ids)} images: a split takes at least two.")
+        raise ValueError(f"the dataset has {len(ids)} images: a split needs at least two.")
     count = int(np.clip(round(len(ids) * fraction), 1, len(ids) - 1))
     return _parts(dataset, np.random.default_rng(seed).permutation(ids)[:count])
 
 
 def split_by_group(dataset, group_of, fraction=0.2, seed=0):
-    """Split a data set into training and validation and keep related images on one side.
+    """Split a dataset into training and validation, with related images on the same side.
 
     Args:
         dataset: a `Dataset`.
-        group_of: function of an image's dict in `image_info` that gives its group, anything
-            hashable; or the name of the key in that dict that has it, such as "slide".
-        fraction: of the images that go to validation, above 0 and below 1. It is kept as far as
-            groups taken in a random order allow.
+        group_of: function that takes an image's dict in `image_info` and returns its group,
+            anything hashable; or the key under which that dict has the group, such as "slide".
+        fraction: fraction of the images that go to validation, above 0 and below 1. It is met as
+            closely as groups taken in a random order allow.
         seed: see `split`.
 
     Returns:
-        train, validation: prepared data sets, see `subset`. Each has at least one group.
+        train, validation: prepared datasets, see `subset`. Each has at least one group.
 
     Raises:
-        TypeError: `fraction` is no number; a group that is not hashable.
-        ValueError: an image without a group; `fraction` is out of range; fewer than two groups.
+        TypeError: `fraction` is not a number, or a group is not hashable.
+        ValueError: an image has no group, `fraction` is out of range, or there are fewer than two
+            groups.
     """
     _check_fraction(fraction)
     groups = {}
@@ -111,8 +112,8 @@ def split_by_group(dataset, group_of, fraction=0.2, seed=0):
         groups.setdefault(_group(dataset, i, group_of), []).append(i)
     if len(groups) < 2:
         raise ValueError(
-            f"the data set has {len(groups)} groups ({', '.join(map(repr, groups))}): a split by "
-            "group takes at least two."
+            f"the dataset has {len(groups)} groups ({', '.join(map(repr, groups))}): a split by "
+            "group needs at least two."
         )
     groups = list(groups.values())
     groups = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
@@ -144,9 +145,9 @@ def _group(dataset, image_id, group_of):
         hash(group)
     except TypeError as error:
         raise TypeError(
-            f"{where}: its group {group!r} is not hashable: a text or number is accepted."
+            f"{where}: its group {group!r} is not hashable: use a string or a number."
         ) from error
-    # Tables have NaN, which is not equal to itself, where a value is missing.
+    # In tables, missing values are NaN, which is not equal to itself.
     if group is None or group != group:
         raise ValueError(f"{where} has no group: group_of gives {group!r}.")
     return group
@@ -154,13 +155,13 @@ def _group(dataset, image_id, group_of):
 
 def _check_fraction(fraction):
     if isinstance(fraction, bool) or not isinstance(fraction, numbers.Real):
-        raise TypeError(f"fraction is {fraction!r}: a number above 0 and below 1 is accepted.")
+        raise TypeError(f"fraction is {fraction!r}: it must be a number above 0 and below 1.")
     if not 0 < fraction < 1:
         raise ValueError(f"fraction is {fraction}: it must be above 0 and below 1.")
 
 
 def _sorted_ids(dataset):
-    """Ids of the images in an order that does not depend on the one in which they were added."""
+    """Return the image ids in an order independent of the order in which they were added."""
 
     def key(image_id):
         info = dataset.image_info[image_id]
@@ -170,7 +171,7 @@ def _sorted_ids(dataset):
 
 
 def _parts(dataset, validation_ids):
-    """The other images and these, each in the data set's order."""
+    """Return the other images and these as subsets, each in the dataset's order."""
     chosen = {int(i) for i in validation_ids}
     train_ids = [i for i in dataset.image_ids.tolist() if i not in chosen]
     return subset(dataset, train_ids), subset(dataset, sorted(chosen))

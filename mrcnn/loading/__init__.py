@@ -1,1 +1,1 @@
-"""From a data set to batches, in threads or processes that never import Keras."""
+"""From a dataset to batches, in threads or in processes that never import Keras."""

@@ -1,4 +1,4 @@
-"""From a data set to batches."""
+"""From a dataset to batches."""
 
 import keras
 
@@ -9,27 +9,28 @@ from .workers import WorkerPool
 class BatchSequence(keras.utils.PyDataset):
     """Batches for `fit`: inputs of the training graph by name.
 
-    An epoch has `steps` batches, however many images there are, and the next goes on where it
+    An epoch has `steps` batches, however many images there are. The next epoch continues where it
     ended.
 
     Args:
         source: `SampleSource`.
-        steps: batches an epoch.
-        workers: threads, or processes, that make batches ahead of time.
-        processes: None makes them in threads; "spawn", "forkserver" or "fork" in processes that are
-            started in this way (see `WorkerPool`; call `close` in the end).
-        share: (host, hosts): which part of the rows of each batch it gives, of how many equal ones.
+        steps: batches per epoch.
+        workers: number of threads or processes that make batches ahead of time.
+        processes: None for threads; "spawn", "forkserver" or "fork" for processes that are started
+            by this method (see `WorkerPool`; call `close` at the end).
+        share: (host, hosts): each batch's rows are split into `hosts` equal parts, of which part
+            `host` is returned.
         kwargs: `max_queue_size` of `PyDataset`.
 
     Attributes:
-        epoch: number of the epoch whose batches it gives, see `set_epoch`. If it stays, every
-            epoch has the same batches, as validation should.
-        skipped: batches of the epoch that it leaves out, because they are done already.
+        epoch: number of the epoch whose batches are returned, see `set_epoch`. If it does not
+            change, every epoch has the same batches, as validation should.
+        skipped: number of the epoch's first batches to leave out, because they are already done.
     """
 
     def __init__(self, source, steps, workers=1, processes=None, share=(0, 1), **kwargs):
-        # Keras's own processes would be forked from TensorFlow's threads anew in every epoch. Here
-        # its threads wait for processes that stay.
+        # Keras would fork its own processes from TensorFlow's threads in every epoch. Here, its
+        # threads wait for processes that stay alive.
         super().__init__(workers=workers, **kwargs)
         self.source = source
         self.pool = WorkerPool(source, workers, processes) if processes else None
@@ -42,7 +43,7 @@ class BatchSequence(keras.utils.PyDataset):
         return self.steps - self.skipped
 
     def __getitem__(self, index):
-        """A tuple of one dict: input name to array [B, ...]."""
+        """Return a batch, a tuple of one dict of input name to array [B, ...]."""
         numbers, (host, hosts) = self.numbers(index), self.share
         rows = len(numbers) // hosts
         numbers = numbers[host * rows : (host + 1) * rows]
@@ -50,23 +51,23 @@ class BatchSequence(keras.utils.PyDataset):
         return ({f"input_{name}": array for name, array in stack(samples).items()},)
 
     def numbers(self, index):
-        """Numbers of the samples in batch `index` of the epoch, that of all hosts; a range."""
+        """Return the numbers of the samples in the epoch's batch `index` of all hosts, a range."""
         size = self.source.config.BATCH_SIZE
         first = (self.epoch * self.steps + self.skipped + index) * size
         return range(first, first + size)
 
     def set_epoch(self, epoch, logs=None):
-        """Give the batches of an epoch; to be called when it begins.
+        """Switch to the batches of an epoch. Call it when the epoch starts.
 
-        (`PyDataset.on_epoch_end` would not do: Keras calls it before the first epoch as well.)
+        (`PyDataset.on_epoch_end` would not do: Keras also calls it before the first epoch.)
 
         Args:
             epoch: number of the epoch, from 0.
-            logs: not used; Keras hands them to what it calls.
+            logs: not used; Keras passes them to its callbacks.
         """
         self.epoch = epoch
 
     def close(self):
-        """End the processes, if there are any."""
+        """End the processes, if any."""
         if self.pool:
             self.pool.close()

@@ -1,7 +1,7 @@
-"""What the training graph is given, declared once: the loader makes it, the graph takes it.
+"""The inputs of the training graph, declared once: the loader makes them, the graph takes them.
 
-An input that only a head needs, such as the masks, is declared here too (it is numpy alone) and
-asked for by the head, see `Head.inputs`.
+An input that only one head needs, such as the masks, is declared here too, because this module
+needs only NumPy. The head requests it, see `Head.inputs`.
 """
 
 import dataclasses
@@ -15,13 +15,13 @@ class Input:
     """One array of a sample.
 
     Attributes:
-        name: of the graph's input, without "input_".
-        shape: tuple, that of one sample; None where a side is open.
-        dtype: of the graph's input.
-        array: function (instances, config) -> array of an image's N instances, which is padded to
-            MAX_GT_INSTANCES along `axis`; None for what the loader makes itself. It can be pickled.
-        field: what `Matched.truth` calls it.
-        axis: of the instances in the array.
+        name: name of the graph input, without "input_".
+        shape: tuple, the shape of one sample; None where a side may have any length.
+        dtype: dtype of the graph input.
+        array: picklable function (instances, config) -> array of an image's N instances, which is
+            padded to MAX_GT_INSTANCES along `axis`; None for what the loader makes itself.
+        field: its name in `Matched.truth`.
+        axis: instance axis of the array.
     """
 
     name: str
@@ -33,14 +33,14 @@ class Input:
 
 
 def image_shape(config):
-    """(height, width, channels) of a `config`'s input; sides are None where images decide."""
+    """(height, width, channels) of a config's input; sides that depend on the image are None."""
     if config.IMAGE_RESIZE_MODE in ("square", "crop"):
         return tuple(int(side) for side in config.IMAGE_SHAPE)
     return (None, None, config.IMAGE_CHANNEL_COUNT)
 
 
 def image_inputs(config):
-    """The inputs `image` and `image_meta` of a `Config`, which detection has too."""
+    """Return the inputs `image` and `image_meta` of a `Config`, which detection has too."""
     return [
         Input("image", image_shape(config), "float32"),
         Input("image_meta", (config.IMAGE_META_SIZE,), "float32"),
@@ -48,15 +48,15 @@ def image_inputs(config):
 
 
 def training_inputs(config, heads):
-    """All inputs of the training graph but RoIs from outside, in order.
+    """Return all inputs of the training graph, in order, except RoIs from outside.
 
     Args:
         config: a `Config`.
         heads: list of `Head` classes.
 
     Returns:
-        list of `Input`: those of the images, `rpn_match`, `rpn_bbox`, `gt_class_ids`, `gt_boxes`,
-        and those of the heads.
+        list of `Input`: the image inputs, `rpn_match`, `rpn_bbox`, `gt_class_ids`, `gt_boxes` and
+        the heads' inputs.
     """
     limit = config.MAX_GT_INSTANCES
     wanted = {each.name: each for head in heads for each in head.inputs(config)}
@@ -71,7 +71,7 @@ def training_inputs(config, heads):
 
 
 def mask_input(config):
-    """`gt_masks` [h, w, MAX_GT_INSTANCES] of a `Config`, mini masks with USE_MINI_MASK."""
+    """Return the input `gt_masks` [h, w, MAX_GT_INSTANCES], mini masks with USE_MINI_MASK."""
     shape = config.MINI_MASK_SHAPE if config.USE_MINI_MASK else image_shape(config)
     return Input(
         "gt_masks", (*shape[:2], config.MAX_GT_INSTANCES), "bool", _masks, field="masks", axis=2
@@ -79,7 +79,7 @@ def mask_input(config):
 
 
 def padded(wanted, instances, config):
-    """The array of an `Input`, filled up with zeros to MAX_GT_INSTANCES.
+    """Return the array of an `Input`, padded with zeros to MAX_GT_INSTANCES.
 
     Args:
         wanted: `Input` with an `array`.
@@ -87,7 +87,7 @@ def padded(wanted, instances, config):
         config: a `Config`.
 
     Returns:
-        array of the input's shape.
+        array with the input's shape.
     """
     array = wanted.array(instances, config)
     missing = [(0, 0)] * array.ndim

@@ -15,27 +15,27 @@ from .inputs import padded
 def load_image_gt(
     dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=False, rng=None
 ):
-    """An image at the network's input size and its ground truth.
+    """Load an image at the network's input size, and its ground truth.
 
     Args:
         dataset: a prepared `Dataset`.
         config: a `Config`.
-        image_id: index of the image in the data set.
-        augment: True flips at random from left to right (older projects; `augmentation` is more).
+        image_id: index of the image in the dataset.
+        augment: True for random horizontal flips (for older projects; `augmentation` can do more).
         augmentation: an imgaug augmenter, Keras layers or a callable, see `mrcnn.augment`. It
-            runs after padding, and the meta's window is that before it.
+            runs after padding and does not change the window in `image_meta`.
         use_mini_mask: whether masks are returned as crops of their boxes.
-        rng: `numpy.random.Generator` of crops and augmentation; None takes a fresh one.
+        rng: `numpy.random.Generator` for crops and augmentation; None creates one.
 
     Returns:
-        image: [H, W, C], the pixels' dtype.
-        image_meta: float64 [12 + classes of the data set], see `compose_image_meta`.
-        class_ids: int32 [N]; a crowd has a negative one.
+        image: [H, W, C] in the dtype of the pixels.
+        image_meta: float64 [12 + classes of the dataset], see `compose_image_meta`.
+        class_ids: int32 [N]; negative for a crowd.
         bbox: int32 [N, 4], pixels of the resized image.
         mask: bool [H, W, N], or [*MINI_MASK_SHAPE, N].
 
     Raises:
-        ValueError: image, masks, class ids and configuration disagree; the image is named.
+        ValueError: image, masks, class ids and configuration disagree; the error names the image.
     """
     image, image_meta, instances = _load(
         dataset, config, image_id, ("masks",), augment, augmentation, rng
@@ -46,7 +46,7 @@ def load_image_gt(
 
 
 def _load(dataset, config, image_id, fields, augment, augmentation, rng):
-    """The image at the network's size [H, W, C], its meta vector, and its `Instances`."""
+    """Return the image at the network's size [H, W, C], its meta vector and its `Instances`."""
     rng = np.random.default_rng() if rng is None else rng
     image, instances = read_sample(dataset, config, image_id, fields)
     image, frame = Frame.of(image, config, rng=random.Random(int(rng.integers(2**32))))
@@ -58,26 +58,25 @@ def _load(dataset, config, image_id, fields, augment, augmentation, rng):
 
     active = np.zeros([dataset.num_classes], dtype=np.int32)
     active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
-    # Cropping and augmentation may have moved instances out of sight.
+    # Cropping and augmentation may have moved instances out of the image.
     return image, frame.meta(image_id, active), instances[instances.visible]
 
 
 def build_sample(dataset, config, image_id, fields, inputs, anchors_of, augment, augmentation, rng):
-    """The arrays of one image, unbatched, that the training graph takes.
+    """Make the arrays of one image, without a batch axis, that the training graph takes.
 
     Args:
         dataset, config, image_id, augment, augmentation, rng: see `load_image_gt`.
-        fields: names of the instance fields that are read, see `read_instances`.
+        fields: names of the instance fields to read, see `read_instances`.
         inputs: list of `Input`, see `training_inputs`.
-        anchors_of: function of an image shape that gives the `AnchorLattice`.
+        anchors_of: function that returns the `AnchorLattice` for an image shape.
 
     Returns:
-        dict of the name of each input to its array: image float32 [H, W, C], the mean subtracted;
-        image_meta float64 [12 + NUM_CLASSES]; rpn_match int32 [A, 1], 1 positive, -1 negative,
-        0 neutral; rpn_bbox float64 [RPN_TRAIN_ANCHORS_PER_IMAGE, 4], deltas, see
-        `build_rpn_targets`; gt_class_ids int32 [MAX_GT_INSTANCES], zeros at the end; gt_boxes
-        [MAX_GT_INSTANCES, 4], pixels; and those of the heads, such as gt_masks bool
-        [h, w, MAX_GT_INSTANCES].
+        dict of input name to array: image float32 [H, W, C], the mean subtracted; image_meta
+        float64 [12 + NUM_CLASSES]; rpn_match int32 [A, 1], 1 positive, -1 negative, 0 neutral;
+        rpn_bbox float64 [RPN_TRAIN_ANCHORS_PER_IMAGE, 4], deltas, see `build_rpn_targets`;
+        gt_class_ids int32 [MAX_GT_INSTANCES], padded with zeros; gt_boxes [MAX_GT_INSTANCES, 4],
+        pixels; and the heads' arrays, such as gt_masks bool [h, w, MAX_GT_INSTANCES].
     """
     image, image_meta, instances = _load(
         dataset, config, image_id, fields, augment, augmentation, rng

@@ -1,4 +1,4 @@
-"""Which image is next, and the sample that is made of it."""
+"""Which image comes next, and the sample made from it."""
 
 import logging
 
@@ -13,28 +13,28 @@ from .samples import build_sample
 
 logger = logging.getLogger(__name__)
 
-# Images of a data set that may fail to load before a run is given up.
+# Number of a dataset's images that may fail to load before a run is aborted.
 MAX_ERRORS = 5
 
 
 class SampleSource:
-    """Samples of a data set in an endless order that a seed decides.
+    """Endless sequence of a dataset's samples, in an order that depends on a seed.
 
-    Sample number n is always the same: which image it is and how it is augmented follows from
-    the seed and n alone, not from the worker that makes it or what was made before.
+    Sample number n is always the same: its image and its augmentation depend only on the seed and
+    n, not on the worker that makes it or on what was made before.
 
     Args:
         dataset: a prepared `Dataset`.
         config: a `Config`.
-        shuffle: whether each pass over the data set has an order of its own.
+        shuffle: whether each pass over the dataset has its own random order.
         augment, augmentation: see `load_image_gt`.
         no_augmentation_sources: names of sources whose images are not augmented.
         seed: int; None takes one from the system.
 
     Raises:
-        ValueError: the data set has no images, not as many classes as the configuration, or not
-            what its heads learn from.
-        TypeError: the augmentation is of no kind that can be used.
+        ValueError: the dataset has no images, its number of classes differs from the
+            configuration's, or it does not have what the heads learn from.
+        TypeError: the augmentation is of an unsupported type.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class SampleSource:
         check_classes(dataset, config)
         needed = parts.needed_fields(config)
         check_fields(dataset, needed)
-        # Masks or boxes, and what else the heads learn from.
+        # Masks or boxes, and the other fields that the heads learn from.
         check_augmentation(augmentation, fields=1 + len({*needed} - {"masks", "boxes"}))
         self.dataset = dataset
         self.config = config
-        # Asked for here: the heads are parts of the network, which worker processes never load.
+        # Resolved here: the heads are parts of the network, which worker processes never load.
         self.fields = tuple(needed)
         self.inputs = training_inputs(config, parts.heads(config))
         self.shuffle = shuffle
@@ -69,10 +69,10 @@ class SampleSource:
         self._failed = set()
 
     def sample(self, number):
-        """The sample of a number, see `build_sample`; an image that fails is replaced by the next.
+        """Return sample `number`, see `build_sample`; an image that fails is replaced by the next.
 
         Raises:
-            Exception: that of the image, once more than MAX_ERRORS images, or all, have failed.
+            Exception: the image's error, once more than MAX_ERRORS images, or all, have failed.
         """
         while True:
             image_id = self.image_id(number)
@@ -92,7 +92,7 @@ class SampleSource:
                 number += 1
 
     def image_id(self, number):
-        """The image of sample `number`."""
+        """Return the image id of sample `number`."""
         round_, place = divmod(number, len(self.image_ids))
         if not self.shuffle:
             return self.image_ids[place]
@@ -100,7 +100,7 @@ class SampleSource:
         return self.image_ids[order[place]]
 
     def anchors(self, image_shape):
-        """The `AnchorLattice` of images of `image_shape`, (height, width, ...) in pixels."""
+        """Return the `AnchorLattice` for an `image_shape`, (height, width, ...) in pixels."""
         key = tuple(image_shape[:2])
         if key not in self._anchors:
             self._anchors[key] = AnchorLattice(self.config, image_shape)
@@ -128,7 +128,7 @@ def stack(samples):
         samples: list of dicts, see `build_sample`.
 
     Returns:
-        dict of the name of an input to array [B, ...].
+        dict of input name to array [B, ...].
 
     Raises:
         ValueError: the images differ in size.

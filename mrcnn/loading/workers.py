@@ -1,4 +1,4 @@
-"""Processes that make samples."""
+"""Worker processes that make samples."""
 
 import concurrent.futures
 import multiprocessing
@@ -16,28 +16,28 @@ from ..augment import needs_threads
 class WorkerPool:
     """Processes that each hold a copy of a `SampleSource`.
 
-    They start with the first sample that is asked for and stay until `close`.
+    They start when the first sample is requested and live until `close`.
 
     Args:
-        source: `SampleSource`. Unless processes are forked it must be possible to pickle it.
+        source: `SampleSource`, picklable unless processes are forked.
         count: number of processes.
-        start_method: "spawn" and "forkserver" begin with a fresh Python, which imports the data
-            set's module; a script needs `if __name__ == "__main__":` then. "fork" copies the
-            process as it is, with whatever locks other threads hold.
+        start_method: "spawn" and "forkserver" start a fresh Python, which imports the dataset's
+            module; a script then needs `if __name__ == "__main__":`. "fork" copies the process as
+            it is, including any locks that other threads hold.
 
     Raises:
-        ValueError: the augmentation works in threads only.
+        ValueError: the augmentation works only in threads.
         TypeError: the source cannot be pickled.
     """
 
     def __init__(self, source, count, start_method):
         if needs_threads(source.augmentation):
             raise ValueError(
-                f"LOADER_PROCESSES is {start_method!r}, but the augmentation is made of Keras "
-                "layers, which may hang in a process of their own: set LOADER_PROCESSES to None."
+                f"LOADER_PROCESSES is {start_method!r}, but the augmentation consists of Keras "
+                "layers, which may hang in a worker process: set LOADER_PROCESSES to None."
             )
-        # Others get a file: one that ends before it has read all of an argument would leave us
-        # waiting in the middle of sending it.
+        # Processes that are not forked read a file. If the source were sent as an argument, and a
+        # process ended before it had read all of it, the sender would wait forever.
         self._file = None if start_method == "fork" else _pickled(source, start_method)
         self._executor = concurrent.futures.ProcessPoolExecutor(
             count,
@@ -47,7 +47,7 @@ class WorkerPool:
         )
 
     def sample(self, number):
-        """`SampleSource.sample` of this `number`, made by one of the processes.
+        """Return `SampleSource.sample(number)`, made by one of the processes.
 
         Raises:
             RuntimeError: a process ended unexpectedly.
@@ -56,9 +56,10 @@ class WorkerPool:
             return self._executor.submit(_sample, number).result()
         except concurrent.futures.process.BrokenProcessPool as error:
             raise RuntimeError(
-                "a process of the loader ended. A script must start the training under `if "
+                "a loader process ended unexpectedly. A script must start training under `if "
                 '__name__ == "__main__":`, the Dataset must be in a module that can be imported, '
-                "and there must be memory for all of them; LOADER_PROCESSES = None uses threads."
+                "and there must be enough memory for all processes. LOADER_PROCESSES = None uses "
+                "threads."
             ) from error
 
     def close(self):
@@ -69,13 +70,13 @@ class WorkerPool:
 
 
 def _pickled(source, start_method):
-    """Path of a file with the pickled source."""
+    """Pickle the source into a temporary file and return its path."""
     try:
         content = pickle.dumps(source)
-    except Exception as error:  # what pickling raises is up to the classes in the source
+    except Exception as error:  # what pickling raises depends on the classes in the source
         raise TypeError(
-            f"LOADER_PROCESSES is {start_method!r}, but data set, configuration or augmentation "
-            f"cannot be pickled: {error}. Define their classes and functions in a module, or set "
+            f"LOADER_PROCESSES is {start_method!r}, but the dataset, configuration or augmentation "
+            f"cannot be pickled: {error}. Define its classes and functions in a module, or set "
             "LOADER_PROCESSES to None."
         ) from error
     with tempfile.NamedTemporaryFile(
@@ -88,13 +89,13 @@ def _pickled(source, start_method):
 def _begin(source):
     global _source
     _source = pickle.loads(Path(source).read_bytes()) if isinstance(source, str) else source
-    # Ctrl-C reaches every process of a terminal; the one that trains decides what it means.
+    # Ctrl-C reaches every process in a terminal; the one that trains decides what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent():
-    # Of a training that was killed, or ended by SIGTERM, nobody calls `close`.
+    # If the training process is killed or ended by SIGTERM, nobody calls `close`.
     multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
     os._exit(1)
 

@@ -12,7 +12,7 @@ class Valid(Config):
     NUM_CLASSES = 1 + 1
 
 
-# Those of the reference's samples, word for word.
+# The configurations of the samples of matterport's Mask_RCNN, word for word.
 class BalloonConfig(Config):
     NAME = "balloon"
     IMAGES_PER_GPU = 2
@@ -115,7 +115,7 @@ def test_old_projects_are_valid(project, caplog):
         {"RPN_NMS_THRESHOLD": np.float32(0.5)},
         {"IMAGE_MIN_DIM": 500},
         {"IMAGE_MIN_DIM": None},
-        # a least side that the greatest one caps
+        # IMAGE_MIN_DIM above IMAGE_MAX_DIM, which caps it
         {"IMAGE_MAX_DIM": 512},
         {"IMAGE_RESIZE_MODE": "none", "IMAGE_MIN_DIM": None, "IMAGE_MAX_DIM": None},
         {"IMAGE_RESIZE_MODE": "none", "IMAGE_MIN_DIM": 500, "IMAGE_MAX_DIM": 1000},
@@ -138,7 +138,7 @@ def test_old_projects_are_valid(project, caplog):
         {"LR_SCHEDULE": "step", "LR_STEPS": np.array([3, 9]), "LR_FACTOR": 1},
         {"LR_SCHEDULE": "cosine", "LR_WARMUP_STEPS": np.int64(500)},
         {"CLASS_WEIGHTS": {0: 0, np.int64(1): 2.5}},
-        # a loss that is left out counts once
+        # a loss that is left out has weight 1
         {"LOSS_WEIGHTS": {"rpn_class_loss": 2.0}},
     ],
     ids=" ".join,  # the names of the settings
@@ -153,13 +153,13 @@ ONE_PROBLEM = [
     ({"NAME": 3}, "NAME is 3: give your subclass a name, such as NAME = 'balloon'."),
     (
         {"NUM_CLASSES": 1},
-        "NUM_CLASSES is 1: it counts the background too, so it is a whole number of at least 2 "
-        "(1 + your number of classes).",
+        "NUM_CLASSES is 1: it must be a whole number of at least 2, because it includes the "
+        "background (1 + your number of classes).",
     ),
     (
         {"NUM_CLASSES": 2.0},
-        "NUM_CLASSES is 2.0: it counts the background too, so it is a whole number of at least 2 "
-        "(1 + your number of classes).",
+        "NUM_CLASSES is 2.0: it must be a whole number of at least 2, because it includes the "
+        "background (1 + your number of classes).",
     ),
     *[
         ({name: value}, f"{name} is {value!r}: it must be a whole number of at least 1.")
@@ -193,10 +193,10 @@ ONE_PROBLEM = [
         )
         for value in (70, -0.1, "0.7")
     ],
-    ({"TRAIN_BN": "no"}, "TRAIN_BN is 'no': it is False (frozen), None or True."),
+    ({"TRAIN_BN": "no"}, "TRAIN_BN is 'no': it must be False (frozen), None or True."),
     (
         {"IMAGE_RESIZE_MODE": "pad"},
-        "IMAGE_RESIZE_MODE is 'pad': it is one of square, pad64, crop, none.",
+        "IMAGE_RESIZE_MODE is 'pad': it must be one of square, pad64, crop, none.",
     ),
     (
         {"IMAGE_MAX_DIM": 1000},
@@ -225,7 +225,7 @@ ONE_PROBLEM = [
     ),
     (
         {"BACKBONE": "resnet152"},
-        "BACKBONE is 'resnet152': it is 'resnet50' or 'resnet101', a Backbone or a function.",
+        "BACKBONE is 'resnet152': it must be 'resnet50' or 'resnet101', a Backbone or a function.",
     ),
     (
         {"BACKBONE": lambda image: image},
@@ -262,13 +262,13 @@ ONE_PROBLEM = [
     (
         {"IMAGE_CHANNEL_COUNT": 4},
         "MEAN_PIXEL has 3 entries: it needs one for each of the 4 channels of IMAGE_CHANNEL_COUNT, "
-        "or one number for all. To start with, write MEAN_PIXEL = np.full(4, 114.8); the mean of "
+        "or one number for all. To start with, use MEAN_PIXEL = np.full(4, 114.8); the mean of "
         "your own images is better.",
     ),
     (
         {"MEAN_PIXEL": [1, 2, 3, 4, 5]},
         "MEAN_PIXEL has 5 entries: it needs one for each of the 3 channels of IMAGE_CHANNEL_COUNT, "
-        "or one number for all. To start with, write MEAN_PIXEL = np.array([123.7, 116.8, 103.9]); "
+        "or one number for all. To start with, use MEAN_PIXEL = np.array([123.7, 116.8, 103.9]); "
         "the mean of your own images is better.",
     ),
     *[
@@ -307,7 +307,7 @@ def test_message(settings, message):
 
 @pytest.mark.parametrize("name", ["GPU_COUNT", "IMAGES_PER_GPU"])
 def test_an_empty_batch_has_two_names(name):
-    # What follows from a wrong setting is wrong too, and both are said.
+    # A setting derived from a wrong one is wrong too, and both are reported.
     assert problems_with(**{name: 0}) == [
         f"{name} is 0: it must be a whole number of at least 1.",
         "BATCH_SIZE is 0: it must be a whole number of at least 1.",
@@ -324,7 +324,9 @@ def test_mask_pool_size_and_the_mask_shape_that_it_makes():
 def test_a_misspelt_loss_and_the_one_it_leaves_out():
     weights = {**Config.LOSS_WEIGHTS, "mask_loss": 1.0}
     del weights["mrcnn_mask_loss"]
-    assert problems_with(LOSS_WEIGHTS=weights)[1] == "LOSS_WEIGHTS lacks ['mrcnn_mask_loss']."
+    assert problems_with(LOSS_WEIGHTS=weights)[1] == (
+        "LOSS_WEIGHTS has no weights for ['mrcnn_mask_loss']."
+    )
 
 
 def test_all_problems_are_found_at_once():

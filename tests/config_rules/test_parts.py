@@ -1,4 +1,4 @@
-"""The tables of parts, and what a choice of parts may be."""
+"""The tables of parts, and which choices of parts are accepted."""
 
 import functools
 import subprocess
@@ -31,7 +31,7 @@ class Own(Backbone):
 
 
 def of(**settings):
-    """What is wrong with the settings that concern parts."""
+    """Return what is wrong with the settings that choose parts."""
     return list(parts.problems(type("Changed", (TinyConfig,), settings)()))
 
 
@@ -70,7 +70,7 @@ def test_what_is_no_name_is_the_part_itself():
 
 
 def test_the_rules_load_no_part():
-    """Worker processes check a configuration, and never load Keras for that."""
+    """Worker processes check a configuration without ever loading Keras."""
     script = (
         "import sys; from mrcnn.config import Config; "
         "Config.NAME, Config.NUM_CLASSES, Config.HEADS = 'a', 2, ('box',); "
@@ -122,7 +122,7 @@ def test_loss_names(heads, expected):
     assert parts.loss_names(heads_of(*heads)) == expected
 
 
-# What is wrong with a choice
+# Which choices are accepted
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,9 @@ def test_choices_that_work(settings):
 
 @pytest.mark.parametrize("value", ["resnet18", "", None, 50, [], {}])
 def test_no_backbone(value):
-    message = f"BACKBONE is {value!r}: it is 'resnet50' or 'resnet101', a Backbone or a function."
+    message = (
+        f"BACKBONE is {value!r}: it must be 'resnet50' or 'resnet101', a Backbone or a function."
+    )
     assert of(BACKBONE=value) == [message]
     assert parts.backbone_problem(value) == message
 
@@ -161,11 +163,13 @@ def test_a_backbone_is_an_instance():
 def test_strides_that_are_not_the_backbones():
     coarse = type("Coarse", (Own,), {"strides": (8, 16, 32, 64)})()
     assert of(BACKBONE=coarse) == [
-        "BACKBONE_STRIDES begins [4, 8, 16, 32]: the BACKBONE has [8, 16, 32, 64]."
+        "BACKBONE_STRIDES starts with [4, 8, 16, 32]: the BACKBONE's are [8, 16, 32, 64]."
     ]
     assert of(BACKBONE=coarse, BACKBONE_STRIDES=(8, 16, 32, 64, 128)) == []
     [line] = of(BACKBONE="resnet50", BACKBONE_STRIDES=[4, 8, 16, 16, 64])
-    assert line == "BACKBONE_STRIDES begins [4, 8, 16, 16]: the BACKBONE has [4, 8, 16, 32]."
+    assert line == (
+        "BACKBONE_STRIDES starts with [4, 8, 16, 16]: the BACKBONE's are [4, 8, 16, 32]."
+    )
 
 
 def test_a_function_needs_the_sizes_of_its_features():
@@ -182,8 +186,8 @@ def test_a_function_needs_the_sizes_of_its_features():
 @pytest.mark.parametrize("value", ["pool", "", None, 7, [], {}])
 def test_no_pooler(value):
     assert of(ROI_POOLER=value) == [
-        f"ROI_POOLER is {value!r}: it is 'align', or a Keras layer class that is called as "
-        "PyramidROIAlign is."
+        f"ROI_POOLER is {value!r}: it must be 'align', or a Keras layer class that is called like "
+        "PyramidROIAlign."
     ]
 
 
@@ -202,13 +206,13 @@ class Duck:
 @pytest.mark.parametrize("value", [None, 3, {"box": 1}, BoxHead])
 def test_heads_that_are_no_tuple(value):
     assert of(HEADS=value) == [
-        f"HEADS is {value!r}: it is a tuple of 'box' or 'mask' or of classes of your own."
+        f"HEADS is {value!r}: it must be a tuple of 'box' or 'mask' or your own classes."
     ]
 
 
 def test_a_forgotten_comma():
     assert of(HEADS=("box")) == [
-        "HEADS is 'box': it is a tuple of 'box' or 'mask' or of classes of your own, such as "
+        "HEADS is 'box': it must be a tuple of 'box' or 'mask' or your own classes, such as "
         "('box',)."
     ]
 
@@ -216,7 +220,7 @@ def test_a_forgotten_comma():
 @pytest.mark.parametrize("name", ["keypoint", "Box", ""])
 def test_a_head_of_an_unknown_name(name):
     assert of(HEADS=("box", name)) == [
-        f"HEADS has {name!r}: it is 'box' or 'mask', or a class of your own."
+        f"HEADS has {name!r}: it must be 'box' or 'mask', or your own class."
     ]
 
 
@@ -225,8 +229,8 @@ def test_a_head_of_an_unknown_name(name):
 )
 def test_what_is_no_head(value):
     assert of(HEADS=("box", value)) == [
-        f"HEADS has {value!r}: a class, no instance, that derives from mrcnn.network.heads.Head "
-        "and has a name and a field is accepted."
+        f"HEADS has {value!r}: it must be a subclass (not an instance) of mrcnn.network.heads.Head "
+        "with a name and a field."
     ]
 
 
@@ -243,8 +247,8 @@ def test_every_wrong_head_is_told():
 def test_without_boxes(heads):
     [line] = of(HEADS=heads)
     assert line == (
-        f"HEADS is {heads}: 'box' must be one of them, because detections are the proposals that "
-        "it has classified and whose boxes it has refined."
+        f"HEADS is {heads}: 'box' must be one of them, because detections are proposals that the "
+        "box head has classified and refined."
     )
 
 
@@ -271,7 +275,7 @@ def test_two_heads_of_one_field(heads, first, second, field):
 
 
 class OtherBoxes(BoxHead):
-    """A head in place of the one that it derives from."""
+    """A head that replaces the one from which it derives."""
 
 
 @pytest.mark.parametrize(
@@ -284,7 +288,7 @@ class OtherBoxes(BoxHead):
     ],
 )
 def test_two_heads_of_one_name(heads, name):
-    assert of(HEADS=heads) == [f"HEADS names {name!r} twice: each head has a name of its own."]
+    assert of(HEADS=heads) == [f"HEADS names {name!r} twice: each head must have a unique name."]
     assert of(HEADS=(OtherBoxes, "mask")) == []
 
 
@@ -314,7 +318,7 @@ class Choosy(PointsHead):
 def test_heads_look_at_their_own_settings():
     assert of(HEADS=("box", Choosy), POINTS=0) == ["POINTS is 0.", "and more"]
     assert of(HEADS=("box", Choosy), POINTS=1) == []
-    # That of the masks is not asked where there are none.
+    # Without a mask head, its settings are not checked.
     assert of(HEADS=("box",), MASK_SHAPE=[9, 9]) == []
     [line] = of(HEADS=("box", "mask"), MASK_SHAPE=[9, 9])
     assert line.startswith("MASK_SHAPE is [9, 9]: ")
@@ -325,10 +329,10 @@ def test_weights_of_losses_that_are_not_there():
     assert of(LOSS_WEIGHTS=weights) == [
         f"LOSS_WEIGHTS names ['points_loss']: the losses are {', '.join(RPN + BOX)}, "
         "mrcnn_mask_loss.",
-        "LOSS_WEIGHTS lacks ['rpn_bbox_loss', 'mrcnn_class_loss', 'mrcnn_bbox_loss', "
+        "LOSS_WEIGHTS has no weights for ['rpn_bbox_loss', 'mrcnn_class_loss', 'mrcnn_bbox_loss', "
         "'mrcnn_mask_loss'].",
     ]
-    # The reference's five are known whatever the heads, as the default names them all.
+    # The five losses of matterport's Mask_RCNN are known whatever the heads: the default names all.
     assert of(HEADS=("box",), LOSS_WEIGHTS=dict(TinyConfig.LOSS_WEIGHTS)) == []
 
 

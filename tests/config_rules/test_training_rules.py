@@ -7,23 +7,23 @@ from .test_network_rules import Valid
 ONE_PROBLEM = [
     (
         {"OPTIMIZER": "rmsprop"},
-        "OPTIMIZER is 'rmsprop': it is one of sgd, adam, adamw, or a function (learning_rate, "
-        "**options) that gives a Keras optimizer.",
+        "OPTIMIZER is 'rmsprop': it must be one of sgd, adam, adamw, or a function (learning_rate, "
+        "**options) that returns a Keras optimizer.",
     ),
     (
         {"LR_SCHEDULE": "linear"},
-        "LR_SCHEDULE is 'linear': it is one of constant, step, cosine.",
+        "LR_SCHEDULE is 'linear': it must be one of constant, step, cosine.",
     ),
     *[
         (
             {"LR_STEPS": value},
-            f"LR_STEPS is {value!r}: it must be a list of rising epochs, such as [30, 40].",
+            f"LR_STEPS is {value!r}: it must be a list of increasing epochs, such as [30, 40].",
         )
         for value in (30, [40, 30], [30, 30], [0], [1.5], None)
     ],
     (
         {"LR_SCHEDULE": "step"},
-        "LR_STEPS is []: with LR_SCHEDULE 'step' it must name the epochs after which the learning "
+        "LR_STEPS is []: with LR_SCHEDULE 'step' it must list the epochs after which the learning "
         "rate falls, such as [30, 40].",
     ),
     *[
@@ -41,22 +41,22 @@ ONE_PROBLEM = [
     *[
         (
             {"EMA": value},
-            f"EMA is {value!r}: it is None, or a momentum in (0, 1) such as 0.999.",
+            f"EMA is {value!r}: it must be None, or a momentum in (0, 1) such as 0.999.",
         )
         for value in (True, 0, 1, "0.9")
     ],
     (
         {"MIXED_PRECISION": "mixed_float16"},
-        "MIXED_PRECISION is 'mixed_float16': it is None for float32, bfloat16 or float16.",
+        "MIXED_PRECISION is 'mixed_float16': it must be None (float32), bfloat16 or float16.",
     ),
     (
         {"CLASS_WEIGHTS": [1, 2]},
-        "CLASS_WEIGHTS is [1, 2]: it is None, or a dict of class id to weight.",
+        "CLASS_WEIGHTS is [1, 2]: it must be None, or a dict of class id to weight.",
     ),
     *[
         (
             {"CLASS_WEIGHTS": {key: 2}},
-            f"CLASS_WEIGHTS has the key {key!r}: class ids go from 0, the background, to 1.",
+            f"CLASS_WEIGHTS has the key {key!r}: class ids run from 0, the background, to 1.",
         )
         for key in (2, -1, "balloon")
     ],
@@ -70,13 +70,13 @@ ONE_PROBLEM = [
     ({"HOST_COUNT": 0}, "HOST_COUNT is 0: it must be a whole number of at least 1."),
     (
         {"HOST_COUNT": 2, "GPU_COUNT": 5},
-        "HOST_COUNT is 2: GPU_COUNT, the devices of all hosts together, must be a multiple of it "
-        "(4), and is 5.",
+        "HOST_COUNT is 2: GPU_COUNT, the number of devices on all hosts together, must be a "
+        "multiple of it (4), but is 5.",
     ),
     (
         {"HOST_COUNT": 2},
-        "HOST_COUNT is 2: GPU_COUNT, the devices of all hosts together, must be a multiple of it "
-        "(2), and is 1.",
+        "HOST_COUNT is 2: GPU_COUNT, the number of devices on all hosts together, must be a "
+        "multiple of it (2), but is 1.",
     ),
 ]
 
@@ -95,14 +95,14 @@ def test_message(settings, message):
 
 def test_devices():
     assert not problems_with(GPU_COUNT=8) and not problems_with(GPU_COUNT=8, HOST_COUNT=2)
-    assert not problems_with(GPU_COUNT=1.5)  # which another check says
+    assert not problems_with(GPU_COUNT=1.5)  # which another check reports
 
 
 def test_the_loader():
     assert not problems_with(LOADER_WORKERS=3, LOADER_PROCESSES="forkserver")
     assert problems_with(LOADER_WORKERS=0, LOADER_PROCESSES=True) == [
         "LOADER_WORKERS is 0: it must be None or a whole number of at least 1.",
-        "LOADER_PROCESSES is True: it is None for threads, or one of spawn, forkserver, fork.",
+        "LOADER_PROCESSES is True: it must be None for threads, or one of spawn, forkserver, fork.",
     ]
 
 

@@ -24,7 +24,7 @@ GOOD = (rectangle(2, 3, 8, 9), 1)
 
 
 class Files(Dataset):
-    """Images in files; their instances are a list of (mask, class id)."""
+    """Images in files, with instances given as (mask, class id)."""
 
     def __init__(self, folder):
         super().__init__()
@@ -52,7 +52,7 @@ def files(tmp_path):
 
 
 def places(findings):
-    """dict of kind to the (image, instance) of its findings."""
+    """Return a dict of kind to the (image, instance) pairs of its findings."""
     return {kind: [(f.image_id, f.instance) for f in found] for kind, found in findings.items()}
 
 
@@ -95,7 +95,7 @@ def test_images(files, tmp_path):
     files.image_info[4]["path"] = None
     report = checked(files)
     missing, unreadable = "image files that are missing", "images that cannot be read"
-    size = "masks of another size than the image"
+    size = "masks of a different size than the image"
     assert places(report.errors) == {
         missing: [(0, None)],
         unreadable: [(1, None), (2, None), (4, None)],
@@ -128,11 +128,11 @@ def test_masks(files, tmp_path):
     report = checked(files)
     assert report.ok
     assert places(report.remarks) == {
-        "masks without a pixel (left out in training)": [(0, 1)],
-        "masks one pixel wide or high, or of fewer than 4 pixels": [(0, 2), (0, 3)],
-        "masks of nearly the whole image (is it the background?)": [(0, 5)],
-        "instances that are there twice": [(0, 6)],
-        "images without an instance": [(1, None)],
+        "empty masks (left out in training)": [(0, 1)],
+        "masks one pixel wide or high, or with fewer than 4 pixels": [(0, 2), (0, 3)],
+        "masks that cover nearly the whole image (background?)": [(0, 5)],
+        "duplicate instances": [(0, 6)],
+        "images without instances": [(1, None)],
     }
     assert f"    image 0, instance 2 ({tmp_path / 'a.png'}: box 1x9, 9 pixels)" in str(report)
 
@@ -145,11 +145,11 @@ def test_classes(files):
     report = checked(files)
     assert places(report.errors) == {
         "class ids that are out of range": [(0, 1), (0, 2), (0, 3)],
-        "classes of another source than the image's": [(0, 4)],
+        "classes of a source other than the image's": [(0, 4)],
         "images of a source without classes": [(1, None)],
     }
-    assert places(report.remarks) == {"classes without an instance": [(None, None)] * 2}
-    assert [f.text for f in report.remarks["classes without an instance"]] == ["rock", "gem"]
+    assert places(report.remarks) == {"classes without instances": [(None, None)] * 2}
+    assert [f.text for f in report.remarks["classes without instances"]] == ["rock", "gem"]
     assert report.class_instances == {"cell": 2, "rock": 0, "pebble": 1, "gem": 0}
 
 
@@ -158,10 +158,10 @@ def test_doubles(files, tmp_path):
     files.add("b", GOOD)
     files.add("a", GOOD)
     report = checked(files)
-    twice = f"image 2 ({tmp_path / 'a.png'}, as image 0)"
-    assert str(report.remarks["files that are there more than once"][0]) == twice
-    assert places(report.errors) == {"image ids that are there more than once": [(2, None)]}
-    assert "image 2 (cells.a, as image 0)" in str(report)
+    twice = f"image 2 ({tmp_path / 'a.png'}, same as image 0)"
+    assert str(report.remarks["duplicate image files"][0]) == twice
+    assert places(report.errors) == {"duplicate image ids": [(2, None)]}
+    assert "image 2 (cells.a, same as image 0)" in str(report)
 
 
 def test_many(files):
@@ -172,7 +172,7 @@ def test_many(files):
     kind = next(kind for kind in report.remarks if "MAX_GT_INSTANCES" in kind)
     assert report.remarks[kind][0].text.endswith("a.png: 101")
     lines = str(report).splitlines()
-    i = lines.index("- masks one pixel wide or high, or of fewer than 4 pixels: 101")
+    i = lines.index("- masks one pixel wide or high, or with fewer than 4 pixels: 101")
     assert lines[i + 6] == "    and 96 more"
 
 
@@ -184,7 +184,7 @@ def test_nothing_to_train_on(files):
 
 
 class Made(Dataset):
-    """Images that are no files, and methods that fail."""
+    """Images that are not files, and methods that fail."""
 
     def load_image(self, image_id):
         image = np.zeros((*SIZE, 1), np.float32)
@@ -220,7 +220,7 @@ def test_a_subclass_may_do_anything(read_images):
     text = report.errors["instances that cannot be read"][1].text
     assert text == "made.1: KeyError: 'annotations'"
     assert "image 1 (made.1: KeyError" in str(report)
-    assert "image 5 (made.5: load_instances gave class ids as a list" in str(report)
+    assert "image 5 (made.5: load_instances returned class ids as a list" in str(report)
 
 
 def test_a_binary_mask_is_seen(files):
@@ -245,7 +245,7 @@ def test_names_that_are_alike(files):
     ids = [i + 3 for i, count in enumerate(counts) for _ in range(count)]
     for i, class_id in enumerate(ids):
         files.add(str(i), (GOOD[0], class_id), source="party")
-    (kind,) = [kind for kind in checked(files).remarks if "alike" in kind]
+    (kind,) = [kind for kind in checked(files).remarks if "similar" in kind]
     assert [f.text for f in checked(files).remarks[kind]] == [
         "class 'balon' (1 instance) looks like 'balloon' (11)",
         "class 'Ball oon' (2 instances) looks like 'balloon' (11)",
@@ -274,7 +274,7 @@ def test_a_configuration(files, tmp_path):
         "images that do not fit the configuration": [(1, None), (2, None)],
     }
     text = str(report)
-    assert "NUM_CLASSES is 2, but the data set has 3 classes" in text
+    assert "NUM_CLASSES is 2, but the dataset has 3 classes" in text
     assert "b.tif has 5 channels, but IMAGE_CHANNEL_COUNT is 3" in text
     assert any("more than 2 instances" in kind for kind in report.remarks)
     heads = checked(files, read_images=False, config=TwoClasses())
@@ -282,7 +282,7 @@ def test_a_configuration(files, tmp_path):
 
 
 def test_what_cannot_be_read_is_said_once(tmp_path):
-    """Formats without sizes ask the image for its size."""
+    """Formats without image sizes ask the image for its size."""
     (tmp_path / "torn.png").write_text("no image")
     regions = [
         {
@@ -308,5 +308,5 @@ def test_reasons_show_no_internal_names(tmp_path):
     Image.fromarray(colours).save(tmp_path / "masks" / "a.png")
     report = check(LabelImageDataset.read(tmp_path))
     (finding,) = report.errors["instances that cannot be read"]
-    start = f"{tmp_path / 'a.png'}: {tmp_path / 'masks' / 'a.png'} is an image of 3 channels"
+    start = f"{tmp_path / 'a.png'}: {tmp_path / 'masks' / 'a.png'} has 3 channels that differ"
     assert finding.text.startswith(start)

@@ -1,4 +1,4 @@
-"""Data sets whose instances have boxes and no masks."""
+"""Datasets whose instances have boxes but no masks."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ SIZE = (20, 30)
 
 
 class Boxes(Dataset):
-    """Images in files; their instances are a list of (box, class id)."""
+    """Images in files, with instances given as (box, class id)."""
 
     def __init__(self, folder):
         super().__init__()
@@ -43,7 +43,7 @@ class WithMasks(Config):
 
 
 def places(findings):
-    """dict of kind to the (image, instance) of its findings."""
+    """Return a dict of kind to the (image, instance) pairs of its findings."""
     return {kind: [(f.image_id, f.instance) for f in found] for kind, found in findings.items()}
 
 
@@ -54,7 +54,7 @@ def checked(dataset, config=None):
 
 @pytest.fixture
 def boxes(tmp_path, monkeypatch):
-    monkeypatch.setattr(InstanceMasks, "__init__", lambda *args: pytest.fail("a mask is made"))
+    monkeypatch.setattr(InstanceMasks, "__init__", lambda *args: pytest.fail("a mask was made"))
     return Boxes(tmp_path)
 
 
@@ -70,7 +70,7 @@ def test_good_boxes(boxes):
     assert report.class_instances == {"cell": 3, "rock": 1}
     assert str(report) == (
         "2 images with 4 instances, 1 of them crowds; 2 in the median image, 3 at most.\n"
-        "  2 images have boxes and no masks\n"
+        "  2 images have boxes but no masks\n"
         "  2 images have 3 channels of uint8\n"
         "  cell  3 instances in 2 images\n"
         "  rock  1 instances in 1 images\n"
@@ -84,7 +84,7 @@ def test_boxes(boxes, tmp_path):
         "a",
         CAR,
         ((21, 3, 25, 9), 1),  # below the image
-        ((19.5, 3, 25, 9), 1),  # of which half a row is left
+        ((19.5, 3, 25, 9), 1),  # half a row is left
         ((5, 5, 6.75, 15), 1),
         ((5, 5, 7, 7), 1),
         ((0, 0, 20, 29.5), 2),  # 590 of 600 pixels, 98.3 %
@@ -96,15 +96,15 @@ def test_boxes(boxes, tmp_path):
     boxes.add("b")
     report = checked(boxes)
     assert report.ok
-    outside = "boxes of which less than a pixel is in the image (left out in training)"
+    outside = "boxes with less than a pixel inside the image (left out in training)"
     narrow = "boxes less than 2 pixels wide or high"
-    whole = "boxes of nearly the whole image (is it the background?)"
+    whole = "boxes that cover nearly the whole image (background?)"
     assert places(report.remarks) == {
         outside: [(0, 1), (0, 2)],
         narrow: [(0, 3), (0, 9)],
         whole: [(0, 5)],
-        "instances that are there twice": [(0, 7)],
-        "images without an instance": [(1, None)],
+        "duplicate instances": [(0, 7)],
+        "images without instances": [(1, None)],
     }
     path = tmp_path / "a.png"
     assert str(report.remarks[narrow][0]) == f"image 0, instance 3 ({path}: box 1.75x10)"
@@ -119,9 +119,9 @@ def test_boxes_that_do_not_fit(boxes):
     assert places(report.errors) == {
         "classes that do not fit the configuration": [(None, None)],
         "class ids that are out of range": [(0, 1), (0, 2)],
-        "boxes of an image of another size": [(1, None)],
+        "boxes of an image of a different size": [(1, None)],
     }
-    text = report.errors["boxes of an image of another size"][0].text
+    text = report.errors["boxes of an image of a different size"][0].text
     assert text.endswith("b.png: boxes 20x30, image 20x31 (height x width)")
     assert any("more than 2 instances" in kind for kind in report.remarks)
     assert report.only_boxes == 3
@@ -130,11 +130,11 @@ def test_boxes_that_do_not_fit(boxes):
 @pytest.mark.parametrize(
     ("result", "kind", "reason"),
     [
-        ((np.ones((1, 4)), np.array([1])), "instances that", "its boxes are a numpy array"),
+        ((np.ones((1, 4)), np.array([1])), "instances that", "its boxes are a NumPy array"),
         (
             (InstanceBoxes([CAR[0]], SIZE), [1]),
             "instances that",
-            "load_boxes gave class ids as a l",
+            "load_boxes returned class ids as a l",
         ),
         (None, "instances that", "TypeError: "),
         (
@@ -158,10 +158,10 @@ def test_masks_are_looked_at_if_a_head_learns_from_them(boxes, tmp_path, monkeyp
     report = checked(boxes, WithMasks())
     (kind,) = report.errors
     assert places(report.errors) == {"images without what the heads learn from": [(0, None)]}
-    text = f"{tmp_path / 'a.png'}: no masks, from which the head 'mask' learns"
+    text = f"{tmp_path / 'a.png'}: no masks, which the head 'mask' learns from"
     assert report.errors[kind][0].text == text
-    # No head learns from the masks, so that those of load_mask are not made either.
-    monkeypatch.setattr(Boxes, "load_mask", lambda *args: pytest.fail("a mask is made"))
+    # No head learns from masks, so load_mask is not called either.
+    monkeypatch.setattr(Boxes, "load_mask", lambda *args: pytest.fail("a mask was made"))
     assert boxes.has("masks", 0)
     assert list(checked(boxes, TwoClasses()).errors) == [
         "classes that do not fit the configuration"

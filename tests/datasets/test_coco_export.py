@@ -13,7 +13,7 @@ from mrcnn.instances import InstanceBoxes, InstanceMasks
 
 
 class Shapes(Dataset):
-    """Instances that were handed in, [(mask, class id)] per image."""
+    """Instances that are passed in, [(mask, class id)] per image."""
 
     def __init__(self, instances, paths, ids):
         super().__init__()
@@ -145,7 +145,7 @@ class Boxes(Shapes):
 
 
 def test_boxes_without_masks(tmp_path, monkeypatch):
-    monkeypatch.setattr(InstanceMasks, "__init__", lambda *args: pytest.fail("a mask is made"))
+    monkeypatch.setattr(InstanceMasks, "__init__", lambda *args: pytest.fail("a mask was made"))
     path = tmp_path / "1.png"
     Image.fromarray(np.zeros((7, 9, 3), np.uint8)).save(path)
     rows = [((1.1, 2, 4, 8.25), 2), ((-3, 0, 3, 5), -1), ((7, 0, 9, 9), 1)]

@@ -12,7 +12,7 @@ from mrcnn.datasets.dataset import Dataset
 
 
 class Fruit(Dataset):
-    """Written as users of the reference wrote theirs."""
+    """Written as users of matterport's Mask_RCNN wrote theirs."""
 
     def load_fruit(self):
         self.add_class("fruit", 1, "apple")
@@ -128,7 +128,7 @@ def test_load_image_keeps_depth_and_bands(tmp_path):
         dataset.add_image("x", name, str(tmp_path / name))
     assert_array_equal(dataset.load_image(0), deep[..., None].repeat(3, axis=2))
     assert_array_equal(dataset.load_image(1), bands)
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*missing\.png"):
+    with pytest.raises(FileNotFoundError, match=r"no such file: .*missing\.png"):
         dataset.load_image(2)
 
 

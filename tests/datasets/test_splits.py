@@ -8,7 +8,7 @@ from mrcnn.datasets.splits import random_part, split, split_by_group, subset
 
 
 class Slides(Dataset):
-    """Its own attributes are what a copy must keep."""
+    """A dataset with an attribute of its own, which a copy must keep."""
 
     def __init__(self, slides, order=None):
         super().__init__()
@@ -37,7 +37,7 @@ def test_subset():
     assert part.image_from_source_map == {"slides.crop1": 1, "slides.crop3": 3}
     assert part.load_mask(3)[1].tolist() == [10]
     assert subset(part, [3]).image_ids.tolist() == [3]
-    with pytest.raises(ValueError, match="image_ids has 2: the data set's images are 1, 3"):
+    with pytest.raises(ValueError, match="image_ids has 2: the dataset's images are 1, 3"):
         subset(part, [2])
     part.add_class("slides", 4, "more")
     assert names(dataset) == [f"crop{i}" for i in range(5)]
@@ -48,10 +48,10 @@ def test_subset():
     "ids, error, text",
     [
         ([], ValueError, "image_ids is empty"),
-        ([5], ValueError, "image_ids has 5: the data set's images are 0, 1, 2, 3, 4"),
+        ([5], ValueError, "image_ids has 5: the dataset's images are 0, 1, 2, 3, 4"),
         ([-1], ValueError, "image_ids has -1"),
         ([1, 2, 1], ValueError, "image_ids has 1 more than once"),
-        ([True, False], TypeError, "image_ids has True: whole numbers"),
+        ([True, False], TypeError, "image_ids has True: ids must be whole numbers"),
         (["crop1"], TypeError, "image_ids has 'crop1'"),
     ],
 )
@@ -92,7 +92,7 @@ def test_split_by_group(slides, fraction, seed, random):
     assert not sides[0] & sides[1]
     assert sides[0] | sides[1] == set(slides)
     assert train.num_images + validation.num_images == len(slides)
-    # One more group, where it fits, would bring it no nearer.
+    # Moving one more group to validation would bring it no closer to the fraction.
     off = abs(validation.num_images - fraction * len(slides))
     sizes = [slides.count(slide) for slide in sides[0]]
     if len(sides[0]) > 1:
@@ -132,14 +132,14 @@ def test_impossible_splits(fraction):
         split(Slides("ab"), fraction)
     with pytest.raises(ValueError, match=f"fraction is {fraction}"):
         split_by_group(Slides("ab"), "slide", fraction)
-    with pytest.raises(ValueError, match="the data set has 1 images"):
+    with pytest.raises(ValueError, match="the dataset has 1 images"):
         split(Slides("a"))
 
 
 @pytest.mark.parametrize("fraction", ["0.2", None, True, [0.2]])
 def test_a_fraction_is_a_number(fraction):
     for call in (lambda d: split(d, fraction), lambda d: split_by_group(d, "slide", fraction)):
-        with pytest.raises(TypeError, match=r"fraction is .*: a number above 0 and below 1"):
+        with pytest.raises(TypeError, match=r"fraction is .*must be a number above 0 and below 1"):
             call(Slides("aabbc"))
 
 

@@ -20,7 +20,7 @@ def dataset():
 
 
 def metas(sequence):
-    """Image ids of an epoch's batches."""
+    """Return the image ids of an epoch's batches."""
     return [
         batch["input_image_meta"][:, 0].tolist()
         for (batch,) in map(sequence.__getitem__, range(len(sequence)))
@@ -36,10 +36,10 @@ def test_epochs_go_on_where_the_last_ended(dataset, config):
         epochs.append(metas(sequence))
     flat = [image_id for epoch in epochs for batch in epoch for image_id in batch]
     assert flat == images_of(source, range(42))
-    # 6 passes over 7 images, and no two epochs of 6 alike.
+    # 6 passes over 7 images, and no two of the 7 epochs are alike.
     assert all(sorted(flat[start : start + 7]) == list(range(7)) for start in range(0, 42, 7))
     assert len({str(epoch) for epoch in epochs}) == 7
-    # A run that is continued has the batches that it would have had.
+    # A resumed run has the batches that it would have had.
     continued = BatchSequence(source, steps=3)
     continued.set_epoch(5)
     assert metas(continued) == epochs[5]
@@ -81,7 +81,7 @@ def test_a_batch_has_the_inputs_of_the_training_graph(dataset, config):
 
 
 class MeanModel(keras.Model):
-    """Notes the images that it is trained on."""
+    """Records the images that it is trained on."""
 
     def __init__(self):
         super().__init__()

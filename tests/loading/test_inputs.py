@@ -89,7 +89,7 @@ def test_the_fields_that_heads_find_their_truth_by():
     }
 
 
-# Against what is made and what is taken
+# Against what the loader makes and the graph takes
 
 CASES = [
     {"HEADS": BOTH},
@@ -101,7 +101,7 @@ CASES = [
 
 
 def agree(shape, wanted):
-    """Whether a shape is the wanted one, None in which is any side."""
+    """Whether `shape` matches `wanted`, where None stands for any side."""
     return len(shape) == len(wanted) and all(
         right in (None, side) for side, right in zip(shape, wanted, strict=True)
     )
@@ -121,7 +121,7 @@ def test_samples_and_batches_are_as_declared(settings):
         assert agree(made.shape, wanted.shape), wanted
         assert batched.shape == (config.BATCH_SIZE, *made.shape)
         assert batched.dtype == made.dtype
-        # Boxes of masks are whole pixels, a kind that becomes a float without loss.
+        # Boxes of masks are in whole pixels, which become floats without loss.
         is_whole = wanted.name == "gt_boxes" and "mask" in config.HEADS
         kind = "i" if is_whole else np.dtype(wanted.dtype).kind
         assert made.dtype.kind == kind, wanted

@@ -31,16 +31,14 @@ def one_sample(image_size, boxes, class_ids=None):
     return np.full((*image_size, 3), 50, np.uint8), masks, np.array(class_ids, np.int32)
 
 
-# The reference
-
-
+# matterport's Mask_RCNN, the reference
 @pytest.fixture
 def reference(train, unpack):
-    """Function: number -> the reference's data set, of which that image and its masks are kept."""
+    """Function: number -> the reference's dataset, with only that image and its masks."""
 
     def dataset(i):
         mask = unpack(train[f"ds{i}.mask_packed"], train[f"ds{i}.mask_shape"])
-        # The archive has the pixels of image 1 alone.
+        # The archive has only the pixels of image 1.
         image = train.get(f"ds{i}.image", np.zeros((*mask.shape[:2], 3), np.uint8))
         return InMemory([(image, mask, train[f"ds{i}.class_ids"])] * 3, names="abcd", source="p")
 
@@ -55,12 +53,12 @@ def test_ground_truth_matches_the_reference(i, reference, train, train_config, u
     assert_array_equal(class_ids, train[f"ds{i}.full.class_ids"])
     assert class_ids.dtype == np.int32 and bbox.dtype == np.int32 and mask.dtype == bool
     assert np.abs(bbox - train[f"ds{i}.full.bbox"]).max() <= 1
-    # Masks are resized about the half-pixel centres of their image, in the reference with the
-    # corners aligned: edges lie up to a pixel apart. Measured: 0.954 to 1.
+    # Masks are resized like their image, with half-pixel centres; the reference aligns the corners.
+    # Edges therefore differ by up to a pixel. Measured: 0.954 to 1.
     wanted = unpack(train[f"ds{i}.full.mask_packed"], train[f"ds{i}.full.mask_shape"])
     assert np.diag(compute_overlaps_masks(mask, wanted)).min() > 0.95
     if i == 1:
-        # The reference truncates the resized pixels, float noise and all.
+        # The reference truncates the resized pixels, including float noise.
         assert np.abs(image.astype(int) - train["ds1.resized_u8"]).max() <= 1
 
 
@@ -74,7 +72,7 @@ def test_mini_masks_match_the_reference(i, reference, train, train_config, unpac
     assert_array_equal(meta, train[f"ds{i}.mini.meta"])
     assert_array_equal(class_ids, train[f"ds{i}.mini.class_ids"])
     assert np.abs(bbox - train[f"ds{i}.mini.bbox"]).max() <= 1
-    # The same difference, seen through boxes of about 50 pixels. Measured: 0.965 to 1.
+    # The same difference, in boxes of about 50 pixels. Measured: 0.965 to 1.
     wanted = unpack(train[f"ds{i}.mini.mask_packed"], train[f"ds{i}.mini.mask_shape"])
     print(np.diag(compute_overlaps_masks(mask, wanted)))
     assert np.diag(compute_overlaps_masks(mask, wanted)).min() > 0.95
@@ -130,7 +128,7 @@ def test_masks_without_pixels_are_dropped_with_a_warning(config, caplog):
     assert mask.shape == (64, 64, 2)
     [record] = caplog.records
     assert record.levelno == logging.WARNING
-    assert record.getMessage() == "image 0 (shape0.png): 1 masks without any pixel dropped"
+    assert record.getMessage() == "image 0 (shape0.png): dropped 1 masks without pixels"
 
 
 def test_masks_of_other_types_count_where_they_are_not_zero(config):
@@ -152,7 +150,7 @@ def test_an_image_without_instances(config, shape, mini):
     assert mask.shape == ((16, 16, 0) if mini else (64, 64, 0)) and mask.dtype == bool
 
 
-# What is refused
+# Rejected input
 
 
 def refusal(config, sample, names=("red", "blue"), kind=ValueError):
@@ -164,16 +162,16 @@ def refusal(config, sample, names=("red", "blue"), kind=ValueError):
 def test_masks_of_another_size_than_the_image(config):
     image, mask, class_ids = one_sample((64, 48), [(4, 4, 20, 20)])
     assert refusal(config, (image, mask.swapaxes(0, 1), class_ids)) == (
-        "image 0 (shape0.png): its masks are 48x64 pixels, the image is 64x48 (height x width): "
-        "they must be of one size."
+        "image 0 (shape0.png): its masks are 48x64 pixels, but the image is 64x48 "
+        "(height x width): they must have the same size."
     )
 
 
 def test_masks_and_class_ids_of_different_counts(config):
     image, mask, _ = one_sample((64, 48), [(4, 4, 20, 20)] * 3)
     assert refusal(config, (image, mask, [1, 1])) == (
-        "image 0 (shape0.png): load_mask gave masks of shape (64, 48, 3) and 2 class ids: masks of "
-        "(height, width, 2) go with them."
+        "image 0 (shape0.png): load_mask returned masks of shape (64, 48, 3) and 2 class ids: the "
+        "masks must be (height, width, 2)."
     )
     # One mask without its last axis.
     assert "masks of shape (64, 48) and 1" in refusal(config, (image, mask[..., 0], [1]))
@@ -182,20 +180,21 @@ def test_masks_and_class_ids_of_different_counts(config):
 def test_class_ids_out_of_range(config):
     image, mask, _ = one_sample((64, 64), [(4, 4, 20, 20)] * 4)
     assert refusal(config, (image, mask, [3, 0, 2, -3])) == (
-        "image 0 (shape0.png): class ids [-3, 0, 3] are out of range: they run from 1 to 2 "
+        "image 0 (shape0.png): class ids [-3, 0, 3] are out of range: they must be from 1 to 2 "
         "(negative for a crowd)."
     )
 
 
 def test_another_number_of_classes_than_the_data_set(config):
-    """It can be looked at, but not trained on."""
+    """Such a dataset can be inspected, but not used for training."""
     dataset = InMemory([one_sample((64, 64), [])], names=("cup", "pot", "pan"))
     _, meta, *_ = load_image_gt(dataset, config, 0)
     assert meta[12:].tolist() == [1, 1, 1, 1]
     with pytest.raises(ValueError) as caught:
         check_classes(dataset, config)
     assert str(caught.value) == (
-        "NUM_CLASSES is 3, but the data set has 4 classes with the background: BG, cup, pot, pan."
+        "NUM_CLASSES is 3, but the dataset has 4 classes including the background: BG, cup, pot, "
+        "pan."
     )
 
 
@@ -215,7 +214,7 @@ def test_an_image_of_a_source_without_classes(config):
     with pytest.raises(ValueError) as caught:
         load_image_gt(dataset, config, 1)
     assert str(caught.value) == (
-        "image 1 (attic.png): its source 'attic' has no classes; those that have are 'shapes'."
+        "image 1 (attic.png): its source 'attic' has no classes; sources with classes are 'shapes'."
     )
 
 
@@ -238,7 +237,7 @@ def test_deep_images_are_scaled_as_configured(config):
 
 
 def painted(rng, size, count):
-    """White boxes on black, and the masks of those boxes."""
+    """Return white boxes on black, and the masks of these boxes."""
     masks = np.zeros((*size, count), bool)
     for index in range(count):
         y, x = rng.integers(0, size[0] - 8), rng.integers(0, size[1] - 8)
@@ -267,7 +266,7 @@ def test_image_and_mask_stay_aligned(seed, size, count, mode, augment, augmentat
     assert image.shape[:2] == mask.shape[:2]
     assert len(class_ids) == len(bbox) == mask.shape[2] <= count
     inside = mask.any(axis=2)
-    # A pixel that is resized is at least a quarter of the one that lies nearest, whose mask it has.
+    # In a resized pixel, the nearest pixel of the image, whose mask it takes, weighs at least 1/4.
     white = image[..., 0] / 200
     assert inside[white > 0.7501].all() and not inside[white < 0.2499].any()
     for index, (y1, x1, y2, x2) in enumerate(bbox):
@@ -317,7 +316,7 @@ def test_the_same_generator_gives_the_same_image(config):
     assert not np.array_equal(load(3)[0], load(4)[0])
 
 
-# The sample that trains
+# Training samples
 
 
 ANCHORS = np.array(
@@ -350,7 +349,7 @@ def test_a_sample_by_hand(config):
         bool,
     ]
     assert sample["rpn_match"].shape == (64, 1) and sample["rpn_match"].dtype == np.int32
-    # The anchor on the first box, which is no delta away; none for the crowd.
+    # The anchor on the first box, with all deltas 0; none for the crowd.
     assert_array_equal(np.flatnonzero(sample["rpn_match"] == 1), [9])
     assert sample["rpn_bbox"].shape == (32, 4) and not sample["rpn_bbox"].any()
 
@@ -378,7 +377,7 @@ def test_more_instances_than_the_limit(config):
     class_ids = np.array([1, 2, -1, 2, 1, 2, 1, -2, 2], np.int32)
     image, masks, _ = one_sample((64, 64), boxes)
     for index, (y1, x1, _, x2) in enumerate(boxes):
-        # A bite out of each, at another place.
+        # A bite out of each, in a different place.
         bite = slice(y1 + index, y1 + index + 3), slice(x1 + 3, x2 - 3)
         masks[*bite, index] = False
     dataset = InMemory([(image, masks, class_ids)])
@@ -393,6 +392,6 @@ def test_more_instances_than_the_limit(config):
         chosen.update(places)
         assert_array_equal(sample["gt_class_ids"], class_ids[places])
         assert_array_equal(sample["gt_masks"], all_masks[:, :, places])
-        # The anchors learn of every instance, not only of those that were kept.
+        # The anchors learn from every instance, not only from those kept.
         assert_array_equal(sample["rpn_match"][:, 0] == 1, match == 1)
     assert chosen == set(range(9))

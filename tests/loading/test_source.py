@@ -28,7 +28,7 @@ def assert_same(sample, other):
 
 
 class Faulty(InMemory):
-    """A data set of which some images cannot be read."""
+    """A dataset with images that cannot be read."""
 
     def __init__(self, samples, broken):
         super().__init__(samples)
@@ -38,7 +38,7 @@ class Faulty(InMemory):
     def load_image(self, image_id):
         self.loads += 1
         if self.loads > 200:
-            pytest.fail("images are loaded without end")
+            pytest.fail("images are loaded endlessly")
         if image_id in self.broken:
             raise OSError(f"disk error at {image_id}")
         return super().load_image(image_id)
@@ -62,7 +62,7 @@ def test_a_sample_depends_on_its_number_alone(config):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         for sample, wanted in zip(pool.map(shared.sample, range(12)), in_order, strict=True):
             assert_same(sample, wanted)
-    # Sample 7 shows another crop or flip of an image that was shown before.
+    # Sample 7 is another crop or flip of an image in an earlier sample.
     again = images_of(shared, range(12)).index(images_of(shared, [7])[0])
     assert again < 7
     assert not np.array_equal(in_order[7]["image"], in_order[again]["image"])
@@ -73,7 +73,7 @@ def test_another_seed_is_another_run(dataset, config):
     assert images_of(one, range(21)) != images_of(other, range(21))
     free, also_free = (SampleSource(dataset, config) for _ in range(2))
     assert images_of(free, range(21)) != images_of(also_free, range(21))
-    # None takes a seed once: the sample of a number stays.
+    # With None, a seed is taken once: each number keeps its sample.
     assert_same(free.sample(5), free.sample(5))
 
 
@@ -111,13 +111,13 @@ def test_sources_that_are_not_augmented(config):
         assert len(flipped) == 15 if "augmentation" in options else 3 < len(flipped) < 12
 
 
-# What fails
+# Images that fail
 
 
 def test_an_image_that_fails_is_replaced_by_the_next_and_logged(config, caplog):
     source = SampleSource(Faulty(shapes(4), [2]), config, shuffle=False)
     assert images_of(source, [0, 1, 2, 3]) == [0, 1, 3, 3]
-    # Once, however often it is drawn.
+    # The error is logged once, however often the image is drawn.
     assert images_of(source, [6]) == [3]
     [record] = caplog.records
     assert record.levelno == logging.ERROR and record.name == "mrcnn.loading.source"
@@ -155,7 +155,7 @@ def test_a_data_set_without_images(config):
 
 
 def test_a_data_set_of_other_classes_is_refused_at_once(config):
-    with pytest.raises(ValueError, match="NUM_CLASSES is 3, but the data set has 4 classes"):
+    with pytest.raises(ValueError, match="NUM_CLASSES is 3, but the dataset has 4 classes"):
         SampleSource(InMemory(shapes(1), names=["a", "b", "c"]), config)
 
 

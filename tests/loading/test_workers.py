@@ -14,7 +14,7 @@ from mrcnn.loading.workers import WorkerPool
 
 
 class Dying(InMemory):
-    """A data set that ends the process which reads it."""
+    """A dataset that ends the process that reads it."""
 
     def load_image(self, image_id):
         os._exit(3)
@@ -53,26 +53,26 @@ def test_batches_are_the_same_in_threads_and_processes():
 
 
 class Undying(InMemory):
-    """A data set that a fresh process cannot make again, larger than what a pipe holds."""
+    """A dataset that a fresh process cannot rebuild, larger than what a pipe holds."""
 
     def __reduce__(self):
         return _fail, (bytes(1 << 20),)
 
 
 def _fail(content):
-    raise AttributeError("there is no such class here")
+    raise AttributeError("no such class here")
 
 
 def test_a_source_that_cannot_be_read_does_not_hang():
     pool = WorkerPool(source(Undying), 1, "spawn")
-    with pytest.raises(RuntimeError, match="a process of the loader ended"):
+    with pytest.raises(RuntimeError, match="a loader process ended"):
         pool.sample(0)
     pool.close()
 
 
 def test_a_process_that_ends_is_an_error():
     pool = WorkerPool(source(Dying), 1, "fork")
-    with pytest.raises(RuntimeError, match=r'a process of the loader ended.*"__main__"'):
+    with pytest.raises(RuntimeError, match=r'a loader process ended.*"__main__"'):
         pool.sample(0)
     pool.close()
 
@@ -92,7 +92,7 @@ def test_processes_end_with_a_training_that_is_killed():
     there.close()
     assert here.recv() == "at work"
     training.join()
-    assert here.poll(30)  # the end of file: the process of the pool has the other side open too
+    assert here.poll(30)  # end of file: the pool's process has the other end open, too
     with pytest.raises(EOFError):
         here.recv()
 
