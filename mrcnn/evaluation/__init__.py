@@ -1,4 +1,4 @@
-"""How good detections are: figures of an image, of a data set, and `evaluate` for all of them."""
+"""Detection metrics for an image or a dataset, and `evaluate`, which computes them all."""
 
 from ..metrics.coco import KINDS, MAX_DETECTIONS, CocoAP, CocoFigures, evaluate_coco
 from ..metrics.coco_dataset import CocoMetrics, coco_ap

@@ -1,4 +1,4 @@
-"""What `evaluate` found: as a file, as figures and as lines to print."""
+"""The result of `evaluate` as a file, as plots and as text."""
 
 import json
 import math
@@ -8,14 +8,14 @@ from pathlib import Path
 from ..files.whole import replacing
 
 FILE_NAME = "evaluation.json"
-# Figures by file name: function of `mrcnn.visualize` and the part of the result that it draws.
+# Plots by file name: the function of `mrcnn.visualize` and the part of the result that it draws.
 FIGURES = {
     "precision_recall.png": ("plot_precision_recall_curves", "curves"),
     "counts.png": ("plot_counts", "objects"),
     "confusion.png": ("plot_confusion", "confusion"),
 }
 
-# Columns of the table by title: the part of the result, and the figure in it.
+# Table columns by title: the part of the result, the metric in it and, for a list, the IoU.
 COLUMNS = {
     "DSB": ("objects", "dsb_score"),
     "DSB@0.5": ("objects", "image_mean_ap", 0.5),
@@ -34,24 +34,24 @@ COLUMNS = {
 
 
 def write(result, folder):
-    """Write `evaluation.json` and, of what the result has, the figures `FIGURES`.
+    """Write `evaluation.json` and the plots in `FIGURES` for which the result has data.
 
-    Each file appears whole or not at all. In the json NaN is null.
+    Each file is written completely or not at all. NaN becomes null in the JSON.
 
     Args:
         result: dict, see `evaluate`.
-        folder: created if it is not there.
+        folder: created if it does not exist.
 
     Raises:
         OSError: the folder or a file cannot be written.
     """
-    # Matplotlib takes a second to import, and `visualize` imports this room.
+    # Matplotlib takes a second to import, and `visualize` imports this package.
     from .. import visualize
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_without_nan(result), indent=2, allow_nan=False)
-    # Lists of numbers in one line each: no text of a file has a raw end of line in it.
+    # Each list of numbers on one line. Strings are safe: JSON has no raw line breaks in them.
     text = re.sub(r"\[\n[-+.,\w\s]*\]", lambda numbers: " ".join(numbers[0].split()), text)
     with replacing(folder / FILE_NAME) as part:
         part.write_text(text + "\n", encoding="utf-8")
@@ -62,13 +62,13 @@ def write(result, folder):
 
 
 def summary(result):
-    """The figures that one looks at first.
+    """The most important metrics as text.
 
     Args:
         result: dict, see `evaluate`.
 
     Returns:
-        str of some lines.
+        str of several lines.
     """
     lines = [
         "{images} images, {instances} instances, {detections} detections".format(**result),
@@ -99,16 +99,16 @@ def summary(result):
 
 
 def headline(result):
-    """The figures of a row of `table`.
+    """The metrics in a row of `table`.
 
     Args:
         result: dict, see `evaluate`, or one of its groups.
 
     Returns:
-        dict of title to number: images, instances and, of what the result has, DSB (the mean of the
-        score over IoU 0.5:0.95, then at two of them, means over images), F1 of the pooled counts,
-        PQ, AJI, Dice (of all classes as one, the mean over images), mIoU, Hausdorff (pixels), VOC's
-        mean average precisions of boxes and COCO's APs.
+        dict of title to number: images, instances and, where the result has them, DSB (the score
+        over IoU 0.5:0.95, then at two single IoUs; means over images), F1 of the pooled counts, PQ,
+        AJI, Dice (all classes as one, mean over images), mIoU, Hausdorff (pixels), VOC's mean
+        average precisions of boxes and COCO's APs.
     """
     figures = {name: result[name] for name in ("images", "instances")}
     for title, (part, name, *at) in COLUMNS.items():
@@ -125,7 +125,7 @@ def headline(result):
 
 
 def table(result):
-    """A row of figures, and one for each group, as a table in Markdown.
+    """A Markdown table with one row for all images and one per group.
 
     Args:
         result: dict, see `evaluate`; see `headline` for the columns.
@@ -148,7 +148,7 @@ def _line(title, figures, names):
 
 
 def _without_nan(value):
-    """The value with None in place of NaN."""
+    """Replace NaN with None in nested dicts and lists."""
     if isinstance(value, dict):
         return {name: _without_nan(part) for name, part in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""`evaluate`: from the images of a data set to all figures, in a folder if there is one."""
+"""`evaluate`: from a dataset's images to all metrics, optionally written to a folder."""
 
 import collections
 import functools
@@ -31,53 +31,53 @@ def evaluate(
     folder=None,
     progress=True,
 ):
-    """Detect in the images of a data set and compare with its instances.
+    """Run detection on the images of a dataset and compare the results with its instances.
 
-    COCO's and VOC's figures use all detections that there are: an area under a curve wants the weak
-    ones too, and a model gives those of at least DETECTION_MIN_CONFIDENCE, for which 0.05 serves.
-    All other figures use the detections of at least `min_score`, which is then what one would work
-    with.
+    COCO's and VOC's metrics use all detections, because an area under a curve needs the weak ones
+    too. A model returns only those of at least DETECTION_MIN_CONFIDENCE: 0.05 is low enough. All
+    other metrics use the detections of at least `min_score`; set it to the threshold that you would
+    use in practice.
 
-    The truth is that of the masks where the model and all images have them, boxes included. Else it
-    is what `Dataset.load_boxes` gives, and no mask is read or made.
+    Where the model and all images have masks, they are the ground truth, boxes included. Otherwise
+    it comes from `Dataset.load_boxes`, and no masks are read or created.
 
     Args:
-        model: a `MaskRCNN` in inference mode; with `detect` it may be None. If it has `fields`,
-            names of what its heads find of an instance, and "masks" is none of them, its results
-            need no masks.
-        dataset: a prepared `Dataset`. In an image only the classes of its source count.
-        image_ids: indices in the data set; None is all.
-        limit: most images, drawn at random with `seed`; None is all.
-        seed: of the draw.
+        model: a `MaskRCNN` in inference mode; with `detect` it may be None. If it has `fields`, the
+            names of the instance fields that its heads predict, and "masks" is not among them, its
+            results need no masks.
+        dataset: a prepared `Dataset`. In each image only the classes of its source count.
+        image_ids: indices in the dataset; None is all.
+        limit: maximum number of images, drawn at random with `seed`; None is all.
+        seed: seed of the draw.
         metrics: some of `METRICS`; None is all that `iou_types` allows: "voc" needs "bbox", and
-            without "segm" there are "coco", "voc", "objects" and "confusion".
-        iou_types: what COCO's figures go by, "bbox", "segm" or both; None is both, or "bbox" for a
-            model without masks. With "bbox" alone detections need no masks, and the boxes decide
-            which detection is right in the other figures, too.
+            without "segm" only "coco", "voc", "objects" and "confusion" are possible.
+        iou_types: what COCO's metrics compare, "bbox", "segm" or both; None is both, or "bbox" for
+            a model without masks. With "bbox" only, detections need no masks, and the other metrics
+            also use boxes to decide which detections are correct.
         min_score: see above.
-        max_detections: detections of a class and image that count in COCO's figures. None is COCO's
+        max_detections: detections per class and image that count in COCO's metrics. None is COCO's
             100, or DETECTION_MAX_INSTANCES if that is more.
-        detect: function that detects instead of the model: it takes a list of images as
-            `Dataset.load_image` gives them and returns a list of results as `MaskRCNN.detect` does.
-            It gets BATCH_SIZE images at once, or one without a model.
-        group_of: function (image_id, image) that gives the name of a group, such as the patient or
-            the stain, whose figures are wanted as well; None for an image of no group. What is kept
-            grows with the number of groups, and each image is compared twice.
-        folder: where to write `evaluation.json` and the figures, see `report.write`; None writes
+        detect: function that detects in place of the model: it takes a list of images as returned
+            by `Dataset.load_image` and returns a list of results like `MaskRCNN.detect`. It
+            receives up to BATCH_SIZE images per call, or one without a model.
+        group_of: function (image_id, image) that returns the name of a group, such as the patient
+            or the stain, to report metrics for each group as well; None for an image in no group.
+            Memory grows with the number of groups, and images in a group are compared twice.
+        folder: where to write `evaluation.json` and the plots, see `report.write`; None writes
             nothing.
-        progress: whether to show a progress bar; it hides where no one looks.
+        progress: whether to show a progress bar; it is hidden if the output is not a terminal.
 
     Returns:
-        dict, see `Evaluator.compute`, and in it
-        seconds_per_image: of detection, the median over images.
-        unread: list of dicts of image_id, path and reason, images that were left out because they
-            or their instances cannot be read.
-        groups: with `group_of`, dict of the name of each group, in alphabetical order, to its
-            figures: as those of all, without curves, settings and single images.
+        dict, see `Evaluator.compute`, with the additional keys
+        seconds_per_image: detection time, the median over images.
+        unread: list of dicts of image_id, path and reason, for images skipped because they or their
+            instances cannot be read.
+        groups: with `group_of`, dict of group name, in alphabetical order, to the group's metrics,
+            without curves, settings, classes and per_image.
 
     Raises:
-        ValueError: an unknown metric, type or image, a metric or type that needs masks where model
-            or data set have none, a model in training mode, no image that can be read, or a result
+        ValueError: an unknown metric, type or image; a metric or type that needs masks where the
+            model or the dataset has none; a model in training mode; no readable image; or a result
             that does not fit its image.
     """
     if detect is None:
@@ -122,7 +122,7 @@ def evaluate(
 
 
 def _brief(figures):
-    """What is kept of a group's figures."""
+    """The parts of a group's metrics to report."""
     left_out = ("curves", "settings", "classes", "per_image")
     return {name: value for name, value in figures.items() if name not in left_out}
 
@@ -134,36 +134,36 @@ def _fields_of(model):
 def _check_model(model, iou_types):
     if getattr(model, "mode", "inference") != "inference":
         raise ValueError(
-            f"the model is in {model.mode} mode: make another with MaskRCNN('inference', config, "
-            "model_dir) and load the weights there."
+            f"the model is in {model.mode} mode: create another with MaskRCNN('inference', config, "
+            "model_dir) and load the weights into it."
         )
     if iou_types is not None and "segm" in iou_types and "masks" not in _fields_of(model):
         raise ValueError(
-            f"iou_types is {iou_types!r}, but the model finds no masks: 'bbox' alone is accepted."
+            f"iou_types is {iou_types!r}, but the model predicts no masks: it must be 'bbox'."
         )
 
 
 def _field_of_truth(dataset, image_ids, has_masks, overlap):
-    """What is read of the instances, "masks" or "boxes"."""
+    """The instance field to compare with, "masks" or "boxes"."""
     lacking = [i for i in image_ids if not dataset.has("masks", i)]
     if lacking and overlap == "segm":
         raise ValueError(
-            f"{place_of(dataset, lacking[0])} has boxes and no masks to compare with: "
-            "iou_types='bbox' is accepted."
+            f"{place_of(dataset, lacking[0])} has boxes but no masks to compare with: "
+            "iou_types must be 'bbox'."
         )
     return "masks" if overlap == "segm" or (has_masks and not lacking) else "boxes"
 
 
 def _choose(dataset, image_ids, limit, seed):
-    """Sorted list of the images to detect in."""
+    """Sorted list of the ids of the images to evaluate."""
     known = dataset.image_ids
     chosen = known if image_ids is None else np.unique(np.asarray(image_ids, np.int64))
     unknown = np.setdiff1d(chosen, known)
     if len(unknown):
         raise ValueError(
-            f"image_ids has {some(unknown)}: the data set has {len(known)} images, {some(known)}."
+            f"image_ids has {some(unknown)}: the dataset has {len(known)} images, {some(known)}."
         )
     chosen = random_part(chosen, limit, seed)
     if not len(chosen):
-        raise ValueError("there is no image to evaluate: at least one is needed.")
+        raise ValueError("there are no images to evaluate: at least one is needed.")
     return chosen.tolist()

@@ -1,4 +1,4 @@
-"""Images in, instances out: what `MaskRCNN.detect` is made of."""
+"""Images in, instances out: the detector behind `MaskRCNN.detect`."""
 
 import contextlib
 import functools
@@ -16,24 +16,24 @@ from .molding import anchors, batches, check_images, meta_of, network_inputs, un
 
 
 class Detector:
-    """Detects with an inference graph.
+    """Detects instances with an inference graph.
 
     Args:
         keras_model: the `GraphModel`.
         config: the `Config` that it was built with.
-        get_anchors: function of a molded image's (H, W, C) that gives float32 [A, 4], normalised;
-            None makes and keeps those of the last few shapes.
+        get_anchors: function from a molded image's (H, W, C) to its anchors, float32 [A, 4],
+            normalised; None computes them and caches those of the last few shapes.
 
     Attributes:
         keras_model, config, get_anchors: as given.
-        heads: list of the `Head`s that fill the results, but for that of the boxes.
-        fields: names of what all heads fill, such as ("boxes", "masks").
+        heads: list of the `Head`s that fill the results, except the box head.
+        fields: names of the fields filled, box head included, such as ("boxes", "masks").
     """
 
     def __init__(self, keras_model, config, get_anchors=None):
         self.keras_model = keras_model
         self.config = config
-        # Few alone: 1024x1024 pixels have 4 MB of them, and images may differ in size.
+        # Only a few: 1024x1024 pixels take 4 MB of anchors, and images may differ in size.
         self.get_anchors = get_anchors or functools.lru_cache(8)(
             lambda image_shape: anchors(config, image_shape)[1]
         )
@@ -41,16 +41,16 @@ class Detector:
         self.fields = parts.filled_fields(config)
 
     def detect(self, images, dense=True, verbose=0):
-        """Find the instances in images.
+        """Detect the instances in images.
 
         Args:
             images: see `MaskRCNN.detect`.
-            dense: whether masks are arrays [H, W, N]; else they are `InstanceMasks`: a hundred
-                detections in a photograph of 12 megapixels take 1.2 GB as dense masks.
-            verbose: 1 prints the arrays on the way.
+            dense: whether masks are arrays [H, W, N] rather than `InstanceMasks`. A hundred
+                detections in a 12-megapixel photograph take 1.2 GB as dense masks.
+            verbose: 1 prints the intermediate arrays.
 
         Returns:
-            list of dicts, one an image, see `MaskRCNN.detect`.
+            list of dicts, one per image, see `MaskRCNN.detect`.
         """
         images = check_images(images, self.config)
         if verbose:
@@ -71,14 +71,14 @@ class Detector:
         Args:
             molded_images: float array [N, H, W, C], the mean subtracted.
             image_metas: [N, 12 + NUM_CLASSES].
-            verbose: 1 prints the arrays on the way.
+            verbose: 1 prints the intermediate arrays.
 
         Returns:
-            list of dicts, one an image, in pixels of the molded images.
+            list of dicts, one per image, in pixels of the molded images.
         """
         if len(molded_images) != len(image_metas):
             raise ValueError(
-                f"{len(molded_images)} molded images came with {len(image_metas)} image metas: "
+                f"there are {len(molded_images)} molded images but {len(image_metas)} image metas: "
                 "each image needs one."
             )
         results, size = [], self.config.BATCH_SIZE
@@ -91,7 +91,7 @@ class Detector:
         return results
 
     def predict(self, molded_images, image_metas, verbose=0):
-        """The network's outputs for a batch.
+        """Run the network on a batch.
 
         Args:
             molded_images: float array [B, h, w, C], the mean subtracted.
@@ -99,7 +99,7 @@ class Detector:
             verbose: 1 prints the inputs.
 
         Returns:
-            dict of the name of an output to its array [B, ...], see `graph.build_inference`.
+            dict of output name to array [B, ...], see `graph.build_inference`.
         """
         inputs = network_inputs(self, molded_images, image_metas)
         if verbose:
@@ -112,7 +112,7 @@ class Detector:
         return {name: np.asarray(values) for name, values in outputs.items()}
 
     def _results(self, outputs, frames, dense=True):
-        """The dicts of the images of a batch."""
+        """The result dicts of a batch of images."""
         results = []
         for row, frame in enumerate(frames):
             of_image = {name: values[row] for name, values in outputs.items()}
@@ -126,20 +126,20 @@ class Detector:
 
 
 def _checked(head, values, count):
-    """What a head has decoded, one for each detection; lists become arrays."""
+    """Check that a head decoded one value per detection; convert lists to arrays."""
     values = np.asarray(values) if isinstance(values, list | tuple) else values
-    # Dense masks have the instances in the last axis.
+    # Dense masks have the instances on the last axis.
     lengths = (len(values), getattr(values, "shape", (None,))[-1])
     if count not in lengths:
         raise ValueError(
             f"the head {head.name!r} gave {lengths[0]} {head.field} for {count} detections: one "
-            "for each is needed."
+            "per detection is needed."
         )
     return values
 
 
 def SharedDetector(training_model, config):
-    """A `Detector` with the weights of a training graph, to detect while it trains.
+    """A `Detector` that shares the weights of a training graph, to detect during training.
 
     Args:
         training_model, config: see `share`.
@@ -154,30 +154,30 @@ def SharedDetector(training_model, config):
 
 
 def detector_of(model):
-    """The `Detector` of a `MaskRCNN` in inference mode; `model` itself if it is like one."""
+    """The `Detector` of a `MaskRCNN` in inference mode; `model` itself if it already is one."""
     if not hasattr(model, "get_anchors") or isinstance(model, Detector):
         return model
     return Detector(model.keras_model, model.config, model.get_anchors)
 
 
 def detect_crops(model, images):
-    """As `MaskRCNN.detect`, but the masks of an image are an `InstanceMasks`.
+    """Like `MaskRCNN.detect`, but the masks of an image are an `InstanceMasks`.
 
     Args:
         model: a `MaskRCNN` in inference mode, or a `Detector`.
         images: see `MaskRCNN.detect`.
 
     Returns:
-        list of dicts, one an image.
+        list of dicts, one per image.
     """
     return detector_of(model).detect(images, dense=False)
 
 
 def with_score(result, min_score):
-    """The detections of a result that have at least a score.
+    """Keep the detections of a result that reach a minimum score.
 
     Args:
-        result: dict of `detect` or `detect_crops`.
+        result: dict from `detect` or `detect_crops`.
         min_score: in [0, 1].
 
     Returns:
@@ -192,7 +192,7 @@ def with_score(result, min_score):
 
 @contextlib.contextmanager
 def _sizes_may_differ():
-    """No warning of TensorFlow that each new size of image makes a trace of the graph."""
+    """Silence TensorFlow's warning that each new image size retraces the graph."""
 
     def is_another(record):
         return "triggered tf.function retracing" not in record.getMessage()

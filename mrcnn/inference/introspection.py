@@ -1,4 +1,4 @@
-"""Looking inside a network: tensors by name, and their values for an image."""
+"""Inspection of a network: tensors by name, and their values for an image."""
 
 import collections
 
@@ -19,7 +19,7 @@ STAGES = (
 
 
 class _Stage(keras.layers.Layer):
-    """One step of a proposal layer as a layer of its own."""
+    """One step of a proposal layer, as a separate layer."""
 
     def __init__(self, layer, stage, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
@@ -27,11 +27,11 @@ class _Stage(keras.layers.Layer):
         self.stage = stage
 
     def call(self, inputs):
-        """The tensor of that step."""
+        """Compute the tensor of the step."""
         return self.proposals.stages(inputs)[self.stage]
 
     def compute_output_spec(self, inputs):
-        """[B, K, 4], or [proposal_count] of indices; K is known only when it runs."""
+        """[B, K, 4], or [proposal_count] for indices; K is known only at run time."""
         if self.stage == "rpn_non_max_suppression":
             return keras.KerasTensor((self.proposals.proposal_count,), "int32")
         return keras.KerasTensor((inputs[0].shape[0], None, 4), "float32")
@@ -39,7 +39,7 @@ class _Stage(keras.layers.Layer):
 
 def ancestor(tensor, name):
     """See `MaskRCNN.ancestor`."""
-    # "ROI/rpn_non_max_suppression/NonMaxSuppressionV3:0" is a step, whatever kernel made it.
+    # "ROI/rpn_non_max_suppression/NonMaxSuppressionV3:0" names a step; the kernel is ignored.
     layer_name, stage = [*name.split(":")[0].split("/"), ""][:2]
     seen, pending = set(), [tensor]
     while pending:
@@ -68,7 +68,7 @@ def unwrap(layer):
 
 
 def layers_with_weights(model):
-    """The layers of a model that have weights, those of nested models included."""
+    """The layers of a model that have weights, including those of nested models."""
     layers = []
     for layer in model.layers:
         layer = unwrap(layer)
@@ -80,7 +80,7 @@ def layers_with_weights(model):
 
 
 def run_graph(model, images, outputs, image_metas=None):
-    """See `MaskRCNN.run_graph`; `model` is one."""
+    """See `MaskRCNN.run_graph`; `model` is a `MaskRCNN`."""
     missing = [name for name, tensor in outputs if tensor is None]
     if missing:
         raise ValueError(f"the outputs {missing} are None: ancestor() found no such tensor.")
@@ -88,6 +88,6 @@ def run_graph(model, images, outputs, image_metas=None):
         images, image_metas, _ = mold_inputs(images, model.config)
     outputs = dict(outputs)
     graph = keras.Model(model.keras_model.inputs, outputs)
-    # Not compiled: compiling takes longer than one look, and TensorFlow warns of who does it often.
+    # Not compiled: that takes longer than a single run, and TensorFlow warns if it happens often.
     values = graph(network_inputs(model, images, image_metas), training=False)
     return collections.OrderedDict((name, ops.convert_to_numpy(values[name])) for name in outputs)

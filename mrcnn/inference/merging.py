@@ -1,4 +1,4 @@
-"""One result from several of the same image."""
+"""Merge several results for the same image into one."""
 
 import numpy as np
 
@@ -8,25 +8,26 @@ from ..instances.overlaps import iou
 
 
 def merge(results, min_votes=0.5, min_iou=0.5):
-    """One result from several of the same image.
+    """Merge several results for the same image into one.
 
-    The best detection that is left gathers from each other result the one of its class whose mask
-    overlaps its own most. Their masks are averaged, weighted by their scores, and cut at a half.
+    From each other result, the best remaining detection gathers the detection of its class whose
+    mask overlaps its own most. The masks of such a group are averaged, weighted by score, and
+    thresholded at one half.
 
     Args:
-        results: list of dicts as `MaskRCNN.detect` gives them; masks may be `InstanceMasks`.
-        min_votes: share of the results that must have a detection, in [0, 1].
-        min_iou: overlap from which two detections are of one object, in [0, 1]; those that do
-            not meet never are.
+        results: list of dicts as `MaskRCNN.detect` returns them; masks may be `InstanceMasks`.
+        min_votes: fraction of the results that must have a detection, in [0, 1].
+        min_iou: minimum IoU of two detections of the same object, in [0, 1]; detections that do not
+            overlap are never the same object.
 
     Returns:
         dict of `rois` int32 [N, 4] pixels, `class_ids` int32 [N], `scores` float32 [N], best first,
-        and `masks`, an `InstanceMasks`. A score is the mean over all results, 0 in those that do
-        not have the detection. What heads other than the mask's fill is left out.
+        and `masks`, an `InstanceMasks`. A score is the mean over all results, with 0 for those that
+        do not have the detection. Fields of heads other than the mask head are left out.
 
     Raises:
-        ValueError: no results, results of images of other sizes, or `min_votes` or `min_iou` is
-            out of range.
+        ValueError: no results, results for images of different sizes, or `min_votes` or `min_iou`
+            is out of range.
     """
     check_share("min_votes", min_votes)
     check_share("min_iou", min_iou)
@@ -35,7 +36,7 @@ def merge(results, min_votes=0.5, min_iou=0.5):
     all_masks = [masks_of(each) for each in results]
     sizes = sorted({(masks.height, masks.width) for masks in all_masks})
     if len(sizes) > 1:
-        raise ValueError(f"the results are of images of the sizes {sizes}: of one image is needed.")
+        raise ValueError(f"the results are for images of sizes {sizes}: all must be for one image.")
     crops = [crop for masks in all_masks for crop in masks.crops]
     corners = np.concatenate([masks.boxes[:, :2] for masks in all_masks])
     masks = InstanceMasks(crops, corners, all_masks[0].shape)
@@ -67,18 +68,18 @@ def masks_of(result):
     """The masks of a result to merge, as `InstanceMasks`.
 
     Args:
-        result: dict as `MaskRCNN.detect` gives it.
+        result: dict as `MaskRCNN.detect` returns it.
 
     Raises:
-        ValueError: it has none.
+        ValueError: the result has no masks.
     """
     if "masks" not in result:
-        raise ValueError("a result has no masks: results are merged by the overlap of their masks.")
+        raise ValueError("a result has no masks: results are merged by mask overlap.")
     return as_instances(result["masks"])
 
 
 def _group(seed, masks, candidates, source, min_iou):
-    """Indices of a detection and of the one that fits it best in each other result."""
+    """Indices of a detection and of its best match in each other result."""
     candidates = np.flatnonzero(candidates & (source != source[seed]))
     overlap = iou(masks[[seed]], masks[candidates])[0]
     group, sources = [seed], {source[seed]}
@@ -92,7 +93,7 @@ def _group(seed, masks, candidates, source, min_iou):
 
 
 def _average(masks, weights):
-    """The pixels in which masks of at least half the weight agree, and their first (y, x)."""
+    """The pixels covered by at least half of the weight, and their top left (y, x)."""
     top, left = masks.boxes[:, :2].min(axis=0)
     bottom, right = masks.boxes[:, 2:].max(axis=0)
     weights = np.maximum(weights, 1e-9)  # all may be 0

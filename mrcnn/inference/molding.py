@@ -1,4 +1,4 @@
-"""From images in pixels to the network's input, and from its output back."""
+"""Convert images to the network's input, and its output back to image pixels."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..instances.pasting import unmold_masks
 
 
 def check_images(images, config):
-    """Images as a list of arrays [H, W, IMAGE_CHANNEL_COUNT].
+    """Checked images as a list of arrays [H, W, IMAGE_CHANNEL_COUNT].
 
     Args:
         images: see `MaskRCNN.detect`.
@@ -22,7 +22,7 @@ def check_images(images, config):
     """
     if isinstance(images, np.ndarray) and images.ndim in (2, 3):
         raise ValueError(
-            f"images is one array of shape {images.shape}: a list of images is accepted, "
+            f"images is one array of shape {images.shape}: it must be a list of images, "
             "[image] for a single one."
         )
     if not len(images):
@@ -34,13 +34,13 @@ def check_images(images, config):
 
 
 def mold_inputs(images, config):
-    """See `MaskRCNN.mold_inputs`; `config` is that of the model."""
+    """See `MaskRCNN.mold_inputs`; `config` is the model's."""
     molded = [mold_input(image, config) for image in check_images(images, config)]
     shapes = sorted({image.shape for image, _ in molded})
     if len(shapes) > 1:
         raise ValueError(
-            f"the molded images have the shapes {shapes}: a batch needs one. Mold them one by "
-            "one, or set IMAGE_RESIZE_MODE to 'square'."
+            f"the molded images have the shapes {shapes}: all in a batch must be equal. Mold them "
+            "one by one, or set IMAGE_RESIZE_MODE to 'square'."
         )
     images, frames = zip(*molded, strict=True)
     metas = np.stack([meta_of(frame, config) for frame in frames])
@@ -48,7 +48,7 @@ def mold_inputs(images, config):
 
 
 def mold_input(image, config):
-    """One image as the network takes it.
+    """Convert one image to the network's input.
 
     Args:
         image: [H, W, C], see `check_images`.
@@ -63,8 +63,8 @@ def mold_input(image, config):
     """
     if config.IMAGE_RESIZE_MODE == "crop":
         raise ValueError(
-            "IMAGE_RESIZE_MODE is 'crop': a random part of the image is for training. 'square', "
-            "'pad64' or 'none' detects in the whole image."
+            "IMAGE_RESIZE_MODE is 'crop', which takes random crops for training: to detect in the "
+            "whole image, it must be 'square', 'pad64' or 'none'."
         )
     molded, frame = Frame.of(image, config)
     check_sides(molded.shape)
@@ -72,7 +72,7 @@ def mold_input(image, config):
 
 
 def meta_of(frame, config):
-    """The meta vector of an image to detect in, float64 [12 + NUM_CLASSES].
+    """The meta vector of an image at inference, float64 [12 + NUM_CLASSES].
 
     Args:
         frame: `Frame` of the image.
@@ -98,15 +98,15 @@ def unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape,
 
 
 def unmold_boxes(detections, frame):
-    """Detections of one image in the image's pixels.
+    """Convert the detections of one image to the image's pixels.
 
     Args:
-        detections: [D, 6] of (y1, x1, y2, x2, class id, score), normalised; ends at the first
-            class 0.
+        detections: [D, 6] of (y1, x1, y2, x2, class id, score), normalised; rows from the first
+            class 0 on are padding.
         frame: `Frame` of the image.
 
     Returns:
-        rows: int [N], which of the D they are: of a small image boxes may shrink to nothing.
+        rows: int [N], indices of the kept detections; in a small image boxes may shrink to nothing.
         boxes: int32 [N, 4] pixels.
         class_ids: int32 [N].
         scores: float32 [N].
@@ -125,7 +125,7 @@ def anchors(config, image_shape):
 
 
 def network_inputs(model, molded_images, image_metas):
-    """The inference graph's three inputs for a batch.
+    """Build the inference graph's three inputs for a batch.
 
     Args:
         model: anything with `get_anchors`, such as a `Detector`.
@@ -133,7 +133,7 @@ def network_inputs(model, molded_images, image_metas):
         image_metas: [B, 12 + NUM_CLASSES].
 
     Returns:
-        list of these two and of the anchors [B, A, 4], normalised, all float32.
+        list of these two and the anchors [B, A, 4], normalised; all float32.
     """
     one = model.get_anchors(molded_images[0].shape)
     batch_anchors = np.repeat(one[np.newaxis], len(molded_images), axis=0)
@@ -145,14 +145,14 @@ def network_inputs(model, molded_images, image_metas):
 
 
 def batches(images, config):
-    """Molded images in batches of one shape and at most BATCH_SIZE, in order.
+    """Mold images into batches of equal shape, in order, of at most BATCH_SIZE images.
 
     Args:
         images: list of arrays [H, W, C], see `check_images`.
         config: a `Config`.
 
     Yields:
-        list of what `mold_input` gives for each image.
+        list of what `mold_input` returns for each image.
     """
     batch = []
     for image in images:

@@ -1,4 +1,4 @@
-"""Detections that share no pixel, as nuclei or cells on one plane do not."""
+"""Remove overlaps between detections, for objects such as nuclei or cells in one plane."""
 
 import numpy as np
 
@@ -7,19 +7,19 @@ from ..instances.masks import InstanceMasks, as_instances
 
 
 def remove_overlaps(result, min_share=0.5):
-    """Detections that share no pixel, as nuclei or cells on one plane do not.
+    """Make detections disjoint, for objects such as nuclei or cells in one plane.
 
-    From the highest score to the lowest, each detection keeps the pixels that are still free. One
-    that keeps less than `min_share` of its own is dropped, and takes none.
+    From the highest score to the lowest, each detection keeps the pixels that are still free. A
+    detection that keeps less than the fraction `min_share` of its pixels is dropped and takes none.
 
     Args:
-        result: dict of `rois`, `class_ids`, `scores` and `masks`, as `MaskRCNN.detect` gives it;
-            `masks` may be an `InstanceMasks`. It stays as it is.
-        min_share: from 0 (only those without a free pixel are dropped) to 1.
+        result: dict of `rois`, `class_ids`, `scores` and `masks`, as `MaskRCNN.detect` returns it;
+            `masks` may be an `InstanceMasks`. It is not modified.
+        min_share: from 0 (only detections without a free pixel are dropped) to 1.
 
     Returns:
-        such a dict of the detections that are left, in the same order; the boxes are those around
-        what is left of the masks, int32.
+        dict of the same kind with the remaining detections, in the same order; the boxes, int32,
+        enclose what is left of the masks.
 
     Raises:
         ValueError: `min_share` is out of range, or the result has no masks.
@@ -48,13 +48,13 @@ def remove_overlaps(result, min_share=0.5):
 
 
 def without_overlaps(detect, min_share=0.5):
-    """A detector whose results share no pixel.
+    """Wrap a detector so that its detections share no pixels.
 
     Args:
-        detect: function of a list of images that gives a list of results, such as `model.detect`.
+        detect: function from a list of images to a list of results, such as `model.detect`.
         min_share: see `remove_overlaps`.
 
     Returns:
-        such a function.
+        function like `detect`.
     """
     return lambda images: [remove_overlaps(result, min_share) for result in detect(images)]

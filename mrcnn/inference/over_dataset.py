@@ -1,4 +1,4 @@
-"""The one loop that reads, checks, detects and skips over the images of a data set."""
+"""The loop over a dataset's images: read, check, detect, and skip what cannot be read."""
 
 import dataclasses
 import logging
@@ -16,14 +16,14 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(slots=True)
 class Detected:
-    """An image of a data set, what is there and what was found.
+    """An image of a dataset with its ground truth and its detections.
 
     Attributes:
-        image_id: int, index of the image in the data set.
-        image: [H, W, C] as `Dataset.load_image` gave it.
-        instances: `Instances`, or what `read` gave; None if no truth was read.
+        image_id: int, index of the image in the dataset.
+        image: [H, W, C] as `Dataset.load_image` returned it.
+        instances: `Instances`, or what `read` returned; None if no ground truth was read.
         result: dict, see `MaskRCNN.detect`.
-        seconds: float, how long the detection took; those of a batch are shared out evenly.
+        seconds: float, detection time; the time of a batch is divided evenly among its images.
     """
 
     image_id: int
@@ -47,32 +47,34 @@ def over_dataset(
     leave=True,
     progress=True,
 ):
-    """Detect in the images of a data set, batch by batch.
+    """Run detection on the images of a dataset, batch by batch.
 
-    An image that cannot be read, that the network does not take, or whose instances cannot be read
-    or do not fit it, is left out. No more than a batch is kept at a time.
+    An image is skipped if it or its instances cannot be read, if the network does not accept it, or
+    if the instances do not fit it. At most one batch is kept in memory.
 
     Args:
-        detect: function of a list of images [H, W, C] that gives a list of results, such as
+        detect: function from a list of images [H, W, C] to a list of results, such as
             `functools.partial(detect_crops, model)`.
         dataset: a prepared `Dataset`.
-        image_ids: ints, indices in the data set, in the order in which they are gone through.
-        fields: what is read of the instances, see `read_instances`; () reads nothing, and None
-            reads masks where an image has them, else boxes.
-        read: function (image_id, shape of the image) that gives the truth in place of
-            `read_instances`, such as `CocoMetrics.read_truth`. What it raises leaves the image out.
-        config: that of the model, to see that it takes the images; None checks nothing.
-        batch_size: most images that `detect` gets at once; None is BATCH_SIZE of `config`, or 1.
-        unread: list to add to: for each image that is left out a dict of image_id, path (str or
-            None) and reason. None warns of each instead.
+        image_ids: ints, indices in the dataset, in the order to process them.
+        fields: instance fields to read, see `read_instances`; () reads nothing, and None reads
+            masks where an image has them, else boxes.
+        read: function (image_id, image shape) that returns the ground truth in place of
+            `read_instances`, such as `CocoMetrics.read_truth`. If it raises, the image is skipped.
+        config: the model's config, to check that the network accepts the images; None checks
+            nothing.
+        batch_size: maximum number of images per call of `detect`; None is BATCH_SIZE of `config`,
+            or 1.
+        unread: list that receives, for each skipped image, a dict of image_id, path (str or None)
+            and reason. None logs a warning for each instead.
         desc, leave: of the progress bar, see tqdm.
-        progress: whether to show the bar; it hides where no one looks.
+        progress: whether to show the bar; it is hidden if the output is not a terminal.
 
     Yields:
-        `Detected` of each image that could be read, in order.
+        `Detected` for each image that could be read, in order.
 
     Raises:
-        ValueError: `detect` did not give one result for each image.
+        ValueError: `detect` did not return one result per image.
     """
     image_ids = [int(i) for i in image_ids]
     size = batch_size or (config.BATCH_SIZE if config else 1)
@@ -96,7 +98,7 @@ def over_dataset(
 
 
 def _reader(dataset, fields):
-    """Function (image_id, shape of the image) that reads instances, or None without fields."""
+    """Function (image_id, image shape) that reads instances; without fields it returns None."""
 
     def read(image_id, shape):
         chosen = fields
@@ -108,7 +110,7 @@ def _reader(dataset, fields):
 
 
 def _check(image, config, where):
-    """See that the network takes an image: what `check_images` does, with the image's own name."""
+    """Check that the network accepts an image, like `check_images`; `where` names it in errors."""
     if config is not None:
         as_channels(image, config.IMAGE_CHANNEL_COUNT, where, config.IMAGE_SCALING)
 
@@ -116,7 +118,7 @@ def _check(image, config, where):
 def _leave_out(dataset, image_id, error, unread):
     reason = f"{type(error).__name__}: {error}"
     if unread is None:
-        logger.warning("%s is left out: %s", place_of(dataset, image_id), reason)
+        logger.warning("%s is skipped: %s", place_of(dataset, image_id), reason)
         return
     path = dataset.image_info[image_id].get("path")
     path = None if path is None else str(path)
@@ -124,13 +126,13 @@ def _leave_out(dataset, image_id, error, unread):
 
 
 def _detect(detect, batch):
-    """A list of `Detected` of (image id, image, truth)."""
+    """List of `Detected` for a batch of (image id, image, ground truth)."""
     images = [image for _, image, _ in batch]
     begin = time.perf_counter()
     results = detect(images)
     seconds = (time.perf_counter() - begin) / len(images)
     if len(results) != len(images):
         raise ValueError(
-            f"detect gave {len(results)} results for {len(images)} images: one for each is needed."
+            f"detect gave {len(results)} results for {len(images)} images: one per image is needed."
         )
     return [Detected(*row, result, seconds) for row, result in zip(batch, results, strict=True)]

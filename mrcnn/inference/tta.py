@@ -1,10 +1,9 @@
-"""Test-time augmentation: an image is looked at in several orientations, and the results vote.
+"""Test-time augmentation: detect in several orientations of an image and let the results vote.
 
     results = tta.detect(model, [image])
     evaluate(model, dataset, detect=tta.turned(functools.partial(detect_crops, model)))
 
-It costs as many detections as there are orientations. `merge` does the same for the results of
-several models.
+Each orientation costs one detection. `merge` also combines the results of several models.
 """
 
 import functools
@@ -16,8 +15,8 @@ from .detector import detect_crops
 from .merging import masks_of, merge
 from .molding import check_images
 
-# Mirrored left-right, mirrored up-down, then rows and columns exchanged: the image as it is, the
-# three other mirrorings and, from the fifth on, those turned by a quarter.
+# (flip left-right, flip up-down, then transpose): the image as it is, its three flips and, from
+# the fifth on, those rotated by 90 degrees.
 ORIENTATIONS = tuple(
     (horizontal, vertical, transposed)
     for transposed in (False, True)
@@ -27,7 +26,7 @@ ORIENTATIONS = tuple(
 
 
 def detect(model, images, orientations=8, min_votes=0.5):
-    """As `MaskRCNN.detect`, from several orientations of each image.
+    """Like `MaskRCNN.detect`, but using several orientations of each image.
 
     Args:
         model: a `MaskRCNN` in inference mode.
@@ -35,7 +34,7 @@ def detect(model, images, orientations=8, min_votes=0.5):
         orientations, min_votes: see `turned`.
 
     Returns:
-        list of dicts as `MaskRCNN.detect` gives them, see `merge` for the scores.
+        list of dicts as `MaskRCNN.detect` returns them, see `merge` for the scores.
 
     Raises:
         ValueError, TypeError: see `MaskRCNN.detect` and `turned`.
@@ -46,23 +45,23 @@ def detect(model, images, orientations=8, min_votes=0.5):
 
 
 def turned(detect, orientations=8, min_votes=0.5):
-    """A function that detects in several orientations.
+    """Wrap a detector so that it uses several orientations of each image.
 
     Args:
-        detect: function of a list of images [H, W, C] that gives a list of results, such as
+        detect: function from a list of images [H, W, C] to a list of results, such as
             `model.detect`.
-        orientations: how many, from 1 (the image as it is) over 4 (with the mirrored ones) to 8
-            (turned by a quarter as well).
+        orientations: number of orientations, 1 to 8: 1 is the image as it is, 4 adds its flips, and
+            8 adds rotations by 90 degrees.
         min_votes: see `merge`.
 
     Returns:
-        function as `detect`; the masks of its results are `InstanceMasks`.
+        function like `detect`; the masks of its results are `InstanceMasks`.
 
     Raises:
         ValueError: `orientations` or `min_votes` is out of range.
     """
     if orientations not in range(1, 9):
-        raise ValueError(f"orientations is {orientations!r}: it is a whole number from 1 to 8.")
+        raise ValueError(f"orientations is {orientations!r}: it must be an integer from 1 to 8.")
     check_share("min_votes", min_votes)
     chosen = ORIENTATIONS[:orientations]
 
@@ -81,7 +80,7 @@ def _turn(image, orientation):
 
 
 def _back(found, orientation):
-    """A result in a turned image as one in the image; boxes are those around the masks."""
+    """Map a result from a reoriented image back to the image; boxes enclose the masks."""
     horizontal, vertical, transposed = orientation
     masks = masks_of(found)
     masks = masks.transpose() if transposed else masks

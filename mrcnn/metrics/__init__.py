@@ -1,1 +1,1 @@
-"""How good detections are: figures of one image, or collected image by image."""
+"""Detection metrics, for one image or accumulated image by image."""

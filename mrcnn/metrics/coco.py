@@ -1,7 +1,7 @@
-"""COCO's average precision and recall of boxes, masks and keypoints, computed by pycocotools.
+"""COCO's average precision and recall for boxes, masks and keypoints, computed by pycocotools.
 
-pycocotools wants all images at once. Here it matches image by image, and of a detection only its
-score remains, and a bit or two for each IoU and range of areas: whether it was right and counted.
+pycocotools expects all images at once. Here it matches image by image, and each detection keeps
+only its score and two bits per IoU and area range: whether it matched and whether it counts.
 """
 
 import collections
@@ -16,22 +16,22 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 KINDS = ("bbox", "segm")
-# Of an image, by score, COCO counts so many of a class.
+# COCO counts at most this many detections per class and image, best first.
 MAX_DETECTIONS = 100
 MAX_PEOPLE = 20  # with keypoints
 
 
 class CocoAP:
-    """COCO's figures of one kind, collected image by image.
+    """COCO metrics of one kind, accumulated image by image.
 
     Args:
-        class_ids: the categories that count, positive ints.
-        kind: "bbox", "segm" or "keypoints": IoU of boxes, of masks, or similarity of keypoints.
-        max_detections: detections of a class and image that count, best first; None is COCO's 100
-            (20 for keypoints), which makes figures comparable. Images with more instances than that
+        class_ids: the categories to evaluate, positive ints.
+        kind: "bbox", "segm" or "keypoints": box IoU, mask IoU or keypoint similarity.
+        max_detections: detections counted per class and image, best first; None is COCO's 100 (20
+            for keypoints), which keeps results comparable. Images with more instances than that
             need more.
-        sigmas: float [K] for keypoints, how far apart annotators put each of them, as a share of
-            the square root of the instance's area; None is COCO's for 17 points of a person.
+        sigmas: float [K] for keypoints, how much annotators disagree on each, as a fraction of the
+            square root of the instance's area; None is COCO's values for a person's 17 keypoints.
     """
 
     def __init__(self, class_ids, kind, max_detections=None, sigmas=None):
@@ -52,14 +52,14 @@ class CocoAP:
         self._verdicts.clear()
 
     def add(self, image_id, shape, truth, found):
-        """Take an image; what it had before is forgotten.
+        """Add an image, replacing any earlier results for it.
 
         Args:
-            image_id: int; by it images are ordered, which decides between detections of one score.
+            image_id: int; detections with equal scores are ordered by it.
             shape: (height, width) of the image.
-            truth: its instances as COCO's files have them, list of dicts of category_id, iscrowd,
-                area, bbox [x, y, width, height], and segmentation, or keypoints [x, y, v, ...] and
-                num_keypoints.
+            truth: its instances in the format of COCO's files, list of dicts of category_id,
+                iscrowd, area, bbox [x, y, width, height], and segmentation, or keypoints
+                [x, y, v, ...] and num_keypoints.
             found: its detections, list of dicts of category_id, score, and bbox, segmentation (a
                 run-length code) or keypoints.
         """
@@ -82,7 +82,7 @@ class CocoAP:
         }
 
     def accumulate(self):
-        """`CocoFigures` of the images that were added."""
+        """`CocoFigures` of the images added so far."""
         parts = [self._accumulate(class_id) for class_id in self.class_ids]
         return CocoFigures(
             self.kind,
@@ -94,7 +94,7 @@ class CocoAP:
         )
 
     def _accumulate(self, class_id):
-        """What pycocotools makes of the images of one class."""
+        """pycocotools' result for one class over all images."""
         by_image = [self._verdicts[i].get(class_id) for i in sorted(self._verdicts)]
         verdicts = [part for part in by_image if part is not None]
         evaluator = COCOeval(iouType=self.kind)
@@ -111,12 +111,12 @@ class CocoAP:
 
 @dataclasses.dataclass(slots=True)
 class _Verdicts:
-    """What pycocotools says of the detections of one class in one image.
+    """pycocotools' verdicts on the detections of one class in one image.
 
     Attributes:
         scores: float64 [D], descending.
-        bits: uint8 [D, B], two bits for each range of areas and IoU: matched, not counted.
-        objects: int [A], the instances to find in each range of areas.
+        bits: uint8 [D, B], two bits per area range and IoU: matched, ignored.
+        objects: int [A], number of instances to find in each area range.
     """
 
     scores: np.ndarray
@@ -125,7 +125,7 @@ class _Verdicts:
 
     @classmethod
     def of(cls, rows):
-        """From pycocotools' dicts of each range of areas."""
+        """Build from pycocotools' dicts, one per area range."""
         flags = np.array([[row["dtMatches"] > 0, row["dtIgnore"]] for row in rows], bool)
         flags = flags.reshape(np.prod(flags.shape[:-1]), -1).T  # [D, A * 2 * T]
         objects = [np.count_nonzero(row["gtIgnore"] == 0) for row in rows]
@@ -133,7 +133,7 @@ class _Verdicts:
         return cls(scores, np.packbits(flags, axis=1), np.array(objects, np.int32))
 
     def rows(self, areas, thresholds):
-        """The dicts that `of` was given, as far as `COCOeval.accumulate` reads them."""
+        """Restore the dicts given to `of`, with the keys that `COCOeval.accumulate` reads."""
         flags = np.unpackbits(self.bits, axis=1, count=areas * 2 * thresholds)
         flags = flags.T.reshape(areas, 2, thresholds, len(self.scores))
         return [
@@ -149,14 +149,14 @@ class _Verdicts:
 
 @dataclasses.dataclass
 class CocoFigures:
-    """Precision and recall over IoUs, classes, areas and numbers of detections.
+    """Precision and recall by IoU, class, area range and number of detections.
 
     Attributes:
         kind: "bbox", "segm" or "keypoints".
         class_ids: K ints.
-        precision: [T, R, K, A, M] at IoU 0.50, 0.55, ... 0.95 and at recall 0, 0.01, ... 1, made
+        precision: [T, R, K, A, M] at IoU 0.50, 0.55, ... 0.95 and recall 0, 0.01, ... 1, made
             non-increasing; -1 where there is nothing to find.
-        scores: as precision, the least score of the detections that reach the recall.
+        scores: same shape as precision, the score threshold at which each recall is reached.
         recall: [T, K, A, M].
     """
 
@@ -167,33 +167,33 @@ class CocoFigures:
     recall: np.ndarray
 
     def figures(self):
-        """COCO's twelve figures, or its ten for keypoints.
+        """COCO's twelve summary metrics, or ten for keypoints.
 
         Returns:
-            dict of float, NaN where there is nothing to find, such as large instances.
+            dict of float, NaN where there is nothing to find (no large instances, for example).
             AP: average precision, the mean over IoU 0.50, 0.55, ... 0.95 and over the classes.
-            AP50, AP75: at one IoU.
-            APs, APm, APl: of instances of less than 32x32 pixels of area, up to 96x96, and more.
-            AR: average recall, the mean over the same.
-            AR1, AR10: of the best 1 and 10 detections of a class and image.
-            ARs, ARm, ARl: by area.
-            Keypoints have no APs, AR1, AR10 and ARs, but AR50 and AR75.
+            AP50, AP75: AP at a single IoU.
+            APs, APm, APl: AP for areas below 32x32 pixels, up to 96x96, and larger.
+            AR: average recall, the mean over the same IoUs and classes.
+            AR1, AR10: AR of the best 1 and 10 detections per class and image.
+            ARs, ARm, ARl: AR by area.
+            Keypoints have AR50 and AR75 instead of APs, AR1, AR10 and ARs.
         """
         return self._summary(slice(None))
 
     def per_class(self):
-        """dict of class id to its `figures`."""
+        """The `figures` of each class, as a dict by class id."""
         return {class_id: self._summary([k]) for k, class_id in enumerate(self.class_ids)}
 
     def curves(self):
-        """Precision at recall 0, 0.01, ... 1, of all areas and the most detections.
+        """Precision at recall 0, 0.01, ... 1, for all areas and the maximum number of detections.
 
         Returns:
             dict of
             recall: [101] list.
             precision: dict of "0.50", "0.55", ... "0.95" to a [101] list, the mean over classes.
-            per_class: dict of class id to such a dict, of IoU 0.50 and 0.75 alone.
-            Classes without an instance are left out; a mean over no class is NaN.
+            per_class: dict of class id to a similar dict, for IoU 0.50 and 0.75 only.
+            Classes without instances are left out; the mean over no classes is NaN.
         """
         ious = [f"{iou:.2f}" for iou in np.linspace(0.5, 0.95, len(self.precision))]
         by_class = self.precision[..., 0, -1]  # [T, R, K]
@@ -229,20 +229,20 @@ class CocoFigures:
 
 
 def evaluate_coco(content, detections, kind, max_detections=None, sigmas=None):
-    """COCO's figures of detections in COCO's files.
+    """Compute COCO metrics from ground truth and detections in COCO's file formats.
 
     Args:
-        content: ground truth as COCO's instances file has it: dict of images, annotations and
-            categories.
-        detections: list of dicts of image_id, category_id, score, and bbox [x, y, width, height],
-            segmentation (a run-length code) or keypoints, as COCO's result files have them.
+        content: ground truth in the format of COCO's instances file: dict of images, annotations
+            and categories.
+        detections: in the format of COCO's result files: list of dicts of image_id, category_id,
+            score, and bbox [x, y, width, height], segmentation (a run-length code) or keypoints.
         kind, max_detections, sigmas: see `CocoAP`.
 
     Returns:
         `CocoFigures`.
 
     Raises:
-        ValueError: a detection in an image that `content` does not have.
+        ValueError: a detection refers to an image that is not in `content`.
     """
     metric = CocoAP([row["id"] for row in content["categories"]], kind, max_detections, sigmas)
     truth, found = collections.defaultdict(list), collections.defaultdict(list)
@@ -253,8 +253,8 @@ def evaluate_coco(content, detections, kind, max_detections=None, sigmas=None):
     unknown = found.keys() - {image["id"] for image in content["images"]}
     if unknown:
         raise ValueError(
-            f"detections name the image {min(unknown)}, which the ground truth does not have: "
-            f"its {len(content['images'])} images are accepted."
+            f"image_id of a detection is {min(unknown)}: it must be one of the ground truth's "
+            f"{len(content['images'])} images."
         )
     for image in content["images"]:
         shape = image["height"], image["width"]
@@ -263,11 +263,11 @@ def evaluate_coco(content, detections, kind, max_detections=None, sigmas=None):
 
 
 def _content(shape, annotations):
-    """A `COCO` of one image. pycocotools writes into annotations, so they are copied."""
+    """A `COCO` of one image, with copied annotations because pycocotools modifies them."""
     content = COCO()
     content.dataset = {
         "images": [{"id": 1, "height": shape[0], "width": shape[1]}],
-        # pycocotools takes a match with number 0 for none.
+        # pycocotools treats a match with id 0 as no match.
         "annotations": [{**row, "id": n, "image_id": 1} for n, row in enumerate(annotations, 1)],
         "categories": [{"id": i} for i in sorted({row["category_id"] for row in annotations})],
     }
@@ -277,7 +277,7 @@ def _content(shape, annotations):
 
 
 def _as_annotations(detections, kind):
-    """With the area that decides whether a detection is small, medium or large."""
+    """Add the area that makes a detection small, medium or large."""
     rows = []
     for row in detections:
         if kind == "segm":

@@ -1,10 +1,10 @@
-"""COCO's figures of detections in a `Dataset`.
+"""COCO metrics for detections in a `Dataset`.
 
-The ground truth is what the data set gives: boxes and areas are those of the masks, where COCO's
-own files have those of polygons, in fractions of a pixel. On COCO's sample of 100 images that moves
-the AP of boxes from 0.505 to 0.486 and that of masks by nothing. `evaluate_coco` gives the official
-figures for the official file. Where no masks are read, the boxes are those of the file, and the
-area of an instance is that of its box.
+The ground truth comes from the dataset. Boxes and areas are computed from masks, whereas COCO's own
+files compute them from polygons, in fractions of a pixel. On COCO's sample of 100 images this
+lowers box AP from 0.505 to 0.486 and leaves mask AP unchanged. `evaluate_coco` gives the official
+results for the official file. Where no masks are read, boxes come from the file, and an instance's
+area is its box area.
 """
 
 import numpy as np
@@ -17,12 +17,12 @@ from .comparison import as_arrays
 
 
 def coco_ap(dataset, results, image_ids, max_detections=MAX_DETECTIONS, kinds=KINDS):
-    """COCO's figures of detections.
+    """Compute COCO metrics for detections in a dataset.
 
     Args:
         dataset: a prepared `Dataset`.
-        results: iterable of what `MaskRCNN.detect` gives for an image.
-        image_ids: the image of each, an index in the data set.
+        results: iterable of `MaskRCNN.detect` results, one per image.
+        image_ids: each result's image, an index in the dataset.
         max_detections, kinds: see `CocoMetrics`.
 
     Returns:
@@ -38,25 +38,25 @@ def coco_ap(dataset, results, image_ids, max_detections=MAX_DETECTIONS, kinds=KI
 
 
 class CocoMetrics:
-    """COCO's figures of boxes and masks, collected image by image, and again after `reset`.
+    """COCO metrics for boxes and masks, accumulated image by image.
 
-    The truth of the images stays, as boxes or run-length codes, for the next time they are detected
-    in.
+    `reset` starts another evaluation. The ground truth is kept for it, as boxes or run-length
+    codes.
 
     Args:
-        dataset: a prepared `Dataset`. In an image only the classes of its source count: nobody
-            looked for the others there.
-        max_detections: detections of a class and image that count, best first. COCO's 100 makes
-            figures comparable; images with more instances than that need more.
-        kinds: "bbox", "segm" or both. With "bbox" alone neither the data set nor the detections
-            need masks, and the truth is what `Dataset.load_boxes` gives.
+        dataset: a prepared `Dataset`. In each image only the classes of its source count, because
+            the others were not annotated there.
+        max_detections: detections counted per class and image, best first. COCO's 100 keeps
+            results comparable; images with more instances than that need more.
+        kinds: "bbox", "segm" or both. With "bbox" only, neither the dataset nor the detections need
+            masks, and the ground truth comes from `Dataset.load_boxes`.
 
     Attributes:
-        kinds: tuple of these.
-        field: "masks" or "boxes", what is read of the instances.
+        kinds: tuple of the kinds.
+        field: "masks" or "boxes", the instance field that is read.
 
     Raises:
-        ValueError: an unknown kind, or none.
+        ValueError: a kind is unknown, or there are none.
     """
 
     def __init__(self, dataset, max_detections=MAX_DETECTIONS, kinds=KINDS):
@@ -70,21 +70,21 @@ class CocoMetrics:
         }
 
     def reset(self):
-        """Forget the detections, and keep the truth."""
+        """Forget the detections but keep the ground truth."""
         for metric in self._metrics.values():
             metric.reset()
 
     def add(self, image_id, result):
-        """Take the detections of an image; those it had before are forgotten.
+        """Add the detections of an image, replacing any earlier ones.
 
         Args:
-            image_id: index of the image in the data set.
+            image_id: index of the image in the dataset.
             result: dict of `rois` int [N, 4] pixels, `class_ids` int [N], `scores` float [N] and,
-                unless the kind is "bbox" alone, `masks` bool [H, W, N] or an `InstanceMasks`.
+                unless the only kind is "bbox", `masks` bool [H, W, N] or an `InstanceMasks`.
 
         Raises:
-            ValueError: there are no masks, they are not of the size of the image's, or the result
-                has not as many of one thing as of another.
+            ValueError: masks are missing or differ in size from the image, or the result's arrays
+                differ in length.
         """
         image_id = int(image_id)
         shape, truth = self._read(image_id)
@@ -92,7 +92,7 @@ class CocoMetrics:
             result = {name: result[name] for name in ("rois", "class_ids", "scores")}
         elif result.get("masks") is None:
             raise ValueError(
-                f"image {image_id}: the result has no masks: kinds=('bbox',) is for boxes alone."
+                f"image {image_id}: the result has no masks: kinds must be ('bbox',) without them."
             )
         result = as_arrays(result)
         if self.field == "masks":
@@ -100,35 +100,35 @@ class CocoMetrics:
             shape = shape or masks.shape[:2]
             if masks.shape[:2] != shape:
                 raise ValueError(
-                    f"image {image_id} is {shape[0]}x{shape[1]} pixels, but masks of its "
-                    f"detections are {masks.height}x{masks.width} (height x width): they must be "
-                    "of its size."
+                    f"image {image_id} is {shape[0]}x{shape[1]} pixels, but the masks of its "
+                    f"detections are {masks.height}x{masks.width} (height x width): they must have "
+                    "the same size."
                 )
         source = self.dataset.image_info[image_id]["source"]
         known = self.dataset.source_class_ids[source]
-        shape = shape or (0, 0)  # of boxes it does not matter
+        shape = shape or (0, 0)  # boxes do not need it
         rows = found_annotations(result, shape)
         rows = [row for row in rows if row["category_id"] in known]
         for metric in self._metrics.values():
             metric.add(image_id, shape, truth, rows)
 
     def read_truth(self, image_id, shape):
-        """Read the instances of an image, once, and see that they fit it.
+        """Read an image's instances once and check that they fit the image.
 
-        `over_dataset` takes this as its `read`: an image whose truth is wrong is left out before
-        anything is detected in it. `add` reads what was not read before.
+        Pass this to `over_dataset` as `read` to skip images with invalid ground truth before
+        detection. `add` reads what has not been read yet.
 
         Args:
-            image_id: index of the image in the data set.
+            image_id: index of the image in the dataset.
             shape: (height, width) of the image; further entries are ignored.
 
         Raises:
-            Exception: that of the data set, or see `read_instances`.
+            Exception: whatever the dataset raises, or see `read_instances`.
         """
         self._read(int(image_id), shape)
 
     def _read(self, image_id, shape=None):
-        """(height, width) of the instances, None if nobody said it, and their annotations."""
+        """(height, width) of the instances, None if unknown, and their annotations."""
         if image_id not in self._truth:
             if shape is not None:
                 instances = read_instances(self.dataset, image_id, shape, (self.field,))
@@ -142,11 +142,11 @@ class CocoMetrics:
         return self._truth[image_id]
 
     def compute(self):
-        """The figures over the images that were added.
+        """Compute the metrics over the images added so far.
 
         Returns:
-            dict of float, `CocoFigures.figures` with "bbox_" or "segm_" before their names, by IoU
-            of boxes or masks.
+            dict of float, `CocoFigures.figures` with "bbox_" or "segm_" before each name, for box
+            or mask IoU.
         """
         return {
             f"{kind}_{name}": value
@@ -156,32 +156,32 @@ class CocoMetrics:
 
 
 def as_kinds(kinds, name="kinds"):
-    """What COCO's figures go by, as a tuple.
+    """Check the kinds of COCO metrics and return them as a tuple.
 
     Args:
         kinds: "bbox", "segm" or a sequence of these.
-        name: of the argument, for the message.
+        name: the argument's name, for the error message.
 
     Returns:
         tuple of str.
 
     Raises:
-        ValueError: an unknown kind, or none.
+        ValueError: a kind is unknown, or there are none.
     """
     kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)
     if not kinds or set(kinds) - set(KINDS):
-        raise ValueError(f"{name} is {kinds}: some of {KINDS} are accepted.")
+        raise ValueError(f"{name} is {kinds}: it must be one or more of {KINDS}.")
     return kinds
 
 
 def truth_annotations(truth, class_ids, shape):
-    """The instances of an image as COCO's files have them, see `CocoAP.add`.
+    """Convert an image's instances to COCO annotations, see `CocoAP.add`.
 
     Args:
-        truth: `InstanceMasks` or `InstanceBoxes`; those of which nothing can be seen are left out.
-            Boxes have no segmentation, and the area is theirs.
+        truth: `InstanceMasks` or `InstanceBoxes`; instances without a visible pixel are left out.
+            Boxes have no segmentation, and their area is the box area.
         class_ids: int [G], negative for a crowd.
-        shape: (height, width) of the image; of boxes it is not used.
+        shape: (height, width) of the image; not used for boxes.
 
     Returns:
         list of dicts.
@@ -208,10 +208,10 @@ def truth_annotations(truth, class_ids, shape):
 
 
 def found_annotations(result, shape):
-    """The detections of an image as COCO's result files have them, see `CocoAP.add`.
+    """Convert an image's detections to COCO results, see `CocoAP.add`.
 
     Args:
-        result: see `CocoMetrics.add`; masks are an `InstanceMasks`, or are missing, for boxes only.
+        result: see `CocoMetrics.add`; `masks` is an `InstanceMasks`, or missing for boxes only.
         shape: (height, width) of the image.
 
     Returns:

@@ -1,7 +1,7 @@
-"""The truth and the detections of one image side by side: what all figures but COCO's start from.
+"""Ground truth and detections of one image side by side: the basis of most metrics.
 
-Overlaps are counted once an image, in the crops of instances whose boxes meet, and shared by the
-figures that need them.
+All but COCO's and VOC's use it. Overlaps are computed once per image, in the crops of instances
+whose boxes meet, and shared by the metrics that need them.
 """
 
 import functools
@@ -16,36 +16,37 @@ from ..instances.overlaps import intersections, iou
 
 
 class Comparison:
-    """The truth and the detections of one image.
+    """The ground truth and the detections of one image.
 
     Args:
         truth: `InstanceMasks`, bool [H, W, G] or, where only boxes are known, `InstanceBoxes`.
             Instances without a pixel are dropped.
         truth_class_ids: int [G], negative for a crowd: a region of many instances of the class
-            that nobody told apart. It need not be found, and `excused` says what may lie in it.
+            that were not annotated one by one. A crowd need not be found; for detections inside it
+            see `excused`.
         result: dict of `rois` int [N, 4] pixels, `class_ids` int [N], `scores` float [N] and
-            `masks` bool [H, W, N] or an `InstanceMasks`, as `MaskRCNN.detect` gives it. `masks`
-            may be missing; the boxes then stand for the instances.
-        overlap: "segm" or "bbox": whether `iou` and `excused` go by masks or by boxes. With a truth
-            of boxes it is "bbox", and masks of detections are left aside.
+            `masks` bool [H, W, N] or an `InstanceMasks`, as `MaskRCNN.detect` returns it. `masks`
+            may be missing; the boxes then stand in for the instances.
+        overlap: "segm" or "bbox": whether `iou` and `excused` use masks or boxes. If the ground
+            truth has only boxes it must be "bbox", and masks of detections are ignored.
         min_score: detections with a lower score are dropped.
 
     Attributes:
         height, width: of the image in pixels.
         truth: `InstanceMasks` or `InstanceBoxes` of the G instances; `truth_class_ids` int [G].
-        crowds: the same of the C crowds; `crowd_class_ids` int [C], positive.
-        found: the same of the N detections, best score first; `rois` int [N, 4] pixels,
-            `class_ids` int [N] and `scores` float [N] beside it.
+        crowds: the same for the C crowds; `crowd_class_ids` int [C], positive.
+        found: the same for the N detections, best score first; `rois` int [N, 4] pixels,
+            `class_ids` int [N] and `scores` float [N].
 
     Raises:
-        ValueError: the masks of the detections are not of the size of the truth's, the result has
-            not as many of one thing as of another, or `overlap` is "segm" and the truth boxes.
+        ValueError: masks of detections and ground truth differ in size, the result's arrays differ
+            in length, or `overlap` is "segm" but the ground truth has only boxes.
     """
 
     def __init__(self, truth, truth_class_ids, result, overlap="segm", min_score=0.0):
         self._of_boxes = isinstance(truth, InstanceBoxes)
         if self._of_boxes and overlap != "bbox":
-            raise ValueError("the truth has boxes and no masks: overlaps of boxes alone are known.")
+            raise ValueError("the ground truth has boxes but no masks: only boxes can be compared.")
         truth = truth if self._of_boxes else as_instances(truth)
         truth_class_ids = np.asarray(truth_class_ids, np.int64).reshape(-1)
         result = as_arrays(result)
@@ -63,13 +64,13 @@ class Comparison:
             self.found = InstanceBoxes(np.rint(self.rois), truth.shape).filled()
         found_size = self.found.height, self.found.width
         if not self._of_boxes and not len(truth) and not truth.height:
-            truth = InstanceMasks([], [], found_size)  # nobody said the size
+            truth = InstanceMasks([], [], found_size)  # the size is unknown
         self.height, self.width = truth.height, truth.width
         if found_size != (self.height, self.width):
             raise ValueError(
                 f"the masks of the detections are {found_size[0]}x{found_size[1]} pixels (height "
-                f"x width), those of the truth {self.height}x{self.width}: they must be of one "
-                "size."
+                f"x width), those of the ground truth {self.height}x{self.width}: they must have "
+                "the same size."
             )
         seen = truth.visible
         self.truth = truth[seen & (truth_class_ids > 0)]
@@ -79,18 +80,19 @@ class Comparison:
         self._by_boxes = overlap == "bbox"
 
     def check_classes(self, class_ids):
-        """Raise ValueError unless `class_ids`, ints, are all classes of truth and detections."""
+        """Raise ValueError unless `class_ids`, ints, include all classes of the image."""
         there = {*self.class_ids, *self.truth_class_ids, *self.crowd_class_ids}
         unknown = sorted(int(i) for i in there.difference(class_ids))
         if unknown:
             raise ValueError(
-                f"the class ids {unknown} are in an image, but class_ids are {list(class_ids)}."
+                f"the image has class ids {unknown}, but class_ids is {list(class_ids)}: it must "
+                "include them."
             )
 
     def check_masks(self):
-        """Raise ValueError unless truth and detections have masks."""
+        """Raise ValueError unless ground truth and detections have masks."""
         if self._of_boxes:
-            raise ValueError("the truth has boxes and no masks: this figure needs masks.")
+            raise ValueError("the ground truth has boxes but no masks: this metric needs masks.")
 
     @functools.cached_property
     def iou(self):
@@ -101,12 +103,12 @@ class Comparison:
 
     @functools.cached_property
     def same_class(self):
-        """Whether a detection and an instance are of one class, bool [N, G]."""
+        """Whether a detection and an instance have the same class, bool [N, G]."""
         return self.class_ids[:, None] == self.truth_class_ids
 
     @functools.cached_property
     def crowd_share(self):
-        """The largest share of each detection that lies in one crowd of its class, float [N]."""
+        """Largest fraction of each detection inside one crowd of its class, float [N]."""
         if self._by_boxes:
             found = InstanceBoxes(self.rois, (self.height, self.width))
             both = _box_intersections(found.boxes, self.crowds.boxes)
@@ -116,15 +118,15 @@ class Comparison:
         return both.max(axis=1, initial=0) / np.maximum(found.areas, 1)
 
     def matches(self, threshold, any_class=False):
-        """Pairs of a detection and an instance, one to one: as many as there can be.
+        """Pair detections and instances one to one, as many as possible.
 
-        Of the ways to make that many pairs, the one with the largest sum of IoUs, found by the
-        Hungarian method, as StarDist (`matching.py`) and Cellpose (`metrics.py`) do. Scores have no
-        say in it.
+        Among pairings of that size, the one with the largest sum of IoUs is chosen, by the
+        Hungarian method, as in StarDist (`matching.py`) and Cellpose (`metrics.py`). Scores play no
+        role.
 
         Args:
-            threshold: least IoU of a pair.
-            any_class: pair across classes those that found no partner of their class.
+            threshold: minimum IoU of a pair.
+            any_class: then pair what is left, regardless of class.
 
         Returns:
             found, truth: int [P] each, the indices of the pairs.
@@ -138,22 +140,22 @@ class Comparison:
         return found, truth
 
     def excused(self, threshold):
-        """Detections, bool [N], that are no mistake where they match no instance.
+        """Detections, bool [N], that are not mistakes even if they match no instance.
 
-        A share of at least `threshold` of each lies in a crowd of its class: COCO's rule.
+        At least a fraction `threshold` of each lies in a crowd of its class, as in COCO.
         """
         return self.crowd_share >= max(threshold, 1e-9)
 
     def mistakes(self, found, truth, threshold):
-        """What pairs leave over.
+        """Find the detections and instances that the pairs leave over.
 
         Args:
             found, truth: int [P] each, the indices of the pairs, see `matches`.
             threshold: see `excused`.
 
         Returns:
-            wrong: bool [N], detections of no pair that are not excused.
-            missed: bool [G], instances of no pair.
+            wrong: bool [N], unpaired detections that are not excused.
+            missed: bool [G], unpaired instances.
         """
         wrong, missed = ~self.excused(threshold), np.ones(len(self.truth), bool)
         wrong[found], missed[truth] = False, False
@@ -163,8 +165,8 @@ class Comparison:
     def truth_labels(self):
         """int32 [H, W]: i + 1 in the pixels of instance i, 0 outside.
 
-        Where instances overlap the smaller one wins: it lies on top, or else would be gone. Of two
-        equally large ones it is the upper, then the left one.
+        Where instances overlap, the smaller one wins: it lies on top, or it would be hidden. Of two
+        with equal areas, the upper one wins, then the left one.
         """
         return self._paint(self.truth, np.lexsort((*self.truth.boxes.T[::-1], self.truth.areas)))
 
@@ -172,7 +174,7 @@ class Comparison:
     def found_labels(self):
         """int32 [H, W]: i + 1 in the pixels of detection i, 0 outside.
 
-        Where detections overlap the one with the higher score wins.
+        Where detections overlap, the one with the higher score wins.
         """
         return self._paint(self.found, np.arange(len(self.found)))
 
@@ -186,23 +188,23 @@ class Comparison:
 
     @functools.cached_property
     def label_overlaps(self):
-        """Pixels that two labels share, int [N + 1, G + 1]: row 0 and column 0 are the outside."""
+        """Pixels that two labels share, int [N + 1, G + 1]; row 0 and column 0 are outside."""
         return self.count_labels(np.s_[:])
 
     def count_labels(self, counted):
-        """As `label_overlaps`, int [N + 1, G + 1], of the pixels in `counted`, bool [H, W]."""
+        """Like `label_overlaps`, int [N + 1, G + 1], for the pixels in `counted`, bool [H, W]."""
         rows, columns = len(self.found) + 1, len(self.truth) + 1
         pairs = self.found_labels[counted].astype(np.int64) * columns + self.truth_labels[counted]
         return np.bincount(pairs.ravel(), minlength=rows * columns).reshape(rows, columns)
 
     @functools.cached_property
     def label_areas(self):
-        """Pixels of the labels of the detections, int [N], and of the instances, int [G]."""
+        """Label areas in pixels of the detections, int [N], and of the instances, int [G]."""
         overlaps = self.label_overlaps
         return overlaps.sum(axis=1)[1:], overlaps.sum(axis=0)[1:]
 
     def crowd_map(self, class_id=None):
-        """bool [H, W]: where a crowd of the class `class_id`, or with None of any, is."""
+        """bool [H, W]: pixels in a crowd of class `class_id`, or of any class if it is None."""
         self.check_masks()
         inside = np.zeros((self.height, self.width), bool)
         for i in range(len(self.crowds)):
@@ -214,7 +216,7 @@ class Comparison:
 
     @functools.cached_property
     def labels_in_crowds(self):
-        """Detections, bool [N], more than half of whose label lies in crowds of its class."""
+        """Detections, bool [N], with more than half of their label in crowds of their class."""
         inside = np.zeros(len(self.found), np.int64)
         for class_id in np.unique(self.crowd_class_ids):
             labels = self.found_labels[self.crowd_map(class_id)]
@@ -224,7 +226,7 @@ class Comparison:
 
 
 def as_arrays(result):
-    """A result, see `Comparison`, with int and float arrays and `InstanceMasks`, if any.
+    """A result, see `Comparison`, as int and float arrays, with masks, if any, as `InstanceMasks`.
 
     Raises:
         ValueError: the counts of boxes, class ids, scores and masks differ.
@@ -244,7 +246,7 @@ def as_arrays(result):
 
 
 def _box_intersections(first, second):
-    """Areas that boxes [N, 4] share with boxes [M, 4], in squared pixels, float64 [N, M]."""
+    """Intersection areas of boxes [N, 4] and [M, 4] in square pixels, float64 [N, M]."""
     first, second = first.astype(np.float64)[:, None], second.astype(np.float64)
     starts = np.maximum(first[..., :2], second[:, :2])  # [N, M, (y, x)]
     ends = np.minimum(first[..., 2:], second[:, 2:])
@@ -252,11 +254,11 @@ def _box_intersections(first, second):
 
 
 def assign(iou, threshold):
-    """One-to-one pairs of rows and columns, see `Comparison.matches`.
+    """Pair rows and columns one to one, see `Comparison.matches`.
 
     Args:
         iou: [N, G].
-        threshold: least value of a pair; pairs of 0 are never made.
+        threshold: minimum value of a pair; pairs with value 0 are never made.
 
     Returns:
         rows, columns: int [P] each.
@@ -264,7 +266,7 @@ def assign(iou, threshold):
     possible = (iou >= threshold) & (iou > 0)
     rows, columns = np.flatnonzero(possible.any(axis=1)), np.flatnonzero(possible.any(axis=0))
     iou, possible = iou[np.ix_(rows, columns)], possible[np.ix_(rows, columns)]
-    # One more pair outweighs all that IoUs can add.
+    # One more pair outweighs any gain in IoU.
     worth = np.where(possible, 1 + iou / (2 * max(1, min(iou.shape))), 0)
     i, j = scipy.optimize.linear_sum_assignment(worth, maximize=True)
     made = possible[i, j]

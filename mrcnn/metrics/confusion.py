@@ -1,19 +1,19 @@
-"""Confusion matrix: which classes are taken for which, which instances are missed or made up."""
+"""Confusion matrix: which classes are confused, and which instances are missed or spurious."""
 
 import numpy as np
 
 
 class ConfusionMatrix:
-    """Instances by their class and by that of the detection, collected image by image.
+    """Counts of instances by true and detected class, accumulated image by image.
 
-    An instance is paired with a detection of its class first, as in `ObjectScores`, so that the
-    diagonal holds its right detections; what is left is paired whatever the class
-    (`Comparison.matches`). An instance without a partner was detected as background, a detection
-    without one is background in truth, unless `Comparison.excused`.
+    Instances are first paired with detections of their own class, as in `ObjectScores`, so the
+    diagonal holds the correct detections. What is left is paired regardless of class
+    (`Comparison.matches`). An unpaired instance counts in the background column, an unpaired
+    detection in the background row, unless it is excused (`Comparison.excused`).
 
     Args:
         class_ids: ints, the classes without the background, 0.
-        threshold: least IoU of a pair.
+        threshold: minimum IoU of a pair.
     """
 
     def __init__(self, class_ids, threshold=0.5):
@@ -23,7 +23,7 @@ class ConfusionMatrix:
         self._counts = np.zeros((size, size), np.int64)
 
     def add(self, comparison):
-        """Take the `Comparison` of an image."""
+        """Add the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
         found, truth = comparison.matches(self.threshold, any_class=True)
         wrong, missed = comparison.mistakes(found, truth, self.threshold)
@@ -35,7 +35,7 @@ class ConfusionMatrix:
             self._counts[place[row], place[column]] += 1
 
     def compute(self):
-        """The counts over the images that were added.
+        """Return the counts over the images added so far.
 
         Returns:
             dict of iou, the threshold; class_ids, [0, ...]; and matrix, a list of lists of int: row

@@ -1,6 +1,6 @@
-"""All figures of a detector at once, collected image by image.
+"""All metrics of a detector in one pass, accumulated image by image.
 
-Nothing of an image is kept but counts, sums and, for COCO's AP, some bytes a detection.
+Of each image only counts, sums and, for COCO's AP, a few bytes per detection are kept.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from .pixel_classes import PixelScores
 from .ratios import mean, ratio
 from .voc import VocAP
 
-# Name in the result, and what collects it from a `Comparison`.
+# Name in the result, and the class that accumulates it from `Comparison`s.
 _COLLECTORS = {
     "objects": ObjectScores,
     "panoptic": PanopticQuality,
@@ -29,21 +29,21 @@ _COLLECTORS = {
     "confusion": ConfusionMatrix,
 }
 METRICS = ("coco", "voc", *_COLLECTORS)
-# Those that need no masks, and that which is of boxes alone.
+# The metrics that need no masks, and the one for boxes only.
 _OF_BOXES = ("coco", "voc", "objects", "confusion")
 _NOT_OF_MASKS = "voc"
 
 
 class Evaluator:
-    """All figures of a detector, collected image by image: `evaluate` without the detecting.
+    """All metrics of a detector, accumulated image by image: `evaluate` without the detection.
 
     Args:
-        dataset: a prepared `Dataset`; of it only the classes and the sources of images are used.
+        dataset: a prepared `Dataset`; only its classes and its images' sources are used.
         metrics, iou_types, min_score, max_detections: see `evaluate`.
 
     Raises:
-        ValueError: an unknown metric or type, or a metric that these types do not allow: without
-            "segm" one that needs masks, without "bbox" that of boxes, "voc".
+        ValueError: a metric or type is unknown, or the types do not allow a metric: those that need
+            masks require "segm", and "voc" requires "bbox".
     """
 
     def __init__(
@@ -74,19 +74,18 @@ class Evaluator:
         self._per_image = []
 
     def add(self, image_id, truth, truth_class_ids, result):
-        """Take an image; each one once.
+        """Add an image, each one only once.
 
         Args:
-            image_id: index of the image in the data set.
+            image_id: index of the image in the dataset.
             truth: `InstanceMasks`, bool [H, W, G] or, without "segm" in iou_types, `InstanceBoxes`.
             truth_class_ids: int [G], negative for a crowd.
             result: dict of `rois` int [N, 4] pixels, `class_ids` int [N], `scores` float [N] and,
                 with "segm" in iou_types, `masks` bool [H, W, N] or an `InstanceMasks`.
 
         Raises:
-            ValueError: result or truth has no masks where "segm" needs them, the masks of one are
-                not of the size of the other's, or the result has not as many of one thing as of
-                another.
+            ValueError: result or ground truth has no masks although "segm" needs them, their masks
+                differ in size, or the result's arrays differ in length.
         """
         image_id = int(image_id)
         truth = truth if isinstance(truth, InstanceBoxes) else as_instances(truth)
@@ -126,35 +125,35 @@ class Evaluator:
         self._per_image.append(row)
 
     def _of_known_classes(self, image_id, result):
-        """The detections of classes of the image's source, masks as `InstanceMasks` or missing."""
+        """The detections of the image source's classes; masks are `InstanceMasks` or missing."""
         if self.overlap == "bbox":
             result = {name: part for name, part in result.items() if name != "masks"}
         result = as_arrays(result)
         if self.overlap == "segm" and "masks" not in result:
-            raise ValueError("the result has no masks: iou_types=('bbox',) is for boxes alone.")
+            raise ValueError("the result has no masks: iou_types must be ('bbox',) without them.")
         source = self.dataset.image_info[image_id]["source"]
         known = np.isin(result["class_ids"], self.dataset.source_class_ids[source])
         return {name: values[known] for name, values in result.items()}
 
     def compute(self):
-        """The figures over the images that were added.
+        """Compute the metrics over the images added so far.
 
         Returns:
             dict of numbers, strings, lists and dicts of these, NaN where there is nothing to
-            divide by; per_class dicts are by the name of the class.
-            images, instances, crowds, detections: how many there are, the detections of at least
-                min_score.
+            divide by; per_class dicts have class names as keys.
+            images, instances, crowds, detections: how many there are, counting detections of at
+                least min_score.
             settings: dict of the arguments.
-            classes: names of the classes but the background.
+            classes: class names without the background.
             coco: dict of "bbox" and "segm" to `CocoFigures.figures` and per_class.
-            voc, objects, panoptic, pixels, aji, hausdorff, confusion: what `compute` of `VocAP`,
-                `ObjectScores`, `PanopticQuality`, `PixelScores`, `AggregatedJaccard`,
-                `HausdorffDistance` and `ConfusionMatrix` give; the last has classes, names, for
-                class_ids.
+            voc, objects, panoptic, pixels, aji, hausdorff, confusion: what `compute` returns for
+                `VocAP`, `ObjectScores`, `PanopticQuality`, `PixelScores`, `AggregatedJaccard`,
+                `HausdorffDistance` and `ConfusionMatrix`, but the last has classes, a list of
+                names, in place of class_ids.
             curves: dict of "bbox" and "segm" to `CocoFigures.curves`.
-            per_image: list of dicts of image_id, instances, detections, and dsb_score of the image
-                with `objects`.
-            What was not asked for is missing.
+            per_image: list of dicts of image_id, instances, detections and, with `objects`, the
+                image's dsb_score.
+            Metrics that were not requested are missing.
         """
         names = _names(self.dataset.class_info)
         by_kind = {kind: metric.accumulate() for kind, metric in self._coco.items()}
@@ -181,22 +180,22 @@ class Evaluator:
 
 
 def _choose(metrics, iou_types):
-    """The metrics to collect, a tuple of names."""
+    """The metrics to compute, a tuple of names."""
     possible, why = METRICS, ""
     if "segm" not in iou_types:
         possible, why = _OF_BOXES, ": without 'segm' in iou_types there are no masks to compare"
     elif "bbox" not in iou_types:
         possible = tuple(name for name in METRICS if name != _NOT_OF_MASKS)
-        why = f": {_NOT_OF_MASKS!r} is of boxes, and needs 'bbox' in iou_types"
+        why = f": {_NOT_OF_MASKS!r} compares boxes and needs 'bbox' in iou_types"
     metrics = possible if metrics is None else tuple(np.atleast_1d(metrics).tolist())
     if set(metrics) - set(possible):
         why = why if set(metrics) <= set(METRICS) else ""
-        raise ValueError(f"metrics is {metrics}: some of {possible} are accepted{why}.")
+        raise ValueError(f"metrics is {metrics}: it must be one or more of {possible}{why}.")
     return metrics
 
 
 def _names(class_info):
-    """Names of the classes; of those of one name, the later ones say their source."""
+    """Class names; a repeated name gets its source appended."""
     names = []
     for info in class_info:
         name = info["name"]

@@ -1,8 +1,9 @@
-"""Hausdorff distance: how far the outline of what was found is from that of what is there.
+"""Hausdorff distance between the outlines of detected and true regions.
 
-Huttenlocher et al., "Comparing Images Using the Hausdorff Distance", IEEE TPAMI 1993. It is taken
-between outlines, as in medicine, and also as the 95th percentile, which one stray pixel does not
-decide (Menze et al., "The Multimodal Brain Tumor Image Segmentation Benchmark", IEEE TMI 2015).
+Huttenlocher et al., "Comparing Images Using the Hausdorff Distance", IEEE TPAMI 1993. Distances are
+taken between outlines, as is usual in medicine, and also as the 95th percentile, which a single
+stray pixel cannot dominate (Menze et al., "The Multimodal Brain Tumor Image Segmentation
+Benchmark", IEEE TMI 2015).
 """
 
 import numpy as np
@@ -14,13 +15,13 @@ from .ratios import mean, ratio
 
 
 class HausdorffDistance:
-    """Distances between the regions of a class, collected image by image.
+    """Distances between detected and true regions of each class, accumulated image by image.
 
-    The region of a class is the union of its instances, or of its detections; those more than half
-    of which lie in crowds of their class are left out.
+    A class's true region is the union of its instances, its detected region that of its detections.
+    Detections with at least half of their area in a crowd of their class are left out.
 
-    If only one of the two regions has a pixel, the distance is the diagonal of the image, the
-    largest that there can be; if neither has, there is none and the image is left out.
+    If only one of the two regions is empty, the distance is the image diagonal, the largest
+    possible. If both are empty, the image is left out.
 
     Args:
         class_ids: ints, the classes without the background.
@@ -33,7 +34,7 @@ class HausdorffDistance:
         self._one_empty = np.zeros(len(self.class_ids), np.int64)
 
     def add(self, comparison):
-        """Take the `Comparison` of an image."""
+        """Add the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
         comparison.check_masks()
         counted = ~comparison.excused(0.5)
@@ -53,12 +54,16 @@ class HausdorffDistance:
                 self._sums[k] += hausdorff(*outlines, (100, 95))
 
     def compute(self):
-        """The figures over the images that were added.
+        """Compute the metrics over the images added so far.
 
         Returns:
-            dict of hausdorff and hausdorff95, pixels, means over the classes; and per_class, dict
-            of class id to these as means over images, images, how many these are, and one_empty,
-            in how many of them the distance is the diagonal. NaN without anything.
+            dict of
+            hausdorff, hausdorff95: pixels, means over the classes.
+            per_class: dict of class id to a dict of
+                hausdorff, hausdorff95: pixels, means over images.
+                images: number of these images.
+                one_empty: number of them whose distance is the diagonal.
+            NaN where there is nothing to compare.
         """
         means = ratio(self._sums, self._images[:, None])
         return {
@@ -77,15 +82,15 @@ class HausdorffDistance:
 
 
 def hausdorff(first, second, percentiles=(100,)):
-    """Hausdorff distances of two sets of points: the larger one of the two directions.
+    """Hausdorff distances between two point sets: the larger of the two directions.
 
     Args:
         first, second: [P, 2] and [Q, 2], at least one point each.
-        percentiles: [K], of the distances of points to the nearest point of the other set; 100 is
-            the Hausdorff distance itself.
+        percentiles: [K], of the distances from each point to the nearest point of the other set;
+            100 gives the Hausdorff distance itself.
 
     Returns:
-        float64 [K], one distance a percentile, in the units of the points.
+        float64 [K], one distance per percentile, in the units of the points.
     """
     there = scipy.spatial.cKDTree(second).query(first)[0]
     back = scipy.spatial.cKDTree(first).query(second)[0]
@@ -93,10 +98,10 @@ def hausdorff(first, second, percentiles=(100,)):
 
 
 def outline(mask, corner=(0, 0)):
-    """Pixels of a mask with a neighbour, above, below, left or right, that is outside.
+    """Pixels of a mask with a neighbour outside it, above, below, left or right.
 
     Args:
-        mask: bool [h, w]; what lies around it is outside.
+        mask: bool [h, w]; everything beyond the array is outside.
         corner: (y, x) of its first pixel in the image.
 
     Returns:

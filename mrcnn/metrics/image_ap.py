@@ -1,14 +1,14 @@
 """Average precision and recall of one image's detections.
 
-`compute_ap` is a quick figure for one image, not COCO's AP: it pools the classes of one image
-instead of averaging per class over the whole data set, integrates the curve at its own recalls
-(PASCAL VOC 2010) instead of at 101 fixed ones, is of one IoU, knows no areas, and matches each
-detection with the best free ground truth. Its mean over images is a third figure again, in which an
-image of one instance has the weight of one of a hundred. `evaluate` gives COCO's AP, the figure to
-compare with papers.
+`compute_ap` is a quick metric for one image, not COCO's AP. It pools the image's classes instead of
+averaging per class over the whole dataset, and integrates the curve at its own recalls (PASCAL VOC
+2010) instead of at 101 fixed ones. It uses a single IoU, ignores area ranges, and matches each
+detection with the best free ground truth. Its mean over images is yet another metric, in which an
+image with one instance weighs as much as one with a hundred. `evaluate` gives COCO's AP, the metric
+to compare with papers.
 
-A crowd, an instance with a negative class id, is handled as COCO does: it need not be found, and a
-detection of its class that matches no instance but lies in it is neither right nor wrong.
+A crowd, an instance with a negative class id, is handled as in COCO: it need not be found, and a
+detection of its class that matches no instance but lies in the crowd is neither correct nor wrong.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from ..geometry.boxes import compute_overlaps
 from ..instances.overlaps import compute_overlaps_masks
 
-# In the place of the instance that a detection matches, if it lies in a crowd.
+# Replaces the index of the matched instance when a detection lies in a crowd.
 IN_CROWD = -2
 
 
@@ -33,7 +33,7 @@ def compute_matches(
 ):
     """Match detections with ground truth by mask IoU, best score first.
 
-    A detection takes the instance of its class that overlaps it most and is still free.
+    Each detection takes the free instance of its class that it overlaps most.
 
     Args:
         gt_boxes: [G, 4] pixels; rows of zeros are padding and dropped with their ids and masks.
@@ -43,15 +43,15 @@ def compute_matches(
         pred_class_ids: [N].
         pred_scores: [N].
         pred_masks: [H, W, N].
-        iou_threshold: least mask IoU of a match.
-        score_threshold: detections with a lower score match nothing; they stay in the arrays.
+        iou_threshold: minimum mask IoU of a match.
+        score_threshold: detections with a lower score match nothing but stay in the arrays.
 
     Returns:
-        gt_match: [G] float, index of the matched detection or -1; -1 for a crowd.
-        pred_match: [N] float, index of the matched instance or -1; -2 for a detection without a
-            match of which a share of at least `iou_threshold` lies in a crowd.
-        overlaps: [N, G] float32, mask IoU; for a crowd the share of the detection inside it.
-        Detections are numbered by descending score, equal ones in their order.
+        gt_match: [G] float, index of the matched detection or -1; always -1 for a crowd.
+        pred_match: [N] float, index of the matched instance or -1; -2 for an unmatched detection
+            with at least a fraction `iou_threshold` of its area in a crowd.
+        overlaps: [N, G] float32, mask IoU; for a crowd, the fraction of the detection inside it.
+        Detections are numbered by descending score; ties keep their order.
     """
     overlaps, gt_class_ids, pred_class_ids, pred_scores = _overlaps(
         gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
@@ -73,16 +73,16 @@ def compute_ap(
     pred_masks,
     iou_threshold=0.5,
 ):
-    """Average precision of one image, all classes pooled; not COCO's AP (see the module).
+    """Average precision of one image, all classes pooled; not COCO's AP (see the module docstring).
 
     Args:
-        iou_threshold: least mask IoU of a match; the rest as in `compute_matches`.
+        iou_threshold: minimum mask IoU of a match; the rest as in `compute_matches`.
 
     Returns:
-        mAP: area under the precision-recall curve, made non-increasing. With no ground truth
-            but crowds it is 1.0 when nothing was detected outside them, else 0.0.
+        mAP: area under the precision-recall curve, made non-increasing. If the ground truth is
+            empty or only crowds, it is 1.0 when nothing was detected outside them, else 0.0.
         precisions, recalls: [N + 2], the points of the curve; a detection in a crowd repeats the
-            point before it. With no ground truth recall is 0 up to its last point.
+            previous point. Without ground truth, recall is 0 up to its last point.
         overlaps: [N, G] float32, as in `compute_matches`.
     """
     overlaps, gt_class_ids, pred_class_ids, _ = _overlaps(
@@ -106,7 +106,7 @@ def compute_ap_range(
 
     Args:
         gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, pred_score, pred_mask: as in
-            `compute_matches`, where their names are in the plural.
+            `compute_matches`, where the names are plural.
         iou_thresholds: list or array [T]; None is 0.5, 0.55, ..., 0.95.
         verbose: print the AP of each threshold.
 
@@ -114,11 +114,11 @@ def compute_ap_range(
         float.
 
     Raises:
-        ValueError: no thresholds.
+        ValueError: `iou_thresholds` is empty.
     """
     thresholds = np.arange(0.5, 1.0, 0.05) if iou_thresholds is None else np.ravel(iou_thresholds)
     if not len(thresholds):
-        raise ValueError("iou_thresholds is empty: None or at least one threshold is accepted.")
+        raise ValueError("iou_thresholds is empty: it must be None or have at least one value.")
     overlaps, gt_class_id, pred_class_id, _ = _overlaps(
         gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, pred_score, pred_mask
     )
@@ -135,12 +135,12 @@ def compute_ap_range(
 
 
 def compute_recall(pred_boxes, gt_boxes, iou):
-    """Share of ground truth boxes that some box hits, whatever the class.
+    """Fraction of ground truth boxes hit by any box, regardless of class.
 
     Args:
-        pred_boxes: [N, 4] pixels. Each counts for the ground truth that it overlaps most.
+        pred_boxes: [N, 4] pixels. Each counts for the ground truth box that it overlaps most.
         gt_boxes: [G, 4] pixels.
-        iou: least box IoU of a hit.
+        iou: minimum box IoU of a hit.
 
     Returns:
         recall: float; 1.0 when there is no ground truth.
@@ -158,7 +158,7 @@ def compute_recall(pred_boxes, gt_boxes, iou):
 def _overlaps(
     gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
 ):
-    """Overlaps [N, G] without padding, detections by score; and the ids and scores beside them."""
+    """Overlaps [N, G] without padding, detections by score, with their ids and scores."""
     gt = np.flatnonzero(np.any(np.reshape(gt_boxes, (-1, 4)), axis=1))
     real = np.flatnonzero(np.any(np.reshape(pred_boxes, (-1, 4)), axis=1))
     scores = np.asarray(pred_scores)
@@ -175,16 +175,16 @@ def _overlaps(
 
 
 def match_by_overlap(overlaps, gt_class_ids, pred_class_ids, iou_threshold):
-    """Greedy matches of detections with free instances of their class.
+    """Match detections greedily with free instances of their class.
 
-    A detection that finds none is in a crowd if it overlaps one, however many others do.
+    An unmatched detection is in a crowd if it overlaps one; a crowd takes any number of them.
 
     Args:
-        overlaps: [N, G], of detections, best score first, with instances; of a crowd the share of
-            the detection inside it.
+        overlaps: [N, G], of detections, best score first, with instances; for a crowd, the fraction
+            of the detection inside it.
         gt_class_ids: int [G], negative for a crowd.
-        pred_class_ids: int [N] or fewer: detections beyond them match nothing.
-        iou_threshold: least overlap of a match.
+        pred_class_ids: int [N], or fewer: the remaining detections match nothing.
+        iou_threshold: minimum overlap of a match.
 
     Returns:
         gt_match, pred_match: see `compute_matches`.
@@ -207,7 +207,7 @@ def _average_precision(overlaps, gt_class_ids, pred_class_ids, iou_threshold):
     objects = np.count_nonzero(gt_class_ids >= 0)
     hits, counted = np.cumsum(pred_match >= 0), np.cumsum(pred_match != IN_CROWD)  # [N] each
     precisions = np.concatenate([[0], hits / np.maximum(counted, 1), [0]])
-    # From the right, so that precision never grows with recall.
+    # Taken from the right, so that precision never increases with recall.
     precisions = np.maximum.accumulate(precisions[::-1])[::-1]
     recalls = np.concatenate([[0], hits / max(1, objects), [1]])
     if not objects:

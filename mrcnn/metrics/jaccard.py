@@ -1,9 +1,9 @@
-"""Aggregated Jaccard index: the shared pixels of all pairs over the pixels of all instances.
+"""Aggregated Jaccard index: pixels shared by all pairs, divided by the pixels of all instances.
 
 Kumar et al., "A Dataset and a Technique for Generalized Nuclear Segmentation for Computational
-Pathology", IEEE Transactions on Medical Imaging 2017, algorithm 1, as the authors' last script for
-the MoNuSeg challenge has it: a detection may be taken by several instances. Cellpose's function of
-this name divides by the union of all foregrounds and comes out higher.
+Pathology", IEEE Transactions on Medical Imaging 2017, algorithm 1, as implemented in the authors'
+final script for the MoNuSeg challenge: several instances may take the same detection. Cellpose's
+function of the same name divides by the union of all foregrounds and gives higher values.
 """
 
 import numpy as np
@@ -12,13 +12,13 @@ from .ratios import ratio
 
 
 class AggregatedJaccard:
-    """AJI, collected image by image.
+    """AJI, accumulated image by image.
 
-    Each instance takes the detection of its class with the largest IoU, be it taken already or not;
-    their intersection and union are added up. An instance that meets none adds its area to the
-    union, and so does each detection that no instance took, unless more than half of it lies in
-    crowds of its class. Every pixel belongs to one detection and to one instance at most
-    (`Comparison.found_labels`, `truth_labels`).
+    Each instance takes the detection of its class with the largest IoU, whether or not it is
+    already taken. Their intersections and unions are summed. An instance that overlaps no detection
+    adds its area to the union, and so does each detection that no instance took, unless more than
+    half of it lies in crowds of its class. Every pixel belongs to at most one detection and at most
+    one instance (`Comparison.found_labels`, `truth_labels`).
 
     Args:
         class_ids: ints, the classes without the background.
@@ -26,12 +26,12 @@ class AggregatedJaccard:
 
     def __init__(self, class_ids):
         self.class_ids = [int(i) for i in class_ids]
-        # Row 0 is all classes together: their intersections over their unions.
+        # Row 0 is for all classes together: summed intersections over summed unions.
         self._sums = np.zeros(len(self.class_ids) + 1)
         self._images = np.zeros(len(self.class_ids) + 1, np.int64)
 
     def add(self, comparison):
-        """Take the `Comparison` of an image."""
+        """Add the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
         found_areas, truth_areas = comparison.label_areas
         both = comparison.label_overlaps[1:, 1:] * comparison.same_class  # [N, G]
@@ -56,12 +56,11 @@ class AggregatedJaccard:
         self._images += parts[:, 1] > 0
 
     def compute(self):
-        """The figures over the images that were added.
+        """Compute the metrics over the images added so far.
 
         Returns:
-            dict of aji, the mean over images, of which those with neither an instance nor a
-            detection are left out; and per_class, dict of class id to that of the class alone.
-            NaN without anything.
+            dict of aji, the mean over images with an instance or a detection; and per_class, dict
+            of class id to a dict of the class's aji. NaN if there are no such images.
         """
         values = ratio(self._sums, self._images).tolist()
         return {

@@ -1,16 +1,16 @@
-"""How many instances were found at an IoU: the Data Science Bowl's score, AP as StarDist and
-Cellpose report it, precision, recall and F1.
+"""Detection scores at given IoUs: the Data Science Bowl score, AP, precision, recall and F1.
 
-All come from three counts at an IoU: right detections (TP), wrong ones (FP) and missed instances
-(FN). What microscopists call AP is TP / (TP + FP + FN). It is not COCO's AP: scores have no say, so
-that the least score with which detections are kept is part of the result.
+All come from three counts at an IoU: correct detections (TP), wrong detections (FP) and missed
+instances (FN). What microscopists call AP, as in StarDist and Cellpose, is TP / (TP + FP + FN). It
+is not COCO's AP: scores play no role, so the score threshold for keeping detections is part of the
+result.
 
-Two ways to average are in use, and differ where images hold different numbers of instances:
+Two ways of averaging are in use. They differ when images hold different numbers of instances:
 
-- over images: the ratio of each image, then the mean. The Data Science Bowl 2018 (its evaluation
-  page; Caicedo et al., Nature Methods 2019) and Cellpose (Stringer et al., Nature Methods 2021;
-  `metrics.average_precision`) do so.
-- pooled: the counts of all images are added up first. StarDist does so
+- over images: the ratio of each image, then the mean. Used by the Data Science Bowl 2018 (its
+  evaluation page; Caicedo et al., Nature Methods 2019) and Cellpose (Stringer et al., Nature
+  Methods 2021; `metrics.average_precision`).
+- pooled: the counts of all images are summed first. Used by StarDist
   (`matching_dataset(by_image=False)`, its default).
 """
 
@@ -23,28 +23,28 @@ IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 
 
 class ObjectScores:
-    """TP, FP and FN at IoUs, collected image by image.
+    """TP, FP and FN by IoU threshold, accumulated image by image.
 
-    A detection is right if it is paired with an instance of its class, see `Comparison.matches`:
-    an IoU of the threshold is enough, as in StarDist and Cellpose; the Data Science Bowl wanted
-    more than that. Wrong detections that `Comparison.excused` are not counted.
+    A detection is correct if it is paired with an instance of its class, see `Comparison.matches`.
+    An IoU equal to the threshold is enough, as in StarDist and Cellpose; the Data Science Bowl
+    required more. Wrong detections are not counted if they are excused (`Comparison.excused`).
 
     Args:
         class_ids: ints, the classes without the background.
-        thresholds: IoUs.
+        thresholds: the IoU thresholds.
     """
 
     def __init__(self, class_ids, thresholds=IOU_THRESHOLDS):
         self.class_ids = [int(i) for i in class_ids]
         self.thresholds = tuple(thresholds)
-        # Row 0 is all classes together, row i + 1 the class i.
+        # Row 0 is for all classes together, row i + 1 for class_ids[i].
         shape = len(self.class_ids) + 1, len(self.thresholds)
         self._counts = np.zeros((*shape, 3), np.int64)  # TP, FP, FN
-        self._sums = np.zeros(shape)  # of the images' ratios
-        self._images = np.zeros(shape, np.int64)  # that have something to count
+        self._sums = np.zeros(shape)  # of the ratios per image
+        self._images = np.zeros(shape, np.int64)  # with something to count
 
     def add(self, comparison):
-        """Take an image.
+        """Add an image.
 
         Args:
             comparison: `Comparison`.
@@ -71,20 +71,20 @@ class ObjectScores:
         return [np.count_nonzero(class_ids == i) for i in self.class_ids]
 
     def compute(self):
-        """The figures over the images that were added.
+        """Compute the metrics over the images added so far.
 
         Returns:
             dict of
-            iou: the T thresholds; lists below are of their length.
-            dsb_score: mean over images and thresholds of TP / (TP + FP + FN): the Data Science
-                Bowl's, if the thresholds are 0.50 to 0.95. An image without an instance in which
-                nothing was found has no ratio and is left out.
-            image_mean_ap: its values at each threshold: AP as Cellpose reports it.
+            iou: the T thresholds; the lists below have the same length.
+            dsb_score: mean of TP / (TP + FP + FN) over images and thresholds: the Data Science Bowl
+                score, if the thresholds are 0.50 to 0.95. An image with neither an instance nor a
+                detection has no ratio and is left out.
+            image_mean_ap: the mean over images at each threshold: AP as Cellpose reports it.
             pooled_ap: TP / (TP + FP + FN) of the summed counts: AP as StarDist reports it.
             precision, recall, f1: TP / (TP + FP), TP / (TP + FN) and 2 TP / (2 TP + FP + FN) of the
                 summed counts.
             tp, fp, fn: the summed counts.
-            per_class: dict of class id to a dict of all these but `iou`.
+            per_class: dict of class id to a dict of all these except iou.
             NaN where there is nothing to divide by.
         """
         per_class = {class_id: self._figures(k) for k, class_id in enumerate(self.class_ids, 1)}

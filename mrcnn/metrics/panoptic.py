@@ -1,4 +1,4 @@
-"""Panoptic quality: whether instances were found, times how well they are outlined.
+"""Panoptic quality: how well instances are found, times how well they are outlined.
 
 Kirillov et al., "Panoptic Segmentation", CVPR 2019, section 4.
 """
@@ -9,13 +9,13 @@ from .ratios import mean, ratio
 
 
 class PanopticQuality:
-    """PQ, SQ and RQ of the instances, collected image by image.
+    """PQ, SQ and RQ of the instances, accumulated image by image.
 
-    Every pixel belongs to one segment at most: where detections overlap the one with the higher
-    score has it, where instances do the smaller one (`Comparison.found_labels`, `truth_labels`).
-    What has no pixel left is no segment. A detection and an instance of one class match if their
-    IoU is more than 0.5, which no other can have then. Wrong detections more than half of which lie
-    in crowds of their class are not counted.
+    Every pixel belongs to at most one segment. Where detections overlap, the one with the higher
+    score gets it; where instances overlap, the smaller one (`Comparison.found_labels`,
+    `truth_labels`). What has no pixels left is not a segment. A detection and an instance of the
+    same class match if their IoU exceeds 0.5, so matches are unique. Wrong detections are not
+    counted if more than half of their area lies in crowds of their class.
 
     Args:
         class_ids: ints, the classes without the background.
@@ -26,7 +26,7 @@ class PanopticQuality:
         self._counts = np.zeros((len(self.class_ids), 4))  # sum of IoUs, TP, FP, FN
 
     def add(self, comparison):
-        """Take the `Comparison` of an image."""
+        """Add the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
         found_areas, truth_areas = comparison.label_areas
         both = comparison.label_overlaps[1:, 1:]
@@ -46,12 +46,13 @@ class PanopticQuality:
             )
 
     def compute(self):
-        """The figures over the images that were added.
+        """Compute the metrics over the images added so far.
 
         Returns:
-            dict of pq, sq and rq, means over the classes of which there is an instance or a
-            detection; and per_class, dict of class id to these. rq is F1 at IoU 0.5, sq the mean
-            IoU of the matches (0 without one), pq their product. NaN without anything.
+            dict of pq, sq and rq, means over the classes with an instance or a detection; and
+            per_class, dict of class id to the same for the class. rq is F1 at IoU 0.5, sq the mean
+            IoU of the matches (0 if there are none), pq their product. NaN if there is neither an
+            instance nor a detection.
         """
         iou, tp, fp, fn = self._counts.T
         rq = ratio(tp, tp + fp / 2 + fn / 2)

@@ -1,9 +1,9 @@
-"""Classes of pixels: mean IoU and Dice, as semantic segmentation is judged.
+"""Pixel classes: mean IoU and Dice, the metrics of semantic segmentation.
 
-Mean IoU is that of PASCAL VOC and of Long et al., "Fully Convolutional Networks for Semantic
+Mean IoU follows PASCAL VOC and Long et al., "Fully Convolutional Networks for Semantic
 Segmentation", CVPR 2015, section 5: pixels of all images are counted together, and the background
-is a class. Dice is 2 |A and B| / (|A| + |B|) of the pixels of a class (Dice, Ecology 1945); in
-medicine the mean over images is usual, while that of pooled pixels gives large lesions more weight.
+is a class. Dice is 2 |A and B| / (|A| + |B|) for the pixels of a class (Dice, Ecology 1945). In
+medicine the mean over images is usual; pooling pixels gives large lesions more weight.
 """
 
 import numpy as np
@@ -12,11 +12,11 @@ from .ratios import mean, ratio
 
 
 class PixelScores:
-    """IoU and Dice of classes of pixels, collected image by image.
+    """IoU and Dice of pixel classes, accumulated image by image.
 
     A pixel has the class of the detection with the highest score there, or of the smallest
-    instance (`Comparison.found_labels`, `truth_labels`), else it is background. Pixels in a crowd
-    and in no instance do not count.
+    instance (`Comparison.found_labels`, `truth_labels`); otherwise it is background. Pixels in a
+    crowd but in no instance do not count.
 
     Args:
         class_ids: ints, the classes without the background, 0.
@@ -25,12 +25,12 @@ class PixelScores:
     def __init__(self, class_ids):
         self.class_ids = [int(i) for i in class_ids]
         size = len(self.class_ids) + 1
-        self._pixels = np.zeros((size, size), np.int64)  # of the detections, of the truth
-        self._dice_sums = np.zeros(size)  # row 0 is any class against none
+        self._pixels = np.zeros((size, size), np.int64)  # by detected class, by true class
+        self._dice_sums = np.zeros(size)  # row 0 is for all classes as one
         self._dice_images = np.zeros(size, np.int64)
 
     def add(self, comparison):
-        """Take the `Comparison` of an image."""
+        """Add the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
         pixels = np.zeros_like(self._pixels)
         rows = self._index(comparison.class_ids)
@@ -42,7 +42,7 @@ class PixelScores:
         self._dice_images += either > 0
 
     def _index(self, class_ids):
-        """Rows of the background and of the detections or instances."""
+        """Row indices of the background and of each detection or instance."""
         place = {class_id: k for k, class_id in enumerate(self.class_ids, 1)}
         return np.array([0, *(place[i] for i in class_ids.tolist())])
 
@@ -54,17 +54,17 @@ class PixelScores:
         return comparison.count_labels(counted)
 
     def compute(self):
-        """The figures over the images that were added.
+        """Compute the metrics over the images added so far.
 
         Returns:
             dict of
-            mean_iou: mean over the background and the classes of which there is a pixel; iou_bg
-                that of the background.
-            dice: mean over the classes of their `image_mean_dice`.
-            foreground_dice, foreground_pooled_dice: of all classes as one, the mean over images
-                and of the pooled pixels.
+            mean_iou: mean IoU of the background and of the classes that have pixels; iou_bg: the
+                background's IoU.
+            dice: mean over the classes of their image_mean_dice.
+            foreground_dice, foreground_pooled_dice: Dice of all classes as one, the mean over
+                images and that of the pooled pixels.
             per_class: dict of class id to iou, pooled_dice, and image_mean_dice: the mean over the
-                images that have a pixel of the class in the truth or in the detections.
+                images with pixels of the class in the ground truth or the detections.
             NaN where there is nothing to divide by.
         """
         pixels = self._pixels
@@ -90,7 +90,7 @@ class PixelScores:
 
 
 def _dice_parts(pixels):
-    """Pixels in both, and the sum of those in either; row 0 is any class, the others one each."""
+    """Pixels in both, and the sum of both areas; row 0 is for all classes as one."""
     both, either = np.diag(pixels).copy(), pixels.sum(axis=0) + pixels.sum(axis=1)
     both[0] = pixels[1:, 1:].sum()
     either[0] = pixels[1:].sum() + pixels[:, 1:].sum()

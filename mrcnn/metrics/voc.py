@@ -1,18 +1,18 @@
-"""PASCAL VOC's mean average precision of boxes.
+"""PASCAL VOC's mean average precision for boxes.
 
-Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 2010, section 4, by the
-rules of the development kit (`VOCevaldet`):
+Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 2010, section 4,
+following the rules of the development kit (`VOCevaldet`):
 
-- The detections of a class in all images are taken by descending score. Each goes to the object of
-  its class and image that it overlaps most, and is right if their IoU is at least 0.5. (The paper
-  asks for more than 0.5, the kit has >=.)
-- If that object was found before, the detection is false, however well it fits another one.
-- A difficult object need not be found, and detections that go to it do not count. Here crowds,
-  instances with a negative class id, are the difficult ones.
+- The detections of a class in all images are processed by descending score. Each is assigned to the
+  object of its class and image that it overlaps most, and is correct if their IoU is at least 0.5.
+  (The paper asks for more than 0.5, the kit has >=.)
+- If that object has already been found, the detection is false, however well it fits another one.
+- A difficult object need not be found, and detections assigned to it do not count. Here the
+  difficult objects are the crowds, instances with a negative class id.
 
-The kit adds 1 to the sides of its boxes, whose last row and column are inside. Here y2 and x2 are
-outside, so the plain IoU is the kit's. Recalls are compared in whole numbers: in floating point a
-recall of 3/10 falls short of 3 * 0.1.
+In the kit a box includes its last row and column, so 1 is added to its sides. Here y2 and x2 are
+outside the box, so the plain IoU equals the kit's. Recalls are compared as integers: in floating
+point a recall of 3/10 falls short of 3 * 0.1.
 """
 
 import dataclasses
@@ -28,11 +28,11 @@ _LEVELS = 10
 
 
 class VocAP:
-    """VOC's average precision of 2007 and of 2010, collected image by image.
+    """VOC's average precision as defined in 2007 and in 2010, accumulated image by image.
 
     Args:
-        class_ids: ints, the classes without the background. What is of another class is left out.
-        iou: least IoU of a right detection.
+        class_ids: ints, the classes without the background. Other classes are ignored.
+        iou: minimum IoU of a correct detection.
     """
 
     def __init__(self, class_ids, iou=0.5):
@@ -41,17 +41,17 @@ class VocAP:
         self._verdicts = {}  # image id to {class id: `_Verdicts`}
 
     def add(self, image_id, truth_boxes, truth_class_ids, result):
-        """Take an image; what it had before is forgotten.
+        """Add an image, replacing any earlier results for it.
 
         Args:
-            image_id: int; of detections with one score those of the lower id come first.
-            truth_boxes: [G, 4] pixels. Those without an area are dropped.
+            image_id: int; among detections with equal scores, those of the lower id come first.
+            truth_boxes: [G, 4] pixels. Boxes without area are dropped.
             truth_class_ids: int [G], negative for a crowd.
             result: dict of `rois` [N, 4] pixels, `class_ids` int [N] and `scores` float [N], as
-                `MaskRCNN.detect` gives it.
+                `MaskRCNN.detect` returns it.
 
         Raises:
-            ValueError: the result has not as many of one thing as of another.
+            ValueError: the result's arrays differ in length.
         """
         found = as_arrays({name: result[name] for name in ("rois", "class_ids", "scores")})
         boxes = np.asarray(truth_boxes, np.float64).reshape(-1, 4)
@@ -70,7 +70,7 @@ class VocAP:
         }
 
     def _judge(self, rois, scores, boxes, difficult):
-        """`_Verdicts` of the detections and objects of one class in one image."""
+        """`_Verdicts` on the detections of one class in one image."""
         order = np.argsort(-scores, kind="stable")
         right = np.zeros(len(rois), bool)
         counted = np.ones(len(rois), bool)
@@ -85,17 +85,17 @@ class VocAP:
         return _Verdicts(scores[order][counted], right[counted], np.count_nonzero(~difficult))
 
     def compute(self):
-        """The figures over the images that were added.
+        """Compute the metrics over the images added so far.
 
         Returns:
             dict of
-            iou: least IoU of a right detection.
-            map_2007, map_2010: means over the classes of ap_2007 and ap_2010.
+            iou: minimum IoU of a correct detection.
+            map_2007, map_2010: means of ap_2007 and ap_2010 over the classes.
             per_class: dict of class id to a dict of
-                ap_2007: mean of the best precision at a recall of at least 0, 0.1, ... 1, and
-                ap_2010: area under the curve of precision, made non-increasing, over recall, as VOC
-                has it from 2010 on.
-            NaN for a class without an object to find, which the means leave out.
+                ap_2007: mean of the best precisions at a recall of at least 0, 0.1, ... 1, and
+                ap_2010: area under the precision-recall curve, with precision made non-increasing,
+                as in VOC from 2010 on.
+            A class without objects to find has NaN and is left out of the means.
         """
         per_class = {class_id: self._figures(class_id) for class_id in self.class_ids}
         means = {
@@ -120,18 +120,18 @@ class VocAP:
             for level in range(_LEVELS + 1)
         ]
         falling = np.maximum.accumulate(precision[::-1])[::-1]
-        # Each right detection moves recall by 1 / objects.
+        # Each correct detection raises recall by 1 / objects.
         return {"ap_2007": float(np.mean(best)), "ap_2010": float(falling[right].sum() / objects)}
 
 
 @dataclasses.dataclass(slots=True)
 class _Verdicts:
-    """What there is to say of one class in one image.
+    """The verdicts on one class in one image.
 
     Attributes:
         scores: float64 [D], of the detections that count, descending.
-        right: bool [D].
-        objects: how many are to be found.
+        right: bool [D], whether each is correct.
+        objects: number of objects to find.
     """
 
     scores: np.ndarray

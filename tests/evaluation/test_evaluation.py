@@ -1,4 +1,4 @@
-"""`evaluate` where the model, the data set or both have boxes and no masks."""
+"""`evaluate` when the model, the dataset or both have boxes but no masks."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from .truthful import Truthful
 
 
 class Boxes(InMemory):
-    """Boxes of its own, 1.75 pixels wider than those around the masks."""
+    """A dataset with separate boxes, 1.75 pixels wider than those around the masks."""
 
     def load_boxes(self, image_id):
         image, masks, class_ids = self.samples[image_id]
@@ -38,7 +38,7 @@ def without_masks(detect):
 
 
 class BoxModel:
-    """Stands for a `MaskRCNN` without a mask head."""
+    """Stands in for a `MaskRCNN` without a mask head."""
 
     fields = ("boxes",)
     mode = "inference"
@@ -49,7 +49,7 @@ def test_a_model_without_masks(monkeypatch, tmp_path):
     samples = shapes(5)
     found = without_masks(Truthful(samples))
     monkeypatch.setattr(run, "detect_crops", lambda model, images: found(images))
-    monkeypatch.setattr(InstanceMasks, "__init__", None)  # no masks are made
+    monkeypatch.setattr(InstanceMasks, "__init__", None)  # no mask may be created
     for dataset in (NoMasks(samples), Boxes(samples)):
         result = evaluate(
             BoxModel(), dataset, group_of=lambda image_id, _: image_id % 2, folder=tmp_path
@@ -71,7 +71,9 @@ def test_a_model_without_masks(monkeypatch, tmp_path):
     titles = "images instances DSB DSB@0.5 DSB@0.75 F1@0.5 VOC_2007 VOC_2010 box_AP"
     assert [t.replace(" ", "_") for t in evaluation.headline(result)] == titles.split()
 
-    with pytest.raises(ValueError, match=r"'segm'\), but the model finds no masks: 'bbox' alone"):
+    with pytest.raises(
+        ValueError, match=r"'segm'\), but the model predicts no masks: it must be 'bbox'"
+    ):
         evaluate(BoxModel(), dataset, iou_types=("bbox", "segm"))
     with pytest.raises(ValueError, match="without 'segm' in iou_types there are no masks to comp"):
         evaluate(BoxModel(), dataset, metrics="panoptic")
@@ -86,7 +88,7 @@ def test_faster_rcnn(monkeypatch):
     spread(model.keras_model)
     samples = shapes(3)
     found = detect_crops(model, [image for image, _, _ in samples])
-    # The truth is the half of what it detects.
+    # The ground truth is half of its detections.
     truth = [
         (image, result["rois"][::2], result["class_ids"][::2])
         for (image, _, _), result in zip(samples, found, strict=True)
@@ -99,7 +101,7 @@ def test_faster_rcnn(monkeypatch):
             image, boxes, class_ids = self.samples[image_id]
             return InstanceBoxes(boxes, image.shape), class_ids
 
-    monkeypatch.setattr(InstanceMasks, "__init__", None)  # no masks are made
+    monkeypatch.setattr(InstanceMasks, "__init__", None)  # no mask may be created
     result = evaluate(model, Detections(truth), progress=False)
     assert list(result["coco"]) == ["bbox"] and result["unread"] == []
     assert result["instances"] == sum(len(boxes) for _, boxes, _ in truth) > 3
@@ -113,19 +115,19 @@ def test_masks_decide_where_there_are_some():
     samples = shapes(4)
     every = evaluate(None, Boxes(samples), detect=Truthful(samples))
     assert list(every["coco"]) == ["bbox", "segm"]
-    # The boxes around the masks are the truth, whatever figures are asked for.
+    # The boxes around the masks are the ground truth, whichever metrics are requested.
     boxes = evaluate(None, Boxes(samples), detect=Truthful(samples), iou_types="bbox")
     np.testing.assert_equal(boxes["coco"]["bbox"], every["coco"]["bbox"])
     assert boxes["coco"]["bbox"]["AP"] == pytest.approx(1)
     assert boxes["voc"] == every["voc"]
-    # A data set of boxes has no masks to compare with.
+    # A dataset of boxes has no masks to compare with.
     found = without_masks(Truthful(samples))
     boxes = evaluate(None, NoMasks(samples), detect=found, iou_types="bbox")
     assert boxes["coco"]["bbox"]["AP"] == pytest.approx(0.8)
     with pytest.raises(ValueError) as caught:
         evaluate(None, NoMasks(samples), detect=found)
     assert str(caught.value) == (
-        "image 0 (shape0.png) has boxes and no masks to compare with: iou_types='bbox' is accepted."
+        "image 0 (shape0.png) has boxes but no masks to compare with: iou_types must be 'bbox'."
     )
 
 

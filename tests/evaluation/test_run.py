@@ -1,4 +1,4 @@
-"""`evaluate`: which images are read, how they are detected in, what is written."""
+"""`evaluate`: which images are read, how detection runs, what is written."""
 
 import gc
 import json
@@ -25,7 +25,7 @@ def test_all_images():
     assert result["coco"]["segm"]["AP"] == pytest.approx(1)
     assert result["objects"]["dsb_score"] == 1
     assert result["unread"] == [] and 0 < result["seconds_per_image"] < 1
-    # Masks are gone when the image is done.
+    # Masks are freed once their image is done.
     gc.collect()
     assert not any(reference() is not None for reference in detect.kept)
 
@@ -45,9 +45,9 @@ def test_some_images():
     assert set(ids_of(image_ids=[0, 2, 5], limit=2)) < {0, 2, 5}
     assert ids_of(limit=99) == [0, 1, 2, 3, 4, 5]
     assert [row for row in ids_of() if row in dataset.subset([2, 3]).image_ids] == [2, 3]
-    with pytest.raises(ValueError, match="image_ids has 6, 9: the data set has 6 images, 0, 1"):
+    with pytest.raises(ValueError, match="image_ids has 6, 9: the dataset has 6 images, 0, 1"):
         ids_of(image_ids=[1, 6, 9])
-    with pytest.raises(ValueError, match="there is no image to evaluate"):
+    with pytest.raises(ValueError, match="there are no images to evaluate"):
         ids_of(image_ids=[])
 
 
@@ -75,8 +75,8 @@ def test_images_that_cannot_be_read():
         {
             "image_id": 2,
             "path": "shape2.png",
-            "reason": "ValueError: image 2 (shape2.png): its masks are 50x64 pixels, the image is "
-            "64x64 (height x width): they must be of one size.",
+            "reason": "ValueError: image 2 (shape2.png): its masks are 50x64 pixels, but the image "
+            "is 64x64 (height x width): they must have the same size.",
         },
     ]
     with pytest.raises(ValueError, match=r"no image could be read: 0 \(FileNotFoundError: shape0"):
@@ -93,7 +93,7 @@ def test_images_without_instances():
 
 
 def test_a_function_that_detects_too_little():
-    with pytest.raises(ValueError, match="detect gave 0 results for 1 images: one for each"):
+    with pytest.raises(ValueError, match="detect gave 0 results for 1 images: one per image"):
         evaluate(None, InMemory(shapes(1)), detect=lambda images: [])
 
 
@@ -115,13 +115,13 @@ def test_a_model(capsys):
         figures = {n: v for n, v in result["coco"][kind].items() if n != "per_class"}
         expected = {n: ours[f"{kind}_{n}"] for n in figures}
         assert figures == pytest.approx(expected, nan_ok=True)
-    # A function in the place of the model gets batches of the model's.
+    # A function in place of the model gets batches of the model's size.
     detect = Truthful(samples)
     evaluate(model, dataset, detect=detect, metrics="objects")
     assert detect.batches == [2, 1]
     assert capsys.readouterr().out == ""
     model.mode = "training"
-    with pytest.raises(ValueError, match="the model is in training mode: make another with"):
+    with pytest.raises(ValueError, match="the model is in training mode: create another with"):
         evaluate(model, dataset)
 
 
@@ -131,7 +131,7 @@ def test_groups():
     found = Truthful(samples)
 
     def lose_the_first(images):
-        """Of the images with an even number nothing is found."""
+        """Nothing is found in images with an even number."""
         results = found(images)
         number = len(found.batches) - 1
         return [{k: v[..., :0] if k == "masks" else v[:0] for k, v in r.items()}
@@ -172,7 +172,7 @@ def test_what_is_written(tmp_path):
     assert read["objects"] == result["objects"]
     assert np.isnan(result["coco"]["segm"]["APl"]) and read["coco"]["segm"]["APl"] is None
     assert '"iou": [ 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95 ]' in text
-    # Figures of what was asked for, and a folder that is there already.
+    # Only the requested plots, and a folder that already exists.
     evaluate(
         None, InMemory(samples), detect=Truthful(samples), folder=tmp_path / "b", metrics="aji"
     )

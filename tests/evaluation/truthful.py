@@ -1,4 +1,4 @@
-"""A detector that finds what is there."""
+"""A detector that returns the ground truth."""
 
 import weakref
 
@@ -8,7 +8,7 @@ from mrcnn.instances.pasting import extract_bboxes
 
 
 class Truthful:
-    """Detects what the samples have, in the order in which they are asked for."""
+    """Detects exactly the instances of the samples, whatever the order of the images."""
 
     def __init__(self, samples):
         self.samples = {image.tobytes(): (masks, ids) for image, masks, ids in samples}

@@ -25,7 +25,7 @@ def build(folder, **settings):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """Square mode, batches of two; random weights that find several things in any image."""
+    """Square mode, batches of two; random weights that detect several objects in any image."""
     model = build(tmp_path_factory.mktemp("logs"))
     spread(model.keras_model)
     return model
@@ -40,7 +40,7 @@ def padding_model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def images():
-    """Images of one size of RGB noise with rectangles."""
+    """RGB noise with rectangles, all of one size."""
     return [image for image, _, _ in shapes(5, (60, 50), seed=2)]
 
 
@@ -161,7 +161,7 @@ def test_a_network_gone_wild_still_gives_boxes(model, images):
             images[:2],
             [(name, model.keras_model.get_layer(name).output) for name in ("rpn_bbox", "ROI")],
         ).values()
-        assert np.abs(deltas).max() > 1000  # exp(0.2 * 1000) is no float32
+        assert np.abs(deltas).max() > 1000  # exp(0.2 * 1000) overflows float32
         assert np.isfinite(rois).all()
         model.detect(images[:3])
     finally:
@@ -179,7 +179,7 @@ def test_verbose_prints_the_arrays(model, images, capsys):
 
 
 def test_detections_in_a_molded_image_are_those_in_the_image(model):
-    # 64 x 64 pixels are molded as they are.
+    # 64 x 64 pixels are molded without resizing.
     same_size = [image for image, _, _ in shapes(3, seed=7)]
     molded, metas, windows = model.mold_inputs(same_size)
     assert_array_equal(windows, [[0, 0, 64, 64]] * 3)
@@ -199,17 +199,17 @@ def test_detections_in_a_molded_image_are_moved_by_its_padding(model, images):
 
 def test_molded_images_and_metas_must_be_as_many(model, images):
     molded, metas, _ = model.mold_inputs(images[:3])
-    with pytest.raises(ValueError, match="3 molded images came with 2 image metas"):
+    with pytest.raises(ValueError, match="there are 3 molded images but 2 image metas"):
         model.detect_molded(molded, metas[:2])
 
 
-# What is refused
+# Rejected input
 
 
 def test_unknown_mode(tmp_path):
     with pytest.raises(ValueError) as caught:
         MaskRCNN("train", TinyConfig(), str(tmp_path))
-    assert str(caught.value) == "mode is 'train': it is 'training' or 'inference'."
+    assert str(caught.value) == "mode is 'train': it must be 'training' or 'inference'."
 
 
 def test_a_configuration_that_cannot_work(tmp_path):
@@ -223,8 +223,8 @@ def test_training_with_an_inference_model(model):
     with pytest.raises(ValueError) as caught:
         model.train(None, None, 0.1, 1, "all")
     assert str(caught.value) == (
-        "train() needs a model in training mode, this one is in inference mode: make another with "
-        "MaskRCNN('training', config, model_dir) and load the weights there."
+        "train() needs a model in training mode, but this one is in inference mode: create "
+        "MaskRCNN('training', config, model_dir) and load the weights into it."
     )
 
 
@@ -238,8 +238,8 @@ def test_detecting_with_a_training_model(tmp_path, images):
         with pytest.raises(ValueError) as caught:
             getattr(model, name)(*arguments)
         assert str(caught.value) == (
-            f"{name}() needs a model in inference mode, this one is in training mode: make another "
-            "with MaskRCNN('inference', config, model_dir) and load the weights there."
+            f"{name}() needs a model in inference mode, but this one is in training mode: create "
+            "MaskRCNN('inference', config, model_dir) and load the weights into it."
         )
 
 
@@ -250,7 +250,7 @@ def test_no_images(model):
 @pytest.mark.parametrize("shape", [(60, 50), (60, 50, 3)])
 def test_one_image_without_a_list(model, shape):
     assert refusal(model, np.zeros(shape, np.uint8)) == (
-        f"images is one array of shape {shape}: a list of images is accepted, [image] for a single "
+        f"images is one array of shape {shape}: it must be a list of images, [image] for a single "
         "one."
     )
 
@@ -258,8 +258,8 @@ def test_one_image_without_a_list(model, shape):
 @pytest.mark.parametrize("shape", [(), (60,), (1, 60, 50, 3), (0, 50, 3), (60, 0)])
 def test_images_of_another_rank_or_without_pixels(model, images, shape):
     assert refusal(model, [images[0], np.zeros(shape, np.uint8)]) == (
-        f"image 1 has shape {shape}: one image of [height, width] or [height, width, channels] "
-        "with at least one pixel is accepted."
+        f"image 1 has shape {shape}: it must be one image, [height, width] or [height, width, "
+        "channels], with at least one pixel."
     )
 
 
@@ -276,8 +276,8 @@ def test_types_that_are_no_pixels(model, images):
         return refusal(model, [images[0], image], TypeError)
 
     assert message(images[0].astype(object)) == (
-        "image 1 is an array of object: numbers (uint8, uint16, float32, ...) or booleans are "
-        "accepted."
+        "image 1 is an array of object: it must hold numbers (uint8, uint16, float32, ...) or "
+        "booleans."
     )
     assert message(np.array(["a.png"])).startswith("image 1 is an array of <U5")
 
@@ -301,7 +301,7 @@ def test_a_side_that_is_no_multiple_of_64(tmp_path, images):
     for shape, side in (((128, 100, 3), 100), ((60, 64, 3), 60)):
         message = refusal(model, [np.zeros(shape, np.uint8) + 9])
         assert message.startswith(f"an image has a side of {side} pixels: it must be a multiple")
-    # One that fits runs as it is.
+    # An image that fits runs as it is.
     [result] = model.detect([np.zeros((128, 64, 3), np.uint8) + 9])
     assert result["masks"].shape[:2] == (128, 64)
 
@@ -309,12 +309,12 @@ def test_a_side_that_is_no_multiple_of_64(tmp_path, images):
 def test_crop_mode_is_for_training(tmp_path, images):
     model = build(tmp_path, IMAGE_RESIZE_MODE="crop")
     assert refusal(model, images) == (
-        "IMAGE_RESIZE_MODE is 'crop': a random part of the image is for training. 'square', "
-        "'pad64' or 'none' detects in the whole image."
+        "IMAGE_RESIZE_MODE is 'crop', which takes random crops for training: to detect in the "
+        "whole image, it must be 'square', 'pad64' or 'none'."
     )
 
 
-# What is converted
+# Converted input
 
 
 def test_grey_images_are_repeated(model, images):
@@ -367,7 +367,7 @@ def test_images_of_other_than_three_channels(channels, images, tmp_path):
 
 
 def test_float_pixels(model):
-    # Of the network's size, because after a resize floats are not truncated to integers.
+    # At the network's size, because floats are not truncated to integers after resizing.
     image = shapes(1)[0][0]
     for kind in (np.float32, np.float64):
         assert_same(model.detect([image.astype(kind)]), model.detect([image]))
@@ -406,8 +406,8 @@ def test_images_that_mold_to_different_sizes(padding_model):
     with pytest.raises(ValueError) as caught:
         padding_model.mold_inputs(images)
     assert str(caught.value) == (
-        "the molded images have the shapes [(64, 64, 3), (64, 128, 3)]: a batch needs one. Mold "
-        "them one by one, or set IMAGE_RESIZE_MODE to 'square'."
+        "the molded images have the shapes [(64, 64, 3), (64, 128, 3)]: all in a batch must be "
+        "equal. Mold them one by one, or set IMAGE_RESIZE_MODE to 'square'."
     )
 
 
@@ -419,7 +419,7 @@ def test_anchors_are_normalised_and_cached(padding_model):
     assert_allclose(small, (pixels - [0, 0, 1, 1]) / 63, atol=1e-6)
     wide = padding_model.get_anchors((64, 128, 3))
     assert wide.shape == (2 * 1023, 4) and len(padding_model.anchors) == 2 * 1023
-    # Boxes of the same pixels, on a wider scale.
+    # The same boxes in pixels, normalised by a greater width.
     assert_allclose(denorm_boxes(wide, (64, 128))[0], denorm_boxes(small, (64, 64))[0])
     assert padding_model.get_anchors([64, 64, 3]) is small
     assert len(padding_model.anchors) == 1023
@@ -432,7 +432,7 @@ ORIGINAL, MOLDED, WINDOW = (96, 128, 3), (64, 64, 3), (8, 0, 56, 64)
 
 
 def detections(rows):
-    """Rows of (box in pixels of the molded image, class id, score), and two of padding."""
+    """Rows of (box in pixels of the molded image, class id, score), plus two rows of padding."""
     table = np.zeros((len(rows) + 2, 6), np.float32)
     for row, (box, class_id, score) in zip(table, rows, strict=False):
         row[:] = [*norm_boxes(np.array(box), MOLDED[:2]), class_id, score]
@@ -440,7 +440,7 @@ def detections(rows):
 
 
 def halves(count):
-    """Masks of 4 x 4 that fill all of class 1 and the upper half of class 2."""
+    """4 x 4 masks, all true for class 1 and true in the upper half for class 2."""
     masks = np.zeros((count, 4, 4, 3), np.float32)
     masks[..., 1] = 1
     masks[:, :2, :, 2] = 1
@@ -449,15 +449,15 @@ def halves(count):
 
 def test_unmolding_by_hand(model):
     rows = [
-        ((8, 0, 56, 64), 1, 0.9),  # the window is the image
+        ((8, 0, 56, 64), 1, 0.9),  # the window is the whole image
         ((16, 8, 40, 32), 2, 0.8),
         ((20, 10, 30, 20), 1, 0.7),
     ]
     boxes, class_ids, scores, masks = model.unmold_detections(
         detections(rows), halves(5), ORIGINAL, MOLDED, WINDOW
     )
-    # In the window of 48 x 64 pixels, corners are 0..47 and 0..63 for 0..95 and 0..127; y2 and x2
-    # are one further: (16 - 8) / 47 * 95 = 16.2, (39 - 8) / 47 * 95 + 1 = 63.7, 8 / 63 * 127 =
+    # In the window of 48 x 64 pixels, 0..47 and 0..63 map to 0..95 and 0..127; y2 and x2 are one
+    # further: (16 - 8) / 47 * 95 = 16.2, (39 - 8) / 47 * 95 + 1 = 63.7, 8 / 63 * 127 =
     # 16.1, 31 / 63 * 127 + 1 = 63.5; (20 - 8) / 47 * 95 = 24.3, 21 / 47 * 95 + 1 = 43.4, 10 / 63 *
     # 127 = 20.2, 19 / 63 * 127 + 1 = 39.3.
     assert_array_equal(boxes, [[0, 0, 96, 128], [16, 16, 64, 63], [24, 20, 43, 39]])
@@ -466,7 +466,7 @@ def test_unmolding_by_hand(model):
     assert (boxes.dtype, class_ids.dtype, scores.dtype) == (np.int32, np.int32, np.float32)
     assert masks.shape == (96, 128, 3) and masks.dtype == bool
     assert masks[..., 0].all()
-    # The upper half; bilinear interpolation with zeros around it rounds its corners.
+    # The upper half; bilinear interpolation with the zeros around it rounds its corners.
     assert masks[16:40, 22:57, 1].all() and not masks[40:, :, 1].any()
     assert not masks[:16, :, 1].any() and not masks[:, :16, 1].any() and not masks[:, 63:, 1].any()
     assert_array_equal(np.argwhere(masks[..., 2])[[0, -1]], [[24, 20], [42, 38]])
@@ -525,28 +525,28 @@ def test_a_mask_is_inside_from_a_half_on(model):
 
 
 def test_what_the_reference_detected(small, small_config, seeded_h5, tmp_path, unpack):
-    """From the image as it was read to masks in its pixels, with the reference's own weights."""
+    """From image to masks in its pixels, with weights of matterport's Mask_RCNN (the reference)."""
     model = MaskRCNN("inference", small_config, str(tmp_path))
     model.load_weights(seeded_h5)
     [result] = model.detect([small["img1.original"]])
     rois, class_ids = small["img1.final.rois"], small["img1.final.class_ids"]
     masks = unpack(small["img1.final.masks_packed"], small["img1.final.masks_shape"])
-    # Of the reference's 96, 8 are slivers of boxes that lie in the padding.
+    # Of the reference's 96 boxes, 8 are slivers that lie in the padding.
     real = (rois[:, 2] - rois[:, 0] > 1) & (rois[:, 3] - rois[:, 1] > 1)
     assert real.sum() == 88
     distance = np.abs(result["rois"][None] - rois[real, None]).max(axis=-1)
     distance[result["class_ids"][None] != class_ids[real, None]] = 1000
     found = distance.argmin(axis=1)
     matched = distance.min(axis=1) <= 1
-    # Three more follow from a RoI at the edge that the reference cuts, one from resized pixels,
-    # of which 0.01% differ by 1.
+    # Three more differ because the reference clips a RoI at the edge, and one because 0.01% of the
+    # resized pixels differ by 1.
     assert matched.sum() >= 84
     scores = small["img1.final.scores"][real]
     np.testing.assert_allclose(result["scores"][found[matched]], scores[matched], atol=2e-3)
     ours, theirs = result["masks"][..., found[matched]], masks[..., real][..., matched]
     ious = (ours & theirs).sum(axis=(0, 1)) / (ours | theirs).sum(axis=(0, 1))
     assert np.median(ious) > 0.999
-    # A mask of this random network may hang on such a pixel.
+    # With these random weights a mask may depend on a single such pixel.
     assert (ious > 0.99).mean() > 0.95
 
 

@@ -12,7 +12,7 @@ from mrcnn.model import MaskRCNN
 
 ANCHORS, ROIS, DETECTIONS, CLASSES = 1023, 12, 6, 3
 
-# What the reference's notebooks ask for by name, and its shape.
+# Layers that the notebooks of matterport's Mask_RCNN (the reference) use by name, with shapes.
 NOTEBOOK_LAYERS = {
     "input_image": (None, 64, 64, 3),
     "input_image_meta": (None, 12 + CLASSES),
@@ -56,7 +56,7 @@ def input_arrays(model, images):
 @pytest.mark.parametrize("name", NOTEBOOK_LAYERS)
 def test_layers_of_the_notebooks(name, model):
     shape, wanted = output(model, name).shape, NOTEBOOK_LAYERS[name]
-    # Keras knows the number of anchors or not; both will do.
+    # Keras may or may not know the number of anchors; either is fine.
     assert len(shape) == len(wanted)
     assert all(
         side in (want, ANCHORS if want is None else want)
@@ -79,13 +79,13 @@ def test_no_such_ancestor(model):
     roi = output(model, "ROI")
     for name in ("nonsense", "mrcnn_mask", "ROI/nonsense:0", "conv1/refined_anchors:0", ""):
         assert model.ancestor(roi, name) is None, name
-    # It is none of a number, nor of a tensor of another graph.
+    # Neither an array nor a tensor of another graph has the ancestor.
     assert model.ancestor(np.zeros(3), "ROI") is None
     assert model.ancestor(keras.Input((3,)), "ROI") is None
 
 
 def test_what_nms_kept(model, images):
-    """As a cell of the reference's notebooks has it, with the names of its kernels."""
+    """As in a cell of the reference's notebooks, with its kernel names."""
     roi = output(model, "ROI")
     for name in ("rpn_non_max_suppression:0", "rpn_non_max_suppression/NonMaxSuppressionV3:0"):
         values = model.run_graph(
@@ -124,7 +124,7 @@ def test_steps_of_the_proposal_layer(model, images):
     clipped = np.clip(refined, 0, 1)
     assert_allclose(values["refined_anchors_clipped"][0], clipped, atol=1e-4)
     assert not np.allclose(refined, clipped)
-    # The last step is the layer's output: some of the clipped boxes, the best of all first.
+    # The last step is the layer's output: a subset of the clipped boxes, starting with the best.
     assert_array_equal(values["proposals"], values["ROI"])
     kept = values["ROI"][0]
     assert_allclose(kept[0], clipped[0], atol=1e-4)
@@ -177,7 +177,7 @@ def test_run_graph_with_molded_images(model, images):
 
 
 def test_run_graph_shows_an_activation(model, images):
-    """As the notebooks do, with tensors that are no outputs."""
+    """As the notebooks do, with tensors that are not outputs."""
     [activation] = model.run_graph(
         images[:1], [("res3a", model.ancestor(output(model, "ROI"), "res3a"))]
     ).values()
@@ -186,7 +186,7 @@ def test_run_graph_shows_an_activation(model, images):
     [before] = model.run_graph(
         images[:1], [("in", model.keras_model.get_layer("res3a").input)]
     ).values()
-    # The second cell of the second row, a 3 x 3 convolution of stride 2 without padding on top.
+    # The second cell of the second row: a 3 x 3 convolution of stride 2, no padding at the top.
     patch = before[0, 2:5, 2:5]
     assert_allclose(activation[0, 1, 1], np.einsum("yxc,yxco->o", patch, kernel) + bias, atol=1e-4)
 
@@ -213,7 +213,7 @@ def test_layers_with_weights(model):
     assert len(set(names)) == len(names)
     backbone = ["conv1", "bn_conv1", "res2a", "bn2a", "res3a", "bn3a", "res4a", "bn4a"]
     assert names[:10] == [*backbone, "res5a", "bn5a"]
-    # Those of the nested RPN, not the RPN itself.
+    # The layers of the nested RPN, not the RPN itself.
     assert {"rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred"} < set(names)
     assert not {"rpn_model", "ROI", "mrcnn_detection", "input_image"} & set(names)
     pyramid = [f"fpn_c{n}p{n}" for n in (5, 4, 3, 2)] + [f"fpn_p{n}" for n in (2, 3, 4, 5)]

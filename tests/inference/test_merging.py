@@ -1,4 +1,4 @@
-"""The vote over several results of one image."""
+"""Merging several results for one image."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def result_of(masks, scores, class_ids=None):
 
 
 def rows(*spans):
-    """Masks of one row of eight pixels, each from x1 to x2."""
+    """Masks of one row and eight columns, each from x1 to x2."""
     masks = np.zeros((1, 8, len(spans)), bool)
     for i, (x1, x2) in enumerate(spans):
         masks[0, x1:x2, i] = True
@@ -31,7 +31,7 @@ def test_masks_are_averaged_by_their_scores():
         result_of(rows((1, 4)), [0.3]),
     ]
     merged = merge(looks)
-    assert merged["rois"].tolist() == [[0, 0, 1, 5]]  # 0.9 of 1.7 says so
+    assert merged["rois"].tolist() == [[0, 0, 1, 5]]  # 0.9 of the weight of 1.7 agrees
     assert merged["scores"].tolist() == pytest.approx([1.7 / 3])
     looks[1]["scores"][:] = 0.9
     assert merge(looks)["rois"].tolist() == [[0, 0, 1, 4]]
@@ -51,7 +51,7 @@ def test_neighbours_and_classes_stay_apart():
 
 
 def test_a_result_votes_once():
-    """Two detections of one result on one object are one vote."""
+    """Two detections of the same object in one result count as one vote."""
     looks = [result_of(rows((0, 5)), [0.9]), result_of(rows((0, 5), (0, 4)), [0.9, 0.9])]
     merged = merge(looks, min_votes=1)
     assert merged["scores"].tolist() == pytest.approx([0.9])

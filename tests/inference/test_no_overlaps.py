@@ -1,4 +1,4 @@
-"""Detections that share no pixel."""
+"""Removing overlaps between detections."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def result_of(masks, scores, class_ids=None):
 
 
 def rows(*spans):
-    """Masks of one row of eight pixels, each from x1 to x2."""
+    """Masks of one row and eight columns, each from x1 to x2."""
     masks = np.zeros((1, 8, len(spans)), bool)
     for i, (x1, x2) in enumerate(spans):
         masks[0, x1:x2, i] = True
@@ -44,7 +44,7 @@ def test_the_higher_score_keeps_the_pixels():
 
 
 def test_one_that_keeps_too_little_is_dropped_and_takes_nothing():
-    # Of the second a quarter is free; the third would lose its last pixel to it.
+    # A quarter of the second is free; it would take that pixel from the third.
     result = result_of(rows((0, 4), (1, 5), (4, 6)), [0.9, 0.8, 0.7])
     left = remove_overlaps(result)
     np.testing.assert_array_equal(left["masks"], rows((0, 4), (4, 6)))

@@ -1,4 +1,4 @@
-"""The loop over a data set: what is detected in, what is left out, what is kept."""
+"""The loop over a dataset: which images are processed, what is skipped, what is kept."""
 
 import functools
 import gc
@@ -15,7 +15,7 @@ from mrcnn.metrics.coco_dataset import CocoMetrics
 
 
 class Counting:
-    """Detects in an image its sum, and notes how many images it got at once."""
+    """Returns the sum of each image, and records how many images it gets per call."""
 
     def __init__(self):
         self.batches = []
@@ -26,7 +26,7 @@ class Counting:
 
 
 class Broken(InMemory):
-    """Image 0 is not there, the masks of image 2 are too small, image 3 is a vector."""
+    """Image 0 does not exist, the masks of image 2 are too small, image 3 is a vector."""
 
     def load_image(self, image_id):
         if image_id == 0:
@@ -76,7 +76,7 @@ def test_what_cannot_be_read_is_left_out():
     options = {"config": TinyConfig(), "unread": unread}
     seen = list(over_dataset(detect, dataset, range(6), **options))
     assert [found.image_id for found in seen] == [1, 4, 5]
-    assert detect.batches == [1, 2]  # of the second batch nothing is left
+    assert detect.batches == [1, 2]  # nothing is left of the second batch
     assert [row["image_id"] for row in unread] == [0, 2, 3]
     assert unread[:2] == [
         {
@@ -87,16 +87,16 @@ def test_what_cannot_be_read_is_left_out():
         {
             "image_id": 2,
             "path": None,
-            "reason": "ValueError: image 2 (None): its masks are 50x64 pixels, the image is 64x64 "
-            "(height x width): they must be of one size.",
+            "reason": "ValueError: image 2 (None): its masks are 50x64 pixels, but the image is "
+            "64x64 (height x width): they must have the same size.",
         },
     ]
     assert unread[2]["reason"].startswith("ValueError: image 3 (shape3.png) ")
-    # Without the configuration a vector is no image, either: it has no size to compare with.
+    # Without a config a vector is skipped as well: it has no size to compare with.
     unread.clear()
     assert list(over_dataset(detect, dataset, [0, 3], unread=unread)) == []
     assert [row["image_id"] for row in unread] == [0, 3]
-    # An image of another number of channels is one that only the network refuses.
+    # Only the network rejects an image with a different number of channels.
     gray = InMemory([(np.zeros((8, 8, 7), np.uint8), np.ones((8, 8, 1), bool), np.array([1]))])
     assert len(list(over_dataset(detect, gray, [0], unread=unread))) == 1
     assert list(over_dataset(detect, gray, [0], unread=unread, config=TinyConfig())) == []
@@ -107,14 +107,14 @@ def test_a_warning_where_nobody_keeps_a_list(caplog):
     seen = list(over_dataset(Counting(), Broken(shapes(2)), range(2)))
     assert [found.image_id for found in seen] == [1]
     assert [record.getMessage() for record in caplog.records] == [
-        "image 0 (shape0.png) is left out: FileNotFoundError: shape0.png is not there"
+        "image 0 (shape0.png) is skipped: FileNotFoundError: shape0.png is not there"
     ]
 
 
 def test_other_fields(monkeypatch):
     class Boxes(InMemory):
         def load_instances(self, image_id):
-            raise AssertionError("a mask is read")
+            raise AssertionError("a mask was read")
 
         def load_boxes(self, image_id):
             image, boxes, class_ids = self.samples[image_id]
@@ -129,7 +129,7 @@ def test_other_fields(monkeypatch):
     assert found.instances is None
     unread = []
     assert list(over_dataset(Counting(), Boxes(samples), [0], unread=unread)) == []
-    assert unread[0]["reason"] == "AssertionError: a mask is read"
+    assert unread[0]["reason"] == "AssertionError: a mask was read"
 
 
 def test_a_truth_of_ones_own():
@@ -146,7 +146,7 @@ def test_a_truth_of_ones_own():
 
 
 def test_a_truth_that_stays_from_epoch_to_epoch():
-    """As the validation of a training uses it."""
+    """As used for validation during training."""
     samples = shapes(4)
     dataset = Broken(samples)
     reads = []
@@ -171,12 +171,12 @@ def test_a_truth_that_stays_from_epoch_to_epoch():
             metrics.add(found.image_id, found.result)
         assert metrics.compute()["segm_AP"] == pytest.approx(1)
         assert [row["image_id"] for row in unread] == [0, 2, 3]
-    assert reads == [1, 2, 2]  # that of image 1 was kept
+    assert reads == [1, 2, 2]  # image 1 is not read again
 
 
 def test_one_result_for_each_image():
     loop = over_dataset(lambda images: [{}], InMemory(shapes(3)), range(3), batch_size=2)
-    with pytest.raises(ValueError, match="detect gave 1 results for 2 images: one for each is"):
+    with pytest.raises(ValueError, match="detect gave 1 results for 2 images: one per image is"):
         next(loop)
 
 
@@ -222,7 +222,7 @@ def test_a_batch_at_a_time():
     del found
     gc.collect()
     assert not any(reference() is not None for reference in kept)
-    # Who has seen enough leaves.
+    # The caller may stop early.
     loop = over_dataset(Counting(), Noting(shapes(6)), range(6))
     next(loop)
     loop.close()

@@ -12,7 +12,7 @@ from mrcnn.instances.masks import InstanceMasks
 
 
 def find_spots(images):
-    """A detector of connected bright pixels, whose score is their brightness."""
+    """A detector of connected bright pixels; the score is their brightness."""
     results = []
     for image in images:
         labels, count = scipy.ndimage.label(image[..., 0])
@@ -55,7 +55,7 @@ def test_results_come_back_to_where_they_were(orientations):
 
 
 def test_what_is_seen_in_few_orientations_is_dropped():
-    """Each look loses what lies in its first row."""
+    """In each orientation, what lies in the first row is lost."""
 
     def blind(images):
         images = [image.copy() for image in images]
@@ -66,7 +66,7 @@ def test_what_is_seen_in_few_orientations_is_dropped():
     image = np.zeros((8, 8, 3), np.uint8)
     image[0, 2:4] = image[4:6, 4:6] = 255
     result = tta.turned(blind, 4)([image])[0]
-    # Mirrored up-down, what lies in row 0 is in row 7: two of four looks have it.
+    # Flipped up-down, row 0 becomes row 7: two of the four orientations keep it.
     assert result["scores"].tolist() == pytest.approx([1.0, 0.5])
     few = tta.turned(blind, 4, min_votes=0.75)([image])[0]
     assert few["rois"].tolist() == [[4, 4, 6, 6]]
@@ -94,5 +94,5 @@ def test_detect(monkeypatch):
     by_score = np.argsort(-plain["scores"])
     np.testing.assert_array_equal(result["masks"], plain["masks"].dense()[..., by_score])
     assert result["masks"].dtype == bool
-    with pytest.raises(ValueError, match=r"one array of shape \(9, 13, 3\): a list"):
+    with pytest.raises(ValueError, match=r"one array of shape \(9, 13, 3\): it must be a list"):
         tta.detect(model, image)

@@ -1,4 +1,4 @@
-"""Comparisons of boxes that are filled with instances, and a data set without masks."""
+"""Comparisons of box-shaped instances, and a dataset without masks."""
 
 import numpy as np
 from tiny import InMemory
@@ -18,7 +18,7 @@ def dense(boxes, size=SIZE):
 
 
 def compare(truth, found, size=SIZE, **options):
-    """`Comparison` of [(box, class id)] and [(box, class id, score)]."""
+    """`Comparison` from [(box, class id)] and [(box, class id, score)]."""
     masks = dense([row[0] for row in found], size)
     result = {
         "rois": extract_bboxes(masks),
@@ -31,10 +31,10 @@ def compare(truth, found, size=SIZE, **options):
 
 
 class NoMasks(InMemory):
-    """A data set of boxes: in the place of masks a sample has boxes [N, 4], in pixels."""
+    """A dataset of boxes: in place of masks, a sample has boxes [N, 4] in pixels."""
 
     def load_mask(self, image_id):
-        raise AssertionError("a mask is read")
+        raise AssertionError("a mask was read")
 
     load_instances = load_mask
 

@@ -1,4 +1,4 @@
-"""Image by image as pycocotools all at once: keypoints, classes, curves."""
+"""`CocoAP` image by image, against pycocotools on all at once: keypoints, classes, curves."""
 
 import contextlib
 import io
@@ -12,7 +12,7 @@ from mrcnn.evaluation import CocoAP, evaluate_coco
 
 
 def person(points, area=1600, **more):
-    """An annotation of keypoints [(x, y, v)]."""
+    """A keypoint annotation from [(x, y, v)]."""
     flat = [float(value) for point in points for value in point]
     box = [0, 0, area**0.5, area**0.5]
     count = sum(v > 0 for _, _, v in points)
@@ -23,7 +23,7 @@ def person(points, area=1600, **more):
 
 
 def test_keypoints_by_hand():
-    # Both points 4 pixels off: exp(-4^2 / (2 * 1600 * (2 * 0.1)^2)) = 0.882, right up to 0.85.
+    # Both points are 4 pixels off: exp(-4^2 / (2 * 1600 * (2 * 0.1)^2)) = 0.882, enough for 0.85.
     metric = CocoAP([1], "keypoints", sigmas=[0.1, 0.1])
     truth = [person([(10, 10, 2), (30, 30, 1)])]
     found = [{"category_id": 1, "score": 0.9, "keypoints": [14, 10, 1, 30, 34, 1]}]
@@ -36,7 +36,7 @@ def test_keypoints_by_hand():
         assert figures[name] == pytest.approx(0.8), name
     assert (figures["AP50"], figures["AR75"]) == (pytest.approx(1), 1)
     assert np.isnan([figures["APl"], figures["ARl"]]).all()
-    # A point that nobody saw does not count.
+    # A point that is not annotated does not count.
     truth = [person([(10, 10, 0), (30, 30, 1)])]
     found[0]["keypoints"] = [40, 40, 1, 30, 30, 1]
     metric.add(0, (50, 50), truth, found)
@@ -90,7 +90,7 @@ def test_classes_and_curves():
     figures = metric.accumulate()
     assert figures.class_ids == [1, 2, 3]
     per_class = figures.per_class()
-    # Class 1: half is found, at precision 1. Class 3: half is found, after a false one.
+    # Class 1: half found, at precision 1. Class 3: half found, after a false detection.
     assert per_class[1]["AP"] == pytest.approx(51 / 101)
     assert per_class[3]["AP"] == pytest.approx(51 / 2 / 101)
     assert np.isnan(list(per_class[2].values())).all()
@@ -130,5 +130,7 @@ def test_the_order_of_images_does_not_matter():
 def test_a_detection_in_an_image_that_is_not_there():
     content = {"images": [{"id": 1, "height": 9, "width": 9}], "annotations": []}
     content["categories"] = [{"id": 1}]
-    with pytest.raises(ValueError, match="name the image 7, which the ground truth does not have"):
+    with pytest.raises(
+        ValueError, match="detection is 7: it must be one of the ground truth's 1 images"
+    ):
         evaluate_coco(content, [{**box(1, 0, 0.5), "image_id": 7}], "bbox")

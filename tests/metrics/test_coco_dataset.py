@@ -19,7 +19,7 @@ from mrcnn.metrics.coco_dataset import truth_annotations
 from .compared import NoMasks
 
 NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR", "ARs", "ARm", "ARl"]
-# COCO's own files and the figures that they must give, where someone has them.
+# COCO's own files and their expected results, where available.
 GOLDEN = Path(os.environ.get("COCOEVAL_GOLDEN", "not here"))
 
 
@@ -31,13 +31,13 @@ def masks_of(boxes, size=(40, 50)):
 
 
 def truth_of(instances, size=(40, 50)):
-    """A sample of `InMemory` from [(box, class id)]."""
+    """An `InMemory` sample from [(box, class id)]."""
     boxes, class_ids = [box for box, _ in instances], [class_id for _, class_id in instances]
     return np.zeros((*size, 3), np.uint8), masks_of(boxes, size), np.array(class_ids, np.int32)
 
 
 def result_of(instances, size=(40, 50)):
-    """A result of `detect` from [(box, class id, score)]."""
+    """A `detect` result from [(box, class id, score)]."""
     boxes, class_ids, scores = zip(*instances, strict=True) if instances else ((), (), ())
     return {
         "rois": np.array(boxes, np.int32).reshape(-1, 4),
@@ -51,13 +51,13 @@ A, B, C = (2, 2, 12, 12), (20, 5, 30, 15), (22, 30, 32, 40)
 
 
 def test_values_by_hand():
-    # Of A the lower 8 of 10 rows are found (IoU 0.8), B exactly but after a false C.
+    # The lower 8 of A's 10 rows are found (IoU 0.8); B exactly, but after a false C.
     dataset = InMemory([truth_of([(A, 1), (B, 1)])], names=("red",))
     found = result_of([((4, 2, 12, 12), 1, 0.9), (C, 1, 0.8), (B, 1, 0.7)])
     figures = coco_ap(dataset, [found], [0])
     assert list(figures) == [f"{kind}_{name}" for kind in ("bbox", "segm") for name in NAMES]
-    # Recalls 0, 0.01, ... 1: 51 are reached at precision 1, 50 at 2/3; from IoU 0.85 on, where A
-    # is missed too, the 51 at 1/3.
+    # Recalls 0, 0.01, ... 1: 51 are reached at precision 1, 50 at 2/3. From IoU 0.85 on, A is
+    # missed too, and the 51 are reached at 1/3.
     high, low = (51 + 50 * 2 / 3) / 101, 51 / 3 / 101
     expected = {"AP": (7 * high + 3 * low) / 10, "AP50": high, "AP75": high, "AR1": 0.5 * 7 / 10}
     expected |= {"AR": (7 + 0.5 * 3) / 10, "AR10": (7 + 0.5 * 3) / 10}
@@ -75,7 +75,7 @@ def test_boxes_and_masks_are_judged_apart():
     found["masks"][2:8, 2:12] = False  # 4 of 10 rows are left
     figures = coco_ap(dataset, [found], [0])
     assert (figures["bbox_AP"], figures["segm_AP50"]) == (pytest.approx(1), 0)
-    # and the box is the one detected, not the one around the mask
+    # The box is the detected one, not the one around the mask.
     found = result_of([(A, 1, 0.9)])
     found["rois"][0] = (2, 2, 8, 12)
     figures = coco_ap(dataset, [found], [0])
@@ -84,14 +84,14 @@ def test_boxes_and_masks_are_judged_apart():
 
 
 def test_crowds_classes_and_empty_images():
-    # A detection in the crowd does not count, nor does class 2, of which there is none.
+    # A detection in the crowd does not count, nor does class 2, which has no instances.
     truth = [truth_of([(A, 1), ((18, 0, 36, 50), -1)]), truth_of([])]
     found = [result_of([(B, 1, 0.9), (C, 1, 0.8), (A, 1, 0.7)]), result_of([(C, 2, 0.9)])]
     assert coco_ap(InMemory(truth), found, [0, 1])["segm_AP"] == pytest.approx(1)
-    # In an image without instances a detection is false.
+    # In an image without instances, any detection is false.
     found[1] = result_of([(C, 1, 0.95)])
     assert coco_ap(InMemory(truth), found, [0, 1])["segm_AP"] == pytest.approx(0.5)
-    # The images that are judged are those that were given.
+    # Only the given images are evaluated.
     assert coco_ap(InMemory(truth), found[:1], [0])["segm_AP"] == pytest.approx(1)
 
 
@@ -151,8 +151,8 @@ def test_masks_of_another_size():
     with pytest.raises(ValueError) as caught:
         coco_ap(dataset, [result_of([(A, 1, 0.9)], (50, 40))], [0])
     assert str(caught.value) == (
-        "image 0 is 40x50 pixels, but masks of its detections are 50x40 (height x width): they "
-        "must be of its size."
+        "image 0 is 40x50 pixels, but the masks of its detections are 50x40 (height x width): "
+        "they must have the same size."
     )
 
 
@@ -167,15 +167,19 @@ def test_of_one_kind():
     assert masks == pytest.approx({name: both[name] for name in masks}, nan_ok=True)
     assert len(masks) == 12
     for kinds in ("mask", (), ("bbox", "keypoints")):
-        with pytest.raises(ValueError, match=r"kinds is .*: some of \('bbox', 'segm'\) are"):
+        with pytest.raises(
+            ValueError, match=r"kinds is .*: it must be one or more of \('bbox', 'segm'\)\."
+        ):
             CocoMetrics(dataset, kinds=kinds)
     del found[0]["masks"]
-    with pytest.raises(ValueError, match=r"image 0: the result has no masks: kinds=\('bbox',\) is"):
+    with pytest.raises(
+        ValueError, match=r"image 0: the result has no masks: kinds must be \('bbox',\)"
+    ):
         coco_ap(dataset, found, [0, 1])
 
 
 def test_boxes_alone(monkeypatch):
-    monkeypatch.setattr(InstanceMasks, "__init__", None)  # no masks are made
+    monkeypatch.setattr(InstanceMasks, "__init__", None)  # no mask may be created
     image = np.zeros((40, 50, 3), np.uint8)
     boxes = np.array([[2, 2, 12, 11.5], [5, 5, 5, 5], [18, 0, 36, 50]])
     dataset = NoMasks([(image, boxes, np.array([1, 1, -1])), (image, boxes[:0], boxes[:0, 0])])
@@ -183,7 +187,7 @@ def test_boxes_alone(monkeypatch):
         {"rois": np.array([[2, 2, 12, 10], B]), "class_ids": [1, 1], "scores": [0.5, 0.9]},
         {"rois": np.zeros((0, 4), int), "class_ids": [], "scores": []},
     ]
-    # The IoU is 8 / 9.5 = 0.84: seven of ten thresholds. What is found in the crowd does not count.
+    # The IoU is 8 / 9.5 = 0.84: seven of ten thresholds. Detections in the crowd do not count.
     figures = coco_ap(dataset, found, [0, 1], kinds=("bbox",))
     assert figures["bbox_AP"] == pytest.approx(0.7) and figures["bbox_AR"] == pytest.approx(0.7)
     metrics = CocoMetrics(dataset, kinds=("bbox",))
@@ -195,7 +199,7 @@ def test_boxes_alone(monkeypatch):
         metrics.add(0, {**found[0], "masks": "not looked at"})
         metrics.add(1, found[1])
         assert metrics.compute() == pytest.approx(figures, nan_ok=True)
-        dataset.samples = None  # what was read is kept
+        dataset.samples = None  # the ground truth is kept
 
 
 def test_areas_of_boxes_decide_what_is_small():
@@ -226,7 +230,7 @@ def test_a_truth_that_does_not_fit_the_image():
 
 
 def random_case(rng, images=6, size=(300, 400)):
-    """A data set of instances of all sizes, and detections that are those instances, moved."""
+    """A dataset with instances of all sizes, and those instances, shifted, as detections."""
     truth, found = [], []
     for _ in range(images):
         gt, detections = [], []
@@ -247,11 +251,11 @@ def random_case(rng, images=6, size=(300, 400)):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_agrees_with_pycocotools_own_summary(seed):
-    """Its way from files to figures: `to_coco`, `loadRes` and `summarize`."""
+    """pycocotools goes from files to metrics: `to_coco`, `loadRes` and `summarize`."""
     dataset, found = random_case(np.random.default_rng(seed))
     figures = coco_ap(dataset, found, dataset.image_ids)
     content = dataset.to_coco()
-    # InMemory numbers its images as pycocotools sees them.
+    # The image ids as pycocotools sees them.
     numbers = [image["id"] for image in content["images"]]
     rows = {"bbox": [], "segm": []}
     for number, result in zip(numbers, found, strict=True):
@@ -275,7 +279,7 @@ def test_agrees_with_pycocotools_own_summary(seed):
         assert 0.1 < ours[0] < 0.9
 
 
-@pytest.mark.skipif(not GOLDEN.is_dir(), reason="COCOEVAL_GOLDEN names no folder")
+@pytest.mark.skipif(not GOLDEN.is_dir(), reason="COCOEVAL_GOLDEN is not a folder")
 @pytest.mark.parametrize("kind", ["bbox", "segm"])
 def test_cocos_own_sample(kind):
     def read(name):

@@ -53,7 +53,7 @@ def test_order_score_and_empty_instances():
     assert_allclose(comparison.iou, [[4 / 16, 0], [1, 0]])
     assert_allclose(comparison.crowd_share, [1, 0])  # the crowd is of class 2
     assert comparison.excused(0.5).tolist() == [True, False]
-    with pytest.raises(ValueError, match=r"the class ids \[2\] are in an image, but .* \[1\]"):
+    with pytest.raises(ValueError, match=r"the image has class ids \[2\], but class_ids is \[1\]"):
         comparison.check_classes([1])
 
 
@@ -67,7 +67,7 @@ def test_boxes_in_place_of_masks():
     )
     assert_allclose(comparison.iou, [[2 / 18], [0.8]], rtol=1e-6)
     assert_allclose(comparison.crowd_share, [0.8, 0])
-    # Masks, where there are some, do not matter.
+    # Masks, if present, make no difference.
     masked = {**result, "scores": [0.5, 0.6], "masks": np.zeros((*SIZE, 2), bool)}
     again = Comparison(dense([box for box, _ in truth]), [1, -1], masked, overlap="bbox")
     assert_allclose(again.iou, comparison.iou)
@@ -75,7 +75,7 @@ def test_boxes_in_place_of_masks():
 
 
 def test_a_truth_of_boxes(monkeypatch):
-    monkeypatch.setattr(InstanceMasks, "__init__", None)  # no masks are made
+    monkeypatch.setattr(InstanceMasks, "__init__", None)  # no mask may be created
     truth = InstanceBoxes([[0, 0, 10, 9.5], [0, 10, 20, 20.5], [5, 5, 5, 5]], SIZE)
     result = {
         "rois": np.array([[0, 0, 10, 8], [0, 8, 10, 18], [20, 25, 30, 40]]),
@@ -83,7 +83,7 @@ def test_a_truth_of_boxes(monkeypatch):
         "scores": [0.5, 0.6, 0.7],
         "masks": "not looked at",
     }
-    with pytest.raises(ValueError, match="the truth has boxes and no masks: overlaps of boxes"):
+    with pytest.raises(ValueError, match="the ground truth has boxes but no masks: only boxes can"):
         Comparison(truth, [1, -1, 1], result)
     del result["masks"]
     comparison = Comparison(truth, [1, -1, 1], result, overlap="bbox")
@@ -93,13 +93,13 @@ def test_a_truth_of_boxes(monkeypatch):
     assert_allclose(comparison.crowd_share, [0, 0.8, 0])
     assert comparison.excused(0.5).tolist() == [False, True, False]
     assert [part.tolist() for part in comparison.matches(0.8)] == [[2], [0]]
-    # Of the first only what lies in the image: 4 of 10 rows, 5 of 15 columns.
+    # Of the first, only the part inside the image: 4 of 10 rows, 5 of 15 columns.
     assert comparison.found.boxes[0].tolist() == [20, 25, 24, 30]
     assert len(comparison.found) == 3
     for use in (lambda c: c.found_labels, lambda c: c.crowd_map(), lambda c: c.label_overlaps):
-        with pytest.raises(ValueError, match="boxes and no masks: this figure needs masks"):
+        with pytest.raises(ValueError, match="boxes but no masks: this metric needs masks"):
             use(comparison)
-    with pytest.raises(ValueError, match="this figure needs masks"):
+    with pytest.raises(ValueError, match="this metric needs masks"):
         HausdorffDistance([1]).add(comparison)
 
 
@@ -116,7 +116,7 @@ def test_shares_of_boxes_are_those_of_filled_ones(count, crowds, seed):
     found, filled = (InstanceBoxes(part, SIZE).filled() for part in (rois, boxes))
     both = intersections(found, filled) * (ids[:, None] == -crowd_ids)
     assert_allclose(got, both.max(axis=1, initial=0) / np.maximum(found.areas, 1))
-    # As with masks in place of the boxes.
+    # The same with masks in place of boxes.
     masks = Comparison(filled, crowd_ids, result, overlap="bbox")
     assert_allclose(got, masks.crowd_share)
 
@@ -127,16 +127,16 @@ def test_masks_of_another_size():
     with pytest.raises(ValueError) as caught:
         Comparison(dense([(0, 0, 2, 2)]), [1], wrong)
     assert str(caught.value) == (
-        "the masks of the detections are 30x24 pixels (height x width), those of the truth 24x30: "
-        "they must be of one size."
+        "the masks of the detections are 30x24 pixels (height x width), those of the ground truth "
+        "24x30: they must have the same size."
     )
-    # Without instances nobody may have said the size.
+    # Without instances the size may be unknown.
     empty = InstanceMasks([], [], (0, 0))
     assert Comparison(empty, [], wrong).truth_labels.shape == (30, 24)
 
 
 def test_as_many_pairs_as_there_can_be():
-    # The best pair alone would leave the second row without a partner, and has the larger sum.
+    # The best pair alone has the larger sum, but would leave the second row without a partner.
     rows, columns = assign(np.array([[0.9, 0.4], [0.4, 0]]), 0.3)
     assert sorted(zip(rows, columns, strict=True)) == [(0, 1), (1, 0)]
     assert len(assign(np.zeros((0, 3)), 0.5)[0]) == 0
@@ -174,10 +174,10 @@ def test_labels():
     comparison = compare(truth, found)
     assert np.bincount(comparison.truth_labels.ravel())[1:].tolist() == [96, 4]
     assert np.bincount(comparison.found_labels.ravel())[1:].tolist() == [16, 12]
-    assert comparison.found_labels[3, 3] == 1  # the better one
+    assert comparison.found_labels[3, 3] == 1  # the one with the higher score
     assert_array_equal(comparison.label_overlaps, [[24 * 30 - 100, 72, 0], [0, 12, 4], [0, 12, 0]])
     assert comparison.label_overlaps.sum() == 24 * 30
-    # Of the first exactly half is in the crowd, of the second all that the first has left it.
+    # Exactly half of the first is in the crowd, and all that the first leaves of the second.
     crowd = [((0, 0, 24, 4), -1)]
     inside = compare(crowd, [*found[1:], ((0, 0, 4, 4), 1, 0.4)]).labels_in_crowds
     assert inside.tolist() == [False, True]

@@ -13,7 +13,7 @@ def matrix(*comparisons, **options):
 
 
 def test_by_hand():
-    # A is right, B taken for 1, C missed, D made up; a second detection of A is false.
+    # A is correct, B taken for class 1, C missed, D spurious; a second detection of A is false.
     truth = [(A, 1), (B, 2), (C, 2)]
     found = [(A, 1, 0.5), (A, 2, 0.9), (B, 1, 0.8), (D, 2, 0.7)]
     figures = matrix(compare(truth, found))
@@ -29,7 +29,7 @@ def test_threshold_and_crowds():
 
 
 def test_the_diagonal_holds_the_right_ones():
-    # The detection of A's class fits less than the other one, and yet A was found.
+    # The detection of A's class fits worse than the other one, yet A was found.
     comparison = compare([(A, 1)], [((0, 0, 8, 10), 1, 0.3), (A, 2, 0.9)])
     assert matrix(comparison)["matrix"] == [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
     scores = ObjectScores((1, 2), thresholds=(0.5,))

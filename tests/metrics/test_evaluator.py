@@ -1,4 +1,4 @@
-"""All figures at once: what holds for each, whatever the images."""
+"""All metrics in one pass: what holds for each of them on any images."""
 
 import json
 import math
@@ -19,7 +19,7 @@ SIZE = (20, 30)
 
 
 def sample(rng, count):
-    """A sample of `InMemory`: boxes of random sizes, which may overlap."""
+    """An `InMemory` sample: boxes of random sizes, which may overlap."""
     masks = np.zeros((*SIZE, count), bool)
     for i in range(count):
         (y, h), (x, w) = ((rng.integers(0, n - 6), rng.integers(2, 7)) for n in SIZE)
@@ -38,7 +38,7 @@ def chosen(result, which):
 
 
 def random_case(seed, count=3):
-    """Images, and results that have other instances than these."""
+    """Samples, and results with partly different instances."""
     rng = np.random.default_rng(seed)
     samples = [sample(rng, rng.integers(1, 5)) for _ in range(count)]
     results = []
@@ -59,7 +59,7 @@ def figures_of(dataset, results, order=None, **options):
 
 
 def numbers(value, path=""):
-    """Every number of a result by its path."""
+    """All numbers in a result by path."""
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list):
@@ -71,7 +71,7 @@ def numbers(value, path=""):
 
 @given(st.integers(0, 30))
 def test_what_is_there_is_perfect(seed):
-    # Without overlaps: two instances of the very same pixels cannot both keep them.
+    # No overlaps: two instances with exactly the same pixels cannot both keep them.
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 6, (2, 5, 5)).repeat(4, axis=1).repeat(6, axis=2)
     samples = []
@@ -129,7 +129,7 @@ def test_keys_and_counts():
     assert np.mean([row["dsb_score"] for row in figures["per_image"]]) == pytest.approx(
         objects["dsb_score"]
     )
-    # COCO's and VOC's figures are of all detections.
+    # COCO's and VOC's metrics use all detections.
     of_all = figures_of(dataset, results)
     np.testing.assert_equal([figures[n] for n in ("coco", "voc")], [of_all["coco"], of_all["voc"]])
     sure = [chosen(result, result["scores"] >= 0.25) for result in results]
@@ -152,18 +152,20 @@ def test_some_metrics():
     assert figures["settings"]["metrics"] == ["aji", "coco"]
     dataset = InMemory(samples)
     with pytest.raises(
-        ValueError, match=r"metrics is \('ap',\): some of \('coco', 'voc', 'obj.*accepted\.$"
+        ValueError, match=r"metrics is \('ap',\): it must be one or more of \('coco', 'voc',.*\)\.$"
     ):
         Evaluator(dataset, metrics="ap")
-    with pytest.raises(ValueError, match=r"iou_types is \('mask',\): some of \('bbox', 'segm'\)"):
+    with pytest.raises(
+        ValueError, match=r"iou_types is \('mask',\): it must be one or more of \('bbox', 'segm'\)"
+    ):
         Evaluator(dataset, iou_types="mask")
     with pytest.raises(ValueError) as caught:
         Evaluator(dataset, metrics=["coco", "aji"], iou_types="bbox")
     assert str(caught.value) == (
-        "metrics is ('coco', 'aji'): some of ('coco', 'voc', 'objects', 'confusion') are accepted: "
-        "without 'segm' in iou_types there are no masks to compare."
+        "metrics is ('coco', 'aji'): it must be one or more of ('coco', 'voc', 'objects', "
+        "'confusion'): without 'segm' in iou_types there are no masks to compare."
     )
-    with pytest.raises(ValueError, match="are accepted: 'voc' is of boxes, and needs 'bbox' in"):
+    with pytest.raises(ValueError, match=r"'confusion'\): 'voc' compares boxes and needs 'bbox'"):
         Evaluator(dataset, metrics="voc", iou_types="segm")
     assert "voc" not in Evaluator(dataset, iou_types="segm").settings["metrics"]
 
@@ -177,9 +179,9 @@ def test_boxes_alone():
     figures = figures_of(dataset, [boxes], iou_types="bbox")
     assert figures["coco"]["bbox"]["AP"] == pytest.approx(1) and "segm" not in figures["coco"]
     assert figures["objects"]["dsb_score"] == 1 and "aji" not in figures
-    with pytest.raises(ValueError, match="image 0: the result has no masks: iou_types="):
+    with pytest.raises(ValueError, match="image 0: the result has no masks: iou_types must"):
         figures_of(dataset, [boxes])
-    # Judged by masks, the box is one with IoU 0.55.
+    # By masks, the box has IoU 0.55.
     full = {**boxes, "masks": InstanceMasks([np.ones((10, 10))], [(0, 0)], SIZE)}
     assert figures_of(dataset, [full])["objects"]["tp"] == [1, 1] + [0] * 8
 
@@ -191,7 +193,7 @@ def test_a_truth_of_boxes(monkeypatch):
     expected = figures_of(InMemory(samples), boxes, iou_types="bbox")
     assert expected["crowds"] == 1
 
-    monkeypatch.setattr(InstanceMasks, "__init__", None)  # no masks are made
+    monkeypatch.setattr(InstanceMasks, "__init__", None)  # no mask may be created
     dataset = NoMasks([(image, extract_bboxes(masks), ids) for image, masks, ids in samples])
     evaluator = Evaluator(dataset, iou_types="bbox")
     for image_id, result in enumerate(boxes):
@@ -207,7 +209,7 @@ def test_a_truth_of_boxes(monkeypatch):
     for path, value in expected.items():
         assert got[path] == pytest.approx(value, nan_ok=True), path
     monkeypatch.undo()
-    with pytest.raises(ValueError, match="image 0: the truth has boxes and no masks: overlaps of"):
+    with pytest.raises(ValueError, match="image 0: the ground truth has boxes but no masks: only"):
         Evaluator(dataset, iou_types="segm").add(0, *dataset.load_boxes(0), results[0])
 
 
@@ -232,7 +234,7 @@ def test_voc_of_classes_by_name():
     evaluator.add(0, *dataset.load_boxes(0), result)
     figures = evaluator.compute()
     assert "coco" not in figures and "curves" not in figures
-    # Half of two red ones: recall levels 0 to 0.5.
+    # One of two red objects is found: recall levels 0 to 0.5.
     assert figures["voc"]["map_2007"] == pytest.approx(6 / 11)
     assert figures["voc"]["per_class"]["red"] == {
         "ap_2007": pytest.approx(6 / 11), "ap_2010": 0.5

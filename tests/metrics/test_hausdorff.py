@@ -22,7 +22,7 @@ def distances(*comparisons, class_ids=(1,)):
 def test_outline():
     mask = np.zeros((5, 6), bool)
     mask[1:5, 1:5] = True
-    inner = {(2, 2), (2, 3), (3, 2), (3, 3)}  # the lowest row lies at the border of the image
+    inner = {(2, 2), (2, 3), (3, 2), (3, 3)}  # the bottom row lies on the image border
     points = {(y, x) for y in range(1, 5) for x in range(1, 5)} - inner
     assert {tuple(p) for p in outline(mask).tolist()} == points
     assert {tuple(p) for p in outline(mask[1:, 1:], (1, 1)).tolist()} == points
@@ -44,11 +44,11 @@ def test_agrees_with_scipy_and_is_symmetrical(count, other, seed):
 
 
 def test_by_hand():
-    # The second detection is 10 pixels right of all there is; few pixels are that far away.
+    # The second detection is 10 pixels to the right of the instance; few pixels are that far away.
     found = [((0, 0, 20, 20), 1, 0.9), ((9, 29, 10, 30), 1, 0.8)]
     figures = distances(compare([((0, 0, 20, 20), 1)], found, SIZE))
     assert figures["hausdorff"] == 10 and figures["hausdorff95"] == 0
-    # All instances of a class are one region.
+    # All instances of a class form one region.
     whole = [((0, 0, 10, 20), 1), ((10, 0, 20, 20), 1)]
     assert distances(compare(whole, found[:1], SIZE))["hausdorff"] == 0
     shifted = compare([((0, 0, 20, 20), 1)], [((0, 3, 20, 23), 1, 0.9)], SIZE)

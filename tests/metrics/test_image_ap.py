@@ -46,7 +46,7 @@ def test_ap_matches_the_reference(units, arguments, threshold):
     assert_array_equal(pred_match, units[f"ap.pred_match_{threshold}"])
     assert_array_equal(overlaps, units["ap.overlaps"])
     ap, precisions, recalls, overlaps = evaluation.compute_ap(*arguments, threshold)
-    # The reference computed recall in float32.
+    # matterport's Mask_RCNN (the reference) computed recall in float32.
     assert_allclose(ap, units[f"ap.ap_{threshold}"], atol=1e-7)
     assert_allclose(precisions, units[f"ap.precisions_{threshold}"], rtol=1e-12)
     assert_allclose(recalls, units[f"ap.recalls_{threshold}"], atol=1e-7)
@@ -88,7 +88,7 @@ GT = [((0, 0, 10, 10), 1), ((0, 10, 10, 20), 2)]
 
 
 def test_ap_by_hand():
-    # By score: a hit, a miss (the class is wrong), a hit. Precision 1, 1/2, 2/3 at recall
+    # By score: a hit, a miss (wrong class), a hit. Precision 1, 1/2, 2/3 at recall
     # 1/2, 1/2, 1: area 1/2 * 1 + 1/2 * 2/3.
     found = [((0, 10, 10, 20), 2, 0.3), ((0, 0, 10, 10), 1, 0.9), ((0, 10, 10, 20), 1, 0.5)]
     ap, precisions, recalls, _ = evaluation.compute_ap(*sample(GT, found))
@@ -110,7 +110,7 @@ def test_the_score_threshold_is_one_of_scores():
     gt_match, pred_match, overlaps = evaluation.compute_matches(
         *sample(GT, found), score_threshold=0.7
     )
-    assert_array_equal(gt_match, [-1, 0])  # IoU 0.6, below the threshold of scores
+    assert_array_equal(gt_match, [-1, 0])  # IoU 0.6, below the score threshold
     assert_array_equal(pred_match, [1, -1])
     assert overlaps.shape == (2, 2)
 
@@ -136,8 +136,8 @@ CROWD = ((0, 0, 20, 20), -1)
 
 
 def test_a_crowd_excuses_the_detections_in_it():
-    # The best lies in the crowd, the next is right, the third is half in the crowd, the fourth
-    # of another class, the last outside.
+    # The best lies in the crowd, the second is correct, the third is half in the crowd, the fourth
+    # has another class, the last lies outside.
     gt = [CROWD, ((0, 20, 10, 30), 1)]
     found = [((0, 0, 5, 5), 1, 0.9), ((0, 20, 10, 30), 1, 0.8), ((15, 0, 25, 5), 1, 0.7)]
     found += [((0, 5, 5, 10), 2, 0.6), ((25, 25, 30, 30), 1, 0.5)]
@@ -150,7 +150,7 @@ def test_a_crowd_excuses_the_detections_in_it():
     assert ap == 1
     assert_allclose(precisions, [1, 1, 1, 1, 1 / 2, 1 / 3, 0])
     assert_allclose(recalls, [0, 0, 1, 1, 1, 1, 1])
-    # Half of the third is no longer enough.
+    # Half is no longer enough for the third.
     _, pred_match, _ = evaluation.compute_matches(*arguments, iou_threshold=0.6)
     assert_array_equal(pred_match, [-2, 1, -1, -1, -1])
     _, pred_match, _ = evaluation.compute_matches(*arguments, score_threshold=0.75)
@@ -220,6 +220,6 @@ def test_ap_is_bounded_and_falls_with_the_threshold(gt_count, found_count, seed)
     for i, j in enumerate(pred_match):
         if j >= 0:
             assert gt_match[int(j)] == i and overlaps[i, int(j)] >= 0.2
-    # Finding exactly what is there is perfect.
+    # Detecting exactly the ground truth is perfect.
     perfect = sample(gt, [(b, c, 0.5) for b, c in gt])
     assert evaluation.compute_ap(*perfect)[0] == 1.0

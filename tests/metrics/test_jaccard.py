@@ -18,7 +18,7 @@ def aji(*comparisons, class_ids=(1,)):
 
 
 def test_by_hand():
-    # A: 80 of 100. B is missed: 100. A false one of 100: 80 / 300.
+    # A: 80 of 100. B is missed: 100. One false detection: 100. Total: 80 / 300.
     first = compare([(A, 1), (B, 1)], [((0, 0, 8, 10), 1, 0.9), (C, 1, 0.8)])
     assert aji(first)["aji"] == pytest.approx(80 / 300)
     second = compare([(A, 1)], [(A, 1, 0.5)])
@@ -27,7 +27,7 @@ def test_by_hand():
 
 
 def test_a_detection_may_be_taken_twice():
-    # One detection over both: each takes it, 100 of 200 twice.
+    # One detection covers both. Each takes it: 100 of 200, twice.
     figures = aji(compare([(A, 1), (B, 1)], [((0, 0, 10, 20), 1, 0.9)]))
     assert figures["aji"] == pytest.approx(200 / 400)
 

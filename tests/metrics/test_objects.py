@@ -18,7 +18,7 @@ def scores_of(*comparisons, class_ids=(1,), **options):
 
 
 def test_by_hand_over_images_and_pooled():
-    # First image: A exactly, B at IoU 0.7, C false. Second: one of one, at 0.6.
+    # First image: A exactly, B at IoU 0.7, C false. Second: A at IoU 0.6.
     first = compare([(A, 1), (B, 1)], [(A, 1, 0.9), ((0, 10, 7, 20), 1, 0.8), (C, 1, 0.7)])
     second = compare([(A, 1)], [((0, 0, 6, 10), 1, 0.9)])
     figures = scores_of(first, second)
@@ -44,12 +44,12 @@ def test_classes():
     assert figures["per_class"][2]["pooled_ap"] == [0.5]
     assert figures["per_class"][2]["recall"] == [1]
     assert np.isnan(figures["per_class"][1]["precision"][0])
-    with pytest.raises(ValueError, match=r"the class ids \[2\] are in an image"):
+    with pytest.raises(ValueError, match=r"the image has class ids \[2\]"):
         scores_of(comparison)
 
 
 def test_crowds_excuse_up_to_their_share():
-    # 0.7 of the false detection lie in the crowd.
+    # 0.7 of the false detection lies in the crowd.
     comparison = compare([(A, 1), ((12, 0, 22, 7), -1)], [(A, 1, 0.9), (C, 1, 0.8)])
     figures = scores_of(comparison)
     assert figures["fp"] == [0] * 5 + [1] * 5
@@ -65,7 +65,7 @@ def test_images_without_anything():
 
 @given(st.integers(0, 6), st.integers(0, 6), st.integers(0, 99))
 def test_without_overlaps_every_pair_above_half_counts(truth_count, found_count, seed):
-    """Where nothing overlaps its like the matches are unique: no assignment is needed."""
+    """If neither instances nor detections overlap among themselves, matches are unique."""
     rng = np.random.default_rng(seed)
 
     def row(count):

@@ -36,18 +36,18 @@ def test_half_is_not_enough():
 def test_classes_count_alike_and_absent_ones_do_not():
     comparison = compare([(A, 1), (B, 2)], [(A, 1, 0.9), (B, 1, 0.8)])
     figures = quality(comparison, class_ids=(1, 2, 3))
-    assert figures["per_class"][1]["pq"] == pytest.approx(2 / 3)  # one right, one false
+    assert figures["per_class"][1]["pq"] == pytest.approx(2 / 3)  # one correct, one false
     assert figures["per_class"][2] == {"pq": 0, "sq": 0, "rq": 0}
     assert np.isnan(figures["per_class"][3]["pq"])
     assert figures["pq"] == pytest.approx(1 / 3)
 
 
 def test_the_better_score_has_the_pixels():
-    # The second detection keeps 6 of its 16 columns: too little of B.
+    # The second detection keeps 6 of its 16 columns, all in B, which has 10.
     found = [((0, 0, 10, 14), 1, 0.9), ((0, 4, 10, 20), 1, 0.8)]
     figures = quality(compare([(A, 1), (B, 1)], found))
     assert figures["sq"] == pytest.approx((10 / 14 + 6 / 10) / 2) and figures["rq"] == 1
-    # One without a pixel left is no segment.
+    # A detection without pixels left is not a segment.
     figures = quality(compare([(A, 1)], [(A, 1, 0.9), ((2, 2, 4, 4), 1, 0.8)]))
     assert figures["pq"] == 1
 
@@ -62,7 +62,7 @@ def test_crowds():
 
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 99))
 def test_on_label_images(truth_count, found_count, seed):
-    """Random label images, as the paper's formula has it."""
+    """Random label images, against the paper's formula."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, truth_count + 1, (4, 1)).repeat(5, 1)
     found = np.where(rng.random((4, 5)) < 0.8, truth % (found_count + 1), 0)

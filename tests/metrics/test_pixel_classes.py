@@ -19,7 +19,7 @@ def scores_of(*comparisons, class_ids=(1, 2)):
 
 
 def test_by_hand():
-    # Of 100 pixels of class 1 half are found; the second image has 10 of class 2, all found.
+    # Half of the 100 pixels of class 1 are found; the second image has 10 of class 2, all found.
     first = compare([(LEFT, 1)], [((0, 0, 5, 10), 1, 0.9)], SIZE)
     second = compare([((0, 0, 1, 10), 2)], [((0, 0, 1, 10), 2, 0.9)], SIZE)
     figures = scores_of(first, second)
@@ -52,7 +52,7 @@ def test_a_wrong_class_is_foreground():
 def test_pixels_in_crowds_do_not_count():
     truth = [((0, 0, 10, 4), 1), ((0, 2, 10, 20), -2)]
     figures = scores_of(compare(truth, [(LEFT, 1, 0.9), (RIGHT, 1, 0.8)], SIZE))
-    # but those of the instance in it do
+    # Pixels of an instance in the crowd do count.
     assert figures["per_class"][1]["iou"] == 1
     assert np.isnan(figures["iou_bg"])
     figures = scores_of(compare(truth, [((0, 0, 10, 2), 1, 0.9)], SIZE))

@@ -1,4 +1,4 @@
-"""VOC's average precision: values by hand, and against the rules written out in loops."""
+"""VOC's average precision, against values by hand and the rules written out as loops."""
 
 from fractions import Fraction
 
@@ -29,7 +29,7 @@ def add(metric, image_id, truth, found):
 
 
 def figures(*images, class_ids=(1,), iou=0.5):
-    """What `VocAP` makes of (truth, found) of each image."""
+    """The result of `VocAP` for (truth, found) of each image."""
     metric = VocAP(class_ids, iou)
     for image_id, (truth, found) in enumerate(images):
         add(metric, image_id, truth, found)
@@ -42,11 +42,11 @@ def of_one(*images, **options):
 
 
 def test_several_recalls():
-    # By score: A is found, a false one, B, A once more, C; D is missed.
+    # By score: A, a false detection, B, A again, C; D is missed.
     first = [(A, 1), (B, 1)], [(A, 1, 0.9), (FAR, 1, 0.8), (B, 1, 0.7), (A, 1, 0.6)]
     second = [(C, 1), (D, 1)], [(C, 1, 0.5)]
     # Recall and precision: 1/4 and 1, 1/4 and 1/2, 2/4 and 2/3, 2/4 and 2/4, 3/4 and 3/5.
-    # Levels 0 to 0.2 are reached at 1, 0.3 to 0.5 at 2/3, 0.6 and 0.7 at 3/5, the rest never.
+    # Levels 0 to 0.2 are reached at 1, 0.3 to 0.5 at 2/3, 0.6 and 0.7 at 3/5, the others never.
     assert of_one(first, second) == (
         pytest.approx((3 * 1 + 3 * 2 / 3 + 2 * 3 / 5) / 11),
         pytest.approx((1 + 2 / 3 + 3 / 5) / 4),
@@ -55,7 +55,7 @@ def test_several_recalls():
 
 
 def test_precision_may_grow_with_recall():
-    # Precision 0, 1/2, 2/3: at each recall the best one from there on counts.
+    # Precision 0, 1/2, 2/3: at each recall, the best precision from there on counts.
     found = [(FAR, 1, 0.9), (A, 1, 0.8), (B, 1, 0.7)]
     assert of_one(([(A, 1), (B, 1)], found)) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
 
@@ -63,7 +63,7 @@ def test_precision_may_grow_with_recall():
 def test_recall_reaches_a_level_exactly():
     truth = [((0, x, 10, x + 10), 1) for x in range(0, 200, 20)]
     found = [(box, 1, 0.9) for box, _ in truth[:3]]
-    # 3 of 10 reach the levels 0, 0.1, 0.2 and 0.3. In floating point the last would be missed.
+    # 3 of 10 reach the levels 0, 0.1, 0.2 and 0.3. In floating point, 0.3 would be missed.
     assert of_one((truth, found)) == (pytest.approx(4 / 11), pytest.approx(3 / 10))
     assert np.arange(0, 1.1, 0.1)[3] > 3 / 10
 
@@ -77,11 +77,11 @@ def test_an_iou_of_the_threshold_is_enough():
 
 def test_an_object_is_found_once():
     near = (0, 4, 10, 14)
-    # Both detections overlap A most (9/11), and `near` by more than a half (7/13).
+    # Both detections overlap A most (9/11), and `near` by more than half (7/13).
     twice = [((0, 1, 10, 11), 1, 0.9), ((0, 1, 10, 11), 1, 0.8)]
     truth = [(A, 1), (near, 1)]
     assert of_one((truth, twice)) == (pytest.approx(6 / 11), 0.5)
-    # The better score has it, not the better box.
+    # The higher score gets the object, not the better box.
     found = [(A, 1, 0.8), ((0, 1, 10, 11), 1, 0.9), (B, 1, 0.7)]
     # Precision 1, 1/2, 2/3 at recall 1/2, 1/2, 1.
     assert of_one(([(A, 1), (B, 1)], found)) == (
@@ -91,7 +91,7 @@ def test_an_object_is_found_once():
 
 
 def test_detections_of_one_score():
-    # In an image their order decides, between images the lower id: right before false is better.
+    # Within an image their order decides, between images the lower id; correct first is better.
     right, false = (A, 1, 0.5), (FAR, 1, 0.5)
     assert of_one(([(A, 1)], [right, false])) == (1, 1)
     assert of_one(([(A, 1)], [false, right])) == (0.5, 0.5)
@@ -101,21 +101,21 @@ def test_detections_of_one_score():
     assert metric.compute()["map_2010"] == 1
     add(metric, 1, [], [false])
     assert metric.compute()["map_2010"] == 0.5
-    # An object in the same place twice: the first is taken, whichever comes first.
+    # Of two objects in the same place, only one is found.
     assert of_one(([(A, 1), (A, 1)], [right])) == (pytest.approx(6 / 11), 0.5)
 
 
 def test_difficult_objects():
-    # A crowd need not be found, and no number of detections that go to it is wrong.
+    # A crowd need not be found, and any number of detections may be assigned to it.
     crowd = (20, 0, 40, 20)
     inside = [((20, 0, 40, 19), 1, 0.95), (crowd, 1, 0.9), ((20, 0, 39, 20), 1, 0.85)]
     truth = [(A, 1), (crowd, -1)]
     assert of_one((truth, [*inside, (A, 1, 0.5)])) == (1, 1)
-    # A small part of it is false: the devkit knows no share of the detection.
+    # A small part of it is false: the devkit ignores how much of a detection lies in the crowd.
     assert of_one((truth, [(C, 1, 0.9), (A, 1, 0.5)])) == (0.5, 0.5)
-    # It takes the detection that overlaps it most, and the object beside it is not found.
+    # The crowd takes the detection that overlaps it most, and the object beside it is missed.
     assert of_one(([(A, 1), ((0, 1, 10, 11), -1)], [((0, 1, 10, 11), 1, 0.9)])) == (0, 0)
-    # That of another class takes none.
+    # A crowd of another class takes none.
     assert of_one(([(A, 1), (FAR, -2)], [(FAR, 1, 0.9), (A, 1, 0.5)]), class_ids=[1, 2]) == (
         *(0.5, 0.5),
     )
@@ -132,7 +132,7 @@ def test_classes_without_an_object():
     assert (result["map_2007"], result["map_2010"]) == (0.5, 0.5)
     nothing = figures(class_ids=[1])
     assert np.isnan([nothing["map_2007"], nothing["map_2010"]]).all()
-    # What is of a class that nobody asked for is left out.
+    # Classes that were not requested are ignored.
     assert figures(image, class_ids=[1])["map_2010"] == 1
 
 
@@ -161,7 +161,7 @@ IMAGES = st.lists(st.tuples(TRUTH, FOUND), min_size=1, max_size=4)
 
 
 def inclusive_iou(first, second):
-    """As the kit has it: the last row and column belong to a box."""
+    """IoU as in the kit: the last row and column belong to a box."""
     y1, x1, y2, x2 = (first[i] - (i > 1) for i in range(4))
     v1, u1, v2, u2 = (second[i] - (i > 1) for i in range(4))
     height, width = min(y2, v2) - max(y1, v1) + 1, min(x2, u2) - max(x1, u1) + 1
@@ -172,7 +172,7 @@ def inclusive_iou(first, second):
 
 
 def by_the_rules(images, class_id):
-    """(ap_2007, ap_2010) of a class over all images at once, in fractions; None without objects."""
+    """(ap_2007, ap_2010) of a class over all images, computed in fractions; None if no objects."""
     truth = {
         (i, n): (box, of < 0)
         for i, (rows, _) in enumerate(images)
@@ -229,7 +229,7 @@ def test_plain_iou_is_that_of_inclusive_pixels(first, second):
 
 @given(IMAGES, st.randoms(use_true_random=False))
 def test_what_does_not_matter(images, random):
-    # Scores that differ, so that no order decides.
+    # Distinct scores, so order does not matter.
     scores = iter(random.sample(range(1, 99), 40))
     images = [(truth, [(b, c, next(scores)) for b, c, _ in found]) for truth, found in images]
     expected = figures(*images, class_ids=[1, 2])
@@ -239,10 +239,10 @@ def test_what_does_not_matter(images, random):
         found = [(box, of, score**2 / 9801) for box, of, score in found]
         add(metric, image_id, truth, random.sample(found, len(found)))
     np.testing.assert_equal(metric.compute(), expected)
-    # False ones weaker than all others change nothing.
+    # False detections with the lowest scores change nothing.
     weak = ([], [(FAR, 1, 0.001), (ELSEWHERE, 2, 0.002)])
     np.testing.assert_equal(figures(*images, weak, class_ids=[1, 2]), expected)
-    # One that beats all others does, unless nothing was right.
+    # One with the highest score does, unless nothing was correct.
     strong = figures(*images, ([], [(FAR, 1, 100)]), class_ids=[1, 2])["per_class"][1]
     for name, value in expected["per_class"][1].items():
         assert strong[name] < value or not value > 0
@@ -250,7 +250,7 @@ def test_what_does_not_matter(images, random):
 
 @given(IMAGES)
 def test_all_objects_and_nothing_else(images):
-    # Boxes that are different: of two in one place only the first is ever found.
+    # Distinct boxes: of two in the same place, only the first is ever found.
     images = [(list({box: of for box, of in truth if of > 0}.items()), None) for truth, _ in images]
     images = [(truth, [(box, of, 0.5) for box, of in truth]) for truth, _ in images]
     result = figures(*images, class_ids=[1, 2])
