@@ -1,4 +1,4 @@
-"""Image files, pixel values, and how an image comes to the network's input size."""
+"""Image files, pixel values, and resizing to the network's input size."""
 
 from .reading import MAX_PIXELS, UnusableImageError, image_size, read_image, read_labels
 

@@ -1,4 +1,4 @@
-"""How an image sits in the network's input, and the way back."""
+"""How an image maps to the network's input, and back."""
 
 import dataclasses
 
@@ -11,12 +11,12 @@ from .resizing import resize_to_input
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """Where an image is in the input that was made of it.
+    """Where an image lies in the network input made from it.
 
     Attributes:
         original_shape: (H, W, C) of the image.
         input_shape: (h, w, C) of the input.
-        window: (y1, x1, y2, x2) pixels of the input that are no padding.
+        window: (y1, x1, y2, x2) pixels of the input that are not padding.
         scale, padding, crop: see `resize_image`.
     """
 
@@ -29,12 +29,12 @@ class Frame:
 
     @classmethod
     def of(cls, image, config, rng=None):
-        """The input that a configuration makes of an image, and its frame.
+        """An image resized to the network's input, and its frame.
 
         Args:
             image: [H, W, C].
             config: a `Config`, see `resize_to_input`.
-            rng: of the place of a crop, see `resize_image`.
+            rng: source of a crop's position, see `resize_image`.
 
         Returns:
             image [h, w, C] and `Frame`.
@@ -44,7 +44,7 @@ class Frame:
 
     @classmethod
     def of_window(cls, original_shape, input_shape, window):
-        """A frame that only leads from the input back to the image.
+        """A frame that only maps from the input back to the image.
 
         Args:
             original_shape, input_shape, window: see the class, in pixels.
@@ -52,11 +52,11 @@ class Frame:
         return cls(tuple(original_shape), tuple(input_shape), tuple(window), None, None, None)
 
     def place(self, instances):
-        """The `instances` of the image (`Instances`, or one of their fields) in the input."""
+        """The image's `instances` (`Instances`, or one of their fields), moved to the input."""
         return instances.resize(self.scale, self.padding, self.crop)
 
     def meta(self, image_id, active_class_ids):
-        """The vector that the network is given of it, float64 [12 + NUM_CLASSES].
+        """The frame as the meta vector that the network takes, float64 [12 + NUM_CLASSES].
 
         Args:
             image_id, active_class_ids: see `compose_image_meta`.
@@ -71,13 +71,13 @@ class Frame:
         )
 
     def boxes_back(self, boxes):
-        """Boxes of the input as boxes of the image.
+        """Boxes in the input, mapped back to the image.
 
         Args:
             boxes: [N, 4], normalised to the input.
 
         Returns:
-            int32 [N, 4] pixels of the image; of a small image they may have no area.
+            int32 [N, 4] pixels of the image; in a small image they may have no area.
         """
         y1, x1, y2, x2 = norm_boxes(np.asarray(self.window), self.input_shape[:2])
         origin = np.array([y1, x1, y1, x1], dtype=np.float32)

@@ -16,14 +16,14 @@ _FIELDS = (
 def compose_image_meta(
     image_id, original_image_shape, image_shape, window, scale, active_class_ids
 ):
-    """Put the attributes of an image into one vector.
+    """Pack an image's attributes into one vector.
 
     Args:
         image_id: int.
         original_image_shape: (H, W, C) before resizing.
         image_shape: (H, W, C) after resizing and padding.
         window: (y1, x1, y2, x2) pixels of the resized image that are not padding.
-        scale: factor of the resizing.
+        scale: resize factor.
         active_class_ids: [NUM_CLASSES] of 0 and 1, the classes of the image's source.
 
     Returns:
@@ -35,7 +35,7 @@ def compose_image_meta(
 
 
 def parse_image_meta(meta):
-    """Take a batch of meta vectors apart; the inverse of `compose_image_meta`.
+    """Unpack a batch of meta vectors; the inverse of `compose_image_meta`.
 
     Args:
         meta: [batch, 12 + NUM_CLASSES].
@@ -51,13 +51,13 @@ def parse_image_meta(meta):
 
 
 def parse_image_meta_graph(meta):
-    """Take a batch of meta vectors apart inside a graph.
+    """Unpack a batch of meta vectors inside a graph.
 
     Args:
         meta: tensor [batch, 12 + NUM_CLASSES].
 
     Returns:
-        dict of tensors as `parse_image_meta` gives, in the dtype of `meta`.
+        dict of tensors as in `parse_image_meta`, in the dtype of `meta`.
     """
     parts = {name: meta[:, start:end] for name, start, end, _ in _FIELDS}
     for scalar in ("image_id", "scale"):

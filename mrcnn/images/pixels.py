@@ -1,4 +1,4 @@
-"""Which images are accepted, and how numbers of other types become pixels of 0 to 255."""
+"""Which images are accepted, and how values of other types are scaled to 0..255."""
 
 from pathlib import Path
 
@@ -6,41 +6,41 @@ import numpy as np
 
 from ..config_rules.network_rules import scaling_problem
 
-_PIXELS = "the network is trained on pixels of 0 to 255"
-# Percentiles that become black and white: those customary for microscopy (StarDist's are 1 and
-# 99.8), between which neither dead nor hot pixels decide.
+_PIXELS = "the network is trained on pixel values from 0 to 255"
+# Percentiles that become black and white. They are common in microscopy (StarDist uses 1 and 99.8),
+# and keep dead and hot pixels from setting the range.
 _PERCENTILES = (1, 99.8)
 
 
 def as_channels(image, channels, name="image", scaling="auto"):
-    """The image as [H, W, channels] of values 0..255, or a reason why it cannot be.
+    """An image as [H, W, channels] with values in 0..255, or an error that says why not.
 
-    Pixels of uint8 are never changed, and booleans become 0 and 255. What becomes of all others
-    is said by `scaling`:
+    uint8 pixels are never changed, and booleans become 0 and 255. `scaling` decides what happens to
+    other types:
 
-    - "auto": integers of 16 bits by "percentile", and wider ones too when a value is above 255.
-      Floats in 0..1 are multiplied by 255. Other values in 0..255 stay as they are.
+    - "auto": 16-bit integers are scaled by "percentile", and so are wider ones if a value is above
+      255. Floats in 0..1 are multiplied by 255. Other values in 0..255 stay as they are.
     - "percentile": in each channel of each image, the 1st percentile becomes 0 and the 99.8th
       255. A constant channel becomes 0.
-    - "full": 0 becomes 0, and the largest value of the unsigned dtype (65535) 255; floats must
-      lie in 0..1.
-    - (low, high): `low` becomes 0 and `high` 255, such as (0, 4095) for a camera of 12 bits.
+    - "full": 0 stays 0, and the largest value of the unsigned dtype (such as 65535) becomes 255;
+      floats must lie in 0..1.
+    - (low, high): `low` becomes 0 and `high` 255, such as (0, 4095) for a 12-bit camera.
 
-    Values beyond are clipped. What was scaled is rounded to uint8, so that augmentation and
-    resizing see one type, in training as in detection.
+    Values outside the range are clipped. Scaled images are rounded to uint8, so that augmentation
+    and resizing see one type in both training and detection.
 
     Args:
         image: [H, W] or [H, W, C], numbers or booleans. Grayscale is repeated and an alpha
             channel dropped when `channels` is 3; three equal channels become one when it is 1.
         channels: the configuration's IMAGE_CHANNEL_COUNT.
-        name: what the errors call the image, for example its path.
+        name: the image's name in error messages, such as its path.
         scaling: the configuration's IMAGE_SCALING.
 
     Returns:
         [H, W, channels], uint8 or the input dtype if nothing was scaled.
 
     Raises:
-        TypeError: the dtype is not one of pixels, or has no range for "full".
+        TypeError: not an array of numbers or booleans, or the dtype has no range for "full".
         ValueError: wrong rank, no pixels, wrong number of channels, impossible values or scaling.
     """
     if problem := scaling_problem(scaling):
@@ -49,8 +49,8 @@ def as_channels(image, channels, name="image", scaling="auto"):
         raise TypeError(f"{name} is None: was its file read?")
     if isinstance(image, str | Path):
         raise TypeError(
-            f"{name} is the path {str(image)!r}: pixels are accepted, such as those that "
-            "mrcnn.images.reading.read_image(path) reads."
+            f"{name} is the path {str(image)!r}: it must be an array of pixels, such as "
+            "mrcnn.images.reading.read_image(path) returns."
         )
     image = np.asarray(image)
     _check(image, name)
@@ -62,13 +62,13 @@ def as_channels(image, channels, name="image", scaling="auto"):
 def _check(image, name):
     if image.dtype.kind not in "buif":
         raise TypeError(
-            f"{name} is an array of {image.dtype}: numbers (uint8, uint16, float32, ...) or "
-            "booleans are accepted."
+            f"{name} is an array of {image.dtype}: it must hold numbers (uint8, uint16, float32, "
+            "...) or booleans."
         )
     if image.ndim not in (2, 3) or 0 in image.shape:
         raise ValueError(
-            f"{name} has shape {image.shape}: one image of [height, width] or [height, width, "
-            "channels] with at least one pixel is accepted."
+            f"{name} has shape {image.shape}: it must be one image, [height, width] or [height, "
+            "width, channels], with at least one pixel."
         )
     if image.dtype.kind == "f":
         bad = image.size - np.count_nonzero(np.isfinite(image))
@@ -79,7 +79,7 @@ def _check(image, name):
 
 
 def _select_channels(image, channels, name):
-    """[H, W, channels], or [H, W, 1] where grayscale is to be repeated."""
+    """[H, W, channels], or [H, W, 1] if grayscale is still to be repeated."""
     if image.ndim == 2:
         image = image[..., None]
     count = image.shape[2]
@@ -114,13 +114,13 @@ def _scale(image, scaling, name):
 def _scale_by_type(image, name):
     low, high = image.min(), image.max()
     integers, wide = image.dtype.kind in "ui", image.dtype.itemsize > 1
-    # 16 bits of any value: a dark image must not pass as a full one.
+    # 16 bits whatever the values: a dark image must not pass for an 8-bit one.
     if low >= 0 and integers and (image.dtype.itemsize == 2 or (wide and high > 255)):
         return _stretch_percentiles(image)
     if low < 0 or high > 255:
         raise ValueError(
             f"{name} is an array of {image.dtype} with values {low} to {high}: {_PIXELS}. Set "
-            "IMAGE_SCALING to (low, high), the values that are to become 0 and 255, or to "
+            "IMAGE_SCALING to (low, high), the values that should become 0 and 255, or to "
             "'percentile', which finds them in each image."
         )
     return _stretch(image, 0, 1) if not integers and 0 < high <= 1 else image
@@ -134,8 +134,8 @@ def _full_range(image, name):
         return 0, 1
     raise TypeError(
         f"{name} is an array of {image.dtype} with values {low} to {high}, and IMAGE_SCALING is "
-        "'full': that is the range of unsigned integers, or 0 to 1 of floats. Set it to (low, "
-        "high), the values that are to become 0 and 255, or to 'percentile'."
+        "'full', which needs unsigned integers, or floats from 0 to 1. Set it to (low, high), the "
+        "values that should become 0 and 255, or to 'percentile'."
     )
 
 
@@ -154,7 +154,7 @@ def _stretch_percentiles(image):
 
 
 def _percentiles_of_counts(counts):
-    """np.percentile of the values 0, 1, ... that occur so often; several times faster."""
+    """np.percentile of values 0, 1, ... that occur `counts` times each; several times faster."""
     cumulated = np.cumsum(counts)
     position = np.array(_PERCENTILES) / 100 * (cumulated[-1] - 1)
     below = np.floor(position)
@@ -166,7 +166,7 @@ def _percentiles_of_counts(counts):
 
 
 def _stretch(values, low, high):
-    """uint8: `low` and less is 0, `high` and more is 255. All 0 if `high` is not above `low`."""
+    """`values` as uint8: `low` becomes 0 and `high` 255. All 0 unless `high` is above `low`."""
     if values.dtype == np.uint16:
         return _stretch(np.arange(2**16, dtype=np.float64), low, high)[values]
     if not high > low:

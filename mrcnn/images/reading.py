@@ -1,7 +1,7 @@
-"""Image files of any kind as arrays of the numbers that they hold.
+"""Image files of any kind as arrays of the values that they store.
 
-Kinds are told by a file's first bytes, not by its name: TIFF is read by tifffile, .npy by numpy,
-all others (PNG, JPEG, BMP, WebP, ...) by Pillow.
+The first bytes of a file decide its kind, not its name: tifffile reads TIFF, numpy reads .npy, and
+Pillow reads all others (PNG, JPEG, BMP, WebP, ...).
 """
 
 import contextlib
@@ -12,8 +12,8 @@ from PIL import ExifTags, Image
 
 from . import tiff
 
-# Height times width that is accepted, that of Pillow's own refusal. An image of more than four
-# channels counts a pixel for every four values, or a bomb could hide there.
+# Maximum height times width, the limit at which Pillow itself refuses. In an image of more than
+# four channels, every four values count as a pixel, or a bomb could hide there.
 MAX_PIXELS = 178_956_970
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -23,50 +23,50 @@ _pillow_limit = threading.Lock()
 
 
 class UnusableImageError(ValueError):
-    """The file is sound, but its image is not wanted."""
+    """The file is intact, but its image cannot be used."""
 
 
 def read_image(path, max_pixels=MAX_PIXELS, alpha=False):
     """Read an image file.
 
-    It is turned upright as its EXIF or TIFF orientation says. Palettes become RGB, as do CMYK and
-    YCbCr, and one bit becomes 0 and 255. Of an animation, the first picture is read. The axes of
-    a TIFF may come in any order: pages and planes become channels, and where the file names no
-    axes, the smaller of the first and the last is taken for the channels. Bands of a TIFF that
-    are not declared as alpha stay, such as a fourth one of near infrared.
+    The image is turned upright according to its EXIF or TIFF orientation. Palettes, CMYK and YCbCr
+    become RGB, and one-bit images become 0 and 255. An animation gives its first frame. The axes
+    of a TIFF may come in any order: pages and planes become channels, and if the file names no
+    axes, the smaller of the first and the last is taken for the channels. TIFF bands that are not
+    declared as alpha are kept, such as a fourth one for near infrared.
 
     Args:
         path: the file.
-        max_pixels: height times width that is accepted, against decompression bombs; None for
-            any. It is checked before the pixels are decoded.
+        max_pixels: maximum height times width, against decompression bombs; None for no limit. It
+            is checked before the pixels are decoded.
         alpha: whether an alpha channel is kept, as the last one.
 
     Returns:
-        [H, W] or [H, W, C] of the dtype in the file: uint8, uint16, float32, ... A .npy file has
+        [H, W] or [H, W, C] in the file's dtype: uint8, uint16, float32, ... A .npy file must have
         its channels last.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        OSError: it cannot be read as an image.
-        ValueError: it has too many pixels, or is a stack of images.
+        FileNotFoundError: the file does not exist.
+        OSError: the file cannot be read as an image.
+        ValueError: the image has too many pixels, or the file holds a stack of images.
     """
     image = _read(path, max_pixels, labels=False, alpha=alpha)
     return image.astype(np.uint8) * 255 if image.dtype == bool else image
 
 
 def read_labels(path, max_pixels=MAX_PIXELS):
-    """Read a label image: each pixel is a whole number, such as that of its instance or class.
+    """Read a label image: each pixel is a whole number, such as an instance or class number.
 
-    Of an image with a palette these are the indices, not the colours. Of a gray one that was
-    saved as RGB, the value of all three channels. Two-valued images give 0 and 1. The numbers are
-    turned upright as in `read_image`.
+    An image with a palette gives its indices, not its colours. A gray image saved as RGB gives the
+    value that its three channels share, and a two-valued image gives 0 and 1. The image is turned
+    upright as in `read_image`.
 
     Args:
-        path: a PNG of 8 or 16 bits, TIFF, .npy or another format without loss.
+        path: an 8-bit or 16-bit PNG, a TIFF, .npy or another lossless format.
         max_pixels: see `read_image`.
 
     Returns:
-        [H, W] integers of the dtype in the file; int32 or int64 for floats that are whole.
+        [H, W] integers in the file's dtype; int32 or int64 for whole floats.
 
     Raises:
         FileNotFoundError, OSError: see `read_image`.
@@ -76,8 +76,8 @@ def read_labels(path, max_pixels=MAX_PIXELS):
     if labels.ndim == 3:
         if labels.shape[2] not in (1, 3) or (labels != labels[..., :1]).any():
             raise UnusableImageError(
-                f"{path} is an image of {labels.shape[2]} channels that differ: a label image has "
-                "one number a pixel (gray, or indices of a palette). Map its colours to numbers."
+                f"{path} has {labels.shape[2]} channels that differ: a label image has one number "
+                "per pixel (gray, or palette indices). Map its colours to numbers."
             )
         labels = np.ascontiguousarray(labels[..., 0])
     kind = labels.dtype.kind
@@ -85,25 +85,24 @@ def read_labels(path, max_pixels=MAX_PIXELS):
         return labels.astype(np.uint8)
     if kind == "f" and (np.abs(labels[np.isfinite(labels)]) >= 2.0**63).any():
         raise UnusableImageError(
-            f"{path} has the value {labels.flat[np.nanargmax(np.abs(labels))]:g}: whole numbers "
-            "of up to 64 bits are accepted."
+            f"{path} has the value {labels.flat[np.nanargmax(np.abs(labels))]:g}: labels must be "
+            "whole numbers of at most 64 bits."
         )
     if kind == "f" and np.isfinite(labels).all() and (labels == np.rint(labels)).all():
         return labels.astype(np.int64 if np.abs(labels).max() >= 2**31 else np.int32)
     if kind not in "ui":
         raise UnusableImageError(
-            f"{path} has values of {labels.dtype} that are not whole: a label image has whole "
-            "numbers."
+            f"{path} has values of {labels.dtype} that are not whole: labels must be whole numbers."
         )
     return labels
 
 
 def image_size(path):
-    """(height, width) of an image as `read_image` gives it, from the head of the file.
+    """(height, width) of an image as `read_image` returns it, from the file's header.
 
     Raises:
         FileNotFoundError, OSError: see `read_image`.
-        ValueError: it is a stack of images.
+        ValueError: the file holds a stack of images.
     """
     with _reading(path):
         return _size(path)[:2]
@@ -111,7 +110,7 @@ def image_size(path):
 
 @contextlib.contextmanager
 def _reading(path):
-    """Errors of the readers, of many types, as one that names the file."""
+    """Turn the readers' errors, of many types, into one that names the file."""
     try:
         yield
     except UnusableImageError:
@@ -119,7 +118,7 @@ def _reading(path):
     except tiff.StackError as error:
         raise UnusableImageError(f"{path} cannot be used: {error}") from error
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"there is no file {path}.") from error
+        raise FileNotFoundError(f"no such file: {path}.") from error
     except Exception as error:
         reason = str(error) or type(error).__name__
         raise OSError(f"{path} cannot be read as an image: {reason}") from error
@@ -135,7 +134,7 @@ def _read(path, max_pixels, labels, alpha):
             image = _read_tiff(path, labels, alpha)
         else:
             image = _read_with_pillow(path, labels, alpha)
-        # Of this machine's byte order, and one that may be written to.
+        # In this machine's byte order, and writable.
         return np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
 
 
@@ -148,14 +147,14 @@ def _kind(path):
 
 
 def _size(path):
-    """(height, width, channels) of the upright image; an alpha channel may count or not."""
+    """(height, width, channels) of the upright image; channels may or may not include alpha."""
     kind = _kind(path)
     if kind == "npy":
         shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
         if len(shape) not in (2, 3):
             raise UnusableImageError(
-                f"{path} has the shape {shape}: one image of [height, width] or [height, width, "
-                "channels] is accepted."
+                f"{path} has shape {shape}: it must be one image, [height, width] or [height, "
+                "width, channels]."
             )
         return (*shape, 1)[:3]
     if kind == "tiff":
@@ -180,7 +179,7 @@ def _check_size(path, height, width, channels, max_pixels):
 
 
 def _upright(image, orientation):
-    """Undoes one of the eight ways in which EXIF says that an image [H, W, ...] lies."""
+    """Undo one of the eight EXIF orientations of an image [H, W, ...]."""
     if orientation in (5, 6, 7, 8):
         image = np.swapaxes(image, 0, 1)
     if orientation in (3, 4, 7, 8):
@@ -197,17 +196,17 @@ def _read_tiff(path, labels, alpha):
             return _upright(image, tiff.orientation(series))
         except tiff.NotDecodedHere as error:
             reason, dtype, pages = error, series.dtype, len(series.pages)
-    # Pillow knows more compressions, but reads one page and makes 8 bits of 16-bit colours.
+    # Pillow knows more compressions, but reads only one page and reduces 16-bit colours to 8 bits.
     image = None
     with contextlib.suppress(Exception):
         image = _read_with_pillow(path, labels, alpha) if pages == 1 else None
     if image is None or image.dtype != dtype:
-        raise OSError(f"{reason}, for which the package imagecodecs is needed") from reason
+        raise OSError(f"{reason}; install the package imagecodecs to read it") from reason
     return image
 
 
 def _open_with_pillow(path):
-    """Reads the head of a file. Pillow's own limit is off meanwhile, for all threads."""
+    """Read a file's header; meanwhile Pillow's own limit is off for all threads."""
     with _pillow_limit:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -218,9 +217,9 @@ def _open_with_pillow(path):
 
 def _orientation(image):
     try:
-        # Not image.getexif(), which decodes a whole PNG to look for EXIF data behind the pixels.
+        # Not image.getexif(), which decodes a whole PNG to look for EXIF data after the pixels.
         return Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
-    except Exception:  # damaged EXIF data do not spoil the pixels
+    except Exception:  # damaged EXIF data does not affect the pixels
         return 1
 
 
@@ -231,7 +230,7 @@ def _read_with_pillow(path, labels, alpha):
                 f"{path} is a JPEG: its compression changes the numbers of a label image. Save it "
                 "as PNG or TIFF."
             )
-        # Pillow itself turns TIFFs.
+        # Pillow turns TIFFs upright itself.
         way = 1 if image.format == "TIFF" else _orientation(image)
         pixels = _pixels(image, path, labels)
     if not alpha and pixels.ndim == 3 and pixels.shape[2] in (2, 4):
@@ -240,13 +239,13 @@ def _read_with_pillow(path, labels, alpha):
 
 
 def _pixels(image, path, labels):
-    """[H, W] or [H, W, C] of an image of Pillow."""
+    """The pixels of a Pillow image, [H, W] or [H, W, C]."""
     raw_mode = image.tile[0][3] if image.format == "PNG" and image.tile else None
     if raw_mode in ("LA;16B", "RGB;16B", "RGBA;16B"):
         return _deep_colours(image, path, raw_mode)
     mode = image.mode
     if mode.startswith("I"):
-        # Gray of 16 bits, for which some versions of Pillow use 32.
+        # 16-bit gray, for which some versions of Pillow use 32 bits.
         narrow = mode == "I" and image.format in ("PNG", "PPM")
         return np.array(image, np.uint16 if narrow else None)
     if mode not in _AS_THEY_ARE and not (labels and mode == "P"):
@@ -255,11 +254,12 @@ def _pixels(image, path, labels):
 
 
 def _deep_colours(image, path, raw_mode):
-    """A PNG of 16-bit colours, uint16 [H, W, C]; Pillow would drop the lower bytes.
+    """The pixels of a PNG with 16-bit colours, uint16 [H, W, C].
 
-    So the file is read as if its numbers were little-endian too, which drops the upper ones.
+    Pillow drops the lower bytes. So the file is read again as if its numbers were little-endian,
+    which drops the upper ones.
     """
-    if raw_mode == "LA;16B":  # as many bytes as 8-bit RGBA
+    if raw_mode == "LA;16B":  # the same number of bytes as 8-bit RGBA
         _reread(image, "RGBA")
         halves = np.asarray(image)
         upper, lower = halves[..., ::2], halves[..., 1::2]

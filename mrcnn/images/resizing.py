@@ -1,4 +1,4 @@
-"""From the image that a user loads to the pixels that the network takes."""
+"""Resizing and mean subtraction: from a loaded image to the network's input pixels."""
 
 import random
 
@@ -9,32 +9,32 @@ from ..geometry.resampling import resize_pixels, scaled_side
 
 
 def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square", rng=None):
-    """Scale an image and pad or crop it to the size that the network takes.
+    """Scale an image and pad or crop it to the network's input size.
 
-    The image is enlarged until its shorter side is `min_dim`, never reduced for it, and at least
-    by `min_scale`. Integer images are truncated after the interpolation (1e-6 is added first, so
-    that float noise does not decide).
+    The image is enlarged by at least `min_scale`, and until its shorter side is `min_dim`; it is
+    never reduced to `min_dim`. Integer images are truncated after interpolation (1e-6 is added
+    first, so that float noise does not matter).
 
     Args:
         image: [H, W, C].
-        min_dim: wanted length of the shorter side, pixels.
+        min_dim: target length of the shorter side, pixels.
         max_dim: side of the result in mode "square", pixels; the image is reduced to fit.
-        min_scale: least enlargement.
+        min_scale: minimum scale factor.
         mode: "none": unchanged. "square": padded with zeros to [max_dim, max_dim], centred.
             "pad64": padded with zeros to multiples of 64, centred. "crop": a random
             [min_dim, min_dim] crop.
         rng: source of the crop's position, a `random.Random`, `numpy.random.Generator` or
-            `numpy.random.RandomState`; None is Python's global `random`. y is drawn before x.
+            `numpy.random.RandomState`; None for Python's global `random`. y is drawn before x.
 
     Returns:
         image: [h, w, C] in the input dtype.
-        window: (y1, x1, y2, x2) pixels, the part of the result that is image and not padding.
+        window: (y1, x1, y2, x2) pixels, the part of the result that is not padding.
         scale: factor by which the image was resized.
         padding: [(top, bottom), (left, right), (0, 0)] pixels.
         crop: (y, x, height, width) pixels of the scaled image, or None.
 
     Raises:
-        ValueError: unknown mode, or a dimension is missing or impossible for the mode.
+        ValueError: the mode is unknown, or a dimension is missing or invalid for the mode.
     """
     _check_mode(mode, min_dim, max_dim)
     height, width = image.shape[:2]
@@ -60,10 +60,10 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
 
 
 def input_geometry(height, width, min_dim=None, max_dim=None, min_scale=None, mode="square"):
-    """How `resize_image` scales and pads an image of a size.
+    """How `resize_image` scales and pads an image of a given size.
 
     Args:
-        height, width: of the image in pixels.
+        height, width: size of the image in pixels.
         min_dim, max_dim, min_scale, mode: see `resize_image`.
 
     Returns:
@@ -91,7 +91,7 @@ def input_geometry(height, width, min_dim=None, max_dim=None, min_scale=None, mo
 
 
 def resize_to_input(image, config, rng=None):
-    """`resize_image` as a configuration has it.
+    """`resize_image` with the settings of a configuration.
 
     Args:
         image: [H, W, C].
@@ -144,7 +144,7 @@ def unmold_image(normalized_images, config):
 
 def _check_mode(mode, min_dim, max_dim):
     if mode not in RESIZE_MODES:
-        raise ValueError(f"mode is {mode!r}: 'none', 'square', 'pad64' or 'crop' is accepted.")
+        raise ValueError(f"mode is {mode!r}: it must be 'none', 'square', 'pad64' or 'crop'.")
     if mode == "square" and not max_dim:
         raise ValueError(f"max_dim is {max_dim}: mode 'square' pads to [max_dim, max_dim] pixels.")
     if mode == "crop" and not min_dim:
@@ -154,7 +154,7 @@ def _check_mode(mode, min_dim, max_dim):
 
 
 def _draw(rng, last):
-    """A random integer of 0..last, both included."""
+    """A random integer in 0..last, both included."""
     if rng is None:
         return random.randint(0, last)
     if isinstance(rng, random.Random):
@@ -164,10 +164,10 @@ def _draw(rng, last):
 
 
 def check_sides(image_shape):
-    """See that a resized image of `image_shape`, (height, width, ...), fits the pyramid.
+    """Check that a resized image of `image_shape`, (height, width, ...), fits the pyramid.
 
     Raises:
-        ValueError: height or width is no multiple of 64.
+        ValueError: height or width is not a multiple of 64.
     """
     for side in image_shape[:2]:
         if side % 64:

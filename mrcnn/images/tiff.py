@@ -1,4 +1,4 @@
-"""TIFF files: which of their axes are the image and which are its channels."""
+"""TIFF files: which of their axes are height, width and channels."""
 
 import contextlib
 
@@ -6,8 +6,8 @@ import numpy as np
 import tifffile
 from tifffile import EXTRASAMPLE, PHOTOMETRIC
 
-_ORIENTATION = 274  # the tag's number
-# Axes that may be the channels: samples, channels, unnamed, and pages of no stated meaning.
+_ORIENTATION = 274  # number of the tag
+# Axes that may be the channels: samples, channels, unnamed axes, and pages of unstated meaning.
 _CHANNELS = "SCQI"
 _DECODED_HERE = (
     PHOTOMETRIC.MINISBLACK,
@@ -22,12 +22,12 @@ class StackError(ValueError):
 
 
 class NotDecodedHere(Exception):
-    """The pixels are packed or coloured in a way that tifffile alone does not undo."""
+    """The pixels are packed or coloured in a way that tifffile alone cannot decode."""
 
 
 @contextlib.contextmanager
 def opened(path):
-    """The first image of the file `path`, its smaller copies and thumbnails unread, in a `with`.
+    """In a `with`, the first image of the file at `path`, without smaller copies and thumbnails.
 
     Yields:
         `tifffile.TiffPageSeries`.
@@ -37,13 +37,13 @@ def opened(path):
 
 
 def shape(series):
-    """(height, width, channels) as stored, before the orientation counts; pixels are not read.
+    """(height, width, channels) as stored, before the orientation is applied; reads no pixels.
 
     Args:
         series: from `opened`.
 
     Raises:
-        StackError: there are other axes, of time or depth.
+        StackError: the file has other axes, such as time or depth.
     """
     sizes, channel_axis = _layout(series)
     channels = 1 if channel_axis is None else sizes.pop(channel_axis)
@@ -51,23 +51,23 @@ def shape(series):
 
 
 def orientation(series):
-    """Which way the stored image of a `series` lies, a number of EXIF; 1 is upright."""
+    """The EXIF orientation of the stored image of a `series`, a number; 1 is upright."""
     return series.keyframe.tags.valueof(_ORIENTATION, 1)
 
 
 def read(series, labels=False, alpha=False):
-    """The pixels.
+    """The pixels of a file.
 
     Args:
         series: from `opened`.
-        labels: whether the numbers count and not the colours that they stand for.
+        labels: whether to return the stored numbers instead of the colours that they stand for.
         alpha: whether an alpha channel is kept.
 
     Returns:
-        [H, W] or [H, W, C] as stored: before the orientation counts.
+        [H, W] or [H, W, C] as stored, before the orientation is applied.
 
     Raises:
-        StackError: there are other axes, of time or depth.
+        StackError: the file has other axes, such as time or depth.
         NotDecodedHere: another reader must try.
     """
     page = series.keyframe
@@ -88,7 +88,7 @@ def read(series, labels=False, alpha=False):
 
 
 def _layout(series):
-    """Sizes of the axes but for those of one entry, and which of them is the channels', or None."""
+    """Sizes of the axes, without those of one entry, and the index of the channels, or None."""
     axes = [
         (size, axis)
         for size, axis in zip(series.shape, series.axes, strict=True)
@@ -98,18 +98,18 @@ def _layout(series):
     others = names.replace("Y", "").replace("X", "")
     if len(others) > 1 or others not in _CHANNELS:
         raise StackError(
-            f"it holds a stack of shape {tuple(sizes)} with the axes {names}: one image of height "
-            "and width (Y, X) and channels (C or S) is accepted. Save each image of the stack as "
-            "a file."
+            f"it holds a stack of shape {tuple(sizes)} with axes {names}, not one image of height "
+            "and width (Y, X) and channels (C or S). Save each image of the stack as a separate "
+            "file."
         )
     if not others:
         return sizes, None
-    # An array [H, W, C] that numpy's user saved looks like H pages of [W, C].
+    # An array [H, W, C] that was saved as it is looks like H pages of [W, C].
     return sizes, _smaller_end(sizes) if others in "QI" else names.index(others)
 
 
 def _smaller_end(sizes):
-    """Which axis of three is the channels': 0 or 2. In a square image it is the odd one."""
+    """The channel axis of three, 0 or 2: the smaller, or the odd one out if the image is square."""
     if sizes[0] == sizes[1]:
         return 2
     return 0 if sizes[1] == sizes[2] or sizes[0] < sizes[2] else 2
@@ -121,14 +121,14 @@ def _coloured(pixels, page, kind):
     if page.photometric == PHOTOMETRIC.MINISWHITE:
         if pixels.dtype.kind == "u":
             return pixels.dtype.type(2**page.bitspersample - 1) - pixels
-        # tifffile declares boolean arrays so, but writes them as they are.
+        # tifffile declares boolean arrays this way, but writes them as they are.
         if pixels.dtype.kind == "b" and kind != "shaped":
             return ~pixels
     return pixels
 
 
 def _without_alpha(pixels, page):
-    """Drops what the file says is alpha; a fourth band that it says nothing about stays."""
+    """Drop what the file declares as alpha; an undeclared fourth band is kept."""
     transparent = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
     if len(page.extrasamples) != 1 or page.extrasamples[0] not in transparent:
         return pixels

@@ -1,12 +1,12 @@
-"""The boxes of an image's instances, where nothing more is known of them."""
+"""Instances of an image that are known only by their boxes."""
 
 import numpy as np
 
 from ..geometry.resampling import scaled_side
 from .masks import InstanceMasks
 
-# A box with a shorter side inside the image, in pixels, is out of sight. (Not quite a pixel,
-# because boxes are rounded to float32.)
+# A box is out of sight if either side has less than this inside the image, in pixels. (Not quite a
+# pixel, because boxes are rounded to float32.)
 _LEAST_SIDE = 0.999
 
 
@@ -14,12 +14,12 @@ class InstanceBoxes:
     """Boxes of N instances of one image, which move as `InstanceMasks` do.
 
     Args:
-        boxes: [N, 4] pixels; they may reach outside the image.
+        boxes: [N, 4] pixels; they may extend outside the image.
         shape: (height, width) of the image; further entries are ignored.
 
     Attributes:
-        height, width: of the image in pixels.
-        boxes: [N, 4] float32 pixels, cut at the image; zeros where less than a pixel is left.
+        height, width: size of the image in pixels.
+        boxes: [N, 4] float32 pixels, clipped to the image; zeros where less than a pixel is left.
     """
 
     def __init__(self, boxes, shape):
@@ -39,17 +39,17 @@ class InstanceBoxes:
 
     @property
     def visible(self):
-        """[N] bool, whether the image holds anything of an instance."""
+        """[N] bool, whether any part of an instance is inside the image."""
         return self.boxes[:, 2] > 0
 
     @property
     def areas(self):
-        """[N] float64, pixels that each box covers."""
+        """[N] float64, area of each box in pixels."""
         sides = (self.boxes[:, 2:] - self.boxes[:, :2]).astype(np.float64)
         return sides[:, 0] * sides[:, 1]
 
     def __getitem__(self, chosen):
-        """The instances of a slice, a bool array [N] or an array of indices."""
+        """The instances selected by a slice, a bool array [N] or an array of indices."""
         return type(self)(self.boxes[chosen], self.shape)
 
     def flip(self, axis):
@@ -63,11 +63,11 @@ class InstanceBoxes:
         return type(self)(boxes, self.shape)
 
     def transpose(self):
-        """The boxes with rows and columns in each other's place, as `InstanceBoxes`."""
+        """The boxes with rows and columns swapped, as `InstanceBoxes`."""
         return type(self)(self.boxes[:, [1, 0, 3, 2]], (self.width, self.height))
 
     def resize(self, scale, padding, crop=None):
-        """The boxes where `resize_image` put them.
+        """The boxes, moved as `resize_image` moved the image.
 
         Args:
             scale, padding, crop: as `resize_image` returned them.
@@ -84,9 +84,9 @@ class InstanceBoxes:
         return type(self)(boxes, shape)
 
     def filled(self):
-        """The boxes as filled `InstanceMasks`, for augmentations that move pixels alone."""
+        """The boxes as filled `InstanceMasks`, for augmentations that only move pixels."""
         rounded = np.floor(self.boxes + 0.5).astype(np.int64)
-        # A visible box keeps at least a pixel.
+        # A visible box keeps at least one pixel.
         thinnest = rounded[:, :2] + self.visible[:, None]
         rounded[:, 2:] = np.maximum(rounded[:, 2:], thinnest)
         crops = [np.ones((y2 - y1, x2 - x1), bool) for y1, x1, y2, x2 in rounded]
@@ -107,7 +107,7 @@ class InstanceBoxes:
 
     @classmethod
     def from_labels(cls, labels, count):
-        """The boxes around what label images hold, see `InstanceMasks.from_labels`.
+        """The boxes around the instances in label images, see `InstanceMasks.from_labels`.
 
         Args:
             labels, count: see there.

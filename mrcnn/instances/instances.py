@@ -1,4 +1,4 @@
-"""All that is known of an image's instances, moved and chosen together."""
+"""Everything known about an image's instances, moved and selected together."""
 
 import numpy as np
 
@@ -8,27 +8,27 @@ class Instances:
 
     Args:
         class_ids: [N] int32; negative for a crowd.
-        fields: dict of the name of a field, such as "masks" or "boxes", to its values: an object
+        fields: dict of field name, such as "masks" or "boxes", to the field's values: an object
             like `InstanceMasks` or `InstanceBoxes`, of N instances, with `shape`, `visible`,
-            `resize`, `flip`, `transpose` and `[chosen]`. The first one has the `boxes` of all.
+            `resize`, `flip`, `transpose` and `[chosen]`. The first one must also have `boxes`.
 
     Attributes:
         class_ids, fields: as given.
 
     Raises:
-        ValueError: there is no field, or one is of another number of instances.
+        ValueError: there is no field, or one has a different number of instances.
     """
 
     def __init__(self, class_ids, fields):
         self.class_ids = np.asarray(class_ids, np.int32).reshape(-1)
         self.fields = dict(fields)
         if not self.fields:
-            raise ValueError("instances have no field: boxes or masks at least are needed.")
+            raise ValueError("instances have no field: at least boxes or masks are needed.")
         for name, values in self.fields.items():
             if len(values) != len(self.class_ids):
                 raise ValueError(
-                    f"there are {len(values)} {name} and {len(self.class_ids)} class ids: one of "
-                    "each is needed for every instance."
+                    f"there are {len(values)} {name} and {len(self.class_ids)} class ids: every "
+                    "instance needs one of each."
                 )
 
     def __len__(self):
@@ -40,12 +40,12 @@ class Instances:
 
     @property
     def boxes(self):
-        """[N, 4] pixels, zeros where nothing of an instance can be seen."""
+        """[N, 4] pixels, zeros where an instance is not visible."""
         return self._first.boxes
 
     @property
     def visible(self):
-        """[N] bool, whether anything of an instance can be seen."""
+        """[N] bool, whether any part of an instance is visible."""
         return self._first.visible
 
     @property
@@ -55,21 +55,21 @@ class Instances:
 
     @property
     def height(self):
-        """Of the image in pixels."""
+        """Height of the image in pixels."""
         return self.shape[0]
 
     @property
     def width(self):
-        """Of the image in pixels."""
+        """Width of the image in pixels."""
         return self.shape[1]
 
     def __getitem__(self, chosen):
-        """The instances of a slice, a bool array [N] or an array of indices."""
+        """The instances selected by a slice, a bool array [N] or an array of indices."""
         fields = {name: values[chosen] for name, values in self.fields.items()}
         return type(self)(self.class_ids[chosen], fields)
 
     def resize(self, scale, padding, crop=None):
-        """The instances where `resize_image` put them.
+        """The instances, moved as `resize_image` moved the image.
 
         Args:
             scale, padding, crop: as `resize_image` returned them.
@@ -81,7 +81,7 @@ class Instances:
         return self._each(lambda values: values.flip(axis))
 
     def transpose(self):
-        """The instances with rows and columns in each other's place."""
+        """The instances with rows and columns swapped."""
         return self._each(lambda values: values.transpose())
 
     def _each(self, move):

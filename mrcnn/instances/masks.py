@@ -1,7 +1,7 @@
-"""The masks of an image's instances, each kept only inside its box.
+"""The masks of an image's instances, each stored only inside its box.
 
-A dense array [H, W, N] of 200 nuclei at 1024x1024 takes 200 MB, of which a few hundred kB say
-something. The loader works on these crops from the annotation to the mini masks.
+A dense array [H, W, N] of 200 nuclei at 1024x1024 takes 200 MB, of which only a few hundred kB
+carry information. The loader works on these crops from the annotation to the mini masks.
 """
 
 import numpy as np
@@ -15,14 +15,14 @@ class InstanceMasks:
     """Bool masks of N instances of one image.
 
     Args:
-        crops: N arrays [h, w], nonzero inside; they may reach outside the image.
-        corners: [N, (y, x)] pixels, where the first pixel of each crop lies in the image.
+        crops: N arrays [h, w], nonzero inside; they may extend outside the image.
+        corners: [N, (y, x)] pixels, position of each crop's first pixel in the image.
         shape: (height, width) of the image; further entries are ignored.
 
     Attributes:
-        height, width: of the image in pixels.
-        crops: list of N bool arrays, cut to the box of the instance: (0, 0) if it has no pixel.
-        boxes: [N, 4] int32 pixels, zeros where an instance has no pixel.
+        height, width: size of the image in pixels.
+        crops: list of N bool arrays, cut to the instance's box: (0, 0) if it has no pixels.
+        boxes: [N, 4] int32 pixels, zeros where an instance has no pixels.
     """
 
     def __init__(self, crops, corners, shape):
@@ -35,7 +35,7 @@ class InstanceMasks:
         self.boxes = np.array(boxes, np.int32).reshape(-1, 4)
 
     def _cut(self, crop, y, x):
-        """The crop without its empty border and what lies outside the image, and its box."""
+        """The crop, cut to the image and trimmed of empty borders, and its box."""
         if y < 0 or x < 0 or y + crop.shape[0] > self.height or x + crop.shape[1] > self.width:
             crop = crop[max(-y, 0) : max(self.height - y, 0), max(-x, 0) : max(self.width - x, 0)]
             y, x = max(y, 0), max(x, 0)
@@ -47,23 +47,23 @@ class InstanceMasks:
 
     @classmethod
     def from_dense(cls, masks):
-        """From `masks`, an array [H, W, N], nonzero inside the instance."""
+        """`InstanceMasks` of `masks`, an array [H, W, N], nonzero inside the instance."""
         masks = np.asarray(masks)
         masks = masks if masks.dtype == bool else masks != 0
         height, width, count = masks.shape
         rows = masks.any(axis=1)  # [H, N]
         ys = [_ends(rows[:, i]) for i in range(count)]
-        # Most rows hold nothing of most instances; a plane that is contiguous is cheap to search.
+        # Most rows are empty for most instances, and a contiguous plane is cheap to search.
         crops = [masks[y1:y2, :, i] for i, (y1, y2) in enumerate(ys)]
         return cls(crops, [(y1, 0) for y1, _ in ys], (height, width))
 
     @classmethod
     def from_labels(cls, labels, count):
-        """From label images, as `labels()` gives them.
+        """`InstanceMasks` of label images, as `labels()` returns them.
 
         Args:
             labels: integers [H, W] or [H, W, L]: i + 1 in the pixels of instance i, 0 outside.
-            count: number of instances; one that no pixel names has an empty mask.
+            count: number of instances; one without pixels has an empty mask.
         """
         labels = np.atleast_3d(labels)
         crops, corners = [np.zeros((0, 0), bool)] * count, [(0, 0)] * count
@@ -85,16 +85,16 @@ class InstanceMasks:
 
     @property
     def visible(self):
-        """[N] bool, whether an instance has a pixel."""
+        """[N] bool, whether an instance has any pixels."""
         return self.boxes[:, 2] > 0
 
     @property
     def areas(self):
-        """[N] int64, pixels of each instance."""
+        """[N] int64, area of each instance in pixels."""
         return np.array([np.count_nonzero(crop) for crop in self.crops], np.int64)
 
     def __getitem__(self, chosen):
-        """The instances of a slice, a bool array [N] or an array of indices."""
+        """The instances selected by a slice, a bool array [N] or an array of indices."""
         masks = object.__new__(type(self))
         masks.height, masks.width = self.height, self.width
         masks.crops = [self.crops[i] for i in np.arange(len(self))[chosen]]
@@ -102,7 +102,7 @@ class InstanceMasks:
         return masks
 
     def thinned(self, step):
-        """The `InstanceMasks` of every `step`-th row and column of the image, from the first on."""
+        """`InstanceMasks` of every `step`-th row and column of the image, from the first on."""
         crops, corners = [], []
         for crop, (y1, x1, _, _) in zip(self.crops, self.boxes.tolist(), strict=True):
             crops.append(crop[-y1 % step :: step, -x1 % step :: step])
@@ -121,7 +121,7 @@ class InstanceMasks:
 
         Returns:
             int32 [H, W, L]: i + 1 in the pixels of instance i, 0 outside. Instances that share a
-            pixel are in different layers, so L is 1 where none do (and 0 without instances).
+            pixel are in different layers, so L is 1 if none do (and 0 without instances).
         """
         layers = []
         for i, (crop, (y1, x1, y2, x2)) in enumerate(zip(self.crops, self.boxes, strict=True)):
@@ -145,12 +145,12 @@ class InstanceMasks:
         return type(self)(crops, corners, self.shape)
 
     def transpose(self):
-        """The masks with rows and columns in each other's place, as `InstanceMasks`."""
+        """The masks with rows and columns swapped, as `InstanceMasks`."""
         crops = [crop.T for crop in self.crops]
         return type(self)(crops, self.boxes[:, 1::-1], (self.width, self.height))
 
     def resize(self, scale, padding, crop=None):
-        """Resized as `resize_mask` would: nearest pixel, then padded, then cropped.
+        """The masks as `resize_mask` would resize them: nearest pixel, then padded, then cropped.
 
         Args:
             scale, padding, crop: as `resize_image` returned them.
@@ -161,7 +161,7 @@ class InstanceMasks:
         if scale != 1:
             nearest = [nearest_pixels(side, scale) for side in (height, width)]
             (ys, xs), (height, width) = nearest, map(len, nearest)
-            # `nearest` never falls, so the pixels that lie in a box are a range.
+            # `nearest` never decreases, so the pixels inside a box form a range.
             ends = np.stack(
                 [np.searchsorted((ys, xs)[i % 2], ends[:, i]) for i in range(4)], axis=1
             )
@@ -185,25 +185,25 @@ class InstanceMasks:
             bool [height, width, N]: a view of an array [N, height, width].
 
         Raises:
-            ValueError: an instance without a pixel.
+            ValueError: an instance has no pixels.
         """
         if not self.visible.all():
             empty = int(np.flatnonzero(~self.visible)[0])
-            raise ValueError(f"instance {empty} has no pixel: drop empty masks first.")
+            raise ValueError(f"instance {empty} has no pixels: drop empty masks first.")
         return minimize_crops(self.crops, mini_shape)
 
 
 def as_instances(masks):
-    """`InstanceMasks` of masks [H, W, N], or those given."""
+    """Masks [H, W, N] as `InstanceMasks`; `InstanceMasks` are returned unchanged."""
     return masks if isinstance(masks, InstanceMasks) else InstanceMasks.from_dense(masks)
 
 
 def union(crops, corners):
-    """Several crops as one.
+    """Several crops merged into one.
 
     Args:
         crops: bool arrays [h, w], at least one.
-        corners: the (y, x) of the first pixel of each.
+        corners: (y, x) of each crop's first pixel.
 
     Returns:
         bool array [h, w] and the (y, x) of its first pixel.
@@ -218,6 +218,6 @@ def union(crops, corners):
 
 
 def _ends(inside):
-    """First and one past the last True of a vector; (0, 0) if there is none."""
+    """Indices of the first True of a vector and after the last; (0, 0) if there is none."""
     places = np.flatnonzero(inside)
     return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)

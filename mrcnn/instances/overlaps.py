@@ -6,7 +6,7 @@ _CHUNK_PIXELS = 1 << 16
 
 
 def intersections(first, second):
-    """Pixels that every pair of masks shares.
+    """Number of pixels that each pair of masks shares.
 
     Args:
         first, second: `InstanceMasks` of N and M instances of one image.
@@ -33,7 +33,7 @@ def iou(first, second):
         first, second: `InstanceMasks` of N and M instances of one image.
 
     Returns:
-        float64 [N, M]; 0 where neither mask has a pixel.
+        float64 [N, M]; 0 where both masks are empty.
     """
     both = intersections(first, second)
     union = first.areas[:, None] + second.areas - both

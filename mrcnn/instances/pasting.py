@@ -30,7 +30,7 @@ def extract_bboxes(mask):
 
 
 def minimize_mask(bbox, mask, mini_shape):
-    """Cut masks out of their boxes and resize them to one small shape, to save memory.
+    """Crop masks to their boxes and resize them to one small shape, to save memory.
 
     Args:
         bbox: [N, 4] pixels, one box per mask.
@@ -41,7 +41,7 @@ def minimize_mask(bbox, mask, mini_shape):
         [height, width, N] bool. Bilinear with a zero border, then rounded.
 
     Raises:
-        ValueError: a box without area inside the image.
+        ValueError: a box has no area inside the image.
     """
     crops = []
     for i in range(mask.shape[-1]):
@@ -56,7 +56,7 @@ def minimize_mask(bbox, mask, mini_shape):
 
 
 def minimize_crops(crops, mini_shape):
-    """`minimize_mask` of masks that are cut out already, all of them in one go.
+    """`minimize_mask` for masks that are cropped already, all of them in one go.
 
     Args:
         crops: N bool arrays [h, w] of at least one pixel.
@@ -69,22 +69,22 @@ def minimize_crops(crops, mini_shape):
     pixels, starts = _with_border(crops)
     y, weight_y = half_pixel_centres(sizes[:, :1], mini_shape[0])  # [N, height] each
     x, weight_x = half_pixel_centres(sizes[:, 1:], mini_shape[1])
-    row = sizes[:, 1, None, None] + 2  # pixels to the one below
+    row = sizes[:, 1, None, None] + 2  # offset to the pixel below
     first = starts[:, None, None] + (y + 1)[:, :, None] * row + (x + 1)[:, None, :]
 
     def column(place):
-        """Bilinear between the pixels at `place` and those below them, [N, height, width]."""
+        """Interpolate between the pixels at `place` and those below them, [N, height, width]."""
         above, below = (pixels.take(i).astype(np.float32) for i in (place, place + row))
         return above + (below - above) * weight_y.astype(np.float32)[:, :, None]
 
     left, right = column(first), column(first + 1)
     mini = left + (right - left) * weight_x.astype(np.float32)[:, None, :] > 0.5
-    mini[[crop.all() for crop in crops]] = True  # the border does not eat into a full one
+    mini[[crop.all() for crop in crops]] = True  # the border does not erode a full mask
     return np.moveaxis(mini, 0, -1)
 
 
 def _with_border(crops):
-    """Crops with a border of False around each, end to end in one vector, and their starts [N]."""
+    """Crops, each with a border of False, end to end in one vector, and their starts [N]."""
     sizes = np.array([(crop.shape[0] + 2) * (crop.shape[1] + 2) for crop in crops], np.int64)
     ends = np.cumsum(sizes)
     pixels = np.zeros(sizes.sum(), bool)
@@ -95,7 +95,7 @@ def _with_border(crops):
 
 
 def expand_mask(bbox, mini_mask, image_shape):
-    """Masks of the whole image from mini masks; `minimize_mask` backwards, but for detail.
+    """Whole-image masks from mini masks: the inverse of `minimize_mask`, except for lost detail.
 
     Args:
         bbox: [N, 4] pixels; parts outside the image are cut off.
@@ -115,17 +115,17 @@ def expand_mask(bbox, mini_mask, image_shape):
 
 
 def mold_mask(mask, config):
-    """Masks of an image in the form that the training graph takes.
+    """An image's masks in the form that the training graph expects.
 
     Args:
         mask: [H, W, N], nonzero inside, none empty.
         config: USE_MINI_MASK, MINI_MASK_SHAPE.
 
     Returns:
-        bool, [*MINI_MASK_SHAPE, N] cut out of the tight boxes with USE_MINI_MASK, else [H, W, N].
+        bool, [*MINI_MASK_SHAPE, N] cropped to the tight boxes with USE_MINI_MASK, else [H, W, N].
 
     Raises:
-        ValueError: an empty mask with USE_MINI_MASK.
+        ValueError: a mask is empty and USE_MINI_MASK is set.
     """
     if config.USE_MINI_MASK:
         return minimize_mask(extract_bboxes(mask), mask, config.MINI_MASK_SHAPE)
@@ -167,14 +167,14 @@ def unmold_masks(masks, boxes, image_shape):
 
 
 def unmold_crops(masks, boxes):
-    """`unmold_masks`, each mask only inside its box.
+    """`unmold_masks`, but each mask only inside its box.
 
     Args:
         masks: [N, h, w] float in 0..1.
-        boxes: [N, 4] pixels, each with an area; they may reach outside the image.
+        boxes: [N, 4] pixels, each with an area; they may extend outside the image.
 
     Returns:
-        list of N bool arrays of the sizes of the boxes.
+        list of N bool arrays, each the size of its box.
     """
     return [_unmold_crop(mask, box) for mask, box in zip(masks, boxes, strict=True)]
 
@@ -196,9 +196,9 @@ def _resize_binary(mask, shape):
 
 
 def _resize_clipped(mask, shape):
-    """Bilinear with a zero border, clipped to the range of the mask, as skimage's resize does.
+    """Resize bilinearly with a zero border, clipped to the mask's range, as skimage's resize does.
 
-    The clipping keeps a full mask full, although its border is mixed with zeros.
+    Clipping keeps a full mask full, although its border is mixed with zeros.
     """
     return np.clip(bilinear(mask, shape), np.float32(mask.min()), np.float32(mask.max()))
 

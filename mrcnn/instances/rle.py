@@ -1,7 +1,7 @@
-"""COCO's run-length codes, of the part of the image that an instance lies in.
+"""COCO's run-length codes, for the part of the image that holds an instance.
 
-A code goes down the columns of the image, runs of outside and inside by turns, outside first.
-pycocotools makes and reads whole images of it; here only the box of the instance is ever dense.
+A code runs down the columns of the image; runs of outside and inside alternate, outside first.
+pycocotools encodes and decodes whole images; here only the instance's box is ever dense.
 """
 
 import numpy as np
@@ -11,8 +11,9 @@ from pycocotools import mask
 def read_counts(text):
     """Run lengths of a compressed code.
 
-    A number is written in characters of five bits, the lowest first; the bit 32 says that the
-    number goes on. From the fourth on, numbers are differences to the one before the last.
+    A number is written in characters of five bits each, lowest bits first; a sixth bit (32) says
+    that it continues. From the fourth on, a number is stored as its difference from the one two
+    before.
 
     Args:
         text: str or bytes, the "counts" of a code.
@@ -21,17 +22,17 @@ def read_counts(text):
         [R] int64.
 
     Raises:
-        ValueError: it is no such code.
+        ValueError: `text` is not such a code.
     """
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     bits = np.frombuffer(data, np.uint8).astype(np.int64) - 48
     if not len(bits) or bits.min() < 0 or bits.max() > 63 or bits[-1] & 32:
-        raise ValueError("the counts are no run-length code of COCO")
+        raise ValueError("the counts are not a COCO run-length code")
     ends = np.flatnonzero((bits & 32) == 0)
     starts = np.concatenate([[0], ends[:-1] + 1])
     lengths = ends - starts + 1
     if lengths.max() > 7:
-        raise ValueError("the counts have a number beyond 32 bits")
+        raise ValueError("the counts have a number of more than 32 bits")
     place = np.arange(len(bits)) - np.repeat(starts, lengths)
     counts = np.add.reduceat((bits & 31) << (5 * place), starts)
     counts -= np.where(bits[ends] & 16, 1 << (5 * lengths), 0)
@@ -45,20 +46,20 @@ def crop_of(counts, height):
 
     Args:
         counts: [R] run lengths, none negative.
-        height: of the image in pixels.
+        height: height of the image in pixels.
 
     Returns:
         bool array [h, w] and the (y, x) of its first pixel in the image.
     """
     ends = np.cumsum(counts, dtype=np.int64)
     count = len(ends) // 2
-    first, last = ends[: 2 * count : 2], ends[1::2] - 1  # pixels of each run, column by column
+    first, last = ends[: 2 * count : 2], ends[1::2] - 1  # of each run, counted down the columns
     seen = last >= first
     first, last = first[seen], last[seen]
     if not len(first):
         return np.zeros((0, 0), bool), (0, 0)
     (x1, first), (x2, last) = np.divmod(first, height), np.divmod(last, height)
-    # A run that goes on in the next column has a pixel in the last row and one in the first.
+    # A run that continues in the next column has pixels in the last row and in the first.
     whole = (x1 != x2).any()
     y, end = (0, height) if whole else (int(first.min()), int(last.max()) + 1)
     x, h, w = int(x1[0]), end - y, int(x2[-1] - x1[0]) + 1
@@ -84,9 +85,9 @@ def encode(crop, corner, shape):
     column = crop.shape[0] + 1
     inside = np.zeros(crop.shape[1] * column + 1, np.int8)
     inside[1:].reshape(-1, column)[:, :-1] = crop.T
-    changes = np.flatnonzero(np.diff(inside))  # first pixel of a run, first after it
+    changes = np.flatnonzero(np.diff(inside))  # first pixel of each run, and first after it
     changes = (x + changes // column) * height + y + changes % column
-    # Where the crop is as high as the image, runs may meet at the foot of a column.
+    # If the crop is as tall as the image, a run may continue from one column into the next.
     apart = np.diff(changes[1:-1].reshape(-1, 2), axis=1).ravel() > 0
     keep = np.ones(len(changes), bool)
     keep[1:-1] = np.repeat(apart, 2)

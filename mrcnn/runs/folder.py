@@ -1,4 +1,4 @@
-"""Where a run's logs and weights lie, and how to find the last of them.
+"""Where a run's logs and weights are stored, and how to find the latest.
 
 model_dir / balloon20261120T1405 / mask_rcnn_balloon_0012.h5
 model_dir / balloon20261120T1405 / weights / last.h5 and best.h5
@@ -16,7 +16,7 @@ from ..files.whole import PART, replacing
 
 logger = logging.getLogger(__name__)
 
-# Any folder whose name ends in a date, and the epoch at the end of the file's name.
+# A folder whose name ends in a date, and a file whose name ends in an epoch.
 _CHECKPOINT = re.compile(
     r"(?:.*[/\\])?([^/\\]+)(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})"
     r"[/\\]mask_rcnn_([^/\\]+)_(\d{4,})\.h5"
@@ -24,16 +24,16 @@ _CHECKPOINT = re.compile(
 
 
 class RunFolder:
-    """The folder of a training run, and how far the run is: what rooms hand to each other.
+    """A training run's folder and its progress, as passed between the subpackages.
 
     Args:
-        path: of the folder.
+        path: the folder.
         name: `Config.NAME`.
-        epoch: epochs that are done.
+        epoch: number of finished epochs.
 
     Attributes:
         path, name, epoch: as given; `path` as str.
-        checkpoint_path: template of the weight files, see `template`.
+        checkpoint_path: template for the paths of checkpoints, see `template`.
     """
 
     def __init__(self, path, name, epoch=0):
@@ -43,7 +43,7 @@ class RunFolder:
 
     @classmethod
     def new(cls, model_dir, name):
-        """That of a run that begins now.
+        """The folder of a run that starts now.
 
         Args:
             model_dir: folder of all runs.
@@ -53,26 +53,26 @@ class RunFolder:
 
     @classmethod
     def of_checkpoint(cls, path, model_dir, name):
-        """That of a run of a date and epoch that are in the path of a checkpoint.
+        """The folder of the run whose date and epoch are in a checkpoint's path.
 
         Args:
-            path: of the checkpoint.
+            path: path of the checkpoint.
             model_dir: folder of all runs.
             name: `Config.NAME`.
 
         Returns:
-            `RunFolder`, or None if it is no path of a checkpoint.
+            `RunFolder`, or None if `path` is not that of a checkpoint.
         """
         parsed = parse(path)
         return parsed and cls(run_folder(model_dir, name, parsed[0]), name, parsed[1])
 
     def move_to(self, path):
-        """Let the folder be at `path`."""
+        """Make `path` the run's folder."""
         self.path = str(path)
         self.checkpoint_path = template(self.path, self.name)
 
     def checkpoint(self, epoch):
-        """Path of the weights after an `epoch`, counted from 1."""
+        """Path of the weights saved after `epoch`, counted from 1."""
         return path_of(self.checkpoint_path, epoch)
 
 
@@ -81,10 +81,10 @@ def parse(path, name=None):
 
     Args:
         path: path of a weights file.
-        name: `Config.NAME` of the run that it must be of; None takes any.
+        name: the run's `Config.NAME`; None accepts any.
 
     Returns:
-        (datetime, int), or None if the path is not that of a checkpoint of such a run.
+        (datetime, int), or None if `path` is not that of a checkpoint of such a run.
     """
     match = _CHECKPOINT.fullmatch(str(path))
     if not match:
@@ -100,41 +100,41 @@ def parse(path, name=None):
 
 
 def run_folder(model_dir, name, date):
-    """The folder in `model_dir` of a run of this `name` that began at this date, a datetime."""
+    """The folder in `model_dir` of the run `name` that started at `date`, a datetime."""
     return os.path.join(model_dir, f"{name.lower()}{date:%Y%m%dT%H%M}")
 
 
 def next_folder(folder):
-    """The folder of a run that began a minute later than that of `folder`."""
+    """The folder of a run that started one minute after the run in `folder`."""
     stem, date = folder[:-13], datetime.datetime.strptime(folder[-13:], "%Y%m%dT%H%M")
     return f"{stem}{date + datetime.timedelta(minutes=1):%Y%m%dT%H%M}"
 
 
 def template(folder, name):
-    """Path of the checkpoints of a run of this `name` in `folder`; `{epoch:04d}` is the epoch."""
+    """Checkpoint path of the run `name` in `folder`, with `{epoch:04d}` for the epoch."""
     return os.path.join(folder, f"mask_rcnn_{name.lower()}_{{epoch:04d}}.h5")
 
 
 def run_folders(model_dir, name):
-    """The folders in `model_dir` of all runs of this name, a list of `Path`, the last run last."""
+    """The folders in `model_dir` of all runs of this name, a list of `Path`, latest run last."""
     own = re.compile(re.escape(name.lower()) + r"\d{8}T\d{4}")
     return sorted(path for path in _children(model_dir) if own.fullmatch(path.name))
 
 
 def path_of(template, epoch):
-    """Path of the checkpoint of an epoch, counted from 1, see `template`."""
-    # Not str.format: other parts of the path may have braces.
+    """Checkpoint path of an epoch, counted from 1, see `template`."""
+    # Not str.format: other parts of the path may contain braces.
     return template.replace("{epoch:04d}", f"{epoch:04d}")
 
 
 def publish(checkpoint, name):
-    """Give a checkpoint a second name in the folder `weights` beside it.
+    """Give a checkpoint a second name in the `weights` folder beside it.
 
-    A hard link, which needs no space; a copy where the file system has none.
+    The second name is a hard link, which takes no space, or a copy if the file system has no links.
 
     Args:
         checkpoint: path of the file.
-        name: "last.h5" or "best.h5"; it is replaced in one step.
+        name: "last.h5" or "best.h5"; an existing file is replaced in one step.
 
     Returns:
         Path of the second name.
@@ -153,20 +153,20 @@ def publish(checkpoint, name):
 
 
 def prune(template, epochs, keep, best=None):
-    """Remove the checkpoints of a run but for the last ones and the best.
+    """Remove a run's checkpoints except the latest ones and the best.
 
     Args:
         template: see `template`.
-        epochs: rising list of the epochs whose checkpoints may go.
-        keep: how many of them stay; None keeps all.
-        best: epoch that stays in any case, or None.
+        epochs: ascending list of the epochs whose checkpoints may be removed.
+        keep: how many of them to keep; None keeps all.
+        best: epoch that is always kept, or None.
 
     Returns:
-        list of the epochs that stay.
+        list of the epochs that are kept.
     """
     old = epochs[: max(0, len(epochs) - keep)] if keep else []
     stay = [epoch for epoch in epochs if epoch not in old or epoch == best]
-    # A template without the epoch is one file, of the last.
+    # A template without the epoch is a single file, that of the last epoch.
     kept = {path_of(template, epoch) for epoch in stay}
     for path in {path_of(template, epoch) for epoch in old} - kept:
         Path(path).unlink(missing_ok=True)
@@ -174,31 +174,31 @@ def prune(template, epochs, keep, best=None):
 
 
 def remove_parts(folder):
-    """Remove what a kill left of files that were being written in a run's folder."""
+    """Remove partly written files that a killed process left in a run's folder."""
     for path in (*_children(folder), *_children(Path(folder) / "weights")):
         if PART.fullmatch(path.name):
             path.unlink(missing_ok=True)
 
 
 def find_last(model_dir, name):
-    """The last checkpoint of the last run of this name that has any.
+    """The last checkpoint of the latest run of this name that has any.
 
     Args:
         model_dir: folder of all runs.
-        name: `Config.NAME`. Runs of names that only begin alike do not count.
+        name: `Config.NAME`. Longer names that start with it do not count.
 
     Returns:
         Path as str.
 
     Raises:
-        FileNotFoundError: there is no run of that name, or none has a checkpoint.
+        FileNotFoundError: no run has this name, or none of them has a checkpoint.
     """
     folders = run_folders(model_dir, name)
     if not folders:
         raise FileNotFoundError(
-            errno.ENOENT, f"there is no folder of a run named {name.lower()!r}", str(model_dir)
+            errno.ENOENT, f"no run named {name.lower()!r} in this folder", str(model_dir)
         )
-    # A run that was stopped in its first epoch leaves a folder without checkpoints.
+    # A run that is stopped in its first epoch leaves a folder without checkpoints.
     for folder in reversed(folders):
         files = sorted(
             (len(path.name), path)
@@ -209,8 +209,8 @@ def find_last(model_dir, name):
             return str(files[-1][1])
     raise FileNotFoundError(
         errno.ENOENT,
-        f"no epoch of a run named {name.lower()!r} has ended, so there are no weights "
-        "mask_rcnn_*.h5: go on with train(..., resume=True)",
+        f"no run named {name.lower()!r} has finished an epoch, so there are no weights "
+        "mask_rcnn_*.h5: continue with train(..., resume=True)",
         str(folders[-1]),
     )
 
@@ -221,10 +221,10 @@ def _children(folder):
 
 
 def make_writable(folder):
-    """Create a folder and see that files can be made in it.
+    """Create a folder and check that files can be created in it.
 
     Raises:
-        OSError: they cannot; the message names the folder.
+        OSError: the folder cannot be written; the message names it.
     """
     probe = Path(folder) / ".write_test"
     try:

@@ -1,7 +1,7 @@
-"""`history.csv` of a run: a row for each epoch.
+"""A run's `history.csv`: one row per epoch.
 
-The file is written whole every time, because the columns may grow: a validation that comes every
-fifth epoch brings its columns in the fifth.
+The whole file is rewritten each time, because columns may be added: validation every fifth epoch
+adds its columns in the fifth.
 """
 
 import csv
@@ -14,17 +14,17 @@ from ..files.whole import replacing
 FILE_NAME = "history.csv"
 
 _LAST = ("learning_rate", "seconds", "images_per_second")
-# Keras sorts the logs of an epoch by name. These come first, in this order: of the RPN and of the
-# reference's heads, classes before boxes.
+# Keras sorts an epoch's logs by name. These come first, in this order: the losses of the RPN and of
+# the heads of matterport's Mask_RCNN (the reference), classes before boxes.
 _LEADING = ("rpn_class", "rpn_bbox", "rpn_", "mrcnn_class", "mrcnn_bbox", "mrcnn_")
 
 
 class Carried(float):
-    """A value in the logs of an epoch that was measured in an earlier one."""
+    """A value in an epoch's logs that was measured in an earlier epoch."""
 
 
 def measured(logs):
-    """The logs of an epoch, a dict by name, without what is `Carried` from an earlier one."""
+    """An epoch's `logs`, a dict by name, without values `Carried` over from an earlier epoch."""
     return {name: value for name, value in logs.items() if not isinstance(value, Carried)}
 
 
@@ -32,15 +32,15 @@ def read(path):
     """The rows of a history, in order.
 
     Args:
-        path: of the file, or of the run's folder.
+        path: the file, or the run's folder.
 
     Returns:
-        list of dicts, one an epoch: column name to number (or to text that is none). What was not
-        measured in that epoch is not in its dict. `epoch` is an int and counts from 1.
+        list of dicts, one per epoch: column name to number, or to text if it is not a number. A
+        dict omits what was not measured in its epoch. `epoch` is an int, counted from 1.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a row without the number of its epoch; the line is named.
+        FileNotFoundError: the file does not exist.
+        ValueError: a row has no epoch number; the message names the line.
     """
     path = Path(path)
     path = path / FILE_NAME if path.is_dir() else path
@@ -60,35 +60,35 @@ def read(path):
 
 
 def is_loss(name):
-    """Whether a column, by its `name`, is a loss of training or of validation."""
+    """Whether the column `name` is a training or validation loss."""
     return name.removeprefix("val_") == "loss" or name.endswith("_loss")
 
 
 def loss_names(rows):
-    """The losses of a history, without "val_", in the order in which they are shown.
+    """A history's losses, without "val_", in display order.
 
     Args:
-        rows: list of dicts as `read` gives them.
+        rows: list of dicts as `read` returns them.
 
     Returns:
-        list of str: "loss", then those of the RPN, of the reference's heads, and of other heads in
-        the order of the rows.
+        list of str: "loss", then the losses of the RPN, of the reference's heads, and of other
+        heads in the order of the rows.
     """
     found = (name.removeprefix("val_") for row in rows for name in row if is_loss(name))
     return sorted(dict.fromkeys(found), key=_rank)
 
 
 def write(path, rows):
-    """Write the rows, the columns in a fixed order: losses, their validation, figures, speed.
+    """Write the rows, with columns in a fixed order: losses, validation losses, metrics, speed.
 
     Args:
-        path: of the file.
-        rows: list of dicts as `read` gives them.
+        path: the file to write.
+        rows: list of dicts as `read` returns them.
 
     Raises:
-        OSError: it cannot be written; what was there before stays.
+        OSError: the file cannot be written; an older one is kept.
     """
-    named = dict.fromkeys(name for row in rows for name in row)  # in order, each once
+    named = dict.fromkeys(name for row in rows for name in row)  # unique, in order
     losses = loss_names(rows)
     first = ("epoch", *losses, *(f"val_{name}" for name in losses))
     figures = [name for name in named if name not in (*first, *_LAST)]
@@ -100,9 +100,9 @@ def write(path, rows):
 
 
 def add(rows, row):
-    """The `rows` before the epoch of `row`, and `row`: dicts as `read` gives them.
+    """The `rows` of earlier epochs followed by `row`, all dicts as `read` returns them.
 
-    A run that was killed, or goes on from an earlier epoch, does epochs a second time.
+    A run that was killed, or that resumes from an earlier epoch, repeats epochs.
     """
     return [*(old for old in rows if old["epoch"] < row["epoch"]), row]
 
@@ -122,5 +122,5 @@ def _number(text):
 
 
 def _text(value):
-    # Losses and learning rates are float32, whose own text is the shortest that gives them back.
+    # Losses and learning rates are float32; str of a float32 is the shortest text that restores it.
     return str(np.float32(value)) if isinstance(value, float) else value

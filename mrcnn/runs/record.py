@@ -1,4 +1,4 @@
-"""What a run was made of: its configuration, and the versions, devices and seed of each start.
+"""A run's record: its configuration, and the versions, devices and seed of each start.
 
 model_dir / balloon20261120T1405 / config.json and starts.json
 """
@@ -28,13 +28,13 @@ STARTS = "starts.json"
 
 
 def write(log_dir, config, seed, epoch=0, replicas=1, hosts=1, **arguments):
-    """Write the configuration of a run, and add a start to its list.
+    """Write a run's configuration, and add an entry to its list of starts.
 
     Args:
-        log_dir: the run's folder, which exists.
-        config: a `Config`. Where the run had another one before, the start says what changed.
-        seed: int that the order of the images, augmentation and sampling follow from.
-        epoch: epochs done before this start.
+        log_dir: the run's folder, which must exist.
+        config: a `Config`. If the run had a different one before, the entry lists the changes.
+        seed: int that determines the order of the images, augmentation and sampling.
+        epoch: number of epochs finished before this start.
         replicas, hosts: how many devices train, and on how many hosts.
         arguments: what `train` was called with, such as learning_rate and layers.
 
@@ -58,19 +58,19 @@ def write(log_dir, config, seed, epoch=0, replicas=1, hosts=1, **arguments):
     if before is not None:
         start["changed"] = _changes(before, settings)
         for name, (old, new) in start["changed"].items():
-            logger.warning("%s is %s, it was %s when the run began or went on", name, new, old)
+            logger.warning("%s is %s; it was %s when the run was last started", name, new, old)
     _write(log_dir, CONFIG, settings)
     _write(log_dir, STARTS, [*(_read(log_dir, STARTS, list) or []), start])
 
 
 def claim(log_dir):
-    """Take a folder for a run that begins, unless another run has it.
+    """Claim a folder for a new run, unless another run has it.
 
     Args:
-        log_dir: folder, which exists.
+        log_dir: the folder, which must exist.
 
     Returns:
-        Whether it is taken. Of several processes that ask at once one gets it.
+        Whether the claim succeeded. If several processes try at the same time, only one succeeds.
 
     Raises:
         OSError: the folder cannot be written.
@@ -87,26 +87,26 @@ def read_config(path, config_class=Config):
     """The configuration of a run.
 
     Args:
-        path: of its `config.json`, or of its folder.
-        config_class: the class that the run used. What JSON cannot hold, such as a function as
-            BACKBONE, is the class's own.
+        path: the run's `config.json`, or its folder.
+        config_class: the class that the run used. It supplies what JSON cannot hold, such as a
+            function as BACKBONE.
 
     Returns:
-        An instance of `config_class` with the settings of the run.
+        An instance of `config_class` with the run's settings.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no JSON object, or a setting is a function or an object that
-            `config_class` does not have; the setting is named.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is not a JSON object, or a setting is a function or an object that
+            `config_class` does not have; the message names the setting.
     """
     path = Path(path)
     path = path / CONFIG if path.is_dir() else path
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON: {error}.") from error
+        raise ValueError(f"{path} is not JSON: {error}.") from error
     if not isinstance(settings, dict):
-        raise ValueError(f"{path} holds a {type(settings).__name__}: settings by name are expected")
+        raise ValueError(f"{path} holds a {type(settings).__name__}: it must hold settings by name")
     own, decoded = config_class().to_dict(), {}
     for name, value in settings.items():
         if isinstance(getattr(config_class, name, None), property):
@@ -115,7 +115,7 @@ def read_config(path, config_class=Config):
             decoded[name] = own[name]
         elif isinstance(value, str) and value.startswith("<"):
             raise ValueError(
-                f"{path}: {name} is {value}, which {config_class.__name__} does not have: give "
+                f"{path}: {name} is {value}, which {config_class.__name__} does not have: pass "
                 "read_config() the class that the run used."
             )
         else:
@@ -124,9 +124,9 @@ def read_config(path, config_class=Config):
 
 
 def versions():
-    """Versions of what a run depends on, by name: strings.
+    """Versions of the software that a run depends on: dict of name to str.
 
-    `backend` is the name of Keras's, which has an entry of its own.
+    `backend` is the name of the Keras backend, which has its own entry.
     """
     backend = keras.backend.backend()
     return {
@@ -142,7 +142,7 @@ def versions():
 
 
 def as_json(value):
-    """A setting's `value` as JSON holds it: arrays as lists, functions and objects by name."""
+    """A setting's `value` in JSON types: arrays become lists, functions and objects their names."""
     if isinstance(value, np.ndarray | np.generic):
         return as_json(value.tolist())
     if isinstance(value, dict):
@@ -156,12 +156,13 @@ def as_json(value):
 
 
 def is_same(value, other):
-    """Whether two settings are the same, as `as_json` gives them.
+    """Whether two settings, as `as_json` returns them, are the same.
 
-    What is ours is known by its name alone: it may have moved to another module since.
+    Objects of this package are compared by name only, because they may have moved to another
+    module.
 
     Args:
-        value, other: one of now, one of a file that may be older.
+        value, other: a current setting, and one from a file that may be older.
     """
     if isinstance(value, list) and isinstance(other, list):
         return len(value) == len(other) and all(map(is_same, value, other))
@@ -173,19 +174,19 @@ def is_same(value, other):
 
 
 def _like(own, value):
-    """A value from JSON in the type that the class has for it."""
+    """A value from JSON in the type that the class uses."""
     if isinstance(own, np.ndarray) and isinstance(value, list):
         return np.array(value)
     if isinstance(own, tuple) and isinstance(value, list):
         return tuple(value)
-    if isinstance(value, dict):  # JSON has no numbers as keys, such as class ids
+    if isinstance(value, dict):  # JSON keys cannot be numbers, such as class ids
         return {int(key) if key.isdecimal() else key: entry for key, entry in value.items()}
     return value
 
 
 def _changes(before, after):
-    """Settings that differ: name to [old, new], None where there was or is none."""
-    # A setting that came with a newer version, and is at its default, is no change.
+    """Settings that differ: name to [old, new], with None for a missing one."""
+    # A setting that a newer version added is not a change while it has its default.
     fresh = {n for n in after if n not in before and after[n] == as_json(getattr(Config, n, None))}
     names = sorted({*before, *after} - fresh)
     pairs = {name: [before.get(name), after.get(name)] for name in names}
@@ -200,15 +201,15 @@ def _version(package):
 
 
 def _devices():
-    """Such as ["gpu:0", "gpu:1"]."""
-    if keras.backend.backend() != "torch":  # which Keras does not ask
+    """Names of the devices, such as ["gpu:0", "gpu:1"]."""
+    if keras.backend.backend() != "torch":  # whose devices Keras does not list
         return keras.distribution.list_devices()
     count = sys.modules["torch"].cuda.device_count()
     return [f"cuda:{index}" for index in range(count)] or ["cpu:0"]
 
 
 def _commit():
-    """The git commit of the script that runs, or None."""
+    """The git commit of the running script, or None."""
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     folder = Path(script).resolve().parent if script else Path.cwd()
     command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
@@ -220,7 +221,7 @@ def _commit():
 
 
 def _read(log_dir, name, kind):
-    """What a file of the folder holds, or None if there is none of that kind."""
+    """The content of a file in the folder if it is of this kind, else None."""
     path = Path(log_dir) / name
     if not path.exists():
         return None
@@ -229,13 +230,13 @@ def _read(log_dir, name, kind):
     except ValueError:
         content = None
     if not isinstance(content, kind):
-        logger.warning("%s is not what was written there: it is begun anew", path)
+        logger.warning("%s is damaged: it is replaced with a new one", path)
         return None
     return content
 
 
 def _write(log_dir, name, content):
-    """Readable JSON: a line for each entry, lists of numbers on one line."""
+    """Write readable JSON: one line per entry, lists of numbers on one line."""
     with replacing(Path(log_dir) / name) as part:
         part.write_text(_dump(content) + "\n", encoding="utf-8")
 

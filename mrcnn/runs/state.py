@@ -1,4 +1,4 @@
-"""The state of a training run: one file from which it goes on as if it had never stopped."""
+"""The state of a training run: one file from which it resumes as if it had never stopped."""
 
 import dataclasses
 import json
@@ -17,24 +17,24 @@ FILE_NAME = "state.h5"
 
 @dataclasses.dataclass
 class Progress:
-    """How far a run has come, apart from its variables.
+    """How far a run has got, apart from its variables.
 
     Attributes:
-        epoch: epochs that are done.
-        step: batches of the next one that are done.
+        epoch: number of finished epochs.
+        step: number of finished batches of the next epoch.
         stage: the `Stage` whose optimizer the file holds.
-        seed: of the order of the images and of augmentation.
-        monitor: name of the value that tells the best epoch, or None.
-        fallback: name of another one that does from an epoch on in which `monitor` is no number,
-            and never was, such as the AP of images without instances; or None.
+        seed: seed of the image order and of augmentation.
+        monitor: name of the value that decides which epoch is best, or None.
+        fallback: name of the value that takes over in an epoch where `monitor` is not a number and
+            never was, such as the AP of images without instances; or None.
         best, best_epoch: the best value, and its epoch counted from 1; None before the first.
-        waited: epochs with a value of `monitor` that is a number, but no better one, since the best
-            one or since the stage began.
+        waited: number of epochs since the best one, or since the start of the stage, in which
+            `monitor` was a number but no better.
         stopped_early: whether EARLY_STOPPING ended the run.
         checkpoints: epochs, counted from 1, whose numbered checkpoints the run has written.
-        history: a dict of `epoch`, counted from 1, and the values of each epoch.
-        described: what the run was begun with, see `resume.describe`.
-        callbacks: counters of Keras's own callbacks among the user's.
+        history: one dict per epoch, of `epoch`, counted from 1, and the epoch's values.
+        described: what the run was started with, see `resume.describe`.
+        callbacks: counters of the user's callbacks that are Keras's own.
     """
 
     epoch: int
@@ -53,7 +53,7 @@ class Progress:
     callbacks: dict = dataclasses.field(default_factory=dict)
 
     def watch(self, monitor, fallback=None):
-        """Choose the value that tells the best epoch; with another one the best is forgotten.
+        """Choose the value that decides which epoch is best; a change discards the best so far.
 
         Args:
             monitor, fallback: see the class.
@@ -63,7 +63,7 @@ class Progress:
         self.fallback = fallback
 
     def end_epoch(self, logs):
-        """Note an epoch that has ended with the values `logs`, a dict by name."""
+        """Record the end of an epoch with the values `logs`, a dict by name."""
         self.epoch, self.step = self.epoch + 1, 0
         values = {name: _number(value) for name, value in logs.items()}
         values = {name: value for name, value in values.items() if value is not None}
@@ -79,25 +79,25 @@ class Progress:
             self.best, self.best_epoch, self.waited = value, self.epoch, 0
 
     def back_to(self, epoch):
-        """What is left of it when training goes on from the weights after an epoch."""
+        """Drop what came after an epoch, to resume training from its weights."""
         self.history = [past for past in self.history if past["epoch"] <= epoch]
         self.checkpoints = [past for past in self.checkpoints if past <= epoch]
         if self.best_epoch not in self.checkpoints:
             self.best = self.best_epoch = None
 
     def to_json(self):
-        """All of it as a text."""
+        """The progress as JSON text."""
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, text):
-        """The progress that `to_json` wrote as `text`."""
+        """The progress from the `text` that `to_json` returned."""
         fields = json.loads(text)
         return cls(**{**fields, "stage": Stage(**fields["stage"])})
 
 
 def _number(value):
-    """A float, or None for what is none, such as a text that a callback has added to the logs."""
+    """`value` as a float, or None if it is not a number, such as text that a callback logged."""
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -105,30 +105,30 @@ def _number(value):
 
 
 def is_better(monitor, value, best):
-    """Whether a value of `monitor` is better than the best: losses fall, all others rise."""
+    """Whether a `value` of `monitor` is better than the `best`: lower if a loss, else higher."""
     return value < best if "loss" in monitor else value > best
 
 
 def position(progress):
-    """Where a run of this `progress` is, in words."""
+    """Where a run with this `progress` stands, in words."""
     if progress.step:
         return f"batch {progress.step} of epoch {progress.epoch + 1}"
     return f"epoch {progress.epoch}"
 
 
 def path_in(log_dir):
-    """Path of the state of a run in its folder, `log_dir`."""
+    """Path of the state file in a run's folder, `log_dir`."""
     return os.path.join(log_dir, FILE_NAME)
 
 
 def save(path, model, progress):
-    """Write the state, whole or not at all.
+    """Write the state, completely or not at all.
 
-    It has its own copy of the weights: so one file that is moved into place in one step is all
-    that a run needs, at whatever moment it is killed. (And the checkpoints may hold averages.)
+    It has its own copy of the weights, so this one file, moved into place in one step, is all that
+    a run needs, whenever it is killed. (Besides, the checkpoints may hold averages.)
 
     Args:
-        path: where to; its folder must exist.
+        path: path to write; its folder must exist.
         model: compiled `keras.Model` whose optimizer is built.
         progress: `Progress`.
 
@@ -154,29 +154,29 @@ def load_progress(path):
     """The `Progress` in the state at `path`.
 
     Raises:
-        ValueError: the file is none, or damaged.
+        ValueError: the file is damaged or not a state.
     """
     try:
         with h5py.File(path, "r") as file:
             return Progress.from_json(file["progress"].asstr()[()])
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is no state of a training run ({error}): remove it, and go on from the last "
-            "checkpoint with load_weights(find_last()) and train() without resume."
+            f"{path} is not the state of a training run ({error}): remove it, and continue from "
+            "the last checkpoint with load_weights(find_last()) and train() without resume."
         ) from error
 
 
 def restore(path, model, kinds=("model", "optimizer")):
-    """Give a model the variables of a state.
+    """Restore a model's variables from a state.
 
     Args:
-        path: file that `save` wrote.
+        path: a file that `save` wrote.
         model: `keras.Model`, compiled with its optimizer built unless `kinds` is ("model",).
-        kinds: "model" (weights and random state), "optimizer", "metrics" (means of an epoch that
-            has begun).
+        kinds: "model" (weights and random state), "optimizer", "metrics" (running means of an
+            unfinished epoch).
 
     Raises:
-        ValueError: the variables are others than those of the file.
+        ValueError: the model's variables do not match the file's.
     """
     for kind in kinds:
         for variable, array in zip(variables(model)[kind], read(path, model, kind), strict=True):
@@ -184,7 +184,7 @@ def restore(path, model, kinds=("model", "optimizer")):
 
 
 def read(path, model, kind):
-    """The arrays of a state, one for each variable of a model.
+    """The arrays of a state, one per variable of a model.
 
     Args:
         path, model: see `restore`.
@@ -203,18 +203,19 @@ def read(path, model, kind):
         saved = [places[index][()] for index in order]
     if [tuple(variable.shape) for variable in ours] != [array.shape for array in saved]:
         raise ValueError(
-            f"{path} holds {len(saved)} variables of the {kind}, this one has {len(ours)}, or "
-            "their shapes differ: the network or the optimizer is another one."
+            f"{path} does not fit this {kind}: the file holds {len(saved)} variables where "
+            f"{len(ours)} are expected, or their shapes differ. The network or the optimizer has "
+            "changed."
         )
     return saved
 
 
 def _order(paths, ours):
-    """For each of our variables its place in the file.
+    """The index in the file of each of the model's variables.
 
-    By path, because the order follows from the wiring of the network, which may have changed since.
-    Variables without a path of their own there, such as those of random generators, whose paths
-    differ from process to process, take the places that are left in their order.
+    Variables are matched by path, because their order follows from the network's wiring, which may
+    have changed since. Variables without a unique path in the file take the remaining indices in
+    order, such as those of random generators: their paths differ from process to process.
     """
     places = {path: index for index, path in enumerate(paths) if paths.count(path) == 1}
     own = [variable.path for variable in ours]
@@ -227,16 +228,16 @@ def _order(paths, ours):
 
 
 def sync(model):
-    """On JAX, bring the variables of a `model` up to date, which `fit` keeps apart in training."""
+    """On JAX, update the variables of a `model`, which `fit` holds elsewhere during training."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()
 
 
 def variables(model):
-    """The variables of a `model`: dict of "model", "optimizer" and "metrics" to lists."""
+    """The variables of a `model`: a dict of lists, by "model", "optimizer" and "metrics"."""
     optimizer = getattr(model, "optimizer", None)
     return {
-        "model": model.variables,  # the states of random generators included
+        "model": model.variables,  # including the states of random generators
         "optimizer": optimizer.variables if optimizer else [],
         # Keras keeps metrics in a set, whose order differs from process to process.
         "metrics": sorted(model.metrics_variables, key=lambda variable: variable.path),

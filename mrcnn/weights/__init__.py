@@ -1,4 +1,4 @@
-"""Weight files: read, written, reported on, downloaded and started from."""
+"""Weights files: reading, writing, load reports, downloads and starting weights."""
 
 from .keras_h5 import save, weighted_layers
 from .loading import load

@@ -1,8 +1,8 @@
-"""Weight files in the layout of the matterport reference: Keras 2's `save_weights` to HDF5.
+"""Weights files of matterport's Mask_RCNN (the reference): the HDF5 of Keras 2's `save_weights`.
 
-The root (or a group `model_weights`) has the attribute `layer_names`; each layer is a group with
-the attribute `weight_names`, and holds a data set for each, in the order of the layer's weights.
-Only data sets are read: nothing is unpickled or followed.
+The root (or a group `model_weights`) has the attribute `layer_names`. Each layer is a group with
+the attribute `weight_names` and one dataset per name, in the order of the layer's weights.
+Only datasets are read: nothing is unpickled, and no link is followed.
 """
 
 import math
@@ -15,7 +15,7 @@ import numpy as np
 from ..files.whole import replacing
 from .source import WeightsSource
 
-# Numbers in a chunk that no data set need justify.
+# A chunk of up to this many values is accepted, however small its dataset.
 _LARGE_CHUNK = 1_000_000
 
 
@@ -29,9 +29,9 @@ class WeightsFile(WeightsSource):
         layer_names: list of str, in the file's order.
 
     Raises:
-        FileNotFoundError, IsADirectoryError: there is no such file.
-        TypeError: `filepath` is no path.
-        ValueError: it is truncated, no HDF5 file, or not in this layout.
+        FileNotFoundError, IsADirectoryError: the file does not exist, or is a folder.
+        TypeError: `filepath` is not a path.
+        ValueError: the file is truncated, is not HDF5, or has another layout.
     """
 
     def __init__(self, filepath):
@@ -39,15 +39,15 @@ class WeightsFile(WeightsSource):
             raise TypeError(f"filepath is {filepath!r}: it must be the path of a weights file.")
         self.path = Path(filepath)
         if self.path.is_dir():
-            raise IsADirectoryError(f"{self.path} is a folder: give a weights file in it.")
+            raise IsADirectoryError(f"{self.path} is a folder: pass a weights file inside it.")
         if not self.path.is_file():
-            raise FileNotFoundError(f"there is no weights file {self.path}.")
+            raise FileNotFoundError(f"no such weights file: {self.path}.")
         try:
             self._file = h5py.File(self.path, "r")
         except OSError as error:
             raise ValueError(
                 f"{self.path} ({self.path.stat().st_size} bytes) cannot be read as an HDF5 file: "
-                "it is truncated (download or copy it again) or of another kind (a .keras "
+                "it is truncated (download or copy it again) or another kind of file (a .keras "
                 f"archive, a PyTorch checkpoint). HDF5 says: {error}."
             ) from error
         try:
@@ -69,31 +69,31 @@ class WeightsFile(WeightsSource):
                 return root
         found = ", ".join(list(self._file)[:8]) or "nothing"
         raise ValueError(
-            f"{self.path} is not in the layout of Keras 2's save_weights: it has no layer_names, "
-            f"and holds {found}. Weights of the matterport reference and those saved by this "
-            "package are; a Keras 3 .weights.h5 is not."
+            f"{self.path} does not have the layout of Keras 2's save_weights: it has no "
+            f"layer_names and holds {found}. Files saved by matterport's Mask_RCNN or by this "
+            "package have it; a Keras 3 .weights.h5 does not."
         )
 
     def weight_names(self, layer):
-        """Names of the data sets of the layer called `layer`, in order."""
+        """Names of the datasets of the layer named `layer`, in order."""
         group = self._at(self._root, layer)
         if not isinstance(group, h5py.Group):
-            raise ValueError(f"{self.path} names a layer {layer!r}, but has no group for it.")
+            raise ValueError(f"{self.path} lists a layer {layer!r} but has no group for it.")
         return _strings(group.attrs, "weight_names", default=[])
 
     def has_weights(self, layer):
-        """Whether the layer called `layer` has any data set."""
+        """Whether the layer named `layer` has any datasets."""
         return bool(self.weight_names(layer))
 
     def shapes(self, layer):
-        """Shapes of the data sets of the layer called `layer`, without reading them."""
+        """Dataset shapes of the layer named `layer`, found without reading the data."""
         return [tuple(dataset.shape) for dataset in self._datasets(layer)]
 
     def arrays(self, layer):
-        """The tensors of the layer called `layer`: list of float32 arrays of its `shapes`.
+        """The tensors of the layer named `layer`: a list of float32 arrays, see `shapes`.
 
         Raises:
-            ValueError: one is damaged, or holds values that are not finite.
+            ValueError: a tensor is damaged or holds values that are not finite.
         """
         try:
             arrays = [
@@ -110,7 +110,7 @@ class WeightsFile(WeightsSource):
         return arrays
 
     def is_bgr(self):
-        """Whether `save` said so, or this is a bare ResNet of Keras applications."""
+        """Whether the weights expect BGR: `save` recorded it, or they are a bare Keras ResNet."""
         if "pixel_order" in self._root.attrs:
             return str(self._root.attrs["pixel_order"]) == "BGR"
         names = [name for name in self.layer_names if self.weight_names(name)]
@@ -126,10 +126,10 @@ class WeightsFile(WeightsSource):
     def _dataset(self, group, layer, name):
         dataset = self._at(group, name)
         if not isinstance(dataset, h5py.Dataset):
-            raise ValueError(f"{self.path} lacks the data set {name!r} of layer {layer!r}.")
+            raise ValueError(f"{self.path} has no dataset {name!r} for layer {layer!r}.")
         if dataset.external or dataset.is_virtual:
             raise ValueError(f"{self.path}: {name!r} keeps its data in another file; refused.")
-        # Reading one number unpacks a whole chunk: those of a malicious file could fill the memory.
+        # Reading one value unpacks a whole chunk, and a malicious file could fill the memory.
         if dataset.chunks and math.prod(dataset.chunks) > max(dataset.size, _LARGE_CHUNK):
             raise ValueError(f"{self.path}: {name!r} has chunks larger than itself; refused.")
         if dataset.dtype.kind != "f":
@@ -137,25 +137,26 @@ class WeightsFile(WeightsSource):
         return dataset
 
     def _at(self, group, path):
-        """What lies at a path below a group, None if there is nothing."""
+        """The object at a path below a group, or None."""
         for part in path.split("/"):
             group = self._hard(group, part) if isinstance(group, h5py.Group) else None
         return group
 
     def _hard(self, group, name):
-        """The child of a group, None if there is none; links that lead elsewhere are refused."""
+        """A group's child, or None; links that point elsewhere are refused."""
         link = None if name == "." else group.get(name, getlink=True)
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
             raise ValueError(
-                f"{self.path}: {name!r} is a {type(link).__name__}, which leads elsewhere; refused."
+                f"{self.path}: {name!r} is a link ({type(link).__name__}) that points elsewhere; "
+                "refused."
             )
         return group[name]
 
 
 def _strings(attributes, name, default=None):
-    """A list of names; h5py 2 wrote bytes, h5py 3 reads str; long lists are split in chunks."""
+    """A list of names, stored as bytes (h5py 2) or str (h5py 3); a long one is in chunks."""
     if name in attributes:
         values = list(np.atleast_1d(attributes[name]))
     elif f"{name}0" in attributes:
@@ -168,57 +169,57 @@ def _strings(attributes, name, default=None):
     return [value.decode("utf8") if isinstance(value, bytes) else str(value) for value in values]
 
 
-# Bytes of an HDF5 attribute; Keras splits longer lists of names into name0, name1, ...
+# Maximum bytes of an HDF5 attribute; Keras splits longer lists of names into name0, name1, ...
 _ATTRIBUTE_LIMIT = 60_000
 
 
 def save(model, filepath, overwrite=True, kernel_dtype="float32"):
-    """Write the weights so that the reference can read them by name.
+    """Save a model's weights in a file that the reference can load by name.
 
-    The file is written beside its place and then moved there, so that it is never half-written
-    and an older one survives a failure.
+    The file is written under a temporary name and then moved into place, so it is never
+    half-written, and an older file survives a failure.
 
     Args:
         model: `keras.Model`.
-        filepath: where to; its folder must exist.
-        overwrite: whether a file that is there may be replaced.
-        kernel_dtype: "float32", or "float16" for a file of half the size, in which kernels have
-            three digits. Vectors (biases, statistics of BatchNorm) stay float32.
+        filepath: path to write; its folder must exist.
+        overwrite: whether an existing file may be replaced.
+        kernel_dtype: "float32", or "float16" for a file of half the size, with kernels accurate
+            to three digits. Vectors (biases, BatchNorm statistics) stay float32.
 
     Raises:
-        FileExistsError: there is a file and `overwrite` is False.
-        ValueError: another dtype, or a kernel with a value that float16 cannot hold.
+        FileExistsError: the file exists and `overwrite` is False.
+        ValueError: unknown `kernel_dtype`, or a kernel value that float16 cannot hold.
         OSError: the file cannot be written; the message names it.
     """
     if kernel_dtype not in ("float32", "float16"):
-        raise ValueError(f"kernel_dtype is {kernel_dtype!r}: it is 'float32' or 'float16'.")
+        raise ValueError(f"kernel_dtype is {kernel_dtype!r}: it must be 'float32' or 'float16'.")
     path = Path(filepath)
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} is there already; pass overwrite=True to replace it.")
+        raise FileExistsError(f"{path} already exists; pass overwrite=True to replace it.")
     try:
         with replacing(path) as part, h5py.File(part, "w") as file:
             _write(file, weighted_layers(model), kernel_dtype)
             if getattr(model, "is_bgr", False):
-                file.attrs["pixel_order"] = "BGR"  # ours; the reference ignores it
+                file.attrs["pixel_order"] = "BGR"  # an extension, which the reference ignores
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def weighted_layers(model):
-    """The variables of each layer that has any, in the order of the file format.
+    """Each layer's variables, in the order of the file; layers without variables are left out.
 
     Args:
         model: `keras.Model`.
 
     Returns:
-        dict of layer name to list of variables; a nested model is one layer.
+        dict of layer name to list of variables; a nested model counts as one layer.
     """
     return {layer.name: list(layer.weights) for layer in model.layers if layer.weights}
 
 
 def _write(file, layers, kernel_dtype):
     _write_names(file.attrs, "layer_names", layers)
-    # The layout is TensorFlow's whatever the backend; Keras 2 converts kernels for others.
+    # The layout is TensorFlow's whatever the backend; Keras 2 converts kernels for other backends.
     file.attrs["backend"] = np.bytes_("tensorflow")
     file.attrs["keras_version"] = np.bytes_("2.2.5")
     for name, variables in layers.items():
@@ -240,7 +241,7 @@ def _halved(kernel, name):
 
 
 def _weight_names(variables):
-    # The last two parts of a path are the innermost layer and the kind: conv1/kernel.
+    # The last two parts of a path are the innermost layer and the variable: conv1/kernel.
     names = ["/".join(variable.path.split("/")[-2:]) + ":0" for variable in variables]
     if len(set(names)) == len(names):
         return names

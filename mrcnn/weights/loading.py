@@ -1,4 +1,4 @@
-"""From a weights file to a model: layers are matched by name, their tensors by their order."""
+"""Loading a weights file into a model: layers are matched by name, their tensors by order."""
 
 import logging
 
@@ -11,28 +11,29 @@ logger = logging.getLogger(__name__)
 
 
 def load(model, filepath, exclude=(), complete=False, skip_mismatch=False):
-    """Read weights into the layers of the same name.
+    """Load weights into the layers of the same name.
 
-    Everything is checked before anything is assigned, so a file that is refused leaves the
-    model as it was. A file that holds a bare ImageNet ResNet expects BGR pixels: the input
-    channels of its `conv1` kernel are reversed, because images here are RGB. For a model of other
-    than three input channels, the kernel of an RGB `conv1` is averaged and spread over them, see
-    `stem.spread_rgb`; nothing is reversed then.
+    Everything is checked before anything is assigned, so a refused file leaves the model
+    unchanged. A bare ImageNet ResNet expects BGR pixels: the input channels of its `conv1` kernel
+    are reversed, because images here are RGB. If the model does not have three input channels, an
+    RGB `conv1` kernel is averaged and spread over them instead, see `stem.spread_rgb`.
 
     Args:
         model: `keras.Model`.
-        filepath: a file of `readers.READERS`, such as an HDF5 file in the reference's layout.
+        filepath: a file that one of `readers.READERS` reads, such as HDF5 saved by matterport's
+            Mask_RCNN.
         exclude: names of layers that keep their values.
         complete: whether every layer of the model must be in the file.
-        skip_mismatch: whether layers whose shapes disagree are left alone instead of refused.
+        skip_mismatch: whether layers whose shapes disagree keep their values; otherwise the file
+            is refused.
 
     Returns:
         `LoadReport`.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is truncated, foreign or unsafe, no layer matches, shapes disagree in
-            layers that are not excluded, or `complete` and layers are missing.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is truncated, unsafe or of another format, no layer matches, shapes
+            disagree in layers that are not excluded, or layers are missing despite `complete`.
     """
     exclude = [exclude] if isinstance(exclude, str) else list(exclude or ())
     layers, stem = weighted_layers(model), getattr(model, "stem", "conv1")
@@ -66,7 +67,7 @@ def load(model, filepath, exclude=(), complete=False, skip_mismatch=False):
 
 
 def _mismatch(name, variables, shapes, stem):
-    """What differs between a layer and its group in the file and cannot be adapted, or ""."""
+    """How a layer and the file disagree beyond what can be adapted, or ""."""
     expected = [tuple(variable.shape) for variable in variables]
     if name == stem and can_spread(shapes, expected):
         return ""

@@ -1,4 +1,4 @@
-"""Weights that others have published, downloaded."""
+"""Downloads of published weights."""
 
 import os
 from pathlib import Path
@@ -15,20 +15,20 @@ IMAGENET_URL = (
 
 
 def download_trained_weights(coco_model_path, verbose=1):
-    """Download the reference's COCO weights (ResNet-101, 81 classes, about 250 MB).
+    """Download the COCO weights of matterport's Mask_RCNN (ResNet-101, 81 classes, about 250 MB).
 
     Args:
-        coco_model_path: where to; written only when complete.
-        verbose: 0 shows nothing.
+        coco_model_path: path to write; the file appears only when complete.
+        verbose: 0 for no output.
 
     Raises:
-        ConnectionError: the download failed; the message says how to do it by hand.
+        ConnectionError: the download failed; the message explains how to do it by hand.
     """
     download(COCO_MODEL_URL, coco_model_path, verbose, COCO_MODEL_CHECKSUM)
 
 
 def imagenet_weights():
-    """Path of ImageNet weights of ResNet-50, downloaded once to Keras's cache (about 95 MB).
+    """Path of the ResNet-50 ImageNet weights, downloaded once to the Keras cache (about 95 MB).
 
     They expect BGR pixels; `weights.load` reverses the input channels of `conv1`.
 
@@ -36,11 +36,11 @@ def imagenet_weights():
         Path as str.
 
     Raises:
-        ConnectionError: the download failed; the message says how to do it by hand.
+        ConnectionError: the download failed; the message explains how to do it by hand.
     """
     folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
     name = IMAGENET_URL.rsplit("/", 1)[-1]
-    # Keras's own ResNet50 caches another file, with other layers, under the same name.
+    # Keras's own ResNet50 caches a different file, with other layers, under the same name.
     places = [folder / name, folder / f"v0.2_{name}"]
     for path in places:
         if path.exists() and _has_our_layers(path):

@@ -1,10 +1,10 @@
-"""Which reader opens a weights file."""
+"""Readers of weights files, by file extension."""
 
 from pathlib import Path
 
 from .keras_h5 import WeightsFile
 
-# Ending of the file's name, and the `WeightsSource` that reads it.
+# File extension, and the `WeightsSource` that reads such files.
 READERS = {
     ".h5": WeightsFile,
     ".hdf5": WeightsFile,
@@ -12,7 +12,7 @@ READERS = {
 
 
 def open_source(filepath):
-    """The open `WeightsSource` of a file; one of an unknown ending is taken for HDF5.
+    """The open `WeightsSource` of a file; an unknown extension is taken for HDF5.
 
     Args:
         filepath: path of the file.

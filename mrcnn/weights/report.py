@@ -1,10 +1,10 @@
-"""What became of each layer when a weights file was read."""
+"""What happened to each layer when a weights file was loaded."""
 
 import dataclasses
 
 from ..text import some
 
-# Layers that disagree of which an error tells; other classes or channels are behind five at most.
+# How many mismatched layers an error lists; other classes or channels affect at most five.
 _LISTED = 8
 
 
@@ -14,13 +14,13 @@ class LoadReport:
 
     Attributes:
         path: the file.
-        loaded: layers that got the file's values.
-        excluded: layers that kept theirs because they were excluded.
-        missing: layers of the model that the file lacks; they kept their values.
-        left_over: layers of the file that the model lacks.
+        loaded: layers that received the file's values.
+        excluded: layers that kept their values because they were excluded.
+        missing: layers of the model that are not in the file; they kept their values.
+        left_over: layers of the file that are not in the model.
         mismatched: dict of layer name to how its shapes disagree.
-        unknown_excludes: excluded names that no layer of the model has.
-        notes: what else was done.
+        unknown_excludes: excluded names that match no layer of the model.
+        notes: what else was done, such as reversing channels.
     """
 
     path: str
@@ -33,7 +33,7 @@ class LoadReport:
     notes: list = dataclasses.field(default_factory=list)
 
     def check(self, complete=False, skip_mismatch=False):
-        """Raise ValueError if the model would not be what its user thinks it is.
+        """Raise ValueError if the model would not get the weights that its user expects.
 
         Args:
             complete, skip_mismatch: see `weights.load`.
@@ -48,7 +48,7 @@ class LoadReport:
         if not self.loaded:
             raise ValueError(
                 f"{self.path}: no layer of the model got weights. The file has "
-                f"{some(self.left_over)}; the model wants {some(self.missing)}."
+                f"{some(self.left_over)}; the model expects {some(self.missing)}."
             )
         if complete and self.missing:
             raise ValueError(
@@ -57,37 +57,37 @@ class LoadReport:
             )
 
     def _advice(self):
-        """What to do about the layers that do not fit."""
+        """What to do about layers that do not fit."""
         if len(self.mismatched) <= _LISTED:
             names = ", ".join(repr(name) for name in self.mismatched)
             return (
-                "If they are to start anew, for other classes or channels, pass "
-                f"exclude=[{names}] and train them."
+                "To train them from scratch, for other classes or channels, pass "
+                f"exclude=[{names}]."
             )
         return (
             "These are the weights of another network: the configuration must have the BACKBONE "
-            "(or the SmallNetwork) and the widths that they were trained with. Those of a run are "
+            "(or the SmallNetwork) and the widths that they were trained with. A run records them "
             "in the config.json of its folder."
         )
 
     def log(self, logger):
-        """Log to `logger`: a warning for what kept its values unasked, the rest as information."""
+        """Log to `logger`, with warnings for layers that kept their values unasked."""
         logger.info("%s", self)
         if self.missing:
             logger.warning(
-                "%s: %d layers are not in the file and keep the values they have, in a new model "
-                "random ones: %s",
+                "%s: %d layers are not in the file and keep their values (random in a new model): "
+                "%s",
                 *(self.path, len(self.missing), some(self.missing)),
             )
         if self.mismatched:
             logger.warning("%s: mismatched, unchanged: %s", self.path, some(self.mismatched))
         if self.unknown_excludes:
-            logger.warning("exclude names no layer of the model: %s", self.unknown_excludes)
+            logger.warning("exclude matches no layer of the model: %s", self.unknown_excludes)
 
     def __str__(self):
         counts = (
             f"{self.path}: {len(self.loaded)} layers loaded, {len(self.excluded)} excluded, "
-            f"{len(self.missing)} missing in the file, {len(self.left_over)} left over, "
+            f"{len(self.missing)} missing from the file, {len(self.left_over)} left over, "
             f"{len(self.mismatched)} with other shapes"
         )
         return "; ".join([counts, *self.notes])

@@ -1,4 +1,4 @@
-"""What a weights file of any format is to the loading: names of layers, shapes and arrays."""
+"""A weights file of any format as the loader sees it: layer names, shapes and arrays."""
 
 import abc
 
@@ -6,8 +6,8 @@ import abc
 class WeightsSource(abc.ABC):
     """An open weights file; use it in a `with` statement.
 
-    A reader of another format derives from it, gives the layers the names that they have here and
-    their tensors the layout of TensorFlow, and gets its line in `readers.READERS`.
+    To read another format, derive a class that returns layers under their names in this package
+    and tensors in TensorFlow's layout, and add it to `readers.READERS`.
 
     Attributes:
         layer_names: list of str, in the file's order.
@@ -25,20 +25,20 @@ class WeightsSource(abc.ABC):
 
     @abc.abstractmethod
     def has_weights(self, layer):
-        """Whether the layer called `layer` has any tensor."""
+        """Whether the layer named `layer` has any tensors."""
 
     @abc.abstractmethod
     def shapes(self, layer):
-        """Shapes of the tensors of the layer called `layer`, tuples, without reading them."""
+        """Tensor shapes of the layer named `layer`, as tuples, found without reading the data."""
 
     @abc.abstractmethod
     def arrays(self, layer):
-        """The tensors of the layer called `layer`: list of float32 arrays of its `shapes`.
+        """The tensors of the layer named `layer`: a list of float32 arrays, see `shapes`.
 
         Raises:
-            ValueError: one is damaged, or holds values that are not finite.
+            ValueError: a tensor is damaged or holds values that are not finite.
         """
 
     def is_bgr(self):
-        """Whether the network of the file sees BGR pixels; images here are RGB."""
+        """Whether the file's network expects BGR pixels; images here are RGB."""
         return False

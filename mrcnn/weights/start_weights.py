@@ -1,4 +1,4 @@
-"""Weights to start from, by the names that command lines have for them."""
+"""Starting weights, by the names that command lines use for them."""
 
 from pathlib import Path
 
@@ -9,22 +9,23 @@ NAMES = ("coco", "imagenet", "last", "best")
 
 
 def load(model, name, coco_path="mask_rcnn_coco.h5", others=None):
-    """Load weights into a model.
+    """Load starting weights into a model.
 
     Args:
         model: a `MaskRCNN`.
-        name: "coco" (the reference's, downloaded to `coco_path` unless they are there; layers of
-            other shapes, such as those that depend on the number of classes, stay as they are),
-            "imagenet" (of the backbone, downloaded), "last" or "best" (of the last run of the
-            configuration's NAME), or the path of a file.
-        coco_path: path of COCO's weights.
-        others: dict of further names to paths of files, of other tasks too, see `load_fitting`.
+        name: "coco" (those of matterport's Mask_RCNN, downloaded to `coco_path` if not there yet;
+            layers of other shapes, such as those that depend on the number of classes, keep their
+            values), "imagenet" (for the backbone, downloaded), "last" or "best" (from the last
+            run with the configuration's NAME), or the path of a file.
+        coco_path: path of the COCO weights.
+        others: dict of further names to paths of files, which may come from other tasks, see
+            `load_fitting`.
 
     Returns:
         `LoadReport`.
 
     Raises:
-        FileNotFoundError: there is no such file, or no run.
+        FileNotFoundError: the file or the run does not exist.
         ConnectionError: the download failed.
         ValueError: the file does not fit, see `weights.load`.
     """
@@ -46,12 +47,12 @@ def load(model, name, coco_path="mask_rcnn_coco.h5", others=None):
 
 
 def load_fitting(model, path):
-    """Load weights of another task, and begin a new run.
+    """Load weights from another task and start a new run.
 
     Args:
         model: a `MaskRCNN`.
-        path: of the file; layers of other shapes, such as those that depend on the number of
-            classes, stay as they are.
+        path: path of the file. Layers of other shapes, such as those that depend on the number of
+            classes, keep their values.
 
     Returns:
         `LoadReport`.

@@ -1,10 +1,10 @@
-"""The first convolution of a weights file, for networks that see other channels than its own."""
+"""A weights file's first convolution, adapted to networks with other input channels."""
 
 import numpy as np
 
 
 def can_spread(file_shapes, model_shapes):
-    """Whether the file's tensors are those of RGB, and the model's differ in the channels alone.
+    """Whether the file's layer takes RGB and the model's differs only in its input channels.
 
     Args:
         file_shapes, model_shapes: shapes of the layer's tensors, the kernel [h, w, C, F] first.
@@ -17,15 +17,15 @@ def can_spread(file_shapes, model_shapes):
 
 
 def spread_rgb(kernel, channels):
-    """A kernel for any channels that answers to a gray image as the RGB kernel does.
+    """A kernel for any number of channels that responds to gray images as the RGB kernel does.
 
-    Each channel gets the mean of red, green and blue, times 3 / channels, so that the sum over
-    the channels stays: one channel gives what the gray image repeated gave, and so do five equal
-    ones.
+    Each channel gets the mean of red, green and blue, times 3 / channels, so the sum over the
+    channels is unchanged: one gray channel, or five equal ones, gives the same response as the
+    gray image repeated as RGB.
 
     Args:
         kernel: float [h, w, 3, F].
-        channels: how many the model sees.
+        channels: number of channels that the model takes.
 
     Returns:
         [h, w, channels, F].
@@ -34,16 +34,16 @@ def spread_rgb(kernel, channels):
 
 
 def adapt(kernel, channels, bgr, model_bgr=False):
-    """The kernel of a file for a model of this many channels, and what was done.
+    """A file's kernel adapted to the model's input channels, and a note of what was done.
 
     Args:
         kernel: float [h, w, C, F] as in the file.
-        channels: how many the model sees: C, or any number if C is 3.
-        bgr, model_bgr: whether the file's network sees BGR, and whether the model does.
+        channels: number of channels that the model takes: C, or any number if C is 3.
+        bgr, model_bgr: whether the file's network expects BGR, and whether the model does.
 
     Returns:
         kernel: [h, w, channels, F].
-        note: for the user, or "".
+        note: text for the user, or "".
     """
     if kernel.shape[2] != channels:
         return spread_rgb(kernel, channels), (

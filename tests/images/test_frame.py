@@ -1,4 +1,4 @@
-"""Where an image sits in the network's input, and the way back."""
+"""Where an image lies in the network's input, and the way back."""
 
 import dataclasses
 import pickle
@@ -27,13 +27,13 @@ def config_of(mode="square", min_dim=64, max_dim=128, min_scale=0):
 
 
 def image_of(height, width):
-    """Each pixel is its row and column, so that it can be told where it went."""
+    """Each pixel holds its row and column, so that one can tell where it went."""
     y, x = np.mgrid[:height, :width]
     return np.stack([y, x, 0 * x], axis=2).astype(np.uint8)
 
 
 def there_and_back(boxes, frame):
-    """Pixel boxes of the image through the network's input."""
+    """The image's pixel boxes, mapped to the network's input and back."""
     placed = frame.place(InstanceBoxes(boxes, frame.original_shape))
     return frame.boxes_back(norm_boxes(placed.boxes, frame.input_shape))
 
@@ -61,7 +61,7 @@ def test_a_square_by_hand():
 
 
 def test_the_way_back_by_hand():
-    """0 and 1 of the window's own coordinates are the centres of the image's corner pixels."""
+    """0 and 1 in the window's coordinates are the centres of the image's corner pixels."""
     frame = Frame.of_window((32, 16), (128, 128), (0, 32, 128, 96))
     last = (95 - 32) / 127
     boxes = np.array(
@@ -75,7 +75,7 @@ def test_the_way_back_by_hand():
     assert found.dtype == np.int32
     assert_array_equal(found, [(0, 0, 32, 16), (0, 0, 1, 1), (10, 5, 21, 10)])
     assert frame.boxes_back(np.zeros((0, 4))).shape == (0, 4)
-    # Of a large image a part of the input's pixel is several pixels.
+    # In a large image, a fraction of an input pixel is several pixels.
     large = dataclasses.replace(frame, original_shape=(3201, 1601)).boxes_back(boxes)
     assert_array_equal(large[0], (0, 0, 3201, 1601))
     assert_allclose(large[2], (3200 * 10 / 31, 1600 / 3, 3200 * 20 / 31 + 1, 961), atol=0.6)
@@ -100,7 +100,7 @@ def test_a_crop_by_hand():
     boxes = InstanceBoxes([(y + 3, x + 4, y + 9, x + 20), (0, 0, y, x)], image.shape)
     placed = frame.place(boxes)
     assert_array_equal(placed.boxes, [(3, 4, 9, 20), (0, 0, 0, 0)])
-    # The place of a crop is drawn from what is handed in.
+    # A crop's position comes from the generator that is passed in.
     assert Frame.of(image, config_of("crop"), rng=random.Random(3))[1] == frame
     places = {Frame.of(image, config_of("crop"), random.Random(n))[1].crop for n in range(9)}
     assert len(places) > 5
@@ -120,7 +120,7 @@ def test_everything_is_placed_where_its_pixels_went(mode):
     resized, frame = Frame.of(image, config, rng=random.Random(0))
     placed = frame.place(Instances([1], fields))
     assert placed.shape == (*frame.input_shape[:2], 1) == (*resized.shape[:2], 1)
-    # A pixel of the border is a mixture: it is in the mask if more than half is the instance.
+    # A border pixel is a mixture: it is in the mask if the instance covers more than half of it.
     for axis in (0, 1):
         inside = np.flatnonzero(resized[..., 0].max(axis=1 - axis) > 100)
         assert_array_equal(placed.boxes[0, axis::2], [inside[0], inside[-1] + 1])
@@ -150,7 +150,7 @@ def test_boxes_come_back(data, height, width, mode):
         assert_array_equal(back, boxes)
     elif frame.scale > 1:
         assert np.abs(back - boxes).max() <= 1
-    # Of a reduced image a pixel of the input is several of its own.
+    # In a reduced image, one pixel of the input is several pixels of the image.
     assert np.abs(back - boxes[placed.visible]).max(initial=0) <= max(1, 1 / frame.scale + 1)
 
 

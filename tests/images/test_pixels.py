@@ -43,8 +43,8 @@ def test_as_channels_makes_rgb():
     ("image", "channels", "error", "message"),
     [
         (None, 3, TypeError, r"^photo\.png is None: was its file read"),
-        ("a/b.png", 3, TypeError, r"^photo\.png is the path .a/b\.png.: pixels are accepted"),
-        (np.array([[None]]), 3, TypeError, r"^photo\.png is an array of object: numbers"),
+        ("a/b.png", 3, TypeError, r"^photo\.png is the path .a/b\.png.: it must be an array"),
+        (np.array([[None]]), 3, TypeError, r"^photo\.png is an array of object: it must"),
         (np.ones((4, 4), np.complex64), 3, TypeError, "array of complex64"),
         (np.array([[9, np.nan, np.inf]]), 3, ValueError, "2 values that are NaN or infinite"),
         (np.zeros((2, 4, 4, 3), np.uint8), 3, ValueError, r"shape \(2, 4, 4, 3\)"),
@@ -78,7 +78,7 @@ def test_auto():
     wanted = np.rint((np.clip(np.arange(1001), 10, 998) - 10) / 988 * 255).tolist()
     for dtype in (np.uint16, np.int16, np.int32, np.uint32, np.int64):
         assert scaled(ramp.astype(dtype)) == wanted
-    # A dark image of 16 bits is no image of 8.
+    # A dark 16-bit image is not an 8-bit image.
     assert scaled(row(0, 200, dtype=np.uint16)) == [0, 255]
     for image in (row(0, 2, 255), row(0, 0), row(0, 255, dtype=np.int32), row(1, dtype=np.int8)):
         assert_array_equal(as_channels(image, 1), image)
@@ -96,8 +96,9 @@ def test_auto():
 )
 def test_auto_refuses_what_may_mean_anything(image, start):
     assert refusal(ValueError, image) == start + (
-        "the network is trained on pixels of 0 to 255. Set IMAGE_SCALING to (low, high), the "
-        "values that are to become 0 and 255, or to 'percentile', which finds them in each image."
+        "the network is trained on pixel values from 0 to 255. Set IMAGE_SCALING to (low, high), "
+        "the values that should become 0 and 255, or to 'percentile', which finds them in each "
+        "image."
     )
 
 
@@ -114,7 +115,7 @@ def test_percentile(dtype):
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
 def test_percentiles_that_are_equal(dtype):
-    # Two bright pixels of 3000 are beyond the percentile, yet all that there is to see.
+    # Two bright pixels of 3000 lie above the percentile, yet they are all there is to see.
     image = np.full((1, 3000), 3, dtype)
     image[0, 5], image[0, 6] = 1003, 503
     pixels = as_channels(image, 1, scaling="percentile")[0, :, 0]

@@ -55,14 +55,14 @@ def chunk(name, data=b""):
 
 
 def png(size, colour_type, rows, bits=16, more=b""):
-    """A PNG from rows that are filtered already."""
+    """A PNG of rows that are already filtered."""
     head = struct.pack(">IIBBBBB", size[1], size[0], bits, colour_type, 0, 0, 0)
     parts = chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(rows)), more, chunk(b"IEND")
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def deep_png(pixels):
-    """A PNG of uint16 [H, W, C] with the filters none, sub, up and none, ... by turns."""
+    """A PNG of uint16 [H, W, C] with the filters none, sub and up in turn."""
     height, width, channels = pixels.shape
     rows = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
     step, written = 2 * channels, b""
@@ -74,7 +74,7 @@ def deep_png(pixels):
     return png((height, width), {2: 4, 3: 2, 4: 6}[channels], written)
 
 
-# Of any kind
+# Any kind
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".npy"])
@@ -273,21 +273,21 @@ def test_compressions_that_nothing_here_undoes(save, monkeypatch):
         raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
 
     monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", refuse)
-    # Pillow would read the first of its pages, or no pixels of five samples.
+    # Pillow would read only the first page, and cannot read pixels of five samples.
     for options in ({}, {"planarconfig": "separate"}):
         path = save(CUBE, ".tif", photometric="minisblack", **options)
         with pytest.raises(OSError) as caught:
             read_image(path)
         assert str(caught.value) == (
-            f"{path} cannot be read as an image: its compression is NONE, for which the package "
-            "imagecodecs is needed"
+            f"{path} cannot be read as an image: its compression is NONE; install the package "
+            "imagecodecs to read it"
         )
 
 
 def test_16_bits_that_pillow_would_make_8(save, monkeypatch):
     path = save(np.ascontiguousarray(LAST[..., :3]), ".tif", photometric="rgb")
     monkeypatch.setattr(tiff, "_DECODED_HERE", ())
-    with pytest.raises(OSError, match="its colours are RGB, for which the package imagecodecs"):
+    with pytest.raises(OSError, match="its colours are RGB; install the package imagecodecs"):
         read_image(path)
 
 
@@ -309,9 +309,9 @@ def test_stacks_are_refused(save, axes):
         with pytest.raises(ValueError) as caught:
             read(path)
         assert str(caught.value) == (
-            f"{path} cannot be used: it holds a stack of shape {stack.shape} with the axes {axes}: "
-            "one image of height and width (Y, X) and channels (C or S) is accepted. Save each "
-            "image of the stack as a file."
+            f"{path} cannot be used: it holds a stack of shape {stack.shape} with axes {axes}, not "
+            "one image of height and width (Y, X) and channels (C or S). Save each image of the "
+            "stack as a separate file."
         )
 
 
@@ -359,12 +359,12 @@ def test_labels_are_turned_upright(save):
 @pytest.mark.parametrize(
     ("image", "suffix", "message"),
     [
-        (RGB, ".png", "is an image of 3 channels that differ: a label image has one number a"),
-        (LAST, ".npy", "is an image of 5 channels that differ"),
+        (RGB, ".png", "has 3 channels that differ: a label image has one number per pixel"),
+        (LAST, ".npy", "has 5 channels that differ"),
         (GRAY, ".jpg", "is a JPEG: its compression changes the numbers of a label image"),
         (GRAY / 2, ".tif", "has values of float64 that are not whole"),
         (GRAY * np.inf, ".npy", "has values of float64 that are not whole"),
-        (GRAY * 1e300, ".npy", r"has the value \d\S*e\+30\d: whole numbers"),
+        (GRAY * 1e300, ".npy", r"has the value \d\S*e\+30\d: labels must be whole numbers"),
         (GRAY * 1j, ".npy", "has values of complex128 that are not whole"),
     ],
 )
@@ -434,7 +434,7 @@ def test_no_file(read, tmp_path):
     path = tmp_path / "missing.png"
     with pytest.raises(FileNotFoundError) as caught:
         read(path)
-    assert str(caught.value) == f"there is no file {path}."
+    assert str(caught.value) == f"no such file: {path}."
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".npy"])
@@ -449,7 +449,7 @@ def test_a_truncated_file(tmp_path_factory, suffix, data):
     else:
         Image.fromarray(image).save(path)
     whole = path.read_bytes()
-    # The last bytes of a PNG are a checksum, and those of a JPEG a marker, that no pixel needs.
+    # A PNG ends in a checksum and a JPEG in a marker: no pixel needs these last bytes.
     path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 40))])
     with pytest.raises(OSError, match=r"image\.\w+ cannot be read as an image: .+"):
         read_image(path)
@@ -467,7 +467,7 @@ def test_no_image(tmp_path, content):
 
 
 def test_arrays_that_are_no_image(save):
-    with pytest.raises(ValueError, match=r"has the shape \(2, 3, 4, 5\): one image of"):
+    with pytest.raises(ValueError, match=r"has shape \(2, 3, 4, 5\): it must be one image"):
         read_image(save(np.zeros((2, 3, 4, 5)), ".npy"))
     with pytest.raises(OSError, match="cannot be read as an image"):
         read_image(save(np.array([[None]]), ".npy", allow_pickle=True))

@@ -29,7 +29,7 @@ MEAN = SimpleNamespace(MEAN_PIXEL=np.array([123.7, 116.8, 103.9]))
 
 @pytest.fixture(params=CASES)
 def case(request, units):
-    """Name of a fixture and what `resize_image` makes of its image and arguments."""
+    """Name of a case, and the result of `resize_image` for its arguments."""
     arguments = dict(json.loads(str(units["resize_cases"])))[request.param]
     random.seed(5)
     return request.param, resizing.resize_image(units["img"], **arguments)
@@ -50,10 +50,10 @@ def test_resize_image_matches_the_reference(case, units):
     difference = np.abs(image.astype(int) - units[f"resize_image.{name}"])
     assert difference[:y1].sum() + difference[y2:].sum() == 0
     assert difference[:, :x1].sum() + difference[:, x2:].sum() == 0
-    # The outermost ring of an enlarged image is left out: there the reference mixed in black
-    # (by up to 88 levels); we repeat the border.
+    # The outermost ring of an enlarged image is left out: there matterport's Mask_RCNN (the
+    # reference) mixes in black, by up to 88 levels; here the border is repeated.
     inside = difference[y1 + 1 : y2 - 1, x1 + 1 : x2 - 1]
-    # Truncation: where the exact value is an integer, the reference's float noise made it one
+    # Truncation: where the exact value is an integer, the reference's float noise makes it one
     # level less. That is 3.4% of the pixels at a scale of 1.5 and at most 1.6% elsewhere.
     assert inside.max() <= 1
     assert (inside > 0).mean() <= (0.035 if name == "square_minscale" else 0.016)

@@ -1,4 +1,4 @@
-"""Boxes move as the masks of filled rectangles do."""
+"""Boxes move as masks of filled rectangles do."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from mrcnn.instances import InstanceBoxes, InstanceMasks
 
 @st.composite
 def rectangles(draw):
-    """(boxes [N, 4], shape) of rectangles of whole pixels in a small image."""
+    """(boxes [N, 4], shape): rectangles of whole pixels in a small image."""
     height, width = draw(st.integers(1, 13)), draw(st.integers(1, 13))
     boxes = []
     for _ in range(draw(st.integers(0, 4))):
@@ -78,7 +78,7 @@ def test_what_has_less_than_a_pixel_left_has_left_the_image():
 
 
 def test_a_pixel_is_not_lost_to_rounding():
-    """In float32 2.6 - 1.6 is a little less than 1."""
+    """In float32, 2.6 - 1.6 is slightly less than 1."""
     boxes = InstanceBoxes([(1.6, 0, 2.6, 1)], (8, 10))
     assert boxes.boxes[0, 2] - boxes.boxes[0, 0] < 1
     for each in (boxes, boxes[:], boxes.flip(0), boxes.transpose()):
@@ -130,14 +130,14 @@ def test_scales_to_within_half_a_pixel_of_masks(given_boxes, scale, padding, cro
     assert (masks.visible | ~boxes.visible).all()
     seen = boxes.visible
     assert np.abs(boxes.boxes[seen] - masks.boxes[seen]).max(initial=0) <= 0.5 + 1e-5
-    # A mask may keep the one pixel in whose middle a narrow box lies.
+    # A mask may keep the one pixel whose centre lies in a narrow box.
     sides = masks.boxes[:, 2:] - masks.boxes[:, :2]
     assert (sides[masks.visible & ~seen].min(axis=1) == 1).all()
 
 
 @given(rectangles(), st.sampled_from([0.3, 0.77, 1.5, 3.1]))
 def test_scales_by_the_sides_of_the_image(given_boxes, scale):
-    """A scaled side is a whole number of pixels, so its factor is not quite the scale."""
+    """A scaled side is a whole number of pixels, so its factor differs slightly from the scale."""
     rows, (height, width) = given_boxes
     rows = np.concatenate([[(0, 0, height, width)], rows])
     scaled = InstanceBoxes(rows, (height, width)).resize(scale, [(0, 0), (0, 0)])

@@ -1,4 +1,4 @@
-"""Class ids and fields that move and are chosen together."""
+"""Class ids and fields that are moved and selected together."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,12 @@ from numpy.testing import assert_array_equal
 
 from mrcnn.instances import InstanceBoxes, InstanceMasks, Instances
 
-# The crowd reaches outside the image, the third instance lies there.
+# The crowd extends outside the image; the third instance lies entirely outside.
 BOXES = np.array([(1, 2, 4, 8), (-2, 5, 3, 9), (-6, 0, -1, 3)])
 
 
 class Points:
-    """A field that is no array of boxes: one (y, x) an instance, never out of sight."""
+    """A field without boxes: one (y, x) per instance, never out of sight."""
 
     def __init__(self, points, shape):
         self.points, self.shape = np.asarray(points), (*shape, len(points))
@@ -114,7 +114,7 @@ def test_all_fields_move_together(instances, move, shape, boxes, points):
     assert_array_equal(moved.fields["masks"].boxes, boxes)
     assert_array_equal(moved.fields["boxes"].boxes, boxes)
     assert_array_equal(moved.fields["points"].points, points)
-    # Those that were given are as they were.
+    # The original instances are unchanged.
     assert instances.shape == (8, 10, 3)
     assert_array_equal(instances.fields["points"].points, BOXES[:, :2])
 
@@ -152,7 +152,7 @@ def test_the_fields_are_a_copy(instances):
 def test_without_a_field():
     with pytest.raises(ValueError) as caught:
         Instances([], {})
-    assert str(caught.value) == ("instances have no field: boxes or masks at least are needed.")
+    assert str(caught.value) == ("instances have no field: at least boxes or masks are needed.")
 
 
 @pytest.mark.parametrize("class_ids", [[1, 2], [1, 2, 3, 4], []])
@@ -160,8 +160,7 @@ def test_another_number_of_class_ids(class_ids):
     with pytest.raises(ValueError) as caught:
         Instances(class_ids, {"boxes": InstanceBoxes(BOXES, (8, 10))})
     assert str(caught.value) == (
-        f"there are 3 boxes and {len(class_ids)} class ids: one of each is needed for every "
-        "instance."
+        f"there are 3 boxes and {len(class_ids)} class ids: every instance needs one of each."
     )
 
 

@@ -120,7 +120,7 @@ def test_mini_masks_of_any_shape(masks):
 
 def test_an_empty_mask_has_no_mini_mask():
     masks = InstanceMasks.from_dense(np.zeros((4, 4, 2), bool))
-    with pytest.raises(ValueError, match="instance 0 has no pixel"):
+    with pytest.raises(ValueError, match="instance 0 has no pixels"):
         masks.minimize((5, 5))
 
 

@@ -1,4 +1,4 @@
-"""Overlaps of masks."""
+"""Mask overlaps."""
 
 import numpy as np
 from hypothesis import given, settings

@@ -59,8 +59,8 @@ def test_mini_masks_match_the_reference(units, unpack, mask, side):
 
     expanded = masks.expand_mask(boxes, mini, mask.shape)
     differs = expanded != unpack(units[f"expand_mask.{side}.packed"], mask.shape)
-    # Halfway between inside and outside (exactly 0.5) float noise decided in the reference; here
-    # it is outside. 3 and 6 pixels of the fourth mask, an ellipse of 100x100.
+    # Halfway between inside and outside (exactly 0.5), float noise decides in matterport's
+    # Mask_RCNN; here it is outside. That is 3 and 6 pixels of the fourth mask, a 100x100 ellipse.
     assert differs.sum() == {28: 3, 56: 6}[side]
     y1, x1, y2, x2 = boxes[3]
     soft = resize(mini[:, :, 3], (y2 - y1, x2 - x1))

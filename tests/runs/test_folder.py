@@ -25,7 +25,7 @@ DATE = datetime.datetime(2026, 11, 20, 14, 5)
 
 @pytest.fixture
 def make(tmp_path):
-    """Function: makes empty files below tmp_path."""
+    """Function: names -> tmp_path, with empty files of these names in it."""
 
     def _make(*names):
         for name in names:
@@ -45,7 +45,7 @@ def make(tmp_path):
         ("balloon20261120T1405/mask_rcnn_balloon_0012.h5", 12),
         (r"C:\logs\balloon20261120T1405\mask_rcnn_balloon_0160.h5", 160),
         (r"C:\logs/balloon20261120T1405\mask_rcnn_balloon_0160.h5", 160),
-        # The reference's own example, and names with digits, signs, dots and spaces.
+        # An example from matterport's Mask_RCNN, and names with digits, signs, dots and spaces.
         ("/a/b/coco20261120T1405/mask_rcnn_coco_0001.h5", 1),
         ("/logs/dsb201820261120T1405/mask_rcnn_dsb2018_0030.h5", 30),
         ("/logs/my-cells_v220261120T1405/mask_rcnn_my-cells_v2_0004.h5", 4),
@@ -102,7 +102,7 @@ def test_places_of_a_run():
 
 
 def test_find_last_takes_the_latest_date_and_epoch(make):
-    # Neither the order of creation nor that of the epochs of other runs decides.
+    # Neither the order of creation nor the epochs of other runs matter.
     folder = make(
         "coco20261120T1405/mask_rcnn_coco_0009.h5",
         "coco20261120T1405/mask_rcnn_coco_0010.h5",
@@ -151,7 +151,7 @@ def test_find_last_without_a_run(make, where):
         find_last(folder, "CoCo")
     assert caught.value.errno == errno.ENOENT
     assert caught.value.filename == str(folder)
-    assert "no folder of a run named 'coco'" in str(caught.value)
+    assert "no run named 'coco' in this folder" in str(caught.value)
 
 
 def test_find_last_passes_over_a_run_without_a_checkpoint(make):
@@ -170,7 +170,7 @@ def test_find_last_counts_beyond_four_digits(make):
 
 def test_find_last_without_a_checkpoint(make):
     folder = make("coco20261120T1405/events.out.tfevents.1")
-    message = r"no epoch of a run named 'coco' has ended, so there are no weights .*resume=True"
+    message = r"no run named 'coco' has finished an epoch, so there are no weights .*resume=True"
     with pytest.raises(FileNotFoundError, match=message) as caught:
         find_last(folder, "coco")
     assert caught.value.filename == str(folder / "coco20261120T1405")
@@ -195,7 +195,7 @@ def test_make_writable_below_a_file(tmp_path):
 
 
 def test_make_writable_sees_that_files_cannot_be_made(tmp_path, monkeypatch):
-    # Permissions stop no root, so the refusal is played.
+    # Permissions do not stop root, so the refusal is faked.
     def touch(path):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
@@ -216,7 +216,7 @@ def test_a_checkpoint_gets_a_second_name(tmp_path):
     second.write_text("two")
     best = publish(str(first), "best.h5")
     assert best == tmp_path / "weights" / "best.h5" and best.samefile(first)
-    # The same once more, as after a kill, and another one.
+    # The same checkpoint once more, as after a kill, and another one.
     assert publish(first, "best.h5").samefile(first)
     assert publish(second, "best.h5").samefile(second)
     assert first.read_text() == "one"
@@ -250,7 +250,7 @@ def test_old_checkpoints_are_removed(make, keep, best, stay):
     folder = make(*(f"run/mask_rcnn_x_{epoch:04d}.h5" for epoch in [*epochs, 4])) / "run"
     pattern = template(folder, "x")
     assert prune(pattern, epochs, keep, best) == stay
-    # Those that the list does not name are not the run's own.
+    # Checkpoints that the list does not name do not belong to the run.
     assert sorted(os.listdir(folder)) == sorted(
         os.path.basename(path_of(pattern, epoch)) for epoch in [*stay, 4]
     )
@@ -291,7 +291,7 @@ def test_a_checkpoint_that_cannot_be_written(caplog):
     callback = SaveWeights(template("logs", "Balloon"))
     callback.set_model(SimpleNamespace(save_weights=fail))
     callback.on_epoch_end(2)
-    assert "no checkpoint of epoch 3: [Errno 28] No space left on device" in caplog.text
+    assert "no checkpoint for epoch 3: [Errno 28] No space left on device" in caplog.text
 
 
 @pytest.mark.parametrize(

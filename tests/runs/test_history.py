@@ -22,7 +22,7 @@ def test_reads_what_it_wrote(tmp_path_factory, rows):
     assert [sorted(row) for row in read] == [sorted(row) for row in rows]
     for row, again in zip(rows, read, strict=True):
         assert isinstance(again["epoch"], int)
-        # Losses are float32: not a bit of them is lost.
+        # Losses are float32: they are restored to the last bit.
         np.testing.assert_array_equal(
             np.float32([again[name] for name in row]), np.float32(list(row.values()))
         )
@@ -39,10 +39,10 @@ def test_columns_that_come_later_and_their_order(tmp_path):
         "1,nan,0.5,,,,1.5",
         "2,0.25,,2.0,0.125,1e-05,",
     ]
-    assert history.read(tmp_path)[1] == rows[1]  # of a folder
+    assert history.read(tmp_path)[1] == rows[1]  # from the folder
 
 
-# As Keras gives the logs of an epoch: by name.
+# In the order of Keras's logs of an epoch: by name.
 LOSSES = ["loss", "mrcnn_bbox_loss", "mrcnn_class_loss", "mrcnn_mask_loss", "rpn_bbox_loss"]
 LOSSES += ["rpn_class_loss"]
 
@@ -73,7 +73,7 @@ def test_losses_of_other_heads(tmp_path):
         "epoch", "loss", "rpn_mask_loss", "mrcnn_bbox_loss", "zone_loss", "area_loss",
         "val_loss", "val_area_loss", "val_depth_loss", "gain", "lossless", "seconds",
     ]  # fmt: skip
-    # Once they are in a file, their order stays.
+    # A file keeps their order.
     assert history.loss_names(history.read(tmp_path)) == history.loss_names(rows)
 
 

@@ -58,7 +58,7 @@ def test_a_function_needs_its_class(tmp_path):
         run_record.read_config(tmp_path)
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "is no JSON"), ("[1]", "holds a list")])
+@pytest.mark.parametrize(("text", "message"), [("{", "is not JSON"), ("[1]", "holds a list")])
 def test_what_is_no_configuration(tmp_path, text, message):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(ValueError, match=rf"config.json {message}"):
@@ -73,7 +73,7 @@ def test_starts_are_listed(tmp_path, caplog):
         assert not caplog.records
         config.WEIGHT_DECAY = 0.5
         run_record.write(tmp_path, config, seed=5, epoch=9)
-    assert "WEIGHT_DECAY is 0.5, it was 0.0001" in caplog.text
+    assert "WEIGHT_DECAY is 0.5; it was 0.0001 when the run was last started" in caplog.text
     first, second, third = json.loads((tmp_path / "starts.json").read_text())
     assert (first["seed"], first["epochs_done"]) == (2**100, 0)
     assert first["arguments"] == {"learning_rate": 0.01, "layers": "heads"}
@@ -90,7 +90,7 @@ def test_starts_are_listed(tmp_path, caplog):
 def test_a_list_that_was_damaged(tmp_path, caplog):
     (tmp_path / "starts.json").write_text('[{"date"')
     run_record.write(tmp_path, TinyConfig(), seed=1)
-    assert "begun anew" in caplog.text
+    assert "is damaged: it is replaced with a new one" in caplog.text
     assert len(json.loads((tmp_path / "starts.json").read_text())) == 1
 
 

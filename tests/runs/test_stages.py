@@ -32,14 +32,14 @@ def test_epochs_that_are_done_shorten_stages():
 @pytest.mark.parametrize(
     ("layers", "epochs", "rate", "message"),
     [
-        (["heads", "all"], 3, 0.1, "for several stages layers and epochs are both lists, such as"),
+        (["heads", "all"], 3, 0.1, "for several stages, layers and epochs must both be lists"),
         ("heads", [1, 2], 0.1, "layers is 'heads', epochs is [1, 2] and learning_rate is 0.1: for"),
         ("heads", 1, [0.1], "learning_rate is [0.1]: for several stages"),
-        (["heads", "all"], [1], 0.1, "have 2, 1 and 2 entries: they need one each"),
-        (["heads", "all"], [1, 2], [0.1], "have 2, 2 and 1 entries: they need one each"),
+        (["heads", "all"], [1], 0.1, "have 2, 1 and 2 entries: each needs one entry per"),
+        (["heads", "all"], [1, 2], [0.1], "have 2, 2 and 1 entries: each needs one entry per"),
         ([], [], 0.1, "have 0, 0 and 0 entries"),
-        (["heads", "all"], [5, 5], 0.1, "epochs is [5, 5]: they are the last epochs of the stages"),
-        (["heads", "all"], [20, 5], 0.1, "epochs is [20, 5]: they are"),
+        (["heads", "all"], [5, 5], 0.1, "epochs is [5, 5]: these are the last epochs of the stage"),
+        (["heads", "all"], [20, 5], 0.1, "epochs is [20, 5]: these are"),
     ],
 )
 def test_lists_that_disagree(layers, epochs, rate, message):

@@ -54,7 +54,7 @@ def test_a_model_goes_on_from_its_state(tmp_path, optimizer):
     train_state.restore(path, second, ["model", "optimizer", "metrics"])
     for ours, theirs in zip(variables(second), saved, strict=True):
         assert_array_equal(ours, theirs)
-    # The dropout draws the same, and the momentum pulls the same way.
+    # Dropout draws the same values, and momentum continues unchanged.
     train(first, 2)
     train(second, 2)
     for ours, theirs in zip(variables(second), variables(first), strict=True):
@@ -101,17 +101,17 @@ def test_bfloat16(tmp_path):
 def test_another_network(tmp_path):
     path = tmp_path / "state.h5"
     train_state.save(path, model(), progress())
-    message = f"{path} holds 3 variables of the model, this one has 3, or their shapes differ"
+    message = f"{path} does not fit this model: the file holds 3 variables where 3 are expected, or"
     with pytest.raises(ValueError, match=re.escape(message)):
         train_state.restore(path, model(units=5), ["model"])
-    with pytest.raises(ValueError, match="4 variables of the optimizer, this one has 6"):
+    with pytest.raises(ValueError, match="this optimizer: the file holds 4 variables where 6 are"):
         train_state.restore(path, model(optimizer=keras.optimizers.Adam()))
 
 
 def test_progress_is_what_was_saved(tmp_path):
     path = tmp_path / "state.h5"
     saved = progress(monitor="val_loss", history=[{"epoch": 1, "loss": 0.1}], best=np.inf)
-    # Longer than an attribute of HDF5 may be.
+    # Longer than an HDF5 attribute may be.
     saved.history += [{"epoch": epoch, "x" * 100: 1 / 3} for epoch in range(2, 1000)]
     train_state.save(path, model(), saved)
     assert train_state.load_progress(path) == saved
@@ -131,7 +131,7 @@ def test_a_damaged_state_is_named(tmp_path, damage):
             del file["progress"]
             if damage == "field":
                 file["progress"] = json.dumps({**fields, "unheard": 1})
-    with pytest.raises(ValueError, match=re.escape(f"{path} is no state of a training run")):
+    with pytest.raises(ValueError, match=re.escape(f"{path} is not the state of a training run")):
         train_state.load_progress(path)
 
 
@@ -187,7 +187,7 @@ def test_a_value_that_never_is_a_number_is_replaced():
     run.watch("val_segm_AP", "val_loss")
     run.end_epoch({"val_segm_AP": float("nan"), "val_loss": 2.0})
     assert (run.monitor, run.best, run.best_epoch) == ("val_loss", 2.0, 1)
-    run.watch("val_segm_AP", "val_loss")  # where the run goes on
+    run.watch("val_segm_AP", "val_loss")  # when the run resumes
     run.end_epoch({"val_segm_AP": float("nan"), "val_loss": 1.0})
     assert (run.monitor, run.best, run.best_epoch) == ("val_loss", 1.0, 2)
 

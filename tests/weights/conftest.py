@@ -1,4 +1,4 @@
-"""Models to load weights into and to save: the network of the reference, and tiny ones."""
+"""Models to load and save: the network of matterport's Mask_RCNN (the reference), and tiny ones."""
 
 import keras
 import numpy as np
@@ -41,7 +41,7 @@ def tiny():
 
 
 def chain(shape, *layers):
-    """A functional model of layers one behind another."""
+    """A functional model of the given layers in sequence."""
     x = inputs = keras.Input(shape)
     for layer in layers:
         x = layer(x)
@@ -58,7 +58,7 @@ def tiny_arrays(**changes):
 
 @pytest.fixture
 def write(tmp_path):
-    """Function: dict of layer name to list of arrays -> path of a file with them."""
+    """Function: dict of layer name to list of arrays -> path of a file that holds them."""
 
     def _write(arrays):
         path = tmp_path / "weights.h5"

@@ -1,4 +1,4 @@
-"""A reader of the tests' own: weights in an .npz archive."""
+"""A weights reader for tests only: .npz archives."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from mrcnn.weights.source import WeightsSource
 
 
 class NpzFile(WeightsSource):
-    """Arrays called <layer>/<number>, and `bgr` if the network sees BGR.
+    """Arrays named <layer>/<number>, and `bgr` if the network expects BGR.
 
     Attributes:
-        opened: all that were opened, the last one last.
+        opened: all files opened so far, the latest last.
         read: names of the layers whose arrays were read.
-        closed: whether it is.
+        closed: whether the file is closed.
     """
 
     opened = []
@@ -46,7 +46,7 @@ class NpzFile(WeightsSource):
 
 
 def write_npz(path, layers, **more):
-    """A file of a dict of layer name to arrays; a layer without arrays is named all the same."""
+    """Write a dict of layer name to arrays; layers without arrays are listed too."""
     arrays = {
         f"{layer}/{number}": np.asarray(array)
         for layer, values in layers.items()

@@ -33,7 +33,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def make(path):
-    """Function: what is to be done with a file whose one layer "conv1" wants a data set "w"."""
+    """Function: what to do with the group "conv1", which lists a dataset "w" -> path of a file."""
 
     def _make(do):
         with h5py.File(path, "w") as file:
@@ -55,7 +55,7 @@ def refusal(path, read=WeightsFile.shapes):
 def unreadable(path):
     with pytest.raises(ValueError) as caught:
         WeightsFile(path)
-    # It is closed, or HDF5 would refuse to write there.
+    # The file is closed, or HDF5 would refuse to write to it.
     write_h5(LAYERS, path)
     return str(caught.value)
 
@@ -123,14 +123,12 @@ def test_compressed_data_sets(make):
 @pytest.mark.parametrize("place", ["missing.h5", "missing/weights.h5"])
 def test_no_such_file(tmp_path, place):
     path = tmp_path / place
-    with pytest.raises(
-        FileNotFoundError, match=f"^there is no weights file {re.escape(str(path))}.$"
-    ):
+    with pytest.raises(FileNotFoundError, match=f"^no such weights file: {re.escape(str(path))}.$"):
         WeightsFile(path)
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(IsADirectoryError, match="is a folder: give a weights file in it"):
+    with pytest.raises(IsADirectoryError, match="is a folder: pass a weights file inside it"):
         WeightsFile(tmp_path)
 
 
@@ -159,7 +157,7 @@ def test_text(path):
 def test_pytorch_checkpoint(path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/data.pkl", b"\x80\x02}q\x00.")
-    assert "of another kind (a .keras archive, a PyTorch checkpoint)" in unreadable(path)
+    assert "another kind of file (a .keras archive, a PyTorch checkpoint)" in unreadable(path)
 
 
 def test_keras_archive(path):
@@ -168,7 +166,7 @@ def test_keras_archive(path):
     archive = path.with_suffix(".keras")
     model.save(archive)
     archive.rename(path)
-    assert "of another kind (a .keras archive" in unreadable(path)
+    assert "another kind of file (a .keras archive" in unreadable(path)
 
 
 def test_keras_3_weights(path):
@@ -176,27 +174,27 @@ def test_keras_3_weights(path):
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save_weights(weights)
     weights.rename(path)
     message = unreadable(path)
-    assert message.startswith(f"{path} is not in the layout of Keras 2's save_weights: it has no ")
-    assert "holds layers" in message
-    assert message.endswith("a Keras 3 .weights.h5 is not.")
+    assert message.startswith(f"{path} does not have the layout of Keras 2's save_weights: it has ")
+    assert "it has no layer_names and holds layers" in message
+    assert message.endswith("a Keras 3 .weights.h5 does not.")
 
 
 def test_empty_hdf5(path):
     h5py.File(path, "w").close()
-    assert "it has no layer_names, and holds nothing." in unreadable(path)
+    assert "it has no layer_names and holds nothing." in unreadable(path)
 
 
 def test_model_weights_that_is_no_group(path):
     with h5py.File(path, "w") as file:
         file.create_dataset("model_weights", data=BIAS).attrs["layer_names"] = [b"conv1"]
-    assert "it has no layer_names, and holds model_weights." in unreadable(path)
+    assert "it has no layer_names and holds model_weights." in unreadable(path)
 
 
 def test_model_weights_that_leads_elsewhere(path):
     with h5py.File(path, "w") as file:
         file["model_weights"] = h5py.ExternalLink("other.h5", "/")
     assert unreadable(path) == (
-        f"{path}: 'model_weights' is a ExternalLink, which leads elsewhere; refused."
+        f"{path}: 'model_weights' is a link (ExternalLink) that points elsewhere; refused."
     )
 
 
@@ -204,7 +202,7 @@ def test_no_group_for_a_layer(make, path):
     make(lambda group: group.create_dataset("w", data=BIAS))
     with h5py.File(path, "a") as file:
         file.attrs["layer_names"] = [b"conv1", b"conv2"]
-    wanted = re.escape(f"{path} names a layer 'conv2', but has no group for it.")
+    wanted = re.escape(f"{path} lists a layer 'conv2' but has no group for it.")
     with WeightsFile(path) as file, pytest.raises(ValueError, match=wanted):
         file.weight_names("conv2")
 
@@ -226,7 +224,7 @@ def test_names_that_are_none(make, path, value):
 
 
 def test_no_data_set(make):
-    wanted = "lacks the data set 'w' of layer 'conv1'."
+    wanted = "has no dataset 'w' for layer 'conv1'."
     assert refusal(make(lambda group: None)).endswith(wanted)
     assert refusal(make(lambda group: group.create_group("w"))).endswith(wanted)
 
@@ -237,10 +235,10 @@ def test_soft_link(make):
         group["w"] = h5py.SoftLink("/conv1/real")
 
     path = make(do)
-    assert refusal(path) == f"{path}: 'w' is a SoftLink, which leads elsewhere; refused."
+    assert refusal(path) == f"{path}: 'w' is a link (SoftLink) that points elsewhere; refused."
 
 
-@pytest.mark.parametrize("leads", ["data set", "group", "layer"])
+@pytest.mark.parametrize("leads", ["dataset", "group", "layer"])
 def test_external_link(path, leads):
     other = path.with_name("other.h5")
     write_h5({"conv1": [("conv1/w", BIAS)]}, other)
@@ -254,8 +252,8 @@ def test_external_link(path, leads):
             name = "conv1" if leads == "group" else "conv1/w"
             group[name] = h5py.ExternalLink("other.h5", f"/conv1/{name}")
     with h5py.File(path) as file:
-        assert_array_equal(file["conv1/conv1/w"], BIAS)  # h5py itself would follow
-    assert "is a ExternalLink, which leads elsewhere; refused." in refusal(path)
+        assert_array_equal(file["conv1/conv1/w"], BIAS)  # h5py itself would follow the link
+    assert "is a link (ExternalLink) that points elsewhere; refused." in refusal(path)
 
 
 def test_external_link_on_the_way_to_a_layer(path):
@@ -263,7 +261,7 @@ def test_external_link_on_the_way_to_a_layer(path):
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = [b"there/conv1"]
         file["there"] = h5py.ExternalLink("other.h5", "/")
-    wanted = "'there' is a ExternalLink"
+    wanted = r"'there' is a link \(ExternalLink\)"
     with WeightsFile(path) as file, pytest.raises(ValueError, match=wanted):
         file.arrays("there/conv1")
 
@@ -322,7 +320,7 @@ def test_chunks_larger_than_the_data_set(make):
         options = {"maxshape": (None,), "chunks": (1 << 24,), "compression": "gzip"}
         group.create_dataset("w", (3,), "f4", **options)[0] = 1
 
-    # 64 kB that unpack to 64 MB for the three numbers that are wanted; it could be 4 GB.
+    # 64 kB that unpack to 64 MB for three values; it could be 4 GB.
     path = make(do)
     assert path.stat().st_size < 200_000
     assert refusal(path) == f"{path}: 'w' has chunks larger than itself; refused."
@@ -367,7 +365,7 @@ def test_which_file_is_an_imagenet_backbone(path, layers, wanted):
 
 
 def test_an_imagenet_backbone_needs_weights(path):
-    # A file of the heads alone may name the backbone's layers without their weights.
+    # A file of the heads only may list the backbone's layers without their weights.
     write_h5({"conv1": [], "bn5c_branch2c": []}, path)
     with WeightsFile(path) as file:
         assert file.is_bgr() is False
@@ -377,7 +375,7 @@ def test_an_imagenet_backbone_needs_weights(path):
 
 
 def layout(path):
-    """[layer, [(weight name, shape)]] as the reference would read the file."""
+    """[layer, [(weight name, shape)]] as matterport's Mask_RCNN would read the file."""
     with h5py.File(path) as file:
         assert file.attrs["backend"] == b"tensorflow"
         assert file.attrs["keras_version"] == b"2.2.5"
@@ -478,7 +476,7 @@ def test_batch_norm_order(tmp_path):
 
 
 class Block(keras.layers.Layer):
-    """A layer of a custom backbone, with weights of its own and of layers inside."""
+    """A layer of a custom backbone, with its own weights and those of nested layers."""
 
     def __init__(self):
         super().__init__(name="block")
@@ -548,7 +546,7 @@ def test_overwrite(tiny, tmp_path):
     weights.save(tiny, path, overwrite=False)
     written = path.read_bytes()
     tiny.get_layer("dense").set_weights(tiny_arrays()["dense"])
-    with pytest.raises(FileExistsError, match="is there already; pass overwrite=True to replace"):
+    with pytest.raises(FileExistsError, match="already exists; pass overwrite=True to replace"):
         weights.save(tiny, path, overwrite=False)
     assert path.read_bytes() == written
     weights.save(tiny, str(path))
@@ -617,5 +615,5 @@ def test_a_kernel_beyond_half_precision_leaves_no_file(tiny, tmp_path):
     with pytest.raises(ValueError, match=r"dense/kernel:0 reaches 70000, which float16"):
         weights.save(tiny, tmp_path / "half.h5", kernel_dtype="float16")
     assert not list(tmp_path.iterdir())
-    with pytest.raises(ValueError, match="kernel_dtype is 'int8'"):
+    with pytest.raises(ValueError, match="kernel_dtype is 'int8': it must be 'float32'"):
         weights.save(tiny, tmp_path / "half.h5", kernel_dtype="int8")

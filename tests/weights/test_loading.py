@@ -15,7 +15,7 @@ CLASS_LAYERS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"]
 
 
 def assert_refused(model, path, message, **options):
-    """The file is refused with this message, and the model is as it was."""
+    """The file is refused with this message, and the model is unchanged."""
     before = values(model)
     with pytest.raises(ValueError) as caught:
         weights.load(model, path, **options)
@@ -40,7 +40,7 @@ def test_every_tensor_of_a_reference_file(inference, seeded, tmp_path, encode, g
     assert report.loaded == list(seeded)
     assert len(report.loaded) == 131
     assert not any([report.excluded, report.missing, report.left_over, report.mismatched])
-    # Our heads expect RGB and so does their conv1: nothing is turned round.
+    # The network and the file's conv1 both expect RGB: nothing is reversed.
     assert report.notes == []
 
 
@@ -85,11 +85,11 @@ def test_another_number_of_classes(inference, seeded, seeded_h5, tmp_path, caplo
         "bias (324,) in the file, (20,) in the model\n"
         "- mrcnn_mask: kernel (1, 1, 256, 81) in the file, (1, 1, 256, 5) in the model; "
         "bias (81,) in the file, (5,) in the model\n"
-        "If they are to start anew, for other classes or channels, pass "
+        "To train them from scratch, for other classes or channels, pass "
         "exclude=['mrcnn_class_logits', 'mrcnn_bbox_fc', "
-        "'mrcnn_mask'] and train them.",
+        "'mrcnn_mask'].",
     )
-    # The list of the reference's samples, with a layer that has no weights.
+    # The list in the samples of matterport's Mask_RCNN, with a layer that has no weights.
     report = weights.load(inference, path, exclude=[*CLASS_LAYERS, "mrcnn_bbox"])
     assert report.excluded == CLASS_LAYERS
     assert len(report.loaded) == 128
@@ -122,11 +122,11 @@ def test_imagenet_backbone_is_turned_from_bgr_to_rgb(
     assert len(report.loaded) == 106
     assert len(report.missing) == 25
     assert report.left_over == ["fc1000"]
-    assert "106 layers loaded, 0 excluded, 25 missing in the file, 1 left over" in str(report)
-    assert "random ones: fpn_c5p5, fpn_c4p4" in caplog.text
+    assert "106 layers loaded, 0 excluded, 25 missing from the file, 1 left over" in str(report)
+    assert "keep their values (random in a new model): fpn_c5p5, fpn_c4p4" in caplog.text
 
 
-# Other channels than those of the file
+# Channels other than the file's
 
 
 @pytest.mark.parametrize("channels", [1, 5])
@@ -186,7 +186,7 @@ def test_conv1_is_spread_only_if_all_else_agrees(write):
     assert_same(model, before)
 
 
-# What a tiny model shows as well
+# What a tiny model shows just as well
 
 
 def test_loads_by_name_and_order(tiny, write):
@@ -220,7 +220,7 @@ def test_an_unknown_exclude_is_warned_of(tiny, write, caplog):
     report = weights.load(tiny, write(tiny_arrays()), exclude=["mrcnn_clas_logits", "conv1"])
     assert report.unknown_excludes == ["mrcnn_clas_logits"]
     assert [record.getMessage() for record in caplog.records] == [
-        "exclude names no layer of the model: ['mrcnn_clas_logits']"
+        "exclude matches no layer of the model: ['mrcnn_clas_logits']"
     ]
 
 
@@ -236,8 +236,8 @@ def test_missing_and_left_over_layers(tiny, write, caplog):
         ("INFO", str(report)),
         (
             "WARNING",
-            f"{path}: 1 layers are not in the file and keep the values they have, in a new model "
-            "random ones: dense",
+            f"{path}: 1 layers are not in the file and keep their values (random in a new model): "
+            "dense",
         ),
     ]
 
@@ -256,8 +256,8 @@ def test_no_layer_matches(tiny, write):
     assert_refused(
         tiny,
         write({"conv1_conv": [np.zeros(2)]}),
-        "FILE: no layer of the model got weights. The file has conv1_conv; the model wants conv1, "
-        "dense.",
+        "FILE: no layer of the model got weights. The file has conv1_conv; the model expects "
+        "conv1, dense.",
     )
 
 
@@ -268,8 +268,7 @@ def test_shapes_disagree(tiny, write):
         write(tiny_arrays(dense=[kernel.T, bias])),
         "FILE: shapes disagree in 1 layers, nothing was loaded:\n"
         "- dense: kernel (3, 2) in the file, (2, 3) in the model\n"
-        "If they are to start anew, for other classes or channels, pass "
-        "exclude=['dense'] and train them.",
+        "To train them from scratch, for other classes or channels, pass exclude=['dense'].",
     )
 
 
@@ -279,8 +278,7 @@ def test_number_of_tensors_disagrees(tiny, write):
         write(tiny_arrays(dense=tiny_arrays()["dense"][:1])),
         "FILE: shapes disagree in 1 layers, nothing was loaded:\n"
         "- dense: 1 tensors in the file, 2 in the model\n"
-        "If they are to start anew, for other classes or channels, pass "
-        "exclude=['dense'] and train them.",
+        "To train them from scratch, for other classes or channels, pass exclude=['dense'].",
     )
 
 
@@ -292,7 +290,7 @@ def test_skip_mismatch(tiny, write):
 
 
 def test_not_finite(tiny, write):
-    # In the last layer, after others that were good.
+    # In the last layer, after others that were fine.
     assert_refused(
         tiny,
         write(tiny_arrays(dense=[np.zeros((2, 3)), [0, np.nan, 0]])),
@@ -304,7 +302,7 @@ def test_a_data_set_larger_than_the_layer_is_not_read(tiny, write):
     path = write(tiny_arrays())
     with h5py.File(path, "a") as file:
         del file["dense/dense/w0:0"]
-        # 4 TB that the file does not hold; reading would end this process.
+        # 4 TB, none of it in the file: reading would kill this process.
         size = (1 << 20, 1 << 20)
         file["dense"].create_dataset("dense/w0:0", size, "f4", chunks=(1024, 1024))
     assert_refused(
@@ -312,8 +310,7 @@ def test_a_data_set_larger_than_the_layer_is_not_read(tiny, write):
         path,
         "FILE: shapes disagree in 1 layers, nothing was loaded:\n"
         "- dense: kernel (1048576, 1048576) in the file, (2, 3) in the model\n"
-        "If they are to start anew, for other classes or channels, pass "
-        "exclude=['dense'] and train them.",
+        "To train them from scratch, for other classes or channels, pass exclude=['dense'].",
     )
 
 
@@ -322,7 +319,7 @@ def test_a_link_is_refused(tiny, write):
     with h5py.File(path, "a") as file:
         del file["dense/dense/w1:0"]
         file["dense/dense/w1:0"] = h5py.ExternalLink("other.h5", "/w")
-    message = "FILE: 'w1:0' is a ExternalLink, which leads elsewhere; refused."
+    message = "FILE: 'w1:0' is a link (ExternalLink) that points elsewhere; refused."
     assert_refused(tiny, path, message)
 
 
@@ -336,7 +333,7 @@ def test_truncated(tiny, write):
 
 
 def test_no_file(tiny, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"there is no weights file .*missing\.h5"):
+    with pytest.raises(FileNotFoundError, match=r"no such weights file: .*missing\.h5"):
         weights.load(tiny, tmp_path / "missing.h5")
 
 

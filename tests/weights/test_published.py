@@ -15,14 +15,14 @@ from mrcnn.weights.published import (
 
 
 def write_backbone(path):
-    """A file of the reference's layers, though not all of them."""
+    """A file with some of the layers of matterport's Mask_RCNN."""
     name = "res2a_branch2a"
     write_h5({name: [(f"{name}/bias:0", np.zeros(4, np.float32))]}, path)
 
 
 @pytest.fixture
 def fetched(monkeypatch):
-    """Addresses and places of the downloads, which are not made."""
+    """URLs and paths of the downloads, which are faked."""
     calls = []
 
     def fetch(url, path, verbose=1, checksum=None):

@@ -1,4 +1,4 @@
-"""Which reader opens a weights file."""
+"""The choice of a reader for a weights file."""
 
 import numpy as np
 import pytest
@@ -45,9 +45,9 @@ def test_another_format_by_its_ending(tmp_path, monkeypatch):
 
 def test_no_file(tmp_path):
     for name in ("missing.h5", "missing"):
-        with pytest.raises(FileNotFoundError, match=rf"there is no weights file .*{name}\.$"):
+        with pytest.raises(FileNotFoundError, match=rf"no such weights file: .*{name}\.$"):
             open_source(tmp_path / name)
-    with pytest.raises(IsADirectoryError, match="is a folder: give a weights file in it"):
+    with pytest.raises(IsADirectoryError, match="is a folder: pass a weights file inside it"):
         open_source(tmp_path)
 
 

@@ -27,10 +27,11 @@ def test_reports_share_no_lists():
 def test_counts():
     report = LoadReport("a.h5", ["a", "b", "c"], ["d"], ["e", "f"], ["g"] * 4, {"h": "x"})
     assert str(report) == (
-        "a.h5: 3 layers loaded, 1 excluded, 2 missing in the file, 4 left over, 1 with other shapes"
+        "a.h5: 3 layers loaded, 1 excluded, 2 missing from the file, 4 left over, 1 with other "
+        "shapes"
     )
-    report.notes += ["turned round", "twice"]
-    assert str(report).endswith("1 with other shapes; turned round; twice")
+    report.notes += ["reversed", "twice"]
+    assert str(report).endswith("1 with other shapes; reversed; twice")
 
 
 def test_all_loaded(caplog):
@@ -53,11 +54,11 @@ def test_what_kept_its_values_unasked_is_warned_of(caplog):
         ("INFO", str(report)),
         (
             "WARNING",
-            "a.h5: 2 layers are not in the file and keep the values they have, in a new model "
-            "random ones: c, d",
+            "a.h5: 2 layers are not in the file and keep their values (random in a new model): "
+            "c, d",
         ),
         ("WARNING", "a.h5: mismatched, unchanged: f"),
-        ("WARNING", "exclude names no layer of the model: ['g']"),
+        ("WARNING", "exclude matches no layer of the model: ['g']"),
     ]
 
 
@@ -68,8 +69,8 @@ def test_mismatch():
         "a.h5: shapes disagree in 2 layers, nothing was loaded:\n"
         "- mrcnn_mask: (81,) in the file, (5,) in the model\n"
         "- b: other\n"
-        "If they are to start anew, for other classes or channels, pass "
-        "exclude=['mrcnn_mask', 'b'] and train them."
+        "To train them from scratch, for other classes or channels, pass "
+        "exclude=['mrcnn_mask', 'b']."
     )
     report.check(skip_mismatch=True)
 
@@ -87,11 +88,11 @@ def test_nothing_loaded():
     report = LoadReport("a.h5", missing=["conv1"], left_over=left_over)
     wanted = (
         "a.h5: no layer of the model got weights. The file has layer0, layer1, layer2, layer3, "
-        "layer4, layer5, layer6, layer7 and 2 more; the model wants conv1."
+        "layer4, layer5, layer6, layer7 and 2 more; the model expects conv1."
     )
     assert failure(report) == wanted
     assert failure(report, complete=True, skip_mismatch=True) == wanted
-    assert "The file has none; the model wants none." in failure(LoadReport("a.h5"))
+    assert "The file has none; the model expects none." in failure(LoadReport("a.h5"))
 
 
 def test_incomplete():

@@ -1,4 +1,4 @@
-"""The contract of a weights file: a reader of the tests' own, of .npz archives, loads a model."""
+"""The contract of a weights file: a test reader for .npz archives loads a model."""
 
 import keras
 import numpy as np
@@ -71,7 +71,7 @@ def test_what_becomes_of_each_layer(tiny, write, opened):
         "bias (4,) in the file, (3,) in the model"
     }
     assert_same(tiny, {"conv1": arrays["conv1"], "dense": before["dense"]})
-    # What is not wanted is not read.
+    # What is not needed is not read.
     assert opened[-1].read == ["conv1"]
 
     report = weights.load(tiny, write({"dense": tiny_arrays()["dense"]}))
@@ -130,7 +130,7 @@ def test_rgb_is_spread_over_other_channels(write):
     model = chain((4, 4, 5), keras.layers.Conv2D(2, 1, name="conv1"))
     report = weights.load(model, write(tiny_arrays()))
     kernel, bias = values(model)["conv1"]
-    # Of red, green and blue 0 + 2 + 4 and 1 + 3 + 5.
+    # The sums over red, green and blue are 0 + 2 + 4 and 1 + 3 + 5.
     assert_allclose(kernel, np.broadcast_to(np.array([6, 9]) / 5, (1, 1, 5, 2)), rtol=1e-6)
     assert_array_equal(bias, [7, 8])
     assert report.loaded == ["conv1"] and "spread over 5 channels" in report.notes[0]

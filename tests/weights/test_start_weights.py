@@ -1,4 +1,4 @@
-"""Weights by the names that command lines have for them."""
+"""Starting weights, by the names that command lines use for them."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ class OtherClasses(TinyConfig):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A model of four classes whose weights are in a run of its own, and the run's folder."""
+    """A model of four classes whose weights are saved in a run, and the run's folder."""
     folder = tmp_path_factory.mktemp("logs")
     model = MaskRCNN("inference", OtherClasses(), str(folder))
     for weight in model.keras_model.weights:
@@ -74,10 +74,10 @@ def test_coco_leaves_out_what_depends_on_the_classes(trained, tmp_path, monkeypa
     assert model.epoch == 0
 
     def download(path):
-        raise ConnectionError(f"no way to {path}")
+        raise ConnectionError(f"cannot reach {path}")
 
     monkeypatch.setattr(start_weights, "download_trained_weights", download)
-    with pytest.raises(ConnectionError, match=r"no way to .*coco\.h5"):
+    with pytest.raises(ConnectionError, match=r"cannot reach .*coco\.h5"):
         start_weights.load(model, "coco", tmp_path / "coco.h5")
 
 

@@ -7,7 +7,7 @@ KERNEL = np.arange(12, dtype=np.float32).reshape(1, 2, 3, 2)
 
 
 def test_spread_rgb():
-    # Of the first place: 0 + 2 + 4 and 1 + 3 + 5; of the second: 6 + 8 + 10 and 7 + 9 + 11.
+    # First position: 0 + 2 + 4 and 1 + 3 + 5; second: 6 + 8 + 10 and 7 + 9 + 11.
     assert_array_equal(spread_rgb(KERNEL, 1)[0, :, 0], [[6, 9], [24, 27]])
     five = spread_rgb(KERNEL, 5)
     assert five.shape == (1, 2, 5, 2) and five.dtype == np.float32
