@@ -1,14 +1,14 @@
-"""Seconds of a `detect()` and peak memory of the COCO networks at 1024 x 1024, one image a batch.
+"""Time per `detect()` and peak memory of the COCO networks at 1024 x 1024, one image per batch.
 
     python benchmarks/inference.py [--rounds 5] [--backbones resnet50 resnet101] [--xla]
                                    [--peer PYTHON]
 
-With --peer, the path of a Python that has torchvision, its ResNet-50 network runs in turn with
-ours, in its default and its channels-last form, and the ratios are printed.
+--peer takes the path of a Python that has torchvision. Its ResNet-50 network then runs in turn with
+ours, in its default and its channels-last memory format, and the ratios are printed.
 
-Each network runs in a process of its own, so that its peak memory is its own. The weights are
-random and every detection is kept (DETECTION_MIN_CONFIDENCE 0): the network's work does not depend
-on its weights, and about 100 masks are pasted, which is more than most images ask for.
+Each network runs in a separate process, so that peak memory is measured per network. The weights
+are random and every detection is kept (DETECTION_MIN_CONFIDENCE 0): the network's work does not
+depend on its weights, and about 100 masks are pasted, more than most images need.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--backbones", nargs="+", default=["resnet50", "resnet101"])
     parser.add_argument("--xla", action="store_true", help="compile TensorFlow's graph with XLA")
-    parser.add_argument("--peer", help="a Python that has torchvision, to compare with")
+    parser.add_argument("--peer", help="a Python with torchvision, to compare with")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -43,9 +43,9 @@ def main():
 
 
 def table(options):
-    """Print what was measured of each network."""
+    """Print the measurements of each network."""
     row = "{:10} {:34} {:>9} {:>9} {:>9}"
-    print(row.format("backbone", f"what ({SIDE} x {SIDE})", "median", "least", "most"))
+    print(row.format("backbone", f"measured ({SIDE} x {SIDE})", "median", "min", "max"))
     for backbone in options.backbones:
         xla = ["--xla"] if options.xla else []
         measured = run(
@@ -57,7 +57,7 @@ def table(options):
 
 
 def compare(peer, rounds, turns=3):
-    """Print the ratios of a `detect()` to the peer's two forms, all three run in turn."""
+    """Print the time of our `detect()` relative to the peer's two forms, all run in turn."""
     script = Path(__file__).with_name("torchvision_peer.py")
     forms = {"torchvision": [], "channels-last": ["--channels-last"]}
     ratios = {form: [] for form in forms}
@@ -80,14 +80,14 @@ def compare(peer, rounds, turns=3):
 
 
 def run(*command):
-    """The json that a command prints in its last line."""
+    """The JSON that a command prints on its last line."""
     command = [str(word) for word in command]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return json.loads(output.splitlines()[-1])
 
 
 def measure(backbone, rounds, xla):
-    """dict of what was measured to its values, for one backbone in this process."""
+    """Measure one backbone in this process: dict of label to list of values."""
     start = time.perf_counter()
     import numpy as np
 

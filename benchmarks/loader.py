@@ -1,18 +1,18 @@
-"""Images a second of the loader, beside a plain implementation of the same work.
+"""Images per second of the loader, compared with a plain implementation of the same work.
 
     python benchmarks/loader.py [--rounds 5] [--profile] [--step]
 
-One image file of 768 x 768 pixels and its polygons become a training sample: read, drawn, resized
-to the network's input, boxes, mini masks, RPN targets, mean subtracted. Three ways in turn, on one
-core each:
+A 768 x 768 image file and its polygons become a training sample: read the image, draw the masks,
+resize to the network's input, compute boxes, mini masks and RPN targets, and subtract the mean.
+This is done in three ways, in turn, each on one core:
 
-- polygons: the package, from annotations as the readers in `mrcnn.formats` keep them;
-- load_mask: the package, with a `Dataset` that returns dense masks, as older projects do; the time
-  that they need to draw them is counted;
-- plain: `plain_loader.py`, which visits one instance after the other.
+- polygons: the package, from annotations as the readers in `mrcnn.formats` store them;
+- load_mask: the package, with a `Dataset` that returns dense masks, as older projects do, including
+  the time to draw them;
+- plain: `plain_loader.py`, which processes one instance after another.
 
---profile says where the time of `polygons` goes, --step how long a training step of ResNet-50 takes
-on this machine.
+--profile shows where `polygons` spends its time, and --step how long a training step of ResNet-50
+takes on this machine.
 """
 
 import argparse
@@ -49,7 +49,7 @@ STAGES = {
 
 
 class Compact(AnnotatedDataset):
-    """One image many times over, its instances as polygons."""
+    """Dataset of a single image, with its instances as polygons."""
 
     def __init__(self, path, polygons):
         super().__init__()
@@ -62,7 +62,7 @@ class Compact(AnnotatedDataset):
 
 
 class Dense(Compact):
-    """The same with dense masks."""
+    """The same image, with dense masks."""
 
     def load_mask(self, image_id):
         shape = (SOURCE_SIDE, SOURCE_SIDE)
@@ -73,8 +73,8 @@ class Dense(Compact):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--profile", action="store_true", help="where the time goes")
-    parser.add_argument("--step", action="store_true", help="seconds of a training step")
+    parser.add_argument("--profile", action="store_true", help="show where the time goes")
+    parser.add_argument("--step", action="store_true", help="time a training step")
     options = parser.parse_args()
     print(describe())
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +82,7 @@ def main():
         photograph = skimage.transform.resize(skimage.data.coffee(), (SOURCE_SIDE, SOURCE_SIDE))
         Image.fromarray((photograph * 255).astype(np.uint8)).save(path, quality=90)
         row = "{:>6} {:>10} {:>10} {:>10} {:>10} {:>12} {:>12}"
-        print("images a second, and how many times as fast as plain")
+        print("images per second, and speed-up over plain")
         print(row.format("pixels", "instances", "polygons", "load_mask", "plain", "polygons x",
                          "load_mask x"))  # fmt: skip
         for side in (512, 1024):
@@ -116,7 +116,7 @@ def bench_config(side):
 
 
 def outlines(count):
-    """Polygons of 24 corners, of the sizes of nuclei where there are many."""
+    """`count` polygons with 24 corners, as small as nuclei if there are more than 20."""
     rng = np.random.default_rng(0)
     angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     polygons = []
@@ -129,7 +129,7 @@ def outlines(count):
 
 
 def compare(path, side, count, rounds):
-    """Images a second of each way, `rounds` figures each, once they have given the same sample."""
+    """Images per second of each way, `rounds` values each, after checking that samples agree."""
     config, polygons = bench_config(side), outlines(count)
     compact, dense = (
         SampleSource(kind(path, polygons), config, seed=0) for kind in (Compact, Dense)
@@ -154,7 +154,7 @@ def compare(path, side, count, rounds):
 
 
 def agree(ours, also_ours, plain, count):
-    """See that all ways gave the same sample, but for pixels that are halfway."""
+    """Check that all ways gave the same sample, except for pixels that are rounding ties."""
     np.testing.assert_array_equal(ours.gt_masks, also_ours.gt_masks)
     np.testing.assert_array_equal(ours.gt_boxes[:count], plain["boxes"])
     assert np.mean(ours.gt_masks[:, :, :count] != plain["mini_masks"]) < 0.01
@@ -164,7 +164,7 @@ def agree(ours, also_ours, plain, count):
 
 
 def profile(path, side, count, images=10):
-    """Print the milliseconds an image of each stage."""
+    """Print the milliseconds per image of each step."""
     source = SampleSource(Compact(path, outlines(count)), bench_config(side), seed=0)
     source.sample(0)
     profiler = cProfile.Profile()
@@ -173,7 +173,7 @@ def profile(path, side, count, images=10):
         source.sample(0)
     profiler.disable()
     stats = pstats.Stats(profiler).stats
-    print(f"\nms an image at {side} with {count} instances, under the profiler")
+    print(f"\nms per image at {side} with {count} instances, under the profiler")
     for stage, names in STAGES.items():
         seconds = sum(
             entry[3]
@@ -184,7 +184,7 @@ def profile(path, side, count, images=10):
 
 
 def step(side=1024):
-    """Print the seconds of a training step of one image, all layers of ResNet-50."""
+    """Print the time of a training step on one image, for all layers of ResNet-50."""
     from mrcnn.loading.batches import BatchSequence
     from mrcnn.model import MaskRCNN
 
@@ -202,7 +202,7 @@ def step(side=1024):
             begin = time.perf_counter()
             model.keras_model.train_on_batch(batch)
             seconds.append(time.perf_counter() - begin)
-    print(f"\na training step of one image at {side}: {statistics.median(seconds[1:]):.2f} s")
+    print(f"\ntraining step on one image at {side}: {statistics.median(seconds[1:]):.2f} s")
 
 
 if __name__ == "__main__":

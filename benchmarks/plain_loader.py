@@ -1,8 +1,8 @@
 """A training sample made one instance at a time, as a project would write it by hand.
 
-It is what `loader.py` compares the package with: the same image file and polygons in, the same
-arrays out, with numpy and scikit-image alone. Masks are dense arrays [H, W, N], and every step
-visits each of them.
+`loader.py` compares the package with it: the same image file and polygons in, the same arrays out,
+using only numpy and scikit-image. Masks are dense arrays [H, W, N], and every step visits each of
+them.
 """
 
 import numpy as np
@@ -15,9 +15,9 @@ def plain_sample(path, polygons, config, anchors, rng):
     """Image, boxes, mini masks and RPN targets of one image.
 
     Args:
-        path: of the image's file.
+        path: path of the image file.
         polygons: list of (ys, xs), the corners of each instance in pixels.
-        config: a `Config` of mode "square".
+        config: a `Config` with IMAGE_RESIZE_MODE "square".
         anchors: [A, 4] pixels.
         rng: `numpy.random.Generator`.
 
@@ -58,7 +58,7 @@ def plain_sample(path, polygons, config, anchors, rng):
 
 
 def draw(polygon, shape):
-    """The pixels whose centre is in a polygon, bool [H, W]."""
+    """Mask of the pixels whose centres lie in a polygon, bool [H, W]."""
     ys, xs = polygon
     mask = np.zeros(shape, bool)
     mask[skimage.draw.polygon(np.subtract(ys, 0.5), np.subtract(xs, 0.5), shape)] = True

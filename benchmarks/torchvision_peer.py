@@ -1,9 +1,9 @@
-"""The peer of inference.py: torchvision's Mask R-CNN at the same size, as a line of json.
+"""The peer for inference.py: torchvision's Mask R-CNN at the same size, as a line of JSON.
 
     python benchmarks/torchvision_peer.py ROUNDS [--channels-last]   (needs torch and torchvision)
 
-Random weights and no score threshold, as there: ResNet-50-FPN, 91 classes, 1000 proposals, 100
-detections whose masks are pasted into the image.
+Random weights and no score threshold, as in inference.py: ResNet-50-FPN, 91 classes, 1000
+proposals, and 100 detections whose masks are pasted into the image.
 """
 
 import json

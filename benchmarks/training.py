@@ -1,10 +1,10 @@
-"""Seconds of a training step at 512 x 512, two images a batch, all layers of ResNet-50.
+"""Time of a training step at 512 x 512, two images per batch, all layers of ResNet-50.
 
     python benchmarks/training.py [--rounds 5] [--peer PYTHON]
 
-With --peer, the path of a Python that has torchvision, its network runs in turn with ours on images
-and instances of the same sizes, and the ratio is printed. Each turn is a process of its own; the
-first two steps, in which graphs are compiled, do not count.
+--peer takes the path of a Python that has torchvision. Its network then runs in turn with ours, on
+images and instances of the same sizes, and the ratio is printed. Each turn is a separate process;
+its first two steps, which compile graphs, do not count.
 """
 
 import argparse
@@ -23,7 +23,7 @@ WARM_UP = 2
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--peer", help="a Python that has torchvision, to compare with")
+    parser.add_argument("--peer", help="a Python with torchvision, to compare with")
     parser.add_argument("--one", choices=["ours", "peer"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -49,14 +49,14 @@ def main():
 
 
 def run(python, which, rounds):
-    """The json that a process of its own prints in its last line."""
+    """The JSON that a separate process prints on its last line."""
     command = [python, __file__, "--one", which, "--rounds", str(rounds)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return json.loads(output.splitlines()[-1])
 
 
 def measure(step, rounds):
-    """Seconds of a step and the peak of memory in GiB."""
+    """Seconds per step, and peak memory in GiB."""
     seconds = []
     for _ in range(rounds + WARM_UP):
         begin = time.perf_counter()
@@ -78,7 +78,7 @@ def instances(rng):
 
 
 def our_step():
-    """A function that trains one step, and its name."""
+    """A function that runs one training step, and a name for it."""
     import numpy as np
 
     from mrcnn.config import Config
@@ -89,7 +89,7 @@ def our_step():
     from mrcnn.model import MaskRCNN
 
     class Boxes(Dataset):
-        """Random pixels with filled boxes."""
+        """Images of random pixels, whose instances are filled boxes."""
 
         def load_image(self, image_id):
             return np.random.default_rng(image_id).integers(0, 256, (SIDE, SIDE, 3), np.uint8)

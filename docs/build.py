@@ -1,7 +1,7 @@
-"""`make docs`: the pages of the API, made by pdoc from the docstrings, in the folder `site`.
+"""`make docs`: build the API pages from the docstrings with pdoc, in the folder `site`.
 
-pdoc alone leaves out the comments of settings, runs results that have names together, and hides the
-modules of a package that has `__all__`.
+On its own, pdoc omits the comments on settings, runs named results together, and hides the modules
+of a package that has `__all__`.
 """
 
 import importlib
@@ -29,19 +29,19 @@ def module_names(package="mrcnn"):
 
 
 def pages(names):
-    """The pages of modules.
+    """Render the pages of modules.
 
     Args:
-        names: of the modules; links lead to these alone.
+        names: names of the modules; links lead only to these.
 
     Returns:
         dict of file name to text.
 
     Raises:
-        Warning: pdoc has one, such as of a module that cannot be imported.
+        Warning: pdoc warned, for instance about a module that cannot be imported.
     """
     for name in names:
-        # pdoc would import them with processes and files switched off, and warn of what asks.
+        # pdoc would import them with subprocesses and files blocked, and warn of any use of them.
         importlib.import_module(name)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", module=r"pdoc\b")
@@ -66,7 +66,7 @@ def _module(name):
         for key, member in list(part.members.items()):
             if member.kind == "variable" and not member.docstring:
                 member.docstring = comments.get(key, "")
-                if not key.isupper():  # told of in the docstring of the class
+                if not key.isupper():  # described in the class docstring
                     del part.members[key]
     return module
 
@@ -77,14 +77,14 @@ def _to_markdown(context, docstring):
 
 
 def comments_of(thing):
-    """The comments of settings and constants.
+    """The comments on settings and constants.
 
     Args:
-        thing: the module or class that has them. A comment belongs to all settings below it, up to
+        thing: the module or class that has them. A comment applies to all settings below it, up to
             an empty line or the next comment.
 
     Returns:
-        dict of the name of each setting to its comment, or "".
+        dict of setting name to its comment, or "" for none.
     """
     indent = "" if inspect.ismodule(thing) else "    "
     comments, comment, was_comment = {}, [], False
@@ -102,8 +102,8 @@ def comments_of(thing):
 
 
 def with_lists(docstring):
-    """A docstring whose sections of results are Markdown's lists where they have names."""
-    docstring = docstring.replace("::\n\n", "&#58;\n\n")  # a colon would begin a section
+    """A docstring with the named results of each section as a Markdown list."""
+    docstring = docstring.replace("::\n\n", "&#58;\n\n")  # a colon would start a section
     sections = r"(?m)^(Call arguments|Returns|Yields):\n((?:(?: .*)?\n?)+)"
     return re.sub(sections, _section, docstring)
 
@@ -122,7 +122,7 @@ def _section(found):
 
 
 def main():
-    """Make the pages, and replace those that are there."""
+    """Make the pages, replacing any existing ones."""
     made = pages(module_names())
     shutil.rmtree(SITE, ignore_errors=True)
     for name, text in made.items():

@@ -1,46 +1,46 @@
-"""What the command lines of the samples have in common."""
+"""Command-line options and helpers that the samples share."""
 
 import argparse
 import contextlib
 import sys
 
-from .datasets.splits import random_part
+from .datasets.splits import random_subset
 from .weights import start_weights
 
 
 def parser(description, commands, logs, weights=None, names=start_weights.NAMES):
-    """A parser of the options that every sample has.
+    """An argument parser with the options that every sample has.
 
     Args:
-        description: of the sample.
+        description: description of the sample.
         commands: names of its commands.
         logs: default of --logs.
-        weights: default of --weights; None: it must be given.
-        names: what --weights may be beside the path of a file, for its help.
+        weights: default of --weights; None makes the option required.
+        names: the names that --weights accepts besides the path of a file, for its help.
 
     Returns:
-        `argparse.ArgumentParser` of command, dataset, weights, logs, limit and resume.
+        `argparse.ArgumentParser` for command, dataset, weights, logs, limit and resume.
     """
     made = argparse.ArgumentParser(description=description)
     made.add_argument("command", choices=commands)
-    made.add_argument("--dataset", help="folder of the data set")
+    made.add_argument("--dataset", help="folder of the dataset")
     made.add_argument(
         "--weights",
         default=weights,
         required=weights is None,
-        help=f"{', '.join(names)} or the path of a .h5",
+        help=f"{', '.join(names)} or the path of a .h5 file",
     )
-    made.add_argument("--logs", default=logs, help="folder of logs and checkpoints")
-    made.add_argument("--limit", type=count, help="most images, for a quick try")
+    made.add_argument("--logs", default=logs, help="folder for logs and checkpoints")
+    made.add_argument("--limit", type=count, help="maximum number of images, for a quick try")
     made.add_argument(
-        "--resume", action="store_true", help="train: go on with the last run, if there is one"
+        "--resume", action="store_true", help="train: resume the last run, if there is one"
     )
     return made
 
 
 @contextlib.contextmanager
 def one_line_errors():
-    """End the command with one line in place of a traceback, where its user can mend the error.
+    """Exit with a one-line message, not a traceback, on errors that the user can fix.
 
     Raises:
         SystemExit: in place of OSError and ValueError.
@@ -54,13 +54,14 @@ def one_line_errors():
 
 
 def run(main):
-    """Call the function of a command, which Ctrl-C ends without a traceback.
+    """Call a command's function; Ctrl-C ends it without a traceback.
 
     Args:
         main: function without arguments.
 
     Raises:
-        SystemExit: with the status that a shell gives Ctrl-C; training has said where it stopped.
+        SystemExit: on Ctrl-C, with the exit status that shells use for it. (Training has already
+            printed where it stopped.)
     """
     try:
         main()
@@ -69,24 +70,24 @@ def run(main):
 
 
 def limited(dataset, limit):
-    """A data set, or as many of its images drawn at random, the same ones each time.
+    """Limit a dataset to a random subset of its images, the same one each time.
 
     Args:
         dataset: a prepared `Dataset`.
-        limit: int, or None for all.
+        limit: maximum number of images, or None for all.
 
     Returns:
-        a prepared data set.
+        a prepared `Dataset`.
     """
-    return dataset.subset(random_part(dataset.image_ids, limit))
+    return dataset.subset(random_subset(dataset.image_ids, limit))
 
 
 def shorten(config, limit):
-    """Make epochs as short as --limit makes the data set.
+    """Shorten the epochs to match a dataset that --limit has reduced.
 
     Args:
         config: a `Config`; its STEPS_PER_EPOCH and VALIDATION_STEPS are changed.
-        limit: int, or None for all, which changes nothing.
+        limit: maximum number of images; None changes nothing.
     """
     if limit is not None:
         steps = max(1, limit // config.BATCH_SIZE)
@@ -95,22 +96,22 @@ def shorten(config, limit):
 
 
 def share(text):
-    """A number of 0 to 1, as the `type` of an option such as --min-score.
+    """A number from 0 to 1, as the `type` of an option such as --min-score.
 
     Args:
-        text: what the command line says.
+        text: the option's value on the command line.
     """
     number = float(text)
     if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text} lies outside of 0 to 1")
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return number
 
 
 def count(text):
-    """A whole number of at least 1, as the `type` of an option such as --limit.
+    """An integer of at least 1, as the `type` of an option such as --limit.
 
     Args:
-        text: what the command line says.
+        text: the option's value on the command line.
     """
     number = int(text)
     if number < 1:

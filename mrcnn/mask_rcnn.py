@@ -1,4 +1,4 @@
-"""`MaskRCNN`, the object that users hold: each method is a sentence that calls a room."""
+"""`MaskRCNN`, the class that users work with; its methods delegate to the subpackages."""
 
 import logging
 
@@ -19,38 +19,42 @@ MODES = ("training", "inference")
 
 
 class MaskRCNN:
-    """A Mask R-CNN to train or to detect with.
+    """A Mask R-CNN model, either for training or for inference.
+
+    The two modes have different graphs. To detect with what you have trained, create a second
+    model in "inference" mode and load the weights into it.
 
     Args:
         mode: "training" or "inference".
-        config: a `Config`; it is validated.
-        model_dir: folder of logs and checkpoints; created when training begins.
+        config: a `Config` instance, which is validated.
+        model_dir: folder for logs and checkpoints, created when training starts.
 
     Attributes:
         keras_model: the `keras.Model`.
         distribution: the devices to train on, see `distribution.choose`.
-        run_folder: `RunFolder`, with `log_dir`, `checkpoint_path` and `epoch`.
-        anchors: [A, 4] float64 in pixels, those that `get_anchors` gave last.
+        run_folder: `RunFolder` of the current run, which holds `log_dir`, `checkpoint_path` and
+            `epoch`.
+        anchors: [A, 4] float64 in pixels, from the last call to `get_anchors`.
 
     Raises:
-        ValueError: unknown mode, a configuration that cannot work, or with HOST_COUNT above 1 an
-            environment that does not describe the hosts.
-        TypeError: `config` is a class and no instance.
-        RuntimeError: with HOST_COUNT above 1, TensorFlow has computed before.
+        ValueError: `mode` is unknown, `config` is invalid, or HOST_COUNT is above 1 and the
+            environment does not describe the hosts.
+        TypeError: `config` is a class, not an instance.
+        RuntimeError: HOST_COUNT is above 1 and TensorFlow has already computed something.
     """
 
     def __init__(self, mode, config, model_dir):
         if mode not in MODES:
-            raise ValueError(f"mode is {mode!r}: it is {' or '.join(map(repr, MODES))}.")
+            raise ValueError(f"mode is {mode!r}: it must be {' or '.join(map(repr, MODES))}.")
         if isinstance(config, type):
-            raise TypeError(f"config is the class {config.__name__}: give an instance of it.")
+            raise TypeError(f"config is the class {config.__name__}: pass an instance of it.")
         config.validate()
         self.mode = mode
         self.config = config
         self.model_dir = model_dir
         self.anchors = None
         self._anchors_by_shape = {}
-        # It comes first: a subclass may have a set_log_dir of its own that sets log_dir alone.
+        # Set first: a subclass may override set_log_dir with one that sets only log_dir.
         self.run_folder = RunFolder.new(model_dir, config.NAME)
         self.set_log_dir()
         one = distribution.OneDevice()
@@ -59,7 +63,7 @@ class MaskRCNN:
             self.keras_model = self.build(mode, config)
 
     def build(self, mode, config):
-        """The Keras graph of a mode; see `network`.
+        """Build the Keras model for a mode, see `network.graph`.
 
         Args:
             mode: "training" or "inference".
@@ -75,18 +79,20 @@ class MaskRCNN:
     # Weights
 
     def load_weights(self, filepath, by_name=False, exclude=None):
-        """Read weights; a checkpoint of a run of this NAME, read whole, continues that run.
+        """Load weights into the layers of the same name.
 
-        Layers are matched by name in any case, because their order differs between the modes.
+        A checkpoint of a run with the configuration's NAME, loaded without `exclude`, continues
+        that run: `log_dir` and `epoch` become the run's. Any other weights start a new run.
 
         Args:
-            filepath: a legacy Keras `.h5`, such as `mask_rcnn_coco.h5` or one written here, or
-                another format of `weights.readers`.
-            by_name: False demands that the file has every layer of the model.
+            filepath: path of a legacy Keras `.h5` file, such as `mask_rcnn_coco.h5` or a run's
+                checkpoint, or of a file in another format of `weights.readers`.
+            by_name: False requires the file to contain every layer of the model. Layers are always
+                matched by name, because their order differs between the modes.
             exclude: names of layers that keep their values; implies `by_name`.
 
         Returns:
-            `LoadReport` of loaded, excluded, missing, left over and mismatched layers.
+            `LoadReport` of the loaded, excluded, missing, left-over and mismatched layers.
 
         Raises:
             FileNotFoundError, ValueError: see `weights.load`.
@@ -94,7 +100,7 @@ class MaskRCNN:
         report = weights.load(
             self.keras_model, filepath, exclude=exclude, complete=not by_name and not exclude
         )
-        # Weights of another run, or some of its layers, are where a new run begins.
+        # Weights from another run, or only some of the layers, start a new run.
         is_own = not exclude and folder.parse(filepath, self.config.NAME)
         self.set_log_dir(filepath if is_own else None)
         if self.epoch:
@@ -102,18 +108,18 @@ class MaskRCNN:
         return report
 
     def get_imagenet_weights(self):
-        """Path of ImageNet weights for the backbone, downloaded if need be.
+        """Path of ImageNet weights for the backbone, downloaded if necessary.
 
-        They are of ResNet-50; a ResNet-101 takes what it shares. The file expects BGR pixels:
-        `load_weights` reverses the input channels of `conv1`, as images here are RGB.
+        The weights are for ResNet-50; ResNet-101 uses the layers that both have. They expect BGR
+        pixels, but images here are RGB: `load_weights` reverses the input channels of `conv1`.
         """
         return imagenet_weights()
 
     def find_last(self):
-        """Path of the last checkpoint of the last run of this NAME.
+        """Path of the last checkpoint of the latest run with the configuration's NAME.
 
         Raises:
-            FileNotFoundError: there is none.
+            FileNotFoundError: there is no such checkpoint.
         """
         return folder.find_last(self.model_dir, self.config.NAME)
 
@@ -121,8 +127,8 @@ class MaskRCNN:
         """Set `log_dir`, `checkpoint_path` and `epoch`.
 
         Args:
-            model_path: a checkpoint: its run is continued after its epoch. Otherwise a new run
-                begins.
+            model_path: path of a checkpoint, whose run continues after its epoch. None, or the
+                path of any other file, starts a new run.
         """
         own = self.model_dir, self.config.NAME
         parsed = model_path and RunFolder.of_checkpoint(model_path, *own)
@@ -130,7 +136,7 @@ class MaskRCNN:
 
     @property
     def log_dir(self):
-        """Folder of this run."""
+        """The run's folder, for logs and checkpoints."""
         return self.run_folder.path
 
     @log_dir.setter
@@ -139,7 +145,7 @@ class MaskRCNN:
 
     @property
     def checkpoint_path(self):
-        """Template of the weight files of this run, in which `{epoch:04d}` is the epoch."""
+        """Path template of the run's checkpoints, with `{epoch:04d}` for the epoch."""
         return self.run_folder.checkpoint_path
 
     @checkpoint_path.setter
@@ -148,7 +154,7 @@ class MaskRCNN:
 
     @property
     def epoch(self):
-        """Epochs trained so far."""
+        """Number of epochs trained so far."""
         return self.run_folder.epoch
 
     @epoch.setter
@@ -170,37 +176,43 @@ class MaskRCNN:
         resume=False,
         verbose=1,
     ):
-        """Train, with checkpoints, the state of the run and its records in `log_dir`.
+        """Train the model, saving checkpoints, the run's state and its records in `log_dir`.
 
-        Several threads (LOADER_WORKERS), or processes (LOADER_PROCESSES), ask the data sets for
-        images and instances. Ctrl-C and SIGTERM stop after the current batch, when all is saved.
+        Several threads (LOADER_WORKERS) or processes (LOADER_PROCESSES) read images and instances
+        from the datasets. Ctrl-C and SIGTERM end training after the current batch, once everything
+        is saved.
+
+        To train in stages, pass `layers` and `epochs` as lists with one entry per stage. Each stage
+        has its own optimizer.
 
         Args:
             train_dataset, val_dataset: prepared `Dataset`s; `val_dataset` may be None.
-            learning_rate: at the beginning; LR_SCHEDULE may change it. A list for stages.
-            epochs: number of the last epoch, counted from the beginning of the run: after
-                `load_weights(find_last())` training goes on from there. A list for stages.
-            layers: "heads", "3+", "4+", "5+", "all", or a regular expression of layer names; or a
-                list of them, for stages that follow each other, each with an optimizer of its own.
+            learning_rate: initial learning rate, which LR_SCHEDULE may change; a list for one per
+                stage.
+            epochs: number of the last epoch, counted from the start of the run. After
+                `load_weights(find_last())`, training continues from that checkpoint's epoch.
+            layers: the layers to train: "heads", "3+", "4+", "5+", "all", or a regular expression
+                of layer names.
             augmentation: an imgaug augmenter, Keras layers or a callable, see `mrcnn.augment`.
-            custom_callbacks: list of Keras callbacks. Of several hosts (HOST_COUNT) the first alone
-                has them; a learning rate that they set, and `stop_training`, reach all.
+            custom_callbacks: list of Keras callbacks. With several hosts (HOST_COUNT), only the
+                first host runs them; a learning rate that they set, and `stop_training`, reach all
+                hosts.
             no_augmentation_sources: sources whose images are not augmented.
-            resume: True goes on with the run of this model's `log_dir`, or else with the last run
-                of this NAME in `model_dir`, from the batch where its state was saved, as if it had
-                never stopped: weights, optimizer, random state, best value and history are those of
-                the run. If there is none a new run begins, so that one command starts a training
-                and starts it again.
-            verbose: 0 shows no progress; all is recorded in `log_dir` in any case.
+            resume: whether to resume the run in this model's `log_dir`, or else the last run with
+                this NAME in `model_dir`. It continues from the batch where its state was saved, as
+                if it had never stopped: with the run's weights, optimizer, random state, best value
+                and history. If there is no such run, a new one starts, so the same command starts
+                and resumes a training run.
+            verbose: 0 hides the progress output; `log_dir` has the full record regardless.
 
         Raises:
-            ValueError: the model is not in training mode, `layers` matches no layer, the lists of
-                stages disagree, a data set and the configuration disagree, USE_RPN_ROIS is False,
-                or the run to resume was begun with other settings.
+            ValueError: the model is not in training mode, `layers` matches no layer, the lists for
+                the stages do not fit together, a dataset does not fit the configuration,
+                USE_RPN_ROIS is False, or the run to resume was started with different settings.
             FloatingPointError: a loss became NaN; the message names the images.
             KeyboardInterrupt, SystemExit: after Ctrl-C or SIGTERM.
             OSError: the log folder cannot be written.
-            RuntimeError: another host, of several that train together, has ended.
+            RuntimeError: another host of the training run has ended.
         """
         self._require("training", "train()")
         self.config.validate()
@@ -219,13 +231,13 @@ class MaskRCNN:
         )
 
     def compile(self, learning_rate, momentum, epochs=None, first_epoch=None):
-        """The configured optimizer, with clipped gradients, on the weighted losses.
+        """Compile the model with the configured optimizer, gradient clipping and loss weights.
 
         Args:
-            learning_rate: at the beginning.
-            momentum: of SGD; beta_1 of Adam and AdamW.
+            learning_rate: initial learning rate.
+            momentum: momentum of SGD, or beta_1 of Adam and AdamW.
             epochs: number of the last epoch, for LR_SCHEDULE "cosine".
-            first_epoch: epochs that are done before the optimizer's first batch; None: `epoch`.
+            first_epoch: epochs already done before the optimizer's first batch; None: `epoch`.
         """
         first_epoch = self.epoch if first_epoch is None else first_epoch
         optimization.compile_model(
@@ -239,12 +251,12 @@ class MaskRCNN:
         )
 
     def set_trainable(self, layer_regex, keras_model=None, indent=0, verbose=1):
-        """Let the layers train whose whole name matches, freeze all others.
+        """Make trainable the layers whose full name matches, and freeze all others.
 
         Args:
             layer_regex: regular expression of layer names.
-            keras_model: the model, this one's by default.
-            indent: spaces before each name that is printed.
+            keras_model: the model to change; None: this object's `keras_model`.
+            indent: number of spaces before the printed line.
             verbose: 0 prints nothing.
 
         Raises:
@@ -253,7 +265,7 @@ class MaskRCNN:
         chosen = trainable.set_trainable(keras_model or self.keras_model, layer_regex)
         if not chosen:
             raise ValueError(
-                f"layers is {layer_regex!r}: no layer has such a name. It is one of "
+                f"layers is {layer_regex!r}, which matches no layer: it must be "
                 f"{', '.join(trainable.layer_regexes(self.config))}, or a regular expression of "
                 "layer names."
             )
@@ -263,65 +275,67 @@ class MaskRCNN:
     # Detection
 
     def detect(self, images, verbose=0):
-        """Find the instances in images.
+        """Detect the instances in images.
 
         Args:
-            images: list of RGB images [H, W, 3] of 0..255, of any sizes and any number; grayscale
-                is repeated, an alpha channel dropped. They run in batches of BATCH_SIZE.
-            verbose: 1 prints the arrays on the way.
+            images: list of any number of RGB images [H, W, 3], of any size, with values in 0..255.
+                Grayscale is repeated over the channels, and an alpha channel is dropped. The images
+                run in batches of BATCH_SIZE.
+            verbose: 1 prints the intermediate arrays.
 
         Returns:
-            list of dicts, one an image: `rois` int32 [N, 4] pixels, `class_ids` int32 [N],
-            `scores` float32 [N], best first, and what the other heads fill: `masks` bool
-            [H, W, N] of the mask head.
+            list of dicts, one per image, each with its detections ordered by score, best first:
+            `rois` int32 [N, 4] pixels, `class_ids` int32 [N], `scores` float32 [N], and what the
+            other heads fill, such as `masks` bool [H, W, N] from the mask head.
 
         Raises:
-            ValueError, TypeError: no images, wrong dtype, rank or channels, NaN; the message says
-                which image and what would be accepted.
+            ValueError, TypeError: the list is empty, or an image has NaNs or a wrong dtype, rank or
+                number of channels; the message names the image and says what is accepted.
         """
         self._require("inference", "detect()")
         return detector_of(self).detect(images, verbose=verbose)
 
     def detect_molded(self, molded_images, image_metas, verbose=0):
-        """Find the instances in images that `mold_inputs` or the data generator made.
+        """Detect the instances in molded images, from `mold_inputs` or the data generator.
 
         Args:
             molded_images: float array [N, H, W, C], the mean subtracted.
             image_metas: [N, 12 + NUM_CLASSES].
-            verbose: 1 prints the arrays on the way.
+            verbose: 1 prints the intermediate arrays.
 
         Returns:
-            As `detect`, in pixels of the molded images.
+            As `detect`, but in pixels of the molded images.
         """
         self._require("inference", "detect_molded()")
         return detector_of(self).detect_molded(molded_images, image_metas, verbose)
 
     def mold_inputs(self, images):
-        """Images as the network takes them.
+        """Convert images to the network's input.
 
         Args:
             images: list of images [H, W, C], see `detect`.
 
         Returns:
             molded_images: float32 [N, h, w, C].
-            image_metas: float64 [N, 12 + NUM_CLASSES]; image id 0, no active classes.
-            windows: int [N, 4] pixels, the part of each molded image that is no padding.
+            image_metas: float64 [N, 12 + NUM_CLASSES]; the image id is 0, no class is active.
+            windows: int [N, 4] pixels, the part of each molded image that is not padding.
 
         Raises:
-            ValueError: the molded images differ in size, which IMAGE_RESIZE_MODE allows.
+            ValueError: the molded images differ in size, as they may if IMAGE_RESIZE_MODE is
+                "none" or "pad64".
         """
         return molding.mold_inputs(images, self.config)
 
     def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window):
-        """Detections of one image from the network's coordinates to the image's.
+        """Convert the detections of one image to the image's pixels.
 
         Args:
-            detections: [D, 6] of (y1, x1, y2, x2, class id, score), normalised; ends at the first
-                class 0.
+            detections: [D, 6] of (y1, x1, y2, x2, class id, score), normalised; the first class 0
+                ends them.
             mrcnn_mask: [D, h, w, NUM_CLASSES].
             original_image_shape: (H, W, C) of the image.
             image_shape: (h, w, C) of the molded image.
-            window: (y1, x1, y2, x2) pixels of the molded image that are no padding.
+            window: (y1, x1, y2, x2) pixels, the part of the molded image that is not padding.
 
         Returns:
             boxes int32 [N, 4] pixels, class_ids int32 [N], scores float32 [N], masks bool
@@ -332,13 +346,13 @@ class MaskRCNN:
         )
 
     def get_anchors(self, image_shape):
-        """Anchors of molded images of a shape, cached.
+        """Anchors for molded images of a given shape, cached.
 
         Args:
             image_shape: (H, W, C).
 
         Returns:
-            float32 [A, 4], normalised. `anchors` has them in pixels.
+            float32 [A, 4], normalised. `anchors` holds them in pixels.
         """
         key = tuple(image_shape)
         if key not in self._anchors_by_shape:
@@ -351,40 +365,43 @@ class MaskRCNN:
         """Names of the instance fields that the heads fill, such as ("boxes", "masks")."""
         return parts.filled_fields(self.config)
 
-    # Looking inside
+    # Inspection
 
     def ancestor(self, tensor, name, checked=None):
-        """A tensor that another one is computed from, by the name of its layer.
+        """Find a tensor that another is computed from, by the name of its layer.
 
         Args:
             tensor: symbolic tensor of `keras_model`.
             name: layer name, or "layer/step:0" for a step inside the proposal layer, such as
                 "ROI/refined_anchors:0".
-            checked: not used.
+            checked: not used; an argument in matterport's Mask_RCNN.
 
         Returns:
-            The symbolic tensor, of any shape, or None if there is none.
+            The symbolic tensor, of any shape, or None if there is no such tensor.
         """
         return introspection.ancestor(tensor, name)
 
     def find_trainable_layer(self, layer):
-        """The layer that has the weights: the one inside a wrapper, or the layer itself."""
+        """The layer that holds the weights: the one inside a wrapper, or `layer` itself."""
         return introspection.unwrap(layer)
 
     def get_trainable_layers(self):
-        """The layers with weights, those of nested models included."""
+        """The layers with weights, including those of nested models."""
         return introspection.layers_with_weights(self.keras_model)
 
     def run_graph(self, images, outputs, image_metas=None):
-        """Compute tensors of the graph for images, to look at them.
+        """Compute tensors of the graph for given images, to inspect them.
 
         Args:
-            images: list of images as for `detect`, or molded ones if `image_metas` is given.
+            images: list of images as for `detect`, or molded images if `image_metas` is given.
             outputs: list of (name, symbolic tensor) pairs.
             image_metas: [N, 12 + NUM_CLASSES].
 
         Returns:
-            OrderedDict of name to numpy array; entries whose tensor is None raise ValueError.
+            OrderedDict of name to numpy array.
+
+        Raises:
+            ValueError: a tensor is None, or the model is not in inference mode.
         """
         self._require("inference", "run_graph()")
         return introspection.run_graph(self, images, outputs, image_metas)
@@ -392,6 +409,6 @@ class MaskRCNN:
     def _require(self, mode, call):
         if self.mode != mode:
             raise ValueError(
-                f"{call} needs a model in {mode} mode, this one is in {self.mode} mode: make "
-                f"another with MaskRCNN({mode!r}, config, model_dir) and load the weights there."
+                f"{call} needs a model in {mode} mode, but this one is in {self.mode} mode: create "
+                f"MaskRCNN({mode!r}, config, model_dir) and load the weights into it."
             )

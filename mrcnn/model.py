@@ -1,4 +1,4 @@
-"""The names of the reference's `model`, gathered from the rooms where they live."""
+"""The names in `model` of matterport's Mask_RCNN, gathered from the subpackages."""
 
 from .anchors.pyramid import compute_backbone_shapes
 from .anchors.targets import build_rpn_targets

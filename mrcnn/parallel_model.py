@@ -1,4 +1,4 @@
-"""The reference's `parallel_model`: several devices are a setting here."""
+"""Stand-in for `parallel_model` of matterport's Mask_RCNN: here, GPU_COUNT replaces it."""
 
 import logging
 
@@ -6,18 +6,18 @@ logger = logging.getLogger(__name__)
 
 
 def ParallelModel(keras_model, gpu_count):
-    """The model itself: GPU_COUNT makes `MaskRCNN` train on several devices.
+    """Return the model unchanged: with GPU_COUNT set, `MaskRCNN` trains on several devices.
 
     Args:
         keras_model: any model.
-        gpu_count: devices.
+        gpu_count: number of devices.
 
     Returns:
         `keras_model`.
     """
     logger.warning(
-        "ParallelModel returns the model as it is: set GPU_COUNT = %s in your Config, and "
-        "MaskRCNN.train() uses as many devices.",
+        "ParallelModel returns the model unchanged: set GPU_COUNT = %s in your Config, and "
+        "MaskRCNN.train() will use that many devices.",
         gpu_count,
     )
     return keras_model

@@ -1,4 +1,4 @@
-"""The names of the reference's `utils`, gathered from the rooms where they live."""
+"""The names in `utils` of matterport's Mask_RCNN, gathered from the subpackages."""
 
 from .anchors.pyramid import generate_anchors, generate_pyramid_anchors
 from .datasets.dataset import Dataset

@@ -29,17 +29,17 @@ def source(name):
     """The notebook of a source file, without outputs.
 
     Args:
-        name: of a notebook, such as "demo".
+        name: name of a notebook, such as "demo".
 
     Returns:
-        `nbformat.NotebookNode`. The ids of cells are their numbers, so that they stay as they are
-        when the notebook is made again.
+        `nbformat.NotebookNode`. Cell ids are the cells' numbers, so they do not change when the
+        notebook is made again.
 
     Raises:
-        FileNotFoundError: there is no such notebook.
+        FileNotFoundError: the notebook does not exist.
     """
     if name not in NAMES:
-        raise FileNotFoundError(f"there is no notebook {name!r}: there are {', '.join(NAMES)}.")
+        raise FileNotFoundError(f"no such notebook: {name!r}. There are {', '.join(NAMES)}.")
     notebook = jupytext.read(FOLDER / f"{name}.py")
     notebook.metadata["kernelspec"] = {
         "name": "python3",
@@ -52,17 +52,17 @@ def source(name):
 
 
 def execute(name):
-    """The notebook of a source file, run by a new kernel in the folder of the notebooks.
+    """The notebook of a source file, run by a fresh kernel in the notebooks' folder.
 
     Args:
-        name: of a notebook.
+        name: name of a notebook.
 
     Returns:
         `nbformat.NotebookNode` with outputs.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed.
-        FileNotFoundError: there is no such notebook.
+        FileNotFoundError: the notebook does not exist.
     """
     notebook = source(name)
     client = NotebookClient(
@@ -79,10 +79,10 @@ def execute(name):
 
 
 def shrink_pictures(notebook):
-    """Store the pictures of a notebook with 256 colours each: a quarter of the bytes.
+    """Reduce the pictures of a notebook to 256 colours each: a quarter of the bytes.
 
     Args:
-        notebook: `nbformat.NotebookNode` with outputs, which is changed.
+        notebook: `nbformat.NotebookNode` with outputs; modified in place.
     """
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         if "image/png" not in output.get("data", {}):
@@ -98,7 +98,7 @@ def shrink_pictures(notebook):
 def main(argv=None):
     """Run the command line; see the top of this file."""
     parser = argparse.ArgumentParser(description="Run notebooks and store their outputs.")
-    parser.add_argument("names", nargs="*", choices=[[], *NAMES], help="all, if none is given")
+    parser.add_argument("names", nargs="*", choices=[[], *NAMES], help="all if none is given")
     for name in parser.parse_args(argv).names or NAMES:
         begin = time.perf_counter()
         notebook = execute(name)

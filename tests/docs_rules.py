@@ -1,4 +1,4 @@
-"""What `test_docs` holds the docstrings of public objects to; the rules are told there."""
+"""Checks the docstrings of public objects; `test_docs` describes the rules."""
 
 import ast
 import dataclasses
@@ -11,13 +11,13 @@ import textwrap
 
 SECTIONS = ("Args", "Call arguments", "Attributes", "Returns", "Yields", "Raises")
 
-# Parameters, attributes and results of these names are boxes.
+# Parameters, attributes and results with these names are boxes.
 BOXES = {
     *("box", "boxes", "boxes1", "boxes2", "gt_box", "gt_boxes", "pred_box", "pred_boxes"),
     *("rois", "rpn_rois", "refined_rois", "refined_boxes", "proposals", "anchors"),
     *("window", "windows"),
 }
-# Those of these names are arrays or tensors.
+# Those with these names are arrays or tensors ...
 ARRAYS = BOXES | {
     *("image", "images", "input_image", "molded_images", "normalized_images"),
     *("mask", "masks", "mini_mask", "gt_mask", "gt_masks", "pred_mask", "pred_masks"),
@@ -29,20 +29,20 @@ ARRAYS = BOXES | {
     *("truth_class_ids", "meta", "image_meta", "image_metas", "feature_map", "feature_maps"),
     *("detections", "y_true", "y_pred", "inputs"),
 }
-# Unless the text says that they are something else, or that their shape is told elsewhere.
+# ... unless the text says that they are something else, or that their shape is given elsewhere.
 OTHERS = re.compile(
     r"`(InstanceMasks|AnchorLattice)`|\b(list|lists|dict) of|\b(ints|dicts|indices|symbolic)\b"
     r"|^(folder|functions?|whether|how many|the same|as|see the|not used)\b|^`"
 )
 ARRAY = re.compile(r"(?<!\")\b([Aa]rrays?|[Tt]ensors?|u?[Ii]nt(8|16|32|64)|[Ff]loat(16|32|64))\b")
-# [N, 4] is a shape, (y1, x1, y2, x2) as good as one, [0, 1] a range.
+# [N, 4] is a shape, (y1, x1, y2, x2) counts as one, and [0, 1] is a range.
 SHAPE = re.compile(r"\[(?!0\b)[^\[\]]+\]|\b(shapes?|scalars?)\b|\((\w+, )+\w+\)")
 FOUR = re.compile(r"(?<!\[H, W)(\[|, )4\]|\(y1, x1, y2, x2\)")
 DELTAS = re.compile(r"\bdeltas?\b|\(dy, dx", re.IGNORECASE)
 UNITS = re.compile(r"\b(pixels?|normali[sz]ed|(same|squared) units|units of)\b", re.IGNORECASE)
 REFERENCE = re.compile(r"\b(?:see|as|as in|as for|those of) `([\w.]+)(?:\(\))?`", re.IGNORECASE)
 
-# A first line that begins with one of these says what is done, and not what is returned.
+# A first line that starts with one of these says what is done, not what is returned.
 VERBS = re.compile(
     r"(add|agree|apply|ask|batch|blend|bring|build|check|choose|colour|compare|compile"
     r"|compute|copy|create|cut|delete|detect|download|draw|drop|end|fetch|fill|find|finish"
@@ -56,7 +56,7 @@ VERBS = re.compile(
 
 @dataclasses.dataclass
 class Entry:
-    """A part of a section: `names` of what it is about, none in most of `Returns`."""
+    """An entry of a section: `names` are what it describes, empty in most of `Returns`."""
 
     names: tuple
     text: str
@@ -64,7 +64,7 @@ class Entry:
 
 @dataclasses.dataclass
 class Docstring:
-    """A docstring in Google's style: `text` in no section, and title to list of `Entry`."""
+    """A Google-style docstring: its `text`, and `sections`, a dict of title to list of `Entry`."""
 
     text: str
     sections: dict
@@ -75,7 +75,7 @@ class Docstring:
 
 
 def parse(text):
-    """A docstring taken apart."""
+    """Split a docstring into a `Docstring`."""
     body, sections, title, current = [], {}, "", None
     for line in inspect.cleandoc(text or "").splitlines():
         if line.endswith(":") and line[:-1] in SECTIONS:
@@ -98,7 +98,7 @@ def parse(text):
 
 @dataclasses.dataclass
 class Public:
-    """A public class, function, method or property, a member of the class `owner` if it has one."""
+    """A public class, function, method or property; `owner` is the class of a member."""
 
     name: str
     thing: object
@@ -111,7 +111,7 @@ class Public:
 
     @functools.cached_property
     def function(self):
-        """The function that is documented, or None for a class."""
+        """The documented function, or None for a class."""
         thing = getattr(self.thing, "fget", None) or getattr(self.thing, "func", self.thing)
         thing = inspect.unwrap(getattr(thing, "__func__", thing))
         return thing if inspect.isfunction(thing) else None
@@ -124,7 +124,7 @@ class Public:
 
     @property
     def parameters(self):
-        """Names of the parameters, of a class those of its own constructor."""
+        """Names of the parameters; for a class, those of its own constructor."""
         if self.function:
             has_self = self.owner and not isinstance(self.thing, staticmethod)
             return list(inspect.signature(self.function).parameters)[bool(has_self) :]
@@ -136,10 +136,10 @@ class Public:
 
     @property
     def unexplained(self):
-        """Those of the parameters that nothing explains."""
+        """The parameters that nothing explains."""
         if self.overrides and "Args" not in self.docs.sections:
             return []
-        # The options of a Keras object are Keras's.
+        # Keras documents the options of its own classes.
         bases = self.thing.__mro__[1:-1] if inspect.isclass(self.thing) else ()
         is_ours = all(base.__module__.startswith("mrcnn") for base in bases)
         named = {n for entry in self.docs.entries("Args", "Attributes") for n in entry.names}
@@ -147,7 +147,7 @@ class Public:
         return [name for name in self.parameters if name not in named and not self._tells(name)]
 
     def _tells(self, parameter):
-        """Whether the text speaks of a parameter, or refers to something that explains it."""
+        """Whether the text mentions a parameter, or refers to something that explains it."""
         text = self.docs.text
         if inspect.isclass(self.thing):
             text += parse(vars(self.thing)["__init__"].__doc__).text
@@ -190,7 +190,7 @@ def public_objects(module):
 
 @functools.cache
 def index():
-    """All public objects of the package by the ends of the names that they can be called by."""
+    """All public objects of the package, by every suffix of their dotted names."""
     found = {}
     for name in modules():
         module = importlib.import_module(name)
@@ -207,12 +207,12 @@ def index():
 
 
 def referred(text):
-    """The public objects that a text says to look at."""
+    """The public objects that a text refers to."""
     return [public for name in REFERENCE.findall(text) for public in index().get(name, [])]
 
 
 def problems(public):
-    """What the docstring of a public object lacks, a list of texts."""
+    """List what is missing or wrong in the docstring of a public object, as texts."""
     if not public.docs.text:
         return [] if public.overrides else ["has no docstring"]
     rules = (_parameters, _call_arguments, _returns, _shapes, _units, _references)
@@ -226,7 +226,7 @@ def _parameters(public):
             yield f'has no name before "{entry.text[:40]}"'
     for entry in public.docs.entries("Args"):
         for name in set(entry.names).difference(public.parameters):
-            yield f"explains {name} in Args, which is no parameter"
+            yield f"explains {name} in Args, which is not a parameter"
 
 
 def _call_arguments(public):
@@ -261,7 +261,7 @@ def gives(function):
 
 
 def _described(public):
-    """Place and `Entry` of all that is described: the entries, and the text, of what has none."""
+    """Place and `Entry` of each description: all entries, and the text for what has no entry."""
     docs = public.docs
     for title in docs.sections:
         if title != "Raises":
@@ -272,7 +272,7 @@ def _described(public):
     is_listed = {"Args", "Attributes"}.intersection(docs.sections)
     names = [] if is_listed else [name for name in public.parameters if name in ARRAYS]
     if names or (public.function and not {"Returns", "Yields"}.intersection(docs.sections)):
-        yield f"of {', '.join(names) or 'what it returns'}", Entry(tuple(names), docs.text)
+        yield f"for {', '.join(names) or 'what it returns'}", Entry(tuple(names), docs.text)
 
 
 def _shapes(public):
@@ -283,7 +283,7 @@ def _shapes(public):
             named = ARRAYS.intersection(word.lower() for word in start[:1])
         is_array = named or ARRAY.search(" ".join(start))
         if is_array and not any(x.search(entry.text) for x in (SHAPE, OTHERS, REFERENCE)):
-            yield f"says no shape, such as [N, 4], {place}"
+            yield f"gives no shape, such as [N, 4], {place}"
 
 
 def _units(public):
@@ -300,4 +300,4 @@ def _references(public):
     for name in re.findall(r"\b[Ss]ee `([\w.]+)(?:\(\))?`", text):
         is_own = public.owner and name in dir(public.owner)
         if not (name in index() or is_own or name in public.parameters):
-            yield f"refers to `{name}`, which is not there"
+            yield f"refers to `{name}`, which does not exist"

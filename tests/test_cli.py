@@ -47,7 +47,7 @@ def test_a_share(parser, capsys):
     assert parser.parse_args([*arguments, "--min-score=0.5"]).min_score == 0.5
     with pytest.raises(SystemExit):
         parser.parse_args([*arguments, "--min-score=1.5"])
-    assert "argument --min-score: 1.5 lies outside of 0 to 1" in capsys.readouterr().err
+    assert "argument --min-score: 1.5 is not between 0 and 1" in capsys.readouterr().err
 
 
 def test_some_of_the_images_the_same_ones_each_time():
@@ -75,8 +75,8 @@ def test_few_images_make_short_epochs():
     [
         (ValueError("NUM_CLASSES is 1"), "NUM_CLASSES is 1"),
         (
-            FileNotFoundError(2, "there is no folder of a run", "logs"),
-            "there is no folder of a run: logs",
+            FileNotFoundError(2, "no such run folder", "logs"),
+            "no such run folder: logs",
         ),
         (PermissionError("not there"), "not there"),
     ],

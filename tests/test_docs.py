@@ -1,19 +1,19 @@
-"""Every public object of the package says what it takes and gives, with shapes and units.
+"""Every public object of the package documents what it takes and returns, with shapes and units.
 
-Public is what no underscore hides. The rules, which `docs_rules` checks:
+An object is public unless its name starts with an underscore. `docs_rules` checks these rules:
 
-- There is a docstring. A method that overrides one of a base class may do without, and one that it
-  has need not repeat the base's.
-- Parameters: each is named in Args (of a constructor: in Args or Attributes of the class); without
-  Args, in the text; or in backticks; or in the Args of what "see `x`" or "as `x`" points at. Args
-  has no other names. The class of a Keras layer has Call arguments.
-- Results: what returns or yields something has Returns or Yields, or a first line that names a
-  thing: "Areas of boxes", not "Compute ...".
-- Shapes: an array or a tensor, by its name (`ARRAYS`) or the first words of its entry, has one such
-  as [N, 4], or points at one.
-- Units: boxes, by their name (`BOXES`) or a last axis of 4, are in pixels, normalised, in the units
-  of others, or deltas.
-- What "see `x`" points at is there.
+- There is a docstring. A method that overrides one of a base class may omit it, or omit what the
+  base's docstring says.
+- Parameters: each is named in Args (for a constructor, in the class's Args or Attributes), in
+  backticks, in the text if there are no Args, or in the Args that "see `x`" or "as `x`" refers to.
+  Args has no other names. The class of a Keras layer has Call arguments.
+- Results: whatever returns or yields something has Returns or Yields, or a first line that names
+  the result: "Areas of boxes", not "Compute ...".
+- Shapes: an array or tensor, recognised by its name (`ARRAYS`) or the first words of its entry, has
+  a shape, such as [N, 4], or refers to one.
+- Units: boxes, recognised by their name (`BOXES`) or a last axis of 4, are in pixels, normalised,
+  in the units of other boxes, or deltas.
+- The target of "see `x`" exists.
 """
 
 import importlib
@@ -49,7 +49,7 @@ def test_all_kinds_of_objects_are_looked_at():
         "Comparison.iou",  # a functools.cached_property
         "Replicas.of_hosts",  # a class method behind functools.cache
         "files.replacing",  # a context manager
-        "ops.gather_rows",  # by the name of the package that shares it
+        "ops.gather_rows",  # by the name of the package that re-exports it
     ]:
         assert index[name][0].function or inspect.isclass(index[name][0].thing), name
     assert index["ops.gather_rows"][0].thing is gather_rows
@@ -116,7 +116,7 @@ def test_nothing_is_missing():
         (
             "how far.",
             "how far.\n        size: of it.",
-            "explains size in Args, which is no parameter",
+            "explains size in Args, which is not a parameter",
         ),
         (
             "        boxes: [",
@@ -131,17 +131,17 @@ def test_nothing_is_missing():
         (
             "uint8 [H, W, 3]",
             "its pixels in [0, 255]",
-            "says no shape, such as [N, 4], in Args image",
+            "gives no shape, such as [N, 4], in Args image",
         ),
-        ("how far", "int32, how far", "says no shape, such as [N, 4], in Args shift"),
-        ("[N, 4] float32, p", "float32, p", "says no shape, such as [N, 4], in Returns"),
+        ("how far", "int32, how far", "gives no shape, such as [N, 4], in Args shift"),
+        ("[N, 4] float32, p", "float32, p", "gives no shape, such as [N, 4], in Returns"),
         (
             "boxes: [N, 4] pixels",
             "boxes: [N, 4]",
             "says neither pixels nor normalised in Args boxes",
         ),
         ("float32, pixels", "float32", "says neither pixels nor normalised in Returns"),
-        ("how far", "see `mold_imag`", "refers to `mold_imag`, which is not there"),
+        ("how far", "see `mold_imag`", "refers to `mold_imag`, which does not exist"),
     ],
 )
 def test_what_is_missing_in_a_section(monkeypatch, old, new, problem):
@@ -161,8 +161,8 @@ def size(boxes):
         ("Sizes of `boxes`, see `box_areas`.", []),
         ("See `boxes.box_areas`.", []),
         (None, ["has no docstring"]),
-        ("Sizes of boxes in pixels.", ["says no shape, such as [N, 4], of boxes"]),
-        ("Sizes of boxes [N, 4].", ["says neither pixels nor normalised of boxes"]),
+        ("Sizes of boxes in pixels.", ["gives no shape, such as [N, 4], for boxes"]),
+        ("Sizes of boxes [N, 4].", ["says neither pixels nor normalised for boxes"]),
         (
             "Measure boxes [N, 4] in pixels.",
             ['has no Returns, and "Measure ..." does not say what it returns'],

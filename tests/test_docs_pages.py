@@ -81,7 +81,7 @@ def test_results_with_names_become_a_list():
 
 
 def test_other_results_stay_as_they_are():
-    docstring = "Areas.\n\nReturns:\n    float [N]: one a box,\n    in pixels.\n"
+    docstring = "Areas.\n\nReturns:\n    float [N]: one per box,\n    in pixels.\n"
     assert build.with_lists(docstring) == docstring
 
 
@@ -106,6 +106,6 @@ def test_pages():
     assert '<a href="ops/nms.html">' in pages["mrcnn/ops.html"]  # although ops has __all__
     assert "<strong>boxes1:</strong> [N1, 4], pixels or normalised." in boxes
     assert "<strong>kept:</strong> int32 tensor [B]." in pages["mrcnn/ops/nms.html"]
-    assert "log folders and checkpoints carry it in lower case" in pages["mrcnn/config.html"]
+    assert "used in lower case for log folders and checkpoints" in pages["mrcnn/config.html"]
     for hidden in ("logger", "_SOURCES", "Config._derive", "_CHUNK_ELEMENTS"):
         assert f'id="{hidden}"' not in pages["mrcnn/config.html"] + boxes

@@ -1,4 +1,4 @@
-"""HEADS = ("box",) from the data set to the results: Faster R-CNN, without a mask anywhere."""
+"""HEADS = ("box",), from the dataset to the results: Faster R-CNN, without any masks."""
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ class BoxConfig(TinyConfig):
 
 
 class Boxes(Dataset):
-    """The boxes of drawn rectangles, half a pixel wider than their pixels."""
+    """Boxes of drawn rectangles, which extend half a pixel beyond them at the bottom and right."""
 
     def __init__(self, count=4):
         super().__init__()
@@ -40,16 +40,16 @@ class Boxes(Dataset):
     def load_boxes(self, image_id):
         image, masks, class_ids = self.samples[image_id]
         boxes = [[*np.argwhere(m).min(axis=0), *np.argwhere(m).max(axis=0) + 1.5] for m in masks.T]
-        boxes = np.array(boxes)[:, [1, 0, 3, 2]]  # `masks.T` has exchanged rows and columns
+        boxes = np.array(boxes)[:, [1, 0, 3, 2]]  # `masks.T` swaps rows and columns
         return InstanceBoxes(boxes, image.shape), class_ids
 
 
 @pytest.fixture
 def no_masks(monkeypatch):
-    """Fails the test when a mask is made."""
+    """Fails the test if a mask is created."""
 
     def refuse(*args, **kwargs):
-        raise AssertionError("a mask is made")
+        raise AssertionError("a mask was created")
 
     monkeypatch.setattr(InstanceMasks, "__init__", refuse)
     monkeypatch.setattr(InstanceMasks, "from_dense", refuse)
@@ -147,8 +147,8 @@ def test_a_mask_head_needs_masks(tmp_path):
     with pytest.raises(ValueError) as caught:
         model.train(Boxes(), None, 0.001, 1, "all", verbose=0)
     assert str(caught.value) == (
-        "Boxes, image 0 (shape0.png): it has no masks, from which the head 'mask' learns. Leave "
-        "'mask' out of HEADS, or give the data set masks."
+        "Boxes, image 0 (shape0.png): it has no masks, which the head 'mask' learns from. Leave "
+        "'mask' out of HEADS, or add masks to the dataset."
     )
     assert not (tmp_path / "logs").exists()
 

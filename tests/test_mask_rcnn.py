@@ -1,4 +1,4 @@
-"""`MaskRCNN` in training: log folders, layers that train, runs, checkpoints."""
+"""`MaskRCNN` in training: log folders, trainable layers, runs, checkpoints."""
 
 import contextlib
 import datetime
@@ -29,10 +29,10 @@ BACKBONE = ["conv1", "bn_conv1", "res2a", "bn2a", "res3a", "bn3a", "res4a", "bn4
 
 
 def build(folder, mode="training", **settings):
-    """A model whose losses ask something of every layer from the first step on.
+    """A model whose losses reach every layer from the first step.
 
-    Its first proposals are its anchors, so that some lie on the shapes, and enough anchors train
-    the RPN that the coarsest are among them.
+    Its first proposals are its anchors, so some of them lie on the shapes. Enough anchors train the
+    RPN to include the coarsest.
     """
     keras.utils.set_random_seed(0)
     config = TinyConfig()
@@ -53,12 +53,12 @@ def dataset():
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """A training model that is not trained."""
+    """An untrained model in training mode."""
     return build(tmp_path_factory.mktemp("logs"))
 
 
 class Notes(keras.callbacks.Callback):
-    """What Keras tells at the end of each batch and epoch."""
+    """Records the logs of each batch and epoch."""
 
     def __init__(self):
         super().__init__()
@@ -73,7 +73,7 @@ class Notes(keras.callbacks.Callback):
 
 @pytest.fixture
 def eagerly(monkeypatch):
-    """Training without a graph, which for a few steps is faster than to compile one."""
+    """Training without a graph: for a few steps, that is faster than compiling one."""
     compile_model = optimization.compile_model
 
     def compile_eagerly(model, *arguments):
@@ -142,7 +142,7 @@ def test_a_foreign_file_begins_a_new_run(renamed, path):
 
 def test_the_last_checkpoint(renamed, tmp_path):
     renamed.model_dir = str(tmp_path)
-    with pytest.raises(FileNotFoundError, match="no folder of a run named 'tiny'") as caught:
+    with pytest.raises(FileNotFoundError, match="no run named 'tiny' in this folder") as caught:
         renamed.find_last()
     assert caught.value.filename == str(tmp_path)
     for name in (
@@ -182,7 +182,7 @@ def test_what_find_last_finds_is_continued(renamed, tmp_path, monkeypatch, name)
         assert (tmp_path / renamed.log_dir).samefile(tmp_path / log_dir)
 
 
-# Which layers train
+# Trainable layers
 
 
 def heads():
@@ -216,7 +216,7 @@ def test_layers_by_a_regular_expression(shared, capsys):
     shared.set_trainable("rpn_class_raw|mrcnn_mask_conv.", indent=2)
     names = {variable.path.split("/")[-2] for variable in shared.keras_model.trainable_variables}
     assert names == {"rpn_class_raw"} | {f"mrcnn_mask_conv{n}" for n in range(1, 5)}
-    # The names inside the nested RPN count, and whole names only: mrcnn_mask is none of them.
+    # Layers inside the nested RPN count too, and only full names match: mrcnn_mask does not.
     assert capsys.readouterr().out == ("  Training 5 layers, rpn_class_raw to mrcnn_mask_conv4\n")
     shared.set_trainable(".*", verbose=0)
     assert capsys.readouterr().out == ""
@@ -240,7 +240,7 @@ def test_the_optimiser(shared, monkeypatch):
     settings = optimizer.get_config()
     assert isinstance(optimizer, keras.optimizers.SGD)
     assert settings["learning_rate"] == pytest.approx(0.02) and settings["momentum"] == 0.8
-    # Of all gradients together, as the reference's Keras did it, not of each.
+    # All gradients are clipped together, not one by one, as in matterport's Mask_RCNN.
     assert settings["global_clipnorm"] == 3 and settings["clipnorm"] is None
 
 
@@ -249,7 +249,7 @@ def test_no_layer_of_that_name(shared, regex):
     with pytest.raises(ValueError) as caught:
         shared.set_trainable(regex)
     assert str(caught.value) == (
-        f"layers is {regex!r}: no layer has such a name. It is one of heads, 3+, 4+, 5+, all, or a "
+        f"layers is {regex!r}, which matches no layer: it must be heads, 3+, 4+, 5+, all, or a "
         "regular expression of layer names."
     )
 
@@ -259,7 +259,7 @@ def test_no_layer_of_that_name(shared, regex):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, dataset):
-    """A model after two epochs of two steps, and what a callback saw of them."""
+    """A model after two epochs of two steps, its folder, and the `Notes` of its training."""
     folder = tmp_path_factory.mktemp("logs")
     model = build(folder)
     notes = Notes()
@@ -334,7 +334,9 @@ def test_nothing_is_left_to_train(run, dataset, caplog, monkeypatch):
     notes = Notes()
     for epochs in (2, 1):
         model.train(dataset, None, 0.01, epochs, "heads", custom_callbacks=[notes])
-        assert caplog.messages[-1] == f"epoch 2 is done already: nothing to train to {epochs}"
+        assert (
+            caplog.messages[-1] == f"epoch 2 is already done: nothing to train up to epoch {epochs}"
+        )
     assert not notes.batches and model.epoch == 2
     for variable, value in zip(model.keras_model.weights, before, strict=True):
         assert_array_equal(variable.numpy(), value)
@@ -367,18 +369,18 @@ def test_each_epoch_has_batches_of_its_own(tmp_path, dataset, eagerly, monkeypat
 
     monkeypatch.setattr(BatchSequence, "__getitem__", noted)
     model = build(tmp_path, STEPS_PER_EPOCH=1)
-    # Keras looks at one batch before it begins, and one is drawn.
+    # Keras looks at one batch before it starts, and another is drawn.
     train(model, dataset, 2, "heads")
     assert epochs[2:] == [0, 1]
     train(model, dataset, 4, "heads")
     assert epochs[6:] == [2, 3]
 
 
-# What trains, and how well
+# What is trained, and how well
 
 
 def train(model, dataset, epochs, layers, learning_rate=0.01, **options):
-    """Train and give the losses of the batches."""
+    """Train and return the logs of each batch."""
     notes = Notes()
     model.train(dataset, None, learning_rate, epochs, layers, custom_callbacks=[notes], **options)
     return notes.batches
@@ -415,17 +417,17 @@ def test_batch_norm_statistics_move_if_they_may(tmp_path, dataset, eagerly):
     before = values(model)
     train(model, dataset, 1, "heads")
     moved = {name.split("/")[0] for name in changed(model, before) if "moving" in name}
-    # As Keras has it: those of layers that train.
+    # As in Keras: only those of trainable layers.
     assert moved == {name for name in heads() if "_bn" in name}
 
 
 def test_one_image_is_learnt(tmp_path):
     model = build(tmp_path, STEPS_PER_EPOCH=60, SEED=0)
     batches = train(model, InMemory(shapes(1)), 1, "all", learning_rate=0.02)
-    # What Keras reports is the mean since the epoch began.
+    # Keras reports the mean since the start of the epoch.
     means = np.array([logs["loss"] for logs in batches])
     totals = np.diff(means * np.arange(1, 61), prepend=0)
-    # Measured: 6.7 to 0.5.
+    # Measured: from 6.7 to 0.5.
     assert totals[-10:].mean() < 0.25 * totals[:3].mean()
 
 
@@ -436,7 +438,7 @@ def test_the_same_seed_gives_the_same_weights(tmp_path, dataset, eagerly):
     for number, seed in enumerate((5, 5, 6)):
         model = build(tmp_path / str(number), SEED=seed)
         model.keras_model.set_weights(start)
-        random.seed(number)  # nothing may hang on this
+        random.seed(number)  # must not matter
         train(model, dataset, 2, "all", augmentation=Flips(0.5, 0.5))
         runs.append(values(model))
     paths = [path for path in runs[0] if "seed_generator" not in path]
@@ -445,7 +447,7 @@ def test_the_same_seed_gives_the_same_weights(tmp_path, dataset, eagerly):
     assert any(not np.array_equal(runs[0][path], runs[2][path]) for path in paths)
 
 
-# What is refused before anything is trained
+# What is rejected before training starts
 
 
 def test_a_log_folder_that_cannot_be_written(tmp_path, dataset, monkeypatch):
@@ -460,14 +462,14 @@ def test_a_log_folder_that_cannot_be_written(tmp_path, dataset, monkeypatch):
 
 
 def test_no_layer_to_train(shared, dataset):
-    with pytest.raises(ValueError, match="layers is 'head': no layer has such a name"):
+    with pytest.raises(ValueError, match="layers is 'head', which matches no layer"):
         shared.train(dataset, None, 0.01, 1, "head")
 
 
 def test_a_data_set_of_other_classes(shared):
     data = InMemory(shapes(1), names=["a"])
     for arguments in ((data, None), (InMemory(shapes(1)), data)):
-        with pytest.raises(ValueError, match="NUM_CLASSES is 3, but the data set has 2 classes"):
+        with pytest.raises(ValueError, match="NUM_CLASSES is 3, but the dataset has 2 classes"):
             shared.train(*arguments, 0.01, 1, "heads")
 
 
@@ -483,7 +485,7 @@ def test_several_gpus_are_warned_about(tmp_path, dataset, caplog, eagerly, monke
     assert model.config.BATCH_SIZE == 2
     train(model, dataset, 1, "heads")
     assert (
-        "GPU_COUNT is 2, but this machine has 1: one takes all 2 images of a batch"
+        "GPU_COUNT is 2, but this machine has 1: a single device takes all 2 images of a batch"
         in caplog.messages
     )
 
@@ -520,13 +522,13 @@ def test_loss_weights(tmp_path, dataset, eagerly):
 
 def test_rois_from_outside_need_a_generator(tmp_path, dataset):
     model = build(tmp_path, USE_RPN_ROIS=False)
-    with pytest.raises(ValueError, match=r"^USE_RPN_ROIS is False: train\(\) has no RoIs to give"):
+    with pytest.raises(ValueError, match=r"^USE_RPN_ROIS is False: train\(\) does not supply RoIs"):
         model.train(dataset, None, 0.01, 1, "heads")
     assert not (tmp_path / "logs").exists()
 
 
 def test_a_config_class_is_no_configuration(tmp_path):
-    with pytest.raises(TypeError, match=r"^config is the class TinyConfig: give an instance"):
+    with pytest.raises(TypeError, match=r"^config is the class TinyConfig: pass an instance"):
         MaskRCNN("inference", TinyConfig, str(tmp_path))
 
 
@@ -538,7 +540,7 @@ def test_a_model_checkpoint_must_save_weights_only(run, dataset):
 
 @pytest.mark.parametrize("mode", ["none", "pad64"])
 def test_images_of_many_sizes_train(tmp_path, mode, eagerly):
-    """The first two images share their size, by which Keras would fix that of all others."""
+    """The first two images are equal in size; Keras would take that size for all others."""
     sizes = [(64, 64), (64, 64), (64, 128), (128, 64), (128, 192)]
     samples = [shapes(1, size, seed)[0] for seed, size in enumerate(sizes)]
     model = build(

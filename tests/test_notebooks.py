@@ -1,4 +1,4 @@
-"""Each notebook runs from a clean state, and what is stored is what its source makes."""
+"""Each notebook runs from a clean state, and the stored notebook is what its source produces."""
 
 import base64
 import importlib.util
@@ -21,7 +21,7 @@ def stored(name):
 
 
 def kinds(cell):
-    """What a cell shows: streams by name, other outputs by their richest kind."""
+    """What a cell shows: streams by name, other outputs as "picture" or "text"."""
     shown = []
     for output in cell.get("outputs", []):
         if output["output_type"] == "stream":
@@ -36,7 +36,7 @@ def test_the_stored_notebook_is_that_of_its_source(name):
     source, notebook = notebooks.source(name), stored(name)
     assert [(c.cell_type, c.source) for c in notebook.cells] == [
         (c.cell_type, c.source) for c in source.cells
-    ], f"python notebooks/execute.py {name} renews it"
+    ], f"run python notebooks/execute.py {name} to update it"
     nbformat.validate(notebook)
 
 

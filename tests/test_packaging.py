@@ -56,7 +56,7 @@ def test_extras():
     ],
 )
 def test_import_loads_nothing_needless(statement, unwanted):
-    # Keras imports OpenCV where it is installed.
+    # Keras imports OpenCV if it is installed.
     script = (
         f"import sys\nsys.modules['cv2'] = None\n{statement}\n"
         f"print([n for n in {unwanted} if sys.modules.get(n)])"

@@ -1,4 +1,4 @@
-"""The Python of the README runs, in the order in which a reader comes by it."""
+"""The Python code of the README runs, in reading order."""
 
 import json
 import re
@@ -19,7 +19,7 @@ matplotlib.use("Agg")
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
-# A train, a detection: neither is to take minutes here.
+# A fake detection: training and detecting for real would take minutes.
 FOUND = {
     "rois": np.array([[10, 10, 30, 40]], np.int32),
     "class_ids": np.array([1], np.int32),
@@ -30,7 +30,7 @@ FOUND = {
 
 @pytest.fixture
 def photographs(tmp_path, monkeypatch):
-    """The folder `balloon`: ten photographs with a polygon each, and one to look at."""
+    """Ten photographs in `balloon`, each annotated with a polygon, and one to detect in."""
     monkeypatch.chdir(tmp_path)
     entries = {}
     for part in ("train", "val"):
@@ -48,7 +48,7 @@ def photographs(tmp_path, monkeypatch):
     Image.new("RGB", (96, 64)).save(tmp_path / name)
 
 
-@pytest.mark.parametrize("network", ["of a GPU", "of a CPU"])
+@pytest.mark.parametrize("network", ["for a GPU", "for a CPU"])
 def test_own_data_from_annotations_to_a_picture(network, photographs, monkeypatch, tmp_path):
     data, large, small, detect = BLOCKS
     models = []
@@ -66,7 +66,7 @@ def test_own_data_from_annotations_to_a_picture(network, photographs, monkeypatc
         fake = mock.create_autospec(getattr(start_weights, name))
         monkeypatch.setattr(start_weights, name, fake)
     names = {"__name__": "readme"}
-    for block in (data, large if network == "of a GPU" else small, detect):
+    for block in (data, large if network == "for a GPU" else small, detect):
         exec(block, names)
     training, inference = models
     assert (training.mode, inference.mode) == ("training", "inference")
@@ -76,10 +76,10 @@ def test_own_data_from_annotations_to_a_picture(network, photographs, monkeypatc
     assert train.num_classes == training.config.NUM_CLASSES
     assert inference.config.IMAGE_MAX_DIM == training.config.IMAGE_MAX_DIM
     assert inference.config.BACKBONE == training.config.BACKBONE
-    assert (training.config.BACKBONE == "resnet101") is (network == "of a GPU")
+    assert (training.config.BACKBONE == "resnet101") is (network == "for a GPU")
     calls = [*start_weights.load_fitting.call_args_list, *start_weights.load.call_args_list]
     first, second = (call.args[1] for call in calls)
-    assert first == ("coco" if network == "of a GPU" else "samples/nucleus/nucleus_small.h5")
+    assert first == ("coco" if network == "for a GPU" else "samples/nucleus/nucleus_small.h5")
     assert second == "best" and (ROOT / "samples/nucleus/nucleus_small.h5").exists()
     assert (tmp_path / "found.png").stat().st_size > 1000
 

@@ -1,4 +1,4 @@
-"""The tests lie as the modules do, and every room and module has its place in the layers."""
+"""Tests mirror the modules, and every room (subpackage) and module has its layer."""
 
 import ast
 import tomllib
@@ -9,23 +9,23 @@ PACKAGE, TESTS = ROOT / "mrcnn", ROOT / "tests"
 
 # Tests of several modules together.
 TOGETHER = {
-    "datasets/test_check_boxes.py",  # check.py, of data sets that have boxes alone
-    "formats/test_coco_boxes.py",  # coco.py and coco_masks.py: what is read as a box
-    "formats/test_shape_boxes.py",  # the boxes of all shapes, those of formats too
+    "datasets/test_check_boxes.py",  # check.py, for datasets that have only boxes
+    "formats/test_coco_boxes.py",  # coco.py and coco_masks.py: what is read as boxes
+    "formats/test_shape_boxes.py",  # the boxes of all shapes, including those of formats
     "network/test_backends.py",  # the whole network, on each backend
-    "network/test_full_size.py",  # the whole network of COCO
-    "ops/test_ops_boxes.py",  # boxes.py and gather.py, by the names of the room
+    "network/test_full_size.py",  # the whole network, in the size for COCO
+    "ops/test_ops_boxes.py",  # boxes.py and gather.py, by their names in `mrcnn.ops`
 }
 
-# Modules without a test file of their own, and the one in which they are tested.
+# Modules without their own test file, and the file that tests them.
 ELSEWHERE = {
-    # what is refused is seen in the settings that are checked
+    # its errors show when settings are checked
     "config_rules/values.py": "config_rules/test_network_rules.py",
-    # a sample is read before it is made
+    # reading is the first step of making a sample
     "datasets/reading.py": "loading/test_samples.py",
     # the files and lines that an evaluation writes
     "evaluation/report.py": "evaluation/test_run.py",
-    # parts of a format, tested by the data set that is read
+    # parts of a format, tested by reading its datasets
     "formats/coco_json.py": "formats/test_coco.py",
     "formats/coco_masks.py": "formats/test_coco.py",
     "formats/index_colours.py": "formats/test_index_pngs.py",
@@ -34,19 +34,19 @@ ELSEWHERE = {
     "formats/yolo_labels.py": "formats/test_yolo.py",
     # names are checked and renamed as records are read
     "formats/naming.py": "formats/test_records.py",
-    # an image is read in the same way, whatever its file
+    # a TIFF is read like any other image file
     "images/tiff.py": "images/test_reading.py",
     # what goes into a detector and comes out of it
     "inference/molding.py": "inference/test_detector.py",
-    # two divisions, in every figure
+    # two divisions that all metrics use
     "metrics/ratios.py": "metrics/test_objects.py",
     # the first layers of the graph
     "network/inputs.py": "network/test_graph.py",
-    # boxes and rows by the names of the room; kernels against the plain form of each operation
+    # boxes and rows by their names in `mrcnn.ops`; kernels against plain operations
     "ops/boxes.py": "ops/test_ops_boxes.py",
     "ops/gather.py": "ops/test_ops_boxes.py",
     "ops/kernels.py": "ops/test_crop.py",
-    # runs that are stopped and go on
+    # runs that are stopped and resumed
     "training/callbacks/state.py": "training/test_trainer.py",
 }
 
@@ -57,7 +57,7 @@ def modules():
 
 
 def own_tests(module):
-    """Where a module's tests belong, relative to tests/: those of a room itself in test_<room>."""
+    """Where a module's tests belong, relative to tests/; a room's own are in test_<room>.py."""
     name = module.parent.name if module.stem == "__init__" else module.stem
     return module.parent / f"test_{name}.py"
 

@@ -1,7 +1,7 @@
-"""Every public name of the reference is here, and takes what it took there.
+"""Every public name of matterport's Mask_RCNN (the reference) exists, with the same parameters.
 
-The reference is matterport/Mask_RCNN at 3deaec5 (2019-03-09), its last commit. Parameters of ours
-may follow those of the reference, if they have a default.
+The reference is matterport/Mask_RCNN at 3deaec5 (2019-03-09), its last commit. Further parameters
+may follow those of the reference if they have defaults.
 """
 
 import inspect
@@ -180,7 +180,7 @@ def test_callable(module, line):
 
 
 def missing(wanted, ours):
-    """What of the reference's signature is not in ours, in order and with its default."""
+    """What `ours` lacks of the reference's signature, in order and with its defaults."""
     have = list(ours.parameters.values())
     lacks = []
     for place, parameter in enumerate(wanted.parameters.values()):
@@ -251,7 +251,7 @@ def test_classic_import(statement):
 
 
 def test_the_modules_work_from_elsewhere(tmp_path):
-    """Notebooks put the project's root on the path and import from there."""
+    """Notebooks append the project's root to the path and import from it."""
     root = Path(__file__).resolve().parents[1]
     script = f"import sys\nsys.path.append({str(root)!r})\n{CLASSIC}\nlog('seen')"
     run = subprocess.run(

@@ -1,1 +1,1 @@
-"""What only projects written for the reference call."""
+"""Functions that only projects written for matterport's Mask_RCNN call."""

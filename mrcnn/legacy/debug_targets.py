@@ -1,4 +1,4 @@
-"""RoIs and head targets in numpy, to look at them or to train the heads without the RPN."""
+"""RoIs and head targets in numpy, for debugging or to train the heads without the RPN."""
 
 import numpy as np
 
@@ -8,24 +8,24 @@ from .resize import resize
 
 
 def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):
-    """Random RoIs, 90% of them around the instances, as a stand-in for the RPN's.
+    """Random RoIs, 90% of them around the instances, as a stand-in for the RPN's proposals.
 
-    The RoIs of an instance have their corners anywhere up to one box size outside its box; the
-    others anywhere in the image.
+    The corners of an instance's RoIs lie up to one box size outside its box; those of the other
+    RoIs lie anywhere in the image.
 
     Args:
-        image_shape: (height, width), further entries are ignored.
+        image_shape: (height, width); further entries are ignored.
         count: number of RoIs.
-        gt_class_ids: not used; the reference has it.
+        gt_class_ids: not used; an argument in matterport's Mask_RCNN (the reference).
         gt_boxes: [G, 4] pixels; G may be 0.
-        rng: a `numpy.random.RandomState`. None is the global `np.random`; numbers are drawn in
-            the order of the reference.
+        rng: a `numpy.random.RandomState`; None is the global `np.random`. Numbers are drawn in the
+            reference's order.
 
     Returns:
-        [count, 4] int32 pixels, all at least one pixel high and wide.
+        [count, 4] int32 pixels, each at least one pixel high and wide.
 
     Raises:
-        ValueError: the image or what surrounds an instance is less than two pixels high or wide.
+        ValueError: the image, or the area around an instance, is less than two pixels high or wide.
     """
     rng = np.random if rng is None else rng
     height, width = image_shape[:2]
@@ -45,11 +45,11 @@ def _random_boxes(rng, y_range, x_range, count):
     for name, (low, high) in (("height", y_range), ("width", x_range)):
         if high - low < 2:
             raise ValueError(
-                f"RoIs cannot be drawn from a {name} range of {low} to {high}: boxes and image "
-                "must be at least two pixels high and wide there."
+                f"RoIs cannot be drawn from a {name} range of {low} to {high}: the image, and the "
+                "part of it around each box, must be at least two pixels high and wide."
             )
     while True:
-        # Twice as many as needed, because those without area are dropped.
+        # Twice as many as needed, because boxes without area are dropped.
         y = _distinct(rng.randint(*y_range, (2 * count, 2)))[:count]
         x = _distinct(rng.randint(*x_range, (2 * count, 2)))[:count]
         if len(y) == len(x) == count:
@@ -62,10 +62,10 @@ def _distinct(pairs):
 
 
 def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, rng=None):
-    """Targets of the heads for given RoIs, in numpy: for debugging, the network has its own.
+    """Head targets for given RoIs, in numpy, for debugging; the network computes its own.
 
-    RoIs with IoU > 0.5 are positive, at most ROI_POSITIVE_RATIO of TRAIN_ROIS_PER_IMAGE; the rest
-    are negatives, repeated if they are few.
+    RoIs with IoU > 0.5 are positive, but at most ROI_POSITIVE_RATIO of TRAIN_ROIS_PER_IMAGE are
+    taken. The rest are negatives, repeated if there are too few.
 
     Args:
         rpn_rois: [R, 4] pixels, R > 0.
@@ -74,18 +74,18 @@ def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, 
         gt_masks: [H, W, G], or mini masks [h, w, G] with USE_MINI_MASK; nonzero inside.
         config: TRAIN_ROIS_PER_IMAGE, ROI_POSITIVE_RATIO, NUM_CLASSES, BBOX_STD_DEV, MASK_SHAPE,
             USE_MINI_MASK and IMAGE_SHAPE.
-        rng: source of the sampling, with numpy's `choice`. None is the global `np.random`;
-            numbers are drawn in the order of the reference.
+        rng: random generator for the sampling, with numpy's `choice`; None is the global
+            `np.random`. Numbers are drawn in the reference's order.
 
     Returns:
         rois: [TRAIN_ROIS_PER_IMAGE, 4] pixels, positives first.
         class_ids: [TRAIN_ROIS_PER_IMAGE] int32, 0 for negatives.
         bboxes: [TRAIN_ROIS_PER_IMAGE, NUM_CLASSES, (dy, dx, log(dh), log(dw))] float32, divided
-            by BBOX_STD_DEV, in the row of the RoI's class.
+            by BBOX_STD_DEV, at the index of the RoI's class.
         masks: [TRAIN_ROIS_PER_IMAGE, *MASK_SHAPE, NUM_CLASSES] float32 in 0..1, not rounded.
 
     Raises:
-        ValueError: no RoIs, no instance, or only positives and too few of them.
+        ValueError: there are no RoIs or no instances, or too few positives and no negatives.
     """
     rng = np.random if rng is None else rng
     instances = np.flatnonzero(np.asarray(gt_class_ids) > 0)
@@ -120,15 +120,15 @@ def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, 
 
 
 def _sample_rois(rng, best_iou, config):
-    """Indices of the positive and of the negative RoIs, TRAIN_ROIS_PER_IMAGE together."""
+    """Indices of the positive and the negative RoIs, TRAIN_ROIS_PER_IMAGE in total."""
     total = config.TRAIN_ROIS_PER_IMAGE
     positive = _choose(rng, np.flatnonzero(best_iou > 0.5), int(total * config.ROI_POSITIVE_RATIO))
     wanted = total - len(positive)
     candidates = np.flatnonzero(best_iou < 0.5)
     if wanted and not len(candidates):
         raise ValueError(
-            f"{len(positive)} RoIs are positive and none has an IoU below 0.5 to fill the "
-            f"{total} of TRAIN_ROIS_PER_IMAGE: hand in RoIs away from the instances too."
+            f"{len(positive)} RoIs are positive and none has an IoU below 0.5, but "
+            f"TRAIN_ROIS_PER_IMAGE is {total}: also pass RoIs away from the instances."
         )
     negative = _choose(rng, candidates, wanted)
     if len(negative) < wanted:

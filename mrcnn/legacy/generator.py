@@ -1,4 +1,4 @@
-"""Batches as the reference's `data_generator` makes them."""
+"""Batches in the format of `data_generator` in matterport's Mask_RCNN."""
 
 import itertools
 
@@ -21,16 +21,16 @@ def data_generator(
     no_augmentation_sources=None,
     seed=None,
 ):
-    """Batches without end, as lists in the order of the training graph's inputs.
+    """Endless batches, as lists in the order of the training graph's inputs.
 
     Images without instances are included: their anchors are all negative.
 
     Args:
         dataset, config, shuffle, augment, augmentation, no_augmentation_sources, seed: see
             `SampleSource`.
-        random_rois: number of random RoIs of each image to add, to train the heads alone.
-        batch_size: images in a batch.
-        detection_targets: with `random_rois`, whether to add the heads' targets.
+        random_rois: number of random RoIs to add per image, to train only the heads.
+        batch_size: images per batch.
+        detection_targets: with `random_rois`, whether to add the heads' targets too.
 
     Raises:
         ValueError: `detection_targets` without a mask head; or see `SampleSource`.
@@ -38,15 +38,15 @@ def data_generator(
     Yields:
         inputs: list of images [B, H, W, C] float32, image_meta [B, 12 + NUM_CLASSES], rpn_match
             [B, A, 1] int32, rpn_bbox [B, K, 4] deltas, gt_class_ids [B, G] int32, gt_boxes
-            [B, G, 4] int32 pixels, gt_masks [B, h, w, G] bool; with random_rois rpn_rois
-            [B, n, 4] pixels; with detection_targets rois [B, T, 4] pixels.
-        outputs: empty list, or with detection_targets class_ids [B, T, 1], bbox
+            [B, G, 4] int32 pixels, gt_masks [B, h, w, G] bool; with random_rois, also rpn_rois
+            [B, n, 4] pixels; with detection_targets, also rois [B, T, 4] pixels.
+        outputs: empty list; with detection_targets, list of class_ids [B, T, 1], bbox
             [B, T, NUM_CLASSES, 4] deltas, masks [B, T, h, w, NUM_CLASSES].
     """
     if detection_targets and "masks" not in config_parts.needed_fields(config):
         raise ValueError(
-            f"detection_targets is True and HEADS is {config.HEADS}: the targets are those of "
-            "'box' and 'mask', so both are needed."
+            f"detection_targets is True but HEADS is {config.HEADS}: the targets are for 'box' and "
+            "'mask', so both heads are needed."
         )
     source = SampleSource(
         dataset, config, shuffle, augment, augmentation, no_augmentation_sources, seed

@@ -1,7 +1,7 @@
-"""Modules by the paths that they had before they moved into rooms.
+"""Keeps modules importable by the paths they had before they moved into subpackages.
 
-`from mrcnn.small_resnet import SmallNetwork` still works: the old module is made, when it is asked
-for, of those that have its names now.
+`from mrcnn.small_resnet import SmallNetwork` still works: on import, the old module is assembled
+from the modules that define its names.
 """
 
 import importlib
@@ -9,7 +9,7 @@ import importlib.abc
 import importlib.machinery
 import sys
 
-# Old module, and the modules in which its names are now; all of them are in `mrcnn`.
+# Old module: the modules that define its names. All paths are relative to `mrcnn`.
 MOVED = {
     "anchor_coverage": "anchors.coverage",
     "anchor_lattice": "anchors.lattice",
@@ -93,11 +93,11 @@ class OldPaths(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds and loads the modules of `MOVED`."""
 
     def find_spec(self, fullname, path=None, target=None):
-        """The spec of a module that has moved, or None.
+        """The spec of a module that has moved, or None for any other.
 
         Args:
-            fullname: such as "mrcnn.small_resnet".
-            path, target: not used; Python hands them to every finder.
+            fullname: full module name, such as "mrcnn.small_resnet".
+            path, target: not used; Python passes them to every finder.
         """
         package, _, name = fullname.partition(".")
         if package == "mrcnn" and name in MOVED:
@@ -105,16 +105,16 @@ class OldPaths(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def exec_module(self, module):
-        """Put the module's one home in its place, or give `module` the names of its homes."""
+        """Replace `module` by the one that defines its names, or copy in the names of several."""
         _, _, name = module.__name__.partition(".")
         homes = [importlib.import_module(f"mrcnn.{home}") for home in MOVED[name].split()]
         if len(homes) == 1:
             sys.modules[module.__name__] = homes[0]
-        for home in reversed(homes):  # the first one counts most
+        for home in reversed(homes):  # the first has precedence
             vars(module).update((k, v) for k, v in vars(home).items() if not k.startswith("__"))
 
 
 def install():
-    """Let Python find the old paths, after those that are there."""
+    """Make the old paths importable; existing modules take precedence."""
     if not any(isinstance(finder, OldPaths) for finder in sys.meta_path):
         sys.meta_path.append(OldPaths())

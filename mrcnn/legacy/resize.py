@@ -1,4 +1,4 @@
-"""Resizing as the reference's `utils` has it."""
+"""Resizing functions from `utils` of matterport's Mask_RCNN."""
 
 import numpy as np
 import skimage.transform
@@ -17,14 +17,14 @@ def resize(
     anti_aliasing=False,
     anti_aliasing_sigma=None,
 ):
-    """`skimage.transform.resize` without anti-aliasing by default, boolean images included.
+    """`skimage.transform.resize`, by default without anti-aliasing, also for boolean images.
 
     Args:
         image: [H, W] or [H, W, C].
         output_shape: (height, width).
         order, mode, cval, clip, preserve_range, anti_aliasing, anti_aliasing_sigma: as in
-            skimage. The default mode "constant" mixes `cval` into the outermost pixels when it
-            enlarges; "edge" does not.
+            skimage. When enlarging, the default mode "constant" mixes `cval` into the outermost
+            pixels; "edge" does not.
 
     Returns:
         float array [height, width] or [height, width, C]; integers are scaled to 0..1 unless
@@ -47,14 +47,14 @@ def resize(
 
 
 def resize_mask(mask, scale, padding, crop=None):
-    """Resize masks as `resize_image` resized their image: nearest pixel, same centres, same size.
+    """Resize masks to match an image from `resize_image`: nearest pixel, same centres and size.
 
     Args:
         mask: [H, W, N] or [H, W], any dtype.
         scale, padding, crop: as `resize_image` returned them.
 
     Returns:
-        mask [h, w, N] or [h, w], as high and wide as the resized image, in the input dtype.
+        mask [h, w, N] or [h, w], in the size of the resized image and the input dtype.
     """
     mask = np.asarray(mask)
     if scale != 1:

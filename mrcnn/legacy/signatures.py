@@ -1,4 +1,4 @@
-"""Functions of the reference whose work classes do here."""
+"""Functions of matterport's Mask_RCNN (the reference) whose work is done by classes here."""
 
 import keras
 from keras import ops
@@ -19,21 +19,21 @@ def fpn_classifier_graph(
     train_bn=True,
     fc_layers_size=1024,
 ):
-    """Class and box deltas of each RoI.
+    """Class scores and box deltas of each RoI.
 
     Args:
         rois: [B, R, 4], normalised.
         feature_maps: [P2, P3, P4, P5], each [B, H / stride, W / stride, C].
         image_meta: [B, 12 + classes].
         pool_size: side of the RoI's feature crop.
-        num_classes: with the background.
-        train_bn: `training` of the BatchNorm layers.
+        num_classes: number of classes, including the background.
+        train_bn: `training` argument of the BatchNorm layers.
         fc_layers_size: width of the two fully connected layers.
 
     Returns:
         logits: [B, R, num_classes].
-        probs: the same through softmax.
-        bbox: [B, R, num_classes, 4] of (dy, dx, log dh, log dw), over BBOX_STD_DEV.
+        probs: softmax of the logits, of the same shape.
+        bbox: [B, R, num_classes, 4] of (dy, dx, log dh, log dw), divided by BBOX_STD_DEV.
     """
     align = PyramidROIAlign([pool_size, pool_size], name="roi_align_classifier")
     return box_head(
@@ -48,16 +48,16 @@ def fpn_classifier_graph(
 def build_fpn_mask_graph(
     rois, feature_maps, image_meta, pool_size, num_classes, train_bn=True, channels=256
 ):
-    """One mask a class for each RoI, each an independent sigmoid (Mask R-CNN, section 3).
+    """One mask per class for each RoI, each an independent sigmoid (Mask R-CNN, section 3).
 
     Args:
         rois: [B, R, 4], normalised.
         feature_maps: [P2, P3, P4, P5], each [B, H / stride, W / stride, C].
         image_meta: [B, 12 + classes].
-        pool_size: side of the RoI's feature crop; masks have twice that.
-        num_classes: with the background.
-        train_bn: `training` of the BatchNorm layers.
-        channels: of the convolutions.
+        pool_size: side of the RoI's feature crop; masks are twice that size.
+        num_classes: number of classes, including the background.
+        train_bn: `training` argument of the BatchNorm layers.
+        channels: number of channels of the convolutions.
 
     Returns:
         [B, R, 2 * pool_size, 2 * pool_size, num_classes], in 0..1.
@@ -69,7 +69,7 @@ def build_fpn_mask_graph(
 
 
 class DetectionTargetLayer(keras.layers.Layer):
-    """RoIs that train and all targets of both heads, from one layer as in the reference.
+    """Training RoIs and the targets of both heads, from one layer as in the reference.
 
     Args:
         config: a `Config`.
@@ -77,8 +77,8 @@ class DetectionTargetLayer(keras.layers.Layer):
 
     Call arguments:
         inputs: [proposals [B, N, 4], gt_class_ids [B, G], gt_boxes [B, G, 4],
-            gt_masks [B, h, w, G]]; boxes normalised, zero rows are padding, crowds have a
-            negative class id, masks are crops of their boxes if USE_MINI_MASK.
+            gt_masks [B, h, w, G]]; boxes are normalised, zero rows are padding, crowds have a
+            negative class id. With USE_MINI_MASK, masks are cropped to their boxes.
 
     Returns:
         rois, class_ids: see `RoiSampler`.

@@ -1,18 +1,18 @@
-"""Helpers of the reference that old notebooks import and that nothing here needs."""
+"""Helpers of matterport's Mask_RCNN (the reference) that only old notebooks import."""
 
 from keras import ops
 
 
 def trim_zeros_graph(boxes, name="trim_zeros"):
-    """Drop the rows that are padding.
+    """Drop padding rows.
 
     Args:
         boxes: tensor [N, 4], pixels or normalised; zero rows are padding.
-        name: not used; the reference has it.
+        name: not used; an argument in the reference.
 
     Returns:
         boxes: tensor [M, 4], the other rows, in the same units.
-        kept: bool tensor [N], which rows these are.
+        kept: bool tensor [N], which rows are kept.
     """
     boxes = ops.convert_to_tensor(boxes)
     kept = ops.sum(ops.abs(boxes), axis=1) > 0
@@ -20,11 +20,11 @@ def trim_zeros_graph(boxes, name="trim_zeros"):
 
 
 def batch_pack_graph(x, counts, num_rows):
-    """The first `counts[i]` rows of each `x[i]`, one behind another.
+    """The first `counts[i]` rows of each `x[i]`, concatenated.
 
     Args:
         x: tensor [B, N, ...].
-        counts: B row counts.
+        counts: list of B row counts.
         num_rows: B.
 
     Returns:
@@ -34,16 +34,16 @@ def batch_pack_graph(x, counts, num_rows):
 
 
 def batch_slice(inputs, graph_fn, batch_size, names=None):
-    """Apply a function that knows no batches to each image of a batch.
+    """Apply a function for single images to each image of a batch.
 
     Args:
         inputs: tensor or list of tensors [B, ...].
-        graph_fn: takes one slice of each input; gives a tensor or several.
+        graph_fn: function that takes one slice of each input and returns one or more tensors.
         batch_size: B.
-        names: names of the outputs, for readers only.
+        names: not used; names of the outputs, for human readers.
 
     Returns:
-        the outputs stacked [B, ...], a list of them if `graph_fn` gives several.
+        the stacked outputs [B, ...]; a list of them if `graph_fn` returns several.
     """
     inputs = inputs if isinstance(inputs, list | tuple) else [inputs]
     outputs = [graph_fn(*[x[i] for x in inputs]) for i in range(batch_size)]

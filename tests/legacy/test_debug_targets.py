@@ -36,7 +36,7 @@ def gt(units):
 
 
 def test_random_rois_match_the_reference(units, gt):
-    np.random.seed(11)  # noqa: NPY002 (the reference's generator)
+    np.random.seed(11)  # noqa: NPY002 (what matterport's Mask_RCNN draws from)
     rois = generate_random_rois(SHAPE, 50, gt[0], gt[1])
     assert rois.dtype == np.int32
     assert_array_equal(rois, units["random_rois_seed11"])
@@ -66,8 +66,8 @@ def test_random_rois_refuse_a_box_without_area():
 def test_detection_targets_match_the_reference(units, gt, mini):
     class_ids, boxes, masks = gt
     if mini:
-        masks = minimize_mask(boxes, masks, (28, 28))  # filled boxes lose nothing by it
-    np.random.seed(12)  # noqa: NPY002 (the reference's generator)
+        masks = minimize_mask(boxes, masks, (28, 28))  # no loss for filled boxes
+    np.random.seed(12)  # noqa: NPY002 (what matterport's Mask_RCNN draws from)
     rois, class_ids, bboxes, masks = build_detection_targets(
         units["random_rois_seed11"], class_ids, boxes, masks, make_config(USE_MINI_MASK=mini)
     )

@@ -63,13 +63,13 @@ def test_the_generator_with_detection_targets(dataset, config):
     assert class_ids.shape == (2, 12, 1) and class_ids.dtype == np.int32
     assert boxes.shape == (2, 12, 3, 4) and boxes.dtype == np.float32
     assert masks.shape == (2, 12, 8, 8, 3) and masks.dtype == np.float32
-    # Positives come first, 3 at most; each has its targets in the place of its class.
+    # Positives come first, at most 3; each has its targets at the index of its class.
     positive = class_ids[..., 0] > 0
     assert positive[:, :3].all() and not positive[:, 3:].any()
     place = np.arange(3) == np.where(positive, class_ids[..., 0], -1)[..., None]
     assert_array_equal(masks.any(axis=(2, 3)), place)
     assert_array_equal(boxes.any(axis=3), place)
-    # The RoIs are among the random ones, and a seed makes the run.
+    # The RoIs are among the random ones, and the seed determines everything.
     for image in range(2):
         given = {tuple(roi) for roi in inputs[7][image]}
         assert given >= {tuple(roi) for roi in inputs[8][image]}

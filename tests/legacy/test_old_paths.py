@@ -1,4 +1,4 @@
-"""Modules that have moved import by their old paths."""
+"""Modules that have moved can still be imported by their old paths."""
 
 import importlib
 import subprocess

@@ -29,7 +29,7 @@ CASES = [
 
 @pytest.fixture(params=CASES)
 def case(request, units):
-    """Name of a fixture and what `resize_image` makes of its image and arguments."""
+    """Name of a case and the result of `resize_image` with its arguments."""
     arguments = dict(json.loads(str(units["resize_cases"])))[request.param]
     random.seed(5)
     return request.param, resizing.resize_image(units["img"], **arguments)
@@ -39,7 +39,7 @@ def test_resize_matches_the_reference(units):
     small = units["utils_resize.in"]
     for name in ("utils_resize.up", "utils_resize.down"):
         wanted = units[name]
-        # float32 input: 2e-6 is a few of its steps at values up to 3.
+        # float32 input: 2e-6 is a few units in the last place at values up to 3.
         assert_allclose(resize(small, wanted.shape), wanted, atol=2e-6)
         assert_allclose(bilinear(small, wanted.shape), wanted, atol=2e-6)
 
@@ -55,9 +55,10 @@ def test_resize_mask_matches_the_reference(case, units, unpack):
     resized = resize_mask(mask, scale, padding, crop)
     assert resized.dtype == bool and resized.shape[:2] == image.shape[:2]
     wanted = unpack(units[f"resize_mask.{name}.packed"], units[f"resize_mask.{name}.shape"])
-    # The reference sampled at corner-aligned coordinates, so that its masks drift from the image
-    # by up to (scale - 1) / 2 pixels towards the borders; ours sample where the image does. At
-    # these scales that moves the edge of an instance by one pixel, 0.3% of a mask's pixels.
+    # matterport's Mask_RCNN (the reference) samples at corner-aligned coordinates, so its masks
+    # drift from the image by up to (scale - 1) / 2 pixels towards the borders; ours are sampled
+    # where the image is. At these scales, that moves an instance's edge by one pixel, 0.3% of a
+    # mask's pixels.
     differs = resized != wanted
     assert differs.mean(axis=(0, 1)).max() < 0.003
     for i in range(mask.shape[2]):
@@ -82,7 +83,7 @@ def test_resized_masks_have_the_reference_boxes(i, train, unpack):
 
 @given(st.integers(2, 40), st.integers(1, 8), st.integers(0, 99))
 def test_masks_do_not_drift(size, scale, seed):
-    # Enlarged by a whole number, each pixel becomes a block of its own.
+    # Enlarged by an integer factor, each pixel becomes one block.
     mask = np.random.default_rng(seed).random((size, size + 3, 2)) > 0.5
     resized = resize_mask(mask, scale, [(0, 0)] * 3)
     assert_array_equal(resized, mask.repeat(scale, axis=0).repeat(scale, axis=1))

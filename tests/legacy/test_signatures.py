@@ -1,4 +1,4 @@
-"""Detection targets; the reference values were computed with shuffling off."""
+"""Detection targets, compared with matterport's Mask_RCNN (the reference) without shuffling."""
 
 import numpy as np
 import pytest
@@ -39,13 +39,13 @@ def test_reference_values(units, inputs, case, total, mini):
     np.testing.assert_array_equal(rois, units[f"dt.{case}.rois"])
     np.testing.assert_array_equal(class_ids, units[f"dt.{case}.class_ids"])
     np.testing.assert_allclose(deltas, units[f"dt.{case}.deltas"], atol=1e-5)
-    # Values of a mini mask between its pixels may be 0.5 to the last bit.
+    # Values interpolated from a mini mask may be 0.5 to the last bit.
     differ = (masks != units[f"dt.{case}.masks"]).mean()
     assert differ < (1e-3 if mini else 1e-9)
 
 
 def test_without_positives_there_are_negatives(units, inputs):
-    """The reference then has no RoIs at all, and trains on empty boxes as background."""
+    """In this case the reference has no RoIs at all, and trains on empty boxes as background."""
     proposals, class_ids, boxes, masks = inputs()
     overlaps = compute_overlaps(proposals[0], boxes[0, :6])
     far = proposals[:, (overlaps.max(axis=1) < 0.5) & (overlaps[:, 5] == 0)]

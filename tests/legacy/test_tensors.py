@@ -8,7 +8,7 @@ from mrcnn.legacy.tensors import batch_pack_graph, batch_slice, trim_zeros_graph
 
 @pytest.mark.parametrize("as_tensor", [keras.ops.convert_to_tensor, np.asarray])
 def test_trim_zeros_graph(as_tensor):
-    # A row is padding if all of it is zero, wherever it stands; signs must not cancel.
+    # A row is padding if it is all zeros, wherever it is; signs must not cancel.
     boxes = np.array([[0, 0, 1, 1], [0, 0, 0, 0], [-1, 1, 0, 0], [0, 0, 0, 0]], np.float32)
     kept, is_box = trim_zeros_graph(as_tensor(boxes), name="trim")
     assert_array_equal(kept, boxes[[0, 2]])
@@ -41,5 +41,5 @@ def test_batch_slice_of_several_outputs():
     sums, doubled = batch_slice([x], lambda x: (keras.ops.sum(x), x * 2), 3, names=["a", "b"])
     assert_array_equal(sums, [1, 5, 9])
     assert_array_equal(doubled, x * 2)
-    # A list of one is the output itself, as in the reference.
+    # A list of one output becomes that output, as in matterport's Mask_RCNN.
     assert_array_equal(batch_slice([x], lambda x: [x * 2], 3), x * 2)
