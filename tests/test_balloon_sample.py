@@ -1,4 +1,4 @@
-"""The balloon sample: its data set, its commands, and the colour splash of images and videos."""
+"""The balloon sample: its dataset, its commands, and the colour splash of images and videos."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ def balloon():
 
 @pytest.fixture
 def photographs(tmp_path):
-    """Three photographs to train with and two to validate, a red balloon in each."""
+    """Three photographs for training and two for validation, with a red balloon in each."""
     for subset, count in {"train": 3, "val": 2}.items():
         folder = tmp_path / "balloon" / subset
         folder.mkdir(parents=True)
@@ -41,7 +41,7 @@ def photographs(tmp_path):
 
 
 def tiny(balloon, monkeypatch, tmp_path):
-    """Make the sample small, and let it write to a folder of the test."""
+    """Shrink the sample's network, and make it write to the test's folder."""
     settings = {n: v for n, v in vars(TinyConfig).items() if n.isupper()}
     settings |= {"NAME": "balloon", "NUM_CLASSES": 2}
     for config in (balloon.BalloonConfig, balloon.BalloonInferenceConfig):
@@ -61,7 +61,7 @@ def test_the_data_set(balloon, photographs):
     np.testing.assert_array_equal(masks[..., 0], expected)
     assert class_ids.tolist() == [1]
     assert balloon.load_dataset(photographs, "train", limit=2).num_images == 2
-    with pytest.raises(ValueError, match="'test': it is train or val"):
+    with pytest.raises(ValueError, match="'test': it must be train or val"):
         balloon.BalloonDataset().load_balloon(photographs, "test")
     with pytest.raises(FileNotFoundError, match="nowhere"):
         balloon.load_dataset(photographs / "nowhere", "train")
@@ -75,12 +75,12 @@ def test_colour_stays_inside_the_masks_alone(balloon):
     splash = balloon.color_splash(image, masks)
     assert splash.dtype == np.uint8
     assert splash[0, 0].tolist() == splash[3, 5].tolist() == [255, 0, 0]
-    assert splash[1, 1].tolist() == [54, 54, 54]  # 0.2125 of red is luminance
+    assert splash[1, 1].tolist() == [54, 54, 54]  # luminance is 0.2125 of red
     assert (balloon.color_splash(image, np.zeros((4, 6, 0), bool)) == 54).all()
 
 
 class Finder:
-    """Finds the left half of every image, and remembers what it saw."""
+    """Detect the left half of every image, and record the images."""
 
     def __init__(self):
         self.seen = []
@@ -112,7 +112,7 @@ def test_splash_wants_one_file(balloon, paths):
 
 
 def write_video(path, frames, height=48, width=66):
-    """A video whose frames get brighter, 16 by 16."""
+    """Write a video whose frames get brighter in steps of 16."""
     av = pytest.importorskip("av")
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)
@@ -132,7 +132,7 @@ def read_video(path):
 
 def test_splash_of_no_file_leaves_no_folder(balloon, tmp_path, monkeypatch):
     monkeypatch.setattr(balloon, "RESULTS_DIR", tmp_path / "results")
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*a\.mp4"):
+    with pytest.raises(FileNotFoundError, match=r"no such file: .*a\.mp4"):
         balloon.detect_and_color_splash(Finder(), video_path=str(tmp_path / "a.mp4"))
     assert not (tmp_path / "results").exists()
 
@@ -171,10 +171,10 @@ def test_a_video_that_fails_leaves_nothing(balloon, tmp_path):
 def test_no_video(balloon, tmp_path):
     pytest.importorskip("av")
     video = sys.modules["video"]
-    with pytest.raises(FileNotFoundError, match=r"there is no video .*a\.mp4"):
+    with pytest.raises(FileNotFoundError, match=r"no such video: .*a\.mp4"):
         video.convert(tmp_path / "a.mp4", tmp_path / "b.mp4", None)
     (tmp_path / "a.mp4").write_text("no video")
-    with pytest.raises(ValueError, match=r"a\.mp4 is no video that FFmpeg reads: Invalid data"):
+    with pytest.raises(ValueError, match=r"a\.mp4 is not a video FFmpeg can read: Invalid data"):
         video.convert(tmp_path / "a.mp4", tmp_path / "b.mp4", None)
 
 
@@ -201,9 +201,12 @@ def test_train_evaluate_detect_and_splash(balloon, photographs, tmp_path, monkey
     ("arguments", "reason"),
     [
         (["train", "--weights=coco"], "train needs --dataset=DIR"),
-        (["evaluate", "--weights=imagenet", "--dataset=d"], "have seen no balloon"),
-        (["detect", "--weights=nucleus", "--network=small", "--dataset=d"], "have seen no balloon"),
-        (["train", "--weights=nucleus", "--dataset=d"], "are of --network=small, not of resnet101"),
+        (["evaluate", "--weights=imagenet", "--dataset=d"], "was not trained on balloons"),
+        (
+            ["detect", "--weights=nucleus", "--network=small", "--dataset=d"],
+            "was not trained on balloons",
+        ),
+        (["train", "--weights=nucleus", "--dataset=d"], "is for --network=small, not resnet101"),
         (["splash", "--weights=last"], "either --image=FILE or --video=FILE"),
         (["splash", "--weights=a", "--image=a", "--video=b"], "either --image=FILE or"),
         (["detect", "--dataset=d"], "--weights"),
@@ -218,9 +221,9 @@ def test_arguments_that_cannot_be(balloon, arguments, reason, capsys):
 
 def test_a_missing_data_set_or_weights_is_one_line(balloon, photographs, tmp_path, monkeypatch):
     logs = tiny(balloon, monkeypatch, tmp_path)
-    with pytest.raises(SystemExit, match=r"no folder .*nowhere.val: .*train and val, and --down"):
+    with pytest.raises(SystemExit, match=r"nowhere.val does not exist: .*train and val; --down"):
         balloon.main(["train", "--weights=coco", f"--dataset={tmp_path / 'nowhere'}", *logs])
-    with pytest.raises(SystemExit, match=r"no folder of a run named .balloon."):
+    with pytest.raises(SystemExit, match=r"no run named .balloon. in this folder"):
         balloon.main(["evaluate", "--weights=last", f"--dataset={photographs}", *logs])
 
 
@@ -232,7 +235,7 @@ def test_the_weights_of_the_nuclei_fit_the_small_network(balloon, tmp_path):
 
 
 class Blind:
-    """Finds nothing."""
+    """Detect nothing."""
 
     config = type("Config", (), {"DETECTION_MIN_CONFIDENCE": 0.7})
 

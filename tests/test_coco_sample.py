@@ -1,4 +1,4 @@
-"""The COCO sample: subsets, official figures, files to submit, and the commands on a tiny set."""
+"""The COCO sample: subsets, official metrics, files to submit, and commands on a tiny dataset."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from mrcnn.instances.masks import InstanceMasks
 from mrcnn.model import MaskRCNN
 
 SIZE = (64, 80)
-# COCO's figures in the order in which pycocotools gives them.
+# COCO's metrics in pycocotools' order.
 FIGURES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR", "ARs", "ARm", "ARl"]
 
 
@@ -42,7 +42,7 @@ def coco_results(coco):
 
 
 def box_entry(key, image_id, category_id, box, crowd=0):
-    """An annotation that is a rectangle, or a crowd that is one; box (y1, x1, y2, x2)."""
+    """Make a rectangular annotation, or crowd, from a box (y1, x1, y2, x2)."""
     y1, x1, y2, x2 = box
     if crowd:
         mask = np.zeros(SIZE, np.uint8, order="F")
@@ -63,7 +63,7 @@ def box_entry(key, image_id, category_id, box, crowd=0):
 
 
 def write_subset(folder, categories, subset, year, image_ids, annotations, name="{:012}.jpg"):
-    """Annotations and images of a subset as COCO has them; the first pixel is an image's number."""
+    """Write a subset as COCO lays it out; the value of an image's first pixel is its number."""
     images = folder / f"{'train' if subset == 'train' else 'val'}{year}"
     images.mkdir(parents=True, exist_ok=True)
     (folder / "annotations").mkdir(exist_ok=True)
@@ -85,7 +85,7 @@ def write_subset(folder, categories, subset, year, image_ids, annotations, name=
 
 
 def random_annotations(image_ids, seed, classes=(1, 18, 90)):
-    """Some rectangles in each image but the first; in the second a crowd."""
+    """Make some rectangles in each image except the first, and a crowd in the second."""
     rng = np.random.default_rng(seed)
     entries = []
     for number, image_id in enumerate(image_ids[1:], 1):
@@ -105,7 +105,7 @@ TRAIN = [9, 25, 30, 34]
 
 @pytest.fixture
 def folder(coco, tmp_path):
-    """COCO's folder of 2017, with six images to validate and four to train on."""
+    """COCO's folder of 2017, with six validation images and four training images."""
     folder = tmp_path / "coco"
     annotations = random_annotations(VAL, seed=0)
     write_subset(folder, coco.CATEGORIES, "val", 2017, VAL, annotations)
@@ -136,7 +136,7 @@ def test_a_subset(coco, folder):
     assert dataset.num_classes == coco.CocoConfig.NUM_CLASSES == 81
     assert dataset.class_names[:3] == ["BG", "person", "bicycle"]
     assert [dataset.get_source_class_id(i, "coco") for i in (12, 80)] == [13, 90]
-    # The first image has no annotation, and counts all the same.
+    # The first image has no annotation, but still counts.
     assert [info["id"] for info in dataset.image_info] == VAL == sorted(truth.imgs)
     assert dataset.load_mask(0)[0].shape == (*SIZE, 0)
     masks, class_ids = dataset.load_mask(1)
@@ -154,7 +154,7 @@ def test_some_categories(coco, folder):
     assert load(coco, folder, "val", class_ids=[]).num_classes == 81
     dataset = load(coco, folder, "val", class_map={"person": None})
     assert "person" not in dataset.class_names
-    with pytest.raises(ValueError, match="only names 12: the categories are person"):
+    with pytest.raises(ValueError, match="`only` names 12: the categories are person"):
         load(coco, folder, "val", class_ids=[12])
 
 
@@ -184,7 +184,7 @@ def test_images_of_the_test_have_no_instances(coco, folder):
     }
     path = folder / "annotations" / "image_info_test-dev2017.json"
     path.write_text(json.dumps(content))
-    with pytest.raises(FileNotFoundError, match=r"no .*test2017"):
+    with pytest.raises(FileNotFoundError, match=r"test2017 does not exist"):
         load(coco, folder, "test-dev")
     (folder / "test2017").mkdir()
     dataset = load(coco, folder, "test-dev")
@@ -204,17 +204,17 @@ def test_images_of_the_test_have_no_instances(coco, folder):
             "validation",
             2017,
             ValueError,
-            "subset is 'validation': it is one of train, val, minival",
+            "subset is 'validation': it must be one of train, val, minival",
         ),
-        ("val", "2015", ValueError, "year is '2015': it is 2014 or 2017"),
+        ("val", "2015", ValueError, "year is '2015': it must be 2014 or 2017"),
         (
             "val",
             2014,
             FileNotFoundError,
-            r"no .*instances_val2014\.json\. Fetch it with --download",
+            r"instances_val2014\.json does not exist\. Fetch it with --download",
         ),
         ("minival", 2014, FileNotFoundError, "COCO does not publish it: place it there by hand"),
-        ("test", 2017, FileNotFoundError, r"no .*image_info_test2017\.json"),
+        ("test", 2017, FileNotFoundError, r"image_info_test2017\.json does not exist"),
     ],
 )
 def test_what_is_not_there(coco, folder, subset, year, error, message):
@@ -233,7 +233,7 @@ def test_codes_and_masks_of_annotations(coco):
 
 @pytest.fixture
 def archives(coco_dataset, monkeypatch):
-    """List of (archive, checksum) that are fetched; the files that they bring are made up."""
+    """List of the (archive, checksum) pairs fetched; nothing is downloaded."""
     fetched = []
 
     def fetch(url, folder, checksum):
@@ -283,7 +283,7 @@ def test_images_of_ones_own(coco, tmp_path):
     dataset = coco.CocoDataset()
     dataset.load_images(str(tmp_path / "holiday_2024.jpg"))
     assert len(dataset.image_info) == 1
-    with pytest.raises(FileNotFoundError, match=r"there is no .*nowhere"):
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         coco.CocoDataset().load_images(tmp_path / "nowhere")
 
 
@@ -313,7 +313,7 @@ def test_rows_of_detections(coco, folder):
 
 
 def perturbed(dataset, seed=0):
-    """A detector that finds the instances of images, somewhat off and not all of them."""
+    """Make a detector that finds most of the images' instances, somewhat inaccurately."""
     by_number = [dataset.load_instances(i) for i in dataset.image_ids]
     rng = np.random.default_rng(seed)
 
@@ -356,7 +356,7 @@ def test_figures_are_those_of_the_files_that_are_submitted(
     coco, coco_results, folder, model, tmp_path, monkeypatch, capsys
 ):
     dataset, truth = load(coco, folder, "val", return_coco=True)
-    # The third image is another one, the fourth no image: nothing else moves.
+    # The third image is a different one, the fourth not an image: nothing else changes.
     detector = perturbed(dataset)
     Image.new("RGB", SIZE).save(folder / "val2017" / "000000000632.jpg", format="PNG")
     (folder / "val2017" / "000000000724.jpg").write_bytes(b"\xff\xd8\xff")
@@ -413,7 +413,7 @@ def test_evaluate_coco(coco, coco_results, folder, model, monkeypatch, capsys):
     coco.evaluate_coco(model, dataset, truth, image_ids=[5, 1])
     assert seen == [5, 1]
     assert "bbox  AP" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="eval_type is 'keypoints': it is bbox or segm"):
+    with pytest.raises(ValueError, match="eval_type is 'keypoints': it must be bbox or segm"):
         coco.evaluate_coco(model, dataset, truth, "keypoints")
 
 
@@ -504,13 +504,13 @@ def test_configurations(coco):
     ("arguments", "message"),
     [
         (["train"], "train needs --dataset=DIR"),
-        (["evaluate", "--image=x"], "evaluate has no --image"),
+        (["evaluate", "--image=x"], "evaluate takes no --image"),
         (["detect"], "detect takes either --image=FILE_OR_FOLDER or --dataset=DIR"),
         (["detect", "--image=x", "--dataset=y"], "detect takes either"),
-        (["train", "--dataset=x", "--subset=val"], "train has no --subset"),
+        (["train", "--dataset=x", "--subset=val"], "train takes no --subset"),
         (["evaluate", "--dataset=x", "--subset=test-dev"], "no annotations to compare with"),
-        (["detect", "--image=x", "--weights=imagenet"], "have seen no object"),
-        (["detect", "--image=x", "--min-score=2"], "2 lies outside of 0 to 1"),
+        (["detect", "--image=x", "--weights=imagenet"], "was not trained on COCO"),
+        (["detect", "--image=x", "--min-score=2"], "2 is not between 0 and 1"),
         (["train", "--dataset=x", "--epochs=0"], "0 is less than 1"),
         (["train", "--dataset=x", "--year=2015"], "invalid choice"),
     ],
@@ -540,14 +540,14 @@ class TinyInference(Tiny):
 
 @pytest.fixture
 def tiny(coco, tmp_path, monkeypatch):
-    """The commands build a tiny network, and write to `tmp_path`."""
+    """Make the commands build a tiny network and write to `tmp_path`."""
     monkeypatch.setattr(coco, "CocoConfig", Tiny)
     monkeypatch.setattr(coco, "CocoInferenceConfig", TinyInference)
     monkeypatch.setattr(coco, "RESULTS_DIR", tmp_path / "results")
 
 
 def test_one_message_ends_the_command(coco, tiny, folder, tmp_path):
-    with pytest.raises(SystemExit, match=r"there is no .*instances_val2017\.json"):
+    with pytest.raises(SystemExit, match=r"instances_val2017\.json does not exist"):
         coco.main(["evaluate", f"--dataset={tmp_path / 'nowhere'}", "--weights=last"])
     arguments = [f"--dataset={folder}", "--weights=best", f"--logs={tmp_path / 'logs'}"]
     with pytest.raises(SystemExit, match="logs"):

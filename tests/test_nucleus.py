@@ -1,4 +1,4 @@
-"""The nucleus sample: data set, command line, weights and the images that come with it."""
+"""The nucleus sample: dataset, command line, weights and the images that come with it."""
 
 import importlib
 import json
@@ -28,7 +28,7 @@ def nucleus():
 
 
 def write_image(folder, image_id, masks=None, gray=0, size=(4, 6)):
-    """An image of that size and, unless None, its masks, as files of the dataset."""
+    """Write an image and, unless None, its masks as files of the dataset."""
     (folder / image_id / "images").mkdir(parents=True)
     pixels = np.full((*size, 4), gray, np.uint8)
     Image.fromarray(pixels).save(folder / image_id / "images" / f"{image_id}.png")
@@ -54,7 +54,7 @@ def test_the_small_network_trains_in_bfloat16_where_the_cpu_has_it(monkeypatch, 
     assert chosen == precision
 
 
-# What `detect` asks of a model.
+# All that `detect` needs of a model.
 MODEL = types.SimpleNamespace(config=types.SimpleNamespace(DETECTION_MAX_INSTANCES=400))
 MASKS = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12))
 
@@ -160,7 +160,7 @@ def test_errors_name_what_is_missing(nucleus, tmp_path):
     with pytest.raises(ValueError, match="subset val"):
         load(nucleus, tmp_path, "val")
     write_image(tmp_path / "stage1_train", "bbb")
-    with pytest.raises(ValueError, match=r"bbb.*no folder masks"):
+    with pytest.raises(ValueError, match=r"bbb.*no masks folder"):
         load(nucleus, tmp_path, "train")
 
 
@@ -175,7 +175,7 @@ def test_images_of_a_folder(nucleus, tmp_path):
     dataset = nucleus.load_dataset(tmp_path)
     assert [dataset.image_reference(i) for i in dataset.image_ids] == ["a", "b"]
     (tmp_path / "a.png").touch()
-    with pytest.raises(ValueError, match="several images a"):
+    with pytest.raises(ValueError, match="several images named a"):
         nucleus.load_dataset(tmp_path)
 
 
@@ -185,28 +185,30 @@ def test_command_line_ends_with_one_message(nucleus, tmp_path, capsys):
     with pytest.raises(SystemExit, match="has no images"):
         nucleus.main(["detect", f"--dataset={tmp_path}"])
     write_image(tmp_path / "stage1_train", UNSEEN, [np.ones((4, 6), bool)])
-    with pytest.raises(SystemExit, match=r"network=small, not of resnet50"):
+    with pytest.raises(SystemExit, match=r"network=small, not resnet50"):
         nucleus.main(["evaluate", f"--dataset={tmp_path}", "--network=resnet50"])
     with pytest.raises(SystemExit, match=r"other\.h5"):
         nucleus.main(["evaluate", f"--dataset={tmp_path}", "--weights=other.h5"])
     with pytest.raises(SystemExit):
         nucleus.main(["detect", f"--dataset={tmp_path}", "--min-score=50"])
-    assert "argument --min-score: 50 lies outside of 0 to 1" in capsys.readouterr().err
+    assert "argument --min-score: 50 is not between 0 and 1" in capsys.readouterr().err
     refused = {
-        ("train", "--subset=val"): "that is to look at",
-        ("evaluate", "--subset=stage1_test"): "--subset is stage1_test: with masks are train,",
-        ("evaluate", "--weights=imagenet"): "--weights=imagenet have seen no nucleus",
+        ("train", "--subset=val"): "it is held back from training",
+        ("evaluate", "--subset=stage1_test"): (
+            "--subset is stage1_test: it must be one with masks, train,"
+        ),
+        ("evaluate", "--weights=imagenet"): "--weights=imagenet was not trained on nuclei",
     }
     for arguments, message in refused.items():
         with pytest.raises(SystemExit):
             nucleus.main([*arguments, f"--dataset={tmp_path}"])
         assert message in capsys.readouterr().err
-    with pytest.raises(ValueError, match="network is 'large': it is small or resnet50"):
+    with pytest.raises(ValueError, match="network is 'large': it must be small or resnet50"):
         nucleus.make_model("inference", "large")
 
 
 class StandIn:
-    """Takes the place of `MaskRCNN`: notes how it is trained."""
+    """Stand in for `MaskRCNN`, and record how it is trained."""
 
     def __init__(self, config):
         self.config = config
@@ -241,7 +243,7 @@ def test_training_without_validation_images(nucleus, tmp_path, capsys):
 
 @pytest.fixture
 def two_nuclei(nucleus, monkeypatch, tmp_path):
-    """Every image has two nuclei, of the scores 0.9 and 0.4, that overlap in a pixel."""
+    """Detect two nuclei in every image, with scores 0.9 and 0.4, that overlap in one pixel."""
 
     def detect_crops(model, images):
         masks = np.zeros((*images[0].shape[:2], 2), bool)
@@ -292,7 +294,7 @@ def test_evaluate_has_a_row_for_each_kind(nucleus, two_nuclei, tmp_path):
         "bright field": 1,
         "fluorescence": 2,
     }
-    # One of two is found, and nothing else.
+    # One of the two is found, and nothing else.
     assert result["objects"]["image_mean_ap"] == [0.5] * 10
     lines = (folder / "table.md").read_text().splitlines()
     assert lines[2].startswith("| all | 3 | 6 | 0.500 | 0.500 | 0.500 | 0.667 |")
@@ -303,7 +305,7 @@ def test_evaluate_has_a_row_for_each_kind(nucleus, two_nuclei, tmp_path):
 
 
 def test_every_orientation_is_looked_at(nucleus, two_nuclei):
-    # Of five rows mirrored up-down, each lies where the other was.
+    # In five rows flipped up-down, each nucleus lies where the other was.
     found = nucleus.detector(None, orientations=4)([np.zeros((5, 3, 3), np.uint8)])[0]
     assert found["scores"].tolist() == pytest.approx([0.65, 0.65])
     assert sorted(found["rois"].tolist()) == [[1, 1, 3, 2], [2, 1, 4, 2]]
@@ -312,7 +314,7 @@ def test_every_orientation_is_looked_at(nucleus, two_nuclei):
 def test_overlaps_are_removed(nucleus, two_nuclei, tmp_path):
     alone = nucleus.detector(None, overlaps=False)([np.zeros((5, 3, 3), np.uint8)])[0]
     assert alone["masks"].areas.tolist() == [2, 1]
-    # Without the pixel that the first has, the second is half as large: its IoU with it is 1/2.
+    # Without the pixel it shares with the first, the second has an IoU of 1/2 with the truth.
     masks = np.zeros((1, 4, 6), bool)
     masks[0, 2:4, 1] = True
     write_image(tmp_path / "stage1_train", UNSEEN, masks)
@@ -355,7 +357,7 @@ def test_the_demo(nucleus, two_nuclei, tmp_path):
     write_image(tmp_path / "stage1_train", UNSEEN, masks)
     dataset = nucleus.load_dataset(tmp_path, "val")
     seen = demo.look(nucleus.detector(None), dataset, 0)
-    assert (seen["matched"], seen["scores"]) == (1, [1 / 3, 1 / 3])  # one right, wrong, missed
+    assert (seen["matched"], seen["scores"]) == (1, [1 / 3, 1 / 3])  # 1 right, 1 wrong, 1 missed
     line = demo.describe(seen)
     assert line.startswith(
         "60cb7187, fluorescence, 4x6: 2 found, 1 of the 2 true nuclei matched, "

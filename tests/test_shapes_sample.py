@@ -1,4 +1,4 @@
-"""The shapes sample: what its images and masks hold, and its commands."""
+"""The shapes sample: its images and masks, and its commands."""
 
 import json
 
@@ -19,7 +19,7 @@ def shapes():
 
 
 def drawn(shapes, *described, size=(128, 128)):
-    """A data set of one image on gray: name, colour and (x, y, s) of each shape, lowest first."""
+    """Make a dataset of one gray image with shapes (name, colour, (x, y, s)), lowest first."""
     dataset = shapes.ShapesDataset()
     dataset.load_shapes(0, *size)
     dataset.add_image(
@@ -115,8 +115,8 @@ def test_the_weights_of_the_nuclei_but_for_the_classes(shapes, tmp_path):
     ("arguments", "message"),
     [
         (["train", "--dataset=x"], "there is no --dataset"),
-        (["evaluate"], "--weights=nucleus have seen no shape"),
-        (["detect", "--weights=coco"], "--weights=coco have seen no shape"),
+        (["evaluate"], "--weights=nucleus was not trained on shapes"),
+        (["detect", "--weights=coco"], "--weights=coco was not trained on shapes"),
         (["train", "--epochs=0"], "--epochs"),
         (["evaluate", "--weights=last", "--min-score=1.5"], "--min-score"),
     ],
@@ -151,7 +151,7 @@ def test_train_evaluate_detect(shapes, tmp_path, monkeypatch, capsys):
     shapes.main(["train", *arguments, f"--weights={first}", "--epochs=1"])
     [run] = (tmp_path / "logs").glob("shapes*")
     assert len((run / "history.csv").read_text().splitlines()) == 1 + 1
-    # Two images a step: once through six of them is an epoch.
+    # Two images per step: an epoch goes once through the six images.
     assert json.loads((run / "config.json").read_text())["STEPS_PER_EPOCH"] == 3
     assert (run / "mask_rcnn_shapes_0001.h5").exists()
 

@@ -1,4 +1,4 @@
-"""The tumor sample: instances, patients and bad files of a small set in the layout of LGG."""
+"""The tumor sample: instances, patients and bad files of a small dataset laid out like LGG."""
 
 import csv
 import json
@@ -22,7 +22,7 @@ def tumor():
 
 
 def write(folder, name, mask, shape=None):
-    """A slice whose lesions are bright, and its mask, as files of LGG."""
+    """Write a slice with bright lesions, and its mask, as files of LGG."""
     folder.mkdir(parents=True, exist_ok=True)
     image = np.full((*(shape or mask.shape), 3), 40, np.uint8)
     if shape is None:
@@ -32,7 +32,7 @@ def write(folder, name, mask, shape=None):
 
 
 def two_lesions(size=64, values=(255, 255)):
-    """A lesion of 12 x 14 pixels, one of 8 x 8 and one of a pixel that touches it at a corner."""
+    """A lesion of 12 x 14 pixels, and one of 8 x 8 with one more pixel touching its corner."""
     mask = np.zeros((size, size), np.uint8)
     mask[8:20, 10:24], mask[40:48, 30:38], mask[48, 38] = values[0], values[1], values[1]
     return mask
@@ -40,7 +40,7 @@ def two_lesions(size=64, values=(255, 255)):
 
 @pytest.fixture
 def lgg(tmp_path):
-    """Five patients of four slices, two without a lesion."""
+    """Five patients with four slices each, two of them without a lesion."""
     folder = tmp_path / "kaggle_3m"
     for patient in PATIENTS:
         for number in range(1, 5):
@@ -114,7 +114,7 @@ def test_several_classes(tumor, tmp_path):
     ):
         load(tumor, tmp_path)
     write(tmp_path / "P1", "1", two_lesions(values=(3, 1)))
-    with pytest.raises(ValueError, match="values 0, 1, 3: with 2 classes 0 to 2"):
+    with pytest.raises(ValueError, match="values 0, 1, 3: with 2 classes, only 0 to 2"):
         load(tumor, tmp_path, ["edema", "core"])
 
 
@@ -136,12 +136,12 @@ def test_volumes_are_slices(tumor, tmp_path, ending, channels):
     assert dataset.load_mask(5)[0].sum(axis=(0, 1)).tolist() == [168, 65]
     assert dataset.load_mask(4)[0].shape == (64, 48, 0)
     save(tmp_path / "P1" / f"scan_mask.{ending}", masks[1:])
-    with pytest.raises(ValueError, match="it is 7 x 64 x 48, but its mask 6 x 64 x 48"):
+    with pytest.raises(ValueError, match="it is 7 x 64 x 48, but its mask is 6 x 64 x 48"):
         load(tumor, tmp_path)
 
 
 def test_bad_input_is_named(tumor, lgg, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere"):
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         load(tumor, tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="empty has no images"):
@@ -157,7 +157,7 @@ def test_bad_input_is_named(tumor, lgg, tmp_path):
     assert "4 files cannot be used" in text
     assert f"{patient.name}_1.tif: it has no mask {patient.name}_1_mask.tif beside it" in text
     assert f"{patient.name}_2_mask.tif: it has no image" in text
-    assert f"{patient.name}_3.tif: it is 64 x 60, but its mask 64 x 64" in text
+    assert f"{patient.name}_3.tif: it is 64 x 60, but its mask is 64 x 64" in text
     assert f"{patient.name}_4.tif: " in text
 
 
@@ -173,7 +173,7 @@ def test_two_images_of_one_name(tumor, tmp_path):
     [
         (["--classes=a,a"], "--classes"),
         (["--min-area=0"], "argument --min-area: 0 is less than 1"),
-        (["--subset=val"], "train has no --subset"),
+        (["--subset=val"], "train takes no --subset"),
     ],
 )
 def test_command_line_refuses(tumor, capsys, arguments, message):
@@ -183,7 +183,7 @@ def test_command_line_refuses(tumor, capsys, arguments, message):
 
 
 def test_one_message_ends_the_command(tumor, lgg, tmp_path):
-    with pytest.raises(SystemExit, match="no folder"):
+    with pytest.raises(SystemExit, match="nowhere does not exist"):
         tumor.main(["train", f"--dataset={tmp_path / 'nowhere'}", "--weights=last"])
     arguments = [f"--dataset={lgg}", "--weights=best", f"--logs={tmp_path / 'logs'}"]
     with pytest.raises(SystemExit, match="logs"):
@@ -233,7 +233,8 @@ def test_dice_of_patients(tumor):
         "groups": groups,
     }
     assert tumor.headline(result) == (
-        "Dice       lesion: 0.700 mean of 2 patients, 0.250 mean of images, 0.500 of all pixels"
+        "Dice       lesion: 0.700 mean over 2 patients, 0.250 mean over images, "
+        "0.500 over all pixels"
     )
 
 

@@ -1,20 +1,20 @@
-"""Find balloons in photographs, and leave colour to them alone.
+"""Detect balloons in photographs, and turn everything else gray.
 
-Train on the balloons of the VGG Image Annotator, from COCO's weights; with --resume go on:
+Train on the annotated photographs, from COCO weights; --resume continues the last run:
 
     python samples/balloon/balloon.py train --dataset=DIR --weights=coco
     python samples/balloon/balloon.py train --dataset=DIR --weights=coco --resume
 
-Without a GPU, a smaller network, from the weights that come with the nucleus sample:
+Without a GPU, train a smaller network, from the weights that come with the nucleus sample:
 
     python samples/balloon/balloon.py train --dataset=DIR --weights=nucleus --network=small
 
-How good it is on the validation photographs; and their pictures:
+Measure how good it is on the validation photographs, and draw what it finds:
 
     python samples/balloon/balloon.py evaluate --dataset=DIR --weights=best
     python samples/balloon/balloon.py detect --dataset=DIR --weights=best
 
-A photograph or a video of which all but the balloons is gray:
+Turn a photograph or a video gray, except for the balloons:
 
     python samples/balloon/balloon.py splash --weights=best --image=FILE
     python samples/balloon/balloon.py splash --weights=best --video=FILE
@@ -39,7 +39,7 @@ from mrcnn.formats.finding import given_path
 from mrcnn.images.reading import read_image
 from mrcnn.weights import start_weights
 
-# The file beside this one is found from a notebook too, which imports samples.balloon.balloon.
+# Lets notebooks, which import samples.balloon.balloon, find the modules beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import video
@@ -55,11 +55,11 @@ DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "balloon"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
 NUCLEUS_WEIGHTS_PATH = ROOT_DIR / "samples" / "nucleus" / "nucleus_small.h5"
-# Of --weights: those that have seen no balloon, to train from only.
+# Values of --weights that were not trained on balloons: only `train` accepts them.
 FOREIGN_WEIGHTS = ("nucleus", "imagenet")
 DATASET_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.1/balloon_dataset.zip"
 
-# Of --network: the configurations to train and to detect with.
+# For each --network: the configurations for training and inference.
 NETWORKS = {
     "resnet101": (BalloonConfig, BalloonInferenceConfig),
     "small": (SmallBalloonConfig, SmallBalloonInferenceConfig),
@@ -67,41 +67,41 @@ NETWORKS = {
 
 
 class BalloonDataset(ViaDataset):
-    """Photographs whose balloons were outlined in the VGG Image Annotator."""
+    """Photographs whose balloons were outlined with the VGG Image Annotator."""
 
     SOURCE = "balloon"
 
     def load_balloon(self, dataset_dir, subset):
-        """Register the photographs of a subset.
+        """Register a subset's photographs.
 
         Args:
             dataset_dir: folder that holds train and val.
             subset: "train" or "val".
 
         Raises:
-            ValueError: there is no such subset, or its annotations cannot be used.
+            ValueError: unknown subset, or its annotations cannot be used.
             FileNotFoundError: its folder is missing.
         """
         if subset not in ("train", "val"):
-            raise ValueError(f"subset is {subset!r}: it is train or val.")
+            raise ValueError(f"subset is {subset!r}: it must be train or val.")
         folder = given_path(dataset_dir)
         if not (folder / subset).is_dir():
             raise FileNotFoundError(
-                f"there is no folder {folder / subset}: the data set is a folder that holds train "
-                "and val, and --download fetches them to it."
+                f"{folder / subset} does not exist: the dataset folder must hold train and val; "
+                "--download fetches them."
             )
         self.load(folder / subset, class_names=["balloon"])
 
 
 def download_dataset(dataset_dir):
-    """Fetch the photographs, if `dataset_dir` lacks train or val; see `archives.fetch_archive`."""
+    """Fetch the photographs if train or val is missing; see `archives.fetch_archive`."""
     folder = given_path(dataset_dir)
     if not all((folder / subset).exists() for subset in ("train", "val")):
         fetch_archive(DATASET_URL, folder, inside="balloon")
 
 
 def load_dataset(dataset_dir, subset, limit=None):
-    """A prepared `BalloonDataset` of a subset, or of so many of its photographs."""
+    """Load a prepared `BalloonDataset`: a subset, or a random `limit` of its photographs."""
     dataset = BalloonDataset()
     dataset.load_balloon(dataset_dir, subset)
     dataset.prepare()
@@ -109,14 +109,14 @@ def load_dataset(dataset_dir, subset, limit=None):
 
 
 def train(model, dataset_dir, epochs=None, limit=None, resume=False):
-    """Train the layers that the configuration names.
+    """Train the layers that the configuration selects.
 
     Args:
-        model: a `MaskRCNN` in training mode, its weights loaded.
+        model: a `MaskRCNN` in training mode, with its weights loaded.
         dataset_dir: see `BalloonDataset.load_balloon`.
-        epochs: number of the last epoch; None is that of the configuration.
-        limit: most photographs, or None.
-        resume: whether to go on with the last run, if there is one.
+        epochs: number of the last epoch; None: the configuration's.
+        limit: maximum number of photographs, or None for all.
+        resume: whether to resume the last run, if there is one.
     """
     model.train(
         load_dataset(dataset_dir, "train", limit),
@@ -130,16 +130,16 @@ def train(model, dataset_dir, epochs=None, limit=None, resume=False):
 
 
 def evaluate(model, dataset_dir, limit=None, min_score=0.9):
-    """Print the figures on the validation photographs and write them to a new folder.
+    """Print the metrics on the validation photographs and write them to a new folder.
 
     Args:
-        model: a `MaskRCNN` in inference mode, its weights loaded. Its DETECTION_MIN_CONFIDENCE is
-            0.05 or so: the average precisions want the weak detections too.
+        model: a `MaskRCNN` in inference mode, with its weights loaded. Its
+            DETECTION_MIN_CONFIDENCE should be about 0.05: average precision needs weak detections.
         dataset_dir, limit: see `train`.
-        min_score: of the detections that count in all other figures.
+        min_score: score threshold for all other metrics.
 
     Returns:
-        dict, see `mrcnn.evaluation.evaluate`, and path of the folder.
+        dict, see `mrcnn.evaluation.evaluate`, and the folder's path.
     """
     dataset, folder = load_dataset(dataset_dir, "val", limit), new_folder(RESULTS_DIR, "evaluate")
     result = evaluation.evaluate(model, dataset, min_score=min_score, folder=folder)
@@ -148,7 +148,7 @@ def evaluate(model, dataset_dir, limit=None, min_score=0.9):
 
 
 def detect(model, dataset_dir, limit=None):
-    """Draw the detections of the validation photographs; gives the path of the folder."""
+    """Draw the detections in the validation photographs; return the folder's path."""
     dataset, folder = load_dataset(dataset_dir, "val", limit), new_folder(RESULTS_DIR, "detect")
     count = 0
     for image_id in dataset.image_ids:
@@ -173,7 +173,7 @@ def detect(model, dataset_dir, limit=None):
 
 
 def color_splash(image, mask):
-    """Colour inside the instances, gray outside.
+    """Turn an image gray outside its instances.
 
     Args:
         image: uint8 [H, W, 3].
@@ -188,24 +188,24 @@ def color_splash(image, mask):
 
 
 def detect_and_color_splash(model, image_path=None, video_path=None):
-    """Write a photograph or a video in which the balloons alone have colour.
+    """Write a copy of a photograph or video in which only the balloons have colour.
 
     Args:
-        model: a `MaskRCNN` in inference mode, its weights loaded.
-        image_path, video_path: of the file; one of both.
+        model: a `MaskRCNN` in inference mode, with its weights loaded.
+        image_path, video_path: path of the file; give exactly one.
 
     Returns:
-        path of what was written, in a new folder under `RESULTS_DIR`.
+        path of the file written, in a new folder under `RESULTS_DIR`.
 
     Raises:
-        ValueError: none or both paths are given; no video.
-        FileNotFoundError, OSError: a file cannot be read.
+        ValueError: neither or both paths are given, or the file is not a video.
+        FileNotFoundError, OSError: the file cannot be read.
     """
     if bool(image_path) == bool(video_path):
         raise ValueError("give either an image or a video.")
     path = given_path(image_path or video_path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}.")
+        raise FileNotFoundError(f"no such file: {path}.")
 
     def splash(image):
         return color_splash(image, model.detect([image])[0]["masks"])
@@ -223,25 +223,25 @@ def detect_and_color_splash(model, image_path=None, video_path=None):
 
 
 def parse(argv=None):
-    """The arguments of the command line; see the top of this file."""
+    """Parse the command line; see the top of this file."""
     commands = ("train", "evaluate", "detect", "splash")
     parser = cli.parser(
         "Find balloons with Mask R-CNN.",
         commands,
         DEFAULT_LOGS_DIR,
-        names=("nucleus (those that come with that sample)", *start_weights.NAMES),
+        names=("nucleus (from the nucleus sample)", *start_weights.NAMES),
     )
-    parser.add_argument("--download", action="store_true", help="fetch what --dataset lacks")
+    parser.add_argument("--download", action="store_true", help="fetch missing data to --dataset")
     parser.add_argument("--image", help="splash: a photograph")
     parser.add_argument("--video", help="splash: a video")
-    parser.add_argument("--epochs", type=cli.count, help="train: the last epoch")
+    parser.add_argument("--epochs", type=cli.count, help="train: number of the last epoch")
     parser.add_argument(
         "--network", choices=tuple(NETWORKS), default="resnet101", help="small is for a CPU"
     )
     parser.add_argument(
         "--min-score",
         type=cli.share,
-        help="least score of a balloon that counts: 0.9, of the small network 0.7",
+        help="score threshold: default 0.9, or 0.7 for the small network",
     )
     args = parser.parse_args(argv)
     if args.command == "splash":
@@ -251,10 +251,11 @@ def parse(argv=None):
         parser.error(f"{args.command} needs --dataset=DIR, the folder that holds train and val")
     if args.command != "train" and args.weights in FOREIGN_WEIGHTS:
         parser.error(
-            f"--weights={args.weights} have seen no balloon: train first, then --weights=best"
+            f"--weights={args.weights} was not trained on balloons: train first, then use "
+            "--weights=best"
         )
     if args.weights == "nucleus" and args.network != "small":
-        parser.error(f"--weights=nucleus are of --network=small, not of {args.network}")
+        parser.error(f"--weights=nucleus is for --network=small, not {args.network}")
     return args
 
 

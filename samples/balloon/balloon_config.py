@@ -1,11 +1,11 @@
-"""Configurations of the balloon sample: the reference's for a GPU, and a small one for a CPU."""
+"""Balloon configurations: that of matterport's Mask_RCNN for a GPU, and a small one for a CPU."""
 
 from mrcnn.config import Config
 from mrcnn.presets import SmallNetwork
 
 
 class BalloonConfig(Config):
-    """ResNet-101 at 1024 pixels, from COCO's weights."""
+    """ResNet-101 at 1024 pixels, starting from COCO weights."""
 
     NAME = "balloon"
     IMAGES_PER_GPU = 2
@@ -14,20 +14,20 @@ class BalloonConfig(Config):
     VALIDATION_STEPS = 6
     DETECTION_MIN_CONFIDENCE = 0.9
 
-    # What `balloon.py train` does: the data are few and the weights of COCO good.
+    # For `balloon.py train`: there is little data, and COCO weights are a good start.
     TRAIN_LAYERS = "heads"
     TRAIN_EPOCHS = 30
 
 
 class BalloonInferenceConfig(BalloonConfig):
-    """Detection of one image at a time."""
+    """Inference on one image at a time."""
 
     GPU_COUNT = 1
     IMAGES_PER_GPU = 1
 
 
 class SmallBalloonConfig(SmallNetwork, BalloonConfig):
-    """A network of 9 million weights at 512 pixels, from those of the nuclei or of ImageNet."""
+    """A 9-million-parameter network at 512 pixels, starting from nucleus or ImageNet weights."""
 
     NAME = "balloon_small"
     IMAGE_MIN_DIM = 512
@@ -54,7 +54,7 @@ class SmallBalloonConfig(SmallNetwork, BalloonConfig):
 
 
 class SmallBalloonInferenceConfig(SmallBalloonConfig):
-    """Detection of one image at a time."""
+    """Inference on one image at a time."""
 
     GPU_COUNT = 1
     IMAGES_PER_GPU = 1

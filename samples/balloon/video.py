@@ -1,4 +1,4 @@
-"""Videos, frame by frame, through PyAV (`pip install "mask-rcnn[video]"`)."""
+"""Process videos frame by frame, with PyAV (`pip install "mask-rcnn[video]"`)."""
 
 from pathlib import Path
 
@@ -9,41 +9,41 @@ from mrcnn.files.whole import replacing
 
 
 def convert(source, target, function):
-    """Write a video whose frames are a function of those of another; sound is left out.
+    """Apply a function to each frame of a video and write the result, without sound.
 
     Args:
-        source: path of a video that FFmpeg reads.
-        target: path of the MP4 to write, which appears when it is complete.
-        function: of a frame, uint8 [H, W, 3] RGB, that gives one of the same shape.
+        source: path of a video that FFmpeg can read.
+        target: path of the MP4 to write; it appears only when complete.
+        function: takes a frame, uint8 [H, W, 3] RGB, and returns one of the same shape.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no video.
-        ImportError: PyAV is not there.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is not a video.
+        ImportError: PyAV is not installed.
     """
     try:
         import av
     except ImportError as error:
         raise ImportError('videos need PyAV: pip install "mask-rcnn[video]"') from error
     if not Path(source).exists():
-        raise FileNotFoundError(f"there is no video {source}.")
+        raise FileNotFoundError(f"no such video: {source}.")
     try:
         reader = av.open(str(source))
     except av.error.FFmpegError as error:
-        raise ValueError(f"{source} is no video that FFmpeg reads: {error.strerror}.") from error
+        raise ValueError(f"{source} is not a video FFmpeg can read: {error.strerror}.") from error
     if not reader.streams.video:
         reader.close()
-        raise ValueError(f"{source} has no moving picture.")
+        raise ValueError(f"{source} has no video stream.")
     with reader, replacing(target) as part:
         stream = reader.streams.video[0]
         with av.open(str(part), "w", format="mp4") as writer:
             out = None
             frames = tqdm(reader.decode(stream), total=stream.frames or None, unit="frame")
             for frame in frames:
-                # Phones store frames lying, and how to turn them.
+                # Phones store frames sideways, and the rotation as metadata.
                 upright = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
                 picture = function(np.ascontiguousarray(upright))
-                # H.264 wants even sides.
+                # H.264 needs even sides.
                 height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
                 if out is None:
                     out = writer.add_stream("libx264", rate=stream.average_rate or 25)

@@ -1,22 +1,22 @@
-"""Find the 80 kinds of objects of COCO in photographs, and measure how well.
+"""Detect COCO's 80 object classes in photographs, and measure how well.
 
-The official figures on the 5000 validation images, with a file to submit; and pictures of what is
-found in photographs of your own:
+Compute the official metrics on the 5000 validation images, with files to submit, or draw what is
+found in your own photographs:
 
     python samples/coco/coco.py evaluate --dataset=DIR --weights=coco
     python samples/coco/coco.py detect --image=FILE_OR_FOLDER --weights=coco
 
-What to submit of images whose annotations are not public:
+Write the files to submit for images whose annotations are not public:
 
     python samples/coco/coco.py detect --dataset=DIR --subset=test-dev --no-pictures
 
-Train, from ImageNet's weights; with --resume go on where the last run was stopped:
+Train from ImageNet weights; --resume continues the last run where it stopped:
 
     python samples/coco/coco.py train --dataset=DIR --weights=imagenet
     python samples/coco/coco.py train --dataset=DIR --weights=imagenet --resume
 
-DIR holds annotations, train2017 and val2017, as COCO's archives unpack; --download fetches those
-that are missing.
+DIR holds annotations, train2017 and val2017, as COCO's archives unpack; --download fetches what is
+missing.
 """
 
 import argparse
@@ -30,10 +30,10 @@ from mrcnn.files.whole import new_folder
 from mrcnn.inference.detector import with_score
 from mrcnn.weights import start_weights
 
-# The files beside this one are found from a notebook too, which imports samples.coco.coco.
+# Lets notebooks, which import samples.coco.coco, find the modules beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from coco_dataset import (  # noqa: F401 (notebooks take these from here)
+from coco_dataset import (  # noqa: F401 (notebooks import these from here)
     CATEGORIES,
     DEFAULT_YEAR,
     SUBSETS,
@@ -49,12 +49,12 @@ DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "coco"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
 
-# Of training: layers, the last epoch, and times the learning rate.
+# Training stages: layers, last epoch and learning rate factor.
 STAGES = (("heads", 40, 1.0), ("4+", 120, 1.0), ("all", 160, 0.1))
 
 
 class CocoConfig(Config):
-    """Photographs at 1024 pixels, on one GPU of 12 GB."""
+    """Photographs at 1024 pixels, on one GPU with 12 GB."""
 
     NAME = "coco"
     IMAGES_PER_GPU = 2
@@ -62,18 +62,18 @@ class CocoConfig(Config):
 
 
 class CocoInferenceConfig(CocoConfig):
-    """Detection of one image at a time, weak detections too: average precision wants them."""
+    """Inference on one image at a time, keeping weak detections: average precision needs them."""
 
     IMAGES_PER_GPU = 1
     DETECTION_MIN_CONFIDENCE = 0
 
 
 def load_training(dataset_dir, year=DEFAULT_YEAR, limit=None, download=False):
-    """Prepared data sets to train and to validate on.
+    """Load the prepared training and validation datasets.
 
     Args:
         dataset_dir, year: see `CocoDataset.load_coco`.
-        limit: most images of each, or None.
+        limit: maximum number of images in each, or None for all.
         download: whether to fetch what is missing.
     """
     subsets = {
@@ -91,7 +91,7 @@ def load_training(dataset_dir, year=DEFAULT_YEAR, limit=None, download=False):
 
 
 def stages(epochs, learning_rate):
-    """The stages of training up to an epoch: lists of layers, last epochs and learning rates."""
+    """Training stages up to an epoch: lists of layers, last epochs and learning rates."""
     kept, begin = [], 0
     for layers, end, factor in STAGES:
         if begin < epochs:
@@ -103,13 +103,13 @@ def stages(epochs, learning_rate):
 
 
 def train(model, train_set, val_set, epochs=STAGES[-1][1], resume=False):
-    """Train the heads, then more layers, then all.
+    """Train the heads, then more layers, then all layers.
 
     Args:
-        model: a `MaskRCNN` in training mode, its weights loaded.
+        model: a `MaskRCNN` in training mode, with its weights loaded.
         train_set, val_set: see `load_training`.
         epochs: number of the last epoch.
-        resume: whether to go on with the last run, if there is one.
+        resume: whether to resume the last run, if there is one.
     """
     layers, ends, rates = stages(epochs, model.config.LEARNING_RATE)
     model.train(
@@ -124,18 +124,18 @@ def train(model, train_set, val_set, epochs=STAGES[-1][1], resume=False):
 
 
 def evaluate_coco(model, dataset, coco, eval_type="bbox", limit=0, image_ids=None):
-    """Print COCO's figures of a model.
+    """Print a model's COCO metrics.
 
     Args:
         model, dataset, coco, image_ids: see `measure`.
         eval_type: "bbox" or "segm".
-        limit: if not 0, the first images so many.
+        limit: number of images to use, the first ones; 0: all.
 
     Returns:
-        dict of the figures, see `CocoFigures.figures`.
+        dict of the metrics, see `CocoFigures.figures`.
     """
     if eval_type not in evaluation.KINDS:
-        raise ValueError(f"eval_type is {eval_type!r}: it is {' or '.join(evaluation.KINDS)}.")
+        raise ValueError(f"eval_type is {eval_type!r}: it must be {' or '.join(evaluation.KINDS)}.")
     image_ids = dataset.image_ids if image_ids is None else image_ids
     image_ids = image_ids[:limit] if limit else image_ids
     result = measure(model, dataset, coco, (eval_type,), image_ids)
@@ -145,13 +145,13 @@ def evaluate_coco(model, dataset, coco, eval_type="bbox", limit=0, image_ids=Non
 
 
 def evaluate(model, dataset, coco):
-    """Print COCO's figures of boxes and masks; write them and the files to submit to a new folder.
+    """Print COCO's box and mask metrics; write them and the files to submit to a new folder.
 
     Args:
         model, dataset, coco: see `measure`.
 
     Returns:
-        dict, see `measure`, and path of the folder, which is under `RESULTS_DIR`.
+        dict, see `measure`, and the folder's path, which is under `RESULTS_DIR`.
     """
     folder = new_folder(RESULTS_DIR, "evaluate")
     with result_files(folder) as write:
@@ -162,16 +162,16 @@ def evaluate(model, dataset, coco):
 
 
 def detect(model, dataset, min_score=0.7, pictures=True):
-    """Write the files to submit, with all detections, and pictures to a new folder.
+    """Write the files to submit, with all detections, and pictures of them to a new folder.
 
     Args:
-        model: a `MaskRCNN` in inference mode, its weights loaded.
+        model: a `MaskRCNN` in inference mode, with its weights loaded.
         dataset: a prepared `CocoDataset`.
-        min_score: of the detections in the pictures.
+        min_score: score threshold for the pictures.
         pictures: whether to draw them.
 
     Returns:
-        path of the folder, which is under `RESULTS_DIR`.
+        the folder's path, which is under `RESULTS_DIR`.
     """
     folder, unread = new_folder(RESULTS_DIR, "detect"), []
     with result_files(folder) as write:
@@ -185,7 +185,7 @@ def detect(model, dataset, min_score=0.7, pictures=True):
 
 
 def draw(image, found, class_names, min_score, path):
-    """Write a picture of the detections of at least a score."""
+    """Draw the detections that score at least `min_score`."""
     sure = with_score(found, min_score)
     visualize.display_instances(
         image,
@@ -199,46 +199,48 @@ def draw(image, found, class_names, min_score, path):
 
 
 def parse(argv=None):
-    """The arguments of the command line; see the top of this file."""
+    """Parse the command line; see the top of this file."""
     commands = ("train", "evaluate", "detect")
-    parser = cli.parser("Find COCO's objects with Mask R-CNN.", commands, DEFAULT_LOGS_DIR, "coco")
-    # As the reference calls it.
+    parser = cli.parser("Find COCO objects with Mask R-CNN.", commands, DEFAULT_LOGS_DIR, "coco")
+    # The name in matterport's Mask_RCNN.
     parser.add_argument(
         "--model", dest="weights", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
     parser.add_argument("--year", choices=YEARS, default=DEFAULT_YEAR)
-    parser.add_argument("--download", action="store_true", help="fetch what --dataset lacks")
+    parser.add_argument("--download", action="store_true", help="fetch missing data to --dataset")
     parser.add_argument(
         "--subset",
         choices=SUBSETS,
-        help="evaluate, detect: default val, of 2014 minival",
+        help="evaluate, detect: default val, or minival for 2014",
     )
-    parser.add_argument("--image", help="detect: an image or a folder of images, for --dataset")
-    parser.add_argument("--no-pictures", action="store_true", help="detect: results alone")
+    parser.add_argument("--image", help="detect: image or folder of images, instead of --dataset")
+    parser.add_argument("--no-pictures", action="store_true", help="detect: draw nothing")
     parser.add_argument(
-        "--epochs", type=cli.count, default=STAGES[-1][1], help="train: the last epoch"
+        "--epochs", type=cli.count, default=STAGES[-1][1], help="train: number of the last epoch"
     )
-    parser.add_argument("--min-score", type=cli.share, default=0.7, help="detect: of what is drawn")
+    parser.add_argument(
+        "--min-score", type=cli.share, default=0.7, help="detect: score threshold for the pictures"
+    )
     args = parser.parse_args(argv)
     if args.command == "detect":
         if bool(args.image) == bool(args.dataset):
             parser.error("detect takes either --image=FILE_OR_FOLDER or --dataset=DIR")
     elif args.image:
-        parser.error(f"{args.command} has no --image")
+        parser.error(f"{args.command} takes no --image")
     elif not args.dataset:
-        parser.error(f"{args.command} needs --dataset=DIR, the folder of annotations and val2017")
+        parser.error(f"{args.command} needs --dataset=DIR, the folder with annotations and val2017")
     if args.command == "train" and args.subset:
-        parser.error("train has no --subset: it trains on train and validates on val")
+        parser.error("train takes no --subset: it trains on train and validates on val")
     if args.command == "evaluate" and args.subset in TEST_SUBSETS:
         parser.error(f"--subset={args.subset} has no annotations to compare with: use detect")
     if args.command != "train" and args.weights == "imagenet":
-        parser.error("--weights=imagenet have seen no object: train first")
+        parser.error("--weights=imagenet was not trained on COCO: train first")
     args.subset = args.subset or {"2017": "val", "2014": "minival"}[args.year]
     return args
 
 
 def load_data(args):
-    """What a command works on: data sets, and for evaluate COCO's annotations."""
+    """Load a command's datasets, and for evaluate COCO's annotations."""
     if args.command == "train":
         return load_training(args.dataset, args.year, args.limit, args.download)
     dataset, truth = CocoDataset(), None

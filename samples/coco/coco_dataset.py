@@ -1,4 +1,4 @@
-"""COCO's images and instances, from the folder that its archives unpack to."""
+"""COCO's images and instances, read from its unpacked archives."""
 
 import os
 import re
@@ -18,12 +18,12 @@ from mrcnn.text import some
 
 YEARS = ("2014", "2017")
 DEFAULT_YEAR = "2017"
-# valminusminival and minival are the images of val2014 that one trains on, and the 5000 others. Of
-# the test's images only those who judge have annotations.
+# minival is 5000 images of val2014, for validation; valminusminival is the rest, for training. The
+# annotations of the test images are not public.
 SUBSETS = ("train", "val", "minival", "valminusminival", "test", "test-dev")
 TEST_SUBSETS = ("test", "test-dev")
 
-# images.cocodataset.org has no certificate of its own, its bucket has.
+# images.cocodataset.org has no certificate of its own; the bucket behind it does.
 URL = "https://s3.amazonaws.com/images.cocodataset.org/"
 ARCHIVES = {
     "annotations/annotations_trainval2014.zip": (
@@ -46,7 +46,7 @@ ARCHIVES = {
     "zips/test2017.zip": "sha256:c7908c3c9f94ba2f3340ebbeec58c25db6be8774f18d68c2f15d0e369d95baba",
 }
 
-# The 80 categories by their ids, whose order is that of the classes in COCO's weights.
+# The 80 categories by id, in the class order of the COCO weights.
 CATEGORIES = {
     **{1: "person", 2: "bicycle", 3: "car", 4: "motorcycle", 5: "airplane", 6: "bus", 7: "train"},
     **{8: "truck", 9: "boat", 10: "traffic light", 11: "fire hydrant", 13: "stop sign"},
@@ -67,9 +67,9 @@ CATEGORIES = {
 
 
 class CocoDataset(formats.CocoDataset):
-    """Subsets of COCO, or images of your own with COCO's classes.
+    """Subsets of COCO, or your own images with COCO's classes.
 
-    `image_info` has COCO's ids of the images. A crowd has a negative class id.
+    `image_info` has COCO's image ids. A crowd has a negative class id.
     """
 
     def load_coco(
@@ -82,24 +82,24 @@ class CocoDataset(formats.CocoDataset):
         return_coco=False,
         auto_download=False,
     ):
-        """Register the images and classes of a subset.
+        """Register a subset's images and classes.
 
         Args:
-            dataset_dir: folder that has annotations/instances_val2017.json, val2017/ and so on.
-            subset: one of `SUBSETS`; those of the test have no instances.
+            dataset_dir: folder with annotations/instances_val2017.json, val2017/ and so on.
+            subset: one of `SUBSETS`; the test subsets have no instances.
             year: one of `YEARS`.
-            class_ids: ids of the categories to take, in the order of the classes here; images
-                without one of these are left out. None takes all, and all images.
-            class_map: dict of category name to the name it gets here, or to None to leave its
-                instances out.
-            return_coco: whether to return pycocotools' `COCO` of the annotations.
+            class_ids: ids of the categories to load, in the order of the resulting classes;
+                images without any of them are left out. None: all categories and all images.
+            class_map: dict from category name to class name, or to None to leave out the
+                category's instances.
+            return_coco: whether to return the annotations as a pycocotools `COCO`.
             auto_download: whether to fetch what is missing, see `auto_download`.
 
         Returns:
             `pycocotools.coco.COCO` or None.
 
         Raises:
-            ValueError: there is no such subset, year or category, or the file is no such file.
+            ValueError: unknown subset, year or category, or not a COCO annotation file.
             FileNotFoundError: a file or folder is missing; the message says how to get it.
             ConnectionError: see `auto_download`.
         """
@@ -109,17 +109,17 @@ class CocoDataset(formats.CocoDataset):
         annotations, images = (folder / place for place in _places(subset, year))
         for path in (annotations, images):
             if not path.exists():
-                raise FileNotFoundError(f"there is no {path}. {_advice(subset)}")
+                raise FileNotFoundError(f"{path} does not exist. {_advice(subset)}")
         only = None if class_ids is None else list(class_ids) or None
         if subset in TEST_SUBSETS:
             self._load_image_info(annotations, images, only, class_map)
         else:
-            # An error of COCO's own is nothing that its users can mend.
+            # Users cannot fix errors in COCO's own files.
             self.load(annotations, images, class_map=class_map, strict=False, only=only)
         return COCO(str(annotations)) if return_coco else None
 
     def _load_image_info(self, path, images, class_ids, class_map):
-        """Register the images and categories of a file that has no annotations."""
+        """Register the images and categories of a file without annotations."""
         content, problems = read_json(path), Problems(path)
         if isinstance(content, dict):
             content["annotations"] = []
@@ -134,34 +134,34 @@ class CocoDataset(formats.CocoDataset):
         self.add_records(records, problems, names, class_map, strict=False, found=found)
 
     def load_images(self, path):
-        """Register an image, or those of a folder, and COCO's classes; there are no instances.
+        """Register an image, or a folder of images, and COCO's classes, without instances.
 
-        COCO's id of an image is the number in its name; of others, the name is the id.
+        The id of a COCO image is the number in its name; the id of any other image is its name.
 
         Args:
-            path: of the file or folder.
+            path: path of the file or folder.
 
         Raises:
-            FileNotFoundError: it is not there.
-            ValueError: a folder without images.
+            FileNotFoundError: the path does not exist.
+            ValueError: the folder has no images.
         """
         path = given_path(path)
         if not path.exists():
-            raise FileNotFoundError(f"there is no {path}.")
+            raise FileNotFoundError(f"{path} does not exist.")
         for category_id, name in CATEGORIES.items():
             self.add_class(self.SOURCE, category_id, name)
         for file in image_files(path) if path.is_dir() else [path]:
             self.add_image(self.SOURCE, image_id_of(file), str(file))
 
     def auto_download(self, dataDir, dataType, dataYear):
-        """Fetch the archives of a subset whose files are not there: up to 19 GB.
+        """Fetch the archives of a subset's missing files, up to 19 GB.
 
         Args:
-            dataDir: folder to unpack to.
+            dataDir: folder to unpack into.
             dataType, dataYear: as `subset` and `year` in `load_coco`.
 
         Raises:
-            FileNotFoundError: nobody publishes it; the message says what to do.
+            FileNotFoundError: the subset is not published; the message says what to do.
             ConnectionError, ValueError, OSError: see `archives.fetch_archive`.
         """
         folder = given_path(dataDir, "dataDir")
@@ -170,45 +170,45 @@ class CocoDataset(formats.CocoDataset):
             if (folder / place).exists():
                 continue
             if archive not in ARCHIVES:
-                raise FileNotFoundError(f"there is no {folder / place}. {_advice(dataType)}")
+                raise FileNotFoundError(f"{folder / place} does not exist. {_advice(dataType)}")
             fetch_archive(URL + archive, folder, ARCHIVES[archive])
 
     def annToRLE(self, ann, height, width):
-        """The run-length code of an annotation.
+        """Encode an annotation as run lengths.
 
         Args:
-            ann: dict of COCO's files.
-            height, width: of its image in pixels.
+            ann: an annotation dict of COCO's files.
+            height, width: size of its image in pixels.
 
         Returns:
-            dict of size [height, width] and counts, a str.
+            dict of size, [height, width], and counts, a str.
         """
         return encode(*read_shape(ann, height, width).crop(height, width), (height, width))
 
     def annToMask(self, ann, height, width):
-        """The mask of an annotation, uint8 [height, width]; see `annToRLE`."""
+        """Convert an annotation to a mask, uint8 [height, width]; see `annToRLE`."""
         return mask.decode(self.annToRLE(ann, height, width))
 
 
 def image_id_of(path):
-    """COCO's id of an image by its name, such as COCO_val2014_000000000139.jpg; or its name."""
+    """COCO's image id from a name such as COCO_val2014_000000000139.jpg, else the name itself."""
     number = re.fullmatch(r"(?:.*_)?(\d{12})", Path(path).stem)
     return int(number[1]) if number else Path(path).name
 
 
 def _places(subset, year):
-    """Annotations and images of a subset, as paths in COCO's folder."""
+    """A subset's annotation file and image folder, as paths within COCO's folder."""
     if str(year) not in YEARS:
-        raise ValueError(f"year is {year!r}: it is {' or '.join(YEARS)}.")
+        raise ValueError(f"year is {year!r}: it must be {' or '.join(YEARS)}.")
     if subset not in SUBSETS:
-        raise ValueError(f"subset is {subset!r}: it is one of {', '.join(SUBSETS)}.")
+        raise ValueError(f"subset is {subset!r}: it must be one of {', '.join(SUBSETS)}.")
     is_test = subset in TEST_SUBSETS
     annotations = f"annotations/{'image_info' if is_test else 'instances'}_{subset}{year}.json"
     return annotations, _images_of(subset) + str(year)
 
 
 def _archives(subset, year):
-    """The archives that have annotations and images of a subset."""
+    """The archives that hold a subset's annotations and images."""
     annotations = {"train": "annotations_trainval", "val": "annotations_trainval"}
     annotations |= dict.fromkeys(TEST_SUBSETS, "image_info_test")
     name = annotations.get(subset, f"instances_{subset}")
@@ -222,11 +222,11 @@ def _images_of(subset):
 def _advice(subset):
     if subset in ("minival", "valminusminival"):
         return (
-            "COCO does not publish it: place it there by hand, or use 2017, whose val are the "
-            "images of 2014's minival and whose train are all others."
+            "COCO does not publish it: place it there by hand, or use 2017, whose val has the "
+            "images of 2014's minival and whose train has all others."
         )
     return (
         "Fetch it with --download (auto_download=True), or place it there by hand: "
-        "https://cocodataset.org/#download has the archives, and unpacked side by side they have "
-        "the layout that is wanted."
+        "https://cocodataset.org/#download has the archives; unpacked side by side, they have the "
+        "expected layout."
     )

@@ -1,4 +1,4 @@
-"""COCO's official figures of a model, image by image."""
+"""COCO's official metrics for a model, image by image."""
 
 from coco_results import build_coco_results, detections
 
@@ -6,23 +6,23 @@ from mrcnn import evaluation
 
 
 def measure(model, dataset, coco, kinds=evaluation.KINDS, image_ids=None, write=None):
-    """COCO's figures of a model, by the annotations of COCO's file.
+    """Compute a model's COCO metrics against the annotations of COCO's file.
 
     Args:
-        model: a `MaskRCNN` in inference mode, its weights loaded.
-        dataset: a prepared `CocoDataset`; its classes are those that count.
-        coco: pycocotools' `COCO` of its annotations.
-        kinds: some of "bbox" and "segm", by IoU of boxes or masks.
-        image_ids: indices in the data set; None is all.
-        write: function that is given the rows of each image, see `build_coco_results`.
+        model: a `MaskRCNN` in inference mode, with its weights loaded.
+        dataset: a prepared `CocoDataset`; only its classes count.
+        coco: its annotations, as a pycocotools `COCO`.
+        kinds: any of "bbox" and "segm", for the IoU of boxes or masks.
+        image_ids: indices in the dataset; None: all.
+        write: function called with each image's rows, see `build_coco_results`.
 
     Returns:
-        dict of coco (dict of kind to `CocoFigures.figures` and per_class), curves (dict of kind
-        to `CocoFigures.curves`), counts of images, instances and detections, and unread, see
-        `detections`; figures are over the images that could be read.
+        dict of coco (dict from kind to `CocoFigures.figures` and per_class), curves (dict from
+        kind to `CocoFigures.curves`), counts of images, instances and detections, and unread, see
+        `detections`. The metrics cover the images that could be read.
 
     Raises:
-        ValueError: there is no image, or none that can be read.
+        ValueError: there are no images, or none can be read.
     """
     image_ids = dataset.image_ids if image_ids is None else image_ids
     classes = [info["id"] for info in dataset.class_info if info["source"] == dataset.SOURCE]
@@ -53,7 +53,7 @@ def measure(model, dataset, coco, kinds=evaluation.KINDS, image_ids=None, write=
 
 
 def official(result):
-    """COCO's twelve figures of each kind that was measured; str of some lines."""
+    """Format COCO's twelve metrics for each kind measured; str of several lines."""
     lines = ["{images} images, {instances} instances, {detections} detections".format(**result)]
     for kind, figures in result["coco"].items():
         values = [f"{name} {value:.3f}" for name, value in figures.items() if name != "per_class"]
@@ -64,5 +64,5 @@ def official(result):
 
 
 def _named(by_id, names):
-    """A dict by category id as one by name."""
+    """Turn a dict keyed by category id into one keyed by name."""
     return {names[i]: value for i, value in by_id.items()}

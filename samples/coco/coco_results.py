@@ -1,4 +1,4 @@
-"""Detections as COCO takes them: https://cocodataset.org/#format-results."""
+"""Detections in COCO's results format: https://cocodataset.org/#format-results."""
 
 import contextlib
 import functools
@@ -12,25 +12,25 @@ from mrcnn.inference.over_dataset import over_dataset
 from mrcnn.instances.masks import as_instances
 from mrcnn.metrics.coco_dataset import found_annotations
 
-# The files to submit, and what they have of a detection beside its ids and score. They are two,
-# for of a detection with a box COCO takes the area of the box for that of the mask.
+# The files to submit, and the field that each has besides a detection's ids and score. There are
+# two because, where a detection has a box, COCO uses the box's area as the mask's.
 RESULT_FILES = {"results.json": "segmentation", "results_bbox.json": "bbox"}
 
 
 def build_coco_results(dataset, image_ids, rois, class_ids, scores, masks):
-    """The detections of an image in COCO's format.
+    """Convert an image's detections to COCO's format.
 
     Args:
         dataset: a prepared `CocoDataset`.
-        image_ids: COCO's ids of the image; a list of one.
-        rois: int [N, (y1, x1, y2, x2)] pixels, or None for no detection.
-        class_ids: int [N], ids here.
+        image_ids: COCO's id of the image, in a list of one.
+        rois: int [N, (y1, x1, y2, x2)] pixels, or None for no detections.
+        class_ids: int [N], the dataset's class ids.
         scores: float [N].
         masks: bool [H, W, N] or `InstanceMasks`.
 
     Returns:
         list of dicts of image_id, category_id (COCO's), bbox [x, y, width, height] in pixels,
-        score and segmentation, a run-length code of str; plain numbers all, for JSON.
+        score and segmentation (run lengths as a str), in plain Python types for JSON.
     """
     if rois is None:
         return []
@@ -52,13 +52,13 @@ def build_coco_results(dataset, image_ids, rois, class_ids, scores, masks):
 
 @contextlib.contextmanager
 def result_files(folder):
-    """The files to submit, which are there when the block ends, if all went well.
+    """Open the files to submit; they appear when the block ends without an error.
 
     Args:
         folder: where to write `RESULT_FILES`.
 
     Yields:
-        function that takes the rows of an image, see `build_coco_results`.
+        function that writes an image's rows, see `build_coco_results`.
     """
     with contextlib.ExitStack() as stack:
         files = {}
@@ -83,17 +83,17 @@ def result_files(folder):
 
 
 def detections(model, dataset, image_ids, unread):
-    """Detect in the images that can be read, one after the other.
+    """Detect objects in the images that can be read, one by one.
 
     Args:
         model: a `MaskRCNN` in inference mode.
         dataset: a prepared `CocoDataset`.
         image_ids: indices in it.
-        unread: list to add to, a dict of image_id (COCO's), path and reason for each image that
-            cannot be read, or has not the size that its annotations say. A line tells of it, too.
+        unread: list that gets a dict of image_id (COCO's), path and reason for each image that
+            cannot be read or is not of the size that its annotations say. Each is also printed.
 
     Yields:
-        index of the image, image [H, W, 3] and what `detect_crops` finds in it.
+        image index, image [H, W, 3] and the result of `detect_crops`.
     """
     left_out = []
     for each in over_dataset(

@@ -1,6 +1,6 @@
-"""Nuclei in five images that were in no training set, with the weights that come with the sample.
+"""Detect nuclei in five images held back from training, with the sample's weights.
 
-`make demo` prints how many are found and how well they fit the ground truth, and draws both.
+`make demo` prints how many are found and how well they match the ground truth, and draws both.
 """
 
 import time
@@ -21,7 +21,7 @@ COLUMN_INCHES = 6
 
 
 def look(detect, dataset, image_id):
-    """Detect in an image.
+    """Detect nuclei in an image and compare them with the ground truth.
 
     Args:
         detect: see `nucleus.detector`.
@@ -30,7 +30,8 @@ def look(detect, dataset, image_id):
 
     Returns:
         dict of the image, its name, truth and result as `visualize.compare` takes them, the
-        seconds it took, how many nuclei were matched (`matched`), and its DSB scores at `IOUS`.
+        seconds that detection took, the number of nuclei matched (`matched`), and the image's DSB
+        scores at `IOUS`.
     """
     image = dataset.load_image(image_id)
     begin = time.perf_counter()
@@ -52,7 +53,7 @@ def look(detect, dataset, image_id):
 
 
 def describe(seen):
-    """One line about what `look` found."""
+    """Describe a result of `look` in one line."""
     height, width = seen["image"].shape[:2]
     scores = " and ".join(f"{s:.2f}" for s in seen["scores"])
     return (
@@ -64,12 +65,12 @@ def describe(seen):
 
 
 def draw(all_seen, class_names, path):
-    """Ground truth and detections side by side, a row for each image.
+    """Draw ground truth and detections side by side, one row per image.
 
     Args:
-        all_seen: list of what `look` returned.
+        all_seen: list of results of `look`.
         class_names: list of strings.
-        path: of the PNG to write.
+        path: path of the PNG to write.
     """
     heights = [seen["image"].shape[0] / seen["image"].shape[1] for seen in all_seen]
     size = (2 * COLUMN_INCHES, COLUMN_INCHES * sum(heights) + 0.3 * len(heights))
@@ -92,7 +93,7 @@ def main():
     begin = time.perf_counter()
     dataset = load_dataset(DATA_DIR, "val")
     detect = detector(make_model("inference"), overlaps=False)
-    print("Images that were in no training set; DSB score at IoU 0.5 and at 0.75:")
+    print("Images held back from training; DSB score at IoU 0.5 and 0.75:")
     all_seen = []
     for image_id in dataset.image_ids:
         all_seen.append(look(detect, dataset, image_id))

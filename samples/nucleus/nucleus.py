@@ -1,23 +1,23 @@
-"""Find cell nuclei in microscopy images, with weights that come with this sample.
+"""Detect cell nuclei in microscopy images, with weights that come with this sample.
 
-In images of your own, of up to about 1500 pixels a side and 400 nuclei; outlines, counts and run
-lengths go to a new folder under results/nucleus:
+Detect in your own images, of up to about 1500 pixels a side and 400 nuclei; outlines, counts and
+run lengths go to a new folder under results/nucleus:
 
     python samples/nucleus/nucleus.py detect --dataset=FOLDER
 
-In those of the Data Science Bowl 2018, with a submission; and how good that is, where there are
-masks:
+Detect in images of the 2018 Data Science Bowl and write a submission, or measure how good the
+detections are where there are masks:
 
     python samples/nucleus/nucleus.py detect --dataset=DIR --subset=stage1_test
     python samples/nucleus/nucleus.py evaluate --dataset=DIR --subset=val --tta=8
 
-Train, on all images but those of `val`, from ImageNet's weights or from those of the sample:
+Train on all images except those of `val`, from ImageNet weights or the sample's:
 
     python samples/nucleus/nucleus.py train --dataset=DIR --weights=imagenet
     python samples/nucleus/nucleus.py train --dataset=DIR --weights=nucleus
 
-DIR holds stage1_train and the like, in which `<id>/images/<id>.png` is an image and every file of
-`<id>/masks` the mask of one nucleus.
+DIR holds stage1_train and so on, in which `<id>/images/<id>.png` is an image and each file in
+`<id>/masks` is the mask of one nucleus.
 """
 
 import functools
@@ -32,7 +32,7 @@ from mrcnn.inference.detector import detect_crops, with_score
 from mrcnn.inference.no_overlaps import without_overlaps
 from mrcnn.weights import start_weights
 
-# The files beside this one are found from a notebook too, which imports samples.nucleus.nucleus.
+# Lets notebooks, which import samples.nucleus.nucleus, find the modules beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from nucleus_config import (
@@ -42,7 +42,7 @@ from nucleus_config import (
     SmallNucleusConfig,
     SmallNucleusInferenceConfig,
 )
-from nucleus_dataset import (  # noqa: F401 (notebooks take these from here)
+from nucleus_dataset import (  # noqa: F401 (notebooks import these from here)
     SUBSETS,
     TUNE_IMAGE_IDS,
     VAL_IMAGE_IDS,
@@ -61,7 +61,7 @@ RESULTS_DIR = ROOT_DIR / "results" / "nucleus"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
 NUCLEUS_WEIGHTS_PATH = Path(__file__).resolve().parent / "nucleus_small.h5"
 
-# Of --network: the configurations to train and to detect with.
+# For each --network: the configurations for training and inference.
 NETWORKS = {
     "small": (SmallNucleusConfig, SmallNucleusInferenceConfig),
     "resnet50": (NucleusConfig, NucleusInferenceConfig),
@@ -69,14 +69,14 @@ NETWORKS = {
 
 
 def train(model, dataset_dir, subset="train", resume=False, epochs=None, limit=None):
-    """Train through the stages of the configuration.
+    """Train through the stages that the configuration defines.
 
     Args:
-        model: a `MaskRCNN` in training mode, its weights loaded.
+        model: a `MaskRCNN` in training mode, with its weights loaded.
         dataset_dir, subset: as in `NucleusDataset.load_nucleus`.
-        resume: whether to go on with the last run, if there is one.
-        epochs: number of the last epoch; None is that of the configuration.
-        limit: most images, drawn at random; None is all.
+        resume: whether to resume the last run, if there is one.
+        epochs: number of the last epoch; None: the configuration's.
+        limit: maximum number of images, drawn at random; None: all.
     """
     config = model.config
     ends = [*config.STAGE_EPOCHS[:-1], epochs or config.STAGE_EPOCHS[-1]]
@@ -92,15 +92,15 @@ def train(model, dataset_dir, subset="train", resume=False, epochs=None, limit=N
 
 
 def detector(model, orientations=1, overlaps=True):
-    """A function that detects as the options say.
+    """Make a detection function with the given options.
 
     Args:
         model: a `MaskRCNN` in inference mode.
-        orientations: in how many each image is looked at, see `tta.turned`.
-        overlaps: False gives a pixel to the nucleus with the highest score alone.
+        orientations: number of orientations in which to detect, see `tta.turned`.
+        overlaps: False assigns each pixel only to the nucleus with the highest score.
 
     Returns:
-        function of a list of images that gives a list of results; masks are `InstanceMasks`.
+        function from a list of images to a list of results, with masks as `InstanceMasks`.
     """
     detect = functools.partial(detect_crops, model)
     if orientations > 1:
@@ -117,18 +117,18 @@ def evaluate(
     overlaps=True,
     limit=None,
 ):
-    """Print all figures and write them, with curves, to a new folder under `RESULTS_DIR`.
+    """Print all metrics and write them, with curves, to a new folder under `RESULTS_DIR`.
 
     Args:
-        model: a `MaskRCNN` in inference mode, its weights loaded. Its DETECTION_MIN_CONFIDENCE is
-            0.05 or so: the average precisions want the weak detections too.
+        model: a `MaskRCNN` in inference mode, with its weights loaded. Its
+            DETECTION_MIN_CONFIDENCE should be about 0.05: average precision needs weak detections.
         dataset_dir, subset: as in `NucleusDataset.load_nucleus`.
-        min_score: of the detections that count in all other figures.
+        min_score: score threshold for all other metrics.
         orientations, overlaps: see `detector`.
-        limit: most images, drawn at random; None is all.
+        limit: maximum number of images, drawn at random; None: all.
 
     Returns:
-        dict, see `mrcnn.evaluation.evaluate`, with groups by `kind_of`; and path of the folder.
+        dict, see `mrcnn.evaluation.evaluate`, with groups by `kind_of`; and the folder's path.
     """
     dataset, folder = load_dataset(dataset_dir, subset, limit), new_folder(RESULTS_DIR, "evaluate")
     result = evaluation.evaluate(
@@ -139,7 +139,7 @@ def evaluate(
         group_of=lambda image_id, image: kind_of(image),
         folder=folder,
     )
-    text = f"{evaluation.table(result)}\n\n{result['seconds_per_image']:.1f} seconds an image\n"
+    text = f"{evaluation.table(result)}\n\n{result['seconds_per_image']:.1f} seconds per image\n"
     (folder / "table.md").write_text(text)
     print(f"{text}Saved to {folder}")
     return result, folder
@@ -157,20 +157,20 @@ def detect(
     """Write submit.csv, counts.csv and a picture of each image to a new folder.
 
     Args:
-        model: a `MaskRCNN` in inference mode, its weights loaded.
-        dataset_dir, subset: as in `NucleusDataset.load_nucleus`; without a subset `dataset_dir` is
-            a folder of images.
-        min_score: of the detections that are taken.
-        orientations, overlaps: see `detector`. In submit.csv no pixel comes twice in any case.
-        limit: most images, drawn at random; None is all.
+        model: a `MaskRCNN` in inference mode, with its weights loaded.
+        dataset_dir, subset: as in `NucleusDataset.load_nucleus`; without a subset, `dataset_dir`
+            is a folder of images.
+        min_score: score threshold.
+        orientations, overlaps: see `detector`. In submit.csv, no pixel ever occurs twice.
+        limit: maximum number of images, drawn at random; None: all.
 
     Returns:
-        path of the folder, which is under `RESULTS_DIR`.
+        the folder's path, which is under `RESULTS_DIR`.
     """
     dataset = load_dataset(dataset_dir, subset, limit)
     find = detector(model, orientations, overlaps)
     folder = new_folder(RESULTS_DIR, "submit")
-    # Line by line, so that whatever happens nothing that was found is lost.
+    # Flush line by line, so that an interruption loses no results.
     with open(folder / "submit.csv", "w") as submission, open(folder / "counts.csv", "w") as counts:
         print("ImageId,EncodedPixels", file=submission, flush=True)
         print("ImageId,Nuclei", file=counts, flush=True)
@@ -195,13 +195,13 @@ def detect(
 
 
 def draw(image, found, class_names, path):
-    """Write a picture of the outlines.
+    """Draw the outlines of the nuclei.
 
     Args:
         image: [H, W, 3].
         found: a result, see `MaskRCNN.detect`.
         class_names: list of strings.
-        path: of the PNG to write.
+        path: path of the PNG to write.
     """
     count = len(found["scores"])
     visualize.display_instances(
@@ -220,25 +220,25 @@ def draw(image, found, class_names, path):
 
 
 def make_model(mode, network="small", weights="nucleus", logs=DEFAULT_LOGS_DIR, min_score=None):
-    """A `MaskRCNN` with its weights.
+    """Build a `MaskRCNN` and load its weights.
 
     Args:
         mode: "training" or "inference".
         network: "small" or "resnet50".
-        weights: "nucleus" (those that come with the sample, of the small network), or what
+        weights: "nucleus" (the weights of the sample, for the small network), or what
             `start_weights.load` takes: "coco", "imagenet", "last", "best" or the path of a file.
-        logs: folder of the runs.
-        min_score: DETECTION_MIN_CONFIDENCE; None is that of the configuration.
+        logs: folder of the training runs.
+        min_score: DETECTION_MIN_CONFIDENCE; None: the configuration's.
 
     Raises:
-        ValueError: there is no such network; the weights that come with the sample are those of
-            the small one; or the weights do not fit.
-        FileNotFoundError: there are no such weights.
+        ValueError: unknown network, weights "nucleus" without the small network, or weights that
+            do not fit.
+        FileNotFoundError: the weights do not exist.
     """
     if network not in NETWORKS:
-        raise ValueError(f"network is {network!r}: it is {' or '.join(NETWORKS)}.")
+        raise ValueError(f"network is {network!r}: it must be {' or '.join(NETWORKS)}.")
     if weights == "nucleus" and network != "small":
-        raise ValueError(f"--weights=nucleus are of --network=small, not of {network}.")
+        raise ValueError(f"--weights=nucleus is for --network=small, not {network}.")
     config = NETWORKS[network][0 if mode == "training" else 1]()
     if min_score is not None:
         config.DETECTION_MIN_CONFIDENCE = min_score
@@ -250,7 +250,7 @@ def make_model(mode, network="small", weights="nucleus", logs=DEFAULT_LOGS_DIR, 
 
 
 def parse(argv=None):
-    """The arguments of the command line; see the top of this file."""
+    """Parse the command line; see the top of this file."""
     parser = cli.parser(
         "Find cell nuclei with Mask R-CNN.",
         ("train", "evaluate", "detect"),
@@ -259,13 +259,13 @@ def parse(argv=None):
         ("nucleus", *start_weights.NAMES),
     )
     add = parser.add_argument
-    add("--subset", help=f"{', '.join(SUBSETS)}; detect without it: all images of the folder")
+    add("--subset", help=f"{', '.join(SUBSETS)}; detect without it: all images in the folder")
     add("--network", choices=tuple(NETWORKS), default="small")
     add("--epochs", type=cli.count, help="train: number of the last epoch")
-    add("--learning-rate", type=float, help="train: at the beginning")
-    add("--min-score", type=cli.share, default=MIN_SCORE, help="of the nuclei that count")
-    add("--tta", type=int, default=1, choices=range(1, 9), help="orientations to look at")
-    add("--remove-overlaps", action="store_true", help="no pixel in two nuclei")
+    add("--learning-rate", type=float, help="train: initial learning rate")
+    add("--min-score", type=cli.share, default=MIN_SCORE, help="score threshold")
+    add("--tta", type=int, default=1, choices=range(1, 9), help="orientations to detect in")
+    add("--remove-overlaps", action="store_true", help="allow no pixel in two nuclei")
     args = parser.parse_args(argv)
     if not args.dataset:
         parser.error(f"{args.command} needs --dataset=DIR, which holds stage1_train or images")
@@ -273,11 +273,13 @@ def parse(argv=None):
         args.subset = args.subset or {"train": "train", "evaluate": "val"}[args.command]
         has_masks = [name for name in SUBSETS if name not in ("stage1_test", "stage2_test")]
         if args.subset not in has_masks:
-            parser.error(f"--subset is {args.subset}: with masks are {', '.join(has_masks)}")
+            parser.error(
+                f"--subset is {args.subset}: it must be one with masks, {', '.join(has_masks)}"
+            )
         if args.command == "train" and args.subset in ("val", "tune"):
-            parser.error(f"--subset is {args.subset}: that is to look at, not to train on")
+            parser.error(f"--subset is {args.subset}: it is held back from training")
     if args.command != "train" and args.weights in ("coco", "imagenet"):
-        parser.error(f"--weights={args.weights} have seen no nucleus: train first")
+        parser.error(f"--weights={args.weights} was not trained on nuclei: train first")
     return args
 
 
@@ -285,7 +287,7 @@ def main(argv=None):
     """Run the command line; see the top of this file."""
     args = parse(argv)
     mode = "training" if args.command == "train" else "inference"
-    # Votes and average precisions want detections below the least score, too.
+    # Votes and average precision need detections below the score threshold, too.
     wants_weak = args.command == "evaluate" or args.tta > 1
     min_score = min(0.05, args.min_score) if wants_weak else args.min_score
     min_score = None if mode == "training" else min_score

@@ -1,4 +1,4 @@
-"""Configurations of the nucleus sample: the large network, and the small one that comes with it."""
+"""Configurations of the nucleus sample: a large network, and a small one that comes trained."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from mrcnn.config import Config
 from mrcnn.cpu import has_fast_bfloat16
 from mrcnn.presets import SmallNetwork
 
-# Of a nucleus that counts, with the weights that come with the sample: the best on `tune`.
+# Score threshold for the weights that come with the sample: the best on `tune`.
 MIN_SCORE = 0.75
 
 
 class NucleusConfig(Config):
-    """ResNet-50, on crops of 512x512 pixels of images enlarged at least twice: for a GPU."""
+    """ResNet-50 for a GPU, on crops of 512x512 pixels from images enlarged at least twofold."""
 
     NAME = "nucleus"
     NUM_CLASSES = 1 + 1
@@ -40,13 +40,13 @@ class NucleusConfig(Config):
     DETECTION_MIN_CONFIDENCE = 0
     DETECTION_MAX_INSTANCES = 400
 
-    # What `nucleus.py train` does: these layers up to these epochs.
+    # For `nucleus.py train`: the layers of each stage, and its last epoch.
     STAGE_LAYERS = ["heads", "all"]
     STAGE_EPOCHS = [20, 40]
 
 
 class NucleusInferenceConfig(NucleusConfig):
-    """Detection on whole images, one at a time."""
+    """Inference on whole images, one at a time."""
 
     GPU_COUNT = 1
     IMAGES_PER_GPU = 1
@@ -55,7 +55,7 @@ class NucleusInferenceConfig(NucleusConfig):
 
 
 class SmallNucleusConfig(SmallNetwork, NucleusConfig):
-    """A network of 9 million weights that two CPU cores can train."""
+    """A 9-million-parameter network that two CPU cores can train."""
 
     NAME = "nucleus_small"
     IMAGES_PER_GPU = 2
@@ -73,8 +73,8 @@ class SmallNucleusConfig(SmallNetwork, NucleusConfig):
     MAX_GT_INSTANCES = 256
     DETECTION_MIN_CONFIDENCE = MIN_SCORE
 
-    # The likelier class wins, so that no score is below 0.5: a background that weighs half makes it
-    # a third, and leaves the choice of the threshold to DETECTION_MIN_CONFIDENCE.
+    # The likelier class wins, so no detection scores below 0.5. With the background at half weight,
+    # 0.5 means a probability of a third: DETECTION_MIN_CONFIDENCE then sets the threshold.
     CLASS_WEIGHTS = {0: 0.5, 1: 1.0}
 
     OPTIMIZER = "adamw"
@@ -91,7 +91,7 @@ class SmallNucleusConfig(SmallNetwork, NucleusConfig):
 
 
 class SmallNucleusInferenceConfig(SmallNucleusConfig):
-    """Detection on whole images, one at a time."""
+    """Inference on whole images, one at a time."""
 
     IMAGES_PER_GPU = 1
     IMAGE_RESIZE_MODE = "pad64"

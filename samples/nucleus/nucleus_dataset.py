@@ -1,4 +1,4 @@
-"""The images of the Data Science Bowl 2018, and its run lengths."""
+"""The images of the 2018 Data Science Bowl, and its run lengths."""
 
 import dataclasses
 from collections import Counter
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mrcnn.datasets.splits import random_part
+from mrcnn.datasets.splits import random_subset
 from mrcnn.formats.finding import given_path, image_files
 from mrcnn.formats.instance_pngs import InstancePngDataset, read_folders
 from mrcnn.formats.records import Problems
@@ -24,14 +24,14 @@ def _ids(name):
 # Held back from stage1_train for validation; between them they show every kind of image.
 VAL_IMAGE_IDS = _ids("val_ids.txt")
 
-# Held back from the rest, to choose thresholds by. No other image that is left looks as if it came
-# from one of their slides: images of a size were clustered by the quartiles of their colours, and
-# whole clusters drawn.
+# Held back from the rest, for choosing thresholds. No remaining image looks as if it came from one
+# of their slides: images of the same size were clustered by the quartiles of their colours, and
+# whole clusters were drawn.
 TUNE_IMAGE_IDS = _ids("tune_ids.txt")
 
 
 class NucleusDataset(InstancePngDataset):
-    """Images of the Data Science Bowl 2018, one mask file a nucleus."""
+    """Images of the 2018 Data Science Bowl, with one mask file per nucleus."""
 
     SOURCE = "nucleus"
 
@@ -40,17 +40,17 @@ class NucleusDataset(InstancePngDataset):
         self._instances = {}
 
     def load_nucleus(self, dataset_dir, subset, balance=False):
-        """Register the images of a subset.
+        """Register a subset's images.
 
         Args:
-            dataset_dir: folder that holds stage1_train and the like.
-            subset: "train" (stage1_train less `VAL_IMAGE_IDS`), "val" (those `VAL_IMAGE_IDS` that
-                are there), "fit" and "tune" ("train" less `TUNE_IMAGE_IDS`, and these), or the name
-                of a folder: stage1_train, stage1_test or stage2_test.
-            balance: whether images of rare kinds are registered several times, see `balanced`.
+            dataset_dir: folder that holds stage1_train and so on.
+            subset: "train" (stage1_train without `VAL_IMAGE_IDS`), "val" (the `VAL_IMAGE_IDS`
+                that exist), "fit" ("train" without `TUNE_IMAGE_IDS`), "tune" (the
+                `TUNE_IMAGE_IDS`), or a folder: stage1_train, stage1_test or stage2_test.
+            balance: whether to register images of rare kinds several times, see `balanced`.
 
         Raises:
-            ValueError: there is no such subset, it holds no image, or images cannot be used.
+            ValueError: unknown subset, no images in it, or images that cannot be used.
             FileNotFoundError: its folder is missing.
         """
         if subset not in SUBSETS:
@@ -60,40 +60,39 @@ class NucleusDataset(InstancePngDataset):
         folder = given_path(dataset_dir) / (subset if subset in STAGES else "stage1_train")
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"The nucleus dataset has no folder {folder}: give the folder that holds "
-                f"{folder.name} as the dataset."
+                f"{folder} does not exist: the dataset must be the folder that holds {folder.name}."
             )
         problems = Problems(folder)
         labelled = folder.name == "stage1_train"
         records = [r for r in read_folders(folder, problems, labelled) if _is_in(r.id, subset)]
         if not records and not problems.lines:
             raise ValueError(
-                f"{folder} holds no image of the subset {subset}: expected <id>/images."
+                f"{folder} has no images of the subset {subset}: <id>/images is expected."
             )
         if balance:
             records = balanced(records)
         self.add_records(records, problems, ["nucleus"], {"object": "nucleus"}, True, {"object": 1})
 
     def load_images(self, folder):
-        """Register the images of a folder, without masks.
+        """Register a folder's images, without masks.
 
         Args:
-            folder: its images' names without their endings are their ids.
+            folder: path; an image's id is its file name without the extension.
 
         Raises:
-            FileNotFoundError: there is no such folder.
-            ValueError: it holds no image, or two of one name.
+            FileNotFoundError: the folder does not exist.
+            ValueError: it has no images, or two of the same name.
         """
         paths = image_files(given_path(folder))
         twice = [name for name, count in Counter(p.stem for p in paths).items() if count > 1]
         if twice:
-            raise ValueError(f"{folder} has several images {twice[0]}: one name, one image.")
+            raise ValueError(f"{folder} has several images named {twice[0]}: names must be unique.")
         self.add_class(self.SOURCE, 1, "nucleus")
         for path in paths:
             self.add_image(self.SOURCE, path.stem, str(path))
 
     def load_instances(self, image_id):
-        """As of `InstancePngDataset`, but a mask file is read once: kept, a nucleus takes 1 kB."""
+        """As in `InstancePngDataset`, but read each mask file once; a cached nucleus takes 1 kB."""
         if image_id not in self._instances:
             self._instances[image_id] = super().load_instances(image_id)
         return self._instances[image_id]
@@ -105,9 +104,9 @@ class NucleusDataset(InstancePngDataset):
 
 
 def load_dataset(dataset_dir, subset=None, limit=None, balance=False):
-    """A prepared `NucleusDataset`, or so many of its images.
+    """Load a prepared `NucleusDataset`, or a random subset of at most `limit` images.
 
-    See `load_nucleus` and, without a subset, `load_images`.
+    See `load_nucleus` or, without a subset, `load_images`.
     """
     dataset = NucleusDataset()
     if subset is None:
@@ -115,11 +114,11 @@ def load_dataset(dataset_dir, subset=None, limit=None, balance=False):
     else:
         dataset.load_nucleus(dataset_dir, subset, balance)
     dataset.prepare()
-    return dataset.subset(random_part(dataset.image_ids, limit))
+    return dataset.subset(random_subset(dataset.image_ids, limit))
 
 
 def load_validation(dataset_dir, limit=None):
-    """The data set of the subset val, or None where none of its images are there."""
+    """Load the subset val, or return None if none of its images exist."""
     try:
         return load_dataset(dataset_dir, "val", limit)
     except ValueError as error:
@@ -128,7 +127,7 @@ def load_validation(dataset_dir, limit=None):
 
 
 def kind_of(image):
-    """Whether an image is "fluorescence" (gray on black) or "bright field" (all others).
+    """Tell whether an image is "fluorescence" (gray on black) or "bright field" (all others).
 
     Args:
         image: uint8 [H, W, 3].
@@ -146,10 +145,11 @@ def _is_in(image_id, subset):
 
 
 def balanced(records):
-    """Records of images of which the rare kinds come several times.
+    """Repeat the records of images of rare kinds.
 
-    The size of an image tells its kind: half of all are 256x256. A kind that has a ninth as many
-    images as the commonest comes three times, and so on by the square root, four times at most.
+    An image's size tells its kind: half of all images are 256x256. A kind with a ninth as many
+    images as the most common one occurs three times, and so on by the square root, up to four
+    times.
 
     Args:
         records: list of `Record`.
@@ -169,13 +169,13 @@ def balanced(records):
 
 
 def rle_encode(mask):
-    """Run lengths of a mask, in the competition's format.
+    """Encode a mask as run lengths, in the competition's format.
 
     Args:
-        mask: `[height, width]`, bool or numbers of which 0 is background.
+        mask: `[height, width]`, bool, or numbers where 0 is background.
 
     Returns:
-        "start length start length ...": pixels count from 1, down the columns, left to right.
+        "start length start length ...": pixels are counted from 1, down the columns, left to right.
     """
     pixels = np.asarray(mask).astype(bool).ravel(order="F")
     edges = np.flatnonzero(np.diff(pixels, prepend=False, append=False))
@@ -184,7 +184,7 @@ def rle_encode(mask):
 
 
 def rle_decode(rle, shape):
-    """The mask that `rle_encode` encoded.
+    """Decode a mask that `rle_encode` encoded.
 
     Args:
         rle: "start length start length ...".
@@ -194,7 +194,7 @@ def rle_decode(rle, shape):
         bool `[height, width]`.
 
     Raises:
-        ValueError: the numbers are no pairs, or a run leaves the mask.
+        ValueError: the numbers do not come in pairs, or a run leaves the mask.
     """
     numbers = np.array(rle.split(), dtype=int)
     if len(numbers) % 2:
@@ -211,10 +211,10 @@ def rle_decode(rle, shape):
 
 
 def mask_to_rle(image_id, mask, scores):
-    """The lines of a submission for one image.
+    """Format an image's lines of a submission.
 
-    The competition allows a pixel one nucleus only: where masks overlap, the higher score wins,
-    and of equal scores the first.
+    The competition allows only one nucleus per pixel: where masks overlap, the higher score wins,
+    and among equal scores the first.
 
     Args:
         image_id: id of the image in the competition.

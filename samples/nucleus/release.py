@@ -1,10 +1,10 @@
-"""Make the weights that come with the sample from a run of training, and say where they are from.
+"""Make the sample's weights from a training run, and record where they are from.
 
     python samples/nucleus/nucleus.py train --dataset=DIR --subset=fit --weights=imagenet
     python samples/nucleus/release.py --dataset=DIR --run=logs/nucleus_small20261120T1444
 
-writes nucleus_small.h5, kernels in half precision, and nucleus_small.json beside it: command, seed,
-commit, versions, time, digests of data and weights, and the figures of the weights as they are in
+writes nucleus_small.h5, with kernels in half precision, and nucleus_small.json beside it: command,
+seed, commit, versions, time, digests of data and weights, and metrics of the weights as stored in
 the file.
 """
 
@@ -25,21 +25,21 @@ from mrcnn.inference.no_overlaps import without_overlaps
 from mrcnn.runs.record import as_json
 from mrcnn.weights import start_weights
 
-# Of the command that trained, what depends on the machine.
+# Options of the training command that depend on the machine, and what is recorded instead.
 PLACES = {"--dataset": "DIR", "--logs": "logs"}
 LICENCE = (
     "CC0 1.0: trained on images of BBBC038v1 (CC0), from weights of Keras applications (MIT) that "
     "were trained on ImageNet"
 )
-# Orientations to look at.
+# Number of orientations to detect in.
 LOOKS = {"plain": 1, "tta_8": 8}
 
 
 def digest(dataset):
-    """SHA-256 of the images of a data set and their masks, as hexadecimal digits.
+    """Compute the SHA-256 of a dataset's images and masks, as hexadecimal digits.
 
-    Of each image in the order of the ids: the id, its pixels, and the boxes and pixels of its
-    masks. It does not depend on how the files are packed.
+    It covers each image in the order of ids: the id, its pixels, and the boxes and pixels of its
+    masks. It does not depend on how the files are stored.
     """
     found = hashlib.sha256()
     ids = {dataset.image_info[i]["id"]: i for i in dataset.image_ids}
@@ -54,17 +54,17 @@ def digest(dataset):
 
 
 def file_digest(path):
-    """SHA-256 of a file, as hexadecimal digits."""
+    """Compute the SHA-256 of a file, as hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def anywhere(command, started_from):
-    """A command line with what it means in place of the folders of a machine.
+    """Replace a command line's machine-dependent paths by what they stand for.
 
     Args:
-        command: as `starts.json` of a run has it.
-        started_from: what a file that --weights names is, such as "imagenet".
+        command: the command as in a run's `starts.json`.
+        started_from: what to record for a weights file, such as "imagenet".
     """
     words, told = iter(shlex.split(command)[1:]), ["python"]
     for word in words:
@@ -79,15 +79,15 @@ def anywhere(command, started_from):
 
 
 def rounded(figures):
-    """The same dict of numbers with four digits."""
+    """Round the numbers in a dict to four decimals."""
     return {name: round(value, 4) for name, value in figures.items()}
 
 
 def provenance(run, dataset_dir, started_from):
-    """What is to know about a run; dict for json.
+    """Collect what there is to know about a run, as a dict for JSON.
 
     Args:
-        run: folder of the run.
+        run: the run's folder.
         dataset_dir: folder that holds stage1_train.
         started_from: see `anywhere`.
     """
@@ -115,7 +115,7 @@ def provenance(run, dataset_dir, started_from):
 
 
 def remembered(detect):
-    """A detector that looks at an image once, however often it is asked."""
+    """Wrap a detector so that it detects in each image only once."""
     known = {}
 
     def recall(images):
@@ -128,10 +128,10 @@ def remembered(detect):
 
 
 def measure(detect, dataset, min_score):
-    """Print the figures of a detector.
+    """Print a detector's metrics.
 
     Returns:
-        dict of "all" and each kind of image to `evaluation.headline`.
+        dict from "all" and each kind of image to `evaluation.headline`, and seconds_per_image.
     """
     result = evaluation.evaluate(
         None,
@@ -141,23 +141,23 @@ def measure(detect, dataset, min_score):
         max_detections=500,
         group_of=lambda image_id, image: kind_of(image),
     )
-    print(f"{evaluation.table(result)}\n{result['seconds_per_image']:.2f} seconds an image\n")
+    print(f"{evaluation.table(result)}\n{result['seconds_per_image']:.2f} seconds per image\n")
     rows = {"all": result, **result["groups"]}
     figures = {row: rounded(evaluation.headline(part)) for row, part in rows.items()}
     return {"seconds_per_image": round(result["seconds_per_image"], 2), **figures}
 
 
 def release(run, dataset_dir, started_from, min_score):
-    """Write the weights and their json, and print the figures.
+    """Write the weights and their JSON file, and print the metrics.
 
     Args:
         run, dataset_dir, started_from: see `provenance`.
-        min_score: of the detections that count.
+        min_score: score threshold.
     """
     facts = provenance(run, dataset_dir, started_from)
     checkpoints = sorted(run.glob("mask_rcnn_*.h5"))
     if not checkpoints:
-        raise FileNotFoundError(f"{run} has no mask_rcnn_*.h5: give the folder of a run.")
+        raise FileNotFoundError(f"{run} has no mask_rcnn_*.h5: it must be a run's folder.")
     model = make_model("inference", weights=checkpoints[-1])
     weights.save(model.keras_model, NUCLEUS_WEIGHTS_PATH, kernel_dtype="float16")
     model = make_model("inference", weights="nucleus", min_score=0.05)
@@ -188,13 +188,13 @@ def release(run, dataset_dir, started_from, min_score):
 
 def main(argv=None):
     """Run the command line; see the top of this file."""
-    parser = argparse.ArgumentParser(description="Release weights of the nucleus sample.")
+    parser = argparse.ArgumentParser(description="Release the weights of the nucleus sample.")
     parser.add_argument("--dataset", required=True, help="folder that holds stage1_train")
     parser.add_argument("--run", required=True, type=Path, help="folder of the run")
-    parser.add_argument("--started-from", default="imagenet", help="what --weights was a file of")
     parser.add_argument(
-        "--min-score", type=float, default=MIN_SCORE, help="of the nuclei that count"
+        "--started-from", default="imagenet", help="what to record for a weights file"
     )
+    parser.add_argument("--min-score", type=float, default=MIN_SCORE, help="score threshold")
     args = parser.parse_args(argv)
     release(args.run, args.dataset, args.started_from, args.min_score)
 

@@ -1,10 +1,10 @@
-"""Find squares, circles and triangles: a first training, on images that are made up as it runs.
+"""Detect squares, circles and triangles: a first training run, on images drawn as it runs.
 
-Train for two minutes, without a download: it starts from the weights of the nucleus sample.
+Train for two minutes, without a download, from the weights of the nucleus sample:
 
     python samples/shapes/shapes.py train
 
-How good it is on images that it was not trained on; and pictures of them:
+Measure how good it is on images that it was not trained on, and draw what it finds:
 
     python samples/shapes/shapes.py evaluate --weights=last
     python samples/shapes/shapes.py detect --weights=last
@@ -21,7 +21,7 @@ from mrcnn.inference.detector import with_score
 from mrcnn.presets import SmallNetwork
 from mrcnn.weights import start_weights
 
-# The file beside this one is found from a notebook too, which imports samples.shapes.shapes.
+# Lets notebooks, which import samples.shapes.shapes, find the module beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from shapes_dataset import ShapesDataset
@@ -31,23 +31,23 @@ DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "shapes"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
 NUCLEUS_WEIGHTS_PATH = ROOT_DIR / "samples" / "nucleus" / "nucleus_small.h5"
-# Of --weights: those that have seen no shape, to train from only.
+# Values of --weights that were not trained on shapes: only `train` accepts them.
 FOREIGN_WEIGHTS = ("nucleus", "imagenet", "coco")
 
-# Images of each part, and the seeds that make them differ.
+# Number of images in each part, and the seeds that make the parts differ.
 COUNTS = {"train": 1280, "val": 50}
 SEEDS = {"train": 0, "val": 1}
 
 
 class ShapesConfig(SmallNetwork, Config):
-    """Images of 128x128 pixels for the network of 9 million weights that the nuclei have, too."""
+    """Images of 128x128 pixels, for the 9-million-parameter network of the nucleus sample."""
 
     NAME = "shapes"
     NUM_CLASSES = 1 + 3
     IMAGES_PER_GPU = 4
     IMAGE_MIN_DIM = 128
     IMAGE_MAX_DIM = 128
-    # Those of the nuclei, whose weights know them.
+    # The nucleus sample's anchors: its weights were trained with them.
     RPN_ANCHOR_SCALES = (16, 28, 48, 84, 160)
     TRAIN_ROIS_PER_IMAGE = 32
     MAX_GT_INSTANCES = 8
@@ -69,18 +69,18 @@ class ShapesConfig(SmallNetwork, Config):
 
 
 class ShapesInferenceConfig(ShapesConfig):
-    """Detection of one image at a time."""
+    """Inference on one image at a time."""
 
     IMAGES_PER_GPU = 1
     DETECTION_MIN_CONFIDENCE = 0.05
 
 
 def load_dataset(part, limit=None):
-    """A prepared `ShapesDataset`.
+    """Make a prepared `ShapesDataset`.
 
     Args:
         part: "train" or "val".
-        limit: most images, or None.
+        limit: maximum number of images, or None for all.
     """
     dataset = ShapesDataset()
     side = ShapesConfig.IMAGE_MAX_DIM
@@ -90,12 +90,12 @@ def load_dataset(part, limit=None):
 
 
 def load_weights(model, name="nucleus"):
-    """Load weights to start from, or trained ones.
+    """Load starting weights, or trained ones.
 
     Args:
         model: a `MaskRCNN`.
-        name: "nucleus" (those that come with the nucleus sample; what depends on the number of
-            classes stays as it is), or what `start_weights.load` takes: "coco", "imagenet",
+        name: "nucleus" (the weights of the nucleus sample; layers that depend on the number of
+            classes keep their values), or what `start_weights.load` takes: "coco", "imagenet",
             "last", "best" or the path of a file.
 
     Returns:
@@ -108,7 +108,7 @@ def load_weights(model, name="nucleus"):
 
 
 def train(model, epochs, limit=None, resume=False):
-    """Train all layers up to an epoch; the weights are loaded."""
+    """Train all layers up to epoch `epochs`; the model must have its weights loaded."""
     model.train(
         load_dataset("train", limit),
         load_dataset("val", limit),
@@ -120,7 +120,7 @@ def train(model, epochs, limit=None, resume=False):
 
 
 def evaluate(model, limit=None, min_score=0.5):
-    """Print the figures on the validation images; gives them and the folder they are in."""
+    """Print the metrics on the validation images; return them and the folder they are in."""
     folder = new_folder(RESULTS_DIR, "evaluate")
     dataset = load_dataset("val", limit)
     result = evaluation.evaluate(model, dataset, min_score=min_score, folder=folder)
@@ -129,7 +129,7 @@ def evaluate(model, limit=None, min_score=0.5):
 
 
 def detect(model, limit=None, min_score=0.5):
-    """Draw truth and detections of validation images, eight without a limit; gives the folder."""
+    """Draw truth and detections of `limit` or eight validation images; return the folder."""
     folder = new_folder(RESULTS_DIR, "detect")
     dataset = load_dataset("val", limit or 8)
     for image_id in dataset.image_ids:
@@ -151,18 +151,19 @@ def main(argv=None):
         ("train", "evaluate", "detect"),
         DEFAULT_LOGS_DIR,
         "nucleus",
-        ("nucleus (those that come with that sample)", *start_weights.NAMES),
+        ("nucleus (from the nucleus sample)", *start_weights.NAMES),
     )
     add = parser.add_argument
     add("--epochs", type=cli.count, default=4, help="train: number of the last epoch")
-    add("--min-score", type=cli.share, default=0.5, help="of a shape that counts")
+    add("--min-score", type=cli.share, default=0.5, help="score threshold")
     args = parser.parse_args(argv)
     if args.dataset:
-        parser.error("the shapes are made up: there is no --dataset")
+        parser.error("the shapes are generated: there is no --dataset")
     training = args.command == "train"
     if not training and args.weights in FOREIGN_WEIGHTS:
         parser.error(
-            f"--weights={args.weights} have seen no shape: train first, then --weights=last"
+            f"--weights={args.weights} was not trained on shapes: train first, then use "
+            "--weights=last"
         )
     config = ShapesConfig() if training else ShapesInferenceConfig()
     cli.shorten(config, args.limit)

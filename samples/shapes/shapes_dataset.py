@@ -1,4 +1,4 @@
-"""Squares, circles and triangles on plain ground, drawn when they are asked for."""
+"""Squares, circles and triangles on a plain background, drawn on demand."""
 
 import numpy as np
 from skimage import draw
@@ -6,20 +6,20 @@ from skimage import draw
 from mrcnn import utils
 
 CLASSES = ("square", "circle", "triangle")
-# Of what lies below, less than this share may be seen; then it is left out.
+# A shape is left out if its box has more than this IoU with the box of a shape above it.
 _HIDDEN = 0.3
 
 
 class ShapesDataset(utils.Dataset):
-    """Images that are described by a few numbers, and drawn from them each time."""
+    """Images that are stored as a few numbers and drawn from them on each access."""
 
     def load_shapes(self, count, height, width, seed=0):
-        """Add images.
+        """Add random images.
 
         Args:
-            count: how many.
-            height, width: pixels of each.
-            seed: of the random numbers; the images of a seed are always the same.
+            count: number of images.
+            height, width: size of each image in pixels.
+            seed: random seed; the same seed always gives the same images.
         """
         for number, name in enumerate(CLASSES, 1):
             self.add_class("shapes", number, name)
@@ -45,7 +45,7 @@ class ShapesDataset(utils.Dataset):
         return image
 
     def load_mask(self, image_id):
-        """What is seen of each shape: bool [H, W, N] and int32 [N]."""
+        """The visible part of each shape, bool [H, W, N], and the class ids, int32 [N]."""
         info = self.image_info[image_id]
         size = info["height"], info["width"]
         free, masks = np.ones(size, bool), []
@@ -57,18 +57,18 @@ class ShapesDataset(utils.Dataset):
         return np.stack(masks[::-1], axis=-1), np.array(class_ids, np.int32)
 
     def image_reference(self, image_id):
-        """The shapes of an image."""
+        """The image's shapes."""
         info = self.image_info[image_id]
         return info["shapes"] if info["source"] == "shapes" else super().image_reference(image_id)
 
     def draw_shape(self, image, shape, dims, color):
-        """Draw a shape into an image, which is changed.
+        """Draw a shape into an image, in place.
 
         Args:
             image: [H, W] or [H, W, 3].
             shape: one of `CLASSES`.
             dims: (x, y, s), the centre and half the size, in pixels.
-            color: of its pixels.
+            color: value of its pixels.
 
         Returns:
             the image.
@@ -86,7 +86,7 @@ class ShapesDataset(utils.Dataset):
         return image
 
     def random_shape(self, height, width, rng):
-        """A shape that lies in the image but for its border of 20 pixels.
+        """Choose a random shape whose centre is at least 20 pixels from the image's edges.
 
         Returns:
             name, colour (red, green, blue), dims (x, y, s) as `draw_shape` takes them.
@@ -99,10 +99,10 @@ class ShapesDataset(utils.Dataset):
         return str(rng.choice(CLASSES)), color, (x, y, s)
 
     def random_image(self, height, width, rng):
-        """A background colour and one to four shapes, none hidden by those above it.
+        """Choose a background colour and one to four shapes, none much hidden by those above it.
 
         Returns:
-            colour (red, green, blue), and a list of what `random_shape` returns.
+            colour (red, green, blue), and a list of results of `random_shape`.
         """
         bg_color = tuple(rng.integers(0, 256, 3).tolist())
         shapes = [self.random_shape(height, width, rng) for _ in range(rng.integers(1, 5))]

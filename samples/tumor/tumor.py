@@ -1,19 +1,19 @@
-"""Find lesions in medical images that have a mask each, such as the LGG brain MRI set.
+"""Detect lesions in medical images with one mask each, such as the LGG brain MRI dataset.
 
-Train on the slices of four in five patients; with --resume go on where the last run was stopped:
+Train on the slices of four in five patients; --resume continues the last run where it stopped:
 
     python samples/tumor/tumor.py train --dataset=DIR --weights=imagenet
     python samples/tumor/tumor.py train --dataset=DIR --weights=imagenet --resume
 
-Dice, Hausdorff distance and all other figures on the slices of the other patients:
+Compute Dice, Hausdorff distance and all other metrics on the other patients' slices:
 
     python samples/tumor/tumor.py evaluate --dataset=DIR --weights=best
 
-Masks, pictures and a table of the lesions in images that need no masks:
+Write masks, pictures and a table of the lesions found; the images need no masks:
 
     python samples/tumor/tumor.py detect --dataset=DIR --weights=best
 
-DIR has a folder for each patient, in which `<name>_mask.tif` is the mask of `<name>.tif`.
+DIR has one folder per patient, in which `<name>_mask.tif` is the mask of `<name>.tif`.
 """
 
 import csv
@@ -26,13 +26,13 @@ from PIL import Image
 
 from mrcnn import augment, cli, evaluation, visualize
 from mrcnn import model as modellib
-from mrcnn.datasets.splits import random_part
+from mrcnn.datasets.splits import random_subset
 from mrcnn.files.whole import new_folder
 from mrcnn.inference.detector import detect_crops, with_score
 from mrcnn.inference.no_overlaps import without_overlaps
 from mrcnn.weights import start_weights
 
-# The files beside this one are found from a notebook too, which imports samples.tumor.tumor.
+# Lets notebooks, which import samples.tumor.tumor, find the modules beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from tumor_config import (
@@ -48,7 +48,7 @@ DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "tumor"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
 
-# Of --network: the configurations to train and to detect with.
+# For each --network: the configurations for training and inference.
 NETWORKS = {
     "small": (SmallTumorConfig, SmallTumorInferenceConfig),
     "resnet50": (TumorConfig, TumorInferenceConfig),
@@ -56,10 +56,10 @@ NETWORKS = {
 
 
 def load_parts(args):
-    """The images that a command uses.
+    """Load the images that a command uses.
 
     Returns:
-        dict of "all", or of "train" and "val", which share no patient, to prepared data sets.
+        dict of prepared datasets: "all", or "train" and "val", which share no patient.
     """
     dataset = TumorDataset()
     labelled = args.command != "detect" or args.subset != "all"
@@ -79,19 +79,19 @@ def load_parts(args):
 
 
 def balanced(dataset):
-    """All images with lesions, and as many of those without, the same ones each time.
+    """Keep all images with lesions and the same number without, the same ones each time.
 
-    Two in three slices have no lesion, and such a step teaches little.
+    Two in three slices have no lesion, and training on them teaches little.
     """
     with_lesion = [i for i in dataset.image_ids if dataset.image_info[i]["has_lesion"]]
     without = np.setdiff1d(dataset.image_ids, with_lesion)
     if with_lesion:
-        without = random_part(without, len(with_lesion))
+        without = random_subset(without, len(with_lesion))
     return dataset.subset(sorted([*with_lesion, *without]))
 
 
 def make_config(dataset, mode, network="small"):
-    """The configuration for a mode, with the data set's classes and channels."""
+    """Make the configuration for a mode, with the dataset's classes and channels."""
     config = NETWORKS[network][0 if mode == "training" else 1]()
     config.NUM_CLASSES = dataset.num_classes
     channels = dataset.load_image(dataset.image_ids[0]).shape[2]
@@ -105,10 +105,10 @@ def train(model, parts, epochs, resume=False):
     """Train all layers.
 
     Args:
-        model: a `MaskRCNN` in training mode, its weights loaded.
-        parts: dict of "train" and "val" to data sets.
+        model: a `MaskRCNN` in training mode, with its weights loaded.
+        parts: dict of the datasets "train" and "val".
         epochs: number of the last epoch.
-        resume: whether to go on with the last run, if there is one.
+        resume: whether to resume the last run, if there is one.
     """
     model.train(
         balanced(parts["train"]),
@@ -122,7 +122,7 @@ def train(model, parts, epochs, resume=False):
 
 
 def detector(model):
-    """A function that finds the lesions of a list of images; masks are `InstanceMasks`.
+    """Make a function that detects lesions in a list of images, with masks as `InstanceMasks`.
 
     Instances are connected components, so no two share a pixel; small detections inside a larger
     one are dropped.
@@ -131,10 +131,10 @@ def detector(model):
 
 
 def evaluate(model, dataset, min_score):
-    """Print the figures and write them to a new folder under `RESULTS_DIR`.
+    """Print the metrics and write them to a new folder under `RESULTS_DIR`.
 
     Returns:
-        dict, see `mrcnn.evaluation.evaluate`, and path of the folder.
+        dict, see `mrcnn.evaluation.evaluate`, and the folder's path.
     """
     folder = new_folder(RESULTS_DIR, "evaluate")
     result = evaluation.evaluate(
@@ -152,7 +152,7 @@ def evaluate(model, dataset, min_score):
 
 
 def headline(result):
-    """Dice and Hausdorff distance of each class; str, a line each."""
+    """Format the Dice and Hausdorff distance of each class; str, one line each."""
     lines = []
     for name, figures in result["pixels"]["per_class"].items():
         patients = [
@@ -160,15 +160,15 @@ def headline(result):
         ]
         known = [dice for dice in patients if not np.isnan(dice)]
         lines.append(
-            f"Dice       {name}: {np.mean(known) if known else np.nan:.3f} mean of {len(known)} "
-            f"patients, {figures['image_mean_dice']:.3f} mean of images, "
-            f"{figures['pooled_dice']:.3f} of all pixels"
+            f"Dice       {name}: {np.mean(known) if known else np.nan:.3f} mean over {len(known)} "
+            f"patients, {figures['image_mean_dice']:.3f} mean over images, "
+            f"{figures['pooled_dice']:.3f} over all pixels"
         )
     for name, figures in result["hausdorff"]["per_class"].items():
         lines.append(
             f"Hausdorff  {name}: {figures['hausdorff']:.1f} pixels, {figures['hausdorff95']:.1f} "
             f"at the 95th percentile; in {figures['one_empty']} of {figures['images']} images it "
-            "is the diagonal, as only the truth or only the detection has a lesion"
+            "is the diagonal, because only the truth or only the detection has a lesion"
         )
     return "\n".join(lines)
 
@@ -176,11 +176,11 @@ def headline(result):
 def detect(model, dataset, min_score):
     """Write masks, pictures and lesions.csv to a new folder under `RESULTS_DIR`.
 
-    The masks are PNGs with 255 for the one class, or with the number of the class; where lesions
-    overlap, the higher score wins.
+    The masks are PNGs with 255 for a single class, or else the number of the class; where
+    lesions overlap, the higher score wins.
 
     Returns:
-        path of the folder.
+        the folder's path.
     """
     find, folder = detector(model), new_folder(RESULTS_DIR, "detect")
     with open(folder / "lesions.csv", "w", newline="") as file:
@@ -217,27 +217,27 @@ def detect(model, dataset, min_score):
 
 
 def parse(argv=None):
-    """The arguments of the command line; see the top of this file."""
+    """Parse the command line; see the top of this file."""
     commands = ("train", "evaluate", "detect")
     parser = cli.parser("Find lesions with Mask R-CNN.", commands, DEFAULT_LOGS_DIR)
     add = parser.add_argument
     add("--network", choices=tuple(NETWORKS), default="small")
-    add("--classes", default="lesion", help="names of mask values 1, 2, ...: a,b")
+    add("--classes", default="lesion", help="names of mask values 1, 2, ..., as in a,b")
     add("--patient", help="regular expression that finds the patient in a path")
-    add("--min-area", type=cli.count, default=1, help="pixels of the smallest lesion")
-    add("--subset", choices=("train", "val", "all"), help="to look at")
-    add("--epochs", type=cli.count, default=40, help="number of the last epoch")
-    add("--min-score", type=cli.share, default=0.5, help="of a lesion that counts")
+    add("--min-area", type=cli.count, default=1, help="minimum size of a lesion in pixels")
+    add("--subset", choices=("train", "val", "all"), help="patients to use")
+    add("--epochs", type=cli.count, default=40, help="train: number of the last epoch")
+    add("--min-score", type=cli.share, default=0.5, help="score threshold")
     args = parser.parse_args(argv)
     if not args.dataset:
-        parser.error(f"{args.command} needs --dataset=DIR, the folder of the patients' folders")
+        parser.error(f"{args.command} needs --dataset=DIR, the folder with the patients' folders")
     args.classes = [name.strip() for name in args.classes.split(",")]
     if not all(args.classes) or len(set(args.classes)) < len(args.classes):
-        parser.error("--classes wants names that differ, such as --classes=edema,core")
+        parser.error("--classes needs different names, such as --classes=edema,core")
     if args.command != "train" and args.weights in ("coco", "imagenet"):
-        parser.error(f"--weights={args.weights} have seen no lesion: train first")
+        parser.error(f"--weights={args.weights} was not trained on lesions: train first")
     if args.command == "train" and args.subset:
-        parser.error("train has no --subset: it trains on train and validates on val")
+        parser.error("train takes no --subset: it trains on train and validates on val")
     args.subset = (
         args.subset or {"train": "train", "evaluate": "val", "detect": "all"}[args.command]
     )

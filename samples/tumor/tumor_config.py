@@ -5,16 +5,16 @@ from mrcnn.presets import SmallNetwork
 
 
 class TumorConfig(Config):
-    """Slices of 256x256 pixels, as the LGG set has them; others are resized to that."""
+    """Slices of 256x256 pixels, as in the LGG dataset; other sizes are resized."""
 
     NAME = "tumor"
-    NUM_CLASSES = 1 + 1  # `tumor.make_config` sets it to what --classes says
+    NUM_CLASSES = 1 + 1  # set by `tumor.make_config` from --classes
     IMAGES_PER_GPU = 8
     BACKBONE = "resnet50"
     IMAGE_MIN_DIM = 256
     IMAGE_MAX_DIM = 256
 
-    # Lesions of 5 to 150 pixels, few in a slice, and in most slices none.
+    # Lesions are 5 to 150 pixels across, few in a slice; most slices have none.
     RPN_ANCHOR_SCALES = (8, 16, 32, 64, 128)
     RPN_TRAIN_ANCHORS_PER_IMAGE = 64
     PRE_NMS_LIMIT = 2000
@@ -34,14 +34,14 @@ class TumorConfig(Config):
 
 
 class TumorInferenceConfig(TumorConfig):
-    """Detection of one image at a time; the average precision wants the weak detections, too."""
+    """Inference on one image at a time, keeping weak detections: average precision needs them."""
 
     IMAGES_PER_GPU = 1
     DETECTION_MIN_CONFIDENCE = 0.05
 
 
 class SmallTumorConfig(SmallNetwork, TumorConfig):
-    """A network of 9 million weights, which a CPU can train."""
+    """A 9-million-parameter network that a CPU can train."""
 
     NAME = "tumor_small"
     IMAGES_PER_GPU = 4
@@ -49,7 +49,7 @@ class SmallTumorConfig(SmallNetwork, TumorConfig):
 
 
 class SmallTumorInferenceConfig(SmallTumorConfig):
-    """Detection of one image at a time; the average precision wants the weak detections, too."""
+    """Inference on one image at a time, keeping weak detections: average precision needs them."""
 
     IMAGES_PER_GPU = 1
     DETECTION_MIN_CONFIDENCE = 0.05

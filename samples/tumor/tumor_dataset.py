@@ -1,4 +1,4 @@
-"""Images or volumes with a mask of lesions each, as instances."""
+"""Lesion instances, from images or volumes with one mask each."""
 
 import re
 from pathlib import Path
@@ -15,30 +15,32 @@ from mrcnn.text import some
 
 
 class TumorDataset(utils.Dataset):
-    """Images with a mask of lesions each; connected pixels of a class are an instance.
+    """Images with one lesion mask each; connected pixels of a class are an instance.
 
-    `image_info` has of each image or slice `patient`, `mask` (path or None), `slice` (number in
+    For each image or slice, `image_info` has `patient`, `mask` (path or None), `slice` (number in
     the volume or None) and `has_lesion`.
     """
 
     def load_tumor(self, folder, classes=("lesion",), min_area=1, patient=None, labelled=True):
-        """Register the images of a folder; masks are read once to see that they can be used.
+        """Register a folder's images; masks are read once to check that they can be used.
 
         Args:
-            folder: holds a folder for each patient, or anything with `patient`.
-            classes: names of the mask values 1, 2, ...; with one name any value but 0 is it.
-            min_area: pixels of the smallest instance; smaller ones become background.
+            folder: holds one folder per patient or, with `patient`, has any layout.
+            classes: names of the mask values 1, 2, ...; a single name stands for any value but 0.
+            min_area: minimum size of an instance in pixels; smaller ones become background.
             patient: regular expression that finds the patient in an image's path below `folder`:
-                its first group, or all of it. None: the name of the image's folder.
+                its first group, or the whole match. None: the name of the image's folder.
             labelled: whether each image must have a mask and a patient.
 
         Raises:
-            FileNotFoundError: there is no such folder.
-            ValueError: it has no images, or files that cannot be used; all are named.
+            FileNotFoundError: the folder does not exist.
+            ValueError: it has no images, or has files that cannot be used, which are listed.
         """
         folder = given_path(folder)
         if not folder.is_dir():
-            raise FileNotFoundError(f"There is no folder {folder}: give that of the patients.")
+            raise FileNotFoundError(
+                f"{folder} does not exist: give the folder with the patients' folders."
+            )
         self.min_area = min_area
         for number, name in enumerate(classes, 1):
             self.add_class("tumor", number, name)
@@ -52,7 +54,7 @@ class TumorDataset(utils.Dataset):
         for path in scans:
             try:
                 if _name(path) in names:
-                    raise ValueError("another image has the same name but for its ending.")
+                    raise ValueError("another image has the same name with another extension.")
                 names.add(_name(path))
                 self._add(folder, path, masks.pop(_name(path), None), patient, labelled)
             except Exception as error:  # readers of damaged files raise errors of many types
@@ -68,7 +70,7 @@ class TumorDataset(utils.Dataset):
         """Register an image, or each slice of a volume."""
         if mask is None and labelled:
             raise ValueError(f"it has no mask {path.stem}_mask{path.suffix} beside it.")
-        # A mask [slices, H, W] tells a volume from an image of many channels.
+        # A mask [slices, H, W] tells a volume from an image with many channels.
         slices = _slices(path if mask is None else mask)
         has_lesion = [None] * (slices or 1)
         if mask is not None:
@@ -77,7 +79,7 @@ class TumorDataset(utils.Dataset):
             else:
                 size, mask_size = reading.image_size(path), reading.image_size(mask)
             if size != mask_size:
-                raise ValueError(f"it is {_by(size)}, but its mask {_by(mask_size)}.")
+                raise ValueError(f"it is {_by(size)}, but its mask is {_by(mask_size)}.")
             labels = _read_mask(mask)
             self._check_values(np.unique(labels))
             labels = labels.reshape(-1, *labels.shape[-2:])
@@ -100,17 +102,17 @@ class TumorDataset(utils.Dataset):
         count, there = len(self.class_info) - 1, values[values != 0]
         if count == 1 and len(there) > 1:
             raise ValueError(
-                f"its mask has the values {some(values)}: with one class 0 and one other value are "
-                "accepted. Name several classes with --classes."
+                f"its mask has the values {some(values)}: with one class, only 0 and one other "
+                "value are accepted. Name several classes with --classes."
             )
         if count > 1 and len(there) and (there.min() < 0 or there.max() > count):
             raise ValueError(
-                f"its mask has the values {some(values)}: with {count} classes 0 to {count} are "
-                "accepted."
+                f"its mask has the values {some(values)}: with {count} classes, only 0 to {count} "
+                "are accepted."
             )
 
     def load_image(self, image_id):
-        """An image or slice, [H, W, 3] if it is gray or RGB, else [H, W, C]."""
+        """Load an image or slice, [H, W, 3] if it is gray or RGB, else [H, W, C]."""
         info = self.image_info[image_id]
         if info["slice"] is None:
             return super().load_image(image_id)
@@ -119,7 +121,7 @@ class TumorDataset(utils.Dataset):
         return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 
     def load_instances(self, image_id):
-        """The connected components of each class; pixels that touch at a corner are connected.
+        """Load each class's connected components; pixels that touch at a corner are connected.
 
         Returns:
             masks: `InstanceMasks` of N instances, class by class.
@@ -131,7 +133,7 @@ class TumorDataset(utils.Dataset):
         return masks, np.array(class_ids, np.int32)
 
     def _components(self, labels):
-        """Numbers of the instances, int32 [H, W], 0 outside, and the list of their class ids."""
+        """Number the instances: int32 [H, W], 0 outside, and the list of their class ids."""
         classes = len(self.class_info)
         if classes == 2:
             labels = labels != 0
@@ -145,12 +147,12 @@ class TumorDataset(utils.Dataset):
         return numbers, class_ids
 
     def load_mask(self, image_id):
-        """The instances as bool [H, W, N] and int32 [N], see `load_instances`."""
+        """Load the instances as bool [H, W, N] and int32 [N], see `load_instances`."""
         masks, class_ids = self.load_instances(image_id)
         return masks.dense(), class_ids
 
     def image_reference(self, image_id):
-        """Patient and name of the image, and number of the slice."""
+        """The image's patient and name, and the number of the slice."""
         return self.image_info[image_id]["id"]
 
 
@@ -163,7 +165,7 @@ def _by(shape):
 
 
 def _patient(place, pattern):
-    """The patient of an image whose path below the data set's folder is `place`."""
+    """Find the patient of an image in its path `place` below the dataset's folder."""
     if pattern is not None:
         match = re.search(pattern, place.as_posix())
         if not match or not match[match.re.groups and 1]:
@@ -171,8 +173,9 @@ def _patient(place, pattern):
         return match[match.re.groups and 1]
     if len(place.parts) != 2:
         raise ValueError(
-            "its patient is not known: it must lie in <dataset>/<patient>/. Give the folder of the "
-            "patients' folders as --dataset, or a regular expression --patient for other layouts."
+            "its patient is not known: it must lie in <dataset>/<patient>/. Give the folder with "
+            "the patients' folders as --dataset or, for other layouts, a regular expression as "
+            "--patient."
         )
     return place.parts[0]
 
@@ -188,24 +191,24 @@ def _shape(path):
 
 
 def _slices(path):
-    """How many slices a volume [slices, H, W(, C)] has; None: an image [H, W(, 4 channels)]."""
+    """Number of slices of a volume [slices, H, W(, C)]; None: an image [H, W(, 4 channels)]."""
     shape = _shape(path)
     return shape[0] if len(shape) == 4 or (len(shape) == 3 and shape[2] > 4) else None
 
 
 def _read_volume(path):
-    """[slices, H, W] or [slices, H, W, C]; of a .npy file only what is used is read."""
+    """Read [slices, H, W] or [slices, H, W, C]; of a .npy file, only what is used is read."""
     if str(path).lower().endswith(".npy"):
         return np.load(path, mmap_mode="r", allow_pickle=False)
     return tifffile.imread(path)
 
 
 def _read_mask(path, number=None):
-    """Labels of a mask, or of a slice of a volume: integers [H, W], or [slices, H, W] of all."""
+    """Read a mask's labels, integers [H, W]; of a volume, one slice or all: [slices, H, W]."""
     if _slices(Path(path)) is None:
         return reading.read_labels(path)
     volume = _read_volume(path)
     labels = np.asarray(volume if number is None else volume[number])
     if labels.dtype.kind not in "bui":
-        raise ValueError(f"its mask has values of {labels.dtype}: integers are accepted.")
+        raise ValueError(f"its mask has values of {labels.dtype}: they must be integers.")
     return labels.astype(np.uint8) if labels.dtype == bool else labels
