@@ -9,23 +9,23 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# of pip's account, the large downloads; warnings and errors come as they are
+# of pip's output, show only the large downloads, and all warnings and errors
 INSTALL = PYTHONWARNINGS=ignore $(RUN) -m pip install --no-input --disable-pip-version-check --progress-bar off
 BRIEFLY = </dev/null | sed -u -n -E 's/^ *(Downloading [^ ]+ \(.*MB\)).*/   \1/p; s/^Installing collected.*/   unpacking/p'
 
-# without what TensorFlow says of itself before it knows its log level
+# drop the messages that TensorFlow prints before it knows its log level
 CALMLY = 2> >(sed -u -E '/^(WARNING: All log messages before absl|[IWE]0000 )/d' >&2)
 
 .PHONY: help demo test test-slow bench notebooks docs clean
 
 help:
-	@echo "make demo       find the nuclei of five microscopy images, and score them (demo.png)"
-	@echo "make test       ruff, the order of the rooms, and the tests"
-	@echo "make test-slow  the tests that take minutes"
-	@echo "make bench      the benchmarks"
-	@echo "make notebooks  run the notebooks and store their pictures"
-	@echo "make docs       the pages of the API, from the docstrings (site/index.html)"
-	@echo "make clean      remove $(VENV), caches, site and demo.png; logs stay"
+	@echo "make demo       find the nuclei of five microscopy images and score them (demo.png)"
+	@echo "make test       run ruff, check the order of the rooms, and run the tests"
+	@echo "make test-slow  run the slow tests (minutes each)"
+	@echo "make bench      run the benchmarks"
+	@echo "make notebooks  run the notebooks and store their outputs"
+	@echo "make docs       build the API pages from the docstrings (site/index.html)"
+	@echo "make clean      remove $(VENV), caches, site and demo.png (keeps logs)"
 
 demo: $(VENV)/.ready
 	@$(RUN) samples/nucleus/demo.py $(CALMLY)
@@ -65,15 +65,15 @@ $(VENV)/.ready-test: $(VENV)/.ready
 	@touch $@
 
 $(VENV)/.ready-docs: $(VENV)/.ready
-	@echo "== installing what the pages need into $(VENV)"
+	@echo "== installing what the API pages need into $(VENV)"
 	@$(INSTALL) -e ".[docs]" $(BRIEFLY)
 	@touch $@
 
 $(RUN):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Python 3.11 or newer is needed, and $(PYTHON) is not: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	  echo "Python 3.11 or newer is required, and $(PYTHON) is not: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-	  echo "$(PYTHON) lacks venv: install it (Debian, Ubuntu: apt install python3-venv) or make PYTHON=..." >&2; exit 1; }
+	  echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv), or make PYTHON=..." >&2; exit 1; }
 	@echo "== creating $(VENV)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@$(INSTALL) --quiet --upgrade pip </dev/null

@@ -14,15 +14,16 @@
 # %% [markdown]
 # # A quick tour
 #
-# Mask R-CNN finds the objects in an image and outlines each of them, pixel by pixel. Here it finds
-# cell nuclei, with weights that come with the repository: nothing is downloaded, and a CPU will do.
+# Mask R-CNN finds the objects in an image and outlines each one, pixel by pixel. In this notebook
+# it finds cell nuclei. The weights come with the repository, so nothing has to be downloaded, and a
+# CPU is enough.
 
 # %%
 import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's account of itself
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no start-up messages
 ROOT_DIR = Path("..").resolve()
 sys.path.insert(0, str(ROOT_DIR))
 
@@ -38,9 +39,9 @@ from samples.nucleus import nucleus
 # %% [markdown]
 # ## A model
 #
-# A model is a configuration and weights. The configuration is a class with an attribute for each
-# setting: a project of your own subclasses `Config` and changes a few of them, and
-# `config.display()` prints all. The mode is `"inference"`, to detect, or `"training"`.
+# A model is a configuration plus weights. The configuration is a class with one attribute per
+# setting. Your own project subclasses `Config` and changes a few of them; `config.display()` prints
+# them all. The mode is `"inference"` for detection, or `"training"`.
 
 # %%
 config = nucleus.SmallNucleusInferenceConfig()
@@ -52,9 +53,9 @@ print(f"{model.keras_model.count_params():,} weights, {config.NUM_CLASSES} class
 # %% [markdown]
 # ## Images
 #
-# A `Dataset` knows where images are and what is in them: `load_image` gives the pixels, `load_mask`
-# a mask for each instance and the number of its class. These images are from the Data Science Bowl
-# 2018, and the network was not trained on them.
+# A `Dataset` knows where the images are and what they contain: `load_image` returns the pixels,
+# `load_mask` one mask per instance and its class id. These images come from the Data Science Bowl
+# 2018; the network was not trained on them.
 
 # %%
 dataset = nucleus.load_dataset(ROOT_DIR / "samples/nucleus/data", "val")
@@ -66,8 +67,8 @@ print(f"image {image.shape} {image.dtype}, masks {masks.shape} {masks.dtype}")
 # %% [markdown]
 # ## Detection
 #
-# `detect` takes a list of images, of any sizes and kinds, and gives a dict for each. Boxes are
-# `(y1, x1, y2, x2)` in pixels of the image.
+# `detect` takes a list of images, of any size and type, and returns one dict per image. Boxes are
+# `(y1, x1, y2, x2)` in image pixels.
 
 # %%
 result = model.detect([image])[0]
@@ -76,8 +77,8 @@ for name, values in result.items():
 print("first box", result["rois"][0], "score", round(float(result["scores"][0]), 2))
 
 # %% [markdown]
-# Below, each nucleus that was found has a tint and an outline of its own. Look at the ones that
-# touch: a threshold on brightness would make one blob of them.
+# Below, each detected nucleus has its own colour and outline. Look at the ones that touch: a
+# brightness threshold would merge them into one blob.
 
 # %%
 visualize.display_instances(
@@ -93,32 +94,33 @@ visualize.display_instances(
 )
 
 # %% [markdown]
-# Masks are plain boolean arrays, so measuring is a line of numpy. The histogram shows how large the
-# nuclei of this image are: most cover 100 to 400 pixels.
+# Masks are plain boolean arrays, so measuring them takes one line of NumPy. The histogram shows how
+# large the nuclei in this image are: most cover 100 to 400 pixels.
 
 # %%
 areas = result["masks"].sum(axis=(0, 1))  # [N] pixels
 fig, ax = plt.subplots(figsize=(5, 2.5))
 ax.hist(areas, bins=12, edgecolor="white")
-ax.set(title="Areas of the nuclei", xlabel="pixels", ylabel="nuclei")
+ax.set(title="Nucleus areas", xlabel="pixels", ylabel="nuclei")
 plt.show()
 
 # %% [markdown]
 # ## How good is it?
 #
-# `compare` draws the truth on the left and the detections on the right. A nucleus and the detection
-# that matches it, with an IoU (intersection over union) of 0.5 or more, share a colour. What has no
-# match is white: on the left it was missed, on the right it is wrong, or too far off.
+# `compare` draws the ground truth on the left and the detections on the right. A nucleus and its
+# matching detection, with an IoU (intersection over union) of at least 0.5, share a colour.
+# Anything unmatched is white: on the left it was missed, on the right it is wrong or not accurate
+# enough.
 
 # %%
 truth = {"rois": utils.extract_bboxes(masks), "class_ids": class_ids, "masks": masks}
 figure = visualize.compare(image, truth, result, dataset.class_names, figsize=(11, 5.8))
 
 # %% [markdown]
-# `evaluate` does that for all images of a data set and counts: the score of the Data Science Bowl
-# is TP / (TP + FP + FN), true positives among all that is there or was found, here at an IoU of 0.5
-# and of 0.75. F1, panoptic quality (PQ), aggregated Jaccard index (AJI), Dice and COCO's average
-# precisions (AP) are what other papers report.
+# `evaluate` does this for every image of a dataset and computes scores. The Data Science Bowl score
+# (DSB) is TP / (TP + FP + FN): the true positives as a fraction of all nuclei that are there or
+# were found, here at an IoU of 0.5 and of 0.75. F1, panoptic quality (PQ), the aggregated Jaccard
+# index (AJI), Dice and COCO's average precision (AP) are the metrics that other papers report.
 
 # %%
 figures = evaluation.headline(evaluation.evaluate(model, dataset, progress=False))
@@ -126,8 +128,9 @@ for name, value in figures.items():
     print(f"{name:10} {value:.3f}" if isinstance(value, float) else f"{name:10} {value}")
 
 # %% [markdown]
-# Stained tissue is the hardest kind of image here. Look at the black outlines: where the truth has
-# a nucleus in several pieces, the network draws one, and both count as wrong.
+# Stained tissue is the hardest kind of image here. Look at the black outlines: where the ground
+# truth splits a nucleus into several pieces, the network draws a single one, and both versions
+# count as wrong.
 
 # %%
 tissue = dataset.load_image(1)
@@ -138,11 +141,11 @@ figure = visualize.compare(
 )
 
 # %% [markdown]
-# ## Better without training
+# ## Better results without training
 #
-# `tta.detect` looks at an image in up to eight orientations, mirrored and turned, and takes the
-# vote. It takes eight times as long, and outlines fit better: the scores at an IoU of 0.75 and the
-# mean over all rise.
+# `tta.detect` (test-time augmentation) looks at each image in up to eight orientations, flipped and
+# rotated, and takes a vote. It takes eight times as long, but the outlines fit better: the scores
+# at an IoU of 0.75 and the mean over all IoUs rise.
 
 
 # %%
@@ -159,7 +162,9 @@ for name in ("DSB@0.5", "DSB@0.75", "DSB", "PQ", "Dice"):
 # %% [markdown]
 # ## What next
 #
-# - `train_shapes` trains a network in a minute, `own_data` one on images and annotations of yours.
+# - `train_shapes` trains a network in a minute, `own_data` trains one on your own images and
+#   annotations.
 # - `inspect_model` shows what happens between the pixels and the masks.
-# - `nucleus` measures these weights and looks at their mistakes.
-# - For images of your own: `python samples/nucleus/nucleus.py detect --dataset=FOLDER`.
+# - `nucleus` evaluates these weights and looks at their mistakes.
+# - To detect nuclei in your own images:
+#   `python samples/nucleus/nucleus.py detect --dataset=FOLDER`.

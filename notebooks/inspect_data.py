@@ -14,11 +14,11 @@
 # %% [markdown]
 # # From images to what the network sees
 #
-# A network learns from what it is given, and most failed trainings fail here: masks that lie beside
-# their objects, anchors that fit none of them, objects that shrink to a few pixels. This notebook
-# follows images and masks from their files to a batch and looks at each step. The data are the 15
-# images of cell nuclei that come with the repository; to look at your own, change the cell that
-# loads them.
+# A network learns from what it is given, and most failed training runs fail right here: masks that
+# lie beside their objects, anchors that fit none of them, objects that shrink to a few pixels. This
+# notebook follows images and masks from their files to a batch and looks at each step. The data are
+# the 15 images of cell nuclei that come with the repository. To look at your own, change the cell
+# that loads them.
 
 # %%
 import os
@@ -26,7 +26,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's account of itself
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no start-up messages
 ROOT_DIR = Path("..").resolve()
 sys.path.insert(0, str(ROOT_DIR))
 
@@ -46,10 +46,10 @@ from samples.nucleus import nucleus
 rng = np.random.default_rng(0)
 
 # %% [markdown]
-# ## The data set
+# ## The dataset
 #
-# A `Dataset` lists images and classes. `load_image` gives pixels, `load_mask` one boolean mask for
-# each instance and the number of its class; class 0 is the background.
+# A `Dataset` lists images and classes. `load_image` returns the pixels, `load_mask` one boolean
+# mask per instance and its class id. Class 0 is the background.
 
 # %%
 dataset = nucleus.load_dataset("../samples/nucleus/data", "stage1_train")
@@ -58,17 +58,18 @@ image, (masks, class_ids) = dataset.load_image(0), dataset.load_mask(0)
 print(f"image {image.shape} {image.dtype}, masks {masks.shape} {masks.dtype}, ids {class_ids}")
 
 # %% [markdown]
-# `check` reads every image and every mask and lists what training would stumble over: missing
-# files, masks of another size than their image, empty masks, misspelt classes. With a configuration
-# it also says what does not fit that. This set is sound.
+# `check` reads every image and every mask and lists what would cause trouble in training: missing
+# files, masks that differ in size from their image, empty masks, misspelt classes. Given a
+# configuration, it also reports what does not fit the configuration. This dataset is sound.
 
 # %%
 config = nucleus.SmallNucleusConfig()
 report = dataset.check(config=config)
 
 # %% [markdown]
-# Then look, at more images than these three. Fluorescence, stained tissue, nuclei of very different
-# sizes: a network that is to find all of these must have seen all of them.
+# Then look for yourself, at more images than these three. You see fluorescence, stained tissue and
+# nuclei of very different sizes. To find all of these, a network must have seen all of them in
+# training.
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
@@ -83,10 +84,10 @@ plt.show()
 # %% [markdown]
 # ## Sizes and classes
 #
-# How large are images, how large are instances, how many are in an image? Each question decides a
-# setting: `IMAGE_MIN_DIM` and `IMAGE_MAX_DIM`, `RPN_ANCHOR_SCALES`, `MAX_GT_INSTANCES`. In the
-# figure the sizes are those of the network's input, which are twice those of the files here, as
-# `IMAGE_MIN_SCALE` is 2.
+# How large are the images, how large are the instances, and how many instances are there per image?
+# Each answer decides a setting: `IMAGE_MIN_DIM` and `IMAGE_MAX_DIM`, `RPN_ANCHOR_SCALES`,
+# `MAX_GT_INSTANCES`. The sizes in the figure are those at the network's input. They are twice those
+# in the files, because `IMAGE_MIN_SCALE` is 2.
 
 # %%
 sizes = Counter(dataset.load_image(i).shape[:2] for i in dataset.image_ids)
@@ -96,7 +97,7 @@ visualize.plot_sizes(dataset, config)
 
 # %% [markdown]
 # With one class there is little to see here. With many, look for bars that are much shorter than
-# others: rare classes need more images, or a higher weight in `CLASS_WEIGHTS`.
+# the others: rare classes need more images, or a higher weight in `CLASS_WEIGHTS`.
 
 # %%
 visualize.plot_classes(dataset)
@@ -104,9 +105,9 @@ visualize.plot_classes(dataset)
 # %% [markdown]
 # ## Boxes
 #
-# Nobody drew boxes here: `extract_bboxes` takes the smallest ones that hold the masks. A box is
-# `(y1, x1, y2, x2)` in pixels; y2 and x2 lie just beyond the mask, so y2 - y1 is its height. When
-# masks are cropped, mirrored or turned, the boxes are taken anew, so that they stay tight.
+# Nobody drew boxes for this dataset: `extract_bboxes` finds the smallest ones around the masks. A
+# box is `(y1, x1, y2, x2)` in pixels. y2 and x2 lie just beyond the mask, so y2 - y1 is its height.
+# When masks are cropped, flipped or rotated, the boxes are recomputed, so they stay tight.
 
 # %%
 image, (masks, class_ids) = dataset.load_image(9), dataset.load_mask(9)
@@ -126,11 +127,12 @@ visualize.display_instances(
 # %% [markdown]
 # ## Resizing
 #
-# Images of a batch must be of one size, and of sides that halve six times. `IMAGE_RESIZE_MODE` says
-# how they get there. `square` scales and pads to a square, `pad64` pads to multiples of 64, `crop`
-# cuts out a square at random (for training on large images), and `none` leaves everything as it is.
-# The dashed box is the window: where the image lies between the padding. All four are drawn to one
-# scale: the first three are enlarged by 1.5, so that the shorter side has `IMAGE_MIN_DIM` pixels.
+# All images in a batch must have the same size, with sides that can be halved six times.
+# `IMAGE_RESIZE_MODE` says how to get there: `square` scales and pads to a square, `pad64` pads to
+# multiples of 64, `crop` cuts out a random square (for training on large images), and `none` leaves
+# everything as it is. The dashed box is the window, the part that is not padding. All four images
+# are drawn at the same scale. The first three are enlarged by 1.5, so that the shorter side has
+# `IMAGE_MIN_DIM` pixels.
 
 # %%
 image = dataset.load_image(8)
@@ -150,11 +152,11 @@ plt.show()
 # %% [markdown]
 # ## Mini masks
 #
-# 140 masks of 1024 x 1024 pixels take almost 150 MB. With `USE_MINI_MASK` each is kept inside its
-# box only, resized to `MINI_MASK_SHAPE`. That costs detail at the outline. The figure has the
-# largest nucleus of an image: in the upper row its mini masks, below them what they expand back to,
-# with the pixels that came out wrong in red. 14 x 14 is too coarse for it; 56 x 56, the default,
-# loses next to nothing. (The mask head predicts 28 x 28, whatever the mini masks are.)
+# 140 masks of 1024 x 1024 pixels take almost 150 MB. With `USE_MINI_MASK`, only the part inside the
+# box is kept, resized to `MINI_MASK_SHAPE`. This costs detail at the outline. The figure shows the
+# largest nucleus of an image: in the upper row its mini masks, and below them the masks expanded
+# from these, with wrong pixels in red. 14 x 14 is too coarse for it; 56 x 56, the default, loses
+# next to nothing. (The mask head predicts 28 x 28, whatever the size of the mini masks.)
 
 # %%
 image, meta, class_ids, boxes, masks = modellib.load_image_gt(dataset, config, 8, rng=rng)
@@ -175,7 +177,7 @@ for side in (14, 28, 56):
     below.append(np.where(wrong, 2, full))
     titles[0].append(f"mini mask {side} x {side}")
     titles[1].append(f"expanded, {wrong.sum()} pixels wrong")
-colors = ListedColormap(["lightgray", "indigo", "red"])  # of 0, 1 and 2
+colors = ListedColormap(["lightgray", "indigo", "red"])  # for 0, 1 and 2
 visualize.display_images(
     above + below, titles[0] + titles[1], cmap=colors, norm=plt.Normalize(0, 2)
 )
@@ -183,10 +185,10 @@ visualize.display_images(
 # %% [markdown]
 # ## Anchors
 #
-# The region proposal network (Faster R-CNN, section 3.1) does not find boxes out of nothing: it
-# judges anchors, boxes of fixed sizes on a regular grid, and moves the good ones. The feature
-# pyramid has five levels, P2 to P6. A level has one anchor scale, three ratios of height to width,
-# and a grid as fine as its feature map: many small anchors, few large ones.
+# The region proposal network (RPN; Faster R-CNN, section 3.1) does not find boxes out of nothing.
+# It scores anchors, boxes of fixed sizes on a regular grid, and adjusts the good ones. The feature
+# pyramid has five levels, P2 to P6. Each level has one anchor scale, three aspect ratios, and a
+# grid as fine as its feature map: many small anchors, few large ones.
 
 # %%
 image, meta, class_ids, boxes, masks = modellib.load_image_gt(dataset, config, 3, rng=rng)
@@ -202,11 +204,12 @@ for number, (level, (rows, columns)) in enumerate(zip(levels, shapes, strict=Tru
     stride, scale = config.BACKBONE_STRIDES[number], config.RPN_ANCHOR_SCALES[number]
     cells = f"{rows} x {columns} cells of {stride} pixels"
     print(f"P{number + 2}: {cells:26} scale {scale:3}: {len(level):6,} anchors")
-print(f"in all {len(anchors):,}, for {len(boxes)} nuclei of this image")
+print(f"in total {len(anchors):,}, for the {len(boxes)} nuclei in this image")
 
 # %% [markdown]
-# Here are the anchors of the cell in the middle of the image, three on each level: wide, square and
-# tall. The nuclei around it are about as large as the red and the green ones, those of P4 and P3.
+# These are the anchors of the cell in the middle of the image, three per level: wide, square and
+# tall. The nuclei around it are about as large as the red and green ones, which belong to P4 and
+# P3.
 
 # %%
 fig, ax = plt.subplots(figsize=(6.5, 6.5))
@@ -226,11 +229,11 @@ plt.show()
 # ## Do the anchors fit?
 #
 # An instance is easy to learn if some anchor overlaps it well: with an IoU (intersection over
-# union) of 0.5, better of 0.7. As an example take the scales that a `Config` has by default, which
-# were made for photographs. On the left, the red histogram is the best IoU of each nucleus with
-# them, the black one that with the scales that are suggested: it lies further right. On the right
-# every dot is a nucleus, dark where no anchor fits. Red crosses are the anchors, of which those of
-# 256 and 512 pixels fit nothing here; the circles are the suggested ones.
+# union) of 0.5, or better 0.7. As an example, take the default scales of `Config`, which were made
+# for photographs. On the left, the red histogram shows the best IoU of each nucleus with these
+# scales. The black one, for the suggested scales, lies further right. On the right, every dot is a
+# nucleus, dark where no anchor fits. Red crosses are the anchors; those of 256 and 512 pixels fit
+# nothing here. The circles are the suggested ones.
 
 # %%
 photographs = nucleus.SmallNucleusConfig()
@@ -238,10 +241,10 @@ photographs.RPN_ANCHOR_SCALES = Config.RPN_ANCHOR_SCALES
 visualize.plot_anchor_coverage(dataset, photographs)
 
 # %% [markdown]
-# `anchor_coverage` gives the same as numbers. The second call is for the sample's own scales. They
-# have anchors for the smallest nuclei too: more have an IoU of 0.5, fewer one of 0.7, and no other
-# sequence of scales was found that is better in all respects. The suggestion is a hint, to be
-# tried.
+# `anchor_coverage` returns the same information as numbers. The second call uses the sample's own
+# scales. They include anchors for the smallest nuclei: more nuclei reach an IoU of 0.5, and fewer
+# reach 0.7. The search found no scales that are better in every respect. Take a suggestion as a
+# hint, and try it.
 
 # %%
 print(anchor_coverage(dataset, photographs).summary())
@@ -249,12 +252,13 @@ print()
 print(anchor_coverage(dataset, config).summary())
 
 # %% [markdown]
-# ## What the RPN shall answer
+# ## What the RPN should predict
 #
-# An anchor is positive if it overlaps an instance with an IoU of at least 0.7, or best of all
-# anchors; negative if it overlaps none with 0.3; those between are neutral and train nothing.
-# `RPN_TRAIN_ANCHORS_PER_IMAGE` of them are drawn, at most half of them positive. For a positive
-# anchor there are four deltas besides, which move and stretch it onto its instance.
+# An anchor is positive if its IoU with an instance is at least 0.7, or the highest that any anchor
+# has with that instance. It is negative if its IoU with every instance is below 0.3. Those in
+# between are neutral and not trained on. Of the positive and negative ones,
+# `RPN_TRAIN_ANCHORS_PER_IMAGE` are drawn at random, at most half of them positive. A positive
+# anchor also has four deltas, which move and stretch it onto its instance.
 
 # %%
 rpn_match, rpn_bbox = modellib.build_rpn_targets(
@@ -268,9 +272,10 @@ deltas = rpn_bbox[: len(positive)] * config.RPN_BBOX_STD_DEV
 refined = utils.apply_box_deltas(anchors[positive], deltas)
 
 # %% [markdown]
-# On the left, positive anchors are dashed, and what their deltas make of them is solid: the boxes
-# of the nuclei, exactly. On the right are some of the negatives: most are small anchors, for P2 has
-# most, and they lie on the background or cut a piece off a nucleus.
+# On the left, the positive anchors are dashed. Their deltas turn them into the solid boxes, which
+# are exactly those of the nuclei. On the right are some of the negative ones. Most are small,
+# because P2 has the most anchors, and they lie on the background or cover only a piece of a
+# nucleus.
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(13, 6.5), layout="constrained")
@@ -284,18 +289,18 @@ visualize.draw_boxes(
 plt.show()
 
 # %% [markdown]
-# ## What the heads shall answer
+# ## What the heads should predict
 #
-# The heads look at regions of interest (RoIs): in training at `TRAIN_ROIS_PER_IMAGE` of the RPN's
-# proposals, of which at most a third, `ROI_POSITIVE_RATIO`, overlap an instance with an IoU of 0.5
-# or more and are positive. Without a network there are no proposals; `data_generator` draws random
-# RoIs in their place, most of them around instances, and chooses among them much as the network
-# does. A positive RoI has a class, deltas, and the mask of its instance as far as it lies within,
-# in 28 x 28 pixels; a negative one has class 0 and nothing else.
+# The heads look at regions of interest (RoIs). In training these are `TRAIN_ROIS_PER_IMAGE` of the
+# RPN's proposals. At most a third of them, `ROI_POSITIVE_RATIO`, are positive: they overlap an
+# instance with an IoU of at least 0.5. Without a network there are no proposals, so
+# `data_generator` draws random RoIs instead, most of them around instances, and samples from these
+# much as the network does. A positive RoI has a class, deltas, and the part of its instance's mask
+# that lies inside it, at 28 x 28 pixels. A negative one has class 0 and nothing else.
 #
-# In the figure, negative RoIs are grey. Positive ones are dashed in colour, with their mask, and a
-# line leads to the solid box that the deltas make of them. The mask ends where the RoI does, so the
-# better the proposals, the better the masks.
+# In the figure, negative RoIs are grey. Positive ones are dashed and in colour, with their mask,
+# and a line leads to the solid box that their deltas produce. The mask ends where the RoI does, so
+# better proposals give better masks.
 
 # %%
 generator = modellib.data_generator(
@@ -321,11 +326,12 @@ visualize.draw_rois(
 # %% [markdown]
 # ## Augmentation
 #
-# 15 images are few. Mirrored, turned, zoomed, brighter, noisier they are more, and it costs no
-# annotation. `augment.microscopy()` is a list of such steps, among them a pipeline of Keras layers;
-# add others at will. What moves pixels moves the masks: each row shows an image as it is and twice
-# augmented, an instance with an outline of one colour. The outlines must lie on the nuclei. (Those
-# of stained tissue are rough already in the first picture: so they were annotated.)
+# 15 images are few. Flipped, rotated, zoomed, brightened or with added noise, they go further, and
+# nobody has to annotate more. `augment.microscopy()` is a list of such steps, one of them a
+# pipeline of Keras layers; add others as you like. Whatever moves pixels also moves the masks. Each
+# row shows an image unchanged and augmented twice, and each instance keeps the colour of its
+# outline. The outlines must lie on the nuclei. (Those in stained tissue are rough even in the first
+# image: that is how they were annotated.)
 
 # %%
 augmentation = augment.microscopy()
@@ -335,10 +341,11 @@ visualize.display_augmented(dataset, config, augmentation, image_ids=[3, 8], col
 # %% [markdown]
 # ## A batch
 #
-# This is what `train` hands to the network: images of one size less the mean pixel, class ids and
-# boxes padded with zeros to `MAX_GT_INSTANCES`, mini masks, and what the RPN shall answer. In the
-# figure there are boxes and masks above, and below the positive anchors, in yellow. `train` writes
-# it for every run, beside its curves: when a network does not learn, look there first.
+# This is what `train` passes to the network: images of one size with the mean pixel subtracted,
+# class ids and boxes padded with zeros to `MAX_GT_INSTANCES`, mini masks, and the RPN's targets.
+# The figure shows boxes and masks in the upper row and the positive anchors, in yellow, in the
+# lower. `train` saves this figure for every run, next to its curves. When a network does not learn,
+# look there first.
 
 # %%
 inputs = BatchSequence(SampleSource(dataset, config, augmentation=augmentation, seed=5), 1)[0][0]
@@ -349,6 +356,6 @@ visualize.display_batch(inputs, config, dataset.class_names)
 # %% [markdown]
 # ## What next
 #
-# - `own_data` reads annotations of LabelMe and VIA, mends their mistakes and trains.
+# - `own_data` reads annotations from LabelMe and VIA, fixes their mistakes and trains on them.
 # - `inspect_model` follows an image through the network, from anchors to masks.
-# - `train_shapes` trains a network in a minute, and shows how the losses fall.
+# - `train_shapes` trains a network in a minute and shows how the losses fall.

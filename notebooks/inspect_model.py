@@ -12,20 +12,20 @@
 # ---
 
 # %% [markdown]
-# # Inside the network, stage by stage
+# # Inside the network, step by step
 #
-# One image walks through a trained Mask R-CNN, and at each stage we stop and look at the numbers:
+# One image passes through a trained Mask R-CNN, with a stop at each step to look at the numbers:
 #
-# | stage | turns | into | described in |
+# | step | turns | into | described in |
 # |---|---|---|---|
-# | input | an image of any size | pixels of the size that the network takes | Mask R-CNN, 3.1 |
-# | backbone, pyramid | pixels | feature maps of five resolutions, P2 to P6 | FPN, 3 |
-# | RPN | each cell of each map | scores and box corrections of its anchors | Faster R-CNN, 3.1 |
-# | proposals | the best anchors | some thousand boxes worth a look | Faster R-CNN, 3.1 |
+# | input | an image of any size | pixels at the network's input size | Mask R-CNN, 3.1 |
+# | backbone, pyramid | pixels | feature maps at five resolutions, P2 to P6 | FPN, 3 |
+# | RPN | each cell of each map | scores and box corrections for its anchors | Faster R-CNN, 3.1 |
+# | proposals | the best anchors | about a thousand boxes worth a look | Faster R-CNN, 3.1 |
 # | RoIAlign | a box and a feature map | a small tensor of fixed size | Mask R-CNN, 3 |
 # | box head | that tensor | a class and a better box | Fast R-CNN, 2 |
-# | detections | boxes with classes | few boxes, one an object | Mask R-CNN, 3.1 |
-# | mask head | RoIAlign of a detection | a mask of 28 x 28, pasted into the image | Mask R-CNN, 3 |
+# | detections | boxes with classes | a few boxes, one per object | Mask R-CNN, 3.1 |
+# | mask head | RoIAlign of a detection | a 28 x 28 mask, pasted into the image | Mask R-CNN, 3 |
 #
 # The weights are those of the nucleus sample. Boxes are always `(y1, x1, y2, x2)`.
 
@@ -34,7 +34,7 @@ import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's account of itself
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no start-up messages
 ROOT_DIR = Path("..").resolve()
 sys.path.insert(0, str(ROOT_DIR))
 
@@ -58,9 +58,9 @@ print(f"{len(model.keras_model.layers)} layers, {model.keras_model.count_params(
 # %% [markdown]
 # ## How to look inside
 #
-# Every stage is a layer of `model.keras_model` with a name. `run_graph` takes pairs of a name and
-# a tensor, computes the tensors for a list of images, and gives numpy arrays; the first axis is
-# the image. `run` below asks for the outputs of layers of this notebook's one image.
+# Every step is a named layer of `model.keras_model`. `run_graph` takes pairs of a name and a
+# tensor, computes the tensors for a list of images, and returns NumPy arrays; the first axis is the
+# image. The function `run` below returns the outputs of layers for this notebook's image.
 
 
 # %%
@@ -77,10 +77,10 @@ for name, value in run("input_image", "conv1", "fpn_p2").items():
 # %% [markdown]
 # ## Input
 #
-# `mold_inputs` resizes the image, here to twice its size, because nuclei are small; pads it to
-# multiples of 64, so that the pyramid can halve it six times; and subtracts the mean pixel. What
-# it did is in `image_meta`, one vector of 12 + `NUM_CLASSES` numbers. The *window* is the part
-# that is not padding.
+# `mold_inputs` does three things. It resizes the image, here to twice its size, because nuclei are
+# small. It pads the image to multiples of 64, so that the pyramid can halve it six times. And it
+# subtracts the mean pixel. `image_meta` records all this in one vector of 12 + `NUM_CLASSES`
+# numbers. The *window* is the part that is not padding.
 
 # %%
 molded, metas, windows = model.mold_inputs([image])
@@ -91,9 +91,9 @@ for name, value in modellib.parse_image_meta(metas).items():
     print(f"    {name:<20} {value[0]}")
 
 # %% [markdown]
-# `load_image_gt` gives the same pixels before the mean is subtracted, with the ground truth at
-# that size: what the figures below draw on. This small network then does one thing that the
-# paper's does not: its first layers give every image the same mean and contrast.
+# `load_image_gt` returns the same pixels before the mean is subtracted, with the ground truth at
+# that size. The figures below use both. This small network then does one thing that the paper's
+# does not: its first layers give every image the same mean and contrast.
 
 # %%
 picture, _, gt_class_ids, gt_boxes, gt_masks = modellib.load_image_gt(dataset, config, image_id)
@@ -106,21 +106,21 @@ print(f"{exposed.mean():.1f} and {exposed.std():.1f} after the layer exposure_sc
 framed = visualize.draw_box((255 * bright).astype(np.uint8), windows[0], (255, 0, 0))
 titles = (
     f"image, {image.shape[1]} x {image.shape[0]}",
-    f"molded, {picture.shape[1]} x {picture.shape[0]}, brightened; the window",
+    f"molded, {picture.shape[1]} x {picture.shape[0]}, brightened, with its window",
     "what the first convolution sees",
 )
 visualize.display_images([image, framed, exposed.mean(axis=2)], titles, cols=3, cmap="gray")
 
 # %% [markdown]
-# What lies outside the red window is padding. In the last picture the nuclei are as bright as those
+# Everything outside the red window is padding. In the last panel, the nuclei are as bright as those
 # of any other image would be.
 #
 # ## Backbone and pyramid
 #
-# The backbone (He et al. 2015) makes maps that get coarser and deeper, C2 to C5. The top-down
-# pathway of the pyramid (FPN, section 3) gives all of them the same number of channels, and tells
-# the fine maps what the coarse ones know: P2 to P5. P6 is P5 with every second cell left out, for
-# the largest anchors.
+# The backbone (He et al. 2015) computes maps that get coarser and deeper, C2 to C5. The pyramid's
+# top-down pathway (FPN, section 3) gives them all the same number of channels and tells the fine
+# maps what the coarse ones know: P2 to P5. P6 is P5 with every second cell left out, for the
+# largest anchors.
 
 # %%
 stages = {"C2": "res2c_out", "C3": "res3d_out", "C4": "res4c_out", "C5": "small5"}
@@ -139,12 +139,12 @@ titles = [f"{name}, {activity.shape[1]} x {activity.shape[0]}" for name, activit
 visualize.display_images(list(maps.values()), titles, cmap="magma", figsize=(9, 4.9))
 
 # %% [markdown]
-# The figure has the mean size of the activations over all channels, dark where it is small. C2
-# answers to texture, and to the edge of the padding; C3 to outlines; C4 and C5 to whole nuclei. In
-# the pyramid the fine maps know of whole nuclei, too. (P6 is not drawn.)
+# The figure shows the mean magnitude of the activations over all channels, dark where it is small.
+# C2 responds to texture, and to the edge of the padding; C3 to outlines; C4 and C5 to whole nuclei.
+# In the pyramid, the fine maps know about whole nuclei too. (P6 is not shown.)
 #
-# A single channel answers to one kind of thing. Here are the four of P3 that vary most, blue where
-# they are negative and red where they are positive.
+# A single channel responds to one kind of feature. Here are the four channels of P3 that vary most,
+# blue where they are negative and red where they are positive.
 
 # %%
 p3 = features["fpn_p3"][0]
@@ -159,9 +159,9 @@ visualize.display_images(
 # %% [markdown]
 # ## Region proposal network
 #
-# In each cell of each level the RPN judges three anchors, boxes of the level's size and of ratios
-# 1:2, 1:1 and 2:1 (FPN, section 4.1). It gives each a probability of holding an object, and four
-# deltas that would move it onto the object.
+# In each cell of each level, the RPN judges three anchors: boxes of the level's size, with aspect
+# ratios 1:2, 1:1 and 2:1 (FPN, section 4.1). It gives each anchor a probability of containing an
+# object, and four deltas that would move it onto the object.
 
 # %%
 rpn = run("input_anchors", "rpn_class", "rpn_bbox")
@@ -169,14 +169,15 @@ for name, value in rpn.items():
     modellib.log(name, value)
 
 # %% [markdown]
-# The anchors of all levels come one behind another, finest level first, cell by cell. Cut apart
-# and laid out they are heat maps. Below each cell shows the best of its three anchors, from black
-# (a probability of 0) to pale yellow (1); the second row is an image with smaller nuclei.
+# The anchors of all levels follow one another, finest level first, cell by cell. Split by level and
+# laid out on their grids, they become heat maps. Each cell below shows the best of its three
+# anchors, from black (a probability of 0) to pale yellow (1). The second row is an image with
+# smaller nuclei.
 
 
 # %%
 def heat_maps(probs, picture):
-    """Pairs of a level's name and the best score of each of its cells."""
+    """Yield each level's name and the best score in each of its cells."""
     shapes = modellib.compute_backbone_shapes(config, picture.shape)
     ends = np.cumsum(shapes.prod(axis=1) * len(config.RPN_ANCHOR_RATIOS))
     for name, part, shape in zip(levels, np.split(probs[:, 1], ends[:-1]), shapes, strict=True):
@@ -205,17 +206,18 @@ visualize.display_images(
 )
 
 # %% [markdown]
-# Each level finds nuclei of about the size of its anchors: the large ones of the first image light
-# up on P5 and P6, those of the second most clearly on P3 and P4, and as dots on P2. (P2 has by far
-# the most anchors, so few of its cells make a large count.) A nucleus that the image's border cuts
-# counts as a small one.
+# Each level finds nuclei of about the size of its anchors. The large nuclei of the first image
+# light up on P5 and P6. Those of the second are clearest on P3 and P4, and appear as dots on P2.
+# (P2 has by far the most anchors, so a small fraction of its cells makes a large count.) A nucleus
+# cut off by the image border counts as a small one.
 #
 # ## From anchors to proposals
 #
-# The layer `ROI` keeps the `PRE_NMS_LIMIT` anchors with the best scores, moves each by its deltas,
-# cuts it off at the border, and drops what overlaps a better box by an IoU (intersection over
-# union) of more than `RPN_NMS_THRESHOLD`. The first `POST_NMS_ROIS_INFERENCE`, here 1000, are the
-# proposals. `ancestor` finds these steps inside the layer.
+# The layer `ROI` keeps the `PRE_NMS_LIMIT` anchors with the best scores, moves each by its deltas
+# and clips it at the border. Non-maximum suppression (NMS) then drops every box that overlaps a
+# better one with an IoU (intersection over union) above `RPN_NMS_THRESHOLD`. The first
+# `POST_NMS_ROIS_INFERENCE`, here 1000, are the proposals. `ancestor` finds these steps inside the
+# layer.
 
 # %%
 roi = model.keras_model.get_layer("ROI").output
@@ -227,9 +229,9 @@ anchors, refined, clipped, proposals = (
 is_padding = ~steps["proposals"][0].any(axis=1)
 proposals = proposals[~is_padding]
 reaches_out = (refined != clipped).any(axis=1)
-print(f"{len(rpn['rpn_class'][0])} anchors, of which {len(anchors)} are taken")
-print(f"{np.count_nonzero(reaches_out)} of them reach out of the image once they are refined")
-print(f"{len(proposals)} proposals are left after NMS at IoU {config.RPN_NMS_THRESHOLD}")
+print(f"{len(rpn['rpn_class'][0])} anchors, of which {len(anchors)} are kept")
+print(f"{np.count_nonzero(reaches_out)} of them extend beyond the image after refinement")
+print(f"{len(proposals)} proposals remain after NMS at IoU {config.RPN_NMS_THRESHOLD}")
 
 fig, axes = plt.subplots(1, 3, figsize=(11, 4), layout="constrained")
 visualize.draw_boxes(bright, boxes=anchors[:80], title="the 80 best anchors", ax=axes[0])
@@ -244,11 +246,11 @@ visualize.draw_boxes(
 plt.show()
 
 # %% [markdown]
-# Before refinement anchors stand on a grid and have one of three shapes; afterwards they fit the
-# nuclei. The third picture has boxes that reach out: what is outside goes, but the padding is
-# inside.
+# Before refinement, anchors lie on a grid and have one of three shapes; afterwards they fit the
+# nuclei. The third panel shows boxes that extend beyond the border. What lies outside is cut off,
+# but the padding counts as inside.
 #
-# What NMS does shows around a single nucleus, the largest.
+# NMS is easiest to see around a single nucleus, the largest.
 
 # %%
 overlaps = utils.compute_overlaps(clipped, gt_boxes)
@@ -264,9 +266,9 @@ for ax, boxes, when in zip(axes, (before, after), ("before", "after"), strict=Tr
 plt.show()
 
 # %% [markdown]
-# Several boxes a nucleus are left on purpose, as the threshold is high: the box head will choose
-# among them. What no proposal hits is lost, so the *recall* of the proposals, the share of true
-# boxes that some proposal overlaps by a given IoU, is the measure of this stage.
+# Several boxes per nucleus remain on purpose: the threshold is high, and the box head will choose
+# among them. What no proposal hits is lost. The measure of this step is therefore the *recall* of
+# the proposals: the fraction of true boxes that some proposal overlaps with a given IoU.
 
 # %%
 other_proposals = utils.denorm_boxes(utils.trim_zeros(other_rpn["ROI"][0]), other_picture.shape)
@@ -290,15 +292,15 @@ for ax, boxes, true_boxes, number in (
 plt.show()
 
 # %% [markdown]
-# A hundred proposals would nearly do for these images. At IoU 0.9 fewer are hit, small nuclei
-# least of all: to fit them closely is the box head's work.
+# A hundred proposals would almost be enough for these images. At IoU 0.9 fewer boxes are hit, small
+# nuclei least of all: a close fit is the box head's job.
 #
 # ## Which level a proposal is read from
 #
 # A region of interest (RoI) takes its features from the level that suits its size: P4 for 224
-# pixels, the side of ImageNet's images, and one level down for each halving (FPN, equation 1, but
-# rounded to the nearest level). That is not the level of its anchor: a box of 84 pixels is found
-# on P5, and read from P3.
+# pixels, the side length of ImageNet's images, and one level down for each halving (FPN, equation
+# 1, but rounded to the nearest level). That is not the level of its anchor: a box of 84 pixels is
+# found on P5 and read from P3.
 
 # %%
 area = np.float32([[picture.shape[0] * picture.shape[1]]])
@@ -328,14 +330,14 @@ axes[1].set_title("The best proposal of each nucleus, by its level")
 plt.show()
 
 # %% [markdown]
-# Most proposals are small and hold nothing: three of four anchors are those of P2.
+# Most proposals are small and contain nothing: three quarters of all anchors are on P2.
 #
 # ## RoIAlign
 #
 # `roi_align_classifier` resamples the features inside each proposal to 7 x 7 cells, bilinearly and
-# without rounding a coordinate (Mask R-CNN, section 3). Whatever the size of a nucleus, the heads
-# see a tensor of one size. Below are four proposals, the pixels in them and, of their features,
-# the three channels that vary most; the notebook `roi_align` looks at the sampling itself.
+# without rounding any coordinate (Mask R-CNN, section 3). Whatever the size of a nucleus, the heads
+# see a tensor of the same size. Below are four proposals with their pixels and the three feature
+# channels that vary most. The notebook `roi_align` looks at the sampling itself.
 
 # %%
 heads = run("roi_align_classifier", "mrcnn_class", "mrcnn_bbox")
@@ -359,8 +361,8 @@ visualize.display_images(panels, titles, cmap="viridis", figsize=(8, 8.6))
 # ## Box head
 #
 # Two fully connected layers turn the 7 x 7 features of a proposal into a probability for each
-# class, the background among them, and four deltas for each class (Fast R-CNN, section 2). The
-# likeliest class counts, and its deltas move the box once more.
+# class, including the background, and four deltas for each class (Fast R-CNN, section 2). The most
+# likely class wins, and its deltas move the box once more.
 
 # %%
 probs = heads["mrcnn_class"][0][~is_padding]  # [R, classes]
@@ -368,7 +370,7 @@ deltas = heads["mrcnn_bbox"][0][~is_padding]  # [R, classes, 4]
 class_ids = probs.argmax(axis=1)
 scores = probs.max(axis=1)
 for class_id, name in enumerate(dataset.class_names):
-    print(f"{np.count_nonzero(class_ids == class_id)} proposals are taken for {name}")
+    print(f"{np.count_nonzero(class_ids == class_id)} proposals are classified as {name}")
 
 rois = steps["proposals"][0][~is_padding]
 own_deltas = deltas[np.arange(len(rois)), class_ids] * config.BBOX_STD_DEV
@@ -378,7 +380,7 @@ moved = np.clip(moved, np.tile(window[:2], 2), np.tile(window[2:], 2))
 positive = class_ids > 0
 for text, boxes in (("proposals", proposals), ("refined", moved)):
     fits = utils.compute_overlaps(boxes[positive], gt_boxes).max(axis=1)
-    print(f"IoU of positive boxes with the nucleus below, {text}: {np.median(fits):.2f} (median)")
+    print(f"IoU of positive boxes with their nucleus, {text}: {np.median(fits):.2f} (median)")
 
 fig, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 axes[0].hist(probs[:, 1], np.linspace(0, 1, 41), log=True)
@@ -391,8 +393,8 @@ axes[1].legend()
 plt.show()
 
 # %% [markdown]
-# The head is sure of most proposals, one way or the other. What it takes for a nucleus it moves
-# and resizes, mostly by less than a third. `draw_rois` draws a few of them: negative ones grey,
+# The head is sure about most proposals, one way or the other. It moves and resizes those that it
+# takes for nuclei, mostly by less than a third. `draw_rois` draws a few: negative ones in grey,
 # positive ones dashed, with the refined box solid and a line from corner to corner.
 
 # %%
@@ -407,13 +409,14 @@ visualize.draw_rois(
 )
 
 # %% [markdown]
-# Grey are mostly background and pieces of nuclei; the solid boxes fit better than the dashed ones.
+# Grey boxes are mostly background and pieces of nuclei. The solid boxes fit better than the dashed
+# ones.
 #
 # ## Detections
 #
-# What is background or scores below `DETECTION_MIN_CONFIDENCE` goes, and class by class NMS leaves
-# one box an object, now with a low threshold (Mask R-CNN, section 3.1, inference). These few lines
-# of numpy do what the layer `mrcnn_detection` does in the graph.
+# Boxes that are background or score below `DETECTION_MIN_CONFIDENCE` are dropped. NMS, now with a
+# low threshold, then leaves one box per object, class by class (Mask R-CNN, section 3.1,
+# inference). These few lines of NumPy do what the layer `mrcnn_detection` does in the graph.
 
 # %%
 sure = np.flatnonzero(positive & (scores >= config.DETECTION_MIN_CONFIDENCE))
@@ -425,14 +428,14 @@ for class_id in np.unique(class_ids[sure]):
     )
     kept += list(of_class[order])
 kept = np.array(sorted(kept, key=lambda i: -scores[i]))[: config.DETECTION_MAX_INSTANCES]
-print(f"{len(proposals)} proposals, {np.count_nonzero(positive)} positive, {len(sure)} sure enough")
-print(f"{len(kept)} left after NMS at IoU {config.DETECTION_NMS_THRESHOLD}")
+print(f"{len(proposals)} proposals, {np.count_nonzero(positive)} positive, {len(sure)} confident")
+print(f"{len(kept)} remain after NMS at IoU {config.DETECTION_NMS_THRESHOLD}")
 
 outputs = run("mrcnn_detection", "mrcnn_mask")
 detections = utils.trim_zeros(outputs["mrcnn_detection"][0])  # [N, (box, class, score)]
 boxes = utils.denorm_boxes(detections[:, :4], picture.shape)
 fits = utils.compute_overlaps(boxes, moved[kept]).max(axis=1)
-print(f"the layer has {len(boxes)}; least IoU of a box with one of these: {fits.min():.2f}")
+print(f"the layer has {len(boxes)}; lowest IoU with one of these: {fits.min():.2f}")
 
 fig, axes = plt.subplots(1, 2, figsize=(12, 6), layout="constrained")
 title = f"{len(sure)} boxes before NMS"
@@ -445,10 +448,10 @@ plt.show()
 # %% [markdown]
 # ## Masks
 #
-# The mask head looks at the *detected* boxes only, not at the proposals: RoIAlign once more, now
-# with 14 x 14 cells, four convolutions, and an upsampling to 28 x 28. Each class has its own mask,
-# through a sigmoid and not a softmax: classes do not compete, and the box head's class says which
-# mask is taken (Mask R-CNN, section 3).
+# The mask head looks only at the *detected* boxes, not at the proposals. It applies RoIAlign once
+# more, now with 14 x 14 cells, then four convolutions and an upsampling to 28 x 28. Each class has
+# its own mask, through a sigmoid rather than a softmax: classes do not compete, and the class from
+# the box head decides which mask is used (Mask R-CNN, section 3).
 
 # %%
 modellib.log("mrcnn_mask", outputs["mrcnn_mask"])
@@ -474,13 +477,13 @@ for i in sizes[[0, len(boxes) // 2, -1]]:
 visualize.display_images(panels, titles, cmap="magma", norm=plt.Normalize(0, 1), figsize=(9, 6.2))
 
 # %% [markdown]
-# From the mask head to pixels, for a small, a middling and a large box; red is the true outline.
-# The mask is square whatever the box, so that of a large nucleus its outline is as coarse as a
-# cell, some pixels wide.
+# Here are the steps from the mask head to pixels for a small, a medium and a large box; red is the
+# true outline. The mask is square whatever the shape of the box, so for a large nucleus the outline
+# is as coarse as one cell, several pixels wide.
 #
-# `unmold_detections` does all of that for all detections, and takes them from the network's pixels
-# to those of the image: the window is cut out and the scale undone. `detect` is `mold_inputs`, the
-# graph, and this.
+# `unmold_detections` does all of this for every detection and converts the results from the
+# network's pixels to those of the image: it removes the padding and undoes the scaling. `detect` is
+# `mold_inputs`, the graph, and this function.
 
 # %%
 final_boxes, final_ids, final_scores, final_masks = model.unmold_detections(
@@ -490,16 +493,16 @@ modellib.log("boxes", final_boxes)
 modellib.log("masks", final_masks)
 same = model.detect([image])[0]
 fits = utils.compute_overlaps(final_boxes, same["rois"]).max(axis=1)
-print(f"detect() finds {len(same['rois'])}; least IoU of a box with one of these: {fits.min():.2f}")
+print(f"detect() finds {len(same['rois'])}; lowest IoU with one of these: {fits.min():.2f}")
 visualize.display_top_masks(
     image / image.max(), final_masks, final_ids, dataset.class_names, limit=1
 )
 
 # %% [markdown]
-# ## Against the truth
+# ## Compared with the ground truth
 #
-# In the end the detections (red) lie over the ground truth (green); a caption is the score and the
-# IoU of the masks.
+# Finally, here are the detections (red) over the ground truth (green). Each caption gives the score
+# and the IoU of the masks.
 
 # %%
 true_masks, true_ids = dataset.load_mask(image_id)
@@ -522,7 +525,7 @@ print(f"median IoU of the detections: {np.median(ious.max(axis=1)):.2f}")
 # %% [markdown]
 # ## What next
 #
-# - `inspect_weights` looks at the numbers that did all this.
+# - `inspect_weights` looks at the numbers behind all this.
 # - `inspect_data` shows how images, masks and anchors reach the network in training.
 # - `roi_align` takes RoIAlign apart.
-# - `nucleus` measures such detections on more images, and finds out where they fail.
+# - `nucleus` evaluates such detections on more images and finds out where they fail.

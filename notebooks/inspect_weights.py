@@ -14,9 +14,9 @@
 # %% [markdown]
 # # Looking at weights
 #
-# Is a file of weights sound, before it is used for anything? This notebook reads the one of the
-# nucleus sample: what was loaded, whether any number looks odd, what is dead, what half precision
-# costs, and how to compare two files.
+# Is a weight file sound? Find out before you use it. This notebook examines the nucleus sample's
+# file: what was loaded, whether any value looks odd, what is dead, what half precision costs, and
+# how to compare two files.
 
 # %%
 import os
@@ -24,7 +24,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's account of itself
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no start-up messages
 ROOT_DIR = Path("..").resolve()
 sys.path.insert(0, str(ROOT_DIR))
 
@@ -46,10 +46,10 @@ model = modellib.MaskRCNN("inference", config, model_dir=ROOT_DIR / "logs")
 # %% [markdown]
 # ## What was loaded
 #
-# `load_weights` matches layers by name, and returns a report. A layer that is *missing* in the
-# file keeps the random numbers that it was made with, so for a network that is to detect the list
-# should be empty. *Left over* is what the file has and the network has not. `by_name=False`
-# refuses a file that lacks a layer.
+# `load_weights` matches layers by name and returns a report. A layer that is *missing* from the
+# file keeps its random initial weights, so for detection this list should be empty. *Left over* is
+# what the file has and the network does not. `by_name=False` refuses a file in which a layer is
+# missing.
 
 # %%
 report = model.load_weights(nucleus.NUCLEUS_WEIGHTS_PATH, by_name=True)
@@ -60,15 +60,15 @@ for what in ("loaded", "excluded", "missing", "left_over", "mismatched", "notes"
 # %% [markdown]
 # ## Where the weights are
 #
-# The stages of the network have very different shares of its weights. The first fully connected
-# layer of the box head alone, which sees all 7 x 7 x 128 features of a proposal, has more than a
-# whole stage of the backbone.
+# The parts of the network hold very different fractions of its weights. The first fully connected
+# layer of the box head, which sees all 7 x 7 x 128 features of a proposal, has more weights than a
+# whole level of the backbone such as C3.
 
 # %%
 parts = {
-    "backbone, stages 1 and 2": ("conv1", "bn_conv1", "res2", "bn2"),
-    "backbone, stage 3": ("res3", "bn3"),
-    "backbone, stages 4 and 5": ("res4", "bn4", "small5"),
+    "backbone, C1 and C2": ("conv1", "bn_conv1", "res2", "bn2"),
+    "backbone, C3": ("res3", "bn3"),
+    "backbone, C4 and C5": ("res4", "bn4", "small5"),
     "pyramid": ("fpn_",),
     "RPN": ("rpn_",),
     "box head": ("mrcnn_class", "mrcnn_bbox"),
@@ -91,29 +91,29 @@ fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 bars = ax.barh(list(counts), np.array(list(counts.values())) / 1e6)
 ax.bar_label(bars, [f"{count:,}" for count in counts.values()], padding=3)
 ax.set(xlabel="millions", xlim=(0, 1.2 * max(counts.values()) / 1e6))
-ax.set_title(f"{model.keras_model.count_params():,} weights by stage")
+ax.set_title(f"{model.keras_model.count_params():,} weights, by part of the network")
 ax.invert_yaxis()
 plt.show()
 
 # %% [markdown]
 # ## Statistics, layer by layer
 #
-# `display_weight_stats` shows the range and the spread of each tensor, and marks what is not
-# finite, above 1000, or all one value. Here are the heads and the RPN; without `layers` it shows
-# all.
+# `display_weight_stats` shows the range and spread of each tensor. It marks values that are not
+# finite or above 1000, and tensors whose values are all equal. Here are the heads and the RPN;
+# without `layers`, it shows everything.
 
 # %%
 visualize.display_weight_stats(model, layers="rpn_.*|mrcnn_class.*|mrcnn_bbox.*")
 
 # %% [markdown]
-# What is marked here is no fault: batches of detection are too small for statistics of their own,
-# so that BatchNorm is frozen (`TRAIN_BN = False`), and the means and variances of layers that did
-# not come from ImageNet stay 0 and 1. Only scale (`gamma`) and shift (`beta`) have been trained.
+# What is marked here is not a fault. Detection batches are too small for statistics of their own,
+# so BatchNorm is frozen (`TRAIN_BN = False`). In layers that did not come from ImageNet, the means
+# and variances stay at 0 and 1, and only scale (`gamma`) and shift (`beta`) were trained.
 #
 # ## Kernels
 #
-# The filters of the first layer can be looked at as pictures, because their input is pixels. These
-# come from ImageNet: edges of all directions, spots and colours.
+# The filters of the first layer can be viewed as images, because their input is pixels. These come
+# from ImageNet: edges in all directions, spots and colours.
 
 # %%
 kernel = model.keras_model.get_layer("conv1").get_weights()[0]  # [7, 7, RGB, 64]
@@ -127,8 +127,8 @@ plt.title("The 64 filters of conv1, 7 x 7 pixels each")
 plt.show()
 
 # %% [markdown]
-# Other kernels are too deep for that, but their distributions tell something, too. The dashed line
-# is a normal distribution of the same spread; the axis is logarithmic, so that it is a parabola.
+# Other kernels are too deep for that, but their distributions are informative, too. The dashed line
+# is a normal distribution with the same spread. On the logarithmic axis it becomes a parabola.
 
 # %%
 chosen = (
@@ -150,21 +150,21 @@ fig.suptitle("Kernels, up to 8 standard deviations, on a logarithmic axis")
 plt.show()
 
 # %% [markdown]
-# The upper row comes from ImageNet, from a training of many epochs: most weights are near zero and
-# a few are large, a peak with long tails. The layers below began as uniform random numbers when
-# the training for nuclei began, and most are still close to a box with rounded edges: that training
-# was short. The first layer of the box head, `mrcnn_class_conv1`, has gone furthest from its box.
+# The upper row comes from ImageNet, from many epochs of training: most weights are near zero and a
+# few are large, a peak with long tails. The layers below were uniform random numbers when training
+# on nuclei started. That training was short, so most are still close to a box with rounded edges.
+# The first layer of the box head, `mrcnn_class_conv1`, has moved furthest from its box.
 #
 # ## What is dead
 #
-# A channel is dead if its kernel is zero, if BatchNorm multiplies it with about zero, or if the
-# ReLU after it lets nothing through, whatever the image. It costs time and does nothing. The first
-# two show in the weights.
+# A channel is dead if its kernel is zero, if BatchNorm multiplies it by nearly zero, or if the ReLU
+# after it lets nothing through, whatever the image. It costs time and does nothing. The first two
+# cases show in the weights.
 
 
 # %%
 def channels(layer):
-    """The kernel of a layer as [weights, output channels]."""
+    """Return a layer's kernel as [weights, output channels]."""
     kernel = layer.get_weights()[0]
     axis = -2 if isinstance(layer, keras.layers.Conv2DTranspose) else -1
     return np.moveaxis(kernel, axis, -1).reshape(-1, kernel.shape[axis])
@@ -183,21 +183,21 @@ print(f"{np.sum(gammas < 0.05)} below 0.05; smallest {gammas.min():.2g}")
 
 fig, axes = plt.subplots(1, 2, figsize=(11, 3.4), layout="constrained")
 for ax, values, title in (
-    (axes[0], sizes, "Largest weight of each channel of each kernel"),
-    (axes[1], gammas, "Size of each gamma of BatchNorm"),
+    (axes[0], sizes, "Largest weight in each kernel channel"),
+    (axes[1], gammas, "Magnitude of each BatchNorm gamma"),
 ):
     ax.hist(values, np.geomspace(1e-9, 4, 60))
     ax.set(xscale="log", yscale="log", ylabel="channels", title=title)
 plt.show()
 
 # %% [markdown]
-# No kernel is zero, but there is a small hill of gammas below 0.01: what these channels hold is
-# multiplied away. Gammas that began with the training for nuclei are near 1, as the table above
-# shows for the box head, so these came with the weights from ImageNet.
+# No kernel is zero, but there is a small hill of gammas below 0.01: what these channels contain is
+# multiplied away. Gammas that were first trained on nuclei are near 1, as the table above shows for
+# the box head, so these came with the ImageNet weights.
 #
-# The third kind depends on images. A ReLU follows directly on most of the BatchNorm layers, so a
-# channel that is nowhere positive there never fires. We look at four of the validation images, of
-# several kinds of microscopy.
+# The third case depends on images. Most BatchNorm layers are directly followed by a ReLU. If a
+# channel is nowhere positive before it, the channel never fires. The next cell tests this on four
+# of the validation images, from several kinds of microscopy.
 
 # %%
 dataset = nucleus.load_dataset(ROOT_DIR / "samples/nucleus/data", "val")
@@ -220,19 +220,19 @@ bars = ax.bar(before_relu, share, color="tab:red")
 ax.bar_label(bars, [silent[name] or "" for name in before_relu])
 ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
 ax.set_xticks(range(len(before_relu)), before_relu, rotation=90)
-ax.set(title="Channels that never fire, by layer", ylabel="of its channels")
+ax.set(title="Channels that never fire, by layer", ylabel="fraction of channels")
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %% [markdown]
-# Nearly all of them are in the backbone, most in stage 4. It learnt to tell a thousand kinds of
-# objects, and these images have little of what some of its channels look for; a network for nuclei
-# alone could do without them.
+# Nearly all of them are in the backbone, most in C4. The backbone learnt to distinguish a thousand
+# kinds of objects, and these images have little of what some of its channels look for. A network
+# for nuclei only could do without them.
 #
 # ## Half precision
 #
-# In this file kernels are float16 and vectors (biases, BatchNorm) float32: half the bytes. On
-# loading all become float32 again.
+# In this file, kernels are float16 and vectors (biases, BatchNorm) are float32, which takes half
+# the bytes. On loading, all become float32 again.
 
 # %%
 found = {}
@@ -252,37 +252,37 @@ for dtype, tensor_sizes in found.items():
 visualize.display_table(rows)
 
 # %% [markdown]
-# A float16 has eleven significant bits, so that rounding changes a number by at most 1 part in
-# 2,048. Below 6e-5 it has fewer and fewer bits, and below 3e-8 nothing is left but zero. What
-# matters is how many weights are that small.
+# A float16 has eleven significant bits, so rounding changes a number by at most 1 part in 2,048.
+# Below 6e-5 it has fewer and fewer bits, and below 3e-8 nothing is left but zero. What matters is
+# how many weights are that small.
 
 # %%
 all_kernels = np.concatenate([layer.get_weights()[0].ravel() for layer in convolutions])
 size = np.abs(all_kernels)
-tiny = float(np.finfo(np.float16).tiny)  # the least number with all its bits
-print(f"{len(size):,} weights in kernels, of median size {np.median(size):.3f}")
+tiny = float(np.finfo(np.float16).tiny)  # the smallest number with all its bits
+print(f"{len(size):,} kernel weights, median magnitude {np.median(size):.3f}")
 print(f"{np.mean(size < tiny):.2%} of them are below {tiny:.1e}; {np.sum(size == 0)} are zero")
 
 grid = np.geomspace(1e-8, 1, 400)
 half_step = np.spacing(grid.astype(np.float16)).astype(float) / 2
 fig, axes = plt.subplots(2, 1, figsize=(9, 5.4), sharex=True, layout="constrained")
 axes[0].hist(size[size > 0], np.geomspace(1e-8, 1, 100))
-axes[0].set(title="Size of all weights in kernels", ylabel="weights")
+axes[0].set(title="Magnitude of all kernel weights", ylabel="weights")
 axes[1].plot(grid, np.minimum(half_step / grid, 1))
 axes[1].set(yscale="log", title="Largest relative error of rounding them to float16")
-axes[1].set(xscale="log", xlabel="size of a weight", ylabel="error")
+axes[1].set(xscale="log", xlabel="magnitude of a weight", ylabel="error")
 for ax in axes:
     ax.axvline(tiny, color="tab:red", linestyle="--")
     ax.grid(alpha=0.3)
 plt.show()
 
 # %% [markdown]
-# Few weights lie left of the red line, where bits are lost, and what rounding does to them is at
-# most 3e-8, next to nothing beside the others.
+# Few weights lie left of the red line, where bits are lost. Rounding changes them by at most 3e-8,
+# next to nothing compared with the other weights.
 #
-# The float32 weights from which the file was made are not at hand. But we can do to the file what
-# was done to them: move each kernel at random within a rounding step, and see what becomes of the
-# detections. Steps of fewer bits show where it begins to matter.
+# The float32 weights from which the file was made are not available. But their rounding can be
+# imitated on the file: move each kernel weight at random within a rounding step and see what
+# happens to the detections. Steps of fewer bits show where it starts to matter.
 
 # %%
 images = [dataset.load_image(image_id) for image_id in (1, 4)]
@@ -291,7 +291,7 @@ rng = np.random.default_rng(0)
 
 
 def detect_rounded(bits):
-    """Detections with kernels that are off by up to half a step of so many significant bits."""
+    """Detect with kernels that are off by up to half a step at this many significant bits."""
     for layer in convolutions:
         kernel, *vectors = layer.get_weights()
         step = 2.0 ** (np.floor(np.log2(np.maximum(np.abs(kernel), tiny))) + 1 - bits)
@@ -315,14 +315,15 @@ for bits, like in ((11, "float16"), (8, "bfloat16"), (4, ""), (2, "")):
 visualize.display_table(rows)
 
 # %% [markdown]
-# Half precision costs nothing that a detection shows. It takes steps of very few bits for scores
-# and masks to move visibly.
+# Half precision costs nothing that shows in the detections. Steps of very few bits are needed for
+# scores and masks to move visibly.
 #
 # ## Comparing two files
 #
-# `WeightsFile` reads a file without a network. Here the file of the sample is compared with one of
-# fresh random weights. For each kernel we take the spread in both files and the Kolmogorov-Smirnov
-# distance of the two distributions: 0 if they are the same, 1 if they do not overlap.
+# `WeightsFile` reads a file without a network. Here the sample's file is compared with one of fresh
+# random weights. For each kernel, the figure shows the spread in both files and the
+# Kolmogorov-Smirnov distance between the two distributions: 0 if they are the same, 1 if they do
+# not overlap.
 
 # %%
 keras.utils.set_random_seed(0)
@@ -360,16 +361,16 @@ for ax in axes:
 plt.show()
 
 # %% [markdown]
-# All that came from ImageNet is far from a fresh layer. What began with the training for nuclei is
-# nearer to it, but not the same: most layers of the RPN and the heads have changed more than those
-# of the pyramid. A layer at 0 has learnt nothing, or was not loaded.
+# Everything that came from ImageNet is far from a fresh layer. What was first trained on nuclei is
+# closer to one, but not the same: most layers of the RPN and the heads have changed more than those
+# of the pyramid. A layer at 0 has learnt nothing or was not loaded.
 #
-# That distributions agree does not say that the weights do. For two checkpoints of one run compare
-# the arrays themselves: `np.linalg.norm(a - b) / np.linalg.norm(a)` is how far a layer has moved.
+# Equal distributions do not mean equal weights. To compare two checkpoints of one run, use the
+# arrays themselves: `np.linalg.norm(a - b) / np.linalg.norm(a)` is how far a layer has moved.
 #
 # ## What next
 #
-# - `inspect_model` shows what these weights make of an image, stage by stage.
-# - `train_shapes` starts from these weights and learns other objects, in a minute.
-# - `nucleus` measures this file on images, and trains on from it.
-# - `own_data` starts from these weights, or those of COCO, on your own images.
+# - `inspect_model` shows what these weights make of an image, step by step.
+# - `train_shapes` starts from these weights and learns other objects in a minute.
+# - `nucleus` evaluates this file on images and continues training from it.
+# - `own_data` starts from these weights, or COCO's, on your own images.

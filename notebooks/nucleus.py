@@ -14,9 +14,10 @@
 # %% [markdown]
 # # Nuclei, end to end
 #
-# Train a little, measure, compare with the weights of the sample, and find out where they fail.
-# The images are fifteen of the Data Science Bowl 2018 that come with the repository; how the
-# weights of the sample were trained on all of them is in `samples/nucleus/README.md`.
+# This notebook trains a little, measures the result, compares it with the sample's weights, and
+# finds out where those fail. The images are fifteen from the Data Science Bowl 2018 that come with
+# the repository. `samples/nucleus/README.md` describes how the sample's weights were trained on the
+# full dataset.
 
 # %%
 import itertools
@@ -25,7 +26,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's account of itself
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no start-up messages
 ROOT_DIR = Path("..").resolve()
 sys.path.insert(0, str(ROOT_DIR))
 
@@ -41,8 +42,9 @@ from samples.nucleus import nucleus
 # %% [markdown]
 # ## Data
 #
-# Ten images to train on and five to measure with. The five are in the list that the reference set
-# aside for validation, and no weights here were trained on them.
+# There are ten images to train on and five to measure with. The five are among those that
+# matterport's Mask_RCNN (the reference) set aside for validation, and no weights here were trained
+# on them.
 
 # %%
 data = ROOT_DIR / "samples/nucleus/data"
@@ -53,9 +55,9 @@ for name, part in {"train": train, "val": val}.items():
     print(f"{name}: {part.num_images} images, {sum(counts)} nuclei, {min(counts)} to {max(counts)}")
 
 # %% [markdown]
-# There are several kinds of images. In fluorescence nuclei shine on black; in bright field, of
-# stained tissue, much besides nuclei takes up colour. The upper row is of those to train on, the
-# lower one of those to measure with, among which is a kind that is not trained on here.
+# The images are of several kinds. In fluorescence, nuclei shine on black. In bright-field images of
+# stained tissue, the stain colours much besides nuclei. The upper row shows training images. The
+# lower row shows validation images, among them a kind that this notebook does not train on.
 
 # %%
 images = [part.load_image(i) for part in (train, val) for i in part.image_ids[:4]]
@@ -65,9 +67,10 @@ figure = visualize.display_images(images, kinds, cols=4, figsize=(10, 5))
 # %% [markdown]
 # ## Train a little
 #
-# The network starts from the sample's backbone, pyramid and proposals, but its heads, which tell
-# classes and draw masks, start anew: this is what fine-tuning to classes of your own looks like.
-# Only a few settings differ from those of the sample. Crops of 256 pixels make a step quick.
+# The network starts with the sample's backbone, pyramid and region proposal network. The last
+# layers of its heads, which predict classes, boxes and masks, are re-initialised: this is what
+# fine-tuning on your own classes looks like. Only a few settings differ from the sample's. Crops of
+# 256 pixels make each step fast.
 
 
 # %%
@@ -88,11 +91,11 @@ logs = tempfile.mkdtemp()
 model = modellib.MaskRCNN("training", LessonConfig(), logs)
 new = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask_conv4", "mrcnn_mask_deconv", "mrcnn_mask"]
 report = model.load_weights(nucleus.NUCLEUS_WEIGHTS_PATH, by_name=True, exclude=new)
-print(f"{len(report.loaded)} layers loaded; they start anew: {', '.join(report.excluded)}")
+print(f"{len(report.loaded)} layers loaded; re-initialised: {', '.join(report.excluded)}")
 
 # %% [markdown]
-# `layers="heads"` trains all but the backbone. Augmentation turns, mirrors and recolours images and
-# their masks, so that ten images are worth more.
+# `layers="heads"` trains everything but the backbone. Augmentation rotates, flips and recolours
+# images and moves their masks along, so ten images go further.
 
 # %%
 model.train(
@@ -105,29 +108,29 @@ model.train(
 )
 
 # %% [markdown]
-# The folder of the run has `history.csv`, which any spreadsheet reads, and the curves. What to see:
-# the losses of the new heads fall, most of all in the first epochs.
+# The run folder contains the curves and `history.csv`, which any spreadsheet program opens. The
+# losses of the re-initialised heads fall, most of all in the first epochs.
 
 # %%
 history = np.genfromtxt(Path(model.log_dir) / "history.csv", delimiter=",", names=True)
 fig, ax = plt.subplots(figsize=(5, 3))
 for name in ("loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss"):
     ax.plot(history["epoch"], history[name], "o-", label=name)
-ax.set(title="Losses of the training", xlabel="epoch", ylabel="loss", xticks=history["epoch"])
+ax.set(title="Training losses", xlabel="epoch", ylabel="loss", xticks=history["epoch"])
 ax.legend()
 plt.show()
 
 # %% [markdown]
-# ## Measure, and compare with the weights of the sample
+# ## Measure, and compare with the sample's weights
 #
-# Detection has a configuration of its own: one image at a time, of its own size. Both models see
-# the same five images. DSB is the score of the Data Science Bowl, TP / (TP + FP + FN), at an IoU of
-# 0.5, of 0.75, and on average over 0.5:0.95.
+# Detection has its own configuration: one image at a time, at its own size. Both models see the
+# same five images. DSB is the Data Science Bowl score, TP / (TP + FP + FN), at an IoU of 0.5, at
+# 0.75, and averaged over IoUs 0.5:0.95.
 
 
 # %%
 class LessonInferenceConfig(nucleus.SmallNucleusInferenceConfig):
-    """Detection with the weights of the lesson; weak detections count in average precisions."""
+    """Detection with the lesson's weights; keeps weak detections for the average precision."""
 
     NAME = "lesson"
     DETECTION_MIN_CONFIDENCE = 0.05
@@ -147,13 +150,13 @@ for name in ("DSB@0.5", "DSB@0.75", "DSB", "PQ", "Dice", "mask AP"):
     print(f"{name:10}" + "".join(f"{row[name]:14.3f}" for row in figures.values()))
 
 # %% [markdown]
-# A minute of training comes close, because all but the heads knew nuclei already. The gap is widest
-# where outlines must fit best: in the mean of DSB over all IoUs.
+# A minute of training comes close, because the other layers already knew nuclei. The gap is widest
+# where outlines must fit best: in the mean DSB over all IoUs.
 #
 # ## Where does it fail?
 #
-# One number hides that images differ. `evaluate` keeps a score for each image; here are those of
-# the sample's weights, the worst first.
+# A single number hides how much images differ. `evaluate` also returns a score for each image. Here
+# are the scores of the sample's weights, worst first.
 
 # %%
 rows = sorted(result["per_image"], key=lambda row: row["dsb_score"])
@@ -165,9 +168,9 @@ for row in rows:
     )
 
 # %% [markdown]
-# The worst image, truth on the left, detections on the right. What has no match is black (or white
-# on a dark image). In stained tissue many nuclei were found as one where the truth has several
-# pieces, and pale ones are missed.
+# This is the worst image, with the ground truth on the left and the detections on the right.
+# Anything unmatched is black (or white on a dark image). In stained tissue, the network finds many
+# nuclei as one where the ground truth has several pieces, and misses pale ones.
 
 # %%
 detect = nucleus.detector(nucleus.make_model("inference"), overlaps=False)
@@ -187,9 +190,9 @@ draw(rows[0]["image_id"])
 # %% [markdown]
 # ## Which nuclei are missed?
 #
-# `Comparison` matches the detections of one image with its truth, at any IoU. Over all five images,
-# the share of the nuclei that are found grows with their size: small ones cover few cells of the
-# feature map, and a shift of one pixel costs them much of their IoU.
+# `Comparison` matches the detections in one image with its ground truth, at any IoU. Over all five
+# images, the fraction of nuclei that are found grows with their size. Small nuclei cover few cells
+# of the feature map, and a shift of one pixel costs them much of their IoU.
 
 # %%
 sizes, seen = [], []
@@ -208,9 +211,9 @@ fig, ax = plt.subplots(figsize=(6, 3))
 bars = ax.bar(labels, [seen[chosen].mean() for chosen in inside])
 ax.bar_label(bars, [f"{seen[chosen].sum()} of {chosen.sum()}" for chosen in inside])
 ax.set(
-    title="Nuclei that are found, by size",
+    title="Nuclei found, by size",
     xlabel="square root of the area, in pixels",
-    ylabel="share",
+    ylabel="fraction",
     ylim=(0, 1.1),
 )
 plt.show()
@@ -218,8 +221,8 @@ plt.show()
 # %% [markdown]
 # ## Precision and recall
 #
-# Lowering the least score of a detection finds more nuclei and makes more mistakes. The curve shows
-# which pairs of precision and recall one can have, at an IoU of 0.5 and of 0.75.
+# A lower score threshold finds more nuclei and makes more mistakes. The curve shows which
+# combinations of precision and recall are possible, at an IoU of 0.5 and of 0.75.
 
 # %%
 figure = visualize.plot_precision_recall_curves({"segm": result["curves"]["segm"]})
@@ -227,7 +230,8 @@ figure = visualize.plot_precision_recall_curves({"segm": result["curves"]["segm"
 # %% [markdown]
 # ## What next
 #
-# - `inspect_model` looks into the network, stage by stage; `inspect_data` at what it learns from.
-# - `own_data` does the same with images and annotations of your own.
-# - `python samples/nucleus/nucleus.py train --dataset=DIR --weights=nucleus` goes on from the
-#   weights of the sample, on the whole data set.
+# - `inspect_model` looks inside the network, step by step; `inspect_data` looks at what it learns
+#   from.
+# - `own_data` does the same with your own images and annotations.
+# - `python samples/nucleus/nucleus.py train --dataset=DIR --weights=nucleus` continues from the
+#   sample's weights, on the full dataset.

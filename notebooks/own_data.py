@@ -14,10 +14,10 @@
 # %% [markdown]
 # # Your own data, from annotations to a trained network
 #
-# You have images and have drawn outlines around the objects, in LabelMe or in the VGG Image
-# Annotator (VIA). This notebook goes the whole way: it reads such files, finds what is wrong in
-# them, chooses a configuration from the data, trains for a minute and looks at what the network
-# finds. So that it needs no download, it first makes a small data set, in both formats.
+# You have images and have outlined the objects in them, with LabelMe or the VGG Image Annotator
+# (VIA). This notebook goes the whole way from there. It reads such files, finds what is wrong in
+# them, chooses a configuration to suit the data, trains for a minute and looks at what the network
+# finds. To do without a download, it first creates a small dataset in both formats.
 
 # %%
 import json
@@ -29,7 +29,7 @@ import tempfile
 from pathlib import Path
 from pprint import pprint
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's account of itself
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no start-up messages
 ROOT_DIR = Path("..").resolve()
 sys.path.insert(0, str(ROOT_DIR))
 
@@ -51,15 +51,15 @@ from samples.shapes.shapes_dataset import ShapesDataset
 # %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}
 logging.basicConfig(stream=sys.stdout, format="%(levelname)s: %(message)s")
 folder = tempfile.TemporaryDirectory()
-os.chdir(folder.name)  # all that follows is written there
+os.chdir(folder.name)  # everything below is written there
 
 # %% [markdown]
 # ## What an annotation tool writes
 #
-# LabelMe writes a json file for each image, with a label and the points (x, y) of each polygon. VIA
+# LabelMe writes one json file per image, with a label and the points (x, y) of each polygon. VIA
 # writes one json file for all images, with the coordinates as two lists and the class as an
-# attribute that you have named yourself, here "shape". We draw 40 images of squares, circles and
-# triangles, trace their outlines and write both.
+# attribute that you name yourself, here "shape". The next cell draws 40 images of squares, circles
+# and triangles, traces their outlines and writes both formats.
 
 
 # %%
@@ -67,7 +67,7 @@ def outline(mask):
     """The polygon around a mask: [P, (x, y)] in pixels."""
     contours = measure.find_contours(np.pad(mask, 1).astype(float), 0.5)
     longest = measure.approximate_polygon(max(contours, key=len), tolerance=0.7)
-    return np.round(longest[:-1, ::-1] - 0.5, 1)  # of the padding 1; pixel centres lie at 0.5
+    return np.round(longest[:-1, ::-1] - 0.5, 1)  # without the padding; pixel centres are at 0.5
 
 
 drawn = ShapesDataset()
@@ -93,7 +93,7 @@ with open("via_region_data.json", "w") as file:
     json.dump(via, file)
 
 # %% [markdown]
-# The first shape of a LabelMe file, and the first region of the VIA file:
+# Here are the first shape of a LabelMe file and the first region of the VIA file:
 
 # %%
 first = json.loads(Path("photos/00.json").read_text())
@@ -102,13 +102,13 @@ first = json.loads(Path("via_region_data.json").read_text())["00.png"]
 pprint({**first, "regions": first["regions"][:1]}, compact=True, width=96, sort_dicts=False)
 
 # %% [markdown]
-# ## Reading it
+# ## Reading the files
 #
-# One line reads either. The classes are those that the annotations name, in alphabetical order,
-# after the background. The masks of both are the same, and nearly those that were drawn: IoU is
-# intersection over union, 1 where masks agree in every pixel. The least is that of a triangle which
-# another shape cuts in two: a polygon is one piece, and `outline` takes the larger. (Of several
-# polygons with one `group_id` LabelMe makes one object.)
+# One line reads either format. The classes are those that the annotations name, in alphabetical
+# order, after the background. Both formats give the same masks, nearly identical to those that were
+# drawn: IoU is intersection over union, 1 where two masks agree in every pixel. The lowest IoU is
+# that of a triangle that another shape cuts in two: a polygon is one piece, and `outline` takes the
+# larger. (LabelMe joins several polygons with the same `group_id` into one object.)
 
 # %%
 labelme = formats.LabelMeDataset.read("photos")
@@ -118,7 +118,7 @@ for dataset in (labelme, via):
 
 
 def agreement(dataset, other):
-    """IoU [instances of all images] of the masks of one data set with those of another."""
+    """Return the IoU of each mask in one dataset with its counterpart in the other: [instances]."""
     pairs = [(dataset.load_mask(i)[0], other.load_mask(i)[0]) for i in dataset.image_ids]
     return np.concatenate([np.diag(utils.compute_overlaps_masks(*pair)) for pair in pairs])
 
@@ -127,21 +127,21 @@ for name, iou in {
     "LabelMe and VIA": agreement(labelme, via),
     "LabelMe and what was drawn": agreement(labelme, drawn),
 }.items():
-    print(f"{name}: {len(iou)} masks, IoU {iou.mean():.3f} in the mean, {iou.min():.3f} at least")
+    print(f"{name}: {len(iou)} masks, mean IoU {iou.mean():.3f}, lowest {iou.min():.3f}")
 
 # %% [markdown]
 # ## What is usually wrong
 #
-# Real annotations have mistakes. We copy the folder and make five: an image is deleted, one is
-# resized after it was annotated, a class is misspelt, an outline has two points only, an object is
-# annotated twice.
+# Real annotations have mistakes. The next cell copies the folder and makes five: an image is
+# deleted, another is resized after annotation, a class is misspelt, an outline has only two points,
+# and an object is annotated twice.
 
 # %%
 shutil.copytree("photos", "mistakes")
 
 
 def edit(name, change):
-    """Change the list of shapes of an annotation."""
+    """Change the list of shapes in an annotation file."""
     path = Path("mistakes", f"{name}.json")
     data = json.loads(path.read_text())
     change(data["shapes"])
@@ -156,8 +156,8 @@ edit("09", lambda shapes: shapes.append(shapes[0]))
 
 # %% [markdown]
 # What cannot be an annotation at all is refused on reading, with one error that lists all such
-# places. With `class_names` the classes are fixed, and what is none of them is refused too: with
-# training and validation in two folders, this keeps their classes in one order.
+# places. With `class_names`, the classes are fixed, and any other class is refused too. If training
+# and validation data are in two folders, this keeps their classes in the same order.
 
 # %%
 try:
@@ -167,15 +167,15 @@ except ValueError as error:
 
 # %% [markdown]
 # `strict=False` leaves out what cannot be used, with a warning. `check` then opens every image and
-# draws every mask. Errors are what training would stumble over, or learn wrongly; remarks are worth
-# a look.
+# draws every mask. Errors are what training would fail on or learn wrongly; remarks are worth a
+# look.
 
 # %%
 dataset = formats.LabelMeDataset.read("mistakes", strict=False)
 report = dataset.check()
 
 # %% [markdown]
-# All five are found. The best is to open the files and mend them. Where that is too much,
+# All five are found. It is best to open the files and fix them. Where that is too much work,
 # `class_map` renames a class (or drops it: `{"circle": None}`), and `without` leaves out images.
 
 # %%
@@ -186,10 +186,10 @@ report = dataset.check()
 # %% [markdown]
 # ## Training and validation
 #
-# We go on with the sound folder. A fifth of the images are held back to measure on. `split` draws
-# them at random; if several images show the same patient, slide or scene, `split_by_group` keeps
-# these together, or the validation would flatter. Then look: each outline must lie on its object,
-# with the right name.
+# The rest of this notebook uses the sound folder. A fifth of the images are held back for
+# validation. `split` draws them at random. If several images show the same patient, slide or scene,
+# `split_by_group` keeps these together; otherwise the validation results would be too good. Then
+# look: every outline must lie on its object and carry the right name.
 
 # %%
 dataset = labelme
@@ -217,12 +217,12 @@ plt.show()
 # ## A configuration from the data
 #
 # Four settings follow from the data. The number of classes includes the background. The size is
-# that of the images, in multiples of 64; large images are reduced to `IMAGE_MAX_DIM`, which the
-# smallest objects must survive. `MAX_GT_INSTANCES` is the most that an image has. The anchors, from
-# which the network sets out, shall be as large as the objects: `anchor_coverage` measures how well
-# they fit, and suggests better ones.
+# that of the images, in multiples of 64. Larger images are reduced to `IMAGE_MAX_DIM`, and the
+# smallest objects must survive that. `MAX_GT_INSTANCES` is the largest number of instances in an
+# image. The anchors, from which the network starts, should be as large as the objects:
+# `anchor_coverage` measures how well they fit and suggests better ones.
 #
-# `SmallNetwork` is a network of 9 million weights for a CPU. The other settings keep the training
+# `SmallNetwork` is a network of 9 million weights for a CPU. The other settings keep training
 # short; `inspect_data` explains more of them.
 
 
@@ -252,10 +252,10 @@ coverage = anchor_coverage(train, config)
 print(coverage.summary())
 
 # %% [markdown]
-# In the figure, the scales that a `Config` has by default are red and the suggested ones black:
-# with these the histogram moves to the right, so nearly all shapes have an anchor of IoU 0.7. On
-# the right most of the default anchors (crosses) are larger than any shape (dot), while two of the
-# suggested ones (circles) lie right among the shapes. We take the suggestion.
+# In the figure, the default scales of `Config` are red and the suggested ones black. The suggested
+# ones move the histogram to the right: nearly all shapes have an anchor with an IoU of 0.7. On the
+# right, most of the default anchors (crosses) are larger than any shape (dot), while two of the
+# suggested ones (circles) lie right among the shapes. The next cell takes the suggestion.
 
 # %%
 visualize.plot_anchor_coverage(coverage)
@@ -264,21 +264,21 @@ config.RPN_ANCHOR_SCALES = coverage.suggested_scales()
 # %% [markdown]
 # ## Training
 #
-# From random weights, a network learns nothing to speak of in a minute. So we start from weights
-# that have learnt something similar: those of the nuclei, which come with the repository. They know
-# two classes, we have four; the three layers whose shapes depend on that are left out and begin
-# anew. `layers="heads"` trains what sits on the backbone and leaves the backbone as it is, the
-# usual first stage of a training on few images.
+# From random weights, a network learns next to nothing in a minute. This run therefore starts from
+# weights that have learnt something similar: the nucleus weights that come with the repository.
+# They know two classes, and this dataset has four. The three layers whose shapes depend on the
+# number of classes are left out and re-initialised. `layers="heads"` trains everything on top of
+# the backbone and leaves the backbone as it is. This is the usual first stage when images are few.
 
 # %%
-keras.utils.set_random_seed(0)  # of the layers that begin anew
+keras.utils.set_random_seed(0)  # for the re-initialised layers
 model = modellib.MaskRCNN("training", config, model_dir="logs")
 loaded = model.load_weights(
     nucleus.NUCLEUS_WEIGHTS_PATH,
     by_name=True,
     exclude=["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"],
 )
-print(f"{len(loaded.loaded)} layers loaded, {len(loaded.excluded)} begin anew")
+print(f"{len(loaded.loaded)} layers loaded, {len(loaded.excluded)} re-initialised")
 model.train(
     train,
     val,
@@ -286,28 +286,28 @@ model.train(
     epochs=3,
     layers="heads",
     augmentation=augment.Flips(0.5),
-    verbose=0,  # its progress would show times here, which differ from run to run
+    verbose=0,  # progress shows times, which differ from run to run
 )
 print("\n".join(sorted(path.name for path in Path(model.log_dir).iterdir())))
 
 # %% [markdown]
-# These are the files of the run; `history.csv` has a row for each epoch. The loss falls in all
-# three epochs, that of validation (dashed) less: 32 images are few, and a longer training would
-# learn them by heart. In the lower picture the average precision (AP) on the validation images, of
-# boxes and of masks, is higher after the last epoch than after the first.
+# These are the files of the run; `history.csv` has one row per epoch. The training loss falls in
+# all three epochs. The validation loss (dashed) falls less: 32 images are few, and a longer run
+# would learn them by heart. In the lower panel, the average precision (AP) on the validation
+# images, for boxes and for masks, is higher after the last epoch than after the first.
 
 # %%
 rows = history.read(model.log_dir)
 for row in rows:
-    print(f"epoch {row['epoch']}: loss {row['loss']:.2f}, of validation {row['val_loss']:.2f}")
+    print(f"epoch {row['epoch']}: loss {row['loss']:.2f}, validation {row['val_loss']:.2f}")
 of_speed = ("seconds", "images_per_second")
 visualize.plot_history([{k: v for k, v in row.items() if k not in of_speed} for row in rows])
 
 # %% [markdown]
 # ## What it finds
 #
-# To detect, make a model in inference mode and load the last checkpoint. `evaluate` measures on the
-# validation images; AP is COCO's average precision, at IoUs of 0.5 to 0.95.
+# To detect, create a model in inference mode and load the last checkpoint. `evaluate` measures it
+# on the validation images. AP is COCO's average precision, at IoUs of 0.5 to 0.95.
 
 # %%
 config.IMAGES_PER_GPU = 1
@@ -318,10 +318,10 @@ for name, value in evaluation.headline(result).items():
     print(f"{name:10} {value:.2f}" if isinstance(value, float) else f"{name:10} {value}")
 
 # %% [markdown]
-# Each pair of pictures is a validation image: the truth on the left, on the right what is found. A
-# detection that matches a shape, in class and with an IoU of 0.5, has its colour; what has no match
-# is white or black. A minute of training is not enough for a good network, but the way is the same
-# for a good one.
+# Each pair of panels is one validation image, with the ground truth on the left and the detections
+# on the right. A detection that matches a shape, in class and with an IoU of at least 0.5, has the
+# same colour; anything unmatched is white or black. A minute of training does not make a good
+# network, but the way to a good one is the same.
 
 # %%
 fig, axes = plt.subplots(2, 4, figsize=(13, 7), layout="constrained")
@@ -335,9 +335,8 @@ plt.show()
 # %% [markdown]
 # ## The same for photographs
 #
-# For photographs start from COCO's weights, which have seen objects of 80 classes in more than
-# 100,000 images, and take a larger network and a GPU. Only the configuration and the weights
-# differ:
+# For photographs, start from COCO's weights, which have seen objects of 80 classes in more than
+# 100,000 images, and use a larger network and a GPU. Only the configuration and the weights differ:
 #
 # ```python
 # from mrcnn.weights import start_weights
@@ -346,11 +345,11 @@ plt.show()
 # class OwnConfig(Config):
 #     NAME = "own"
 #     NUM_CLASSES = 1 + 3
-#     BACKBONE = "resnet101"  # that of COCO's weights; "resnet50" takes the layers that both have
+#     BACKBONE = "resnet101"  # as in COCO's weights; "resnet50" loads the layers that both have
 #
 #
 # model = modellib.MaskRCNN("training", OwnConfig(), model_dir="logs")
-# start_weights.load(model, "coco")  # downloads them, and leaves out layers of other shapes
+# start_weights.load(model, "coco")  # downloads them, and leaves out layers whose shapes differ
 # model.train(
 #     train,
 #     val,
@@ -363,7 +362,8 @@ plt.show()
 #
 # ## What next
 #
-# - `inspect_data` looks closer at data: resizing, anchors, augmentation, what a batch holds.
-# - `train_shapes` trains all layers on such shapes, and measures the result by class.
-# - `inspect_model` and `inspect_weights` look into a network that does not do what it should.
-# - `nucleus` is a complete project, with weights that can be used at once.
+# - `inspect_data` takes a closer look at data: resizing, anchors, augmentation, what a batch
+#   contains.
+# - `train_shapes` trains all layers on such shapes and measures the result by class.
+# - `inspect_model` and `inspect_weights` look inside a network that does not do what it should.
+# - `nucleus` is a complete project, with weights that are ready to use.

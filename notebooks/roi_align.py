@@ -12,18 +12,18 @@
 # ---
 
 # %% [markdown]
-# # RoIPool against RoIAlign in pictures
+# # RoIPool and RoIAlign in pictures
 #
-# The heads of Mask R-CNN want features of one size, such as 7x7, for boxes of any size. Their
-# forerunner, RoIPool of Fast R-CNN, rounds the box to whole cells of the feature map; RoIAlign
-# (Mask R-CNN, section 3) does not. This notebook shows what the rounding costs.
+# The heads of Mask R-CNN need features of one size, such as 7x7, for boxes of any size. RoIPool,
+# from Fast R-CNN, rounds the box to whole cells of the feature map. RoIAlign (Mask R-CNN, section
+# 3) does not. This notebook shows what the rounding costs.
 
 # %%
 import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's account of itself
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no start-up messages
 ROOT_DIR = Path("..").resolve()
 sys.path.insert(0, str(ROOT_DIR))
 
@@ -37,16 +37,15 @@ from mrcnn.ops import crop_and_resize
 from mrcnn.visualize.drawing import add_box
 from samples.nucleus import nucleus
 
-GREEN, RED = "#2a9d4e", "#d1495b"  # of RoIAlign and of RoIPool
+GREEN, RED = "#2a9d4e", "#d1495b"  # RoIAlign and RoIPool
 plt.rcParams.update({"font.size": 9, "axes.titlesize": 10})
 # %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}
 
 # %% [markdown]
 # ## One box by hand
 #
-# A box of 665 pixels on a feature map of stride 32, of which a cell stands for 32x32 pixels. The
-# box is to become 7x7 bins. Cutting off what is behind the decimal point happens twice: once for
-# the box and once for the bins.
+# Take a box of 665 pixels on a feature map of stride 32, where a cell stands for 32x32 pixels. The
+# box is to become 7x7 bins. Fractions are cut off twice: once for the box and once for the bins.
 
 # %%
 side, stride, bins = 665, 32, 7
@@ -55,19 +54,19 @@ whole = int(cells)
 whole_bin = int(whole / bins)
 print(f"the box              {side} / {stride} = {cells:.2f} cells")
 print(f"RoIAlign keeps       {cells:.2f} cells, bins of {cells:.2f} / {bins} = {cells / bins:.2f}")
-print(f"cut off, the box     {whole} cells: {cells - whole:.2f} cells are lost, which are "
+print(f"cut off, the box     {whole} cells: {cells - whole:.2f} cells are lost, which is "
       f"{(cells - whole) * stride:.0f} pixels")  # fmt: skip
 print(f"cut off, the bins    {whole} / {bins} = {whole / bins:.2f} becomes {whole_bin}")
 print(f"what is left         {bins} x {whole_bin} = {bins * whole_bin} cells = "
       f"{bins * whole_bin * stride} of the {side} pixels")  # fmt: skip
 
 # %% [markdown]
-# The box in the grid of cells. In the middle, the seven bins of two cells leave a strip at the
-# right and at the bottom that nobody looks at; at the right, RoIAlign's bins cover the box, with
-# edges that lie anywhere in a cell.
+# This is the box on the grid of cells. In the middle, the seven bins of two cells leave a strip on
+# the right and at the bottom that is never read. On the right, RoIAlign's bins cover the box, with
+# edges anywhere inside a cell.
 
 # %%
-y1, x1 = 2.2, 2.2  # where the box begins, in cells
+y1, x1 = 2.2, 2.2  # where the box starts, in cells
 box = np.array([y1, x1, y1 + cells, x1 + cells])
 quantised = np.array([2, 2, 2 + whole, 2 + whole])
 
@@ -97,16 +96,16 @@ plt.show()
 # %% [markdown]
 # ## Both in code
 #
-# Here and below the centre of cell `i` is the place `i`, and a box is the places of its first and
-# its last pixel. Implementations of RoIPool differ. This one does what Fast R-CNN's does: it
-# rounds to the nearest cell, and its bins overlap rather than leave something out. So the box is
-# off by half a cell at most, and what follows is the mild form of the above.
+# From here on, the centre of cell `i` is at position `i`, and a box is given by the positions of
+# its first and last pixels. Implementations of RoIPool differ. This one does what Fast R-CNN's
+# does: it rounds to the nearest cell, and its bins overlap rather than leave something out. The box
+# is therefore off by at most half a cell, and what follows is a milder form of the effect above.
 
 
 # %%
 def roi_pool(features, box, size):
     """RoIPool: features [H, W, C], box (y1, x1, y2, x2) in cells -> [size, size, C]."""
-    y1, x1, y2, x2 = np.rint(box).astype(int)  # the box becomes whole cells
+    y1, x1, y2, x2 = np.rint(box).astype(int)  # round the box to whole cells
 
     def cells_of_bins(first, last):
         edges = first + np.arange(size + 1) * (last + 1 - first) / size  # [size + 1]
@@ -117,35 +116,35 @@ def roi_pool(features, box, size):
 
 
 def roi_align(features, box, size):
-    """RoIAlign as this package and its reference have it, with the same arguments."""
+    """RoIAlign as in this package and matterport's Mask_RCNN (the reference); same arguments."""
     last = np.tile(features.shape[:2], 2) - 1  # [4]: a normalised box is 1 in the last cell
     boxes = np.float32(box / last)[None]  # [1, 4]
     return np.asarray(crop_and_resize(np.float32(features)[None], boxes, [0], (size, size)))[0]
 
 
 # %% [markdown]
-# RoIAlign reads the map at points, and a point between four cells is the mean of the four,
-# weighted by how near they are. On a ramp, where cell (y, x) has the value 10 y + x, this can be
-# checked by hand: what comes out is 10 y + x at the very place.
+# RoIAlign reads the map at points. A point between four cells is the mean of the four, weighted by
+# how near they are. On a ramp, where cell (y, x) has the value 10 y + x, this can be checked by
+# hand: the result is 10 y + x at that exact position.
 
 # %%
 ramp = np.add.outer(10.0 * np.arange(6), np.arange(6))[..., None]  # [6, 6, 1]
 box = np.array([0.6, 0.8, 4.3, 4.7])
 y, x = (box[:2] + box[2:]) / 2  # the sample in the middle of the box
 dy, dx = y % 1, x % 1
-shares = np.outer([1 - dy, dy], [1 - dx, dx])  # of the cells (2, 2), (2, 3), (3, 2), (3, 3)
+shares = np.outer([1 - dy, dy], [1 - dx, dx])  # weights of (2, 2), (2, 3), (3, 2), (3, 3)
 values = ramp[2:4, 2:4, 0]
-print(f"the place ({y:.2f}, {x:.2f})")
+print(f"position ({y:.2f}, {x:.2f})")
 print(" + ".join(f"{s:.4f} x {v:.0f}" for s, v in zip(shares.flat, values.flat, strict=True)),
       f"= {(shares * values).sum():.2f}")  # fmt: skip
-print(f"10 y + x = {10 * y + x:.2f}, and RoIAlign says {roi_align(ramp, box, 3)[1, 1, 0]:.2f}")
+print(f"10 y + x = {10 * y + x:.2f}, and RoIAlign returns {roi_align(ramp, box, 3)[1, 1, 0]:.2f}")
 
 # %% [markdown]
-# At the left, the points of this package and its reference (`tf.image.crop_and_resize`) for 3x3
-# bins: one for each bin, the outermost on the corners of the box. In the middle, those of the
-# paper: four in each bin, of which the mean or the largest is taken; it found that one point at
-# the centre of each bin is nearly as good. At the right, the four neighbours of the middle point
-# and their weights.
+# On the left are the points of this package and the reference (`tf.image.crop_and_resize`) for 3x3
+# bins: one per bin, the outermost on the corners of the box. In the middle are those of the paper:
+# four per bin, of which the mean or the maximum is taken. The paper found one point at the centre
+# of each bin to be nearly as good. On the right are the four neighbours of the middle point and
+# their weights.
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(12, 4.1), layout="constrained")
@@ -156,7 +155,7 @@ for ax in axes[:2]:
     ax.axis("off")
 ys, xs = np.linspace(y1, y2, 3), np.linspace(x1, x2, 3)
 axes[0].plot(*np.meshgrid(xs, ys), "o", color=GREEN, markersize=9)
-axes[0].set_title("this package: one point for each bin")
+axes[0].set_title("this package: one point per bin")
 for row, column in np.ndindex(6, 6):
     text = f"{ramp[row, column, 0]:.0f}"
     axes[0].text(column, row, text, ha="center", va="center", color="0.35")
@@ -165,7 +164,7 @@ for share in (1 / 3, 2 / 3):
     axes[1].plot(2 * [x1 + share * (x2 - x1)], [y1, y2], color=GREEN, linewidth=1)
 inner = (np.arange(6) + 0.5) / 6
 axes[1].plot(*np.meshgrid(x1 + inner * (x2 - x1), y1 + inner * (y2 - y1)), "o", color=GREEN)
-axes[1].set_title("the paper: four points in each bin")
+axes[1].set_title("the paper: four points per bin")
 for row, column in np.ndindex(2, 2):
     at = (2 + column, 2 + row)
     axes[2].plot(*zip(at, (x, y), strict=True), color="0.7", zorder=0)
@@ -181,20 +180,20 @@ axes[2].axis("off")
 plt.show()
 
 # %% [markdown]
-# ## The places that were read
+# ## Which positions are read
 #
-# A longer ramp, of stride 32, whose cells hold the number of their column: an output tells the
-# place that was read. A box of 200 pixels is pooled, then moved to the right by a quarter and by
-# half of a cell. All bins of RoIAlign follow; those of RoIPool stay where they were, and then jump
-# by 1. (RoIPool takes the largest value, which on this ramp is that of a bin's last cell.)
+# Here is a longer ramp, of stride 32, whose cells hold their column number, so an output tells
+# which position was read. A box of 200 pixels is pooled, then moved to the right by a quarter and
+# by half a cell. All of RoIAlign's bins follow. RoIPool's stay where they were, and then jump by 1.
+# (RoIPool takes the maximum, which on this ramp is the value of a bin's last cell.)
 
 # %%
 columns = np.tile(np.arange(26.0), (26, 1))[..., None]  # [26, 26, 1]
-start = 192  # the first column of pixels of the box
+start = 192  # the box's first pixel column
 
 
 def places(left):
-    """A box of 200 pixels, in cells; `left` is its first column of pixels."""
+    """Return a box of 200 pixels, in cells; `left` is its first pixel column."""
     return (np.array([200, left, 400, left + 200]) - [0, 0, 1, 1]) / stride
 
 
@@ -202,7 +201,7 @@ boxes = [places(start + move) for move in (0, 8, 16)]
 read = {pool: [pool(columns, at, 7)[3, :, 0] for at in boxes] for pool in (roi_align, roi_pool)}
 for move, at in zip((0, 8, 16), boxes, strict=True):
     print(f"moved by {move:2} pixels, the box reaches from {at[1]:5.2f} to {at[3]:5.2f}")
-print("\nplaces read: RoIAlign                  RoIPool")
+print("\npositions:   RoIAlign                  RoIPool")
 print("moved by           0      8     16        0   8  16")
 for i in range(7):
     ours, theirs = ([row[i] for row in read[pool]] for pool in (roi_align, roi_pool))
@@ -212,11 +211,11 @@ for i in range(7):
 # %% [markdown]
 # ## A box that moves
 #
-# Now by a pixel at a time. The first picture is the ramp again, in pixels: how far the middle
-# bin's output has moved, against how far the box has. The second is a feature map of the network
-# that comes with the nucleus sample, and the box is that of a nucleus. `PyramidROIAlign`, the
-# layer, chooses the level of the pyramid by the size of the box; it gives what the function above
-# gives.
+# Now the box moves one pixel at a time. The first panel shows the ramp again, in pixels: how far
+# the middle bin's output has moved, against how far the box has. The second panel uses a feature
+# map of the network that comes with the nucleus sample, and the box of a nucleus. The layer
+# `PyramidROIAlign` chooses the pyramid level by the size of the box, and returns the same as the
+# function above.
 
 # %%
 config = nucleus.SmallNucleusInferenceConfig()
@@ -243,9 +242,9 @@ print(f"the network's input is {shape[0]} x {shape[1]} pixels, P3 {p3.shape}")
 print(f"the box {nucleus_box} is pooled from P3: largest difference {difference:.1g}")
 
 # %% [markdown]
-# RoIAlign (green) follows the box on the straight line; RoIPool (red) waits and jumps, by 32
-# pixels on the ramp. On real features a step of one pixel is a small change of what RoIAlign
-# gives, while RoIPool gives the same for several pixels and then something else.
+# RoIAlign (green) follows the box along the straight line. RoIPool (red) waits and jumps, by 32
+# pixels on the ramp. On real features, a step of one pixel changes RoIAlign's output a little.
+# RoIPool's stays the same for several pixels and then changes abruptly.
 
 # %%
 moves = np.arange(65)
@@ -266,7 +265,7 @@ for pool, color, name in ((roi_align, GREEN, "RoIAlign"), (roi_pool, RED, "RoIPo
     axes[1].plot(moves, p3_read[pool], **style)
 axes[0].set(title="the ramp, stride 32", xlabel="the box moves (pixels)",
             ylabel="the output moves (pixels)")  # fmt: skip
-axes[1].set(title=f"channel {channel} of P3, the bin in the middle",
+axes[1].set(title=f"channel {channel} of P3, the middle bin",
             xlabel="the box moves (pixels)", ylabel="feature")  # fmt: skip
 axes[0].legend()
 plt.show()
@@ -278,18 +277,18 @@ for pool, name in ((roi_align, "RoIAlign"), (roi_pool, "RoIPool")):
 # %% [markdown]
 # ## What a mask loses
 #
-# Think of a network that knows the right answer: its feature map is the mask of a nucleus itself,
-# at stride 16. Both pool the box to 14x14, and what they give is laid back into the box:
-# RoIAlign's points from corner to corner, RoIPool's bins side by side. The boundary IoU compares
-# strips inside the outlines, here of a sixteenth of the object's side, where the IoU of whole
-# masks is lenient.
+# Imagine a network that knows the right answer: its feature map is the mask of a nucleus itself, at
+# stride 16. Both methods pool the box to 14x14, and their output is put back into the box:
+# RoIAlign's points from corner to corner, RoIPool's bins side by side. The IoU of whole masks is
+# lenient. The boundary IoU compares only strips inside the outlines, here as wide as a sixteenth of
+# the object's side.
 
 # %%
 CELL = 16
 
 
 def through(pool, mask):
-    """A bool mask [H, W], H and W a multiple of CELL plus 1, after its cells were pooled."""
+    """Pool a bool mask [H, W], H and W a multiple of CELL plus 1, and put the result back."""
     soft = ndimage.uniform_filter(mask.astype("float32"), CELL + 1)
     features = soft[::CELL, ::CELL, None]  # cell i is the mean around pixel CELL * i
     box = utils.extract_bboxes(mask[..., None])[0]
@@ -310,16 +309,16 @@ def strip(mask):
 
 
 def compare(mask, found):
-    """Distance of the centres in pixels, and boundary IoU."""
+    """Return the distance between the centres, in pixels, and the boundary IoU."""
     centres = [ndimage.center_of_mass(m) for m in (mask, found)]
     ours, theirs = strip(mask), strip(found)
     return np.hypot(*np.subtract(*centres)), (ours & theirs).sum() / (ours | theirs).sum()
 
 
 # %% [markdown]
-# A nucleus and its surroundings, enlarged threefold. The dashed red line is the box in whole
-# cells, which RoIPool takes for the yellow one. What it reads there comes back in the yellow box:
-# the red outline is off, while the green one lies on the white outline of the truth.
+# Here are a nucleus and its surroundings, enlarged three times. The dashed red line is the box in
+# whole cells, which RoIPool mistakes for the yellow one. What it reads there ends up in the yellow
+# box, so the red outline is off. The green one lies on the white outline of the ground truth.
 
 # %%
 top, left = utils.extract_bboxes(masks)[instance][:2] - 27
@@ -354,10 +353,10 @@ for ax in axes:
 plt.show()
 
 # %% [markdown]
-# The same for sizes from 32 to 320 pixels, each at 32 random places of the cells. RoIPool's shift
-# is 3 to 5 pixels whatever the size, so that small objects suffer most: its boundary IoU grows
-# with the size, but does not reach RoIAlign's. Of an object of a few cells little is left in
-# either case, which is why the pyramid (FPN) has levels of finer stride for small boxes.
+# The same is repeated for sizes from 32 to 320 pixels, each at 32 random offsets within a cell.
+# RoIPool's shift is 3 to 5 pixels whatever the size, so small objects suffer most: its boundary IoU
+# grows with the size but never reaches RoIAlign's. Of an object of only a few cells, little is left
+# either way. This is why the pyramid (FPN) has levels of finer stride for small boxes.
 
 # %%
 sides = np.array([32, 48, 64, 96, 128, 192, 256, 320])
@@ -394,26 +393,25 @@ plt.show()
 # %% [markdown]
 # ## What the paper measured
 #
-# A trained head can get used to a shift that is always the same, but not to one that depends on
-# where in its cell a box begins. On COCO, with nothing else changed, mask AP was (Table 2, c and
-# d)
+# A trained head can get used to a constant shift, but not to one that depends on where in a cell
+# the box starts. On COCO, with nothing else changed, mask AP was (Table 2, c and d):
 #
 # | | stride | RoIPool | RoIAlign |
 # |---|---|---|---|
 # | ResNet-50-C4 | 16 | 26.9 | 30.2 |
 # | ResNet-50-C5 | 32 | 23.6 | 30.9 |
 #
-# With RoIAlign the coarser map is the better one; with RoIPool it is the worse.
+# With RoIAlign, the coarser map is the better one; with RoIPool, it is the worse.
 #
-# The differences between this package and the paper: one point for each bin in place of four; the
-# points reach from corner to corner of the box in place of lying within the bins; and boxes are
-# normalised by the size less 1, so that a place in a map of `n` cells is `box * (n - 1)`, and a
-# cell is a little more than its stride in pixels: above, 767 / 95 = 8.07 for P3. All three are the
-# reference's, whose trained weights expect them, and none of them rounds.
+# This package differs from the paper in three ways. It uses one point per bin instead of four. The
+# points reach from corner to corner of the box instead of lying inside the bins. Boxes are
+# normalised by the size minus 1, so a position in a map of `n` cells is `box * (n - 1)`, and a cell
+# is slightly larger than its stride in pixels: above, 767 / 95 = 8.07 for P3. All three come from
+# the reference, whose trained weights expect them, and none of them rounds.
 #
 # ## What next
 #
-# - [inspect_model](inspect_model.ipynb): the stages around RoIAlign, one by one
-# - [train_shapes](train_shapes.ipynb): a training from beginning to end in a minute
+# - [inspect_model](inspect_model.ipynb): the steps around RoIAlign, one by one
+# - [train_shapes](train_shapes.ipynb): a training run from start to finish, in a minute
 # - [own_data](own_data.ipynb): from your annotations to a trained model
 # - [demo](demo.ipynb): detection in a few lines

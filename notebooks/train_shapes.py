@@ -12,12 +12,11 @@
 # ---
 
 # %% [markdown]
-# # A training from beginning to end
+# # A training run from start to finish
 #
-# Squares, circles and triangles, drawn as they are asked for: a data set that needs no download
-# and on which a network learns in a minute, on a CPU. What is done here is what a project of your
-# own does, too: a data set, a configuration, weights to start from, training, detection,
-# measuring.
+# Squares, circles and triangles, drawn on demand: this dataset needs no download, and a network
+# learns it in a minute on a CPU. The steps are those of any project of your own: a dataset, a
+# configuration, weights to start from, training, detection, evaluation.
 
 # %%
 import inspect
@@ -26,7 +25,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's account of itself
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no start-up messages
 ROOT_DIR = Path("..").resolve()
 sys.path.insert(0, str(ROOT_DIR))
 
@@ -43,33 +42,33 @@ from mrcnn.runs import history
 from samples.shapes.shapes_dataset import ShapesDataset
 
 NUCLEUS_WEIGHTS_PATH = ROOT_DIR / "samples/nucleus/nucleus_small.h5"
-keras.utils.set_random_seed(0)  # of the weights that start at random
-logs = tempfile.mkdtemp()  # of the runs; in a project of your own ROOT_DIR / "logs"
+keras.utils.set_random_seed(0)  # for weights that are initialised at random
+logs = tempfile.mkdtemp()  # for the runs; in your own project, ROOT_DIR / "logs"
 # %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}
 
 # %% [markdown]
-# ## The data set
+# ## The dataset
 #
-# A data set is a subclass of `utils.Dataset`. It has a method of any name that says which classes
-# and images there are, with `add_class` and `add_image`. What else `add_image` is given is kept in
-# `image_info`; here it is what to draw.
+# A dataset is a subclass of `utils.Dataset`. One method, of any name, registers the classes and
+# images with `add_class` and `add_image`. Further arguments of `add_image` are kept in
+# `image_info`; here they say what to draw.
 
 # %%
 print(inspect.getsource(ShapesDataset.load_shapes))
 
 # %% [markdown]
-# And it has two methods that the package calls. `load_image` is needed only where images are not
-# files: without it, the file at `path` is read. `load_mask` gives the truth: a mask for each
-# instance, bool [height, width, instances], and the number of its class. Here the shapes are drawn
-# from the top one down, so that a mask is what is seen of a shape.
+# Two more methods are called by the package. `load_image` is only needed where images are not
+# files: without it, the file at `path` is read. `load_mask` returns the ground truth: one mask per
+# instance, bool [height, width, instances], and the class ids. Here the masks are built from the
+# topmost shape down, so that each contains only what is visible of its shape.
 
 # %%
 print(inspect.getsource(ShapesDataset.load_image))
 print(inspect.getsource(ShapesDataset.load_mask))
 
 # %% [markdown]
-# `prepare` numbers the classes and images; the background is class 0. The images of another seed
-# are for validation.
+# `prepare` numbers the classes and images; the background is class 0. Images from a different seed
+# serve for validation.
 
 # %%
 train, val = ShapesDataset(), ShapesDataset()
@@ -81,9 +80,9 @@ for dataset in (train, val):
 print(train.image_info[0])
 
 # %% [markdown]
-# Look at samples before anything else: most trainings that fail have masks that do not fit their
-# images. Here each shape wears its outline and the name of its class, and where shapes overlap the
-# lower one ends at the upper one.
+# Look at samples before anything else: most training runs that fail have masks that do not fit
+# their images. Here each shape is drawn with its outline and class name, and where shapes overlap,
+# the lower one ends at the upper one.
 
 # %%
 fig, axes = plt.subplots(1, 5, figsize=(14, 3.1), layout="constrained")
@@ -103,10 +102,10 @@ plt.show()
 # %% [markdown]
 # ## The configuration
 #
-# A subclass of `Config` with the settings that differ. The images are small, so the anchors are,
-# too. `SmallNetwork` is a network of 9 million weights for a CPU; without it the network is a
-# ResNet-101, as in the paper. The learning rate rises over 30 steps and falls as a cosine to 0,
-# and what is validated and saved is a moving average of the weights (`EMA`).
+# A configuration is a subclass of `Config` with the settings that differ. The images are small, so
+# the anchors are too. `SmallNetwork` is a network of 9 million weights for a CPU; without it, the
+# network is a ResNet-101, as in the paper. The learning rate rises over 30 steps and falls along a
+# cosine to 0. What is validated and saved is a moving average of the weights (`EMA`).
 
 
 # %%
@@ -115,8 +114,8 @@ class ShapesConfig(SmallNetwork, Config):
     NUM_CLASSES = 1 + 3  # background, square, circle, triangle
     IMAGE_MIN_DIM = 128
     IMAGE_MAX_DIM = 128
-    RPN_ANCHOR_SCALES = (16, 28, 48, 84, 160)  # sides in pixels, one for each level
-    # One to four shapes an image: fewer candidates at each stage than for photographs.
+    RPN_ANCHOR_SCALES = (16, 28, 48, 84, 160)  # sides in pixels, one per level
+    # One to four shapes per image: fewer candidates at each step than for photographs.
     PRE_NMS_LIMIT = 1000
     POST_NMS_ROIS_TRAINING = 200
     POST_NMS_ROIS_INFERENCE = 100
@@ -138,17 +137,17 @@ class ShapesConfig(SmallNetwork, Config):
 
 class ShapesInferenceConfig(ShapesConfig):
     IMAGES_PER_GPU = 1
-    DETECTION_MIN_CONFIDENCE = 0.05  # average precision wants the weak detections, too
+    DETECTION_MIN_CONFIDENCE = 0.05  # average precision needs weak detections too
 
 
 config = ShapesConfig()
 print(f"input {config.IMAGE_SHAPE}, batches of {config.BATCH_SIZE}")
 
 # %% [markdown]
-# Do the anchors fit? At the left, the IoU of each shape with its best anchor: all are above 0.5,
-# a quarter above 0.7, from where on an anchor is positive whether it is the best or not. The figure
-# suggests scales that lie closer around the sizes of the shapes. We keep these, because the weights
-# that we start from know them, which in so short a training counts for more; in a longer one take
+# Do the anchors fit? On the left is the IoU of each shape with its best anchor. All are above 0.5,
+# and a quarter are above 0.7, from which an anchor is positive whether or not it is the best. The
+# figure suggests scales closer to the sizes of the shapes. This notebook keeps its own, because the
+# weights it starts from know them, which counts for more in such a short run. In a longer one, take
 # the suggestion.
 
 # %%
@@ -157,10 +156,10 @@ visualize.plot_anchor_coverage(train.subset(range(100)), config)
 # %% [markdown]
 # ## Weights to start from
 #
-# Training from nothing takes hours. We start from the network that finds nuclei: it has never seen
-# a square, but edges and outlines are the same everywhere. Three layers depend on the number of
-# classes, two there and four here; they are left out and start at random. With other weights, such
-# as COCO's, it goes in the same way.
+# Training from scratch takes hours. This run starts from the network that finds nuclei: it has
+# never seen a square, but edges and outlines are the same everywhere. Three layers depend on the
+# number of classes, two there and four here; they are left out and initialised at random. Other
+# weights, such as COCO's, work the same way.
 
 # %%
 model = modellib.MaskRCNN("training", config, model_dir=logs)
@@ -175,24 +174,25 @@ print(f"{model.keras_model.count_params():,} weights")
 # %% [markdown]
 # ## Training
 #
-# All layers at once. (Where data are few, `layers="heads"` first trains what is new and leaves the
-# backbone alone.) An epoch here is 50 batches; after each the losses and the average precision of
-# validation images are computed. With `verbose=0` it shows no progress. All that it writes is in
-# `model.log_dir`.
+# All layers are trained together. (Where data are scarce, first train with `layers="heads"`, which
+# leaves the backbone unchanged.) An epoch here is 50 batches. After each epoch, the losses and the
+# average precision on validation images are computed. `verbose=0` shows no progress. Everything is
+# written to `model.log_dir`.
 
 # %%
 model.train(train, val, config.LEARNING_RATE, epochs=4, layers="all", verbose=0)
 rows = history.read(model.log_dir)
 for row in rows:
-    print("epoch {epoch}  loss {loss:.3f}  of validation {val_loss:.3f}  "
+    print("epoch {epoch}  loss {loss:.3f}  validation {val_loss:.3f}  "
           "box AP {val_bbox_AP:.3f}  mask AP {val_segm_AP:.3f}".format(**row))  # fmt: skip
 print(sorted(path.name for path in Path(model.log_dir).iterdir()))
 
 # %% [markdown]
-# Upper left, the losses of training and validation fall together: there is no overfitting, as no
-# image comes twice. (That of validation is lower, as it is taken at the end of an epoch and with
-# the averaged weights.) Upper right, their five parts. Lower left, the average precisions of
-# validation. `curves.png` in the folder of the run is this figure, renewed after each epoch.
+# Upper left: the training and validation losses fall together. There is no overfitting, as no image
+# appears twice. (The validation loss is lower because it is computed at the end of an epoch and
+# with the averaged weights.) Upper right: the five parts of the loss. Lower left: the average
+# precision on the validation images. `curves.png` in the run folder is this figure, updated after
+# each epoch.
 
 # %%
 speed = ("seconds", "images_per_second")
@@ -201,10 +201,10 @@ visualize.plot_history([{k: v for k, v in row.items() if k not in speed} for row
 # %% [markdown]
 # ## Detection
 #
-# Another model, in inference mode, with the weights of the best epoch. `detect` takes images and
-# gives a dict for each. Left and right of each pair: the truth, and what was found with a score of
-# 0.7 or more. A shape and the detection that matches it have one colour; what has no match is
-# white or black.
+# The next cell creates a second model, in inference mode, with the weights of the best epoch.
+# `detect` takes images and returns a dict for each. In each pair, the ground truth is on the left,
+# and what was found with a score of at least 0.7 is on the right. A shape and the detection that
+# matches it share a colour; anything unmatched is white or black.
 
 # %%
 inference = modellib.MaskRCNN("inference", ShapesInferenceConfig(), model_dir=logs)
@@ -227,10 +227,11 @@ for pair, image_id in zip(axes.reshape(-1, 2), val.image_ids, strict=False):
 plt.show()
 
 # %% [markdown]
-# ## Measuring
+# ## Evaluation
 #
-# The reference's measure is the mean over images of `compute_ap`: the area under precision over
-# recall, where a detection is right if its mask has an IoU of 0.5 with a shape of its class.
+# matterport's Mask_RCNN measures the mean of `compute_ap` over images: the area under the curve of
+# precision over recall, where a detection is correct if its mask has an IoU of at least 0.5 with a
+# shape of its class.
 
 # %%
 aps = []
@@ -245,9 +246,9 @@ for image_id in val.image_ids:
 print(f"mAP at IoU 0.5: {np.mean(aps):.3f}, mean of {len(aps)} images")
 
 # %% [markdown]
-# What papers give is COCO's AP, the mean over classes and over IoU 0.5 to 0.95. `evaluate`
-# computes it with many other measures in one pass. AP counts all detections, weak ones too; all
-# other figures are those of detections with a score of 0.7 or more.
+# Papers report COCO's AP, the mean over classes and over IoUs 0.5 to 0.95. `evaluate` computes it
+# along with many other metrics, in one pass. AP counts all detections, weak ones too. All other
+# metrics use only detections with a score of at least 0.7.
 
 # %%
 result = evaluation.evaluate(inference, val, min_score=0.7, progress=False)
@@ -256,8 +257,8 @@ for name, figures in result["coco"]["segm"]["per_class"].items():
     print(f"mask AP of {name:9} {figures['AP']:.3f}")
 
 # %% [markdown]
-# Which classes are taken for which: a row is what a shape is, a column what it was found to be.
-# Nearly all is on the diagonal. In the last column are shapes that were missed, in the last row
+# Which classes are mistaken for which? Each row is a true class, each column a predicted one.
+# Nearly everything is on the diagonal. The last column counts shapes that were missed, the last row
 # detections where there is nothing.
 
 # %%
@@ -266,11 +267,11 @@ visualize.plot_confusion(result["confusion"])
 # %% [markdown]
 # ## What next
 #
-# `python samples/shapes/shapes.py train` is the same as a command, [with its own
-# page](../samples/shapes/README.md).
+# `python samples/shapes/shapes.py train` does the same as a command; it has
+# [its own page](../samples/shapes/README.md).
 #
-# - [own_data](own_data.ipynb): the same with images and annotations of your own
+# - [own_data](own_data.ipynb): the same with your own images and annotations
 # - [inspect_data](inspect_data.ipynb): masks, boxes, anchors and augmentation in detail
-# - [inspect_model](inspect_model.ipynb): the stages of the network, one by one
-# - [inspect_weights](inspect_weights.ipynb): what a training does to the weights
-# - [roi_align](roi_align.ipynb): why masks fit to the pixel
+# - [inspect_model](inspect_model.ipynb): the steps of the network, one by one
+# - [inspect_weights](inspect_weights.ipynb): what training does to the weights
+# - [roi_align](roi_align.ipynb): why masks are accurate to the pixel
