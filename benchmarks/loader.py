@@ -36,7 +36,7 @@ from mrcnn.formats.shapes import Polygon
 from mrcnn.loading.source import SampleSource
 
 SOURCE_SIDE = 768
-STAGES = {
+STEPS = {
     "read the image": ("load_image",),
     "draw the polygons": ("load_instances",),
     "resize the image": ("resize_to_input",),
@@ -174,13 +174,13 @@ def profile(path, side, count, images=10):
     profiler.disable()
     stats = pstats.Stats(profiler).stats
     print(f"\nms per image at {side} with {count} instances, under the profiler")
-    for stage, names in STAGES.items():
+    for title, names in STEPS.items():
         seconds = sum(
             entry[3]
             for (file, _, name), entry in stats.items()
             if name in names and "mrcnn" in file
         )
-        print(f"  {stage:20} {seconds / images * 1e3:6.1f}")
+        print(f"  {title:20} {seconds / images * 1e3:6.1f}")
 
 
 def step(side=1024):

@@ -2,7 +2,7 @@
 
 import os
 
-from mrcnn.cpu import ONEDNN, instruction_sets, first_core_entry
+from mrcnn.cpu import ONEDNN, first_core_entry, instruction_sets
 
 SHOWN = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 # Variables that imitate another CPU, and so belong with the results.

@@ -40,7 +40,7 @@ def main():
             pair.append(run(options.peer, "peer", options.rounds))
             ratios.append(pair[0]["median"] / pair[1]["median"])
         for figures in pair:
-            text = "{name:12} {median:.2f} s ({least:.2f} to {most:.2f}), peak {peak:.2f} GiB"
+            text = "{name:12} {median:.2f} s ({min:.2f} to {max:.2f}), peak {peak:.2f} GiB"
             print(text.format(**figures), flush=True)
     if ratios:
         print(
@@ -64,7 +64,7 @@ def measure(step, rounds):
         seconds.append(time.perf_counter() - begin)
     seconds = seconds[WARM_UP:]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    figures = {"median": statistics.median(seconds), "least": min(seconds), "most": max(seconds)}
+    figures = {"median": statistics.median(seconds), "min": min(seconds), "max": max(seconds)}
     return {**figures, "peak": peak}
 
 

@@ -82,7 +82,7 @@ def limited(dataset, limit):
     return dataset.subset(random_subset(dataset.image_ids, limit))
 
 
-def shorten(config, limit):
+def shorten_epochs(config, limit):
     """Shorten the epochs to match a dataset that --limit has reduced.
 
     Args:
@@ -95,7 +95,7 @@ def shorten(config, limit):
         config.VALIDATION_STEPS = min(config.VALIDATION_STEPS, steps)
 
 
-def share(text):
+def fraction(text):
     """A number from 0 to 1, as the `type` of an option such as --min-score.
 
     Args:

@@ -13,10 +13,14 @@ working.
 import difflib
 import inspect
 import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from .config_rules.network_rules import problems
+from .types import Array
 
 logger = logging.getLogger(__name__)
 
@@ -40,163 +44,179 @@ class Config:
     - `BATCH_SIZE`: images per step, `IMAGES_PER_GPU * GPU_COUNT`.
     - `IMAGE_SHAPE`: int array `[height, width, channels]`, the network's input in pixels.
     - `IMAGE_META_SIZE`: length of an image-meta vector, `12 + NUM_CLASSES`.
+
+    Example:
+        >>> from mrcnn.config import Config
+        >>> class BalloonConfig(Config):
+        ...     NAME = "balloon"
+        ...     NUM_CLASSES = 1 + 1  # background and balloon
+        ...     IMAGE_MAX_DIM = 512
+        >>> BalloonConfig().IMAGE_SHAPE
+        array([512, 512, 3])
     """
 
+    BATCH_SIZE: int
+    IMAGE_SHAPE: Array
+    IMAGE_META_SIZE: int
+
+    # `str | Literal[...]` lets editors offer the values. `Literal` alone would make mypy reject a
+    # subclass of a subclass that changes the value again.
+
     # Name of the experiment, used in lower case for log folders and checkpoints.
-    NAME = None
+    NAME: str | None = None
 
     # Number of devices to train on, GPUs where available. Detection uses one.
-    GPU_COUNT = 1
+    GPU_COUNT: int = 1
     # Number of hosts that share the devices evenly.
-    HOST_COUNT = 1
+    HOST_COUNT: int = 1
     # Images that each device processes at a time.
-    IMAGES_PER_GPU = 2
+    IMAGES_PER_GPU: int = 2
 
     # Batches per epoch. Validation and saving follow each epoch, so use fewer for small datasets.
-    STEPS_PER_EPOCH = 1000
+    STEPS_PER_EPOCH: int = 1000
     # Validation batches after each epoch.
-    VALIDATION_STEPS = 50
+    VALIDATION_STEPS: int = 50
     # Number of epochs between computations of the average precision (AP) on validation images. It
     # is also computed after the first epoch of a run and the last one of train(). 0: never.
-    VALIDATION_EVERY = 1
+    VALIDATION_EVERY: int = 1
     # Images on which the AP is computed. None: as many as VALIDATION_STEPS batches hold.
-    VALIDATION_IMAGES = None
+    VALIDATION_IMAGES: int | None = None
 
     # Heads on top of the backbone and feature pyramid. ("box",) is Faster R-CNN: no masks are used
     # anywhere, from the dataset to the results. To add a head, list your own class, see
     # network/heads/head.py.
-    HEADS = ("box", "mask")
+    HEADS: tuple[str | type[Any], ...] | list[str | type[Any]] = ("box", "mask")
     # How RoI features are taken from the pyramid: "align" (RoIAlign) or a Keras layer class.
-    ROI_POOLER = "align"
+    ROI_POOLER: str | Callable[..., Any] = "align"
 
     # "resnet50", "resnet101", a `Backbone` (see network/backbones/backbone.py), or a function
     # (input_image, stage5=True, train_bn=...) -> [C1..C5].
-    BACKBONE = "resnet101"
+    BACKBONE: Any = "resnet101"
     # Needed if BACKBONE is a function: a function (image_shape) -> [[height, width], ...], the
     # sizes of P2..P6.
-    COMPUTE_BACKBONE_SHAPE = None
+    COMPUTE_BACKBONE_SHAPE: Callable[..., Any] | None = None
     # Strides of P2..P6: image pixels per feature map cell.
-    BACKBONE_STRIDES = [4, 8, 16, 32, 64]
+    BACKBONE_STRIDES: Sequence[int] | Array = [4, 8, 16, 32, 64]
 
     # Units in each of the two fully connected layers of the class and box head.
-    FPN_CLASSIF_FC_LAYERS_SIZE = 1024
+    FPN_CLASSIF_FC_LAYERS_SIZE: int = 1024
     # Channels of every level of the feature pyramid.
-    TOP_DOWN_PYRAMID_SIZE = 256
+    TOP_DOWN_PYRAMID_SIZE: int = 256
     # Channels of the RPN's first convolution. On a CPU, a small network spends most of its time in
     # this convolution and the mask head.
-    RPN_CHANNELS = 512
+    RPN_CHANNELS: int = 512
     # Channels of the mask head's convolutions.
-    MASK_HEAD_CHANNELS = 256
+    MASK_HEAD_CHANNELS: int = 256
 
     # Number of classes, including the background (class 0).
-    NUM_CLASSES = 1
+    NUM_CLASSES: int = 1
 
     # Side length of a square anchor in pixels, one per pyramid level.
-    RPN_ANCHOR_SCALES = (32, 64, 128, 256, 512)
+    RPN_ANCHOR_SCALES: Sequence[float] | Array = (32, 64, 128, 256, 512)
     # Width / height of the anchors in each cell: 0.5 is tall, 2 is wide.
-    RPN_ANCHOR_RATIOS = [0.5, 1, 2]
+    RPN_ANCHOR_RATIOS: Sequence[float] | Array = [0.5, 1, 2]
     # Spacing of the anchors: 1 places them on every cell of a feature map, 2 on every second, ...
-    RPN_ANCHOR_STRIDE = 1
+    RPN_ANCHOR_STRIDE: int = 1
     # IoU above which the lower-scored of two proposals is dropped. Raise it to keep more proposals.
-    RPN_NMS_THRESHOLD = 0.7
+    RPN_NMS_THRESHOLD: float = 0.7
     # Anchors per image that contribute to the RPN loss, at most half of them positive.
-    RPN_TRAIN_ANCHORS_PER_IMAGE = 256
+    RPN_TRAIN_ANCHORS_PER_IMAGE: int = 256
 
     # Top-scoring anchors that are passed to non-maximum suppression.
-    PRE_NMS_LIMIT = 6000
+    PRE_NMS_LIMIT: int = 6000
     # Proposals kept after non-maximum suppression in training.
-    POST_NMS_ROIS_TRAINING = 2000
+    POST_NMS_ROIS_TRAINING: int = 2000
     # Proposals kept after non-maximum suppression in detection.
-    POST_NMS_ROIS_INFERENCE = 1000
+    POST_NMS_ROIS_INFERENCE: int = 1000
 
     # Keep ground-truth masks as crops of their boxes: less memory, coarser outlines.
-    USE_MINI_MASK = True
+    USE_MINI_MASK: bool = True
     # (height, width) of these crops.
-    MINI_MASK_SHAPE = (56, 56)
+    MINI_MASK_SHAPE: Sequence[int] | Array = (56, 56)
 
     # How images are brought to the input size: "square", "pad64", "crop" or "none", see
     # resize_image.
-    IMAGE_RESIZE_MODE = "square"
+    IMAGE_RESIZE_MODE: str | Literal["square", "pad64", "crop", "none"] = "square"
     # Length in pixels to which the shorter side is enlarged, as far as IMAGE_MAX_DIM allows. With
     # "crop", also the side of the crop: a multiple of 64.
-    IMAGE_MIN_DIM = 800
+    IMAGE_MIN_DIM: int | None = 800
     # Maximum length of the longer side in pixels, and side of the square: a multiple of 64.
-    IMAGE_MAX_DIM = 1024
+    IMAGE_MAX_DIM: int | None = 1024
     # Minimum factor by which images are enlarged; 0 for none.
-    IMAGE_MIN_SCALE = 0
+    IMAGE_MIN_SCALE: float | None = 0
     # 3 for RGB. Any other number needs a MEAN_PIXEL of that length. When RGB weights are loaded,
     # those of conv1 are spread over the channels.
-    IMAGE_CHANNEL_COUNT = 3
+    IMAGE_CHANNEL_COUNT: int = 3
     # How pixels other than uint8 are mapped to 0..255: "auto", "percentile", "full" or (low, high),
     # the values that become 0 and 255 (see pixels.as_channels).
-    IMAGE_SCALING = "auto"
+    IMAGE_SCALING: str | Literal["auto", "percentile", "full"] | Sequence[float] | Array = "auto"
     # Mean of each channel (RGB), subtracted from the image.
-    MEAN_PIXEL = np.array([123.7, 116.8, 103.9])
+    MEAN_PIXEL: npt.ArrayLike = np.array([123.7, 116.8, 103.9])
 
     # RoIs per image on which the heads are trained.
-    TRAIN_ROIS_PER_IMAGE = 200
+    TRAIN_ROIS_PER_IMAGE: int = 200
     # Fraction of them that is positive, when enough positives exist.
-    ROI_POSITIVE_RATIO = 0.33
+    ROI_POSITIVE_RATIO: float = 0.33
 
     # Side length of the RoI features for the class and box head, in cells.
-    POOL_SIZE = 7
+    POOL_SIZE: int = 7
     # The same for the mask head.
-    MASK_POOL_SIZE = 14
+    MASK_POOL_SIZE: int = 14
     # (height, width) of a predicted mask: twice MASK_POOL_SIZE.
-    MASK_SHAPE = [28, 28]
+    MASK_SHAPE: Sequence[int] | Array = [28, 28]
 
     # Instances per image used in training. If an image has more, a random subset is used.
-    MAX_GT_INSTANCES = 100
+    MAX_GT_INSTANCES: int = 100
 
     # The RPN learns box deltas (dy, dx, log dh, log dw) divided by these values.
-    RPN_BBOX_STD_DEV = np.array([0.1, 0.1, 0.2, 0.2])
+    RPN_BBOX_STD_DEV: Sequence[float] | Array = np.array([0.1, 0.1, 0.2, 0.2])
     # The same for the box head.
-    BBOX_STD_DEV = np.array([0.1, 0.1, 0.2, 0.2])
+    BBOX_STD_DEV: Sequence[float] | Array = np.array([0.1, 0.1, 0.2, 0.2])
 
     # Maximum number of detections per image.
-    DETECTION_MAX_INSTANCES = 100
+    DETECTION_MAX_INSTANCES: int = 100
     # Score below which detections are dropped; 0 keeps all.
-    DETECTION_MIN_CONFIDENCE = 0.7
+    DETECTION_MIN_CONFIDENCE: float | None = 0.7
     # IoU above which the lower-scored of two detections of the same class is dropped.
-    DETECTION_NMS_THRESHOLD = 0.3
+    DETECTION_NMS_THRESHOLD: float = 0.3
 
     # "sgd", "adam", "adamw", or a function or Keras class (learning_rate, **options) -> optimizer,
     # such as keras.optimizers.Lion. The options set gradient clipping, gradient accumulation and
     # the moving average (EMA).
-    OPTIMIZER = "sgd"
+    OPTIMIZER: str | Literal["sgd", "adam", "adamw"] | Callable[..., Any] = "sgd"
     # The default suits SGD; the paper's 0.02 makes the weights explode here. AdamW needs about
     # 0.0004.
-    LEARNING_RATE = 0.001
+    LEARNING_RATE: float = 0.001
     # Momentum of SGD; beta_1 of Adam and AdamW.
-    LEARNING_MOMENTUM = 0.9
+    LEARNING_MOMENTUM: float = 0.9
     # Factor of the L2 penalty, which is averaged over the elements of each weight tensor. With
     # "adamw" it is the optimizer's own weight decay instead, on all weights except biases and
     # BatchNorm, and 0.05 is usual.
-    WEIGHT_DECAY = 0.0001
+    WEIGHT_DECAY: float = 0.0001
 
     # Learning rate schedule: "constant"; "step", which multiplies the rate by LR_FACTOR after each
     # epoch in LR_STEPS; or "cosine", which lowers the rate to 0 by the end of train().
-    LR_SCHEDULE = "constant"
+    LR_SCHEDULE: str | Literal["constant", "step", "cosine"] = "constant"
     # Epochs after which "step" changes the rate, such as [30, 40].
-    LR_STEPS = []
+    LR_STEPS: Sequence[int] | Array = []
     # Factor by which "step" multiplies the rate.
-    LR_FACTOR = 0.1
+    LR_FACTOR: float = 0.1
     # Batches at the start of train() over which the rate rises from near 0; 0 for no warm-up.
-    LR_WARMUP_STEPS = 0
+    LR_WARMUP_STEPS: int = 0
 
     # Batches whose gradients are averaged for one update of the weights.
-    GRADIENT_ACCUMULATION = 1
+    GRADIENT_ACCUMULATION: int = 1
 
     # Momentum, such as 0.999, of a moving average of the weights, updated after each batch. The
     # averaged weights are then validated and saved. None: no average.
-    EMA = None
+    EMA: float | None = None
 
     # Precision in which the convolutions compute: "bfloat16", "float16" (with loss scaling), or
     # None for float32. Weights, losses, boxes and scores always stay float32.
-    MIXED_PRECISION = None
+    MIXED_PRECISION: str | Literal["bfloat16", "float16"] | None = None
 
     # Weight of each loss in the total loss.
-    LOSS_WEIGHTS = {
+    LOSS_WEIGHTS: Mapping[str, float] = {
         "rpn_class_loss": 1.0,
         "rpn_bbox_loss": 1.0,
         "mrcnn_class_loss": 1.0,
@@ -206,46 +226,46 @@ class Config:
 
     # Weights of classes in mrcnn_class_loss by class id, such as {0: 0.5, 2: 3.0}. The loss is then
     # a weighted mean, in which classes not listed have weight 1. None: all weights are equal.
-    CLASS_WEIGHTS = None
+    CLASS_WEIGHTS: Mapping[int, float] | None = None
 
     # False: the heads take RoIs from an extra input instead of the RPN, to debug them in isolation.
-    USE_RPN_ROIS = True
+    USE_RPN_ROIS: bool = True
 
     # BatchNorm statistics. False: frozen, which is right for the small batches usual in detection.
     # None: Keras's default behaviour. True: always those of the batch.
-    TRAIN_BN = False
+    TRAIN_BN: bool | None = False
 
     # Maximum norm of all gradients together; above it, they are scaled down.
-    GRADIENT_CLIP_NORM = 5.0
+    GRADIENT_CLIP_NORM: float | None = 5.0
 
     # Name of the logged value that decides which epoch is best, such as "val_segm_AP50". Lower is
     # better for names with "loss", higher for all others. None: val_segm_AP (val_bbox_AP without a
     # mask head) where it is computed, else val_loss.
-    MONITOR = None
+    MONITOR: str | None = None
     # Epochs without improvement after which the last stage of train() ends. None: never.
-    EARLY_STOPPING = None
+    EARLY_STOPPING: int | None = None
     # Number of latest checkpoints to keep, besides the best one. A checkpoint of a ResNet-101 takes
     # 256 MB, 160 of them 40 GB. None: keep all.
-    KEEP_CHECKPOINTS = 5
+    KEEP_CHECKPOINTS: int | None = 5
     # Minutes between saves of the run's state within an epoch, so that a power cut costs no more
     # than that. None: save only at the end of each epoch.
-    SAVE_EVERY_MINUTES = 10
+    SAVE_EVERY_MINUTES: float | None = 10
 
     # Seed for the order of images, augmentation and sampling. None: a different one for each run.
-    SEED = None
+    SEED: int | None = None
 
     # Threads that prepare batches while the network trains. None: one per core, up to 4 per device
     # of this host.
-    LOADER_WORKERS = None
+    LOADER_WORKERS: int | None = None
     # None: use these threads. "spawn", "forkserver" or "fork": use processes, started by that
     # method, for datasets or augmentation that spend their time in pure Python code.
-    LOADER_PROCESSES = None
+    LOADER_PROCESSES: str | Literal["spawn", "forkserver", "fork"] | None = None
 
     # Compile TensorFlow's graph with XLA: slow to start, then often faster on a GPU. (JAX always
     # compiles; training on several devices never does.)
-    XLA = False
+    XLA: bool = False
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         # A function assigned as a class attribute would be bound and receive the configuration as
         # its first argument. Only one whose first parameter is `self` should.
@@ -257,26 +277,36 @@ class Config:
             ):
                 setattr(cls, name, staticmethod(value))
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._derive()
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name in _SOURCES:
             self._derive()
 
-    def _derive(self):
+    def _derive(self) -> None:
         self.BATCH_SIZE = self.IMAGES_PER_GPU * self.GPU_COUNT
         side = self.IMAGE_MIN_DIM if self.IMAGE_RESIZE_MODE == "crop" else self.IMAGE_MAX_DIM
         self.IMAGE_SHAPE = np.array([side, side, self.IMAGE_CHANNEL_COUNT])
         self.IMAGE_META_SIZE = 1 + 3 + 3 + 4 + 1 + self.NUM_CLASSES
 
-    def validate(self):
+    def validate(self) -> None:
         """Check that the settings can work, alone and together. `MaskRCNN` calls this.
 
         Raises:
             ValueError: one line for each setting that cannot work, with its value and what is
                 accepted.
+
+        Example:
+            >>> from mrcnn.config import Config
+            >>> class BalloonConfig(Config):
+            ...     NAME = "balloon"
+            >>> BalloonConfig().validate()
+            Traceback (most recent call last):
+            ...
+            ValueError: BalloonConfig:
+            - NUM_CLASSES is 1: it must be a whole number of at least 2, ...
         """
         for name in self._unknown_names():
             close = difflib.get_close_matches(name, dir(Config), n=1, cutoff=0.9)
@@ -286,7 +316,7 @@ class Config:
         if found:
             raise ValueError(f"{type(self).__name__}:\n" + "\n".join(f"- {line}" for line in found))
 
-    def _unknown_names(self):
+    def _unknown_names(self) -> list[str]:
         return [
             name
             for name in self.to_dict()
@@ -294,7 +324,7 @@ class Config:
             and name not in ("BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE")
         ]
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """All public settings by name, in alphabetical order, with those that a subclass adds."""
         return {
             name: getattr(self, name)
@@ -303,11 +333,16 @@ class Config:
         }
 
     @classmethod
-    def from_dict(cls, settings):
-        """Create an instance in which these settings replace the class's own.
+    def from_dict(cls, settings: Mapping[str, Any]) -> Self:
+        """An instance in which these settings replace the class's own.
 
         Args:
-            settings: dict of setting name to value, as returned by `to_dict`.
+            settings: value of each setting by its name, as returned by `to_dict`.
+
+        Example:
+            >>> from mrcnn.config import Config
+            >>> Config.from_dict({"NAME": "balloon", "IMAGES_PER_GPU": 4}).BATCH_SIZE
+            4
         """
         config = cls()
         # Derived settings come last, so that one set by hand is kept.
@@ -315,7 +350,7 @@ class Config:
             setattr(config, name, settings[name])
         return config
 
-    def display(self):
+    def display(self) -> None:
         """Print every setting and its value."""
         print("\nConfigurations:")
         for name, value in self.to_dict().items():

@@ -3,7 +3,10 @@
 import functools
 import os
 import sys
+from collections.abc import Container
 from pathlib import Path
+
+from .types import PathLike
 
 # TensorFlow reads this variable once, on import.
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
@@ -13,19 +16,19 @@ BELOW_BFLOAT16 = (*BELOW_AVX512, "AVX512_CORE", "AVX512_CORE_VNNI")
 
 
 @functools.cache
-def instruction_sets(cpuinfo="/proc/cpuinfo"):
+def instruction_sets(cpuinfo: PathLike = "/proc/cpuinfo") -> frozenset[str]:
     """Return the instruction sets of an x86 CPU, by Linux's names ("avx2", "avx512f", ...).
 
     Args:
         cpuinfo: file to read.
 
     Returns:
-        frozenset of str; empty where they are unknown, as outside Linux.
+        Their names; empty where they are unknown, as outside Linux.
     """
-    return frozenset(of_first_core("flags", cpuinfo).split())
+    return frozenset(first_core_entry("flags", cpuinfo).split())
 
 
-def of_first_core(entry, cpuinfo="/proc/cpuinfo"):
+def first_core_entry(entry: str, cpuinfo: PathLike = "/proc/cpuinfo") -> str:
     """Return what Linux reports about the first core.
 
     Args:
@@ -33,7 +36,7 @@ def of_first_core(entry, cpuinfo="/proc/cpuinfo"):
         cpuinfo: file to read.
 
     Returns:
-        str; "" where it is unknown.
+        What follows the name in that line; "" where it is unknown.
     """
     try:
         lines = Path(cpuinfo).read_text().splitlines()
@@ -42,22 +45,22 @@ def of_first_core(entry, cpuinfo="/proc/cpuinfo"):
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(entry)), "")
 
 
-def has_fast_bfloat16():
+def has_fast_bfloat16() -> bool:
     """Whether this is an x86 CPU that multiplies bfloat16 natively, and oneDNN is on.
 
     False where that is unknown. TensorFlow's own kernels emulate bfloat16: a convolution takes 13
     times as long as in float32.
     """
     known = not instruction_sets().isdisjoint({"avx512_bf16", "amx_bf16"})
-    return known and os.environ.get(ONEDNN) != "0" and not onednn_is_kept_to(BELOW_BFLOAT16)
+    return known and os.environ.get(ONEDNN) != "0" and not onednn_is_limited_to(BELOW_BFLOAT16)
 
 
-def onednn_is_kept_to(names):
+def onednn_is_limited_to(names: Container[str]) -> bool:
     """Whether ONEDNN_MAX_CPU_ISA is one of these names."""
     return os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in names
 
 
-def choose_kernels():
+def choose_kernels() -> None:
     """Turn TensorFlow's oneDNN kernels on if they can use AVX-512, and off if they cannot.
 
     Without AVX-512, oneDNN has no fast convolution for a batch of one: detection in one image takes
@@ -69,5 +72,5 @@ def choose_kernels():
     """
     if ONEDNN in os.environ or "tensorflow" in sys.modules or not instruction_sets():
         return
-    avx512 = "avx512f" in instruction_sets() and not onednn_is_kept_to(BELOW_AVX512)
+    avx512 = "avx512f" in instruction_sets() and not onednn_is_limited_to(BELOW_AVX512)
     os.environ[ONEDNN] = "1" if avx512 else "0"

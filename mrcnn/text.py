@@ -1,16 +1,21 @@
 """Text for messages and the screen."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
-
-def some(names, limit=8):
-    """List the first `limit` names and how many more there are, or "none"."""
-    names = [str(name) for name in names]
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return (", ".join(names[:limit]) or "none") + more
+from .types import Array
 
 
-def log(text, array=None):
+def some(names: Iterable[Any], limit: int = 8) -> str:
+    """The first `limit` names and how many more there are, or "none"."""
+    texts = [str(name) for name in names]
+    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
+    return (", ".join(texts[:limit]) or "none") + more
+
+
+def log(text: str, array: Array | None = None) -> None:
     """Print a text and, if an array is given, its shape, minimum, maximum and dtype."""
     if array is not None:
         low, high = (_short(array.min()), _short(array.max())) if array.size else ("", "")
@@ -20,6 +25,6 @@ def log(text, array=None):
     print(text)
 
 
-def _short(number):
+def _short(number: Any) -> str:
     """Format a number; floats get five significant digits."""
     return f"{number:.5g}" if isinstance(number, np.floating) else str(number)

@@ -8,6 +8,7 @@ The sources are the `.py` files, in Jupytext's percent format; edit those.
 
 import argparse
 import base64
+import functools
 import io
 import time
 from pathlib import Path
@@ -23,6 +24,30 @@ FOLDER = Path(__file__).resolve().parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "execute")
 # Seconds that one cell may take.
 TIMEOUT = 900
+
+# What `execute(name, quick=True)` replaces, so that the same cells run in a few seconds each.
+QUICK = {
+    "demo": {
+        'load_dataset(ROOT_DIR / "samples/nucleus/data", "val")': (
+            'load_dataset(ROOT_DIR / "samples/nucleus/data", "val").subset([0, 1])'
+        ),
+        "orientations=8": "orientations=2",
+    },
+    "nucleus": {
+        'val = nucleus.load_dataset(data, "val")': (
+            'val = nucleus.load_dataset(data, "val").subset([0, 1])'
+        ),
+        "STEPS_PER_EPOCH = 20": "STEPS_PER_EPOCH = 2",
+    },
+    "own_data": {"STEPS_PER_EPOCH = 20": "STEPS_PER_EPOCH = 2"},
+    "train_shapes": {
+        "train.load_shapes(1000,": "train.load_shapes(100,",
+        "val.load_shapes(50,": "val.load_shapes(6,",
+        "STEPS_PER_EPOCH = 50": "STEPS_PER_EPOCH = 2",
+        "VALIDATION_STEPS = 4": "VALIDATION_STEPS = 1",
+        "epochs=4": "epochs=2",
+    },
+}
 
 
 def source(name):
@@ -51,11 +76,12 @@ def source(name):
     return notebook
 
 
-def execute(name):
+def execute(name, quick=False):
     """The notebook of a source file, run by a fresh kernel in the notebooks' folder.
 
     Args:
         name: name of a notebook.
+        quick: whether to run it with the fewer images and steps of `QUICK`.
 
     Returns:
         `nbformat.NotebookNode` with outputs.
@@ -63,9 +89,12 @@ def execute(name):
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed.
         FileNotFoundError: the notebook does not exist.
+        ValueError: the notebook does not have a text that `QUICK` replaces.
     """
     notebook = source(name)
-    client = NotebookClient(
+    if quick:
+        shorten(notebook, QUICK.get(name, {}))
+    client = _Client(
         notebook,
         timeout=TIMEOUT,
         kernel_name="python3",
@@ -76,6 +105,32 @@ def execute(name):
         coalesce_streams=True,
     )
     return client.execute()
+
+
+class _Client(NotebookClient):
+    async def async_start_new_kernel_client(self):
+        client = await super().async_start_new_kernel_client()
+        # Its heartbeat thread can wait forever for an answer of a kernel that has ended, and
+        # jupyter_client waits for the thread.
+        client.hb_channel.join = functools.partial(client.hb_channel.join, 10)
+        return client
+
+
+def shorten(notebook, replacements):
+    """Replace texts in the code of a notebook.
+
+    Args:
+        notebook: `nbformat.NotebookNode`, changed in place.
+        replacements: dict of old to new text. Each old one must occur in exactly one cell.
+
+    Raises:
+        ValueError: it does not.
+    """
+    for old, new in replacements.items():
+        cells = [cell for cell in notebook.cells if cell.cell_type == "code" and old in cell.source]
+        if len(cells) != 1:
+            raise ValueError(f"{len(cells)} cells have {old!r}: exactly one must.")
+        cells[0].source = cells[0].source.replace(old, new)
 
 
 def shrink_pictures(notebook):

@@ -19,7 +19,7 @@ settings.load_profile("project")
 
 # TensorFlow asks the CPU, not oneDNN, whether oneDNN can run in bfloat16, and then fails.
 needs_bfloat16 = pytest.mark.skipif(
-    os.environ.get(cpu.ONEDNN) == "1" and cpu.onednn_is_kept_to(cpu.BELOW_BFLOAT16),
+    os.environ.get(cpu.ONEDNN) == "1" and cpu.onednn_is_limited_to(cpu.BELOW_BFLOAT16),
     reason="ONEDNN_MAX_CPU_ISA keeps oneDNN from using bfloat16",
 )
 

@@ -21,7 +21,7 @@ from mrcnn.augment import Flips
 from mrcnn.model import MaskRCNN
 
 
-class Times(keras.callbacks.Callback):
+class RecordSteps(keras.callbacks.Callback):
     """Records when each training batch ended, and the losses by then."""
 
     def __init__(self, stop_at):
@@ -76,7 +76,7 @@ def main(folder, out, devices, settings):
     model = MaskRCNN("training", config, folder)
     spread(model.keras_model)
     before = [weight.numpy() for weight in model.keras_model.weights]
-    times = Times(options["STOP_AT"])
+    times = RecordSteps(options["STOP_AT"])
     if options["STOP_AT"] and not model.distribution.is_chief:
         arguments = (options["STOP_AT"], model.keras_model)
         threading.Thread(target=stop_after, args=arguments, daemon=True).start()

@@ -52,7 +52,7 @@ def tiny(balloon, monkeypatch, tmp_path):
     return ["--logs", str(tmp_path / "logs")]
 
 
-def test_the_data_set(balloon, photographs):
+def test_the_dataset(balloon, photographs):
     dataset = balloon.load_dataset(photographs, "train")
     assert dataset.class_names == ["BG", "balloon"] and dataset.num_images == 3
     masks, class_ids = dataset.load_mask(0)
@@ -67,7 +67,7 @@ def test_the_data_set(balloon, photographs):
         balloon.load_dataset(photographs / "nowhere", "train")
 
 
-def test_colour_stays_inside_the_masks_alone(balloon):
+def test_colour_stays_only_inside_the_masks(balloon):
     image = np.zeros((4, 6, 3), np.uint8)
     image[:, :] = 255, 0, 0
     masks = np.zeros((4, 6, 2), bool)
@@ -106,7 +106,7 @@ def test_splash_of_a_photograph(balloon, mode, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("paths", [{}, {"image_path": "a.png", "video_path": "a.mp4"}])
-def test_splash_wants_one_file(balloon, paths):
+def test_splash_needs_one_file(balloon, paths):
     with pytest.raises(ValueError, match="either an image or a video"):
         balloon.detect_and_color_splash(Finder(), **paths)
 
@@ -213,13 +213,13 @@ def test_train_evaluate_detect_and_splash(balloon, photographs, tmp_path, monkey
         (["detect", "--dataset=d", "--weights=a", "--limit=0"], "0 is less than 1"),
     ],
 )
-def test_arguments_that_cannot_be(balloon, arguments, reason, capsys):
+def test_invalid_arguments(balloon, arguments, reason, capsys):
     with pytest.raises(SystemExit) as exit_:
         balloon.main(arguments)
     assert exit_.value.code == 2 and reason in capsys.readouterr().err
 
 
-def test_a_missing_data_set_or_weights_is_one_line(balloon, photographs, tmp_path, monkeypatch):
+def test_a_missing_dataset_or_weights_is_one_line(balloon, photographs, tmp_path, monkeypatch):
     logs = tiny(balloon, monkeypatch, tmp_path)
     with pytest.raises(SystemExit, match=r"nowhere.val does not exist: .*train and val; --down"):
         balloon.main(["train", "--weights=coco", f"--dataset={tmp_path / 'nowhere'}", *logs])

@@ -41,8 +41,8 @@ def test_refusals(parser, arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_a_share(parser, capsys):
-    parser.add_argument("--min-score", type=cli.share)
+def test_a_fraction(parser, capsys):
+    parser.add_argument("--min-score", type=cli.fraction)
     arguments = ["train", "--weights=last"]
     assert parser.parse_args([*arguments, "--min-score=0.5"]).min_score == 0.5
     with pytest.raises(SystemExit):
@@ -62,11 +62,11 @@ def test_some_of_the_images_the_same_ones_each_time():
 
 def test_few_images_make_short_epochs():
     config = Config.from_dict({"STEPS_PER_EPOCH": 100, "VALIDATION_STEPS": 3, "IMAGES_PER_GPU": 2})
-    cli.shorten(config, None)
+    cli.shorten_epochs(config, None)
     assert (config.STEPS_PER_EPOCH, config.VALIDATION_STEPS) == (100, 3)
-    cli.shorten(config, 9)
+    cli.shorten_epochs(config, 9)
     assert (config.STEPS_PER_EPOCH, config.VALIDATION_STEPS) == (4, 3)
-    cli.shorten(config, 1)
+    cli.shorten_epochs(config, 1)
     assert (config.STEPS_PER_EPOCH, config.VALIDATION_STEPS) == (1, 1)
 
 
@@ -81,7 +81,7 @@ def test_few_images_make_short_epochs():
         (PermissionError("not there"), "not there"),
     ],
 )
-def test_errors_that_the_user_can_mend_are_one_line(error, line):
+def test_errors_that_the_user_can_fix_are_one_line(error, line):
     with pytest.raises(SystemExit) as caught, cli.one_line_errors():
         raise error
     assert caught.value.code == line

@@ -158,7 +158,7 @@ def test_some_categories(coco, folder):
         load(coco, folder, "val", class_ids=[12])
 
 
-def test_subsets_of_2014_in_one_data_set(coco, tmp_path):
+def test_subsets_of_2014_in_one_dataset(coco, tmp_path):
     name = "COCO_val2014_{:012}.jpg"
     ids = [42, 73, 74]
     for subset in ("train", "valminusminival", "minival"):
@@ -260,7 +260,7 @@ def test_download(coco, coco_dataset, archives, tmp_path, subset, year, names):
     assert all(len(checksum) == len("sha256:") + 64 for _, checksum in archives)
 
 
-def test_download_of_what_is_missing_alone(coco, folder, archives):
+def test_only_missing_files_are_downloaded(coco, folder, archives):
     load(coco, folder, "val", auto_download=True)
     assert archives == []
     coco.CocoDataset().auto_download(folder, "val", 2014)
@@ -271,7 +271,7 @@ def test_download_of_what_is_missing_alone(coco, folder, archives):
     assert archives == []
 
 
-def test_images_of_ones_own(coco, tmp_path):
+def test_the_users_own_images(coco, tmp_path):
     for name in ("000000000139.jpg", "COCO_val2014_000000000285.png", "holiday_2024.jpg"):
         Image.new("RGB", (8, 6)).save(tmp_path / name)
     dataset = coco.CocoDataset()
@@ -352,7 +352,7 @@ def by_pycocotools(truth, path, kind, image_ids):
     return evaluator.stats
 
 
-def test_figures_are_those_of_the_files_that_are_submitted(
+def test_metrics_are_those_of_the_submitted_files(
     coco, coco_results, folder, model, tmp_path, monkeypatch, capsys
 ):
     dataset, truth = load(coco, folder, "val", return_coco=True)
@@ -417,7 +417,7 @@ def test_evaluate_coco(coco, coco_results, folder, model, monkeypatch, capsys):
         coco.evaluate_coco(model, dataset, truth, "keypoints")
 
 
-def test_classes_that_the_data_set_lacks_do_not_count(
+def test_classes_missing_from_the_dataset_do_not_count(
     coco, coco_results, folder, model, monkeypatch
 ):
     dataset, truth = load(coco, folder, "val", class_ids=[18], return_coco=True)

@@ -133,7 +133,7 @@ def test_derived_on_construction():
 @pytest.mark.parametrize(
     ("mode", "side"), [("square", 1024), ("pad64", 1024), ("none", 1024), ("crop", 800)]
 )
-def test_crop_alone_derives_the_shape_from_the_least_side(mode, side):
+def test_only_crop_derives_the_shape_from_the_minimum_side(mode, side):
     config = type("Mode", (Config,), {"IMAGE_RESIZE_MODE": mode})()
     assert_array_equal(config.IMAGE_SHAPE, [side, side, 3])
 

@@ -65,7 +65,7 @@ def test_the_users_setting_stands(machine, monkeypatch, own):
     ("limit", "kernels", "bfloat16"),
     [("avx2", "0", False), ("AVX512_CORE", "1", False), ("AVX512_CORE_BF16", "1", True)],
 )
-def test_what_onednn_is_kept_to_counts(machine, monkeypatch, limit, kernels, bfloat16):
+def test_what_onednn_is_limited_to_counts(machine, monkeypatch, limit, kernels, bfloat16):
     machine(ZEN4)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
     cpu.choose_kernels()

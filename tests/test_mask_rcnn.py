@@ -132,7 +132,7 @@ def test_a_checkpoint_is_continued_after_its_epoch(renamed, path, date, epoch):
         "/logs/tiny/mask_rcnn_tiny_0001.h5",
     ],
 )
-def test_a_foreign_file_begins_a_new_run(renamed, path):
+def test_a_foreign_file_starts_a_new_run(renamed, path):
     renamed.set_log_dir("/logs/tiny20171029T2315/mask_rcnn_tiny_0005.h5")
     assert renamed.epoch == 5
     renamed.set_log_dir(path)
@@ -360,7 +360,7 @@ def test_a_run_that_ends_early_knows_its_epoch(tmp_path, dataset, eagerly, how):
     assert model.epoch == 2 and model.find_last().endswith("_0002.h5")
 
 
-def test_each_epoch_has_batches_of_its_own(tmp_path, dataset, eagerly, monkeypatch):
+def test_each_epoch_has_its_own_batches(tmp_path, dataset, eagerly, monkeypatch):
     epochs, batch = [], BatchSequence.__getitem__
 
     def noted(sequence, index):
@@ -466,7 +466,7 @@ def test_no_layer_to_train(shared, dataset):
         shared.train(dataset, None, 0.01, 1, "head")
 
 
-def test_a_data_set_of_other_classes(shared):
+def test_a_dataset_of_other_classes(shared):
     data = InMemory(shapes(1), names=["a"])
     for arguments in ((data, None), (InMemory(shapes(1)), data)):
         with pytest.raises(ValueError, match="NUM_CLASSES is 3, but the dataset has 2 classes"):
@@ -527,7 +527,7 @@ def test_rois_from_outside_need_a_generator(tmp_path, dataset):
     assert not (tmp_path / "logs").exists()
 
 
-def test_a_config_class_is_no_configuration(tmp_path):
+def test_a_config_class_is_rejected(tmp_path):
     with pytest.raises(TypeError, match=r"^config is the class TinyConfig: pass an instance"):
         MaskRCNN("inference", TinyConfig, str(tmp_path))
 
@@ -574,7 +574,7 @@ def test_mixed_precision(tmp_path, dataset, policy):
     assert np.isfinite(result["scores"]).all()
 
 
-def test_weights_of_another_run_begin_a_new_one(tmp_path, run, shared):
+def test_weights_of_another_run_start_a_new_one(tmp_path, run, shared):
     path = tmp_path / "other20260101T0000" / "mask_rcnn_other_0160.h5"
     path.parent.mkdir()
     run[0].keras_model.save_weights(path)
@@ -582,7 +582,7 @@ def test_weights_of_another_run_begin_a_new_one(tmp_path, run, shared):
     assert shared.epoch == 0
 
 
-def test_some_layers_of_an_own_run_begin_a_new_one(shared, run):
+def test_some_layers_of_its_own_run_start_a_new_one(shared, run):
     path = run[0].find_last()
     shared.load_weights(path)
     assert shared.epoch > 0

@@ -356,14 +356,15 @@ def test_the_demo(nucleus, two_nuclei, tmp_path):
     masks[0, 1:3, 1] = masks[1, 0, 3:6] = True
     write_image(tmp_path / "stage1_train", UNSEEN, masks)
     dataset = nucleus.load_dataset(tmp_path, "val")
-    seen = demo.look(nucleus.detector(None), dataset, 0)
-    assert (seen["matched"], seen["scores"]) == (1, [1 / 3, 1 / 3])  # 1 right, 1 wrong, 1 missed
-    line = demo.describe(seen)
+    inspection = demo.inspect_image(nucleus.detector(None), dataset, 0)
+    # 1 right, 1 wrong, 1 missed
+    assert (inspection["matched"], inspection["scores"]) == (1, [1 / 3, 1 / 3])
+    line = demo.describe(inspection)
     assert line.startswith(
         "60cb7187, fluorescence, 4x6: 2 found, 1 of the 2 true nuclei matched, "
         "DSB score 0.33 and 0.33; "
     )
-    demo.draw([seen, seen], dataset.class_names, tmp_path / "demo.png")
+    demo.draw([inspection, inspection], dataset.class_names, tmp_path / "demo.png")
     with Image.open(tmp_path / "demo.png") as picture:
         assert picture.width > 1000
 
@@ -374,12 +375,12 @@ def test_where_weights_are_from(nucleus, tmp_path):
         "/usr/bin/python samples/nucleus/nucleus.py train --dataset /home/me/dsb --subset=fit "
         "--weights=/home/me/resnet50.h5 --logs=/tmp/logs --resume"
     )
-    assert release.anywhere(command, "imagenet") == (
+    assert release.machine_independent(command, "imagenet") == (
         "python samples/nucleus/nucleus.py train --dataset=DIR --subset=fit --weights=imagenet "
         "--logs=logs --resume"
     )
     more = "python nucleus.py train --dataset=/home/me/dsb --weights=last"
-    assert release.anywhere(more, "imagenet") == (
+    assert release.machine_independent(more, "imagenet") == (
         "python nucleus.py train --dataset=DIR --weights=last"
     )
     folders = [tmp_path / name for name in ("one", "same", "other")]

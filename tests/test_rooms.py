@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE, TESTS = ROOT / "mrcnn", ROOT / "tests"
 
 # Tests of several modules together.
-TOGETHER = {
+JOINT_TESTS = {
     "datasets/test_check_boxes.py",  # check.py, for datasets that have only boxes
     "formats/test_coco_boxes.py",  # coco.py and coco_masks.py: what is read as boxes
     "formats/test_shape_boxes.py",  # the boxes of all shapes, including those of formats
@@ -18,7 +18,7 @@ TOGETHER = {
 }
 
 # Modules without their own test file, and the file that tests them.
-ELSEWHERE = {
+TESTED_IN = {
     # its errors show when settings are checked
     "config_rules/values.py": "config_rules/test_network_rules.py",
     # reading is the first step of making a sample
@@ -70,7 +70,7 @@ def defines(module):
 
 def test_every_test_in_a_room_has_its_module():
     found = {path.relative_to(TESTS).as_posix() for path in TESTS.glob("*/**/test_*.py")}
-    assert found - {own_tests(module).as_posix() for module in modules()} == TOGETHER
+    assert found - {own_tests(module).as_posix() for module in modules()} == JOINT_TESTS
 
 
 def test_every_module_has_its_tests():
@@ -79,9 +79,9 @@ def test_every_module_has_its_tests():
         for module in modules()
         if defines(module) and not (TESTS / own_tests(module)).exists()
     }
-    assert sorted(untested - ELSEWHERE.keys()) == []
-    assert sorted(ELSEWHERE.keys() - untested) == []
-    assert all((TESTS / path).exists() for path in ELSEWHERE.values())
+    assert sorted(untested - TESTED_IN.keys()) == []
+    assert sorted(TESTED_IN.keys() - untested) == []
+    assert all((TESTS / path).exists() for path in TESTED_IN.values())
 
 
 def test_every_room_and_module_has_its_layer():

@@ -1,10 +1,15 @@
 """How well a configuration's anchors cover a dataset's instances."""
 
 import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
+from ..config import Config
 from ..images.resizing import input_geometry, resize_options
+from ..types import Array
 from .pyramid import compute_backbone_shapes
 
 # Number of boxes that the search for scales looks at, spread over all of them.
@@ -13,12 +18,22 @@ _SEARCHED_BOXES = 2000
 _FACTORS = np.arange(1.2, 2.61, 0.05)
 
 
+class _Dataset(Protocol):
+    """What `anchor_coverage` needs of a `Dataset`."""
+
+    @property
+    def image_ids(self) -> Iterable[Any]: ...
+    def has(self, field: str, image_id: int) -> bool: ...
+    def load_instances(self, image_id: int) -> tuple[Any, Array]: ...
+    def load_boxes(self, image_id: int) -> tuple[Any, Array]: ...
+
+
 @dataclasses.dataclass
 class AnchorCoverage:
     """A dataset's boxes and the best IoU of each with any anchor.
 
     Attributes:
-        config: the `Config` that the anchors come from.
+        config: the configuration that the anchors come from.
         boxes: float64 [N, 4] pixels of the network's input, without crowds. Mode "crop" does not
             cut them: they lie in the whole scaled image.
         input_shapes: int [N, (height, width)], size of the network's input that each box lies in.
@@ -26,26 +41,26 @@ class AnchorCoverage:
         best_iou: float64 [N].
     """
 
-    config: object
-    boxes: np.ndarray
-    input_shapes: np.ndarray
-    class_ids: np.ndarray
-    best_iou: np.ndarray
+    config: Config
+    boxes: Array
+    input_shapes: Array
+    class_ids: Array
+    best_iou: Array
 
     @property
-    def sizes(self):
+    def sizes(self) -> Array:
         """float64 [N, (height, width)] of the boxes, pixels of the network's input."""
         return self.boxes[:, 2:] - self.boxes[:, :2]
 
-    def recall(self, iou):
+    def recall(self, iou: float) -> float:
         """Fraction of boxes that some anchor overlaps with at least this IoU; nan without boxes."""
         return float(np.mean(self.best_iou >= iou)) if len(self.best_iou) else float("nan")
 
-    def suggested_scales(self):
+    def suggested_scales(self) -> tuple[float | tuple[float, ...], ...]:
         """RPN_ANCHOR_SCALES for these boxes, see `suggest_anchor_scales`."""
         return suggest_anchor_scales(self.boxes, self.config, self.input_shapes)
 
-    def summary(self):
+    def summary(self) -> str:
         """A few lines of text: box sizes, anchor coverage and the suggested scales."""
         if not len(self.boxes):
             return "0 instances"
@@ -55,15 +70,17 @@ class AnchorCoverage:
             f"{len(self.boxes)} instances of {len(np.unique(self.class_ids))} classes; "
             "square root of the area of their boxes in the network's input: median "
             f"{sides[1]:.0f}, 5% below {sides[0]:.0f}, 5% above {sides[2]:.0f} pixels",
-            _figures(self.config.RPN_ANCHOR_SCALES, self.best_iou),
+            _describe(self.config.RPN_ANCHOR_SCALES, self.best_iou),
         ]
         if scales == plain_scales(self.config.RPN_ANCHOR_SCALES):
             return "\n".join([*lines, "no better scales were found"])
         better = best_iou(self.boxes, self.config, self.input_shapes, scales)
-        return "\n".join([*lines, _figures(scales, better) + " (suggested)"])
+        return "\n".join([*lines, _describe(scales, better) + " (suggested)"])
 
 
-def anchor_coverage(dataset, config, image_ids=None):
+def anchor_coverage(
+    dataset: _Dataset, config: Config, image_ids: Iterable[int] | None = None
+) -> AnchorCoverage:
     """Compare a dataset's boxes with the anchors.
 
     No image is decoded: boxes and sizes come from `load_instances`, or from `load_boxes` where
@@ -75,9 +92,26 @@ def anchor_coverage(dataset, config, image_ids=None):
         image_ids: the images to look at; None: all.
 
     Returns:
-        `AnchorCoverage`.
+        The boxes with their best IoU.
+
+    Example:
+        >>> from mrcnn.anchors import anchor_coverage
+        >>> from mrcnn.config import Config
+        >>> from mrcnn.datasets import Dataset
+        >>> class Squares(Dataset):
+        ...     def load_mask(self, image_id):
+        ...         return np.ones((64, 64, 1), bool), np.array([1])
+        >>> squares = Squares()
+        >>> squares.add_class("squares", 1, "square")
+        >>> squares.add_image("squares", image_id=0, path=None)
+        >>> squares.prepare()
+        >>> coverage = anchor_coverage(squares, Config.from_dict({"IMAGE_RESIZE_MODE": "none"}))
+        >>> coverage.boxes, coverage.recall(0.7)
+        (array([[ 0., 0., 64., 64.]]), 1.0)
     """
-    boxes, shapes, class_ids = [np.zeros((0, 4))], [np.zeros((0, 2), int)], [np.zeros(0, np.int32)]
+    boxes: list[Array] = [np.zeros((0, 4))]
+    shapes: list[Array] = [np.zeros((0, 2), int)]
+    class_ids: list[Array] = [np.zeros(0, np.int32)]
     for image_id in dataset.image_ids if image_ids is None else image_ids:
         has_masks = dataset.has("masks", image_id)
         load = dataset.load_instances if has_masks else dataset.load_boxes
@@ -91,8 +125,9 @@ def anchor_coverage(dataset, config, image_ids=None):
         boxes.append(moved)
         shapes.append(np.tile(shape, (len(moved), 1)))
         class_ids.append(ids[wanted])
-    boxes, shapes, class_ids = map(np.concatenate, (boxes, shapes, class_ids))
-    return AnchorCoverage(config, boxes, shapes, class_ids, best_iou(boxes, config, shapes))
+    every_box, every_shape = np.concatenate(boxes), np.concatenate(shapes)
+    best = best_iou(every_box, config, every_shape)
+    return AnchorCoverage(config, every_box, every_shape, np.concatenate(class_ids), best)
 
 
 def _boxes_in_input(boxes, height, width, config):
@@ -103,7 +138,12 @@ def _boxes_in_input(boxes, height, width, config):
     return moved, (size[0] + sum(rows), size[1] + sum(columns))
 
 
-def best_iou(boxes, config, image_shape, scales=None):
+def best_iou(
+    boxes: npt.ArrayLike,
+    config: Config,
+    image_shape: Sequence[int] | Sequence[Sequence[int]] | Array,
+    scales: Sequence[float | Sequence[float]] | Array | None = None,
+) -> Array:
     """The best IoU of each box with any anchor.
 
     Args:
@@ -115,6 +155,12 @@ def best_iou(boxes, config, image_shape, scales=None):
 
     Returns:
         float64 [N].
+
+    Example:
+        >>> from mrcnn.anchors.coverage import best_iou
+        >>> from mrcnn.config import Config
+        >>> best_iou([[16, 16, 48, 48], [16, 16, 48, 32]], Config(), (64, 64), [32] * 5)
+        array([1. , 0.5])
     """
     scales = config.RPN_ANCHOR_SCALES if scales is None else scales
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
@@ -166,7 +212,11 @@ def _shared_length(length, other, distance):
     return np.clip(np.minimum(np.minimum(length, other), (length + other) / 2 - distance), 0, None)
 
 
-def suggest_anchor_scales(boxes, config, image_shape):
+def suggest_anchor_scales(
+    boxes: npt.ArrayLike,
+    config: Config,
+    image_shape: Sequence[int] | Sequence[Sequence[int]] | Array,
+) -> tuple[float | tuple[float, ...], ...]:
     """Anchor scales, one per level, that fit boxes better than the configured ones.
 
     They are the geometric sequence, rounded to pixels, with the largest mean best IoU among those
@@ -181,6 +231,12 @@ def suggest_anchor_scales(boxes, config, image_shape):
     Returns:
         Tuple of int, one for each of P2..P6; RPN_ANCHOR_SCALES if no sequence is better over
         all boxes.
+
+    Example:
+        >>> from mrcnn.anchors.coverage import suggest_anchor_scales
+        >>> from mrcnn.config import Config
+        >>> suggest_anchor_scales([[20, 20, 44, 44], [16, 16, 64, 64]], Config(), (128, 128))
+        (24, 34, 48, 64, 92)
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     current = plain_scales(config.RPN_ANCHOR_SCALES)
@@ -188,16 +244,23 @@ def suggest_anchor_scales(boxes, config, image_shape):
     if found is None:
         return current
     before, after = (
-        _fit(best_iou(boxes, config, image_shape, scales)) for scales in (current, found)
+        _scores(best_iou(boxes, config, image_shape, scales)) for scales in (current, found)
     )
     return found if (after >= before).all() and after[0] > before[0] else current
 
 
-def plain_scales(scales):
+def plain_scales(
+    scales: Sequence[float | Sequence[float]] | Array,
+) -> tuple[float | tuple[float, ...], ...]:
     """RPN_ANCHOR_SCALES as a tuple of plain numbers; levels with several scales become tuples.
 
     Args:
         scales: one entry per level; arrays are accepted.
+
+    Example:
+        >>> from mrcnn.anchors.coverage import plain_scales
+        >>> plain_scales(np.array([32, 64])), plain_scales([32, [64, 96]])
+        ((32, 64), (32, (64, 96)))
     """
     levels = [np.asarray(level).tolist() for level in scales]
     return tuple(tuple(level) if isinstance(level, list) else level for level in levels)
@@ -210,25 +273,27 @@ def _search_scales(boxes, config, image_shape):
         image_shape = np.asarray(image_shape)[chosen]
     boxes = boxes[chosen]
     offsets = _offsets_from_nearest(boxes, config, image_shape)
-    least = np.array(config.BACKBONE_STRIDES) * config.RPN_ANCHOR_STRIDE
-    longest = max((boxes[:, 2:] - boxes[:, :2]).max(), least[-1])
-    sides = np.unique(_rounded(np.geomspace(least[0], 2 * longest, 400)))
+    min_scales = np.array(config.BACKBONE_STRIDES) * config.RPN_ANCHOR_STRIDE
+    longest = max((boxes[:, 2:] - boxes[:, :2]).max(), min_scales[-1])
+    sides = np.unique(_rounded(np.geomspace(min_scales[0], 2 * longest, 400)))
 
-    known = {}  # best IoU [n] by (level, scale), which many sequences share
+    known: dict[
+        tuple[int, int], Array
+    ] = {}  # best IoU [n] by (level, scale), which many sequences share
 
     def iou(level, scale):
         if (level, scale) not in known:
             known[level, scale] = _best_iou_of_scale(boxes, offsets[level], scale, config)
         return known[level, scale]
 
-    sequences = {
-        tuple(_rounded(start * factor ** np.arange(len(least))).tolist())
+    candidates = {
+        tuple(_rounded(start * factor ** np.arange(len(min_scales))).tolist())
         for start in sides[sides <= longest]
         for factor in _FACTORS
     }
-    sequences = [s for s in sorted(sequences) if (s >= least).all() and s[-1] <= 2 * longest]
-    before = _fit(best_iou(boxes, config, image_shape))
-    fits = [_fit(np.max([iou(*pair) for pair in enumerate(s)], axis=0)) for s in sequences]
+    sequences = [s for s in sorted(candidates) if (s >= min_scales).all() and s[-1] <= 2 * longest]
+    before = _scores(best_iou(boxes, config, image_shape))
+    fits = [_scores(np.max([iou(*pair) for pair in enumerate(s)], axis=0)) for s in sequences]
     means = [fit[0] if (fit >= before).all() else -1 for fit in fits]
     return sequences[np.argmax(means)] if max(means, default=-1) >= 0 else None
 
@@ -239,12 +304,12 @@ def _rounded(scales):
     return (np.rint(scales / step) * step).astype(int)
 
 
-def _fit(best):
+def _scores(best: Array) -> Array:
     """Mean best IoU, recall at 0.5 and recall at 0.7."""
     return np.array([best.mean(), (best >= 0.5).mean(), (best >= 0.7).mean()])
 
 
-def _figures(scales, best):
+def _describe(scales: Sequence[float | Sequence[float]] | Array, best: Array) -> str:
     return (
         f"RPN_ANCHOR_SCALES = {plain_scales(scales)}: median best IoU {np.median(best):.2f}, "
         f"recall {np.mean(best >= 0.5):.1%} at IoU 0.5, {np.mean(best >= 0.7):.1%} at 0.7"

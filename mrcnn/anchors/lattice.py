@@ -1,8 +1,12 @@
 """Finds the anchors that overlap boxes without looking at every anchor."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
+from ..config import Config
 from ..geometry.boxes import box_areas, compute_iou
+from ..types import Array
 from .pyramid import compute_backbone_shapes, pyramid_anchors
 
 # Pairs handled at a time; their temporaries take about 30 MB.
@@ -24,9 +28,17 @@ class AnchorLattice:
 
     Attributes:
         anchors: [A, 4] float64 pixels, as returned by `pyramid_anchors`.
+
+    Example:
+        >>> from mrcnn.anchors.lattice import AnchorLattice
+        >>> from mrcnn.config import Config
+        >>> lattice = AnchorLattice(Config(), (64, 64))
+        >>> [(box, anchor, iou)] = lattice.pairs(np.array([[16.0, 16, 48, 48]]), at_least=0.9)
+        >>> lattice.anchors[anchor], iou
+        (array([[16., 16., 48., 48.]]), array([1.]))
     """
 
-    def __init__(self, config, image_shape):
+    def __init__(self, config: Config, image_shape: Sequence[int] | Array) -> None:
         self.anchors = pyramid_anchors(config, image_shape)
         self._areas = box_areas(self.anchors)
         self._rows, self._columns, places = [], [], []
@@ -47,7 +59,7 @@ class AnchorLattice:
         self._heights = np.array([spans.size for spans in self._rows])
         self._widths = np.array([spans.size for spans in self._columns])
 
-    def pairs(self, boxes, at_least):
+    def pairs(self, boxes: Array, at_least: float) -> Iterator[tuple[Array, Array, Array]]:
         """The pairs of a box and an anchor that overlap enough.
 
         Args:
@@ -116,13 +128,13 @@ class AnchorLattice:
 class _Spans:
     """Spans of equal length along an axis, in order: [n] starts and ends in pixels."""
 
-    def __init__(self, starts, ends):
+    def __init__(self, starts: Array, ends: Array) -> None:
         self.starts, self.ends = np.ascontiguousarray(starts), np.ascontiguousarray(ends)
         self.size = (ends - starts).max()
         centres = 0.5 * (starts + ends)
         self.borders = 0.5 * (centres[1:] + centres[:-1])
 
-    def nearest(self, centre):
+    def nearest(self, centre: Array) -> Array:
         """Index [N] of the span whose centre is nearest to each `centre` [N]."""
         return np.searchsorted(self.borders, centre)
 
@@ -136,7 +148,9 @@ def _overlapping(axes, low, high, length):
     return first, np.maximum(stop - first, 0)
 
 
-def overlapping_pairs(anchors, boxes, at_least):
+def overlapping_pairs(
+    anchors: Array, boxes: Array, at_least: float
+) -> Iterator[tuple[Array, Array, Array]]:
     """As `AnchorLattice.pairs`, for any anchors [A, 4] in pixels; checks each against every box."""
     y1, x1, y2, x2 = np.ascontiguousarray(anchors.T)
     areas = box_areas(anchors)

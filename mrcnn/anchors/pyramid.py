@@ -1,13 +1,18 @@
 """The pyramid's anchors, in pixels of the network's input."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from ..config import Config
 from ..config_rules.parts import backbone_problem, is_function
+from ..types import Array
 
 
-def compute_backbone_shapes(config, image_shape):
+def compute_backbone_shapes(
+    config: Config, image_shape: Sequence[int] | Array
+) -> Array | Sequence[Sequence[int]]:
     """Sizes of the feature maps P2..P6.
 
     Args:
@@ -20,6 +25,12 @@ def compute_backbone_shapes(config, image_shape):
 
     Raises:
         ValueError: an unknown BACKBONE, or a function without COMPUTE_BACKBONE_SHAPE.
+
+    Example:
+        >>> from mrcnn.anchors import compute_backbone_shapes
+        >>> from mrcnn.config import Config
+        >>> compute_backbone_shapes(Config(), (640, 1024)).tolist()
+        [[160, 256], [80, 128], [40, 64], [20, 32], [10, 16]]
     """
     if is_function(config.BACKBONE):
         if not callable(config.COMPUTE_BACKBONE_SHAPE):
@@ -36,7 +47,13 @@ def compute_backbone_shapes(config, image_shape):
     )
 
 
-def generate_anchors(scales, ratios, shape, feature_stride, anchor_stride):
+def generate_anchors(
+    scales: float | Sequence[float] | Array,
+    ratios: Sequence[float] | Array,
+    shape: Sequence[int] | Array,
+    feature_stride: int,
+    anchor_stride: int,
+) -> Array:
     """Anchors of one feature map.
 
     Args:
@@ -51,10 +68,16 @@ def generate_anchors(scales, ratios, shape, feature_stride, anchor_stride):
         [A, 4] float64 pixels: cells row by row, in each cell the ratios in order, for each ratio
         the scales. An anchor is centred on its cell's first corner, index * feature_stride, as the
         trained weights expect; anchors at the border extend beyond the image.
+
+    Example:
+        >>> from mrcnn.anchors import generate_anchors
+        >>> generate_anchors(8, [1], (1, 2), feature_stride=16, anchor_stride=1)
+        array([[-4., -4.,  4.,  4.],
+               [-4., 12.,  4., 20.]])
     """
     root = np.sqrt(np.asarray(ratios, np.float64))[:, None]  # [R, 1]
-    scales = np.atleast_1d(scales)
-    sizes = np.stack([(scales / root).ravel(), (scales * root).ravel()], axis=1)  # [R * S, (h, w)]
+    sides = np.atleast_1d(scales)
+    sizes = np.stack([(sides / root).ravel(), (sides * root).ravel()], axis=1)  # [R * S, (h, w)]
     y = np.arange(0, shape[0], anchor_stride) * feature_stride
     x = np.arange(0, shape[1], anchor_stride) * feature_stride
     centres = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 1, 2)
@@ -62,7 +85,13 @@ def generate_anchors(scales, ratios, shape, feature_stride, anchor_stride):
     return np.concatenate(corners, axis=2).reshape(-1, 4)
 
 
-def generate_pyramid_anchors(scales, ratios, feature_shapes, feature_strides, anchor_stride):
+def generate_pyramid_anchors(
+    scales: Sequence[float | Sequence[float]] | Array,
+    ratios: Sequence[float] | Array,
+    feature_shapes: Sequence[Sequence[int]] | Array,
+    feature_strides: Sequence[int] | Array,
+    anchor_stride: int,
+) -> Array:
     """Anchors of all levels of a pyramid, finest level first.
 
     Args:
@@ -77,6 +106,13 @@ def generate_pyramid_anchors(scales, ratios, feature_shapes, feature_strides, an
 
     Raises:
         ValueError: the numbers of scales, strides and feature maps differ.
+
+    Example:
+        >>> from mrcnn.anchors import generate_pyramid_anchors
+        >>> generate_pyramid_anchors([8, 16], [1], [(1, 2), (1, 1)], [16, 32], anchor_stride=1)
+        array([[-4., -4.,  4.,  4.],
+               [-4., 12.,  4., 20.],
+               [-8., -8.,  8.,  8.]])
     """
     if not len(scales) == len(feature_shapes) == len(feature_strides):
         raise ValueError(
@@ -90,7 +126,7 @@ def generate_pyramid_anchors(scales, ratios, feature_shapes, feature_strides, an
     )
 
 
-def pyramid_anchors(config, image_shape):
+def pyramid_anchors(config: Config, image_shape: Sequence[int] | Array) -> Array:
     """A configuration's anchors for one input size.
 
     Args:
@@ -100,6 +136,12 @@ def pyramid_anchors(config, image_shape):
 
     Returns:
         [A, 4] float64 pixels.
+
+    Example:
+        >>> from mrcnn.anchors import pyramid_anchors
+        >>> from mrcnn.config import Config
+        >>> pyramid_anchors(Config(), (64, 64)).shape  # 3 * (16² + 8² + 4² + 2² + 1²)
+        (1023, 4)
     """
     return generate_pyramid_anchors(
         config.RPN_ANCHOR_SCALES,

@@ -1,10 +1,14 @@
 """What the region proposal network (RPN) should predict for an image."""
 
 import functools
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from ..config import Config
 from ..geometry.boxes import box_deltas, compute_overlaps
+from ..types import Array
 from .lattice import AnchorLattice, overlapping_pairs
 
 _POSITIVE_IOU = 0.7
@@ -12,7 +16,14 @@ _NEGATIVE_IOU = 0.3
 _CROWD_IOU = 0.001
 
 
-def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=None):
+def build_rpn_targets(
+    image_shape: Any,
+    anchors: npt.ArrayLike | AnchorLattice,
+    gt_class_ids: npt.ArrayLike,
+    gt_boxes: npt.ArrayLike,
+    config: Config,
+    rng: np.random.Generator | np.random.RandomState | None = None,
+) -> tuple[Array, Array]:
     """Choose the anchors that train the RPN and the deltas that they should predict.
 
     An anchor is positive if its IoU with an instance is at least 0.7, or above 0 and the
@@ -26,46 +37,53 @@ def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=
         gt_class_ids: [G], negative for crowds.
         gt_boxes: [G, 4] pixels; G may be 0.
         config: RPN_TRAIN_ANCHORS_PER_IMAGE, RPN_BBOX_STD_DEV.
-        rng: a `numpy.random.Generator` or `RandomState`, for the subsampling. None: the global
-            `np.random`.
+        rng: for the subsampling. None: the global `np.random`.
 
     Returns:
         rpn_match: [A] int32, 1 positive, -1 negative, 0 neutral.
         rpn_bbox: [RPN_TRAIN_ANCHORS_PER_IMAGE, (dy, dx, log(dh), log(dw))] float64, divided by
             RPN_BBOX_STD_DEV, for the positive anchors in order, then zeros.
-    """
-    rng = np.random if rng is None else rng
-    total = config.RPN_TRAIN_ANCHORS_PER_IMAGE
-    gt_class_ids = np.asarray(gt_class_ids)
-    gt_boxes = np.asarray(gt_boxes, np.float64).reshape(-1, 4)
-    crowd_boxes, gt_boxes = gt_boxes[gt_class_ids < 0], gt_boxes[gt_class_ids >= 0]
-    if isinstance(anchors, AnchorLattice):
-        anchors, pairs = anchors.anchors, anchors.pairs
-    else:
-        anchors = np.asarray(anchors, np.float64)
-        pairs = functools.partial(overlapping_pairs, anchors)
 
-    rpn_match = np.full(len(anchors), -1, np.int32)
-    for _, anchor, iou in pairs(crowd_boxes, _CROWD_IOU):
+    Example:
+        >>> from mrcnn.anchors import build_rpn_targets
+        >>> from mrcnn.config import Config
+        >>> anchors = [[0, 0, 20, 20], [100, 100, 120, 120], [22, 0, 42, 20]]
+        >>> match, deltas = build_rpn_targets(None, anchors, [1], [[0, 0, 20, 20]], Config())
+        >>> match.tolist(), deltas.shape
+        ([1, -1, -1], (256, 4))
+    """
+    draw: Any = np.random if rng is None else rng
+    total = config.RPN_TRAIN_ANCHORS_PER_IMAGE
+    class_ids = np.asarray(gt_class_ids)
+    all_boxes = np.asarray(gt_boxes, np.float64).reshape(-1, 4)
+    crowds, boxes = all_boxes[class_ids < 0], all_boxes[class_ids >= 0]
+    if isinstance(anchors, AnchorLattice):
+        anchor_boxes, pairs = anchors.anchors, anchors.pairs
+    else:
+        anchor_boxes = np.asarray(anchors, np.float64)
+        pairs = functools.partial(overlapping_pairs, anchor_boxes)
+
+    rpn_match = np.full(len(anchor_boxes), -1, np.int32)
+    for _, anchor, iou in pairs(crowds, _CROWD_IOU):
         rpn_match[anchor[iou >= _CROWD_IOU]] = 0
     positive = []
-    for box, anchor, iou in pairs(gt_boxes, _NEGATIVE_IOU):
+    for box, anchor, iou in pairs(boxes, _NEGATIVE_IOU):
         rpn_match[anchor[iou >= _NEGATIVE_IOU]] = 0
-        best = np.zeros(len(gt_boxes))
+        best = np.zeros(len(boxes))
         np.maximum.at(best, box, iou)
         forced = (iou > 0) & (iou == best[box])
         positive.append(anchor[forced | (iou >= _POSITIVE_IOU)])
     for anchor in positive:
         rpn_match[anchor] = 1
 
-    _drop_surplus(rpn_match, 1, total // 2, rng)
-    _drop_surplus(rpn_match, -1, total - np.count_nonzero(rpn_match == 1), rng)
+    _drop_surplus(rpn_match, 1, total // 2, draw)
+    _drop_surplus(rpn_match, -1, total - np.count_nonzero(rpn_match == 1), draw)
 
     rpn_bbox = np.zeros((total, 4))
-    positive = anchors[rpn_match == 1]
-    if len(positive):
-        matched = gt_boxes[compute_overlaps(positive, gt_boxes).argmax(axis=1)]
-        rpn_bbox[: len(positive)] = box_deltas(positive, matched) / config.RPN_BBOX_STD_DEV
+    kept = anchor_boxes[rpn_match == 1]
+    if len(kept):
+        matched = boxes[compute_overlaps(kept, boxes).argmax(axis=1)]
+        rpn_bbox[: len(kept)] = box_deltas(kept, matched) / config.RPN_BBOX_STD_DEV
     return rpn_match, rpn_bbox
 
 

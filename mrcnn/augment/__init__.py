@@ -15,10 +15,13 @@ boxes are computed from the masks. `microscopy` and `photographs` are recipes to
 """
 
 import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..instances import InstanceBoxes, InstanceMasks, Instances
+from ..types import Array
 from .flips import Flips
 from .imgaug_bridge import apply_imgaug, import_imgaug
 from .keras_layers import apply_layer, check_layer, is_keras_layer
@@ -36,8 +39,13 @@ __all__ = [
     "photographs",
 ]
 
+# What `augmentation=` accepts, see above.
+Augmentation = Callable[..., Any] | list[Any] | tuple[Any, ...]
 
-def __getattr__(name):
+_AnyInstances = TypeVar("_AnyInstances", bound=InstanceMasks | InstanceBoxes | Instances)
+
+
+def __getattr__(name: str) -> Any:
     if name == "imgaug":
         return import_imgaug()
     if name == "iaa":
@@ -45,7 +53,12 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def augment(augmentation, image, instances, rng):
+def augment(
+    augmentation: Augmentation,
+    image: Array,
+    instances: _AnyInstances,
+    rng: np.random.Generator,
+) -> tuple[Array, _AnyInstances]:
     """Apply an augmentation to an image and its instances.
 
     Args:
@@ -53,7 +66,7 @@ def augment(augmentation, image, instances, rng):
         image: [H, W, C].
         instances: `InstanceMasks`, `InstanceBoxes` or `Instances`. Boxes are moved as filled
             rectangles; the bounding boxes of the results are returned.
-        rng: `numpy.random.Generator`.
+        rng: source of randomness.
 
     Returns:
         image [H, W, C], and the same number of instances of the same kind; those that left the
@@ -64,6 +77,14 @@ def augment(augmentation, image, instances, rng):
             instances have more than one field.
         ValueError: the augmentation changed the size, the number of masks or the range of pixel
             values; the message names it.
+
+    Example:
+        >>> from mrcnn.augment import Flips, augment
+        >>> from mrcnn.instances import InstanceBoxes
+        >>> image, boxes = np.zeros((2, 8, 3)), InstanceBoxes([[0, 0, 2, 3]], (2, 8))
+        >>> image, boxes = augment(Flips(horizontal=1), image, boxes, np.random.default_rng(0))
+        >>> boxes.boxes
+        array([[0., 5., 2., 8.]], dtype=float32)
     """
     if isinstance(augmentation, list | tuple):
         for step in augmentation:
@@ -73,27 +94,28 @@ def augment(augmentation, image, instances, rng):
         if len(instances.fields) == 1:
             ((name, values),) = instances.fields.items()
             image, values = augment(augmentation, image, values, rng)
-            return image, Instances(instances.class_ids, {name: values})
-        if not _moves_together(augmentation):
-            raise TypeError(_one_field(augmentation))
-    kind = type(instances)
+            result: Any = Instances(instances.class_ids, {name: values})
+            return image, result
+        if not _takes_instance_masks(augmentation):
+            raise TypeError(_multiple_fields_error(augmentation))
+    original: Any = instances  # `Instances` only if the augmentation takes them
     if is_keras_layer(augmentation):
-        changed, moved = apply_layer(augmentation, image, instances, rng)
+        changed, moved = apply_layer(augmentation, image, original, rng)
     elif hasattr(augmentation, "to_deterministic"):
-        changed, moved = apply_imgaug(augmentation, image, instances, rng)
-    elif _moves_together(augmentation):
-        changed, moved = _pair(augmentation, augmentation(image, instances, rng))
+        changed, moved = apply_imgaug(augmentation, image, original, rng)
+    elif _takes_instance_masks(augmentation):
+        changed, moved = _pair(augmentation, augmentation(image, original, rng))
     else:
         more = [rng] if _positional_parameters(augmentation) > 2 else []
-        changed, moved = _pair(augmentation, augmentation(image, instances.dense(), *more))
-    _check_sizes(augmentation, image, instances, changed, moved)
+        changed, moved = _pair(augmentation, augmentation(image, original.dense(), *more))
+    _check_sizes(augmentation, image, original, changed, moved)
     _check_pixels(augmentation, image, changed)
     if isinstance(moved, np.ndarray):
-        moved = kind.from_dense(moved)
+        moved = type(original).from_dense(moved)
     return np.ascontiguousarray(changed), moved
 
 
-def check_augmentation(augmentation, fields=1):
+def check_augmentation(augmentation: Any, fields: int = 1) -> None:
     """Check that an object can be used as an augmentation; None can.
 
     Args:
@@ -102,12 +124,19 @@ def check_augmentation(augmentation, fields=1):
 
     Raises:
         TypeError: the object cannot be used as an augmentation.
+
+    Example:
+        >>> from mrcnn.augment import Flips, check_augmentation
+        >>> check_augmentation([Flips(horizontal=0.5)])
+        >>> check_augmentation(Flips)
+        Traceback (most recent call last):
+        TypeError: augmentation is Flips (did you mean Flips(...)?): it must be ...
     """
     if isinstance(augmentation, list | tuple):
         for step in augmentation:
             check_augmentation(step, fields)
-    elif augmentation is not None and fields > 1 and not _moves_together(augmentation):
-        raise TypeError(_one_field(augmentation))
+    elif augmentation is not None and fields > 1 and not _takes_instance_masks(augmentation):
+        raise TypeError(_multiple_fields_error(augmentation))
     elif is_keras_layer(augmentation):
         check_layer(augmentation)
     elif augmentation is not None and not _takes_image_and_masks(augmentation):
@@ -119,7 +148,7 @@ def check_augmentation(augmentation, fields=1):
         )
 
 
-def needs_threads(augmentation):
+def needs_threads(augmentation: Augmentation | None) -> bool:
     """Whether an augmentation can only run in threads, as Keras layers do.
 
     In a forked process, the backend would wait for threads that were not forked with it.
@@ -129,11 +158,11 @@ def needs_threads(augmentation):
     return is_keras_layer(augmentation)
 
 
-def _moves_together(augmentation):
+def _takes_instance_masks(augmentation: Any) -> bool:
     return getattr(augmentation, "takes_instance_masks", False)
 
 
-def _one_field(augmentation):
+def _multiple_fields_error(augmentation: Any) -> str:
     return (
         f"augmentation has {_name(augmentation)}, which moves only masks or boxes, but the heads "
         "learn from more fields: it must have the attribute takes_instance_masks, as Flips has, to "
@@ -141,7 +170,7 @@ def _one_field(augmentation):
     )
 
 
-def _pair(augmentation, result):
+def _pair(augmentation: Any, result: Any) -> tuple[Array, Any]:
     if not (isinstance(result, tuple | list) and len(result) == 2):
         raise ValueError(
             f"the augmentation {_name(augmentation)} returned {type(result).__name__}: it must "
@@ -152,11 +181,13 @@ def _pair(augmentation, result):
     return np.asarray(image), instances if is_ours else np.asarray(instances)
 
 
-def _name(augmentation):
+def _name(augmentation: Any) -> str:
     return getattr(augmentation, "__name__", type(augmentation).__name__)
 
 
-def _check_sizes(augmentation, image, instances, changed, moved):
+def _check_sizes(
+    augmentation: Any, image: Array, instances: Any, changed: Array, moved: Any
+) -> None:
     if changed.shape != image.shape or moved.shape != instances.shape:
         raise ValueError(
             f"the augmentation {_name(augmentation)} changed the image from {image.shape} to "
@@ -165,7 +196,7 @@ def _check_sizes(augmentation, image, instances, changed, moved):
         )
 
 
-def _check_pixels(augmentation, image, changed):
+def _check_pixels(augmentation: Any, image: Array, changed: Array) -> None:
     """Check that pixel values are still finite and within their original range."""
     if changed.dtype == image.dtype and changed.dtype.kind in "ui":
         return
@@ -183,7 +214,7 @@ def _check_pixels(augmentation, image, changed):
         )
 
 
-def _takes_image_and_masks(function):
+def _takes_image_and_masks(function: Any) -> bool:
     if isinstance(function, type) or not callable(function):
         return False
     try:
@@ -195,7 +226,7 @@ def _takes_image_and_masks(function):
     return True
 
 
-def _positional_parameters(function):
+def _positional_parameters(function: Callable[..., Any]) -> int:
     parameters = inspect.signature(function).parameters.values()
     return sum(
         parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)

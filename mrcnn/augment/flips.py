@@ -1,5 +1,14 @@
 """Flips and transposition of images: exact, as no pixel is interpolated."""
 
+from typing import TypeVar
+
+import numpy as np
+
+from ..instances import InstanceBoxes, InstanceMasks, Instances
+from ..types import Array
+
+_AnyInstances = TypeVar("_AnyInstances", InstanceMasks, InstanceBoxes, Instances)
+
 
 class Flips:
     """Randomly flip an image and its masks.
@@ -12,19 +21,32 @@ class Flips:
         vertical: probability of an up-down flip.
         transpose: probability of swapping rows and columns. Only square images are transposed,
             because the size must not change.
+
+    Example:
+        >>> from mrcnn.augment import Flips
+        >>> from mrcnn.instances import InstanceMasks
+        >>> image = np.array([[[1], [2], [3]]])  # [1, 3, 1]
+        >>> masks = InstanceMasks.from_dense(image == 1)
+        >>> image, masks = Flips(horizontal=1)(image, masks, np.random.default_rng(0))
+        >>> image[..., 0], masks.boxes
+        (array([[3, 2, 1]]), array([[0, 2, 1, 3]], dtype=int32))
     """
 
-    takes_instance_masks = True
+    takes_instance_masks: bool = True
 
-    def __init__(self, horizontal=0.5, vertical=0.0, transpose=0.0):
+    def __init__(
+        self, horizontal: float = 0.5, vertical: float = 0.0, transpose: float = 0.0
+    ) -> None:
         self.horizontal = horizontal
         self.vertical = vertical
         self.transpose = transpose
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Flips({self.horizontal}, {self.vertical}, {self.transpose})"
 
-    def __call__(self, image, masks, rng):
+    def __call__(
+        self, image: Array, masks: _AnyInstances, rng: np.random.Generator
+    ) -> tuple[Array, _AnyInstances]:
         """Flip the image [H, W, C] and its `InstanceMasks` alike."""
         if rng.random() < self.horizontal:
             image, masks = image[:, ::-1], masks.flip(1)

@@ -19,8 +19,14 @@ import importlib
 import sys
 import threading
 import types
+from typing import Any, TypeVar
 
 import numpy as np
+
+from ..instances import InstanceBoxes, InstanceMasks
+from ..types import Array
+
+_AnyInstances = TypeVar("_AnyInstances", InstanceMasks, InstanceBoxes)
 
 _importing = threading.Lock()
 
@@ -30,11 +36,11 @@ class _OldNumpy(types.ModuleType):
 
     complex = complex
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
 
 
-def import_imgaug():
+def import_imgaug() -> types.ModuleType:
     """Import imgaug with its augmenters, also under NumPy 2.
 
     Returns:
@@ -46,9 +52,10 @@ def import_imgaug():
     with _importing:
         if "imgaug" in sys.modules:
             return importlib.import_module("imgaug")
-        lacking = not hasattr(np, "sctypes")
+        numpy: Any = np  # NumPy 2 has no `sctypes`
+        lacking = not hasattr(numpy, "sctypes")
         if lacking:
-            np.sctypes = {  # noqa: NPY201
+            numpy.sctypes = {
                 "int": [np.int8, np.int16, np.int32, np.int64],
                 "uint": [np.uint8, np.uint16, np.uint32, np.uint64],
                 "float": [np.float16, np.float32, np.float64],
@@ -57,29 +64,29 @@ def import_imgaug():
             imgaug = importlib.import_module("imgaug")
             importlib.import_module("imgaug.augmenters")
         except ImportError as error:
-            raise ImportError(_advice(error)) from error
+            raise ImportError(_install_hint(error)) from error
         finally:
             if lacking:
-                del np.sctypes  # noqa: NPY201
-        _mend(imgaug)
+                del numpy.sctypes
+        _patch(imgaug)
         return imgaug
 
 
-def _mend(imgaug):
+def _patch(imgaug: types.ModuleType) -> None:
     """Fix what NumPy 2 broke beyond the import, and pickling."""
     imgaug.parameters.np = _OldNumpy("numpy")
     imgaug.augmenters.Augmenter.__reduce_ex__ = _reduce
     elastic = imgaug.augmenters.ElasticTransformation
     move = elastic._map_coordinates
 
-    def move_by_float32(image, dx, dy, **options):
+    def move_by_float32(image: Array, dx: Array, dy: Array, **options: Any) -> Array:
         # An integer `alpha` makes them float64 under NumPy 2's rules, which OpenCV rejects.
         return move(image, dx.astype(np.float32), dy.astype(np.float32), **options)
 
     elastic._map_coordinates = staticmethod(move_by_float32)
 
 
-def _advice(error):
+def _install_hint(error: ImportError) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name == "imgaug":
         return "imgaug is not installed: pip install imgaug==0.4.0"
     if ".so" in str(error):
@@ -91,29 +98,31 @@ def _advice(error):
     return f"imgaug cannot be imported ({error}): pip install imgaug==0.4.0"
 
 
-def _reduce(augmenter, protocol):
+def _reduce(augmenter: Any, protocol: int) -> Any:
     """Pickle an augmenter so that unpickling it imports imgaug by `import_imgaug`."""
     kind = type(augmenter)
     if kind.__module__.partition(".")[0] != "imgaug":
         return object.__reduce_ex__(augmenter, protocol)
     # Protocol 4 even if the caller's is older: it creates an empty object, then sets the state.
-    return _new, (kind.__module__, kind.__name__), *object.__reduce_ex__(augmenter, 4)[2:]
+    return _new_augmenter, (kind.__module__, kind.__name__), *object.__reduce_ex__(augmenter, 4)[2:]
 
 
-def _new(module, name):
+def _new_augmenter(module: str, name: str) -> Any:
     import_imgaug()
     kind = getattr(importlib.import_module(module), name)
     return kind.__new__(kind)
 
 
-def apply_imgaug(augmenter, image, instances, rng):
+def apply_imgaug(
+    augmenter: Any, image: Array, instances: _AnyInstances, rng: np.random.Generator
+) -> tuple[Array, _AnyInstances]:
     """Apply an imgaug augmenter, without modifying it, to an image and its instances alike.
 
     Args:
         augmenter: `imgaug.augmenters.Augmenter`.
         image: [H, W, C].
         instances: `InstanceMasks` or `InstanceBoxes`.
-        rng: `numpy.random.Generator`, the only source of randomness.
+        rng: the only source of randomness.
 
     Returns:
         image [H, W, C] and instances of the same kind, in the size that the augmenter makes them.
@@ -124,7 +133,7 @@ def apply_imgaug(augmenter, image, instances, rng):
     augmenter = augmenter.localize_random_state()
     augmenter.seed_(int(rng.integers(2**31 - 1)))
     augmenter = augmenter.to_deterministic()
-    changed = augmenter.augment_image(image)
+    changed: Array = augmenter.augment_image(image)
     kind = type(instances)
     if not len(instances):
         return changed, kind.from_dense(np.zeros((*changed.shape[:2], 0), bool))

@@ -13,8 +13,15 @@ import copy
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import numpy as np
+
+from ..instances import InstanceBoxes, InstanceMasks
+from ..types import Array, Tensor
+
+_AnyInstances = TypeVar("_AnyInstances", InstanceMasks, InstanceBoxes)
 
 # Layers that cannot be applied to one image and its instances, and why.
 _REFUSED = {
@@ -28,17 +35,18 @@ _REFUSED = {
 # Leaves masks unchanged, although Keras does not declare it.
 _PIXELS_ONLY = {"ContrastLimitedAdaptiveHistogramEqualization"}
 
-_idle = weakref.WeakKeyDictionary()  # the user's layer: copies of it that no thread is using
+# The user's layer: copies of it that no thread is using, each as `_borrowed_copy` lends it.
+_idle: weakref.WeakKeyDictionary[Any, list[list[tuple[Any, Any]]]] = weakref.WeakKeyDictionary()
 _copying = threading.Lock()
 
 
-def is_keras_layer(augmentation):
+def is_keras_layer(augmentation: Any) -> bool:
     """Whether an augmentation is a Keras layer, without importing Keras."""
     keras = sys.modules.get("keras")
     return keras is not None and isinstance(augmentation, keras.layers.Layer)
 
 
-def check_layer(layer):
+def check_layer(layer: Any) -> None:
     """Check that a layer, or each layer of a pipeline, can augment an image with its masks.
 
     Raises:
@@ -61,14 +69,16 @@ def check_layer(layer):
             )
 
 
-def apply_layer(layer, image, instances, rng):
+def apply_layer(
+    layer: Any, image: Array, instances: _AnyInstances, rng: np.random.Generator
+) -> tuple[Array, _AnyInstances]:
     """Apply a Keras layer or pipeline, without modifying it, to an image and its instances.
 
     Args:
         layer: see the module docstring.
         image: [H, W, C].
         instances: `InstanceMasks` or `InstanceBoxes`.
-        rng: `numpy.random.Generator`, the only source of randomness.
+        rng: the only source of randomness.
 
     Returns:
         image [H, W, C] of the same dtype, integers rounded and clipped to their range, and
@@ -100,7 +110,7 @@ def apply_layer(layer, image, instances, rng):
     return changed.astype(image.dtype), moved
 
 
-def _apply_step(pixels, twin, image, labels):
+def _apply_step(pixels: Any, twin: Any, image: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Change an image [1, H, W, C] by a layer and its labels [1, H, W, L] by the layer's twin."""
     image = pixels.backend.convert_to_tensor(image)
     moves = pixels.get_random_transformation(image, training=True)
@@ -112,7 +122,7 @@ def _apply_step(pixels, twin, image, labels):
     return image, labels
 
 
-def _failure(step, image, error):
+def _failure(step: Any, image: Array, error: Exception) -> str:
     reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     colours = "" if image.shape[2] == 3 else " Layers that change colours need 3 channels."
     return (
@@ -121,7 +131,7 @@ def _failure(step, image, error):
     )
 
 
-def _steps(layer):
+def _steps(layer: Any) -> list[Any]:
     """The layers of a pipeline in order, including those of nested pipelines."""
     import keras
 
@@ -131,7 +141,7 @@ def _steps(layer):
 
 
 @contextlib.contextmanager
-def _borrowed_copy(layer):
+def _borrowed_copy(layer: Any) -> Iterator[list[tuple[Any, Any]]]:
     """Lend a pair of layers per step (for the image, for the masks) that no other thread uses."""
     with _copying:
         idle = _idle.setdefault(layer, [])
@@ -146,7 +156,7 @@ def _borrowed_copy(layer):
         idle.append(steps)
 
 
-def _copy(step):
+def _copy(step: Any) -> Any:
     config = step.get_config()
     if type(step).__name__ == "RandomShear":  # Keras rejects the config that it wrote itself
         for name in ("x_factor", "y_factor"):
@@ -158,7 +168,7 @@ def _copy(step):
     return twin
 
 
-def _twin(step):
+def _twin(step: Any) -> Any:
     """A copy that treats everything beyond the border as background."""
     twin = _copy(step)
     for part in twin._flatten_layers():
@@ -169,6 +179,6 @@ def _twin(step):
     return twin
 
 
-def _seed(step, rng):
+def _seed(step: Any, rng: np.random.Generator) -> None:
     for variable in step.variables:  # only seed generators have variables here
         variable.assign(np.array([int(rng.integers(2**31 - 1)), 0], variable.dtype))

@@ -5,7 +5,13 @@ that is slight in a photograph would blacken a fluorescence image with values up
 change alike, so a grey image stays grey.
 """
 
+from typing import Any, TypeVar
+
 import numpy as np
+
+from ..types import Array
+
+_Masks = TypeVar("_Masks")
 
 
 class Light:
@@ -15,19 +21,33 @@ class Light:
         contrast: 0.3 draws a factor between 1 / 1.3 and 1.3.
         brightness: maximum shift in either direction, in standard deviations of the image.
         value_range: (lowest, highest) pixel value.
+
+    Example:
+        >>> from mrcnn.augment import Light
+        >>> image = np.repeat([[[10.0], [20.0]]], 8, axis=1)
+        >>> changed, _ = Light(contrast=1.0, brightness=0.0)(image, None, np.random.default_rng(0))
+        >>> round(changed.mean()), np.array_equal(changed, image)
+        (15, False)
     """
 
-    takes_instance_masks = True
+    takes_instance_masks: bool = True
 
-    def __init__(self, contrast=0.3, brightness=0.3, value_range=(0, 255)):
+    def __init__(
+        self,
+        contrast: float = 0.3,
+        brightness: float = 0.3,
+        value_range: tuple[float, float] = (0, 255),
+    ) -> None:
         self.contrast = contrast
         self.brightness = brightness
         self.value_range = value_range
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Light({self.contrast}, {self.brightness}, {self.value_range})"
 
-    def __call__(self, image, masks, rng):
+    def __call__(
+        self, image: Array, masks: _Masks, rng: np.random.Generator
+    ) -> tuple[Array, _Masks]:
         """Return the image [H, W, C] with changed light, and its masks unchanged."""
         factor = (1 + self.contrast) ** rng.uniform(-1, 1)
         shift = rng.uniform(-self.brightness, self.brightness)
@@ -48,19 +68,33 @@ class Noise:
             draws a value up to it.
         probability: probability that an image gets noise.
         value_range: (lowest, highest) pixel value.
+
+    Example:
+        >>> from mrcnn.augment import Noise
+        >>> image = np.full((4, 4, 3), 9, np.uint8)  # without contrast, there is no noise
+        >>> noisy, _ = Noise(most=0.2, probability=1.0)(image, None, np.random.default_rng(0))
+        >>> np.array_equal(noisy, image)
+        True
     """
 
-    takes_instance_masks = True
+    takes_instance_masks: bool = True
 
-    def __init__(self, most=0.3, probability=0.5, value_range=(0, 255)):
+    def __init__(
+        self,
+        most: float = 0.3,
+        probability: float = 0.5,
+        value_range: tuple[float, float] = (0, 255),
+    ) -> None:
         self.most = most
         self.probability = probability
         self.value_range = value_range
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Noise({self.most}, {self.probability}, {self.value_range})"
 
-    def __call__(self, image, masks, rng):
+    def __call__(
+        self, image: Array, masks: _Masks, rng: np.random.Generator
+    ) -> tuple[Array, _Masks]:
         """Return the image [H, W, C] with noise, and its masks unchanged."""
         if rng.random() >= self.probability:
             return image, masks
@@ -69,12 +103,12 @@ class Noise:
         return _as_pixels(image + noise, image.dtype, self.value_range), masks
 
 
-def _mean_and_deviation(image):
+def _mean_and_deviation(image: Array) -> tuple[float, float]:
     some = image[::4, ::4].astype(np.float64)  # every sixteenth pixel is enough
     return some.mean(), some.std()
 
 
-def _as_pixels(values, dtype, value_range):
+def _as_pixels(values: Array, dtype: np.dtype[Any], value_range: tuple[float, float]) -> Array:
     if dtype.kind in "ui":
         values = np.rint(values)
     return np.clip(values, *value_range).astype(dtype)

@@ -13,11 +13,13 @@ to 100 ms for a 1024 x 1024 one; JAX and PyTorch take about 0.3 s to zoom the la
 augmenters take a third of that or less with any backend, but imgaug must be installed.
 """
 
+from typing import Any
+
 from .flips import Flips
 from .photometric import Light, Noise
 
 
-def microscopy(value_range=(0, 255)):
+def microscopy(value_range: tuple[float, float] = (0, 255)) -> list[Any]:
     """Augment images without an up or down, such as cells, nuclei or particles.
 
     Images may have any number of channels. They take all eight orientations, are up to a fifth
@@ -31,6 +33,13 @@ def microscopy(value_range=(0, 255)):
 
     Returns:
         list of steps to pass as `augmentation`.
+
+    Example:
+        >>> from mrcnn import augment
+        >>> augmentation = augment.microscopy()  # doctest: +SKIP
+        >>> model.train(
+        ...     train_dataset, val_dataset, 0.001, 10, "all", augmentation=augmentation
+        ... )  # doctest: +SKIP
     """
     from keras import layers
 
@@ -46,7 +55,7 @@ def microscopy(value_range=(0, 255)):
     ]
 
 
-def photographs(value_range=(0, 255)):
+def photographs(value_range: tuple[float, float] = (0, 255)) -> list[Any]:
     """Augment RGB photographs of the everyday world.
 
     Images are mirrored, are up to a fifth larger or smaller, and vary in brightness, contrast and
@@ -57,6 +66,13 @@ def photographs(value_range=(0, 255)):
 
     Returns:
         list of steps to pass as `augmentation`.
+
+    Example:
+        >>> from mrcnn import augment
+        >>> augmentation = augment.photographs()  # doctest: +SKIP
+        >>> model.train(
+        ...     train_dataset, val_dataset, 0.001, 10, "all", augmentation=augmentation
+        ... )  # doctest: +SKIP
     """
     from keras import layers
 

@@ -1,22 +1,24 @@
 """Checks of a `Config`: what is wrong with it, and what is accepted instead."""
 
+from typing import Any
+
 import numpy as np
 
 from . import parts, training_rules
-from .values import is_number, is_positive, is_whole
+from .values import is_integer, is_number, is_positive
 
 RESIZE_MODES = ("square", "pad64", "crop", "none")
 SCALINGS = ("auto", "percentile", "full")
 
 
-def problems(config):
+def problems(config: Any) -> list[str]:
     """List all problems of a configuration.
 
     Args:
         config: a `Config`.
 
     Returns:
-        A list of sentences, empty if the configuration can work.
+        One sentence per problem; empty if the configuration can work.
     """
     checks = (
         _name, _counts, _fractions, _sizes, parts.problems, _anchors, _channels,
@@ -27,7 +29,7 @@ def problems(config):
 def _name(config):
     if not isinstance(config.NAME, str) or not config.NAME:
         yield f"NAME is {config.NAME!r}: give your subclass a name, such as NAME = 'balloon'."
-    if not is_whole(config.NUM_CLASSES) or config.NUM_CLASSES < 2:
+    if not is_integer(config.NUM_CLASSES) or config.NUM_CLASSES < 2:
         yield (
             f"NUM_CLASSES is {config.NUM_CLASSES!r}: it must be a whole number of at least 2, "
             "because it includes the background (1 + your number of classes)."
@@ -45,7 +47,7 @@ def _counts(config):
     )  # fmt: skip
     for name in names:
         value = getattr(config, name)
-        if not is_whole(value) or value < 1:
+        if not is_integer(value) or value < 1:
             yield f"{name} is {value!r}: it must be a whole number of at least 1."
 
 
@@ -72,14 +74,14 @@ def _sizes(config):
         side = getattr(config, name)
         if mode == "pad64" and not side:
             continue
-        if not is_whole(side) or side < 64 or side % 64:
+        if not is_integer(side) or side < 64 or side % 64:
             yield f"{name} is {side!r}: {multiple_of_64(side)}"
 
 
-def multiple_of_64(side):
+def multiple_of_64(side: Any) -> str:
     """Explain why a side is rejected and which sides are accepted: "it must be ..."."""
-    if not is_whole(side) or side < 64:
-        whole = "" if is_whole(side) else "a whole number and "
+    if not is_integer(side) or side < 64:
+        whole = "" if is_integer(side) else "a whole number and "
         return (
             f"it must be {whole}a multiple of 64, because the pyramid halves the image six times."
         )
@@ -101,7 +103,8 @@ def _anchors(config):
         )
     for name in ("RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS", "RPN_BBOX_STD_DEV", "BBOX_STD_DEV"):
         values = getattr(config, name)
-        if not np.iterable(values) or not len(values) or not all(map(is_positive, values)):
+        is_list = np.iterable(values)
+        if not is_list or not len(values) or not all(map(is_positive, values)):
             yield f"{name} is {values!r}: it must be a list of positive numbers."
         elif name.endswith("STD_DEV") and len(values) != 4:
             yield f"{name} has {len(values)} entries: it needs 4, for dy, dx, log dh and log dw."
@@ -123,7 +126,7 @@ def _channels(config):
         yield f"IMAGE_SCALING {problem}"
 
 
-def scaling_problem(scaling):
+def scaling_problem(scaling: Any) -> str:
     """Explain what is wrong with `scaling`, an IMAGE_SCALING: "is ...: it must be ...", or ""."""
     if isinstance(scaling, str):
         right = scaling in SCALINGS

@@ -5,6 +5,8 @@ so that datasets and their worker processes never load Keras.
 """
 
 import importlib
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 BACKBONES = {
     "resnet50": "mrcnn.network.backbones.resnet:RESNET50",
@@ -22,7 +24,7 @@ HEADS = {
 RPN_LOSSES = ("rpn_class_loss", "rpn_bbox_loss")
 
 
-def part(table, value):
+def part(table: Mapping[str, str], value: Any) -> Any:
     """Return the part that a setting names.
 
     Args:
@@ -38,36 +40,36 @@ def part(table, value):
     return getattr(importlib.import_module(module), name)
 
 
-def heads(config):
-    """Return a list of a `Config`'s head classes, the box head first."""
+def heads(config: Any) -> list[Any]:
+    """Return a `Config`'s head classes, the box head first."""
     kinds = [part(HEADS, value) for value in config.HEADS]
     return sorted(kinds, key=lambda kind: kind.name != "box")
 
 
-def needed_fields(config):
+def needed_fields(config: Any) -> dict[str, str]:
     """Return the instance fields that a `Config`'s heads learn from.
 
     Returns:
-        dict of field name, such as "masks", to the name of the first head that needs it.
+        The name of the first head that needs each field, by the field's name, such as "masks".
     """
-    needed = {}
+    needed: dict[str, str] = {}
     for head in heads(config):
         for field in head.needs:
             needed.setdefault(field, head.name)
     return needed
 
 
-def filled_fields(config):
-    """Return the names of the result fields that a `Config`'s heads fill, a tuple."""
+def filled_fields(config: Any) -> tuple[str, ...]:
+    """Return the names of the result fields that a `Config`'s heads fill."""
     return tuple(head.field for head in heads(config))
 
 
-def loss_names(config):
-    """Return the names of all losses of a `Config`, a tuple in display order."""
+def loss_names(config: Any) -> tuple[str, ...]:
+    """Return the names of all losses of a `Config`, in display order."""
     return (*RPN_LOSSES, *(name for head in heads(config) for name in head.loss_names))
 
 
-def problems(config):
+def problems(config: Any) -> Iterator[str]:
     """Yield what is wrong with a `Config`'s choice of parts, one sentence per problem."""
     yield from _backbone(config)
     yield from _pooler(config)
@@ -79,7 +81,7 @@ def problems(config):
             yield from head.problems(config)
 
 
-def backbone_problem(backbone):
+def backbone_problem(backbone: Any) -> str:
     """Return what is wrong with a BACKBONE, one sentence or ""."""
     if isinstance(backbone, type):
         return f"BACKBONE is the class {backbone.__name__}: give an instance of it."
@@ -89,7 +91,7 @@ def backbone_problem(backbone):
     return f"BACKBONE is {backbone!r}: it must be {_names(BACKBONES)}, a Backbone or a function."
 
 
-def is_function(backbone):
+def is_function(backbone: Any) -> bool:
     """Whether a BACKBONE is a function, which does not know the sizes of its feature maps."""
     return callable(backbone) and not hasattr(backbone, "build")
 

@@ -1,8 +1,10 @@
 """Checks of a `Config`'s training settings: what is wrong, and what is accepted instead."""
 
+from typing import Any
+
 import numpy as np
 
-from .values import is_number, is_positive, is_whole
+from .values import is_integer, is_number, is_positive
 
 START_METHODS = (None, "spawn", "forkserver", "fork")
 OPTIMIZERS = ("sgd", "adam", "adamw")
@@ -10,14 +12,14 @@ LR_SCHEDULES = ("constant", "step", "cosine")
 PRECISIONS = (None, "bfloat16", "float16")
 
 
-def problems(config):
+def problems(config: Any) -> list[str]:
     """List all problems of the training settings.
 
     Args:
         config: a `Config`.
 
     Returns:
-        A list of sentences, empty if the settings can work.
+        One sentence per problem; empty if the settings can work.
     """
     checks = (
         _devices, _loader, _optimizer, _learning_rate, _class_weights, _validation, _run,
@@ -27,9 +29,9 @@ def problems(config):
 
 def _devices(config):
     devices, hosts = config.GPU_COUNT, config.HOST_COUNT
-    if not is_whole(hosts) or hosts < 1:
+    if not is_integer(hosts) or hosts < 1:
         yield f"HOST_COUNT is {hosts!r}: it must be a whole number of at least 1."
-    elif is_whole(devices) and devices % hosts:
+    elif is_integer(devices) and devices % hosts:
         yield (
             f"HOST_COUNT is {hosts}: GPU_COUNT, the number of devices on all hosts together, must "
             f"be a multiple of it ({max(1, devices // hosts) * hosts}), but is {devices}."
@@ -38,7 +40,7 @@ def _devices(config):
 
 def _loader(config):
     workers, processes = config.LOADER_WORKERS, config.LOADER_PROCESSES
-    if workers is not None and (not is_whole(workers) or workers < 1):
+    if workers is not None and (not is_integer(workers) or workers < 1):
         yield f"LOADER_WORKERS is {workers!r}: it must be None or a whole number of at least 1."
     if processes not in START_METHODS:
         yield (
@@ -68,7 +70,7 @@ def _learning_rate(config):
     epochs = config.LR_STEPS
     if (
         not isinstance(epochs, list | tuple | np.ndarray)
-        or not all(is_whole(epoch) and epoch > 0 for epoch in epochs)
+        or not all(is_integer(epoch) and epoch > 0 for epoch in epochs)
         or list(epochs) != sorted(set(epochs))
     ):
         yield f"LR_STEPS is {epochs!r}: it must be a list of increasing epochs, such as [30, 40]."
@@ -79,7 +81,7 @@ def _learning_rate(config):
         )
     if not is_positive(config.LR_FACTOR) or config.LR_FACTOR > 1:
         yield f"LR_FACTOR is {config.LR_FACTOR!r}: it must lie in (0, 1]."
-    if not is_whole(config.LR_WARMUP_STEPS) or config.LR_WARMUP_STEPS < 0:
+    if not is_integer(config.LR_WARMUP_STEPS) or config.LR_WARMUP_STEPS < 0:
         yield (
             f"LR_WARMUP_STEPS is {config.LR_WARMUP_STEPS!r}: it must be a whole number of batches, "
             "0 for no warm-up."
@@ -95,7 +97,7 @@ def _class_weights(config):
         return
     for class_id, weight in weights.items():
         # NUM_CLASSES may itself be wrong; another check reports that.
-        if not is_whole(class_id) or not 0 <= class_id < config.NUM_CLASSES:
+        if not is_integer(class_id) or not 0 <= class_id < config.NUM_CLASSES:
             yield (
                 f"CLASS_WEIGHTS has the key {class_id!r}: class ids run from 0, the background, to "
                 f"{config.NUM_CLASSES - 1}."
@@ -106,16 +108,16 @@ def _class_weights(config):
 
 def _validation(config):
     every, images = config.VALIDATION_EVERY, config.VALIDATION_IMAGES
-    if not is_whole(every) or every < 0:
+    if not is_integer(every) or every < 0:
         yield f"VALIDATION_EVERY is {every!r}: it must be a whole number of epochs, or 0 for never."
-    if images is not None and (not is_whole(images) or images < 1):
+    if images is not None and (not is_integer(images) or images < 1):
         yield f"VALIDATION_IMAGES is {images!r}: it must be None or a whole number of at least 1."
 
 
 def _run(config):
     for name in ("EARLY_STOPPING", "KEEP_CHECKPOINTS"):
         value = getattr(config, name)
-        if value is not None and (not is_whole(value) or value < 1):
+        if value is not None and (not is_integer(value) or value < 1):
             yield f"{name} is {value!r}: it must be None or a whole number of at least 1."
     minutes = config.SAVE_EVERY_MINUTES
     if minutes is not None and not is_positive(minutes):

@@ -1,26 +1,27 @@
 """Checks of numbers in settings and arguments."""
 
 import numbers
+from typing import Any
 
 import numpy as np
 
 
-def is_positive(value):
+def is_positive(value: Any) -> bool:
     """Whether a value is a number above 0."""
     return is_number(value) and value > 0
 
 
-def is_number(value):
+def is_number(value: Any) -> bool:
     """Whether a value is a real number and not a bool."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
-def check_share(name, value):
+def check_fraction(name: str, value: float) -> None:
     """Raise ValueError unless `value`, the argument called `name`, lies in [0, 1]."""
     if not 0 <= value <= 1:
         raise ValueError(f"{name} is {value!r}: it must lie in [0, 1].")
 
 
-def is_whole(value):
+def is_integer(value: Any) -> bool:
     """Whether a value is an int and not a bool."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -4,6 +4,7 @@ import collections
 import difflib
 import os
 import re
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.ndimage
@@ -14,8 +15,12 @@ from ..config_rules import parts
 from ..images.pixels import as_channels
 from ..images.reading import image_size
 from ..text import some
+from ..types import ImageInfo
 from .reading import check_classes
 from .report import Report
+
+if TYPE_CHECKING:
+    from .dataset import Dataset
 
 # Masks with fewer pixels, and boxes narrower than this, are likely slips of the annotator's hand.
 _FEW_PIXELS = 4
@@ -27,7 +32,7 @@ _NEARLY_ALL = 0.98
 # An instance with at least _MANY_PIECES separate pieces of similar size is likely several objects.
 # Similar: the largest is at most _SIMILAR times as large as the _MANY_PIECES-th largest.
 _MANY_PIECES, _SIMILAR = 5, 4
-_FILLED = 0.75  # fraction of its box above which an instance is not examined
+_MAX_FILL = 0.75  # fraction of its box above which an instance is not examined
 
 _OTHER_SIZE = {
     "masks": "masks of a different size than the image",
@@ -42,7 +47,7 @@ _CLEAR = (ValueError, OSError)
 _ALIKE, _RARE = 0.8, 0.1
 
 
-def check(dataset, read_images=True, config=None):
+def check(dataset: "Dataset", read_images: bool = True, config: Config | None = None) -> Report:
     """Read every image and its instances, and check that they can be trained on.
 
     Where the instances of an image have no masks, or no head of `config` learns from masks, their
@@ -53,25 +58,27 @@ def check(dataset, read_images=True, config=None):
         read_images: whether images are decoded. False reads only file headers, which is faster but
             does not find damaged pixels; if the dataset overrides `load_image`, its images are then
             not checked.
-        config: a `Config` to train with. Its number of classes, its number of channels (if images
-            are read), MAX_GT_INSTANCES and what its HEADS learn from are compared with the dataset.
+        config: configuration to train with. Its number of classes, its number of channels (if
+            images are read), MAX_GT_INSTANCES and what its HEADS learn from are compared with the
+            dataset.
 
     Returns:
-        a `Report`.
+        What was found.
 
     Raises:
         RuntimeError: `prepare` was not called.
     """
     report = Report(num_images=len(dataset.image_ids))
-    per_class, images_of = collections.Counter(), collections.Counter()
-    _check_doubles(dataset, report)
+    per_class: collections.Counter[int] = collections.Counter()
+    images_of: collections.Counter[int] = collections.Counter()
+    _check_duplicates(dataset, report)
     if config is not None:
         try:
             check_classes(dataset, config)
         except ValueError as error:
             report.error("classes that do not fit the configuration", str(error))
     limit = (config or Config).MAX_GT_INSTANCES
-    needed = {"masks": None} if config is None else parts.needed_fields(config)
+    needed: dict[str, Any] = {"masks": None} if config is None else parts.needed_fields(config)
     for image_id in tqdm(dataset.image_ids.tolist(), desc="Checking", disable=None):
         shape, failed = _check_image(dataset, image_id, read_images, config, report)
         class_ids = _check_instances(dataset, image_id, shape, failed, limit, needed, report)
@@ -92,7 +99,7 @@ def check(dataset, read_images=True, config=None):
     return report
 
 
-def _check_doubles(dataset, report):
+def _check_duplicates(dataset: "Dataset", report: Report) -> None:
     """Report images that are in the dataset more than once."""
     ids, files = collections.defaultdict(list), collections.defaultdict(list)
     for i in dataset.image_ids.tolist():
@@ -264,7 +271,7 @@ def _check_boxes(image_id, name, boxes, report):
 
 def _check_copies(image_id, name, boxes, pixels, class_ids, report):
     """Report instances that an annotator has drawn, or a tool has written, twice."""
-    first = {}
+    first: dict[tuple[Any, ...], int] = {}
     for i, (box, inside) in enumerate(zip(boxes.tolist(), pixels, strict=True)):
         if box[2]:
             key = (*box, int(class_ids[i]), inside)
@@ -277,7 +284,7 @@ def _check_pieces(image_id, name, crops, areas, class_ids, report):
     """Report instances that are many objects: a binary mask was taken for a label image."""
     for i, (crop, area) in enumerate(zip(crops, areas.tolist(), strict=True)):
         # Separate pieces leave gaps in their box. Well-filled boxes are skipped to save time.
-        if class_ids[i] < 0 or not 0 < area < _FILLED * crop.size:
+        if class_ids[i] < 0 or not 0 < area < _MAX_FILL * crop.size:
             continue
         labels, count = scipy.ndimage.label(crop, np.ones((3, 3)))
         if count >= _MANY_PIECES:
@@ -290,7 +297,7 @@ def _check_pieces(image_id, name, crops, areas, class_ids, report):
                 report.remark(kind, f"{name}: one instance in {count} pieces", image_id, i)
 
 
-def _check_names(report):
+def _check_names(report: Report) -> None:
     """Report classes that are likely one class with a misspelt name."""
     counts = {name: count for name, count in report.class_instances.items() if count}
     for name, count in counts.items():
@@ -301,26 +308,26 @@ def _check_names(report):
                 report.remark("classes with similar names (class_map merges them)", text)
 
 
-def _look_alike(name, other, share):
-    plain = [re.sub(r"[\W_]", "", text.lower()) for text in (name, other)]
+def _look_alike(name: str, other: str, share: float) -> bool:
+    plain, plain_other = (re.sub(r"[\W_]", "", text.lower()) for text in (name, other))
     # Names such as "type 1" and "type 2" are similar on purpose.
     if re.findall(r"\d+", name) != re.findall(r"\d+", other):
         return False
-    return plain[0] == plain[1] != "" or (
-        share <= _RARE and difflib.SequenceMatcher(None, *plain).ratio() >= _ALIKE
+    return plain == plain_other != "" or (
+        share <= _RARE and difflib.SequenceMatcher(None, plain, plain_other).ratio() >= _ALIKE
     )
 
 
-def _is_path(path):
+def _is_path(path: Any) -> bool:
     return isinstance(path, (str, os.PathLike)) and "://" not in os.fspath(path)
 
 
-def _name(info):
+def _name(info: ImageInfo) -> str:
     """Return what to call an image: its path, or its id if it has none."""
     return f"{info['source']}.{info['id']}" if info["path"] is None else str(info["path"])
 
 
-def _reason(name, error):
+def _reason(name: str, error: Exception) -> str:
     text = str(error) or type(error).__name__
     if not isinstance(error, _CLEAR):
         text = f"{type(error).__name__}: {text}"

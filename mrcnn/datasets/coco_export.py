@@ -2,13 +2,19 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 
 from ..files.whole import replacing
 from ..instances.rle import encode
+from ..types import Array, PathLike
+
+if TYPE_CHECKING:
+    from .dataset import Dataset
 
 
-def to_coco(dataset, path=None):
+def to_coco(dataset: "Dataset", path: PathLike | None = None) -> dict[str, list[dict[str, Any]]]:
     """Return a dataset's images, classes and instances in COCO's format.
 
     `CocoDataset.read(path, images=folder)` reads it back, where `folder` is the nearest common
@@ -19,10 +25,10 @@ def to_coco(dataset, path=None):
         path: JSON file to write, in full or not at all; its folder must exist. None: no file.
 
     Returns:
-        dict of three lists of dicts.
-        images: dicts of id, file_name, height, width. The ids are the source's if all are different
-            whole numbers, else 1, 2, ... The file name is relative to the common folder; for an
-            image that is not a file, it is built from the id.
+        A dict with three keys.
+        images: list of id, file_name, height and width. The ids are the source's if all are
+            different whole numbers, else 1, 2, ... The file name is relative to the common folder;
+            for an image that is not a file, it is built from the id.
         annotations: id from 1, image_id, category_id, segmentation (a compressed run-length code;
             omitted where an image's instances have only boxes), area, bbox [x, y, width, height],
             iscrowd (1 for a negative class id). Instances without pixels are left out.
@@ -35,7 +41,8 @@ def to_coco(dataset, path=None):
     """
     ids = _image_ids(dataset)
     names = _file_names([dataset.image_info[i].get("path") for i in dataset.image_ids], ids)
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for i, image_id, name in zip(dataset.image_ids, ids, names, strict=True):
         (height, width), instances = _instances(dataset, i)
         images.append({"id": image_id, "file_name": name, "height": height, "width": width})
@@ -60,11 +67,11 @@ def to_coco(dataset, path=None):
 
 def _image_ids(dataset):
     ids = [dataset.image_info[i]["id"] for i in dataset.image_ids]
-    kept = all(_is_whole(i) for i in ids) and len(set(ids)) == len(ids)
+    kept = all(_is_integer(i) for i in ids) and len(set(ids)) == len(ids)
     return [int(i) for i in ids] if kept else list(range(1, len(ids) + 1))
 
 
-def _is_whole(value):
+def _is_integer(value):
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
@@ -93,8 +100,8 @@ def _instances(dataset, image_id):
     """Return an image's (height, width) in pixels, and dicts of its instances."""
     if not dataset.has("masks", image_id):
         boxes, class_ids = dataset.load_boxes(image_id)
-        rows = zip(boxes.boxes.tolist(), class_ids.tolist(), strict=True)
-        instances = [_box_annotation(box, class_id) for box, class_id in rows if box[2]]
+        box_rows = zip(boxes.boxes.tolist(), class_ids.tolist(), strict=True)
+        instances = [_box_annotation(box, class_id) for box, class_id in box_rows if box[2]]
         return _size(dataset, image_id, boxes), instances
     masks, class_ids = dataset.load_instances(image_id)
     height, width = _size(dataset, image_id, masks)
@@ -111,17 +118,19 @@ def _size(dataset, image_id, shapes):
     return height, width
 
 
-def annotation(crop, box, class_id, shape):
+def annotation(
+    crop: Array, box: Sequence[int], class_id: int, shape: Sequence[int]
+) -> dict[str, Any]:
     """Return an instance in COCO's format, without its id and its image's id.
 
     Args:
         crop: bool array [h, w], the instance's pixels.
-        box: (y1, x1, y2, x2), ints in pixels, the position of the crop in the image.
+        box: (y1, x1, y2, x2) in pixels, the position of the crop in the image.
         class_id: negative for a crowd.
         shape: (height, width) of the image.
 
     Returns:
-        dict, see `to_coco`.
+        An entry of the annotations, see `to_coco`.
     """
     y1, x1, y2, x2 = box
     return {

@@ -1,13 +1,19 @@
 """The base class of datasets: subclass it and override `load_mask`."""
 
 import logging
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
+from ..config import Config
 from ..images import reading
 from ..instances import InstanceBoxes, InstanceMasks
+from ..types import Array, ImageInfo, PathLike
 from . import check, coco_export, splits
 from .reading import place_of
+from .report import Report
 
 logger = logging.getLogger(__name__)
 
@@ -33,40 +39,71 @@ class Dataset:
         dataset.prepare()
 
     Attributes:
-        image_info: list of dicts with id, source, path and the other arguments of `add_image`.
-        class_info: list of dicts with source, id and name; the first is the background.
-        left_out: frozenset of the image ids that a `subset` leaves out.
-        source_class_ids: dict of source to its class ids, always including the background.
+        image_info: id, source, path and the other arguments of `add_image`, for each image.
+        class_info: source, id and name of each class; the first is the background.
+        left_out: the image ids that a `subset` leaves out.
+        source_class_ids: class ids of each source, always including the background.
         num_classes, num_images: how many there are. `prepare` sets these and all that follow.
         class_ids: int [num_classes], 0, 1, ...
-        class_names: list of str, in the order of `class_ids`.
-        class_from_source_map, image_from_source_map: dict of "source.id" to the id in this dataset.
-        sources: list of str.
+        class_names: in the order of `class_ids`.
+        class_from_source_map, image_from_source_map: "source.id" to the id in this dataset.
+        sources: names of the sources.
+
+    Example:
+        >>> from mrcnn.datasets import Dataset
+        >>> class Squares(Dataset):
+        ...     def load_image(self, image_id):
+        ...         return np.zeros((64, 64, 3), np.uint8)
+        ...     def load_mask(self, image_id):
+        ...         masks = np.zeros((64, 64, 1), bool)
+        ...         masks[10:20, 10:20] = True
+        ...         return masks, np.array([1])
+        >>> dataset = Squares()
+        >>> dataset.add_class("shapes", 1, "square")
+        >>> dataset.add_image("shapes", "first", path=None)
+        >>> dataset.prepare()
+        >>> dataset.class_names, dataset.image_ids
+        (['BG', 'square'], array([0]))
     """
 
+    image_info: list[ImageInfo]
+    class_info: list[dict[str, Any]]
+    left_out: frozenset[int]
+    source_class_ids: dict[str, list[int]]
+    num_classes: int
+    num_images: int
+    class_ids: Array
+    class_names: list[str]
+    class_from_source_map: dict[str, int]
+    image_from_source_map: dict[str, int]
+    sources: list[str]
+
     # Maximum height times width of an image, to guard against decompression bombs. None: any.
-    MAX_PIXELS = reading.MAX_PIXELS
+    MAX_PIXELS: int | None = reading.MAX_PIXELS
 
     _warned_of_no_masks = False
 
-    def __init__(self, class_map=None):
+    def __init__(self, class_map: Any = None) -> None:
         """`class_map` is unused; it exists for compatibility with matterport's Mask_RCNN."""
-        self._image_ids = None
+        self._image_ids: Array | None = None
         self.image_info = []
         self.left_out = frozenset()
         self.class_info = [{"source": "", "id": 0, "name": "BG"}]
         self.source_class_ids = {}
 
-    def __getattr__(self, name):
-        # Called only for attributes that do not exist.
-        if name in _SET_BY_PREPARE:
-            raise AttributeError(
-                f"{type(self).__name__}.{name} is not known yet: call prepare() after the last "
-                "add_class() and add_image()."
-            )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    # Hidden from type checkers, which would otherwise accept any attribute name.
+    if not TYPE_CHECKING:
 
-    def add_class(self, source, class_id, class_name):
+        def __getattr__(self, name):
+            # Called only for attributes that do not exist.
+            if name in _SET_BY_PREPARE:
+                raise AttributeError(
+                    f"{type(self).__name__}.{name} is not known yet: call prepare() after the last "
+                    "add_class() and add_image()."
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def add_class(self, source: str, class_id: Any, class_name: str) -> None:
         """Add a class; one that the source already has is ignored.
 
         Args:
@@ -86,18 +123,18 @@ class Dataset:
             return
         self.class_info.append({"source": source, "id": class_id, "name": class_name})
 
-    def add_image(self, source, image_id, path, **kwargs):
+    def add_image(self, source: str, image_id: Any, path: PathLike | None, **kwargs: Any) -> None:
         """Add an image.
 
         Args:
             source: name of the source.
-            image_id: id of the image in the source, any type.
+            image_id: id of the image in the source.
             path: image file, or None if the subclass overrides `load_image`.
             **kwargs: stored in the image's `image_info`, for example width, height, annotations.
         """
         self.image_info.append({"id": image_id, "source": source, "path": path, **kwargs})
 
-    def image_reference(self, image_id):
+    def image_reference(self, image_id: int) -> str:
         """Return a link or text that helps people find the image; "" unless overridden.
 
         Args:
@@ -105,7 +142,7 @@ class Dataset:
         """
         return ""
 
-    def prepare(self, class_map=None):
+    def prepare(self, class_map: Any = None) -> None:
         """Number the classes and images. Call this after adding the last one.
 
         `class_map` is unused; it exists for compatibility with matterport's Mask_RCNN.
@@ -131,7 +168,7 @@ class Dataset:
             for source in self.sources
         }
 
-    def map_source_class_id(self, source_class_id):
+    def map_source_class_id(self, source_class_id: str) -> int:
         """Return the class id in this dataset for a class of a source.
 
         Args:
@@ -142,7 +179,7 @@ class Dataset:
         """
         return self.class_from_source_map[source_class_id]
 
-    def get_source_class_id(self, class_id, source):
+    def get_source_class_id(self, class_id: int, source: str) -> Any:
         """Return the id that a class has in its source.
 
         Args:
@@ -160,7 +197,7 @@ class Dataset:
             )
         return info["id"]
 
-    def check(self, read_images=True, config=None):
+    def check(self, read_images: bool = True, config: Config | None = None) -> Report:
         """Check all images and instances, and print what is wrong with them.
 
         Args:
@@ -170,20 +207,43 @@ class Dataset:
         Returns:
             `report.Report`. Its `ok` is False if something would break training; `without` leaves
             out its `bad_image_ids`.
+
+        Example:
+            >>> from mrcnn.datasets import Dataset
+            >>> dataset = Dataset()
+            >>> dataset.add_image("cells", 1, path="missing.png")
+            >>> dataset.prepare()
+            >>> report = dataset.check()
+            1 images with 0 instances, ...
+            Errors:
+            - image files that are missing: 1
+            ...
+            >>> report.bad_image_ids
+            [0]
         """
         report = check.check(self, read_images, config)
         print(report)
         return report
 
-    def subset(self, image_ids):
-        """Return a prepared dataset of some of the images, see `splits.subset`."""
+    def subset(self, image_ids: Iterable[int]) -> Self:
+        """Return a prepared dataset of some of the images, see `splits.subset`.
+
+        Example:
+            >>> from mrcnn.datasets import Dataset
+            >>> dataset = Dataset()
+            >>> for name in ["a.png", "b.png", "c.png"]:
+            ...     dataset.add_image("cells", name, path=name)
+            >>> dataset.prepare()
+            >>> dataset.subset([0, 2]).image_ids
+            array([0, 2])
+        """
         return splits.subset(self, image_ids)
 
-    def without(self, image_ids):
+    def without(self, image_ids: npt.ArrayLike) -> Self:
         """Return a prepared dataset of all images except these.
 
         Args:
-            image_ids: ints, some of `image_ids`, such as the `bad_image_ids` of `check`.
+            image_ids: some of `image_ids`, such as the `bad_image_ids` of `check`.
 
         Raises:
             ValueError: no image is left.
@@ -191,20 +251,59 @@ class Dataset:
         left_out = set(np.asarray(image_ids, int).reshape(-1).tolist())
         return self.subset([i for i in self.image_ids.tolist() if i not in left_out])
 
-    def split(self, fraction=0.2, seed=0):
-        """Return (training, validation) datasets of random images, see `splits.split`."""
+    def split(
+        self, fraction: float = 0.2, seed: int | np.random.Generator = 0
+    ) -> tuple[Self, Self]:
+        """Return (training, validation) datasets of random images, see `splits.split`.
+
+        Example:
+            >>> from mrcnn.datasets import Dataset
+            >>> dataset = Dataset()
+            >>> for number in range(10):
+            ...     dataset.add_image("cells", number, path=f"{number}.png")
+            >>> dataset.prepare()
+            >>> train, validation = dataset.split(fraction=0.2)
+            >>> train.num_images, validation.num_images
+            (8, 2)
+        """
         return splits.split(self, fraction, seed)
 
-    def split_by_group(self, group_of, fraction=0.2, seed=0):
-        """Return (training, validation) without shared groups, see `splits.split_by_group`."""
+    def split_by_group(
+        self,
+        group_of: Callable[[ImageInfo], Hashable] | str,
+        fraction: float = 0.2,
+        seed: int | np.random.Generator = 0,
+    ) -> tuple[Self, Self]:
+        """Return (training, validation) without shared groups, see `splits.split_by_group`.
+
+        Example:
+            >>> from mrcnn.datasets import Dataset
+            >>> dataset = Dataset()
+            >>> for number in range(9):
+            ...     dataset.add_image("cells", number, path=f"{number}.png", slide=number // 3)
+            >>> dataset.prepare()
+            >>> train, validation = dataset.split_by_group("slide", fraction=0.3)
+            >>> train.num_images, validation.num_images
+            (6, 3)
+        """
         return splits.split_by_group(self, group_of, fraction, seed)
 
-    def to_coco(self, path=None):
-        """Return the dataset in COCO's format, see `coco_export.to_coco`."""
+    def to_coco(self, path: PathLike | None = None) -> dict[str, list[dict[str, Any]]]:
+        """Return the dataset in COCO's format, see `coco_export.to_coco`.
+
+        Example:
+            >>> from mrcnn.datasets import Dataset
+            >>> np.save("cells.npy", np.zeros((40, 60, 3), np.uint8))
+            >>> dataset = Dataset()
+            >>> dataset.add_image("cells", 7, path="cells.npy")
+            >>> dataset.prepare()
+            >>> dataset.to_coco()["images"]
+            [{'id': 7, 'file_name': 'cells.npy', 'height': 40, 'width': 60}]
+        """
         return coco_export.to_coco(self, path)
 
     @property
-    def image_ids(self):
+    def image_ids(self) -> Array:
         """Image ids in this dataset, [num_images] int array: 0, 1, ..., or those of a `subset`.
 
         Raises:
@@ -217,16 +316,20 @@ class Dataset:
             )
         return self._image_ids
 
-    def source_image_link(self, image_id):
-        """Return the path or URL of an image, as it was passed to `add_image`."""
+    def source_image_link(self, image_id: int) -> PathLike | None:
+        """Return the path or URL of an image, as it was passed to `add_image`.
+
+        Args:
+            image_id: index of the image in the dataset.
+        """
         return self.image_info[image_id]["path"]
 
     @property
-    def reads_files(self):
+    def reads_files(self) -> bool:
         """Whether images are the files at their paths: `load_image` is not overridden."""
         return type(self).load_image is Dataset.load_image
 
-    def load_image(self, image_id):
+    def load_image(self, image_id: int) -> Array:
         """Read the image's file, see `images.read_image`.
 
         Args:
@@ -245,7 +348,7 @@ class Dataset:
         image = image[..., np.newaxis] if image.ndim == 2 else image
         return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 
-    def load_mask(self, image_id):
+    def load_mask(self, image_id: int) -> tuple[Array, Array]:
         """Return the instances of an image. Subclasses override this; the base class has none.
 
         Args:
@@ -265,7 +368,7 @@ class Dataset:
             )
         return np.zeros((0, 0, 0), bool), np.zeros(0, np.int32)
 
-    def load_instances(self, image_id):
+    def load_instances(self, image_id: int) -> tuple[InstanceMasks, Array]:
         """Return the instances of an image in the form that the loader works on.
 
         A subclass with compact annotations overrides this in addition to `load_mask`: making dense
@@ -298,7 +401,7 @@ class Dataset:
             )
         return InstanceMasks.from_dense(masks), class_ids
 
-    def load_boxes(self, image_id):
+    def load_boxes(self, image_id: int) -> tuple[InstanceBoxes, Array]:
         """Return the boxes of an image's instances, for networks without a mask head.
 
         A subclass whose annotations are boxes overrides this instead of `load_mask`. One that can
@@ -314,7 +417,7 @@ class Dataset:
         masks, class_ids = self.load_instances(image_id)
         return InstanceBoxes(masks.boxes, masks.shape), class_ids
 
-    def has(self, field, image_id):
+    def has(self, field: str, image_id: int) -> bool:
         """Whether the instances of an image have a field that a head can learn from.
 
         Args:

@@ -1,17 +1,24 @@
 """Read an image of a dataset and its instances, and check them against each other."""
 
 import logging
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..config import Config
 from ..images.pixels import as_channels
 from ..instances import InstanceBoxes, InstanceMasks, Instances
 from ..text import some
+from ..types import Array
+
+if TYPE_CHECKING:
+    from .dataset import Dataset
 
 logger = logging.getLogger(__name__)
 
 
-def check_classes(dataset, config):
+def check_classes(dataset: "Dataset", config: Config) -> None:
     """Check that a prepared `dataset` and a `config` have the same number of classes.
 
     Raises:
@@ -24,12 +31,12 @@ def check_classes(dataset, config):
         )
 
 
-def check_fields(dataset, needed):
+def check_fields(dataset: "Dataset", needed: Mapping[str, str]) -> None:
     """Check that every image of a dataset has what the heads learn from.
 
     Args:
         dataset: a prepared `Dataset`.
-        needed: dict of field name, such as "masks", to the name of the head that needs it.
+        needed: name of the head that needs each field, by the field's name, such as "masks".
 
     Raises:
         ValueError: an image lacks a field; the error names the dataset, the image and the head.
@@ -44,12 +51,22 @@ def check_fields(dataset, needed):
                 )
 
 
-def place_of(dataset, image_id):
-    """Return what messages call an image, such as "image 3 (cells/3.png)"."""
+def place_of(dataset: "Dataset", image_id: int) -> str:
+    """Return what messages call an image of a dataset, such as "image 3 (cells/3.png)".
+
+    Args:
+        dataset: a prepared `Dataset`.
+        image_id: index of the image in the dataset.
+    """
     return f"image {image_id} ({dataset.image_info[image_id].get('path')})"
 
 
-def read_instances(dataset, image_id, image_shape, fields=("masks",)):
+def read_instances(
+    dataset: "Dataset",
+    image_id: int,
+    image_shape: Sequence[int],
+    fields: Collection[str] = ("masks",),
+) -> Instances:
     """Read the instances of an image.
 
     Args:
@@ -61,7 +78,7 @@ def read_instances(dataset, image_id, image_shape, fields=("masks",)):
             those of the masks.
 
     Returns:
-        `Instances`, including those of which nothing is visible.
+        All instances, including those of which nothing is visible.
 
     Raises:
         ValueError: they belong to an image of a different size, have unknown class ids, or the
@@ -69,6 +86,7 @@ def read_instances(dataset, image_id, image_shape, fields=("masks",)):
         TypeError: a field is not an object that can be transformed with the image.
     """
     where = place_of(dataset, image_id)
+    values: dict[str, Any]
     if "masks" not in fields:
         boxes, class_ids = dataset.load_boxes(image_id)
         values = {"boxes": boxes if len(class_ids) else InstanceBoxes([], image_shape)}
@@ -110,12 +128,14 @@ def read_instances(dataset, image_id, image_shape, fields=("masks",)):
         raise ValueError(f"{where}: {error}") from None
 
 
-def read_sample(dataset, config, image_id, fields=("masks",)):
+def read_sample(
+    dataset: "Dataset", config: Config, image_id: int, fields: Collection[str] = ("masks",)
+) -> tuple[Array, Instances]:
     """Read an image and its instances as training uses them.
 
     Args:
         dataset: a prepared `Dataset`.
-        config: a `Config`, for IMAGE_CHANNEL_COUNT and IMAGE_SCALING.
+        config: for IMAGE_CHANNEL_COUNT and IMAGE_SCALING.
         image_id: index of the image in the dataset.
         fields: see `read_instances`.
 

@@ -23,7 +23,7 @@ class Finding:
     instance: int | None
     text: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         image = "" if self.image_id is None else f"image {self.image_id}"
         instance = "" if self.instance is None else f", instance {self.instance}"
         return f"{image}{instance} ({self.text})" if image else self.text
@@ -35,40 +35,42 @@ class Report:
 
     Attributes:
         num_images: number of images in the dataset.
-        instances_per_image: list of the number of instances, including crowds, in each image whose
-            instances could be read.
+        instances_per_image: number of instances, including crowds, in each image whose instances
+            could be read.
         crowds: number of crowds.
         only_boxes: number of images whose instances have boxes but no masks.
-        pixels: dict of channels and dtype, such as "3 channels of uint8", to the number of such
-            images; empty if the images were not read.
-        class_instances: dict of class name to the number of its instances.
-        class_images: dict of class name to the number of images that contain it.
-        errors: dict of kind to its `Finding`s: training would fail, or learn something wrong.
+        pixels: number of images by channels and dtype, such as "3 channels of uint8"; empty if the
+            images were not read.
+        class_instances: number of instances of each class, by its name.
+        class_images: number of images that contain each class, by its name.
+        errors: findings by their kind: training would fail, or learn something wrong.
         remarks: the same for what is worth a look.
     """
 
     num_images: int = 0
-    instances_per_image: list = dataclasses.field(default_factory=list)
+    instances_per_image: list[int] = dataclasses.field(default_factory=list)
     crowds: int = 0
     only_boxes: int = 0
-    pixels: dict = dataclasses.field(default_factory=collections.Counter)
-    class_instances: dict = dataclasses.field(default_factory=dict)
-    class_images: dict = dataclasses.field(default_factory=dict)
-    errors: dict = dataclasses.field(default_factory=dict)
-    remarks: dict = dataclasses.field(default_factory=dict)
+    pixels: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    class_instances: dict[str, int] = dataclasses.field(default_factory=dict)
+    class_images: dict[str, int] = dataclasses.field(default_factory=dict)
+    errors: dict[str, list[Finding]] = dataclasses.field(default_factory=dict)
+    remarks: dict[str, list[Finding]] = dataclasses.field(default_factory=dict)
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether there are no errors."""
         return not self.errors
 
     @property
-    def bad_image_ids(self):
+    def bad_image_ids(self) -> list[int]:
         """Ids of the images with errors, in ascending order."""
         found = {f.image_id for findings in self.errors.values() for f in findings}
-        return sorted(found - {None})
+        return sorted(image_id for image_id in found if image_id is not None)
 
-    def error(self, kind, text, image_id=None, instance=None):
+    def error(
+        self, kind: str, text: str, image_id: int | None = None, instance: int | None = None
+    ) -> None:
         """Add an error.
 
         Args:
@@ -77,7 +79,9 @@ class Report:
         """
         self.errors.setdefault(kind, []).append(Finding(image_id, instance, text))
 
-    def remark(self, kind, text, image_id=None, instance=None):
+    def remark(
+        self, kind: str, text: str, image_id: int | None = None, instance: int | None = None
+    ) -> None:
         """Add a remark.
 
         Args:
@@ -86,7 +90,7 @@ class Report:
         """
         self.remarks.setdefault(kind, []).append(Finding(image_id, instance, text))
 
-    def __str__(self):
+    def __str__(self) -> str:
         counts = self.instances_per_image or [0]
         lines = [
             f"{self.num_images} images with {sum(counts)} instances, {self.crowds} of them crowds; "

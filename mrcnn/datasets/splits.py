@@ -2,13 +2,22 @@
 
 import copy
 import numbers
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from ..text import some
+from ..types import Array, ImageInfo
+
+if TYPE_CHECKING:
+    from .dataset import Dataset
+
+# Any class of datasets: parts are of the same class.
+_D = TypeVar("_D", bound="Dataset")
 
 
-def subset(dataset, image_ids):
+def subset(dataset: _D, image_ids: Iterable[int]) -> _D:
     """Return a dataset with some images of another one.
 
     It is a copy of the object whose `image_ids` are only those chosen. An image keeps its id, so
@@ -26,32 +35,32 @@ def subset(dataset, image_ids):
         TypeError: ids that are not whole numbers.
         ValueError: no ids, duplicate ids, or ids that are out of range.
     """
-    image_ids, known = list(image_ids), set(dataset.image_ids.tolist())
-    if not image_ids:
+    chosen, known = list(image_ids), set(dataset.image_ids.tolist())
+    if not chosen:
         raise ValueError("image_ids is empty: a subset must have at least one image.")
-    for i in image_ids:
+    for i in chosen:
         if isinstance(i, (bool, np.bool_)) or not isinstance(i, numbers.Integral):
             raise TypeError(f"image_ids has {i!r}: ids must be whole numbers.")
         if i not in known:
             raise ValueError(f"image_ids has {i}: the dataset's images are {some(sorted(known))}.")
-    if len(set(image_ids)) < len(image_ids):
-        twice = next(i for i in image_ids if image_ids.count(i) > 1)
+    if len(set(chosen)) < len(chosen):
+        twice = next(i for i in chosen if chosen.count(i) > 1)
         raise ValueError(f"image_ids has {twice} more than once.")
     part = copy.copy(dataset)
     part.image_info = list(dataset.image_info)
     part.class_info = list(dataset.class_info)
-    part.left_out = dataset.left_out | (known - {int(i) for i in image_ids})
+    part.left_out = dataset.left_out | (known - {int(i) for i in chosen})
     part.prepare()
     return part
 
 
-def random_part(ids, limit, seed=0):
+def random_subset(ids: Array, limit: int | None, seed: int = 0) -> Array:
     """Return the ids, or a random subset of at most `limit` that is the same each time.
 
     Args:
         ids: int array [N] of images or instances.
         limit: maximum size of the subset, or None for all.
-        seed: integer.
+        seed: seed of the random choice.
 
     Returns:
         the ids as they are if there are at most `limit`, else int [limit], ascending.
@@ -61,7 +70,7 @@ def random_part(ids, limit, seed=0):
     return np.sort(np.random.default_rng(seed).choice(ids, limit, replace=False))
 
 
-def split(dataset, fraction=0.2, seed=0):
+def split(dataset: _D, fraction: float = 0.2, seed: int | np.random.Generator = 0) -> tuple[_D, _D]:
     """Split a dataset at random into training and validation.
 
     If images are related, such as crops of one slide, use `split_by_group`.
@@ -69,8 +78,7 @@ def split(dataset, fraction=0.2, seed=0):
     Args:
         dataset: a `Dataset`.
         fraction: fraction of the images that go to validation, above 0 and below 1.
-        seed: integer or `numpy.random.Generator`. The same seed gives the same split, in whatever
-            order the images were added.
+        seed: the same number gives the same split, in whatever order the images were added.
 
     Returns:
         train, validation: prepared datasets, see `subset`. Each has at least one image.
@@ -87,13 +95,18 @@ def split(dataset, fraction=0.2, seed=0):
     return _parts(dataset, np.random.default_rng(seed).permutation(ids)[:count])
 
 
-def split_by_group(dataset, group_of, fraction=0.2, seed=0):
+def split_by_group(
+    dataset: _D,
+    group_of: Callable[[ImageInfo], Hashable] | str,
+    fraction: float = 0.2,
+    seed: int | np.random.Generator = 0,
+) -> tuple[_D, _D]:
     """Split a dataset into training and validation, with related images on the same side.
 
     Args:
         dataset: a `Dataset`.
-        group_of: function that takes an image's dict in `image_info` and returns its group,
-            anything hashable; or the key under which that dict has the group, such as "slide".
+        group_of: function that takes an image's entry in `image_info` and returns its group; or the
+            key under which that entry has the group, such as "slide".
         fraction: fraction of the images that go to validation, above 0 and below 1. It is met as
             closely as groups taken in a random order allow.
         seed: see `split`.
@@ -107,7 +120,7 @@ def split_by_group(dataset, group_of, fraction=0.2, seed=0):
             groups.
     """
     _check_fraction(fraction)
-    groups = {}
+    groups: dict[Hashable, list[int]] = {}
     for i in _sorted_ids(dataset):
         groups.setdefault(_group(dataset, i, group_of), []).append(i)
     if len(groups) < 2:
@@ -115,22 +128,25 @@ def split_by_group(dataset, group_of, fraction=0.2, seed=0):
             f"the dataset has {len(groups)} groups ({', '.join(map(repr, groups))}): a split by "
             "group needs at least two."
         )
-    groups = list(groups.values())
-    groups = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
+    in_order = list(groups.values())
+    shuffled = [in_order[i] for i in np.random.default_rng(seed).permutation(len(groups))]
     wanted = dataset.num_images * fraction
-    chosen, count = [], 0
-    for group in groups:
+    chosen: list[list[int]] = []
+    count = 0
+    for group in shuffled:
         if abs(count + len(group) - wanted) < abs(count - wanted):
             chosen.append(group)
             count += len(group)
     if not chosen:
-        chosen = [min(groups, key=len)]
-    if len(chosen) == len(groups):
+        chosen = [min(shuffled, key=len)]
+    if len(chosen) == len(shuffled):
         chosen.remove(min(chosen, key=len))
     return _parts(dataset, [i for group in chosen for i in group])
 
 
-def _group(dataset, image_id, group_of):
+def _group(
+    dataset: "Dataset", image_id: int, group_of: Callable[[ImageInfo], Hashable] | str
+) -> Hashable:
     info = dataset.image_info[image_id]
     where = f"image {image_id} ({info['path']})"
     if callable(group_of):
@@ -153,24 +169,24 @@ def _group(dataset, image_id, group_of):
     return group
 
 
-def _check_fraction(fraction):
+def _check_fraction(fraction: float) -> None:
     if isinstance(fraction, bool) or not isinstance(fraction, numbers.Real):
         raise TypeError(f"fraction is {fraction!r}: it must be a number above 0 and below 1.")
     if not 0 < fraction < 1:
         raise ValueError(f"fraction is {fraction}: it must be above 0 and below 1.")
 
 
-def _sorted_ids(dataset):
+def _sorted_ids(dataset: "Dataset") -> list[int]:
     """Return the image ids in an order independent of the order in which they were added."""
 
-    def key(image_id):
+    def key(image_id: int) -> tuple[str, str, str]:
         info = dataset.image_info[image_id]
         return info["source"], str(info["id"]), str(info["path"])
 
     return sorted(dataset.image_ids.tolist(), key=key)
 
 
-def _parts(dataset, validation_ids):
+def _parts(dataset: _D, validation_ids: Iterable[int]) -> tuple[_D, _D]:
     """Return the other images and these as subsets, each in the dataset's order."""
     chosen = {int(i) for i in validation_ids}
     train_ids = [i for i in dataset.image_ids.tolist() if i not in chosen]

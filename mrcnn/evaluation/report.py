@@ -3,20 +3,23 @@
 import json
 import math
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..files.whole import replacing
+from ..types import PathLike
 
 FILE_NAME = "evaluation.json"
 # Plots by file name: the function of `mrcnn.visualize` and the part of the result that it draws.
-FIGURES = {
+PLOTS = {
     "precision_recall.png": ("plot_precision_recall_curves", "curves"),
     "counts.png": ("plot_counts", "objects"),
     "confusion.png": ("plot_confusion", "confusion"),
 }
 
 # Table columns by title: the part of the result, the metric in it and, for a list, the IoU.
-COLUMNS = {
+COLUMNS: dict[str, tuple[Any, ...]] = {
     "DSB": ("objects", "dsb_score"),
     "DSB@0.5": ("objects", "image_mean_ap", 0.5),
     "DSB@0.75": ("objects", "image_mean_ap", 0.75),
@@ -33,13 +36,13 @@ COLUMNS = {
 }
 
 
-def write(result, folder):
-    """Write `evaluation.json` and the plots in `FIGURES` for which the result has data.
+def write(result: Mapping[str, Any], folder: PathLike) -> None:
+    """Write `evaluation.json` and the plots in `PLOTS` for which the result has data.
 
     Each file is written completely or not at all. NaN becomes null in the JSON.
 
     Args:
-        result: dict, see `evaluate`.
+        result: from `evaluate`.
         folder: created if it does not exist.
 
     Raises:
@@ -55,20 +58,20 @@ def write(result, folder):
     text = re.sub(r"\[\n[-+.,\w\s]*\]", lambda numbers: " ".join(numbers[0].split()), text)
     with replacing(folder / FILE_NAME) as part:
         part.write_text(text + "\n", encoding="utf-8")
-    for name, (function, key) in FIGURES.items():
+    for name, (function, key) in PLOTS.items():
         if key in result:
             with replacing(folder / name) as part, open(part, "wb") as file:
                 getattr(visualize, function)(result[key], save_to=file)
 
 
-def summary(result):
+def summary(result: Mapping[str, Any]) -> str:
     """The most important metrics as text.
 
     Args:
-        result: dict, see `evaluate`.
+        result: from `evaluate`.
 
     Returns:
-        str of several lines.
+        several lines.
     """
     lines = [
         "{images} images, {instances} instances, {detections} detections".format(**result),
@@ -98,11 +101,11 @@ def summary(result):
     return "\n".join(lines)
 
 
-def headline(result):
+def headline(result: Mapping[str, Any]) -> dict[str, int | float]:
     """The metrics in a row of `table`.
 
     Args:
-        result: dict, see `evaluate`, or one of its groups.
+        result: from `evaluate`, or one of its groups.
 
     Returns:
         dict of title to number: images, instances and, where the result has them, DSB (the score
@@ -124,14 +127,21 @@ def headline(result):
     return figures
 
 
-def table(result):
+def table(result: Mapping[str, Any]) -> str:
     """A Markdown table with one row for all images and one per group.
 
     Args:
-        result: dict, see `evaluate`; see `headline` for the columns.
+        result: from `evaluate`; see `headline` for the columns.
 
     Returns:
-        str.
+        the lines of the table.
+
+    Example:
+        >>> from mrcnn.evaluation import table
+        >>> print(table({"images": 2, "instances": 9, "panoptic": {"pq": 0.5}}))
+        | | images | instances | PQ |
+        |---|---|---|---|
+        | all | 2 | 9 | 0.500 |
     """
     rows = {"all": headline(result)}
     rows |= {name: headline(group) for name, group in result.get("groups", {}).items()}
@@ -143,11 +153,11 @@ def table(result):
     return "\n".join(lines)
 
 
-def _line(title, figures, names):
+def _line(title: str, figures: Mapping[str, float], names: Iterable[str]) -> str:
     return f"{title:13}" + "  ".join(f"{name} {figures[name]:.3f}" for name in names)
 
 
-def _without_nan(value):
+def _without_nan(value: Any) -> Any:
     """Replace NaN with None in nested dicts and lists."""
     if isinstance(value, dict):
         return {name: _without_nan(part) for name, part in value.items()}

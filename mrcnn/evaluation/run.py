@@ -2,35 +2,41 @@
 
 import collections
 import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from ..datasets.dataset import Dataset
 from ..datasets.reading import place_of
-from ..datasets.splits import random_part
+from ..datasets.splits import random_subset
 from ..inference.detector import detect_crops
+from ..inference.molding import InferenceModel
 from ..inference.over_dataset import over_dataset
 from ..metrics.coco import KINDS, MAX_DETECTIONS
 from ..metrics.evaluator import Evaluator
 from ..text import some
+from ..types import Array, PathLike
 from .report import write
 
 
 def evaluate(
-    model,
-    dataset,
+    model: InferenceModel | None,
+    dataset: Dataset,
     *,
-    image_ids=None,
-    limit=None,
-    seed=0,
-    metrics=None,
-    iou_types=None,
-    min_score=0.0,
-    max_detections=None,
-    detect=None,
-    group_of=None,
-    folder=None,
-    progress=True,
-):
+    image_ids: npt.ArrayLike | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    metrics: str | Sequence[str] | None = None,
+    iou_types: str | Sequence[str] | None = None,
+    min_score: float = 0.0,
+    max_detections: int | None = None,
+    detect: Callable[[list[Array]], Sequence[Mapping[str, Any]]] | None = None,
+    group_of: Callable[[int, Array], Any] | None = None,
+    folder: PathLike | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
     """Run detection on the images of a dataset and compare the results with its instances.
 
     COCO's and VOC's metrics use all detections, because an area under a curve needs the weak ones
@@ -79,6 +85,11 @@ def evaluate(
         ValueError: an unknown metric, type or image; a metric or type that needs masks where the
             model or the dataset has none; a model in training mode; no readable image; or a result
             that does not fit its image.
+
+    Example:
+        >>> from mrcnn.evaluation import evaluate, summary
+        >>> result = evaluate(model, val_dataset, folder="results")  # doctest: +SKIP
+        >>> print(summary(result))  # doctest: +SKIP
     """
     if detect is None:
         _check_model(model, iou_types)
@@ -96,13 +107,25 @@ def evaluate(
         min_score=min_score,
         max_detections=max_detections,
     )
-    evaluator, groups = new_evaluator(), collections.defaultdict(new_evaluator)
-    detect = detect or (lambda images: detect_crops(model, images))
+    evaluator = new_evaluator()
+    groups: dict[str, Evaluator] = collections.defaultdict(new_evaluator)
+    given: Any = model  # not None unless there is `detect`
+    detect = detect or (lambda images: detect_crops(given, images))
     image_ids = _choose(dataset, image_ids, limit, seed)
-    field = _field_of_truth(dataset, image_ids, has_masks, evaluator.overlap)
-    unread, seconds = [], []
-    options = {"config": config, "unread": unread, "desc": "Evaluating", "progress": progress}
-    for found in over_dataset(detect, dataset, image_ids, fields=(field,), **options):
+    field = _truth_field(dataset, image_ids, has_masks, evaluator.overlap)
+    unread: list[dict[str, Any]] = []
+    seconds: list[float] = []
+    results = over_dataset(
+        detect,
+        dataset,
+        image_ids,
+        fields=(field,),
+        config=config,
+        unread=unread,
+        desc="Evaluating",
+        progress=progress,
+    )
+    for found in results:
         truth = found.instances.fields[field], found.instances.class_ids
         evaluator.add(found.image_id, *truth, found.result)
         group = group_of(found.image_id, found.image) if group_of else None
@@ -112,8 +135,11 @@ def evaluate(
     if not seconds:
         reasons = some([f"{row['image_id']} ({row['reason']})" for row in unread], 3)
         raise ValueError(f"no image could be read: {reasons}.")
-    result = {"seconds_per_image": float(np.median(seconds)), "unread": unread}
-    result = {**result, **evaluator.compute()}
+    result = {
+        "seconds_per_image": float(np.median(seconds)),
+        "unread": unread,
+        **evaluator.compute(),
+    }
     if group_of:
         result["groups"] = {name: _brief(groups[name].compute()) for name in sorted(groups)}
     if folder is not None:
@@ -121,17 +147,17 @@ def evaluate(
     return result
 
 
-def _brief(figures):
+def _brief(figures: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a group's metrics to report."""
     left_out = ("curves", "settings", "classes", "per_image")
     return {name: value for name, value in figures.items() if name not in left_out}
 
 
-def _fields_of(model):
+def _fields_of(model: Any) -> Sequence[str]:
     return getattr(model, "fields", ("masks",))
 
 
-def _check_model(model, iou_types):
+def _check_model(model: Any, iou_types: str | Sequence[str] | None) -> None:
     if getattr(model, "mode", "inference") != "inference":
         raise ValueError(
             f"the model is in {model.mode} mode: create another with MaskRCNN('inference', config, "
@@ -143,18 +169,20 @@ def _check_model(model, iou_types):
         )
 
 
-def _field_of_truth(dataset, image_ids, has_masks, overlap):
+def _truth_field(dataset: Dataset, image_ids: Sequence[int], has_masks: bool, overlap: str) -> str:
     """The instance field to compare with, "masks" or "boxes"."""
-    lacking = [i for i in image_ids if not dataset.has("masks", i)]
-    if lacking and overlap == "segm":
+    without_masks = [i for i in image_ids if not dataset.has("masks", i)]
+    if without_masks and overlap == "segm":
         raise ValueError(
-            f"{place_of(dataset, lacking[0])} has boxes but no masks to compare with: "
+            f"{place_of(dataset, without_masks[0])} has boxes but no masks to compare with: "
             "iou_types must be 'bbox'."
         )
-    return "masks" if overlap == "segm" or (has_masks and not lacking) else "boxes"
+    return "masks" if overlap == "segm" or (has_masks and not without_masks) else "boxes"
 
 
-def _choose(dataset, image_ids, limit, seed):
+def _choose(
+    dataset: Dataset, image_ids: npt.ArrayLike | None, limit: int | None, seed: int
+) -> list[int]:
     """Sorted list of the ids of the images to evaluate."""
     known = dataset.image_ids
     chosen = known if image_ids is None else np.unique(np.asarray(image_ids, np.int64))
@@ -163,7 +191,7 @@ def _choose(dataset, image_ids, limit, seed):
         raise ValueError(
             f"image_ids has {some(unknown)}: the dataset has {len(known)} images, {some(known)}."
         )
-    chosen = random_part(chosen, limit, seed)
+    chosen = random_subset(chosen, limit, seed)
     if not len(chosen):
         raise ValueError("there are no images to evaluate: at least one is needed.")
     return chosen.tolist()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ..types import PathLike
 from .download import download, mismatch
 
 # A zip may unpack to this many times its size; JSON shrinks to a tenth, zip bombs much further.
@@ -20,7 +21,14 @@ _DAMAGED = (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 _CLASHES = (FileExistsError, IsADirectoryError, NotADirectoryError)
 
 
-def fetch_archive(url, folder, checksum=None, *, inside="", verbose=1):
+def fetch_archive(
+    url: str,
+    folder: PathLike,
+    checksum: str | None = None,
+    *,
+    inside: str = "",
+    verbose: int = 1,
+) -> None:
     """Download a zip file and unpack it.
 
     A zip with the same name already in the folder, placed there by hand, is used instead and kept.
@@ -51,7 +59,7 @@ def fetch_archive(url, folder, checksum=None, *, inside="", verbose=1):
         path.unlink()
 
 
-def unpack(path, folder, *, inside="", verbose=1):
+def unpack(path: PathLike, folder: PathLike, *, inside: str = "", verbose: int = 1) -> None:
     """Unpack a zip file.
 
     All of it is unpacked to a temporary folder, then moved. Existing folders are merged, and
@@ -87,7 +95,7 @@ def unpack(path, folder, *, inside="", verbose=1):
         _move(source, folder)
 
 
-def _files(archive):
+def _files(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, list[str]]]:
     """The files in a zip: list of (`ZipInfo`, parts of its path)."""
     files, seen = [], set()
     for info in archive.infolist():
@@ -103,7 +111,7 @@ def _files(archive):
     return files
 
 
-def _parts(info):
+def _parts(info: zipfile.ZipInfo) -> list[str]:
     """The parts of a member's path, after a check that it is safe to unpack."""
     name = info.filename
     parts = name.removesuffix("/").split("/")
@@ -118,7 +126,7 @@ def _parts(info):
     return parts
 
 
-def _check_size(path, folder, size):
+def _check_size(path: Path, folder: Path, size: int) -> None:
     """Check that this many bytes are plausible and fit on the disk."""
     if size > MAX_RATIO * path.stat().st_size:
         raise ValueError(f"it would unpack to {size:,} bytes, more than {MAX_RATIO} times its size")
@@ -129,7 +137,7 @@ def _check_size(path, folder, size):
         )
 
 
-def _write(archive, info, path):
+def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
     """Unpack a file; zipfile checks it against the size and CRC given in the zip."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The part folder has no links, and "x" never overwrites: nothing outside it is written.
@@ -137,7 +145,7 @@ def _write(archive, info, path):
         shutil.copyfileobj(packed, file, _CHUNK)
 
 
-def _move(source, target):
+def _move(source: Path, target: Path) -> None:
     """Move the content of a folder to another; existing files are kept."""
     for entry in sorted(source.iterdir()):
         place = target / entry.name

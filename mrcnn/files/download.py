@@ -8,10 +8,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ..types import PathLike
 from .whole import replacing
 
 
-def download(url, path, verbose=1, checksum=None):
+def download(url: str, path: PathLike, verbose: int = 1, checksum: str | None = None) -> None:
     """Download a file over https; `path` exists only if the download is complete.
 
     Args:
@@ -47,7 +48,7 @@ def download(url, path, verbose=1, checksum=None):
         ) from error
 
 
-def mismatch(path, checksum):
+def mismatch(path: PathLike, checksum: str | None) -> str | None:
     """What is wrong with a file's checksum, in words; None if it matches.
 
     Args:

@@ -2,18 +2,20 @@
 
 import contextlib
 import datetime
-import itertools
 import os
 import re
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+
+from ..types import PathLike
 
 # Name of a file that is being written.
 PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path: PathLike) -> Iterator[Path]:
     """Write to a temporary file beside `path`, moved there when the `with` block ends.
 
     If the block fails, the temporary file is removed, and an existing file at `path` is kept.
@@ -24,6 +26,13 @@ def replacing(path):
 
     Yields:
         Path of the file to write.
+
+    Example:
+        >>> from mrcnn.files import replacing
+        >>> with replacing("names.txt") as part:
+        ...     _ = part.write_text("cat, dog")
+        >>> open("names.txt").read()
+        'cat, dog'
     """
     path = Path(os.path.realpath(path))
     # Not from tempfile, whose files only the owner may read.
@@ -40,7 +49,7 @@ def replacing(path):
         raise
 
 
-def new_folder(parent, name):
+def new_folder(parent: PathLike, name: str) -> Path:
     """Create a new folder, named after its content and the time.
 
     Args:
@@ -54,8 +63,10 @@ def new_folder(parent, name):
         OSError: it cannot be created.
     """
     first = Path(parent) / f"{name}_{datetime.datetime.now():%Y%m%dT%H%M%S}"
-    for number in itertools.count(1):
-        folder = first if number == 1 else first.with_name(f"{first.name}_{number}")
+    folder, number = first, 1
+    while True:
         with contextlib.suppress(FileExistsError):
             folder.mkdir(parents=True)
             return folder
+        number += 1
+        folder = first.with_name(f"{first.name}_{number}")

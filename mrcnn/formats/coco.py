@@ -1,14 +1,18 @@
 """Datasets in COCO's instances format: https://cocodataset.org/#format-data."""
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from ..text import some
+from ..types import PathLike
 from .coco_json import parse_instances
-from .finding import find_image, given_path, read_json
-from .records import AnnotatedDataset, Problems
+from .finding import Listing, find_image, given_path, read_json
+from .records import AnnotatedDataset, Problems, Record
 
 # How many of a file's images to look for when searching for their folder.
-_PROBED = 20
+_MAX_PROBED = 20
 
 
 class CocoDataset(AnnotatedDataset):
@@ -25,7 +29,16 @@ class CocoDataset(AnnotatedDataset):
 
     SOURCE = "coco"
 
-    def load(self, path, images=None, class_names=None, class_map=None, strict=True, *, only=None):
+    def load(
+        self,
+        path: PathLike,
+        images: PathLike | None = None,
+        class_names: Sequence[str] | None = None,
+        class_map: Mapping[str, str | None] | None = None,
+        strict: bool = True,
+        *,
+        only: str | Iterable[str | int] | None = None,
+    ) -> None:
         """Add the images and categories of an instances file.
 
         Args:
@@ -34,8 +47,7 @@ class CocoDataset(AnnotatedDataset):
                 bare names. None searches beside the JSON file, in the split's folder (`val2017` for
                 `instances_val2017.json`), in `images`, and in the same places one folder up.
             class_names: class names in order; None orders the categories by id.
-            class_map: dict that maps a category name to a class name, or to None to drop its
-                instances.
+            class_map: maps a category name to a class name, or to None to drop its instances.
             strict: whether unusable entries are an error, or are skipped with a warning.
             only: names or ids of the categories to keep, in the order of the classes. Other
                 categories are dropped, and so are images without any of these.
@@ -43,16 +55,27 @@ class CocoDataset(AnnotatedDataset):
         Raises:
             FileNotFoundError: the file or the images' folder does not exist.
             ValueError: not an instances file; unusable entries; `only` names an unknown category.
+
+        Example:
+            >>> import json, pathlib
+            >>> from mrcnn.formats import CocoDataset
+            >>> images = [{"id": 7, "file_name": "7.jpg"}]
+            >>> categories = [{"id": 18, "name": "dog"}]
+            >>> dog = {"image_id": 7, "category_id": 18, "segmentation": [[0, 0, 9, 0, 9, 9]]}
+            >>> content = {"images": images, "categories": categories, "annotations": [dog]}
+            >>> _ = pathlib.Path("coco.json").write_text(json.dumps(content))
+            >>> CocoDataset.read("coco.json", images=".").class_names
+            ['BG', 'dog']
         """
         path = _json_file(given_path(path))
         problems = Problems(path)
         records, found, links = parse_instances(read_json(path), problems)
         if only is not None:
-            only = [only] if isinstance(only, str) else list(only)
+            names = [only] if isinstance(only, str) else list(only)
             records, class_names, class_map = _select(
-                records, found, only, class_names, class_map or {}, path
+                records, found, names, class_names, class_map or {}, path
             )
-        listed = {}
+        listed: Listing = {}
         if images is None:
             folder = _images_folder(path, records, listed)
         else:
@@ -66,12 +89,19 @@ class CocoDataset(AnnotatedDataset):
         for info in self.image_info[len(self.image_info) - len(records) :]:
             info["link"] = links.get(info["id"], "")
 
-    def image_reference(self, image_id):
+    def image_reference(self, image_id: int) -> str:
         """The page of a COCO image, or the URL given in the file; "" if there is none."""
         return self.image_info[image_id].get("link", "")
 
 
-def _select(records, found, only, class_names, class_map, path):
+def _select(
+    records: list[Record],
+    found: Mapping[str, Any],
+    only: Sequence[Any],
+    class_names: Sequence[str] | None,
+    class_map: Mapping[str, str | None],
+    path: Path,
+) -> tuple[list[Record], list[str], dict[str, str | None]]:
     """Records with at least one of the categories, and names and map that drop the others."""
     by_id = {key: name for name, key in found.items()}
     only = [wanted if wanted in found else by_id.get(wanted, wanted) for wanted in only]
@@ -80,15 +110,15 @@ def _select(records, found, only, class_names, class_map, path):
         raise ValueError(
             f"{path}: `only` names {some(unknown)}: the categories are {some(found, 100)}."
         )
-    class_names = class_names or [class_map.get(name, name) for name in only]
-    class_map = {name: class_map.get(name, name) if name in only else None for name in found}
+    names: Sequence[str | None] = class_names or [class_map.get(name, name) for name in only]
+    new_names = {name: class_map.get(name, name) if name in only else None for name in found}
     records = [r for r in records if any(i.class_name in only for i in r.instances)]
     if not records:
         raise ValueError(f"{path}: no image has an annotation of {some(only)}.")
-    return records, [name for name in class_names if name is not None], class_map
+    return records, [name for name in names if name is not None], new_names
 
 
-def _json_file(path):
+def _json_file(path: Path) -> Path:
     if not path.is_dir():
         return path
     files = sorted(file for file in path.glob("*.json") if file.is_file())
@@ -100,22 +130,23 @@ def _json_file(path):
     return files[0]
 
 
-def _images_folder(path, records, listed):
+def _images_folder(path: Path, records: Sequence[Record], listed: Listing) -> Path:
     """The images folder of a JSON file: where one of its first images is found."""
-    home = path.absolute().parent
+    json_folder = path.absolute().parent
     split = path.stem.rsplit("_", 1)[-1]
-    near = [folder / sub for folder in (home, home.parent) for sub in ("", split, "images")]
-    near.append(home.parent / "images" / split)
-    names = [record.path for record in records[:_PROBED]]
-    for folder in near:
+    roots = (json_folder, json_folder.parent)
+    candidates = [root / folder for root in roots for folder in ("", split, "images")]
+    candidates.append(json_folder.parent / "images" / split)
+    names = [record.path for record in records[:_MAX_PROBED]]
+    for folder in candidates:
         if any(os.path.isfile(folder / name) for name in names):
             return folder
-    for folder in near:
+    for folder in candidates:
         if any(os.path.isfile(find_image(name, folder, listed=listed)) for name in names):
             return folder
     if not names:
-        return home
+        return json_folder
     raise FileNotFoundError(
-        f"{path}: image {names[0]} is in none of {some(near, len(near))}: pass the images "
-        "folder as `images`."
+        f"{path}: image {names[0]} is in none of {some(candidates, len(candidates))}: pass the "
+        "images folder as `images`."
     )

@@ -2,25 +2,29 @@
 
 import logging
 import os
+from collections.abc import Iterator
+from typing import Any
 
 from ..text import some
 from .coco_masks import MAX_SIDE, BadEntryError, Outline, kind_of, read_box, read_shape
-from .records import Instance, Record
+from .records import Instance, Problems, Record
 from .shapes import Rectangle
 
 logger = logging.getLogger(__name__)
 
 
-def parse_instances(content, problems):
+def parse_instances(
+    content: Any, problems: Problems
+) -> tuple[list[Record], dict[str, int | str], dict[int | str, str]]:
     """The records of an instances file.
 
     Args:
         content: the parsed JSON. Its annotations are released one by one to save memory.
-        problems: `Problems` to add to.
+        problems: unusable entries are added.
 
     Returns:
-        list of `Record`, each with its file name as the path; dict of category name to id, sorted
-        by id; dict of image id to link, for images that have one.
+        The records, each with its file name as the path; category name to id, sorted by id; image
+        id to link, for images that have one.
 
     Raises:
         ValueError: the list of images, annotations or categories is missing.
@@ -39,11 +43,13 @@ def parse_instances(content, problems):
     records, links = _images(content["images"], problems)
     names = _categories(content["categories"], content["annotations"], problems)
     _annotations(content["annotations"], records, names, problems)
-    ordered = sorted(names, key=lambda i: (isinstance(i, str), i))
-    return list(records.values()), {names[i]: i for i in ordered}, links
+    ordered = sorted(names, key=lambda key: (isinstance(key, str), key))
+    return list(records.values()), {names[key]: key for key in ordered}, links
 
 
-def _entries(entries, kind, problems):
+def _entries(
+    entries: list[Any], kind: str, problems: Problems
+) -> Iterator[tuple[int, dict[str, Any], str]]:
     """Yield each entry that is an object, with its index and a name for messages."""
     for number, entry in enumerate(entries):
         if isinstance(entry, dict):
@@ -53,9 +59,12 @@ def _entries(entries, kind, problems):
             problems.add(f"{kind} number {number + 1}", f"is {kind_of(entry)}, not an object.")
 
 
-def _images(entries, problems):
-    """dict of image id to `Record`, and dict of image id to link."""
-    records, links = {}, {}
+def _images(
+    entries: list[Any], problems: Problems
+) -> tuple[dict[int | str, Record], dict[int | str, str]]:
+    """Image id to `Record`, and image id to link."""
+    records: dict[int | str, Record] = {}
+    links: dict[int | str, str] = {}
     for _, entry, where in _entries(entries, "image", problems):
         try:
             key, name = _id(entry, "id"), entry.get("file_name")
@@ -81,9 +90,11 @@ def _images(entries, problems):
     return records, links
 
 
-def _categories(entries, annotations, problems):
-    """dict of category id to name."""
-    names = {}
+def _categories(
+    entries: list[Any], annotations: list[Any], problems: Problems
+) -> dict[int | str, str]:
+    """Category id to name."""
+    names: dict[int | str, str] = {}
     for _, entry, where in _entries(entries, "category", problems):
         try:
             key, name = _id(entry, "id"), entry.get("name")
@@ -102,11 +113,13 @@ def _categories(entries, annotations, problems):
     return names
 
 
-def _drop_namesakes(names, annotations, problems):
+def _drop_namesakes(
+    names: dict[int | str, str], annotations: list[Any], problems: Problems
+) -> None:
     """Keep one category per name: some tools export an unused parent with the same name."""
-    used = (a.get("category_id") for a in annotations if isinstance(a, dict))
-    used = {key for key in used if _is_id(key)}
-    kept = {}
+    ids = (a.get("category_id") for a in annotations if isinstance(a, dict))
+    used = {key for key in ids if _is_id(key)}
+    kept: dict[str, int | str] = {}
     for key in sorted(names, key=lambda key: key not in used):
         other = kept.setdefault(names[key], key)
         if other == key:
@@ -120,9 +133,15 @@ def _drop_namesakes(names, annotations, problems):
         del names[key]
 
 
-def _annotations(entries, records, names, problems):
+def _annotations(
+    entries: list[Any],
+    records: dict[int | str, Record],
+    names: dict[int | str, str],
+    problems: Problems,
+) -> None:
     """Add the instances to the records."""
-    seen, boxed, crowds, slivers, count = set(), 0, 0, 0, len(entries)
+    seen: set[int | str | None] = set()
+    boxed, crowds, slivers, count = 0, 0, 0, len(entries)
     for number, entry, where in _entries(entries, "annotation", problems):
         entries[number] = None
         try:
@@ -171,18 +190,18 @@ def _annotations(entries, records, names, problems):
         )
 
 
-def _id(entry, key):
-    value = entry.get(key)
+def _id(entry: dict[str, Any], key: str) -> int | str:
+    value: Any = entry.get(key)
     if not _is_id(value):
         raise BadEntryError(f"{key} is {kind_of(value)}: it must be an integer or a string.")
     return value
 
 
-def _is_id(value):
+def _is_id(value: object) -> bool:
     return type(value) in (int, str)
 
 
-def _side(entry, key):
+def _side(entry: dict[str, Any], key: str) -> int | None:
     value = entry.get(key)
     if isinstance(value, float) and value.is_integer():
         value = int(value)

@@ -2,12 +2,15 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from pycocotools import mask
 
 from ..instances.rle import crop_of, read_counts
-from .shapes import Rectangle, around
+from ..types import Array
+from .shapes import Crop, Extent, Rectangle, around
 
 # Longest side of an image: pycocotools counts pixels in 32 bits.
 MAX_SIDE = 65535
@@ -26,17 +29,17 @@ class Outline:
         slivers: number of parts left out because they had fewer than three corners.
     """
 
-    polygons: tuple
+    polygons: tuple[Array, ...]
     slivers: int = 0
 
-    def crop(self, height, width):
+    def crop(self, height: int, width: int) -> Crop:
         """See `shapes.Polygon.crop`."""
         # Drawn in the whole image: moved to its own box, a polygon may round differently.
         codes = mask.frPyObjects(list(self.polygons), height, width)
         code = mask.merge(codes) if len(codes) > 1 else codes[0]
         return crop_of(read_counts(code["counts"]), height)
 
-    def box(self, height, width):
+    def box(self, height: int, width: int) -> Extent:
         """See `shapes.Polygon.box`; it ignores polygons outside the image, unless all are."""
         corners = [polygon.reshape(-1, 2)[:, ::-1] for polygon in self.polygons]  # y, x
         boxes = [(*c.min(axis=0).tolist(), *c.max(axis=0).tolist()) for c in corners]
@@ -54,9 +57,9 @@ class RunLengths:
 
     height: int
     width: int
-    counts: object
+    counts: str | Array
 
-    def crop(self, height, width):
+    def crop(self, height: int, width: int) -> Crop:
         """See `shapes.Polygon.crop`.
 
         Raises:
@@ -64,7 +67,7 @@ class RunLengths:
         """
         return crop_of(self._runs(height, width), height)
 
-    def box(self, height, width):
+    def box(self, height: int, width: int) -> Extent:
         """The box around its pixels, zeros if it has none, see `shapes.Polygon.box`.
 
         Raises:
@@ -78,10 +81,10 @@ class RunLengths:
             return 0.0, 0.0, 0.0, 0.0
         (x1, y1), (x2, y2) = np.divmod(first, height), np.divmod(last, height)
         # A run that continues in the next column has pixels in the last row and the first.
-        y1, y2 = (0, height - 1) if (x1 != x2).any() else (y1.min(), y2.max())
-        return float(y1), float(x1[0]), float(y2 + 1), float(x2[-1] + 1)
+        top, bottom = (0, height - 1) if (x1 != x2).any() else (y1.min(), y2.max())
+        return float(top), float(x1[0]), float(bottom + 1), float(x2[-1] + 1)
 
-    def _runs(self, height, width):
+    def _runs(self, height: int, width: int) -> Array:
         """Its run lengths [R], after a check that the image has its size."""
         if (height, width) != (self.height, self.width):
             raise ValueError(
@@ -91,11 +94,13 @@ class RunLengths:
         return read_counts(self.counts) if isinstance(self.counts, str) else self.counts
 
 
-def read_shape(entry, height, width):
+def read_shape(
+    entry: Mapping[str, Any], height: int | None, width: int | None
+) -> Outline | RunLengths | Rectangle:
     """The shape of an annotation.
 
     Args:
-        entry: dict of the annotation.
+        entry: the annotation.
         height, width: of its image in pixels, or None if unknown.
 
     Returns:
@@ -122,12 +127,13 @@ def read_shape(entry, height, width):
     return Outline(polygons, len(parts) - len(polygons))
 
 
-def _is_sliver(part):
+def _is_sliver(part: object) -> bool:
     """Whether a part is a list of x and y for fewer than three corners."""
     return isinstance(part, list) and len(part) in (0, 2, 4) and all(map(_is_number, part))
 
 
-def _polygon(part, number, height, width):
+def _polygon(part: Any, number: int, height: int | None, width: int | None) -> Array:
+    polygon: Array | None
     try:
         polygon = np.array(part, np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -153,7 +159,7 @@ def _polygon(part, number, height, width):
     return polygon
 
 
-def _run_lengths(code, height, width):
+def _run_lengths(code: Mapping[str, Any], height: int | None, width: int | None) -> RunLengths:
     size, counts = code.get("size"), code.get("counts")
     if (
         not isinstance(size, list)
@@ -184,10 +190,12 @@ def _run_lengths(code, height, width):
             f"the counts of its run-length code do not add up to the {pixels} pixels of "
             f"{size[0]}x{size[1]}."
         )
-    return RunLengths(*size, counts if isinstance(counts, str) else runs.astype(np.uint32))
+    return RunLengths(
+        size[0], size[1], counts if isinstance(counts, str) else runs.astype(np.uint32)
+    )
 
 
-def _rectangle(entry):
+def _rectangle(entry: Mapping[str, Any]) -> Rectangle:
     box = read_box(entry)
     if box is None:
         raise BadEntryError(
@@ -197,16 +205,16 @@ def _rectangle(entry):
     return Rectangle(*box)
 
 
-def read_box(entry):
+def read_box(entry: Mapping[str, Any]) -> Extent | None:
     """The bbox of an annotation.
 
     Args:
-        entry: dict of the annotation.
+        entry: the annotation.
 
     Returns:
         (y1, x1, y2, x2), floats in pixels; None without a bbox that has an area.
     """
-    box = entry.get("bbox")
+    box: Any = entry.get("bbox")
     numbers = isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))
     if not numbers or box[2] <= 0 or box[3] <= 0:
         return None
@@ -214,11 +222,11 @@ def read_box(entry):
     return y, x, y + height, x + width
 
 
-def _is_number(value):
+def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < 1e9  # false for NaN
 
 
-def kind_of(value):
+def kind_of(value: object) -> str:
     """The kind of a JSON value, in words."""
     words = {dict: "an object", list: "a list", str: "a string", type(None): "missing"}
     return words.get(type(value), repr(value)[:40])

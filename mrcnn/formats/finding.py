@@ -3,6 +3,12 @@
 import json
 import os
 from pathlib import Path, PureWindowsPath
+from typing import Any
+
+from ..types import PathLike
+
+# What folders contain, as `in_any_case` caches it: folder to lower-case name to actual names.
+Listing = dict[str, dict[str, list[str]]]
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 
@@ -18,11 +24,11 @@ _STARTS = {
 }
 
 
-def given_path(path, name="path"):
+def given_path(path: PathLike, name: str = "path") -> Path:
     """A path given by the user as a `Path`, with "~" expanded to the home folder.
 
     Args:
-        path: str or `Path`.
+        path: what the user gave.
         name: what the error calls it.
 
     Raises:
@@ -33,7 +39,7 @@ def given_path(path, name="path"):
     return Path(os.path.expanduser(path))
 
 
-def why_unreadable(path, error):
+def why_unreadable(path: PathLike, error: Exception) -> str:
     """What the file `path` is instead of UTF-8 text; if unknown, the text of the `error`."""
     try:
         with open(path, "rb") as file:
@@ -45,7 +51,7 @@ def why_unreadable(path, error):
     return next((what for first, what in _STARTS.items() if start.startswith(first)), str(error))
 
 
-def read_json(path):
+def read_json(path: PathLike) -> Any:
     """The content of the JSON file `path`.
 
     Raises:
@@ -64,7 +70,7 @@ def read_json(path):
         raise ValueError(f"{path} is not a JSON file: {why_unreadable(path, error)}.") from error
 
 
-def find_image(name, *folders, listed=None):
+def find_image(name: str, *folders: PathLike, listed: Listing | None = None) -> str:
     """Find the image of an annotation.
 
     Args:
@@ -76,12 +82,12 @@ def find_image(name, *folders, listed=None):
         listed: see `in_any_case`.
 
     Returns:
-        str, the first path that is a file; failing that, where the file was expected.
+        The first path that is a file; failing that, where the file was expected.
     """
     if "://" in name:
         return name
-    name = PureWindowsPath(name)  # accepts slashes and backslashes
-    names = name.as_posix(), name.name
+    given = PureWindowsPath(name)  # accepts slashes and backslashes
+    names = given.as_posix(), given.name
     paths = [os.path.join(folder, name) for name in names for folder in folders]
     found = next((path for path in paths if os.path.isfile(path)), None)
     if found is None:
@@ -91,15 +97,15 @@ def find_image(name, *folders, listed=None):
     return found or paths[0]
 
 
-def in_any_case(path, listed):
+def in_any_case(path: PathLike, listed: Listing) -> str | None:
     """Find a file or folder by its name, ignoring case.
 
     Args:
         path: of the file or folder.
-        listed: dict that caches the contents of folders, so that each is listed only once.
+        listed: caches the contents of folders, so that each is listed only once.
 
     Returns:
-        str; None if nothing, or more than one name, matches.
+        Its path; None if nothing, or more than one name, matches.
     """
     folder, name = os.path.split(path)
     if folder not in listed:
@@ -114,7 +120,7 @@ def in_any_case(path, listed):
     return os.path.join(folder, twins[0]) if len(twins) == 1 else None
 
 
-def existing_folder(folder):
+def existing_folder(folder: PathLike) -> Path:
     """The folder as a `Path`, after a check that it exists.
 
     Raises:
@@ -126,7 +132,7 @@ def existing_folder(folder):
     return folder
 
 
-def image_files(folder):
+def image_files(folder: PathLike) -> list[Path]:
     """Paths of the images in a folder, sorted by name, without hidden files.
 
     Raises:

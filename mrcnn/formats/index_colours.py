@@ -2,12 +2,15 @@
 
 import contextlib
 import re
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from ..images.reading import read_labels
 from ..text import some
+from ..types import Array, PathLike
 
 # The index of pixels that belong to nothing, such as the rim that VOC draws around objects.
 VOID = 255
@@ -16,7 +19,7 @@ _VOID_COLOUR = (224, 224, 192)
 BACKGROUNDS = ("background", "_background_", "__background__", "bg")
 
 
-def read_indices(path, colours=None):
+def read_indices(path: PathLike, colours: npt.ArrayLike | None = None) -> Array:
     """The index of each pixel, integers [H, W]; 0 is background or void.
 
     Args:
@@ -30,25 +33,25 @@ def read_indices(path, colours=None):
     pixels = _read_colours(path)
     if pixels is None:
         return _read_numbers(path)
-    codes, places = np.unique(_codes(pixels), return_inverse=True)
-    void = codes == _codes(_VOID_COLOUR)
+    codes, places = np.unique(_pack_rgb(pixels), return_inverse=True)
+    void = codes == _pack_rgb(_VOID_COLOUR)
     if colours is None:
         indices = codes
     else:
-        known = {code: i for i, code in reversed(list(enumerate(_codes(colours).tolist())))}
+        known = {code: i for i, code in reversed(list(enumerate(_pack_rgb(colours).tolist())))}
         strange = [code for code in codes[~void].tolist() if code not in known]
         if strange and (pixels == pixels[..., :1]).all():
             return _read_numbers(path)  # gray saved as RGB
         if strange:
             raise ValueError(
-                f"{path} has the colour {some(map(_rgb, strange))}: it must be the colour of a "
-                "class in labelmap.txt or, without that file, in the Pascal VOC palette."
+                f"{path} has the colour {some(map(_unpack_rgb, strange))}: it must be the colour "
+                "of a class in labelmap.txt or, without that file, in the Pascal VOC palette."
             )
         indices = np.array([known.get(code, 0) for code in codes.tolist()])
     return np.where(void, 0, indices)[places].reshape(pixels.shape[:2])
 
 
-def index_colours(root):
+def index_colours(root: Path) -> Array:
     """The colours [K, 3] of indices 0, 1, ...: labelmap.txt's in `root`, else Pascal VOC's."""
     colours, rows = voc_colours(), read_labelmap(root)
     for i, (_, colour) in enumerate(rows):
@@ -56,7 +59,7 @@ def index_colours(root):
     return colours[: len(rows) or None]
 
 
-def voc_colours():
+def voc_colours() -> Array:
     """The Pascal VOC palette without void, [255, 3]: an index's bits, dealt out to RGB."""
     index, colours = np.arange(255), np.zeros((255, 3), np.int64)
     for bit in range(8):
@@ -64,8 +67,8 @@ def voc_colours():
     return colours
 
 
-def read_lines(path):
-    """The lines of the text file `path`, a `Path`.
+def read_lines(path: Path) -> list[str]:
+    """The lines of the text file `path`.
 
     Raises:
         ValueError: it is not UTF-8.
@@ -76,21 +79,22 @@ def read_lines(path):
         raise ValueError(f"{path} is not UTF-8 text: {error}.") from error
 
 
-def read_labelmap(root):
+def read_labelmap(root: Path) -> list[tuple[str, tuple[int, ...] | None]]:
     """Names and colours from labelmap.txt, background first; empty without the file.
 
     Its lines are `name:r,g,b:parts:actions`; the colour is optional.
 
     Args:
-        root: `Path` of its folder.
+        root: its folder.
 
     Returns:
-        list of (name, (red, green, blue) in 0..255 or None).
+        (name, (red, green, blue) in 0..255 or None) for each class.
 
     Raises:
         ValueError: a malformed line, or more classes than indices.
     """
-    path, rows = root / "labelmap.txt", []
+    path = root / "labelmap.txt"
+    rows: list[tuple[str, tuple[int, ...] | None]] = []
     if not path.is_file():
         return rows
     for i, line in enumerate(read_lines(path), 1):
@@ -108,14 +112,14 @@ def read_labelmap(root):
     return sorted(rows, key=lambda row: row[0].lower() not in BACKGROUNDS)
 
 
-def _read_numbers(path):
+def _read_numbers(path: PathLike) -> Array:
     labels = read_labels(path)
     # labelme writes -1 to .npy files; with 16 bits, 255 is a number like any other.
     void = (labels == VOID) & (labels.dtype.itemsize == 1) | (labels == -1)
     return np.where(void, 0, labels)
 
 
-def _read_colours(path):
+def _read_colours(path: PathLike) -> Array | None:
     """RGB pixels [H, W, 3] of a colour PNG; None for one with a palette or in gray."""
     with contextlib.suppress(Exception), Image.open(path) as image:
         if image.mode in ("RGB", "RGBA"):
@@ -123,9 +127,9 @@ def _read_colours(path):
     return None
 
 
-def _codes(colours):
+def _pack_rgb(colours: npt.ArrayLike) -> Array:
     return np.asarray(colours).astype(np.int64) @ [65536, 256, 1]
 
 
-def _rgb(code):
+def _unpack_rgb(code: int) -> tuple[int, int, int]:
     return code >> 16, code >> 8 & 255, code & 255

@@ -1,12 +1,15 @@
 """Index PNGs in Pascal VOC's folders: one number per class, and one per object."""
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import scipy.ndimage
 
 from ..instances.masks import InstanceMasks
 from ..text import some
+from ..types import Array, PathLike
 from .finding import given_path, image_files
 from .index_colours import BACKGROUNDS, VOID, index_colours, read_indices, read_labelmap, read_lines
 from .instance_pngs import subfolder
@@ -43,7 +46,14 @@ class IndexPngDataset(AnnotatedDataset):
 
     SOURCE = "index_pngs"
 
-    def load(self, path, split=None, class_names=None, class_map=None, strict=True):
+    def load(
+        self,
+        path: PathLike,
+        split: str | None = None,
+        class_names: Sequence[str] | None = None,
+        class_map: Mapping[str, str | None] | None = None,
+        strict: bool = True,
+    ) -> None:
         """Add the images of a folder.
 
         Args:
@@ -53,13 +63,18 @@ class IndexPngDataset(AnnotatedDataset):
             class_names: names of the indices 1, 2, ... in the PNGs; if the first is "background",
                 it names index 0. Default: path/class_names.txt (labelme) or path/labelmap.txt
                 (CVAT), or else Pascal VOC's 20 classes if there is an ImageSets folder.
-            class_map: dict that maps one of these names to a class name, or to None to drop its
-                instances.
+            class_map: maps one of these names to a class name, or to None to drop its instances.
             strict: see `AnnotatedDataset.add_records`.
 
         Raises:
             FileNotFoundError: a folder, or the split's file, does not exist.
             ValueError: images or PNGs are missing, or the class names are unknown.
+
+        Example:
+            >>> from mrcnn.formats import IndexPngDataset
+            >>> dataset = IndexPngDataset.read("VOCdevkit/VOC2012", "train")  # doctest: +SKIP
+            >>> dataset.num_images, dataset.class_names[:3]  # doctest: +SKIP
+            (1464, ['BG', 'aeroplane', 'bicycle'])
         """
         root = find_root(given_path(path), _CLASS_FOLDERS)
         names = index_names(root, class_names)
@@ -76,7 +91,7 @@ class IndexPngDataset(AnnotatedDataset):
             _, info["class_image"], info["object_image"] = triple
             info["index_names"], info["index_colours"] = names_here, colours
 
-    def _annotated_instances(self, image_id):
+    def _annotated_instances(self, image_id: int) -> tuple[InstanceMasks, Array]:
         """What `AnnotatedDataset.load_instances` returns.
 
         Raises:
@@ -105,7 +120,7 @@ class IndexPngDataset(AnnotatedDataset):
         return masks[class_ids > 0], class_ids[class_ids > 0]
 
 
-def regions(classes):
+def regions(classes: Array) -> tuple[InstanceMasks, Array]:
     """Instances of a class image: its 8-connected regions.
 
     Args:
@@ -114,7 +129,8 @@ def regions(classes):
     Returns:
         `InstanceMasks` of N instances and their class indices [N].
     """
-    labels, count, indices = np.zeros(classes.shape, np.int32), 0, []
+    labels, count = np.zeros(classes.shape, np.int32), 0
+    indices: list[int] = []
     for index in np.unique(classes[classes > 0]).tolist():
         parts, more = scipy.ndimage.label(classes == index, np.ones((3, 3)))
         labels[parts > 0] = parts[parts > 0] + count
@@ -123,7 +139,7 @@ def regions(classes):
     return InstanceMasks.from_labels(labels, count), np.array(indices, np.int64)
 
 
-def objects_of(objects, classes, name):
+def objects_of(objects: Array, classes: Array, name: str) -> tuple[InstanceMasks, Array]:
     """Instances of an object image.
 
     Args:
@@ -151,7 +167,7 @@ def objects_of(objects, classes, name):
     return InstanceMasks.from_labels(labels, len(numbers)), votes.argmax(axis=1)
 
 
-def index_names(root, class_names=None):
+def index_names(root: Path, class_names: Iterable[str] | None = None) -> list[str]:
     """The names of indices 1, 2, ... in the folder `root`, see `IndexPngDataset.load`.
 
     Raises:
@@ -187,16 +203,18 @@ def index_names(root, class_names=None):
     return names
 
 
-def find_triples(root, split, problems):
+def find_triples(
+    root: Path, split: str | None, problems: Problems
+) -> list[tuple[Path, str, str | None]]:
     """Find the files of each image in a split.
 
     Args:
         root: folder as returned by `find_root`.
         split: see `IndexPngDataset.load`.
-        problems: `Problems`, to which images with missing files are added.
+        problems: images with missing files are added.
 
     Returns:
-        list of (image, class PNG, object PNG or None), a `Path` and two strings.
+        (image, class PNG, object PNG or None) of each image.
 
     Raises:
         FileNotFoundError: a folder, or the split's file, does not exist.
@@ -225,7 +243,7 @@ def _by_stem(folder):
     return {path.stem: path for path in image_files(folder)}
 
 
-def _check_indices(classes, names, name):
+def _check_indices(classes: Array, names: Sequence[str], name: str) -> None:
     unknown = [int(i) for i in np.unique(classes) if not 0 <= i <= len(names)]
     if unknown:
         raise ValueError(

@@ -1,6 +1,7 @@
 """One mask file per instance, as in the Data Science Bowl 2018."""
 
 import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ from PIL import Image
 
 from ..images.reading import read_image
 from ..text import some
+from ..types import Array, PathLike
 from .finding import IMAGE_SUFFIXES, existing_folder, given_path
 from .records import AnnotatedDataset, Instance, Problems, Record
+from .shapes import Crop
 
 # Class name for formats without classes.
 OBJECT = "object"
@@ -32,7 +35,14 @@ class InstancePngDataset(AnnotatedDataset):
 
     SOURCE = "instance_pngs"
 
-    def load(self, path, class_names=None, class_map=None, strict=True, labelled=True):
+    def load(
+        self,
+        path: PathLike,
+        class_names: Sequence[str] | None = None,
+        class_map: Mapping[str, str | None] | None = None,
+        strict: bool = True,
+        labelled: bool = True,
+    ) -> None:
         """Add the images of a folder.
 
         Args:
@@ -47,6 +57,12 @@ class InstancePngDataset(AnnotatedDataset):
         Raises:
             FileNotFoundError: no such folder.
             ValueError: unusable folders; no images; classes that do not match.
+
+        Example:
+            >>> from mrcnn.formats import InstancePngDataset
+            >>> dataset = InstancePngDataset.read("stage1_train", ["nucleus"])  # doctest: +SKIP
+            >>> dataset.class_names  # doctest: +SKIP
+            ['BG', 'nucleus']
         """
         path = given_path(path)
         problems = Problems(path)
@@ -74,7 +90,7 @@ class MaskFile:
 
     path: str
 
-    def crop(self, height, width):
+    def crop(self, height: int, width: int) -> Crop:
         """Its pixels, see `shapes.Polygon.crop`.
 
         Raises:
@@ -90,12 +106,12 @@ class MaskFile:
         return inside, corner
 
 
-def read_folders(path, problems, labelled=True):
+def read_folders(path: PathLike, problems: Problems, labelled: bool = True) -> list[Record]:
     """Records of a folder with one folder per image; class names are those of the mask folders.
 
     Args:
         path: the folder.
-        problems: `Problems`, to which unusable folders are added.
+        problems: unusable folders are added.
         labelled: see `InstancePngDataset.load`.
 
     Raises:
@@ -128,12 +144,16 @@ def read_folders(path, problems, labelled=True):
                 "only the images with labelled=False.",
             )
         else:
-            instances = _instances(masks) if labelled else []
+            instances = _instances(masks) if labelled and masks else []
             records.append(Record(folder.name, str(files[0]), instances))
     return records
 
 
-def name_the_class(path, class_names, class_map):
+def name_the_class(
+    path: PathLike,
+    class_names: Sequence[str] | None,
+    class_map: Mapping[str, str | None] | None,
+) -> dict[str, str | None]:
     """The class map of a format with a single, unnamed class.
 
     Args:
@@ -146,26 +166,26 @@ def name_the_class(path, class_names, class_map):
     Raises:
         ValueError: `class_names` has several names, and `class_map` does not choose one.
     """
-    class_map = dict(class_map or {})
+    named = dict(class_map or {})
     if isinstance(class_names, str):
-        return class_map  # add_records rejects it
-    if class_names and OBJECT not in class_map and OBJECT not in class_names:
+        return named  # add_records rejects it
+    if class_names and OBJECT not in named and OBJECT not in class_names:
         if len(class_names) > 1:
             raise ValueError(
                 f"{path}: class_names has {len(class_names)} names, but there is only one class: "
                 f"choose a name with class_map={{{OBJECT!r}: {class_names[0]!r}}}."
             )
-        class_map[OBJECT] = class_names[0]
-    return class_map
+        named[OBJECT] = class_names[0]
+    return named
 
 
-def subfolder(path, names):
+def subfolder(path: PathLike, names: Iterable[str]) -> Path | None:
     """The folder in `path` with the first of these names that exists, ignoring case, or None."""
     folders = {entry.name.lower(): entry for entry in Path(path).iterdir() if entry.is_dir()}
     return next((folders[name.lower()] for name in names if name.lower() in folders), None)
 
 
-def _instances(masks):
+def _instances(masks: Path) -> list[Instance]:
     """Instances of a masks folder and of the class folders in it."""
     classes = [(OBJECT, masks)]
     classes += [(entry.name, entry) for entry in _visible(masks) if entry.is_dir()]
@@ -176,16 +196,16 @@ def _instances(masks):
     ]
 
 
-def _visible(folder):
+def _visible(folder: Path) -> list[Path]:
     """A folder's entries, sorted by name, without hidden files and those that macOS adds."""
     return sorted(p for p in folder.iterdir() if not p.name.startswith((".", "__MACOSX")))
 
 
-def _image_files(folder):
+def _image_files(folder: Path) -> list[Path]:
     return [p for p in _visible(folder) if p.suffix.lower() in (*IMAGE_SUFFIXES, ".gif")]
 
 
-def _read_mask(path):
+def _read_mask(path: str) -> tuple[Array, tuple[int, int], tuple[int, ...]]:
     """Bool array [h, w] of a mask, the (y, x) of its first pixel and the file's (height, width)."""
     if path.lower().endswith(".png"):
         try:

@@ -1,6 +1,7 @@
 """Label images: one whole number per instance, as Cellpose, StarDist and ImageJ write them."""
 
 import collections
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import numpy as np
 from ..images.reading import read_labels
 from ..instances.masks import InstanceMasks
 from ..text import some
+from ..types import Array, PathLike
 from .finding import existing_folder, given_path, image_files
-from .instance_pngs import OBJECT, name_the_class, subfolder
+from .instance_pngs import OBJECT, MaskFile, name_the_class, subfolder
 from .records import AnnotatedDataset, Instance, Problems, Record
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "raw", "JPEGImages")
@@ -40,7 +42,15 @@ class LabelImageDataset(AnnotatedDataset):
 
     SOURCE = "label_images"
 
-    def load(self, images, labels=None, class_names=None, class_map=None, strict=True, suffix=None):
+    def load(
+        self,
+        images: PathLike,
+        labels: PathLike | None = None,
+        class_names: Sequence[str] | None = None,
+        class_map: Mapping[str, str | None] | None = None,
+        strict: bool = True,
+        suffix: str | None = None,
+    ) -> None:
         """Add the images of a folder.
 
         Args:
@@ -48,7 +58,7 @@ class LabelImageDataset(AnnotatedDataset):
                 and masks/ (or labels/); or the images and a folder masks/ with the label images; or
                 both kinds of files, the label images with a suffix in their names.
             labels: folder of the label images.
-            class_names: list with the name of the class; by default it is "object".
+            class_names: a list with the name of the class; by default it is "object".
             class_map: see `AnnotatedDataset.add_records`.
             strict: see `AnnotatedDataset.add_records`; unusable entries are images and label images
                 without a partner.
@@ -58,6 +68,17 @@ class LabelImageDataset(AnnotatedDataset):
         Raises:
             FileNotFoundError: no such folder.
             ValueError: an image without a label image, or the reverse; no images.
+
+        Example:
+            >>> import pathlib
+            >>> from mrcnn.formats import LabelImageDataset
+            >>> pathlib.Path("label_images").mkdir()
+            >>> np.save("label_images/1.npy", np.zeros((2, 3, 3), np.uint8))
+            >>> np.save("label_images/1_mask.npy", np.array([[0, 1, 1], [2, 2, 0]]))
+            >>> masks, class_ids = LabelImageDataset.read("label_images").load_mask(0)
+            >>> masks[..., 0]
+            array([[False,  True,  True],
+                   [False, False, False]])
         """
         images = given_path(images, "images")
         labels = labels if labels is None else given_path(labels, "labels")
@@ -65,7 +86,10 @@ class LabelImageDataset(AnnotatedDataset):
         image_paths, label_paths = find_files(images, labels, suffix)
         pairs = pair(image_paths, label_paths, suffix, problems)
         # Instances are unknown until the label image is read: one stands in for all of them.
-        records = [Record(_name(image), str(image), [Instance(OBJECT, None)]) for image, _ in pairs]
+        records = [
+            Record(_name(image), str(image), [Instance(OBJECT, MaskFile(str(label)))])
+            for image, label in pairs
+        ]
         class_map = name_the_class(images, class_names, class_map)
         self.add_records(records, problems, class_names, class_map, strict, found={OBJECT: 1})
         for info, (_, label) in zip(self.image_info[-len(pairs) :], pairs, strict=True):
@@ -73,7 +97,7 @@ class LabelImageDataset(AnnotatedDataset):
             info["label_image"] = str(label)
             info["class_name"] = kept[0].class_name if kept else None
 
-    def _annotated_instances(self, image_id):
+    def _annotated_instances(self, image_id: int) -> tuple[InstanceMasks, Array]:
         """What `AnnotatedDataset.load_instances` returns.
 
         Raises:
@@ -89,7 +113,7 @@ class LabelImageDataset(AnnotatedDataset):
         return masks, np.full(len(masks), ids.get(info["class_name"], 0), np.int32)
 
 
-def numbered(labels, name):
+def numbered(labels: Array, name: str) -> tuple[Array, Array]:
     """Renumber the instances of a label image as 1, 2, ...
 
     Args:
@@ -122,14 +146,16 @@ def numbered(labels, name):
     return numbers, places + 1
 
 
-def find_files(images, labels=None, suffix=None):
+def find_files(
+    images: PathLike, labels: PathLike | None = None, suffix: str | None = None
+) -> tuple[list[Path], list[Path]]:
     """Find the images and the label images.
 
     Args:
         images, labels, suffix: see `LabelImageDataset.load`.
 
     Returns:
-        two lists of `Path`.
+        Their paths.
 
     Raises:
         FileNotFoundError: no such folder.
@@ -143,30 +169,33 @@ def find_files(images, labels=None, suffix=None):
     if labels is not None and Path(labels).resolve() != images.resolve():
         label_paths, sessions = _files(labels)
         if not label_paths:
-            raise ValueError(f"{labels} has no label images. {_say(sessions)}")
+            raise ValueError(f"{labels} has no label images. {_session_hint(sessions)}")
         return paths, label_paths
     endings = LABEL_ENDINGS if suffix is None else (suffix.lower(),)
     paths = [path for path in paths if not path.name.lower().endswith(_OTHER_ENDINGS)]
-    labels = [path for path in paths if _name(path).lower().endswith(endings)]
-    if not labels or suffix == "":
-        raise ValueError(
+    label_paths = [path for path in paths if _name(path).lower().endswith(endings)]
+    if not label_paths or suffix == "":
+        message = (
             f"{images} has no label images: pass their folder as `labels`, or a folder that holds "
             "images/ and masks/. If they are in the same folder as the images, their names must "
-            f"have a `suffix` such as {endings[0] or LABEL_ENDINGS[0]!r}. {_say(sessions)}".strip()
+            f"have a `suffix` such as {endings[0] or LABEL_ENDINGS[0]!r}. {_session_hint(sessions)}"
         )
-    return [path for path in paths if path not in set(labels)], labels
+        raise ValueError(message.strip())
+    return [path for path in paths if path not in set(label_paths)], label_paths
 
 
-def pair(images, labels, suffix, problems):
+def pair(
+    images: Sequence[Path], labels: Sequence[Path], suffix: str | None, problems: Problems
+) -> list[tuple[Path, Path]]:
     """Match each image with its label image by name.
 
     Args:
-        images, labels: lists of `Path`.
+        images, labels: lists of their paths.
         suffix: see `LabelImageDataset.load`.
-        problems: `Problems`, to which files without a partner are added.
+        problems: files without a partner are added.
 
     Returns:
-        list of (image, label image).
+        (image, label image) of each pair.
     """
     by_name = collections.defaultdict(list)
     for image in images:
@@ -175,7 +204,8 @@ def pair(images, labels, suffix, problems):
         short = _without_ending(_name(image), _IMAGE_ENDINGS)
         if short is not None and short not in by_name:
             by_name[short].append(image)
-    partners, unclear = collections.defaultdict(list), set()
+    partners = collections.defaultdict(list)
+    unclear: set[Path] = set()
     for label in labels:
         names = _image_names(_name(label), suffix)
         found = next((by_name[name] for name in names if name in by_name), [])
@@ -199,7 +229,7 @@ def pair(images, labels, suffix, problems):
     return pairs
 
 
-def _image_names(label, suffix):
+def _image_names(label: str, suffix: str | None) -> list[str]:
     """Possible names of a label image's image, the most likely first."""
     if suffix is not None:
         return [label[: -len(suffix)]] if suffix and label.endswith(suffix) else [label]
@@ -207,24 +237,24 @@ def _image_names(label, suffix):
     return [label] if short is None else [label, short]
 
 
-def _without_ending(name, endings):
+def _without_ending(name: str, endings: Iterable[str]) -> str | None:
     """The name without the first ending that matches, ignoring case; None if none does."""
     return next((name[: -len(e)] for e in endings if name.lower().endswith(e)), None)
 
 
-def _name(path):
+def _name(path: Path) -> str:
     """The name of a file without its extension, such as .png or .ome.tif."""
     return path.stem.removesuffix(".ome")
 
 
-def _files(folder):
+def _files(folder: PathLike) -> tuple[list[Path], list[Path]]:
     """Paths of a folder's images, and of its Cellpose sessions."""
     paths = image_files(folder)
     sessions = [path for path in paths if path.name.lower().endswith(_SESSION)]
     return [path for path in paths if path not in set(sessions)], sessions
 
 
-def _say(sessions):
+def _session_hint(sessions: Sequence[Path]) -> str:
     if not sessions:
         return ""
     names = some(path.name for path in sessions)

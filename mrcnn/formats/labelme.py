@@ -7,16 +7,29 @@ import dataclasses
 import io
 import os
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ..datasets.dataset import Dataset
 from ..images.reading import image_size
-from .finding import find_image, given_path, read_json
+from ..types import Array, PathLike
+from .finding import Listing, find_image, given_path, read_json
 from .records import AnnotatedDataset, Instance, Problems, Record
-from .shapes import Ellipse, Parts, Polygon, Polyline, Rectangle, check_finite, number
+from .shapes import (
+    Crop,
+    Ellipse,
+    Parts,
+    Polygon,
+    Polyline,
+    Rectangle,
+    Shape,
+    check_finite,
+    number,
+)
 
 
 class LabelMeDataset(AnnotatedDataset):
@@ -29,7 +42,15 @@ class LabelMeDataset(AnnotatedDataset):
 
     SOURCE = "labelme"
 
-    def load(self, path, images=None, line_width=10, class_names=None, class_map=None, strict=True):
+    def load(
+        self,
+        path: PathLike,
+        images: PathLike | None = None,
+        line_width: float = 10,
+        class_names: Sequence[str] | None = None,
+        class_map: Mapping[str, str | None] | None = None,
+        strict: bool = True,
+    ) -> None:
         """Add the images and classes of LabelMe files.
 
         An image is looked for at the path in its annotation, then by file name beside the
@@ -38,17 +59,27 @@ class LabelMeDataset(AnnotatedDataset):
 
         Args:
             path: folder of JSON files, or a single file.
-            images: image folder; None for the folder of the JSON files.
+            images: folder of the images; None for the folder of the JSON files.
             line_width: line thickness in pixels; LabelMe itself draws 10.
             class_names, class_map, strict: see `add_records`.
 
         Raises:
             FileNotFoundError: no such file or folder.
             ValueError: no JSON files; unusable files or shapes.
+
+        Example:
+            >>> import json, pathlib
+            >>> from mrcnn.formats import LabelMeDataset
+            >>> triangle = {"label": "cell", "points": [[1, 1], [9, 1], [5, 8]]}
+            >>> content = {"imagePath": "1.png", "shapes": [triangle]}
+            >>> _ = pathlib.Path("labelme.json").write_text(json.dumps(content))
+            >>> LabelMeDataset.read("labelme.json").class_names
+            ['BG', 'cell']
         """
         path = given_path(path)
         images = images if images is None else given_path(images, "images")
-        problems, records, listed = Problems(path), [], {}
+        problems, records = Problems(path), []
+        listed: Listing = {}
         for file in find_files(path):
             try:
                 record, refused = parse_file(file, images or file.parent, line_width, listed)
@@ -60,32 +91,32 @@ class LabelMeDataset(AnnotatedDataset):
                 problems.add(f"{file.name}, {entry}", reason)
         self.add_records(records, problems, class_names, class_map, strict)
 
-    def load_image(self, image_id):
+    def load_image(self, image_id: int) -> Array:
         """See `Dataset.load_image`."""
         info = self.image_info[image_id]
         if not _is_embedded(info):
             return super().load_image(image_id)
-        with _unpacked(info["path"]) as path:
+        with _embedded_image(info["path"]) as path:
             single = copy.copy(self)
-            single.image_info = {image_id: {**info, "path": path}}
-            return Dataset.load_image(single, image_id)
+            single.image_info = [{**info, "path": path}]
+            return Dataset.load_image(single, 0)
 
-    def size_of_file(self, image_id):
+    def size_of_file(self, image_id: int) -> tuple[int, int]:
         """See `AnnotatedDataset.size_of_file`."""
         info = self.image_info[image_id]
         if not _is_embedded(info):
             return super().size_of_file(image_id)
-        with _unpacked(info["path"]) as path:
+        with _embedded_image(info["path"]) as path:
             return image_size(path)
 
 
-def _is_embedded(info):
+def _is_embedded(info: Mapping[str, Any]) -> bool:
     """Whether an image is embedded in its annotation, so that its path is the JSON file's."""
     return str(info["path"]).lower().endswith(".json")
 
 
 @contextlib.contextmanager
-def _unpacked(path):
+def _embedded_image(path: PathLike) -> Iterator[Path]:
     """Unpack an annotation's embedded image to a temporary file and yield its path."""
     try:
         data = base64.b64decode(read_json(path)["imageData"])
@@ -97,7 +128,7 @@ def _unpacked(path):
         raise OSError(f"{path}: its imageData cannot be read as an image: {error}") from error
 
 
-def find_files(path):
+def find_files(path: PathLike) -> list[Path]:
     """The JSON files in the folder `path`, sorted by name, or `path` itself if it is a file.
 
     Raises:
@@ -116,18 +147,20 @@ def find_files(path):
     return files
 
 
-def parse_file(file, images, line_width, listed=None):
+def parse_file(
+    file: Path, images: PathLike, line_width: float, listed: Listing | None = None
+) -> tuple[Record, list[tuple[str, ValueError]]]:
     """Parse a LabelMe file.
 
     Args:
-        file: path of the JSON file.
+        file: the JSON file.
         images: folder of its image.
         line_width: line thickness in pixels.
         listed: see `finding.in_any_case`.
 
     Returns:
-        record: `Record`; its image path is the JSON file if the image is embedded.
-        refused: list of (shape, why it cannot be used).
+        record: its image path is the JSON file if the image is embedded.
+        refused: (shape, why it cannot be used) of each unusable shape.
 
     Raises:
         ValueError: not a LabelMe file.
@@ -141,7 +174,7 @@ def parse_file(file, images, line_width, listed=None):
     return Record(file.stem, path, instances, *_size(data)), refused
 
 
-def _image_of(data, file, images, listed):
+def _image_of(data: dict[str, Any], file: Path, images: PathLike, listed: Listing | None) -> str:
     """Path of the image, or of the JSON file if the image is embedded."""
     name = data.get("imagePath")
     if not isinstance(name, str) or not name.strip() or name.lower().endswith(".json"):
@@ -149,20 +182,24 @@ def _image_of(data, file, images, listed):
     path = find_image(name, images, listed=listed)
     twin = file.parent / (file.stem + Path(path).suffix)  # both may have been renamed
     if not os.path.isfile(path) and os.path.isfile(twin):
-        return twin
+        return os.fspath(twin)
     if not os.path.isfile(path) and isinstance(data.get("imageData"), str):
-        return file
+        return os.fspath(file)
     return path
 
 
-def _size(data):
+def _size(data: dict[str, Any]) -> tuple[int | None, int | None]:
     """(height, width), or (None, None)."""
-    size = data.get("imageHeight"), data.get("imageWidth")
-    return size if all(type(side) is int and side > 0 for side in size) else (None, None)
+    height, width = data.get("imageHeight"), data.get("imageWidth")
+    usable = all(type(side) is int and side > 0 for side in (height, width))
+    return (height, width) if usable else (None, None)
 
 
-def _parse_instances(shapes, line_width):
-    groups, refused = {}, []  # groups: (label, group) to its shapes
+def _parse_instances(
+    shapes: list[Any], line_width: float
+) -> tuple[list[Instance], list[tuple[str, ValueError]]]:
+    groups: dict[tuple[str, Any], list[Shape]] = {}  # (label, group) to its shapes
+    refused = []
     for i, shape in enumerate(shapes):
         label = shape.get("label") if isinstance(shape, dict) else None
         try:
@@ -187,11 +224,11 @@ def _parse_instances(shapes, line_width):
     return instances, refused
 
 
-def parse_shape(shape, line_width):
+def parse_shape(shape: Mapping[str, Any], line_width: float) -> Shape:
     """Parse a shape of a LabelMe file.
 
     Args:
-        shape: the shape's dict.
+        shape: its entry in the file.
         line_width: line thickness in pixels.
 
     Raises:
@@ -228,7 +265,7 @@ def parse_shape(shape, line_width):
     )
 
 
-def _points(shape):
+def _points(shape: Mapping[str, Any]) -> tuple[list[float], list[float]]:
     points = shape.get("points")
     if not isinstance(points, list):
         raise ValueError(f"its points are {points!r:.60}: they must be a list of [x, y].")
@@ -238,7 +275,7 @@ def _points(shape):
     return [number(y) for _, y in points], [number(x) for x, _ in points]
 
 
-def _parse_mask(text, ys, xs):
+def _parse_mask(text: object, ys: list[float], xs: list[float]) -> "PngMask":
     if len(ys) != 2:
         raise ValueError(
             f"it is a mask with {len(ys)} points: it must have 2, the corners of its box."
@@ -273,7 +310,7 @@ class PngMask:
     y: int
     x: int
 
-    def crop(self, height, width):
+    def crop(self, height: int, width: int) -> Crop:
         """See `Polygon.crop`."""
         with Image.open(io.BytesIO(self.png)) as image:
             pixels = np.asarray(image) != 0

@@ -1,11 +1,17 @@
 """Class names: check those that a user gives, and apply them to those in a file."""
 
 import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..text import some
+from ..types import PathLike
+
+if TYPE_CHECKING:
+    from .records import Problems, Record
 
 
-def checked_names(class_names):
+def checked_names(class_names: Iterable[str] | None) -> list[str]:
     """The `class_names` of a reader as a list, empty for None.
 
     Raises:
@@ -22,25 +28,27 @@ def checked_names(class_names):
     return names
 
 
-def checked_map(class_map):
+def checked_map(class_map: Mapping[str, str | None] | None) -> dict[str, str | None]:
     """The `class_map` of a reader as a dict, empty for None.
 
     Raises:
         TypeError: it maps to something other than a name or None.
     """
-    class_map = dict(class_map or {})
-    for old, new in class_map.items():
+    checked = dict(class_map or {})
+    for old, new in checked.items():
         if new is not None and not isinstance(new, str):
             raise TypeError(f"class_map maps {old!r} to {new!r}: it must be a name or None.")
-    return class_map
+    return checked
 
 
-def check_background(renamed, source_ids, path):
+def check_background(
+    renamed: Mapping[str, str | None], source_ids: Mapping[str, Any], path: PathLike
+) -> None:
     """Check that no class is named like the background.
 
     Args:
-        renamed: dict of class name in the file to its name in the dataset, or None.
-        source_ids: dict of class name in the dataset to its id in the source.
+        renamed: class name in the file to its name in the dataset, or None.
+        source_ids: class name in the dataset to its id in the source.
         path: the file, for the error.
 
     Raises:
@@ -54,22 +62,29 @@ def check_background(renamed, source_ids, path):
         )
 
 
-def keep_wanted(records, renamed, source_ids, problems):
+def keep_wanted(
+    records: "Iterable[Record]",
+    renamed: Mapping[str, str | None],
+    source_ids: Mapping[str, Any],
+    problems: "Problems",
+) -> None:
     """Rename the classes of instances, drop unwanted classes and report unknown ones.
 
     Args:
-        records: list of `Record`, changed in place.
+        records: changed in place.
         renamed, source_ids: see `check_background`.
-        problems: `Problems` to add to.
+        problems: unknown classes are added.
     """
-    unknown = {}  # class name: the image id of each instance
+    unknown: dict[str, list[Any]] = {}  # class name: the image id of each instance
     for record in records:
         kept = []
         for instance in record.instances:
             name = renamed[instance.class_name]
+            if name is None:
+                continue
             if name in source_ids:
                 kept.append(dataclasses.replace(instance, class_name=name))
-            elif name is not None:
+            else:
                 unknown.setdefault(instance.class_name, []).append(record.id)
         record.instances = kept
     for name, images in unknown.items():

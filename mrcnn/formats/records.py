@@ -3,6 +3,8 @@
 import dataclasses
 import logging
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 
@@ -10,13 +12,14 @@ from ..datasets.dataset import Dataset
 from ..images.reading import image_size
 from ..instances import InstanceBoxes, InstanceMasks
 from ..text import some
+from ..types import Array, PathLike
 from .naming import check_background, checked_map, checked_names, keep_wanted
-from .shapes import box_of
+from .shapes import Extent, Shape, box_of
 
 logger = logging.getLogger(__name__)
 
 # How many unusable entries of a file an error quotes.
-_QUOTED = 10
+_MAX_QUOTED = 10
 
 
 @dataclasses.dataclass
@@ -33,9 +36,9 @@ class Instance:
     """
 
     class_name: str
-    shape: object
+    shape: Shape
     crowd: bool = False
-    box: tuple | None = None
+    box: Extent | None = None
 
 
 @dataclasses.dataclass
@@ -45,13 +48,13 @@ class Record:
     Attributes:
         id: of the image in its source.
         path: of its file.
-        instances: list of `Instance`.
+        instances: the annotated objects.
         height, width: pixels, as given by the annotation; None if it gives none.
     """
 
-    id: object
+    id: Any
     path: str
-    instances: list
+    instances: list[Instance]
     height: int | None = None
     width: int | None = None
 
@@ -63,15 +66,15 @@ class Problems:
         path: the file.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: PathLike) -> None:
         self.path = path
-        self.lines = []
+        self.lines: list[str] = []
 
-    def add(self, entry, reason):
+    def add(self, entry: object, reason: object) -> None:
         """Add an entry, such as "balloon.jpg, region 3", and the `reason` why it is unusable."""
         self.lines.append(f"{entry}: {reason}")
 
-    def report(self, strict):
+    def report(self, strict: bool) -> None:
         """Raise an error with all problems, or log them.
 
         Raises:
@@ -79,9 +82,9 @@ class Problems:
         """
         if not self.lines:
             return
-        lines = [f"- {line}" for line in self.lines[:_QUOTED]]
-        if len(self.lines) > _QUOTED:
-            lines.append(f"- and {len(self.lines) - _QUOTED} more")
+        lines = [f"- {line}" for line in self.lines[:_MAX_QUOTED]]
+        if len(self.lines) > _MAX_QUOTED:
+            lines.append(f"- and {len(self.lines) - _MAX_QUOTED} more")
         entries, are = ("entry", "is") if len(self.lines) == 1 else ("entries", "are")
         head = f"{self.path}: {len(self.lines)} {entries} cannot be used"
         body = "\n".join(lines)
@@ -93,55 +96,61 @@ class Problems:
 class AnnotatedDataset(Dataset):
     """Base class of datasets that read the files of annotation tools.
 
-    A subclass parses its format into records in `load` and passes them to `add_records`. Users'
-    subclasses may override `load_mask`, as with any `Dataset`.
+    A subclass sets `SOURCE`, the name of its source, parses its format into records in `load`, and
+    passes them to `add_records`. Users' subclasses may override `load_mask`, as with any `Dataset`.
     """
 
-    SOURCE = None
+    SOURCE: str
 
     @classmethod
-    def read(cls, *args, **kwargs):
+    def read(cls, *args: Any, **kwargs: Any) -> Self:
         """A prepared dataset; the arguments are those of `load`."""
         dataset = cls()
         dataset.load(*args, **kwargs)
         dataset.prepare()
         return dataset
 
-    def load(self, path, class_names=None, class_map=None, strict=True):
-        """Add the images and classes of a file or folder. Subclasses override this.
+    def load(self, *args: Any, **kwargs: Any) -> None:
+        """Add the images and classes of a file or folder.
 
-        Args:
-            path: the file or folder.
-            class_names, class_map, strict: see `add_records`.
+        Subclasses override this. Their arguments are the path, others that the format needs, and
+        `class_names`, `class_map` and `strict` as in `add_records`.
         """
         raise NotImplementedError(f"{type(self).__name__} has no load().")
 
-    def add_records(self, records, problems, class_names, class_map, strict, found=None):
+    def add_records(
+        self,
+        records: Sequence[Record],
+        problems: Problems,
+        class_names: Sequence[str] | None,
+        class_map: Mapping[str, str | None] | None,
+        strict: bool,
+        found: Mapping[str, Any] | None = None,
+    ) -> None:
         """Add images and classes, or reject them all.
 
         Args:
-            records: list of `Record`.
-            problems: `Problems` found so far.
+            records: the images and their instances.
+            problems: those found so far.
             class_names: class names in order, without the background, as they are after
                 `class_map`. None takes the names found; training and validation then agree only if
                 both contain the same classes.
-            class_map: dict that maps a name in the file to a class name, or to None to drop its
-                instances.
+            class_map: maps a name in the file to a class name, or to None to drop its instances.
             strict: whether unusable entries are an error, or are skipped with a warning.
-            found: dict of class name to its id in the format, if it has ids; otherwise the class
-                names of the instances are numbered from 1 in alphabetical order.
+            found: class name to its id in the format, if it has ids; otherwise the class names of
+                the instances are numbered from 1 in alphabetical order.
 
         Raises:
             TypeError: `class_names` or `class_map` contains something other than names.
             ValueError: unusable entries; no images; no classes are left after `class_map`; a class
                 is named like the background.
         """
-        class_names, class_map = checked_names(class_names), checked_map(class_map)
+        wanted, new_names = checked_names(class_names), checked_map(class_map)
         if found is None:
             names = sorted({i.class_name for record in records for i in record.instances})
         else:
             names = list(found)
-        unknown = [name for name in class_map if name not in names]
+        unknown = [name for name in new_names if name not in names]
         if unknown:
             logger.warning(
                 "%s: class_map names %s, but the classes are %s.",
@@ -149,8 +158,8 @@ class AnnotatedDataset(Dataset):
                 some(unknown),
                 some(names),
             )
-        renamed = {name: class_map.get(name, name) for name in names}
-        source_ids = self._source_ids(renamed, class_names, found)
+        renamed = {name: new_names.get(name, name) for name in names}
+        source_ids = self._source_ids(renamed, wanted, found)
         check_background(renamed, source_ids, problems.path)
         keep_wanted(records, renamed, source_ids, problems)
         problems.report(strict)
@@ -173,7 +182,12 @@ class AnnotatedDataset(Dataset):
                 annotations=record.instances,
             )
 
-    def _source_ids(self, renamed, class_names, found):
+    def _source_ids(
+        self,
+        renamed: Mapping[str, str | None],
+        class_names: Sequence[str],
+        found: Mapping[str, Any] | None,
+    ) -> dict[str, Any]:
         """dict of class name in the dataset to its id in the source, in class order."""
         names = class_names or [name for name in renamed.values() if name is not None]
         known = {c["name"]: c["id"] for c in self.class_info if c["source"] == self.SOURCE}
@@ -182,12 +196,13 @@ class AnnotatedDataset(Dataset):
         for name in dict.fromkeys(names):
             wanted = [found[old] for old, new in renamed.items() if new == name and old in found]
             free = [i for i in wanted if i not in taken]
-            fresh = free[0] if free else max({*taken, *found.values()}, default=0) + 1
+            numbers = [i for i in (*taken, *found.values()) if isinstance(i, int)]
+            fresh = free[0] if free else max(numbers, default=0) + 1
             ids[name] = known.get(name, fresh)
             taken.add(ids[name])
         return ids
 
-    def load_instances(self, image_id):
+    def load_instances(self, image_id: int) -> tuple[InstanceMasks, Array]:
         """The instances of an image; taken from `load_mask` if a subclass overrides it.
 
         Returns:
@@ -200,12 +215,12 @@ class AnnotatedDataset(Dataset):
             return super().load_instances(image_id)
         return self._annotated_instances(image_id)
 
-    def load_mask(self, image_id):
+    def load_mask(self, image_id: int) -> tuple[Array, Array]:
         """The instances of an image as one array, see `Dataset.load_mask`."""
         masks, class_ids = self._annotated_instances(image_id)
         return masks.dense(), class_ids
 
-    def load_boxes(self, image_id):
+    def load_boxes(self, image_id: int) -> tuple[InstanceBoxes, Array]:
         """The boxes of an image's instances, without building masks.
 
         A box given in the file comes first, then the extent of the drawn shape. If an annotation is
@@ -221,19 +236,19 @@ class AnnotatedDataset(Dataset):
         boxes = [i.box or box_of(i.shape, *size) for i in instances]
         return InstanceBoxes(boxes, size), class_ids
 
-    def has(self, field, image_id):
+    def has(self, field: str, image_id: int) -> bool:
         """See `Dataset.has`; an image has no masks if any of its annotations is only a box."""
         if field == "masks" and self._has_shapes():
             instances = self.image_info[image_id].get("annotations", [])
             return all(getattr(i.shape, "is_outline", True) for i in instances)
         return super().has(field, image_id)
 
-    def _has_shapes(self):
+    def _has_shapes(self) -> bool:
         """Whether the instances are the annotated shapes, not overridden by a subclass."""
         names = ("load_instances", "load_mask", "_annotated_instances")
         return all(getattr(type(self), n) is getattr(AnnotatedDataset, n) for n in names)
 
-    def _annotated_instances(self, image_id):
+    def _annotated_instances(self, image_id: int) -> tuple[InstanceMasks, Array]:
         """What `load_instances` returns; formats that store masks in files override it."""
         instances, class_ids, size = self._annotations(image_id)
         crops, corners = [], []
@@ -243,7 +258,7 @@ class AnnotatedDataset(Dataset):
             corners.append(corner)
         return InstanceMasks(crops, corners, size), class_ids
 
-    def _annotations(self, image_id):
+    def _annotations(self, image_id: int) -> tuple[list[Instance], Array, tuple[int, int]]:
         """List of N `Instance`, their class ids, int32 [N], and the image's (height, width)."""
         info = self.image_info[image_id]
         ids = {c["name"]: i for i, c in enumerate(self.class_info) if c["source"] == info["source"]}
@@ -254,7 +269,7 @@ class AnnotatedDataset(Dataset):
         class_ids = [ids[i.class_name] * (-1 if i.crowd else 1) for i in instances]
         return instances, np.array(class_ids, np.int32), (height, width)
 
-    def size_of_file(self, image_id):
+    def size_of_file(self, image_id: int) -> tuple[int, int]:
         """(height, width) of the image `image_id`, from its file header.
 
         Raises:

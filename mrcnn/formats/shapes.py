@@ -8,13 +8,29 @@ beyond the image.
 import array
 import dataclasses
 import math
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from ..instances.masks import InstanceMasks, union
+from ..types import Array
+
+# Pixels of a shape: bool [h, w], and the (y, x) of the first one in the image.
+Crop = tuple[Array, tuple[int, int]]
+
+# The extent of a shape: (y1, x1, y2, x2) in pixels.
+Extent = tuple[float, float, float, float]
 
 # Far beyond any image, yet small enough for doubles to resolve a tiny fraction of a pixel.
-_FARTHEST = 1e9
+_MAX_COORDINATE = 1e9
+
+
+class Shape(Protocol):
+    """Anything that can be rasterised; it may also have a `box`, see `box_of`."""
+
+    def crop(self, height: int, width: int) -> Crop:
+        """See `Polygon.crop`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,13 +48,13 @@ class Polygon:
             not finite.
     """
 
-    ys: array.array
-    xs: array.array
+    ys: Sequence[float] | Array
+    xs: Sequence[float] | Array
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _keep_points(self, "a polygon", fewest=3)
 
-    def crop(self, height, width):
+    def crop(self, height: int, width: int) -> Crop:
         """Rasterise the shape within an image.
 
         Args:
@@ -46,10 +62,16 @@ class Polygon:
 
         Returns:
             bool array [h, w] and the (y, x) of its first pixel; empty if outside the image.
+
+        Example:
+            >>> from mrcnn.formats.shapes import Polygon
+            >>> inside, corner = Polygon(ys=[1, 1, 3, 3], xs=[2, 5, 5, 2]).crop(10, 10)
+            >>> inside.shape, corner
+            ((2, 3), (1, 2))
         """
         ya, xa = np.asarray(self.ys), np.asarray(self.xs)
-        y1, y2 = _within(ya.min(), ya.max(), height)
-        x1, x2 = _within(xa.min(), xa.max(), width)
+        y1, y2 = _pixel_range(ya.min(), ya.max(), height)
+        x1, x2 = _pixel_range(xa.min(), xa.max(), width)
         # The side from a to b crosses the rows from the first below its upper end to the last
         # above its lower end.
         start = np.clip(np.ceil(ya - 0.5), y1, y2).astype(np.int64)  # [P]
@@ -71,7 +93,7 @@ class Polygon:
         inside = np.add.accumulate(turns, axis=1, out=turns)[:, :-1] & 1
         return inside.view(bool), (y1, x1)
 
-    def box(self, height, width):
+    def box(self, height: int, width: int) -> Extent:
         """The shape's extent, including what lies outside the image.
 
         Args:
@@ -102,25 +124,25 @@ class Ellipse:
     radius_x: float
     turn: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_finite(dataclasses.astuple(self))
         if min(self.radius_y, self.radius_x) <= 0:
             raise ValueError(
                 f"its radii are {self.radius_y} and {self.radius_x}: they must be positive."
             )
 
-    def crop(self, height, width):
+    def crop(self, height: int, width: int) -> Crop:
         """See `Polygon.crop`."""
         cos, sin = np.cos(self.turn), np.sin(self.turn)
         top, left, bottom, right = self.box(height, width)
-        y1, y2 = _within(top, bottom, height)
-        x1, x2 = _within(left, right, width)
+        y1, y2 = _pixel_range(top, bottom, height)
+        x1, x2 = _pixel_range(left, right, width)
         y = np.arange(y1, y2)[:, None] + 0.5 - self.y
         x = np.arange(x1, x2) + 0.5 - self.x
         along, across = x * cos + y * sin, y * cos - x * sin
         return (along / self.radius_x) ** 2 + (across / self.radius_y) ** 2 <= 1, (y1, x1)
 
-    def box(self, height, width):
+    def box(self, height: int, width: int) -> Extent:
         """See `Polygon.box`."""
         cos, sin = math.cos(self.turn), math.sin(self.turn)
         half_height = math.hypot(self.radius_x * sin, self.radius_y * cos)
@@ -147,7 +169,7 @@ class Rectangle:
     y2: float
     x2: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_finite(dataclasses.astuple(self))
         if self.y2 <= self.y1 or self.x2 <= self.x1:
             raise ValueError(
@@ -155,13 +177,13 @@ class Rectangle:
                 "be positive."
             )
 
-    def crop(self, height, width):
+    def crop(self, height: int, width: int) -> Crop:
         """See `Polygon.crop`; the pixels are those of a polygon with the same corners."""
         y1, y2 = (int(np.clip(np.ceil(y - 0.5), 0, height)) for y in (self.y1, self.y2))
         x1, x2 = (int(np.clip(np.ceil(x - 0.5), 0, width)) for x in (self.x1, self.x2))
         return np.ones((y2 - y1, x2 - x1), bool), (y1, x1)
 
-    def box(self, height, width):
+    def box(self, height: int, width: int) -> Extent:
         """See `Polygon.box`."""
         return self.y1, self.x1, self.y2, self.x2
 
@@ -174,7 +196,7 @@ class Box(Rectangle):
         y1, x1, y2, x2: its sides in pixels, as for `Rectangle`.
     """
 
-    is_outline = False
+    is_outline: ClassVar[bool] = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,24 +211,24 @@ class Polyline:
         ValueError: no points, a thickness below 1, or a value that is not finite.
     """
 
-    ys: array.array
-    xs: array.array
+    ys: Sequence[float] | Array
+    xs: Sequence[float] | Array
     thickness: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _keep_points(self, "a line", fewest=1)
         check_finite([self.thickness])
         if self.thickness < 1:
             raise ValueError(f"its thickness is {self.thickness}: it must be at least 1 pixel.")
 
-    def crop(self, height, width):
+    def crop(self, height: int, width: int) -> Crop:
         """See `Polygon.crop`. A pixel is inside if its centre is within half the thickness."""
         points = list(zip(self.ys, self.xs, strict=True))
         pieces = zip(points, points[1:] or points, strict=False)
         crops, corners = zip(*(self._piece(a, b, height, width) for a, b in pieces), strict=True)
         return union(crops, corners)
 
-    def box(self, height, width):
+    def box(self, height: int, width: int) -> Extent:
         """See `Polygon.box`."""
         reach = self.thickness / 2
         return (
@@ -214,12 +236,14 @@ class Polyline:
             *(max(self.ys) + reach, max(self.xs) + reach),
         )
 
-    def _piece(self, a, b, height, width):
+    def _piece(
+        self, a: tuple[float, float], b: tuple[float, float], height: int, width: int
+    ) -> Crop:
         """The segment from point a to b, as `crop` returns it."""
         (ya, xa), (yb, xb) = a, b
         reach = self.thickness / 2
-        y1, y2 = _within(min(ya, yb) - reach, max(ya, yb) + reach, height)
-        x1, x2 = _within(min(xa, xb) - reach, max(xa, xb) + reach, width)
+        y1, y2 = _pixel_range(min(ya, yb) - reach, max(ya, yb) + reach, height)
+        x1, x2 = _pixel_range(min(xa, xb) - reach, max(xa, xb) + reach, width)
         y = np.arange(y1, y2)[:, None] + 0.5 - ya
         x = np.arange(x1, x2) + 0.5 - xa
         dy, dx = yb - ya, xb - xa
@@ -235,19 +259,19 @@ class Parts:
         shapes: shapes of this module, at least one.
     """
 
-    shapes: tuple
+    shapes: tuple[Shape, ...]
 
-    def crop(self, height, width):
+    def crop(self, height: int, width: int) -> Crop:
         """See `Polygon.crop`."""
         crops, corners = zip(*(shape.crop(height, width) for shape in self.shapes), strict=True)
         return union(crops, corners)
 
-    def box(self, height, width):
+    def box(self, height: int, width: int) -> Extent:
         """See `Polygon.box`; around the parts that are in the image, if there are any."""
         return around([box_of(shape, height, width) for shape in self.shapes], height, width)
 
 
-def box_of(shape, height, width):
+def box_of(shape: Shape, height: int, width: int) -> Extent:
     """The extent of any shape: its `box`, or the box around its pixels if it has only `crop`.
 
     Args:
@@ -260,14 +284,15 @@ def box_of(shape, height, width):
     if hasattr(shape, "box"):
         return shape.box(height, width)
     crop, corner = shape.crop(height, width)
-    return tuple(map(float, InstanceMasks([crop], [corner], (height, width)).boxes[0]))
+    y1, x1, y2, x2 = InstanceMasks([crop], [corner], (height, width)).boxes[0].tolist()
+    return float(y1), float(x1), float(y2), float(x2)
 
 
-def around(boxes, height, width):
+def around(boxes: Sequence[Extent], height: int, width: int) -> Extent:
     """The box around several parts of an instance.
 
     Args:
-        boxes: list of (y1, x1, y2, x2) in pixels, at least one.
+        boxes: (y1, x1, y2, x2) in pixels, at least one.
         height, width: size of the image in pixels. Parts outside it do not count; if all are
             outside, the box is that of the first.
 
@@ -279,7 +304,7 @@ def around(boxes, height, width):
     return min(y1s), min(x1s), max(y2s), max(x2s)
 
 
-def number(value):
+def number(value: object) -> float:
     """`value` as a float: a number, or a string that holds one, as some tools write it.
 
     Raises:
@@ -293,7 +318,7 @@ def number(value):
     raise ValueError(f"{value!r:.60} is not a usable number.")
 
 
-def _keep_points(shape, name, fewest):
+def _keep_points(shape: Polygon | Polyline, name: str, fewest: int) -> None:
     for axis in ("ys", "xs"):
         object.__setattr__(shape, axis, array.array("d", getattr(shape, axis)))
     if len(shape.ys) != len(shape.xs):
@@ -305,20 +330,20 @@ def _keep_points(shape, name, fewest):
     check_finite(shape.xs)
 
 
-def check_finite(values):
+def check_finite(values: Iterable[float]) -> None:
     """Check that the coordinates `values` are finite and plausible.
 
     Raises:
         ValueError: one is NaN, infinite or far outside any image.
     """
     for value in values:
-        if not -_FARTHEST <= value <= _FARTHEST:
+        if not -_MAX_COORDINATE <= value <= _MAX_COORDINATE:
             raise ValueError(
                 f"it has the coordinate {value}: it must be a finite number of pixels."
             )
 
 
-def _within(low, high, size):
+def _pixel_range(low: float, high: float, size: int) -> tuple[int, int]:
     """First pixel of the image that a range touches, and the last + 1."""
     first = int(np.clip(np.floor(low), 0, size))
     return first, max(first, int(np.clip(np.ceil(high), 0, size)))

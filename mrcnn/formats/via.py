@@ -1,12 +1,15 @@
 """Annotations of the VGG Image Annotator (VIA), versions 1 and 2."""
 
 import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..text import some
-from .finding import find_image, given_path
+from ..types import PathLike
+from .finding import Listing, find_image, given_path
 from .records import AnnotatedDataset, Instance, Problems, Record
-from .shapes import Ellipse, Polygon, Polyline, Rectangle, number
-from .via_files import find_file, read_entries
+from .shapes import Ellipse, Polygon, Polyline, Rectangle, Shape, number
+from .via_files import Entry, find_file, read_entries
 
 logger = logging.getLogger(__name__)
 
@@ -24,20 +27,20 @@ class ViaDataset(AnnotatedDataset):
 
     def load(
         self,
-        path,
-        images=None,
-        class_attribute=None,
-        line_width=None,
-        class_names=None,
-        class_map=None,
-        strict=True,
-    ):
+        path: PathLike,
+        images: PathLike | None = None,
+        class_attribute: str | None = None,
+        line_width: float | None = None,
+        class_names: Sequence[str] | None = None,
+        class_map: Mapping[str, str | None] | None = None,
+        strict: bool = True,
+    ) -> None:
         """Add the images and classes of a VIA file.
 
         Args:
             path: a project, annotations exported as JSON or CSV, or a folder with one such file
                 (if there are several, `via_region_data.json` is used).
-            images: image folder; None for the folder of the file.
+            images: folder of the images; None for the folder of the file.
             class_attribute: name of the region attribute that holds the class. None uses the only
                 one that is filled in. If regions have no attributes at all, their class is the
                 single name in `class_names`, or "object".
@@ -49,6 +52,16 @@ class ViaDataset(AnnotatedDataset):
             FileNotFoundError: no such file.
             ValueError: not a VIA file; unusable regions; several attributes that may hold the
                 class.
+
+        Example:
+            >>> import json, pathlib
+            >>> from mrcnn.formats import ViaDataset
+            >>> circle = {"name": "circle", "cx": 5, "cy": 5, "r": 3}
+            >>> region = {"shape_attributes": circle, "region_attributes": {"type": "cell"}}
+            >>> content = [{"filename": "1.png", "regions": [region]}]
+            >>> _ = pathlib.Path("via.json").write_text(json.dumps(content))
+            >>> ViaDataset.read("via.json").class_names
+            ['BG', 'cell']
         """
         path = find_file(given_path(path))
         entries, folders = read_entries(path)
@@ -56,7 +69,8 @@ class ViaDataset(AnnotatedDataset):
         attribute = _choose_attribute(entries, class_attribute, path)
         names = list(class_names or [])
         only_class = names[0] if len(names) == 1 else "object"
-        problems, records, listed = Problems(path), [], {}
+        problems, records = Problems(path), []
+        listed: Listing = {}
         for filename, regions in entries:
             if not isinstance(filename, str) or not filename.strip():
                 problems.add(f"image {filename!r:.60}", "it must have a file name.")
@@ -71,14 +85,14 @@ class ViaDataset(AnnotatedDataset):
                     problems.add(f"{filename}, region {key}", error)
             records.append(record)
         if line_width is None:
-            _warn_of_lines(path, records)
+            _warn_about_open_polylines(path, records)
         self.add_records(records, problems, class_names, class_map, strict)
 
 
-def _choose_attribute(entries, wanted, path):
+def _choose_attribute(entries: Sequence[Entry], wanted: str | None, path: PathLike) -> str | None:
     """Name of the attribute that holds the class; None if no region has attributes."""
     regions = [region for _, regions in entries for _, region in regions]
-    values = {}  # attribute name to its values
+    values: dict[str, list[Any]] = {}  # attribute name to its values
     for attributes in map(_attributes, regions):
         for key, value in attributes.items() if isinstance(attributes, dict) else ():
             values.setdefault(key, []).append(value)
@@ -99,16 +113,16 @@ def _choose_attribute(entries, wanted, path):
     return candidates[0] if candidates else None
 
 
-def _attributes(region):
+def _attributes(region: Any) -> Any:
     """A region's attributes, or whatever is in their place if it is not a dict."""
     return (region.get("region_attributes") if isinstance(region, dict) else None) or {}
 
 
-def _is_empty(value):
+def _is_empty(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip()) or value in ({}, [])
 
 
-def _class_of(region, attribute):
+def _class_of(region: Any, attribute: str | None) -> str | None:
     """A region's class name; None if no attribute holds it.
 
     Raises:
@@ -134,7 +148,7 @@ def _class_of(region, attribute):
     return str(value).strip()
 
 
-def parse_shape(region, line_width):
+def parse_shape(region: Any, line_width: float) -> Shape:
     """Parse the shape of a region.
 
     Args:
@@ -170,20 +184,20 @@ def parse_shape(region, line_width):
     )
 
 
-def _number(shape, key):
+def _number(shape: Mapping[str, Any], key: str) -> float:
     if key not in shape:
         raise ValueError(f"its {shape.get('name')} has no {key!r}.")
     return number(shape[key])
 
 
-def _coordinates(shape, key):
+def _coordinates(shape: Mapping[str, Any], key: str) -> list[float]:
     values = shape.get(key)
     if not isinstance(values, list):
         raise ValueError(f"its {key} is {values!r:.60}: it must be a list of numbers.")
     return [number(value) for value in values]
 
 
-def _warn_of_lines(path, records):
+def _warn_about_open_polylines(path: PathLike, records: Sequence[Record]) -> None:
     shapes = [instance.shape for record in records for instance in record.instances]
     lines = sum(isinstance(shape, Polyline) for shape in shapes)
     if lines:

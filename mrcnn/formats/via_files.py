@@ -2,23 +2,29 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..text import some
+from ..types import PathLike
 from .finding import read_json, why_unreadable
 
+# An image: its file name, and (key, region) of each region; none of it is checked.
+Entry = tuple[Any, list[tuple[Any, Any]]]
+
 # The annotation file of the balloon dataset.
-_USUAL_NAME = "via_region_data.json"
+_DEFAULT_NAME = "via_region_data.json"
 
 
-def find_file(path):
+def find_file(path: PathLike) -> Path:
     """Find the VIA file at a path.
 
     Args:
         path: the file, or a folder with one.
 
     Returns:
-        `Path` of the file.
+        The file.
 
     Raises:
         FileNotFoundError: no such file or folder.
@@ -29,8 +35,8 @@ def find_file(path):
         raise FileNotFoundError(f"no such file or folder: {path}.")
     if not path.is_dir():
         return path
-    if (path / _USUAL_NAME).is_file():
-        return path / _USUAL_NAME
+    if (path / _DEFAULT_NAME).is_file():
+        return path / _DEFAULT_NAME
     files = [file for file in sorted(path.iterdir()) if file.is_file()]
     files = [file for file in files if file.suffix.lower() in (".json", ".csv")]
     found = [file for file in files if _is_via(file)]
@@ -41,7 +47,7 @@ def find_file(path):
     return found[0]
 
 
-def _is_via(file):
+def _is_via(file: Path) -> bool:
     try:
         read_entries(file)
     except ValueError:
@@ -49,20 +55,20 @@ def _is_via(file):
     return True
 
 
-def _names(files):
+def _names(files: Sequence[Path]) -> str:
     return some([file.name for file in files])
 
 
-def read_entries(path):
+def read_entries(path: PathLike) -> tuple[list[Entry], list[Path]]:
     """Read the images of a VIA file, without checking their regions.
 
     Args:
         path: a JSON or CSV file.
 
     Returns:
-        entries: list of (file name, list of (region key, region)); a valid region has
+        entries: (file name, list of (region key, region)) of each image; a valid region has
             "shape_attributes" and "region_attributes".
-        folders: list of the folders that may hold the images.
+        folders: those that may hold the images.
 
     Raises:
         ValueError: not a VIA file.
@@ -87,16 +93,16 @@ def read_entries(path):
     return [(image.get("filename"), _regions(image.get("regions"))) for image in images], folders
 
 
-def _dict_in(data, key):
+def _dict_in(data: dict[str, Any], key: str) -> dict[str, Any]:
     value = data.get(key)
     return value if isinstance(value, dict) else {}
 
 
-def _is_image(image):
+def _is_image(image: object) -> bool:
     return isinstance(image, dict) and ("filename" in image or "regions" in image)
 
 
-def _regions(regions):
+def _regions(regions: Any) -> list[tuple[Any, Any]]:
     """(key, region) pairs from a dict (VIA 1) or a list (VIA 2)."""
     if isinstance(regions, dict):
         return list(regions.items())
@@ -105,7 +111,7 @@ def _regions(regions):
     return [] if regions is None else [("?", regions)]
 
 
-def _csv_entries(path):
+def _csv_entries(path: Path) -> list[Entry]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             header = file.readline()
@@ -120,7 +126,7 @@ def _csv_entries(path):
             f"{path} is not a VIA file: it has the columns {some(columns)}, but filename and "
             "region_shape_attributes are required."
         )
-    images = {}
+    images: dict[str, list[tuple[Any, Any]]] = {}
     for row in rows:
         regions = images.setdefault(row["filename"], [])
         shape = _cell(row["region_shape_attributes"])
@@ -131,7 +137,7 @@ def _csv_entries(path):
     return list(images.items())
 
 
-def _cell(text):
+def _cell(text: str | None) -> Any:
     """A cell's JSON value, or its text if it is not JSON."""
     try:
         return json.loads(text or "{}")

@@ -1,9 +1,11 @@
 """Pascal VOC's folders: where they are, and which images belong to a split."""
 
 import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ..text import some
+from ..types import PathLike
 from .finding import existing_folder
 from .index_colours import read_lines
 from .instance_pngs import subfolder
@@ -14,7 +16,7 @@ VOC_IMAGE_FOLDERS = ("JPEGImages", *IMAGE_FOLDERS)
 _FLAGGED = re.compile(r"\S+\s+(-1|0|1)")
 
 
-def find_root(path, names):
+def find_root(path: PathLike, names: Sequence[str]) -> Path:
     """Find the folder that contains one of the named folders: `path`, or the only one below it.
 
     Args:
@@ -22,7 +24,7 @@ def find_root(path, names):
         names: folder names. The first is also searched for up to two levels below.
 
     Returns:
-        `Path`.
+        Its path.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -42,17 +44,17 @@ def find_root(path, names):
     return roots[0]
 
 
-def split_ids(root, section, split, known):
+def split_ids(root: Path, section: str, split: str | None, known: Collection[str]) -> list[str]:
     """The image ids of a split.
 
     Args:
-        root: `Path` of the folder that holds ImageSets.
+        root: folder that holds ImageSets.
         section: a folder in ImageSets, such as "Main".
         split: name of a file in it, such as "train"; None for all of `known`.
         known: ids of the images that have annotations.
 
     Returns:
-        list of str; ids from a split file may have no annotations.
+        Their ids; those from a split file may have no annotations.
 
     Raises:
         FileNotFoundError: no such file.

@@ -2,9 +2,12 @@
 
 import logging
 import os
-from pathlib import PureWindowsPath
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PureWindowsPath
 
-from .finding import IMAGE_SUFFIXES, existing_folder, find_image, given_path
+from ..types import PathLike
+from .finding import IMAGE_SUFFIXES, Listing, existing_folder, find_image, given_path
 from .instance_pngs import subfolder
 from .records import AnnotatedDataset, Instance, Problems, Record
 from .shapes import Box, check_finite, number
@@ -41,16 +44,16 @@ class VocDataset(AnnotatedDataset):
 
     def load(
         self,
-        path,
-        images=None,
-        class_names=None,
-        class_map=None,
-        strict=True,
+        path: PathLike,
+        images: PathLike | None = None,
+        class_names: Sequence[str] | None = None,
+        class_map: Mapping[str, str | None] | None = None,
+        strict: bool = True,
         *,
-        split=None,
-        keep_difficult=False,
-        one_based=True,
-    ):
+        split: str | None = None,
+        keep_difficult: bool = False,
+        one_based: bool = True,
+    ) -> None:
         """Add the images and classes of a folder of XML files.
 
         An annotation's image is the file of the same name, whatever its suffix, or else the file
@@ -59,11 +62,10 @@ class VocDataset(AnnotatedDataset):
         Args:
             path: folder that holds Annotations, such as VOCdevkit/VOC2012; or a folder of XML
                 files, or a single file.
-            images: image folder; None looks in JPEGImages or images beside the Annotations folder,
-                and beside the XML files.
+            images: folder of the images; None looks in JPEGImages or images beside the Annotations
+                folder, and beside the XML files.
             class_names: class names in order; None uses the names of the objects, sorted.
-            class_map: dict that maps a name in the files to a class name, or to None to drop its
-                instances.
+            class_map: maps a name in the files to a class name, or to None to drop its instances.
             strict: whether unusable entries are an error, or are skipped with a warning.
             split: name of a file in ImageSets/Main, such as "train"; None uses all annotations.
             keep_difficult: whether difficult objects are instances like all others.
@@ -74,16 +76,26 @@ class VocDataset(AnnotatedDataset):
         Raises:
             FileNotFoundError: a folder or the split's file does not exist.
             ValueError: no XML files; unusable files or objects.
+
+        Example:
+            >>> import pathlib
+            >>> from mrcnn.formats import VocDataset
+            >>> box = "<xmin>3</xmin><ymin>1</ymin><xmax>7</xmax><ymax>9</ymax>"
+            >>> dog = f"<object><name>dog</name><bndbox>{box}</bndbox></object>"
+            >>> _ = pathlib.Path("voc.xml").write_text(f"<annotation>{dog}</annotation>")
+            >>> VocDataset.read("voc.xml").class_names
+            ['BG', 'dog']
         """
-        root, home, files = find_files(given_path(path))
-        folders = [subfolder(root, VOC_IMAGE_FOLDERS), home]
+        root, xml_folder, files = find_files(given_path(path))
+        found = [subfolder(root, VOC_IMAGE_FOLDERS), xml_folder]
         if images is not None:
-            folders = [existing_folder(given_path(images, "images"))]
-        folders = [os.fspath(folder) for folder in folders if folder]
-        problems, records, listed = Problems(path), [], {}
+            found = [existing_folder(given_path(images, "images"))]
+        folders = [os.fspath(folder) for folder in found if folder]
+        problems, records = Problems(path), []
+        listed: Listing = {}
         for key in dict.fromkeys(split_ids(root, "Main", split, files)):
             if key not in files:
-                problems.add(key, f"no such file: {home / key}.xml.")
+                problems.add(key, f"no such file: {xml_folder / key}.xml.")
                 continue
             try:
                 annotation = read_annotation(files[key])
@@ -97,7 +109,8 @@ class VocDataset(AnnotatedDataset):
         for instance in instances if keep_difficult else ():
             instance.crowd = False
         self.add_records(records, problems, class_names, class_map, strict)
-        zeros = sum(min(i.shape.y1, i.shape.x1) == -1 for i in instances)
+        boxes = [i.shape for i in instances if isinstance(i.shape, Box)]
+        zeros = sum(min(box.y1, box.x1) == -1 for box in boxes)
         if zeros and one_based:
             logger.warning(
                 "%s: %d objects have an xmin or ymin of 0, but Pascal VOC counts pixels from 1: "
@@ -107,16 +120,16 @@ class VocDataset(AnnotatedDataset):
             )
 
 
-def find_files(path):
+def find_files(path: Path) -> tuple[Path, Path, dict[str, Path]]:
     """Find the annotations at a path.
 
     Args:
-        path: `Path`, see `VocDataset.load`.
+        path: see `VocDataset.load`.
 
     Returns:
-        root: `Path` of the folder that may hold JPEGImages and ImageSets.
-        home: `Path` of the folder that holds the XML files.
-        files: dict of id to `Path`; an id is the path in `home` without its suffix. Subfolders are
+        root: folder that may hold JPEGImages and ImageSets.
+        xml_folder: folder that holds the XML files.
+        files: id to file; an id is the path in `xml_folder` without its suffix. Subfolders are
             searched only in an Annotations folder.
 
     Raises:
@@ -124,22 +137,22 @@ def find_files(path):
         ValueError: no XML files, or several datasets.
     """
     if path.is_file():
-        home, files = path.parent, [path]
+        xml_folder, files = path.parent, [path]
     else:
         inside, files = subfolder(existing_folder(path), _FOLDERS), _xml_files(path.glob("*"))
         if inside is None and not files:
             inside = subfolder(find_root(path, _FOLDERS), _FOLDERS)
-        home = inside or path
-    is_inside = home.name.lower() in [name.lower() for name in _FOLDERS]
+        xml_folder = inside or path
+    is_inside = xml_folder.name.lower() in [name.lower() for name in _FOLDERS]
     if is_inside and not path.is_file():
-        files = _xml_files(home.rglob("*"))
+        files = _xml_files(xml_folder.rglob("*"))
     if not files:
-        raise ValueError(f"{home} has no .xml files.")
-    files = {file.relative_to(home).with_suffix("").as_posix(): file for file in files}
-    return home.parent if is_inside else home, home, files
+        raise ValueError(f"{xml_folder} has no .xml files.")
+    by_id = {file.relative_to(xml_folder).with_suffix("").as_posix(): file for file in files}
+    return xml_folder.parent if is_inside else xml_folder, xml_folder, by_id
 
 
-def _xml_files(paths):
+def _xml_files(paths: Iterable[Path]) -> list[Path]:
     """The XML files among the paths, sorted, without hidden ones."""
     return sorted(
         path
@@ -148,7 +161,7 @@ def _xml_files(paths):
     )
 
 
-def read_annotation(path):
+def read_annotation(path: PathLike) -> ET.Element:
     """The root element of the annotation at `path`, see `xml_files.read_xml`.
 
     Raises:
@@ -164,7 +177,9 @@ def read_annotation(path):
     return root
 
 
-def _instances(annotation, where, one_based, problems):
+def _instances(
+    annotation: ET.Element, where: str, one_based: bool, problems: Problems
+) -> list[Instance]:
     """The usable objects of an annotation; `where` names its file in `problems`."""
     instances = []
     for count, entry in enumerate(annotation.findall("object"), 1):
@@ -176,7 +191,7 @@ def _instances(annotation, where, one_based, problems):
     return instances
 
 
-def parse_object(entry, one_based=True):
+def parse_object(entry: ET.Element, one_based: bool = True) -> Instance:
     """Parse an object of an annotation.
 
     Args:
@@ -184,7 +199,7 @@ def parse_object(entry, one_based=True):
         one_based: see `VocDataset.load`.
 
     Returns:
-        `Instance`, a crowd if the object is difficult.
+        The instance, a crowd if the object is difficult.
 
     Raises:
         ValueError: the object cannot be used; the error says why.
@@ -210,7 +225,7 @@ def parse_object(entry, one_based=True):
     return Instance(name, shape, _FLAGS[difficult.lower()])
 
 
-def _side(box, key):
+def _side(box: ET.Element, key: str) -> float:
     text = _text(box, key)
     if not text:
         raise ValueError(f"its bndbox has no {key}.")
@@ -220,17 +235,17 @@ def _side(box, key):
         raise ValueError(f"its {key} is {text[:40]!r}: it must be a number of pixels.") from None
 
 
-def _size(annotation):
+def _size(annotation: ET.Element) -> tuple[int | None, int | None]:
     """(height, width) in pixels; (None, None) if missing or impossible."""
     try:
-        size = [number(_text(annotation, f"size/{side}")) for side in ("height", "width")]
+        height, width = (number(_text(annotation, f"size/{side}")) for side in ("height", "width"))
     except ValueError:
         return None, None
-    usable = all(1 <= side <= _MAX_SIDE and side == int(side) for side in size)
-    return tuple(map(int, size)) if usable else (None, None)
+    usable = all(1 <= side <= _MAX_SIDE and side == int(side) for side in (height, width))
+    return (int(height), int(width)) if usable else (None, None)
 
 
-def _image_of(key, annotation, folders, listed):
+def _image_of(key: str, annotation: ET.Element, folders: Sequence[str], listed: Listing) -> str:
     """Path of an annotation's image, whether or not it exists."""
     named = _text(annotation, "filename")
     suffix = PureWindowsPath(named).suffix
@@ -242,6 +257,6 @@ def _image_of(key, annotation, folders, listed):
     return found or os.path.join(folders[0], names[0])
 
 
-def _text(entry, key):
+def _text(entry: ET.Element, key: str) -> str:
     """The stripped text of a child element; "" if there is none."""
     return (entry.findtext(key) or "").strip()

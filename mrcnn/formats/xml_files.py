@@ -5,6 +5,7 @@ import contextlib
 import re
 import xml.etree.ElementTree as ET
 
+from ..types import PathLike
 from .finding import why_unreadable
 
 # The largest file that is read, in bytes: some 12,000 objects in Pascal VOC's annotations.
@@ -20,7 +21,7 @@ _ENCODINGS = (
 _DECLARATION = re.compile(r"<!(?!--|\[CDATA\[)\w*")
 
 
-def read_xml(path):
+def read_xml(path: PathLike) -> ET.Element:
     """The root element of an XML file.
 
     A few lines of XML can expand to gigabytes of text or pull in other files, but only through
@@ -29,9 +30,6 @@ def read_xml(path):
 
     Args:
         path: the file.
-
-    Returns:
-        `xml.etree.ElementTree.Element`.
 
     Raises:
         OSError: the file cannot be read.
@@ -55,7 +53,7 @@ def read_xml(path):
         raise ValueError(f"it is not XML: {why_unreadable(path, error)}.") from error
 
 
-def _decode(data):
+def _decode(data: bytes) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16")
     declared = _DECLARED.match(data.removeprefix(codecs.BOM_UTF8))

@@ -1,11 +1,13 @@
 """YOLO's label files: one line per instance, a class number and coordinates as fractions."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
-from .records import Instance
-from .shapes import Polygon, Rectangle
+from ..types import Array
+from .records import Instance, Problems
+from .shapes import Crop, Extent, Polygon, Rectangle, Shape
 
 # How far an annotation may lie outside the image, as a fraction of its side: tools round.
 _SLACK = 0.01
@@ -22,17 +24,17 @@ class ShareOutline:
         corners: float64 array [P, (x, y)], fractions from 0 to 1.
     """
 
-    corners: np.ndarray
+    corners: Array
 
-    def crop(self, height, width):
+    def crop(self, height: int, width: int) -> Crop:
         """See `shapes.Polygon.crop`."""
         return self._in_pixels(height, width).crop(height, width)
 
-    def box(self, height, width):
+    def box(self, height: int, width: int) -> Extent:
         """See `shapes.Polygon.box`."""
         return self._in_pixels(height, width).box(height, width)
 
-    def _in_pixels(self, height, width):
+    def _in_pixels(self, height: int, width: int) -> Polygon:
         return Polygon(self.corners[:, 1] * height, self.corners[:, 0] * width)
 
 
@@ -49,29 +51,28 @@ class ShareBox:
     width: float
     height: float
 
-    def crop(self, height, width):
+    def crop(self, height: int, width: int) -> Crop:
         """See `shapes.Polygon.crop`."""
         return Rectangle(*self.box(height, width)).crop(height, width)
 
-    def box(self, height, width):
+    def box(self, height: int, width: int) -> Extent:
         """See `shapes.Polygon.box`."""
         y, half_height = self.y * height, self.height * height / 2
         x, half_width = self.x * width, self.width * width / 2
         return y - half_height, x - half_width, y + half_height, x + half_width
 
 
-def parse_labels(text, where, names, problems):
-    """Parse the instances of a label file.
+def parse_labels(
+    text: str, where: str, names: Mapping[int, str] | None, problems: Problems
+) -> list[Instance]:
+    """The instances of a label file.
 
     Args:
         text: the file's text. Each line is a class number, followed by x y of three or more
             corners, or by x y width height of a box. Four numbers are a box, never a polygon.
         where: the file's name in error messages.
-        names: dict of class number to name; None if unknown: the numbers are then the names.
-        problems: `Problems` to add to.
-
-    Returns:
-        list of `Instance`.
+        names: class number to name; None if unknown: the numbers are then the names.
+        problems: unusable lines are added.
     """
     instances = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -85,7 +86,7 @@ def parse_labels(text, where, names, problems):
     return instances
 
 
-def _parse_line(words, names):
+def _parse_line(words: list[str], names: Mapping[int, str] | None) -> tuple[str, Shape]:
     try:
         numbers = np.array([float(word) for word in words])
     except ValueError:

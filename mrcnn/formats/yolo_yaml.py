@@ -1,13 +1,17 @@
 """The keys in a YOLO dataset's YAML file that locate its images and name its classes."""
 
 import reprlib
+from collections.abc import Callable
+from typing import Any
 
 import yaml
+
+from ..types import PathLike
 
 KEYS = ("path", "train", "val", "test", "valid", "validation", "names", "nc")
 
 
-def read_yaml(text, path):
+def read_yaml(text: str, path: PathLike) -> dict[str, Any]:
     """Read the known keys of a YAML file.
 
     Args:
@@ -15,7 +19,7 @@ def read_yaml(text, path):
         path: the file's path, for errors.
 
     Returns:
-        dict of the KEYS that have a value in the file: a str or a list of str; names is a dict of
+        Those of the KEYS that have a value in the file, a str or a list of str; names is a dict of
         class number to name, nc an int.
 
     Raises:
@@ -34,8 +38,8 @@ def read_yaml(text, path):
     return values
 
 
-def _parse(text, path):
-    """dict of a file's keys; its values are str, or lists or dicts of such values."""
+def _parse(text: str, path: PathLike) -> dict[str, Any]:
+    """A file's keys; their values are str, or lists or dicts of such values."""
     try:
         # This loader keeps every value as text: a class may be called no, 7 or 2024-05-01.
         content = yaml.load(text, Loader=yaml.BaseLoader)
@@ -54,13 +58,13 @@ def _parse(text, path):
     return content or {}
 
 
-def _path(value):
+def _path(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"is {reprlib.repr(value)}: it must be one path")
     return value
 
 
-def _paths(value):
+def _paths(value: object) -> str | list[str]:
     if isinstance(value, str):
         return value
     if not isinstance(value, list) or not all(part and isinstance(part, str) for part in value):
@@ -68,11 +72,11 @@ def _paths(value):
     return value
 
 
-def _names(value):
+def _names(value: Any) -> dict[int, str]:
     if isinstance(value, str):
         raise ValueError(f"is {value!r}: it must be a list of names, or numbers with names")
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
-    names = {}
+    names: dict[int, str] = {}
     for number, name in pairs:
         good = str(number).isdecimal() and name and isinstance(name, str)
         if not good or int(number) in names or name in names.values():
@@ -84,10 +88,10 @@ def _names(value):
     return dict(sorted(names.items()))
 
 
-def _count(value):
+def _count(value: object) -> int:
     if not isinstance(value, str) or not value.isdecimal() or len(value) > 5:
         raise ValueError(f"is {reprlib.repr(value)}: it must be the number of classes")
     return int(value)
 
 
-_CHECKS = {"path": _path, "names": _names, "nc": _count}
+_CHECKS: dict[str, Callable[[Any], Any]] = {"path": _path, "names": _names, "nc": _count}

@@ -4,12 +4,17 @@ In pixels y2 and x2 are exclusive: a box is y2 - y1 pixels high. Normalised boxe
 `norm_boxes`.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
+
+from ..types import Array
 
 _CHUNK_ELEMENTS = 1 << 18  # temporaries of compute_overlaps stay at 2 MB, within the cache
 
 
-def compute_iou(box, boxes, box_area, boxes_area):
+def compute_iou(box: Array, boxes: Array, box_area: float, boxes_area: Array) -> Array:
     """Intersection over union of one box with many.
 
     Args:
@@ -28,7 +33,7 @@ def compute_iou(box, boxes, box_area, boxes_area):
     return intersection / np.where(union > 0, union, 1)
 
 
-def compute_overlaps(boxes1, boxes2):
+def compute_overlaps(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike) -> Array:
     """Intersection over union of every pair of boxes.
 
     Args:
@@ -38,6 +43,11 @@ def compute_overlaps(boxes1, boxes2):
 
     Returns:
         [N1, N2] float64, 0 where both boxes have no area.
+
+    Example:
+        >>> from mrcnn.geometry.boxes import compute_overlaps
+        >>> compute_overlaps([[0, 0, 10, 10]], [[0, 0, 10, 10], [0, 5, 10, 10], [20, 0, 30, 10]])
+        array([[1. , 0.5, 0. ]])
     """
     boxes1 = np.asarray(boxes1, np.float64).reshape(-1, 4)
     boxes2 = np.asarray(boxes2, np.float64).reshape(-1, 4)
@@ -57,12 +67,20 @@ def compute_overlaps(boxes1, boxes2):
     return overlaps
 
 
-def box_areas(boxes):
-    """Areas of boxes [N, 4] -> [N], in the squared units of the boxes."""
+def box_areas(boxes: Array) -> Array:
+    """Areas of boxes [N, 4] -> [N], in the squared units of the boxes.
+
+    Example:
+        >>> from mrcnn.geometry.boxes import box_areas
+        >>> box_areas(np.array([[0, 0, 10, 20]]))
+        array([200])
+    """
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
-def non_max_suppression(boxes, scores, threshold):
+def non_max_suppression(
+    boxes: npt.ArrayLike, scores: npt.ArrayLike, threshold: float
+) -> npt.NDArray[np.int32]:
     """Greedy non-maximum suppression: keep the best box, drop those that overlap it, repeat.
 
     Args:
@@ -72,6 +90,12 @@ def non_max_suppression(boxes, scores, threshold):
 
     Returns:
         int32 [K], indices of the kept boxes, best score first.
+
+    Example:
+        >>> from mrcnn.geometry.boxes import non_max_suppression
+        >>> boxes = [[0, 0, 10, 10], [0, 1, 10, 10], [20, 0, 30, 10]]
+        >>> non_max_suppression(boxes, [0.8, 0.7, 0.9], threshold=0.5)
+        array([2, 0], dtype=int32)
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     areas = box_areas(boxes)
@@ -85,7 +109,7 @@ def non_max_suppression(boxes, scores, threshold):
     return np.array(keep, dtype=np.int32)
 
 
-def apply_box_deltas(boxes, deltas):
+def apply_box_deltas(boxes: npt.ArrayLike, deltas: npt.ArrayLike) -> Array:
     """Move boxes by the network's deltas; the inverse of `box_refinement`.
 
     Args:
@@ -95,6 +119,11 @@ def apply_box_deltas(boxes, deltas):
     Returns:
         [N, 4] float32 in the units of `boxes` (Fast R-CNN, section 2.3, with R-CNN's
         parametrisation).
+
+    Example:
+        >>> from mrcnn.geometry.boxes import apply_box_deltas
+        >>> apply_box_deltas([[0, 0, 10, 20]], [[0.5, 0, 0, np.log(2)]])
+        array([[  5., -10.,  15.,  30.]], dtype=float32)
     """
     boxes = np.asarray(boxes).astype(np.float32)
     deltas = np.asarray(deltas)
@@ -105,7 +134,7 @@ def apply_box_deltas(boxes, deltas):
     return np.concatenate([corner, corner + size], axis=1).astype(np.float32)
 
 
-def box_refinement(box, gt_box):
+def box_refinement(box: npt.ArrayLike, gt_box: npt.ArrayLike) -> Array:
     """Deltas that move `box` onto `gt_box`.
 
     Args:
@@ -114,12 +143,17 @@ def box_refinement(box, gt_box):
 
     Returns:
         [N, (dy, dx, log(dh), log(dw))] float32, not divided by any standard deviation.
+
+    Example:
+        >>> from mrcnn.geometry.boxes import box_refinement
+        >>> box_refinement([[0, 0, 10, 20]], [[5, 0, 15, 20]])
+        array([[0.5, 0. , 0. , 0. ]], dtype=float32)
     """
     return box_deltas(np.asarray(box).astype(np.float32), np.asarray(gt_box).astype(np.float32))
 
 
-def box_deltas(box, gt_box):
-    """Like `box_refinement`, but in the dtype of the boxes [N, 4]."""
+def box_deltas(box: Array, gt_box: Array) -> Array:
+    """Same as `box_refinement`, but in the dtype of the boxes [N, 4]."""
     size = box[:, 2:] - box[:, :2]  # [N, (h, w)]
     gt_size = gt_box[:, 2:] - gt_box[:, :2]
     centre = box[:, :2] + 0.5 * size
@@ -127,7 +161,7 @@ def box_deltas(box, gt_box):
     return np.concatenate([(gt_centre - centre) / size, np.log(gt_size / size)], axis=1)
 
 
-def norm_boxes(boxes, shape):
+def norm_boxes(boxes: npt.ArrayLike, shape: Sequence[int] | Array) -> Array:
     """Convert pixel boxes to normalised boxes, (box - [0, 0, 1, 1]) / (size - 1).
 
     The lower right corner becomes inclusive, so 0 and 1 are the centres of the first and the last
@@ -139,13 +173,18 @@ def norm_boxes(boxes, shape):
 
     Returns:
         [N, 4] float32, normalised.
+
+    Example:
+        >>> from mrcnn.geometry.boxes import norm_boxes
+        >>> norm_boxes([[0, 0, 101, 101]], (101, 201))
+        array([[0. , 0. , 1. , 0.5]], dtype=float32)
     """
     height, width = shape[:2]
     scale = np.array([height - 1, width - 1, height - 1, width - 1])
     return ((np.asarray(boxes) - [0, 0, 1, 1]) / scale).astype(np.float32)
 
 
-def denorm_boxes(boxes, shape):
+def denorm_boxes(boxes: npt.ArrayLike, shape: Sequence[int] | Array) -> npt.NDArray[np.int32]:
     """Convert normalised boxes back to pixels, rounded; the inverse of `norm_boxes`.
 
     Args:
@@ -154,13 +193,18 @@ def denorm_boxes(boxes, shape):
 
     Returns:
         [N, 4] int32 pixels.
+
+    Example:
+        >>> from mrcnn.geometry.boxes import denorm_boxes
+        >>> denorm_boxes([[0, 0, 1, 0.5]], (101, 201))
+        array([[  0,   0, 101, 101]], dtype=int32)
     """
     height, width = shape[:2]
     scale = np.array([height - 1, width - 1, height - 1, width - 1])
     return np.around(np.asarray(boxes) * scale + [0, 0, 1, 1]).astype(np.int32)
 
 
-def trim_zeros(x):
-    """Remove padding: the rows of `x` [N, M] that are not all zero, in order."""
+def trim_zeros(x: npt.ArrayLike) -> Array:
+    """Rows of `x` [N, M] that are not all zero, in order, to remove padding."""
     x = np.asarray(x)
     return x[np.any(x != 0, axis=1)]

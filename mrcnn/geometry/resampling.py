@@ -4,15 +4,18 @@ The centre of pixel i is at i + 0.5, and the ends of a side stay in place when i
 """
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse
+
+from ..types import Array
 
 # Added before truncation to integers: float noise of 1e-13 must not turn an exact 120 into 119.
 _TRUNCATION_EPSILON = 1e-6
 
 
-def bilinear(image, output_shape, edge=False):
+def bilinear(image: Array, output_shape: Sequence[int], edge: bool = False) -> Array:
     """Resize bilinearly: `resize.resize` with its defaults or mode "edge", several times faster.
 
     There is no anti-aliasing and no scaling to 0..1.
@@ -32,7 +35,7 @@ def bilinear(image, output_shape, edge=False):
     return np.swapaxes(columns, 0, 1)
 
 
-def _interpolate_rows(image, count, edge):
+def _interpolate_rows(image: Array, count: int, edge: bool) -> Array:
     below, weight = half_pixel_centres(len(image), count)
     dtype = np.float64 if image.dtype.kind in "ui" else np.result_type(image, np.float32)
     weight = weight.astype(dtype).reshape(-1, *[1] * (image.ndim - 1))  # [count, 1, ...]
@@ -47,7 +50,7 @@ def _interpolate_rows(image, count, edge):
     return second
 
 
-def half_pixel_centres(size, count):
+def half_pixel_centres(size: int | Array, count: int) -> tuple[Array, Array]:
     """Locate the pixels of a resized side between the original ones.
 
     Args:
@@ -64,7 +67,7 @@ def half_pixel_centres(size, count):
     return below, remainder / (2 * count)
 
 
-def nearest_pixels(size, scale):
+def nearest_pixels(size: int, scale: float) -> Array:
     """For each pixel of a scaled side, the original pixel under its centre.
 
     Args:
@@ -78,12 +81,14 @@ def nearest_pixels(size, scale):
     return (2 * np.arange(scaled) + 1) * size // (2 * scaled)
 
 
-def scaled_side(size, scale):
-    """Length in pixels of a side of `size`, scaled: at least 1, however elongated the image."""
+def scaled_side(size: int, scale: float) -> int:
+    """Length in pixels of a side of `size` after scaling by `scale`; at least 1."""
     return max(1, round(size * scale))
 
 
-def resize_pixels(image, output_shape, window=None):
+def resize_pixels(
+    image: Array, output_shape: tuple[int, int], window: Sequence[int] | None = None
+) -> Array:
     """Resize a whole image: `bilinear` with repeated borders, in the image's dtype.
 
     Args:
@@ -94,14 +99,20 @@ def resize_pixels(image, output_shape, window=None):
 
     Returns:
         [height, width, C], or [y2 - y1, x2 - x1, C] with a window.
+
+    Example:
+        >>> from mrcnn.geometry.resampling import resize_pixels
+        >>> row = np.array([0, 100], np.uint8).reshape(1, 2, 1)
+        >>> resize_pixels(row, (1, 4)).ravel()
+        array([  0,  25,  75, 100], dtype=uint8)
     """
     height, width, channels = *output_shape, image.shape[2]
     y1, x1, y2, x2 = window or (0, 0, height, width)
-    rows = _mixture(image.shape[0], height)[y1:y2] @ image.reshape(
-        len(image), -1
-    )  # [y2 - y1, W * C]
+    vertical = _resize_matrix(len(image), height)[y1:y2]
+    rows = vertical @ image.reshape(len(image), -1)  # [y2 - y1, W * C]
     rows = rows.reshape(y2 - y1, image.shape[1], channels).swapaxes(0, 1)
-    pixels = _mixture(image.shape[1], width)[x1:x2] @ rows.reshape(len(rows), (y2 - y1) * channels)
+    horizontal = _resize_matrix(len(rows), width)[x1:x2]
+    pixels = horizontal @ rows.reshape(len(rows), (y2 - y1) * channels)
     pixels = pixels.reshape(x2 - x1, y2 - y1, channels).swapaxes(0, 1)
     if image.dtype.kind in "ui":
         pixels += _TRUNCATION_EPSILON
@@ -109,7 +120,7 @@ def resize_pixels(image, output_shape, window=None):
 
 
 @functools.lru_cache(maxsize=64)
-def _mixture(size, count):
+def _resize_matrix(size: int, count: int) -> scipy.sparse.csr_array:
     """Sparse matrix [count, size] that resizes a side: each pixel mixes two neighbours."""
     below, weight = half_pixel_centres(size, count)
     columns = np.concatenate([np.maximum(below, 0), np.minimum(below + 1, size - 1)])

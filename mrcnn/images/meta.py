@@ -1,9 +1,14 @@
 """What the network is told about an image, as one vector of 12 + NUM_CLASSES numbers."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
+
+from ..types import Array, Tensor
 
 # Name, first and last column, dtype.
-_FIELDS = (
+_FIELDS: tuple[tuple[str, int, int | None, type[np.generic]], ...] = (
     ("image_id", 0, 1, np.int32),
     ("original_image_shape", 1, 4, np.int32),
     ("image_shape", 4, 7, np.int32),
@@ -14,12 +19,17 @@ _FIELDS = (
 
 
 def compose_image_meta(
-    image_id, original_image_shape, image_shape, window, scale, active_class_ids
-):
+    image_id: int,
+    original_image_shape: Sequence[int] | Array,
+    image_shape: Sequence[int] | Array,
+    window: Sequence[int] | Array,
+    scale: float,
+    active_class_ids: Sequence[int] | Array,
+) -> Array:
     """Pack an image's attributes into one vector.
 
     Args:
-        image_id: int.
+        image_id: index of the image in its dataset.
         original_image_shape: (H, W, C) before resizing.
         image_shape: (H, W, C) after resizing and padding.
         window: (y1, x1, y2, x2) pixels of the resized image that are not padding.
@@ -34,30 +44,29 @@ def compose_image_meta(
     ).astype(np.float64)
 
 
-def parse_image_meta(meta):
+def parse_image_meta(meta: npt.ArrayLike) -> dict[str, Array]:
     """Unpack a batch of meta vectors; the inverse of `compose_image_meta`.
 
     Args:
         meta: [batch, 12 + NUM_CLASSES].
 
     Returns:
-        dict of image_id [batch], original_image_shape [batch, 3], image_shape [batch, 3],
-        window [batch, 4] pixels, active_class_ids [batch, NUM_CLASSES], all int32, and scale
-        [batch] float32.
+        image_id [batch], original_image_shape [batch, 3], image_shape [batch, 3], window [batch, 4]
+        pixels, active_class_ids [batch, NUM_CLASSES], all int32, and scale [batch] float32.
     """
     dtypes = {name: dtype for name, _, _, dtype in _FIELDS}
     parts = parse_image_meta_graph(np.asarray(meta))
     return {name: part.astype(dtypes[name]) for name, part in parts.items()}
 
 
-def parse_image_meta_graph(meta):
+def parse_image_meta_graph(meta: Tensor) -> dict[str, Tensor]:
     """Unpack a batch of meta vectors inside a graph.
 
     Args:
         meta: tensor [batch, 12 + NUM_CLASSES].
 
     Returns:
-        dict of tensors as in `parse_image_meta`, in the dtype of `meta`.
+        As `parse_image_meta`, but in the dtype of `meta`.
     """
     parts = {name: meta[:, start:end] for name, start, end, _ in _FIELDS}
     for scalar in ("image_id", "scale"):

@@ -1,10 +1,14 @@
 """Which images are accepted, and how values of other types are scaled to 0..255."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..config_rules.network_rules import scaling_problem
+from ..types import Array
 
 _PIXELS = "the network is trained on pixel values from 0 to 255"
 # Percentiles that become black and white. They are common in microscopy (StarDist uses 1 and 99.8),
@@ -12,7 +16,12 @@ _PIXELS = "the network is trained on pixel values from 0 to 255"
 _PERCENTILES = (1, 99.8)
 
 
-def as_channels(image, channels, name="image", scaling="auto"):
+def as_channels(
+    image: npt.ArrayLike,
+    channels: int,
+    name: str = "image",
+    scaling: str | Sequence[float] | Array = "auto",
+) -> Array:
     """An image as [H, W, channels] with values in 0..255, or an error that says why not.
 
     uint8 pixels are never changed, and booleans become 0 and 255. `scaling` decides what happens to
@@ -42,6 +51,12 @@ def as_channels(image, channels, name="image", scaling="auto"):
     Raises:
         TypeError: not an array of numbers or booleans, or the dtype has no range for "full".
         ValueError: wrong rank, no pixels, wrong number of channels, impossible values or scaling.
+
+    Example:
+        >>> from mrcnn.images.pixels import as_channels
+        >>> camera = np.array([[0, 2048, 4095]], np.uint16)  # 12 bits
+        >>> as_channels(camera, channels=1, scaling=(0, 4095)).ravel()
+        array([  0, 128, 255], dtype=uint8)
     """
     if problem := scaling_problem(scaling):
         raise ValueError(f"scaling {problem}")
@@ -59,7 +74,7 @@ def as_channels(image, channels, name="image", scaling="auto"):
     return np.repeat(image, channels, axis=2) if image.shape[2] != channels else image
 
 
-def _check(image, name):
+def _check(image: Array, name: str) -> None:
     if image.dtype.kind not in "buif":
         raise TypeError(
             f"{name} is an array of {image.dtype}: it must hold numbers (uint8, uint16, float32, "
@@ -78,7 +93,7 @@ def _check(image, name):
             )
 
 
-def _select_channels(image, channels, name):
+def _select_channels(image: Array, channels: int, name: str) -> Array:
     """[H, W, channels], or [H, W, 1] if grayscale is still to be repeated."""
     if image.ndim == 2:
         image = image[..., None]
@@ -98,7 +113,7 @@ def _select_channels(image, channels, name):
     )
 
 
-def _scale(image, scaling, name):
+def _scale(image: Array, scaling: Any, name: str) -> Array:
     if image.dtype == np.uint8:
         return image
     if image.dtype == bool:
@@ -111,7 +126,7 @@ def _scale(image, scaling, name):
     return _stretch(image, low, high)
 
 
-def _scale_by_type(image, name):
+def _scale_by_type(image: Array, name: str) -> Array:
     low, high = image.min(), image.max()
     integers, wide = image.dtype.kind in "ui", image.dtype.itemsize > 1
     # 16 bits whatever the values: a dark image must not pass for an 8-bit one.
@@ -126,7 +141,7 @@ def _scale_by_type(image, name):
     return _stretch(image, 0, 1) if not integers and 0 < high <= 1 else image
 
 
-def _full_range(image, name):
+def _full_range(image: Array, name: str) -> tuple[float, float]:
     if image.dtype.kind == "u":
         return 0, np.iinfo(image.dtype).max
     low, high = image.min(), image.max()
@@ -139,7 +154,7 @@ def _full_range(image, name):
     )
 
 
-def _stretch_percentiles(image):
+def _stretch_percentiles(image: Array) -> Array:
     scaled = np.empty(image.shape, np.uint8)
     for index in range(image.shape[2]):
         channel = image[..., index]
@@ -153,7 +168,7 @@ def _stretch_percentiles(image):
     return scaled
 
 
-def _percentiles_of_counts(counts):
+def _percentiles_of_counts(counts: Array) -> Array:
     """np.percentile of values 0, 1, ... that occur `counts` times each; several times faster."""
     cumulated = np.cumsum(counts)
     position = np.array(_PERCENTILES) / 100 * (cumulated[-1] - 1)
@@ -165,7 +180,7 @@ def _percentiles_of_counts(counts):
     return first + (second - first) * (position - below)
 
 
-def _stretch(values, low, high):
+def _stretch(values: Array, low: float, high: float) -> Array:
     """`values` as uint8: `low` becomes 0 and `high` 255. All 0 unless `high` is above `low`."""
     if values.dtype == np.uint16:
         return _stretch(np.arange(2**16, dtype=np.float64), low, high)[values]

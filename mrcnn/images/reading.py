@@ -6,10 +6,12 @@ Pillow reads all others (PNG, JPEG, BMP, WebP, ...).
 
 import contextlib
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import ExifTags, Image
 
+from ..types import Array, PathLike
 from . import tiff
 
 # Maximum height times width, the limit at which Pillow itself refuses. In an image of more than
@@ -18,7 +20,7 @@ MAX_PIXELS = 178_956_970
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _NPY_START = b"\x93NUMPY"
-_AS_THEY_ARE = ("1", "L", "LA", "F", "RGB", "RGBA")
+_NATIVE_MODES = ("1", "L", "LA", "F", "RGB", "RGBA")
 _pillow_limit = threading.Lock()
 
 
@@ -26,7 +28,7 @@ class UnusableImageError(ValueError):
     """The file is intact, but its image cannot be used."""
 
 
-def read_image(path, max_pixels=MAX_PIXELS, alpha=False):
+def read_image(path: PathLike, max_pixels: int | None = MAX_PIXELS, alpha: bool = False) -> Array:
     """Read an image file.
 
     The image is turned upright according to its EXIF or TIFF orientation. Palettes, CMYK and YCbCr
@@ -49,12 +51,20 @@ def read_image(path, max_pixels=MAX_PIXELS, alpha=False):
         FileNotFoundError: the file does not exist.
         OSError: the file cannot be read as an image.
         ValueError: the image has too many pixels, or the file holds a stack of images.
+
+    Example:
+        >>> from PIL import Image
+        >>> from mrcnn.images import read_image
+        >>> Image.new("RGB", (30, 20), "red").save("red.png")
+        >>> image = read_image("red.png")
+        >>> image.shape, image[0, 0]
+        ((20, 30, 3), array([255,   0,   0], dtype=uint8))
     """
     image = _read(path, max_pixels, labels=False, alpha=alpha)
     return image.astype(np.uint8) * 255 if image.dtype == bool else image
 
 
-def read_labels(path, max_pixels=MAX_PIXELS):
+def read_labels(path: PathLike, max_pixels: int | None = MAX_PIXELS) -> Array:
     """Read a label image: each pixel is a whole number, such as an instance or class number.
 
     An image with a palette gives its indices, not its colours. A gray image saved as RGB gives the
@@ -97,7 +107,7 @@ def read_labels(path, max_pixels=MAX_PIXELS):
     return labels
 
 
-def image_size(path):
+def image_size(path: PathLike) -> tuple[int, int]:
     """(height, width) of an image as `read_image` returns it, from the file's header.
 
     Raises:
@@ -109,7 +119,7 @@ def image_size(path):
 
 
 @contextlib.contextmanager
-def _reading(path):
+def _reading(path: PathLike) -> Iterator[None]:
     """Turn the readers' errors, of many types, into one that names the file."""
     try:
         yield
@@ -124,7 +134,7 @@ def _reading(path):
         raise OSError(f"{path} cannot be read as an image: {reason}") from error
 
 
-def _read(path, max_pixels, labels, alpha):
+def _read(path: PathLike, max_pixels: int | None, labels: bool, alpha: bool) -> Array:
     with _reading(path):
         _check_size(path, *_size(path), max_pixels)
         kind = _kind(path)
@@ -138,7 +148,7 @@ def _read(path, max_pixels, labels, alpha):
         return np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
 
 
-def _kind(path):
+def _kind(path: PathLike) -> str:
     with open(path, "rb") as file:
         start = file.read(len(_NPY_START))
     if start == _NPY_START:
@@ -146,7 +156,7 @@ def _kind(path):
     return "tiff" if start.startswith(_TIFF_STARTS) else "other"
 
 
-def _size(path):
+def _size(path: PathLike) -> tuple[int, int, int]:
     """(height, width, channels) of the upright image; channels may or may not include alpha."""
     kind = _kind(path)
     if kind == "npy":
@@ -159,15 +169,17 @@ def _size(path):
         return (*shape, 1)[:3]
     if kind == "tiff":
         with tiff.opened(path) as series:
-            (height, width, channels), way = tiff.shape(series), tiff.orientation(series)
+            (height, width, channels), orientation = tiff.shape(series), tiff.orientation(series)
     else:
         with _open_with_pillow(path) as image:
-            (width, height), way = image.size, _orientation(image)
+            (width, height), orientation = image.size, _orientation(image)
             channels = len(image.getbands())
-    return (width, height, channels) if way in (5, 6, 7, 8) else (height, width, channels)
+    return (width, height, channels) if orientation in (5, 6, 7, 8) else (height, width, channels)
 
 
-def _check_size(path, height, width, channels, max_pixels):
+def _check_size(
+    path: PathLike, height: int, width: int, channels: int, max_pixels: int | None
+) -> None:
     pixels = max(height * width, height * width * channels // 4)
     if max_pixels is not None and pixels > max_pixels:
         bands = f" of {channels} channels" if channels > 4 else ""
@@ -178,7 +190,7 @@ def _check_size(path, height, width, channels, max_pixels):
         )
 
 
-def _upright(image, orientation):
+def _upright(image: Array, orientation: int) -> Array:
     """Undo one of the eight EXIF orientations of an image [H, W, ...]."""
     if orientation in (5, 6, 7, 8):
         image = np.swapaxes(image, 0, 1)
@@ -189,15 +201,15 @@ def _upright(image, orientation):
     return image
 
 
-def _read_tiff(path, labels, alpha):
+def _read_tiff(path: PathLike, labels: bool, alpha: bool) -> Array:
     with tiff.opened(path) as series:
         try:
-            image = tiff.read(series, labels, alpha)
-            return _upright(image, tiff.orientation(series))
-        except tiff.NotDecodedHere as error:
+            pixels = tiff.read(series, labels, alpha)
+            return _upright(pixels, tiff.orientation(series))
+        except tiff.UndecodableError as error:
             reason, dtype, pages = error, series.dtype, len(series.pages)
     # Pillow knows more compressions, but reads only one page and reduces 16-bit colours to 8 bits.
-    image = None
+    image: Array | None = None
     with contextlib.suppress(Exception):
         image = _read_with_pillow(path, labels, alpha) if pages == 1 else None
     if image is None or image.dtype != dtype:
@@ -205,7 +217,7 @@ def _read_tiff(path, labels, alpha):
     return image
 
 
-def _open_with_pillow(path):
+def _open_with_pillow(path: PathLike) -> Image.Image:
     """Read a file's header; meanwhile Pillow's own limit is off for all threads."""
     with _pillow_limit:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -215,7 +227,7 @@ def _open_with_pillow(path):
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _orientation(image):
+def _orientation(image: Image.Image) -> int:
     try:
         # Not image.getexif(), which decodes a whole PNG to look for EXIF data after the pixels.
         return Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
@@ -223,7 +235,7 @@ def _orientation(image):
         return 1
 
 
-def _read_with_pillow(path, labels, alpha):
+def _read_with_pillow(path: PathLike, labels: bool, alpha: bool) -> Array:
     with _open_with_pillow(path) as image:
         if labels and image.format in ("JPEG", "MPO"):
             raise UnusableImageError(
@@ -231,29 +243,29 @@ def _read_with_pillow(path, labels, alpha):
                 "as PNG or TIFF."
             )
         # Pillow turns TIFFs upright itself.
-        way = 1 if image.format == "TIFF" else _orientation(image)
+        orientation = 1 if image.format == "TIFF" else _orientation(image)
         pixels = _pixels(image, path, labels)
     if not alpha and pixels.ndim == 3 and pixels.shape[2] in (2, 4):
         pixels = pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3]
-    return _upright(pixels, way)
+    return _upright(pixels, orientation)
 
 
 def _pixels(image, path, labels):
     """The pixels of a Pillow image, [H, W] or [H, W, C]."""
     raw_mode = image.tile[0][3] if image.format == "PNG" and image.tile else None
     if raw_mode in ("LA;16B", "RGB;16B", "RGBA;16B"):
-        return _deep_colours(image, path, raw_mode)
+        return _read_16_bit_png(image, path, raw_mode)
     mode = image.mode
     if mode.startswith("I"):
         # 16-bit gray, for which some versions of Pillow use 32 bits.
         narrow = mode == "I" and image.format in ("PNG", "PPM")
         return np.array(image, np.uint16 if narrow else None)
-    if mode not in _AS_THEY_ARE and not (labels and mode == "P"):
+    if mode not in _NATIVE_MODES and not (labels and mode == "P"):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     return np.array(image)
 
 
-def _deep_colours(image, path, raw_mode):
+def _read_16_bit_png(image, path, raw_mode):
     """The pixels of a PNG with 16-bit colours, uint16 [H, W, C].
 
     Pillow drops the lower bytes. So the file is read again as if its numbers were little-endian,

@@ -1,14 +1,62 @@
 """Resizing and mean subtraction: from a loaded image to the network's input pixels."""
 
 import random
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from ..config_rules.network_rules import RESIZE_MODES, multiple_of_64
 from ..geometry.resampling import resize_pixels, scaled_side
+from ..types import Array
+
+# A source of random numbers; None is Python's global `random`.
+Rng = random.Random | np.random.Generator | np.random.RandomState | None
+
+# What `resize_image` returns, see there.
+Window = tuple[int, int, int, int]
+Padding = list[tuple[int, int]]
+Crop = tuple[int, int, int, int] | None
+Resized = tuple[Array, Window, float, Padding, Crop]
 
 
-def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square", rng=None):
+class ResizeSettings(Protocol):
+    """The settings of a `Config` that say how images are resized."""
+
+    @property
+    def IMAGE_MIN_DIM(self) -> int | None:
+        """See `Config`."""
+
+    @property
+    def IMAGE_MAX_DIM(self) -> int | None:
+        """See `Config`."""
+
+    @property
+    def IMAGE_MIN_SCALE(self) -> float | None:
+        """See `Config`."""
+
+    @property
+    def IMAGE_RESIZE_MODE(self) -> str:
+        """See `Config`."""
+
+
+class MeanPixel(Protocol):
+    """The setting of a `Config` that is subtracted from images."""
+
+    @property
+    def MEAN_PIXEL(self) -> npt.ArrayLike:
+        """See `Config`."""
+
+
+def resize_image(
+    image: Array,
+    min_dim: int | None = None,
+    max_dim: int | None = None,
+    min_scale: float | None = None,
+    mode: str = "square",
+    rng: Rng = None,
+) -> Resized:
     """Scale an image and pad or crop it to the network's input size.
 
     The image is enlarged by at least `min_scale`, and until its shorter side is `min_dim`; it is
@@ -23,8 +71,7 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
         mode: "none": unchanged. "square": padded with zeros to [max_dim, max_dim], centred.
             "pad64": padded with zeros to multiples of 64, centred. "crop": a random
             [min_dim, min_dim] crop.
-        rng: source of the crop's position, a `random.Random`, `numpy.random.Generator` or
-            `numpy.random.RandomState`; None for Python's global `random`. y is drawn before x.
+        rng: source of the crop's position; None for Python's global `random`. y is drawn before x.
 
     Returns:
         image: [h, w, C] in the input dtype.
@@ -35,8 +82,15 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
 
     Raises:
         ValueError: the mode is unknown, or a dimension is missing or invalid for the mode.
+
+    Example:
+        >>> from mrcnn.images.resizing import resize_image
+        >>> image = np.zeros((100, 200, 3), np.uint8)
+        >>> resized, window, scale, padding, crop = resize_image(image, max_dim=100)
+        >>> resized.shape, window, scale
+        ((100, 100, 3), (25, 0, 75, 100), 0.5)
     """
-    _check_mode(mode, min_dim, max_dim)
+    _check_mode(mode, min_dim)
     height, width = image.shape[:2]
     scale, (height, width), padding = input_geometry(
         height, width, min_dim, max_dim, min_scale, mode
@@ -45,6 +99,10 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
         return image, (0, 0, height, width), scale, padding, None
 
     if mode == "crop":
+        if not min_dim:
+            raise ValueError(
+                f"min_dim is {min_dim}: mode 'crop' cuts out [min_dim, min_dim] pixels."
+            )
         y, x = _draw(rng, height - min_dim), _draw(rng, width - min_dim)
         if scale == 1:
             image = image[y : y + min_dim, x : x + min_dim]
@@ -59,7 +117,14 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
     return image, (top, left, top + height, left + width), scale, padding, None
 
 
-def input_geometry(height, width, min_dim=None, max_dim=None, min_scale=None, mode="square"):
+def input_geometry(
+    height: int,
+    width: int,
+    min_dim: int | None = None,
+    max_dim: int | None = None,
+    min_scale: float | None = None,
+    mode: str = "square",
+) -> tuple[float, tuple[int, int], Padding]:
     """How `resize_image` scales and pads an image of a given size.
 
     Args:
@@ -70,32 +135,39 @@ def input_geometry(height, width, min_dim=None, max_dim=None, min_scale=None, mo
         scale: factor by which the image is resized.
         size: (height, width) of the scaled image in pixels, before padding and crop.
         padding: [(top, bottom), (left, right), (0, 0)] pixels.
+
+    Raises:
+        ValueError: `max_dim` is missing in mode "square".
     """
     if mode == "none":
         return 1, (height, width), [(0, 0), (0, 0), (0, 0)]
-    scale = max(1, min_dim / min(height, width)) if min_dim else 1
+    scale: float = max(1, min_dim / min(height, width)) if min_dim else 1
     if min_scale and scale < min_scale:
         scale = min_scale
-    if mode == "square" and round(max(height, width) * scale) > max_dim:
-        scale = max_dim / max(height, width)
-
-    size = scaled_side(height, scale), scaled_side(width, scale)
-    padded = size
     if mode == "square":
+        if not max_dim:
+            raise ValueError(
+                f"max_dim is {max_dim}: mode 'square' pads to [max_dim, max_dim] pixels."
+            )
+        if round(max(height, width) * scale) > max_dim:
+            scale = max_dim / max(height, width)
+
+    size = padded = scaled_side(height, scale), scaled_side(width, scale)
+    if mode == "square" and max_dim:
         padded = max_dim, max_dim
     elif mode == "pad64":
-        padded = [-(-side // 64) * 64 for side in size]
+        padded = -(-size[0] // 64) * 64, -(-size[1] // 64) * 64
     top, left = (padded[0] - size[0]) // 2, (padded[1] - size[1]) // 2
     bottom, right = padded[0] - size[0] - top, padded[1] - size[1] - left
     return scale, size, [(top, bottom), (left, right), (0, 0)]
 
 
-def resize_to_input(image, config, rng=None):
+def resize_to_input(image: Array, config: ResizeSettings, rng: Rng = None) -> Resized:
     """`resize_image` with the settings of a configuration.
 
     Args:
         image: [H, W, C].
-        config: IMAGE_MIN_DIM, IMAGE_MAX_DIM, IMAGE_MIN_SCALE, IMAGE_RESIZE_MODE.
+        config: the settings.
         rng: see `resize_image`.
 
     Returns:
@@ -104,8 +176,8 @@ def resize_to_input(image, config, rng=None):
     return resize_image(image, **resize_options(config), rng=rng)
 
 
-def resize_options(config):
-    """The arguments of `resize_image` and `input_geometry` that a `Config` sets, a dict."""
+def resize_options(config: ResizeSettings) -> dict[str, Any]:
+    """The arguments of `resize_image` and `input_geometry` that a `config` sets."""
     return {
         "min_dim": config.IMAGE_MIN_DIM,
         "max_dim": config.IMAGE_MAX_DIM,
@@ -114,7 +186,7 @@ def resize_options(config):
     }
 
 
-def mold_image(images, config):
+def mold_image(images: npt.ArrayLike, config: MeanPixel) -> Array:
     """Subtract the mean pixel.
 
     Args:
@@ -123,12 +195,19 @@ def mold_image(images, config):
 
     Returns:
         float32 of the same shape.
+
+    Example:
+        >>> from mrcnn.config import Config
+        >>> from mrcnn.images.resizing import mold_image
+        >>> image = np.full((1, 1, 3), 124, np.uint8)
+        >>> mold_image(image, Config())  # MEAN_PIXEL is 123.7, 116.8, 103.9
+        array([[[ 0.3,  7.2, 20.1]]], dtype=float32)
     """
     molded = np.empty(np.shape(images), np.float32)
     return np.subtract(images, config.MEAN_PIXEL, dtype=np.float64, out=molded)
 
 
-def unmold_image(normalized_images, config):
+def unmold_image(normalized_images: npt.ArrayLike, config: MeanPixel) -> Array:
     """Add the mean pixel back and round; the inverse of `mold_image`.
 
     Args:
@@ -137,33 +216,36 @@ def unmold_image(normalized_images, config):
 
     Returns:
         uint8 of the same shape.
+
+    Example:
+        >>> from mrcnn.config import Config
+        >>> from mrcnn.images.resizing import mold_image, unmold_image
+        >>> image = np.full((1, 1, 3), 124, np.uint8)
+        >>> unmold_image(mold_image(image, Config()), Config())
+        array([[[124, 124, 124]]], dtype=uint8)
     """
     pixels = np.add(normalized_images, config.MEAN_PIXEL, dtype=np.float64)
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
-def _check_mode(mode, min_dim, max_dim):
+def _check_mode(mode: str, min_dim: int | None) -> None:
     if mode not in RESIZE_MODES:
         raise ValueError(f"mode is {mode!r}: it must be 'none', 'square', 'pad64' or 'crop'.")
-    if mode == "square" and not max_dim:
-        raise ValueError(f"max_dim is {max_dim}: mode 'square' pads to [max_dim, max_dim] pixels.")
-    if mode == "crop" and not min_dim:
-        raise ValueError(f"min_dim is {min_dim}: mode 'crop' cuts out [min_dim, min_dim] pixels.")
     if mode == "pad64" and min_dim and min_dim % 64:
         raise ValueError(f"min_dim is {min_dim}: mode 'pad64' needs a multiple of 64, or None.")
 
 
-def _draw(rng, last):
+def _draw(rng: Rng, last: int) -> int:
     """A random integer in 0..last, both included."""
     if rng is None:
         return random.randint(0, last)
     if isinstance(rng, random.Random):
         return rng.randint(0, last)
-    draw = getattr(rng, "integers", None) or rng.randint
+    draw = rng.integers if hasattr(rng, "integers") else rng.randint
     return int(draw(0, last + 1))
 
 
-def check_sides(image_shape):
+def check_sides(image_shape: Sequence[int] | Array) -> None:
     """Check that a resized image of `image_shape`, (height, width, ...), fits the pyramid.
 
     Raises:

@@ -1,15 +1,19 @@
 """TIFF files: which of their axes are height, width and channels."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tifffile
 from tifffile import EXTRASAMPLE, PHOTOMETRIC
 
+from ..types import Array, PathLike
+
 _ORIENTATION = 274  # number of the tag
 # Axes that may be the channels: samples, channels, unnamed axes, and pages of unstated meaning.
 _CHANNELS = "SCQI"
-_DECODED_HERE = (
+_DECODABLE = (
     PHOTOMETRIC.MINISBLACK,
     PHOTOMETRIC.MINISWHITE,
     PHOTOMETRIC.RGB,
@@ -21,22 +25,18 @@ class StackError(ValueError):
     """The file holds more than one image."""
 
 
-class NotDecodedHere(Exception):
+class UndecodableError(Exception):
     """The pixels are packed or coloured in a way that tifffile alone cannot decode."""
 
 
 @contextlib.contextmanager
-def opened(path):
-    """In a `with`, the first image of the file at `path`, without smaller copies and thumbnails.
-
-    Yields:
-        `tifffile.TiffPageSeries`.
-    """
+def opened(path: PathLike) -> Iterator[tifffile.TiffPageSeries]:
+    """In a `with`, the first image of the file at `path`, without smaller copies and thumbnails."""
     with tifffile.TiffFile(path) as file:
         yield file.series[0]
 
 
-def shape(series):
+def shape(series: tifffile.TiffPageSeries) -> tuple[int, int, int]:
     """(height, width, channels) as stored, before the orientation is applied; reads no pixels.
 
     Args:
@@ -47,15 +47,16 @@ def shape(series):
     """
     sizes, channel_axis = _layout(series)
     channels = 1 if channel_axis is None else sizes.pop(channel_axis)
-    return (*sizes, channels)
+    height, width = sizes
+    return height, width, channels
 
 
-def orientation(series):
-    """The EXIF orientation of the stored image of a `series`, a number; 1 is upright."""
+def orientation(series: tifffile.TiffPageSeries) -> int:
+    """The EXIF orientation of the stored image of a `series`; 1 is upright."""
     return series.keyframe.tags.valueof(_ORIENTATION, 1)
 
 
-def read(series, labels=False, alpha=False):
+def read(series: tifffile.TiffPageSeries, labels: bool = False, alpha: bool = False) -> Array:
     """The pixels of a file.
 
     Args:
@@ -68,26 +69,26 @@ def read(series, labels=False, alpha=False):
 
     Raises:
         StackError: the file has other axes, such as time or depth.
-        NotDecodedHere: another reader must try.
+        UndecodableError: another reader must try.
     """
     page = series.keyframe
     sizes, channel_axis = _layout(series)
-    if page.photometric not in _DECODED_HERE or 1 < page.bitspersample < 8:
-        raise NotDecodedHere(f"its colours are {_name(page.photometric)}")
+    if page.photometric not in _DECODABLE or 1 < page.bitspersample < 8:
+        raise UndecodableError(f"its colours are {_name(page.photometric)}")
     try:
         pixels = series.asarray().reshape(sizes)
     except ValueError as error:
         if "imagecodecs" not in str(error):
             raise
-        raise NotDecodedHere(f"its compression is {_name(page.compression)}") from error
+        raise UndecodableError(f"its compression is {_name(page.compression)}") from error
     if channel_axis is not None:
         pixels = np.moveaxis(pixels, channel_axis, -1)
     if not labels:
-        pixels = _coloured(pixels, page, series.kind)
+        pixels = _to_colours(pixels, page, series.kind)
     return pixels if alpha else _without_alpha(pixels, page)
 
 
-def _layout(series):
+def _layout(series: tifffile.TiffPageSeries) -> tuple[list[int], int | None]:
     """Sizes of the axes, without those of one entry, and the index of the channels, or None."""
     axes = [
         (size, axis)
@@ -108,14 +109,14 @@ def _layout(series):
     return sizes, _smaller_end(sizes) if others in "QI" else names.index(others)
 
 
-def _smaller_end(sizes):
+def _smaller_end(sizes: list[int]) -> int:
     """The channel axis of three, 0 or 2: the smaller, or the odd one out if the image is square."""
     if sizes[0] == sizes[1]:
         return 2
     return 0 if sizes[1] == sizes[2] or sizes[0] < sizes[2] else 2
 
 
-def _coloured(pixels, page, kind):
+def _to_colours(pixels: Array, page: Any, kind: str) -> Array:
     if page.photometric == PHOTOMETRIC.PALETTE:
         return (page.colormap >> 8).astype(np.uint8).T[pixels]
     if page.photometric == PHOTOMETRIC.MINISWHITE:
@@ -127,7 +128,7 @@ def _coloured(pixels, page, kind):
     return pixels
 
 
-def _without_alpha(pixels, page):
+def _without_alpha(pixels: Array, page: Any) -> Array:
     """Drop what the file declares as alpha; an undeclared fourth band is kept."""
     transparent = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
     if len(page.extrasamples) != 1 or page.extrasamples[0] not in transparent:

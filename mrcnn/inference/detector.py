@@ -3,16 +3,30 @@
 import contextlib
 import functools
 import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
+import keras
 import numpy as np
+import numpy.typing as npt
 
+from ..config import Config
 from ..config_rules import parts
 from ..images.frame import Frame
 from ..network.graph_model import outputs_by_name
-from ..network.heads.head import Found
+from ..network.heads.head import Found, Head
 from ..network.sharing import share
 from ..text import log
-from .molding import anchors, batches, check_images, meta_of, network_inputs, unmold_boxes
+from ..types import Array, Detections
+from .molding import (
+    InferenceModel,
+    anchors,
+    batches,
+    check_images,
+    meta_of,
+    network_inputs,
+    unmold_boxes,
+)
 
 
 class Detector:
@@ -30,17 +44,26 @@ class Detector:
         fields: names of the fields filled, box head included, such as ("boxes", "masks").
     """
 
-    def __init__(self, keras_model, config, get_anchors=None):
+    def __init__(
+        self,
+        keras_model: keras.Model,
+        config: Config,
+        get_anchors: Callable[[Any], Array] | None = None,
+    ) -> None:
         self.keras_model = keras_model
         self.config = config
         # Only a few: 1024x1024 pixels take 4 MB of anchors, and images may differ in size.
         self.get_anchors = get_anchors or functools.lru_cache(8)(
             lambda image_shape: anchors(config, image_shape)[1]
         )
-        self.heads = [kind(config) for kind in parts.heads(config) if kind.name != "box"]
-        self.fields = parts.filled_fields(config)
+        self.heads: list[Head] = [
+            kind(config) for kind in parts.heads(config) if kind.name != "box"
+        ]
+        self.fields: tuple[str, ...] = parts.filled_fields(config)
 
-    def detect(self, images, dense=True, verbose=0):
+    def detect(
+        self, images: Sequence[Array], dense: bool = True, verbose: bool | int = 0
+    ) -> list[Detections]:
         """Detect the instances in images.
 
         Args:
@@ -50,14 +73,14 @@ class Detector:
             verbose: 1 prints the intermediate arrays.
 
         Returns:
-            list of dicts, one per image, see `MaskRCNN.detect`.
+            one result per image, see `MaskRCNN.detect`.
         """
         images = check_images(images, self.config)
         if verbose:
             log(f"Processing {len(images)} images")
             for image in images:
                 log("image", image)
-        results = []
+        results: list[Detections] = []
         for batch in batches(images, self.config):
             molded, frames = zip(*batch, strict=True)
             metas = np.stack([meta_of(frame, self.config) for frame in frames])
@@ -65,7 +88,12 @@ class Detector:
             results += self._results(outputs, frames, dense)
         return results
 
-    def detect_molded(self, molded_images, image_metas, verbose=0):
+    def detect_molded(
+        self,
+        molded_images: Sequence[Array] | Array,
+        image_metas: Sequence[Array] | Array,
+        verbose: bool | int = 0,
+    ) -> list[Detections]:
         """See `MaskRCNN.detect_molded`.
 
         Args:
@@ -74,14 +102,15 @@ class Detector:
             verbose: 1 prints the intermediate arrays.
 
         Returns:
-            list of dicts, one per image, in pixels of the molded images.
+            one result per image, in pixels of the molded images.
         """
         if len(molded_images) != len(image_metas):
             raise ValueError(
                 f"there are {len(molded_images)} molded images but {len(image_metas)} image metas: "
                 "each image needs one."
             )
-        results, size = [], self.config.BATCH_SIZE
+        results: list[Detections] = []
+        size = self.config.BATCH_SIZE
         for first in range(0, len(molded_images), size):
             images = np.asarray(molded_images[first : first + size])
             outputs = self.predict(images, np.asarray(image_metas[first : first + size]), verbose)
@@ -90,7 +119,9 @@ class Detector:
             results += self._results(outputs, [frame] * len(images))
         return results
 
-    def predict(self, molded_images, image_metas, verbose=0):
+    def predict(
+        self, molded_images: Array, image_metas: npt.ArrayLike, verbose: bool | int = 0
+    ) -> dict[str, Array]:
         """Run the network on a batch.
 
         Args:
@@ -106,26 +137,28 @@ class Detector:
             names = ("molded_images", "image_metas", "anchors")
             for name, array in zip(names, inputs, strict=True):
                 log(name, array)
-        with _sizes_may_differ():
+        with _silence_retracing_warning():
             outputs = self.keras_model.predict_on_batch(inputs)
         outputs = outputs_by_name(self.keras_model, outputs)
         return {name: np.asarray(values) for name, values in outputs.items()}
 
-    def _results(self, outputs, frames, dense=True):
+    def _results(
+        self, outputs: Mapping[str, Array], frames: Sequence[Frame], dense: bool = True
+    ) -> list[Detections]:
         """The result dicts of a batch of images."""
-        results = []
+        results: list[Any] = []
         for row, frame in enumerate(frames):
             of_image = {name: values[row] for name, values in outputs.items()}
             rows, boxes, class_ids, scores = unmold_boxes(of_image["mrcnn_detection"], frame)
             found = Found(rows, class_ids, boxes, frame.original_shape, dense)
-            result = {"rois": boxes, "class_ids": class_ids, "scores": scores}
+            result: dict[Any, Any] = {"rois": boxes, "class_ids": class_ids, "scores": scores}
             for head in self.heads:
                 result[head.field] = _checked(head, head.decode(of_image, found), len(boxes))
             results.append(result)
         return results
 
 
-def _checked(head, values, count):
+def _checked(head: Head, values: Any, count: int) -> Any:
     """Check that a head decoded one value per detection; convert lists to arrays."""
     values = np.asarray(values) if isinstance(values, list | tuple) else values
     # Dense masks have the instances on the last axis.
@@ -138,7 +171,7 @@ def _checked(head, values, count):
     return values
 
 
-def SharedDetector(training_model, config):
+def SharedDetector(training_model: keras.Model, config: Config) -> Detector:
     """A `Detector` that shares the weights of a training graph, to detect during training.
 
     Args:
@@ -153,14 +186,14 @@ def SharedDetector(training_model, config):
     return Detector(share(training_model, config), config)
 
 
-def detector_of(model):
+def detector_of(model: Any) -> Detector:
     """The `Detector` of a `MaskRCNN` in inference mode; `model` itself if it already is one."""
     if not hasattr(model, "get_anchors") or isinstance(model, Detector):
         return model
     return Detector(model.keras_model, model.config, model.get_anchors)
 
 
-def detect_crops(model, images):
+def detect_crops(model: InferenceModel, images: Sequence[Array]) -> list[Detections]:
     """Like `MaskRCNN.detect`, but the masks of an image are an `InstanceMasks`.
 
     Args:
@@ -168,38 +201,45 @@ def detect_crops(model, images):
         images: see `MaskRCNN.detect`.
 
     Returns:
-        list of dicts, one per image.
+        one result per image.
     """
     return detector_of(model).detect(images, dense=False)
 
 
-def with_score(result, min_score):
+def with_score(result: Mapping[str, Any], min_score: float) -> Detections:
     """Keep the detections of a result that reach a minimum score.
 
     Args:
-        result: dict from `detect` or `detect_crops`.
+        result: from `detect` or `detect_crops`.
         min_score: in [0, 1].
 
     Returns:
-        dict of the same kind.
+        a result of the same kind.
+
+    Example:
+        >>> from mrcnn.inference.detector import with_score
+        >>> result = {"class_ids": np.array([1, 2]), "scores": np.array([0.9, 0.4])}
+        >>> with_score(result, min_score=0.5)["class_ids"]
+        array([1])
     """
-    sure = result["scores"] >= min_score
-    return {
-        name: part[..., sure] if name == "masks" and isinstance(part, np.ndarray) else part[sure]
+    keep = result["scores"] >= min_score
+    kept: Any = {
+        name: part[..., keep] if name == "masks" and isinstance(part, np.ndarray) else part[keep]
         for name, part in result.items()
     }
+    return kept
 
 
 @contextlib.contextmanager
-def _sizes_may_differ():
+def _silence_retracing_warning() -> Iterator[None]:
     """Silence TensorFlow's warning that each new image size retraces the graph."""
 
-    def is_another(record):
+    def is_other_warning(record: logging.LogRecord) -> bool:
         return "triggered tf.function retracing" not in record.getMessage()
 
     logger = logging.getLogger("tensorflow")
-    logger.addFilter(is_another)
+    logger.addFilter(is_other_warning)
     try:
         yield
     finally:
-        logger.removeFilter(is_another)
+        logger.removeFilter(is_other_warning)

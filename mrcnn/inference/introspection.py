@@ -1,15 +1,18 @@
 """Inspection of a network: tensors by name, and their values for an image."""
 
 import collections
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 from ..network.proposals import ProposalLayer
-from .molding import mold_inputs, network_inputs
+from ..types import Array, Tensor
+from .molding import InferenceModel, mold_inputs, network_inputs
 
 # Steps of a proposal layer that `ancestor` finds.
-STAGES = (
+STEPS = (
     "pre_nms_anchors",
     "refined_anchors",
     "refined_anchors_clipped",
@@ -18,30 +21,31 @@ STAGES = (
 )
 
 
-class _Stage(keras.layers.Layer):
+class _Step(keras.layers.Layer):
     """One step of a proposal layer, as a separate layer."""
 
-    def __init__(self, layer, stage, **kwargs):
+    def __init__(self, layer: ProposalLayer, step: str, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.proposals = layer
-        self.stage = stage
+        self.step = step
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """Compute the tensor of the step."""
-        return self.proposals.stages(inputs)[self.stage]
+        return self.proposals.steps(inputs)[self.step]
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         """[B, K, 4], or [proposal_count] for indices; K is known only at run time."""
-        if self.stage == "rpn_non_max_suppression":
+        if self.step == "rpn_non_max_suppression":
             return keras.KerasTensor((self.proposals.proposal_count,), "int32")
         return keras.KerasTensor((inputs[0].shape[0], None, 4), "float32")
 
 
-def ancestor(tensor, name):
+def ancestor(tensor: Tensor, name: str) -> Tensor | None:
     """See `MaskRCNN.ancestor`."""
     # "ROI/rpn_non_max_suppression/NonMaxSuppressionV3:0" names a step; the kernel is ignored.
-    layer_name, stage = [*name.split(":")[0].split("/"), ""][:2]
-    seen, pending = set(), [tensor]
+    layer_name, step = [*name.split(":")[0].split("/"), ""][:2]
+    seen: set[int] = set()
+    pending = [tensor]
     while pending:
         current = pending.pop()
         history = getattr(current, "_keras_history", None)
@@ -51,25 +55,25 @@ def ancestor(tensor, name):
         operation = history.operation
         node = operation._inbound_nodes[history.node_index]
         if operation.name == layer_name:
-            return _stage(operation, stage, node.input_tensors) if stage else current
+            return _step(operation, step, node.input_tensors) if step else current
         pending.extend(node.input_tensors)
     return None
 
 
-def _stage(layer, stage, inputs):
-    if isinstance(layer, ProposalLayer) and stage in STAGES:
-        return _Stage(layer, stage)(list(inputs))
+def _step(layer: Any, step: str, inputs: Sequence[Tensor]) -> Tensor | None:
+    if isinstance(layer, ProposalLayer) and step in STEPS:
+        return _Step(layer, step)(list(inputs))
     return None
 
 
-def unwrap(layer):
+def unwrap(layer: keras.layers.Layer) -> keras.layers.Layer:
     """The layer inside a wrapper such as `TimeDistributed`, or the layer itself."""
     return unwrap(layer.layer) if isinstance(layer, keras.layers.Wrapper) else layer
 
 
-def layers_with_weights(model):
+def layers_with_weights(model: keras.Model) -> list[keras.layers.Layer]:
     """The layers of a model that have weights, including those of nested models."""
-    layers = []
+    layers: list[keras.layers.Layer] = []
     for layer in model.layers:
         layer = unwrap(layer)
         if hasattr(layer, "layers"):
@@ -79,15 +83,20 @@ def layers_with_weights(model):
     return layers
 
 
-def run_graph(model, images, outputs, image_metas=None):
+def run_graph(
+    model: InferenceModel,
+    images: Any,
+    outputs: Sequence[tuple[str, Tensor]],
+    image_metas: Array | None = None,
+) -> collections.OrderedDict[str, Array]:
     """See `MaskRCNN.run_graph`; `model` is a `MaskRCNN`."""
     missing = [name for name, tensor in outputs if tensor is None]
     if missing:
         raise ValueError(f"the outputs {missing} are None: ancestor() found no such tensor.")
     if image_metas is None:
         images, image_metas, _ = mold_inputs(images, model.config)
-    outputs = dict(outputs)
-    graph = keras.Model(model.keras_model.inputs, outputs)
+    by_name = dict(outputs)
+    graph = keras.Model(model.keras_model.inputs, by_name)
     # Not compiled: that takes longer than a single run, and TensorFlow warns if it happens often.
     values = graph(network_inputs(model, images, image_metas), training=False)
-    return collections.OrderedDict((name, ops.convert_to_numpy(values[name])) for name in outputs)
+    return collections.OrderedDict((name, ops.convert_to_numpy(values[name])) for name in by_name)

@@ -1,13 +1,19 @@
 """Merge several results for the same image into one."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
-from ..config_rules.values import check_share
+from ..config_rules.values import check_fraction
 from ..instances.masks import InstanceMasks, as_instances
 from ..instances.overlaps import iou
+from ..types import Array, Detections
 
 
-def merge(results, min_votes=0.5, min_iou=0.5):
+def merge(
+    results: Sequence[Mapping[str, Any]], min_votes: float = 0.5, min_iou: float = 0.5
+) -> Detections:
     """Merge several results for the same image into one.
 
     From each other result, the best remaining detection gathers the detection of its class whose
@@ -15,7 +21,7 @@ def merge(results, min_votes=0.5, min_iou=0.5):
     thresholded at one half.
 
     Args:
-        results: list of dicts as `MaskRCNN.detect` returns them; masks may be `InstanceMasks`.
+        results: as `MaskRCNN.detect` returns them; masks may be `InstanceMasks`.
         min_votes: fraction of the results that must have a detection, in [0, 1].
         min_iou: minimum IoU of two detections of the same object, in [0, 1]; detections that do not
             overlap are never the same object.
@@ -28,9 +34,15 @@ def merge(results, min_votes=0.5, min_iou=0.5):
     Raises:
         ValueError: no results, results for images of different sizes, or `min_votes` or `min_iou`
             is out of range.
+
+    Example:
+        >>> from mrcnn.inference.merging import merge
+        >>> result = {"rois": [[0, 0, 2, 2]], "class_ids": [1], "masks": np.ones((2, 2, 1), bool)}
+        >>> merge([{**result, "scores": [0.75]}, {**result, "scores": [0.25]}])["scores"]
+        array([0.5], dtype=float32)
     """
-    check_share("min_votes", min_votes)
-    check_share("min_iou", min_iou)
+    check_fraction("min_votes", min_votes)
+    check_fraction("min_iou", min_iou)
     if not results:
         raise ValueError("results is empty: at least one is needed.")
     all_masks = [masks_of(each) for each in results]
@@ -45,7 +57,8 @@ def merge(results, min_votes=0.5, min_iou=0.5):
         np.concatenate([np.asarray(each[name], dtype) for each in results])
         for name, dtype in (("class_ids", np.int32), ("scores", np.float64))
     )
-    free, found = masks.visible, []
+    free = masks.visible
+    found: list[tuple[Any, ...]] = []
     for seed in np.argsort(-scores, kind="stable"):
         if not free[seed]:
             continue
@@ -64,11 +77,11 @@ def merge(results, min_votes=0.5, min_iou=0.5):
     }
 
 
-def masks_of(result):
+def masks_of(result: Mapping[str, Any]) -> InstanceMasks:
     """The masks of a result to merge, as `InstanceMasks`.
 
     Args:
-        result: dict as `MaskRCNN.detect` returns it.
+        result: as `MaskRCNN.detect` returns it.
 
     Raises:
         ValueError: the result has no masks.
@@ -78,7 +91,9 @@ def masks_of(result):
     return as_instances(result["masks"])
 
 
-def _group(seed, masks, candidates, source, min_iou):
+def _group(
+    seed: int, masks: InstanceMasks, candidates: Array, source: Array, min_iou: float
+) -> Array:
     """Indices of a detection and of its best match in each other result."""
     candidates = np.flatnonzero(candidates & (source != source[seed]))
     overlap = iou(masks[[seed]], masks[candidates])[0]
@@ -92,7 +107,7 @@ def _group(seed, masks, candidates, source, min_iou):
     return np.array(group)
 
 
-def _average(masks, weights):
+def _average(masks: InstanceMasks, weights: Array) -> tuple[Array, tuple[int, int]]:
     """The pixels covered by at least half of the weight, and their top left (y, x)."""
     top, left = masks.boxes[:, :2].min(axis=0)
     bottom, right = masks.boxes[:, 2:].max(axis=0)

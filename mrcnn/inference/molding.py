@@ -1,16 +1,38 @@
 """Convert images to the network's input, and its output back to image pixels."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
 import numpy as np
+import numpy.typing as npt
 
 from ..anchors.pyramid import pyramid_anchors
+from ..config import Config
 from ..geometry.boxes import norm_boxes
 from ..images.frame import Frame
 from ..images.pixels import as_channels
 from ..images.resizing import check_sides, mold_image
 from ..instances.pasting import unmold_masks
+from ..types import Array
 
 
-def check_images(images, config):
+class InferenceModel(Protocol):
+    """What detection uses of a `MaskRCNN` in inference mode; a `Detector` is one too."""
+
+    @property
+    def keras_model(self) -> Any:
+        """The inference graph, a `GraphModel`."""
+
+    @property
+    def config(self) -> Config:
+        """The settings that it was built with."""
+
+    @property
+    def get_anchors(self) -> Callable[[Any], Array]:
+        """Function from a molded image's (H, W, C) to its anchors, see `Detector`."""
+
+
+def check_images(images: Sequence[Array] | Array, config: Config) -> list[Array]:
     """Checked images as a list of arrays [H, W, IMAGE_CHANNEL_COUNT].
 
     Args:
@@ -33,7 +55,7 @@ def check_images(images, config):
     ]
 
 
-def mold_inputs(images, config):
+def mold_inputs(images: Sequence[Array] | Array, config: Config) -> tuple[Array, Array, Array]:
     """See `MaskRCNN.mold_inputs`; `config` is the model's."""
     molded = [mold_input(image, config) for image in check_images(images, config)]
     shapes = sorted({image.shape for image, _ in molded})
@@ -42,21 +64,21 @@ def mold_inputs(images, config):
             f"the molded images have the shapes {shapes}: all in a batch must be equal. Mold them "
             "one by one, or set IMAGE_RESIZE_MODE to 'square'."
         )
-    images, frames = zip(*molded, strict=True)
+    molded_images, frames = zip(*molded, strict=True)
     metas = np.stack([meta_of(frame, config) for frame in frames])
-    return np.stack(images), metas, np.stack([frame.window for frame in frames])
+    return np.stack(molded_images), metas, np.stack([frame.window for frame in frames])
 
 
-def mold_input(image, config):
+def mold_input(image: Array, config: Config) -> tuple[Array, Frame]:
     """Convert one image to the network's input.
 
     Args:
         image: [H, W, C], see `check_images`.
-        config: a `Config`.
+        config: the model's.
 
     Returns:
         molded_image: float32 [h, w, C], the mean subtracted.
-        frame: `Frame`.
+        frame: of the image.
 
     Raises:
         ValueError: IMAGE_RESIZE_MODE is "crop", or the molded image does not fit the pyramid.
@@ -71,17 +93,23 @@ def mold_input(image, config):
     return mold_image(molded, config).astype(np.float32), frame
 
 
-def meta_of(frame, config):
+def meta_of(frame: Frame, config: Config) -> Array:
     """The meta vector of an image at inference, float64 [12 + NUM_CLASSES].
 
     Args:
-        frame: `Frame` of the image.
+        frame: of the image.
         config: NUM_CLASSES. The image id is 0, and no class is active.
     """
     return frame.meta(0, np.zeros([config.NUM_CLASSES], dtype=np.int32))
 
 
-def unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape, window):
+def unmold_detections(
+    detections: Array,
+    mrcnn_mask: Array,
+    original_image_shape: Sequence[int] | Array,
+    image_shape: Sequence[int] | Array,
+    window: Sequence[int] | Array,
+) -> tuple[Array, Array, Array, Array]:
     """See `MaskRCNN.unmold_detections`.
 
     Args:
@@ -97,13 +125,13 @@ def unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape,
     return boxes, class_ids, scores, unmold_masks(masks, boxes, original_image_shape)
 
 
-def unmold_boxes(detections, frame):
+def unmold_boxes(detections: Array, frame: Frame) -> tuple[Array, Array, Array, Array]:
     """Convert the detections of one image to the image's pixels.
 
     Args:
         detections: [D, 6] of (y1, x1, y2, x2, class id, score), normalised; rows from the first
             class 0 on are padding.
-        frame: `Frame` of the image.
+        frame: of the image.
 
     Returns:
         rows: int [N], indices of the kept detections; in a small image boxes may shrink to nothing.
@@ -118,17 +146,19 @@ def unmold_boxes(detections, frame):
     return rows, boxes[rows], found[rows, 4].astype(np.int32), found[rows, 5]
 
 
-def anchors(config, image_shape):
+def anchors(config: Config, image_shape: Sequence[int] | Array) -> tuple[Array, Array]:
     """Anchors in pixels float64 [A, 4], and normalised float32 [A, 4]; see `pyramid_anchors`."""
     pixels = pyramid_anchors(config, image_shape)
     return pixels, norm_boxes(pixels, image_shape[:2])
 
 
-def network_inputs(model, molded_images, image_metas):
+def network_inputs(
+    model: InferenceModel, molded_images: Array, image_metas: npt.ArrayLike
+) -> list[Array]:
     """Build the inference graph's three inputs for a batch.
 
     Args:
-        model: anything with `get_anchors`, such as a `Detector`.
+        model: whose `get_anchors` to use.
         molded_images: [B, H, W, C], the mean subtracted.
         image_metas: [B, 12 + NUM_CLASSES].
 
@@ -144,17 +174,17 @@ def network_inputs(model, molded_images, image_metas):
     ]
 
 
-def batches(images, config):
+def batches(images: Iterable[Array], config: Config) -> Iterator[list[tuple[Array, Frame]]]:
     """Mold images into batches of equal shape, in order, of at most BATCH_SIZE images.
 
     Args:
-        images: list of arrays [H, W, C], see `check_images`.
-        config: a `Config`.
+        images: arrays [H, W, C], see `check_images`.
+        config: the model's.
 
     Yields:
         list of what `mold_input` returns for each image.
     """
-    batch = []
+    batch: list[tuple[Array, Frame]] = []
     for image in images:
         molded = mold_input(image, config)
         if batch and (len(batch) == config.BATCH_SIZE or batch[0][0].shape != molded[0].shape):

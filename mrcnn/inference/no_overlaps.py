@@ -1,30 +1,43 @@
 """Remove overlaps between detections, for objects such as nuclei or cells in one plane."""
 
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 import numpy as np
 
-from ..config_rules.values import check_share
+from ..config_rules.values import check_fraction
 from ..instances.masks import InstanceMasks, as_instances
+from ..types import Array, Detections
 
 
-def remove_overlaps(result, min_share=0.5):
+def remove_overlaps(result: Mapping[str, Any], min_share: float = 0.5) -> Detections:
     """Make detections disjoint, for objects such as nuclei or cells in one plane.
 
     From the highest score to the lowest, each detection keeps the pixels that are still free. A
     detection that keeps less than the fraction `min_share` of its pixels is dropped and takes none.
 
     Args:
-        result: dict of `rois`, `class_ids`, `scores` and `masks`, as `MaskRCNN.detect` returns it;
+        result: `rois`, `class_ids`, `scores` and `masks`, as `MaskRCNN.detect` returns it;
             `masks` may be an `InstanceMasks`. It is not modified.
         min_share: from 0 (only detections without a free pixel are dropped) to 1.
 
     Returns:
-        dict of the same kind with the remaining detections, in the same order; the boxes, int32,
-        enclose what is left of the masks.
+        a result of the same kind with the remaining detections, in the same order; the boxes,
+        int32, enclose what is left of the masks.
 
     Raises:
         ValueError: `min_share` is out of range, or the result has no masks.
+
+    Example:
+        >>> from mrcnn.inference.no_overlaps import remove_overlaps
+        >>> masks = np.ones((2, 4, 2), bool)
+        >>> masks[:, 2:, 0] = False  # the first is the left half of the second
+        >>> result = {"rois": [[0, 0, 2, 2], [0, 0, 2, 4]], "class_ids": [1, 1]}
+        >>> remove_overlaps({**result, "scores": [0.9, 0.8], "masks": masks})["rois"]
+        array([[0, 0, 2, 2],
+               [0, 2, 2, 4]], dtype=int32)
     """
-    check_share("min_share", min_share)
+    check_fraction("min_share", min_share)
     if "masks" not in result:
         raise ValueError("the result has no masks: boxes may overlap where objects do not.")
     masks = as_instances(result["masks"])
@@ -40,14 +53,17 @@ def remove_overlaps(result, min_share=0.5):
             crops[i], kept[i] = free, True
     own = ("rois", "masks")
     left = InstanceMasks(crops, masks.boxes[:, :2], masks.shape)[kept]
-    return {
+    disjoint: Any = {
         **{name: np.asarray(v)[kept] for name, v in result.items() if name not in own},
         "rois": left.boxes,
         "masks": left if masks is result["masks"] else left.dense(),
     }
+    return disjoint
 
 
-def without_overlaps(detect, min_share=0.5):
+def without_overlaps(
+    detect: Callable[[list[Array]], Iterable[Mapping[str, Any]]], min_share: float = 0.5
+) -> Callable[[list[Array]], list[Detections]]:
     """Wrap a detector so that its detections share no pixels.
 
     Args:

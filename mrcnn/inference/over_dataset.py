@@ -3,13 +3,16 @@
 import dataclasses
 import logging
 import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
+from ..config import Config
+from ..datasets.dataset import Dataset
 from ..datasets.reading import place_of, read_instances
 from ..images.pixels import as_channels
+from ..types import Array
 
 logger = logging.getLogger(__name__)
 
@@ -19,34 +22,34 @@ class Detected:
     """An image of a dataset with its ground truth and its detections.
 
     Attributes:
-        image_id: int, index of the image in the dataset.
+        image_id: index of the image in the dataset.
         image: [H, W, C] as `Dataset.load_image` returned it.
         instances: `Instances`, or what `read` returned; None if no ground truth was read.
-        result: dict, see `MaskRCNN.detect`.
-        seconds: float, detection time; the time of a batch is divided evenly among its images.
+        result: see `MaskRCNN.detect`.
+        seconds: detection time; the time of a batch is divided evenly among its images.
     """
 
     image_id: int
-    image: np.ndarray
+    image: Array
     instances: Any
-    result: dict
+    result: Mapping[str, Any]
     seconds: float
 
 
 def over_dataset(
-    detect,
-    dataset,
-    image_ids,
+    detect: Callable[[list[Array]], Sequence[Mapping[str, Any]]],
+    dataset: Dataset,
+    image_ids: Iterable[int],
     *,
-    fields=None,
-    read=None,
-    config=None,
-    batch_size=None,
-    unread=None,
-    desc="Detecting",
-    leave=True,
-    progress=True,
-):
+    fields: Sequence[str] | None = None,
+    read: Callable[[int, tuple[int, ...]], Any] | None = None,
+    config: Config | None = None,
+    batch_size: int | None = None,
+    unread: list[dict[str, Any]] | None = None,
+    desc: str = "Detecting",
+    leave: bool = True,
+    progress: bool = True,
+) -> Iterator[Detected]:
     """Run detection on the images of a dataset, batch by batch.
 
     An image is skipped if it or its instances cannot be read, if the network does not accept it, or
@@ -56,7 +59,7 @@ def over_dataset(
         detect: function from a list of images [H, W, C] to a list of results, such as
             `functools.partial(detect_crops, model)`.
         dataset: a prepared `Dataset`.
-        image_ids: ints, indices in the dataset, in the order to process them.
+        image_ids: indices in the dataset, in the order to process them.
         fields: instance fields to read, see `read_instances`; () reads nothing, and None reads
             masks where an image has them, else boxes.
         read: function (image_id, image shape) that returns the ground truth in place of
@@ -76,20 +79,20 @@ def over_dataset(
     Raises:
         ValueError: `detect` did not return one result per image.
     """
-    image_ids = [int(i) for i in image_ids]
+    ids = [int(i) for i in image_ids]
     size = batch_size or (config.BATCH_SIZE if config else 1)
     read = _reader(dataset, fields) if read is None else read
     quiet = None if progress else True
-    with tqdm(total=len(image_ids), desc=desc, unit="image", leave=leave, disable=quiet) as bar:
-        for first in range(0, len(image_ids), size):
-            batch = []
-            for image_id in image_ids[first : first + size]:
+    with tqdm(total=len(ids), desc=desc, unit="image", leave=leave, disable=quiet) as bar:
+        for first in range(0, len(ids), size):
+            batch: list[tuple[int, Array, Any]] = []
+            for image_id in ids[first : first + size]:
                 try:
                     image = dataset.load_image(image_id)
                     _check(image, config, place_of(dataset, image_id))
                     batch.append((image_id, image, read(image_id, image.shape)))
                 except Exception as error:
-                    _leave_out(dataset, image_id, error, unread)
+                    _skip(dataset, image_id, error, unread)
                     bar.update()
             if batch:
                 for found in _detect(detect, batch):
@@ -97,10 +100,12 @@ def over_dataset(
                     bar.update()
 
 
-def _reader(dataset, fields):
+def _reader(
+    dataset: Dataset, fields: Sequence[str] | None
+) -> Callable[[int, tuple[int, ...]], Any]:
     """Function (image_id, image shape) that reads instances; without fields it returns None."""
 
-    def read(image_id, shape):
+    def read(image_id: int, shape: tuple[int, ...]) -> Any:
         chosen = fields
         if chosen is None:
             chosen = ("masks",) if dataset.has("masks", image_id) else ("boxes",)
@@ -109,13 +114,15 @@ def _reader(dataset, fields):
     return read
 
 
-def _check(image, config, where):
+def _check(image: Array, config: Config | None, where: str) -> None:
     """Check that the network accepts an image, like `check_images`; `where` names it in errors."""
     if config is not None:
         as_channels(image, config.IMAGE_CHANNEL_COUNT, where, config.IMAGE_SCALING)
 
 
-def _leave_out(dataset, image_id, error, unread):
+def _skip(
+    dataset: Dataset, image_id: int, error: Exception, unread: list[dict[str, Any]] | None
+) -> None:
     reason = f"{type(error).__name__}: {error}"
     if unread is None:
         logger.warning("%s is skipped: %s", place_of(dataset, image_id), reason)
@@ -125,12 +132,15 @@ def _leave_out(dataset, image_id, error, unread):
     unread.append({"image_id": image_id, "path": path, "reason": reason})
 
 
-def _detect(detect, batch):
+def _detect(
+    detect: Callable[[list[Array]], Sequence[Mapping[str, Any]]],
+    batch: Sequence[tuple[int, Array, Any]],
+) -> list[Detected]:
     """List of `Detected` for a batch of (image id, image, ground truth)."""
     images = [image for _, image, _ in batch]
-    begin = time.perf_counter()
+    start = time.perf_counter()
     results = detect(images)
-    seconds = (time.perf_counter() - begin) / len(images)
+    seconds = (time.perf_counter() - start) / len(images)
     if len(results) != len(images):
         raise ValueError(
             f"detect gave {len(results)} results for {len(images)} images: one per image is needed."

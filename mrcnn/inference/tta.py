@@ -7,13 +7,16 @@ Each orientation costs one detection. `merge` also combines the results of sever
 """
 
 import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from ..config_rules.values import check_share
+from ..config_rules.values import check_fraction
+from ..types import Array, Detections
 from .detector import detect_crops
 from .merging import masks_of, merge
-from .molding import check_images
+from .molding import InferenceModel, check_images
 
 # (flip left-right, flip up-down, then transpose): the image as it is, its three flips and, from
 # the fifth on, those rotated by 90 degrees.
@@ -25,7 +28,9 @@ ORIENTATIONS = tuple(
 )
 
 
-def detect(model, images, orientations=8, min_votes=0.5):
+def detect(
+    model: InferenceModel, images: Sequence[Array], orientations: int = 8, min_votes: float = 0.5
+) -> list[Detections]:
     """Like `MaskRCNN.detect`, but using several orientations of each image.
 
     Args:
@@ -34,17 +39,25 @@ def detect(model, images, orientations=8, min_votes=0.5):
         orientations, min_votes: see `turned`.
 
     Returns:
-        list of dicts as `MaskRCNN.detect` returns them, see `merge` for the scores.
+        one result per image, as `MaskRCNN.detect` returns it, see `merge` for the scores.
 
     Raises:
         ValueError, TypeError: see `MaskRCNN.detect` and `turned`.
+
+    Example:
+        >>> from mrcnn.inference import tta
+        >>> [result] = tta.detect(model, [image], orientations=4)  # doctest: +SKIP
     """
     images = check_images(images, model.config)
     found = turned(functools.partial(detect_crops, model), orientations, min_votes)(images)
     return [{**each, "masks": each["masks"].dense()} for each in found]
 
 
-def turned(detect, orientations=8, min_votes=0.5):
+def turned(
+    detect: Callable[[list[Array]], Iterable[Mapping[str, Any]]],
+    orientations: int = 8,
+    min_votes: float = 0.5,
+) -> Callable[[Sequence[Array]], list[Detections]]:
     """Wrap a detector so that it uses several orientations of each image.
 
     Args:
@@ -62,24 +75,24 @@ def turned(detect, orientations=8, min_votes=0.5):
     """
     if orientations not in range(1, 9):
         raise ValueError(f"orientations is {orientations!r}: it must be an integer from 1 to 8.")
-    check_share("min_votes", min_votes)
+    check_fraction("min_votes", min_votes)
     chosen = ORIENTATIONS[:orientations]
 
-    def detect_turned(images):
-        looks = [[_back(r, o) for r in detect([_turn(i, o) for i in images])] for o in chosen]
-        return [merge(of_image, min_votes) for of_image in zip(*looks, strict=True)]
+    def detect_augmented(images: Sequence[Array]) -> list[Detections]:
+        results = [[_back(r, o) for r in detect([_reorient(i, o) for i in images])] for o in chosen]
+        return [merge(of_image, min_votes) for of_image in zip(*results, strict=True)]
 
-    return detect_turned
+    return detect_augmented
 
 
-def _turn(image, orientation):
+def _reorient(image: Array, orientation: tuple[bool, bool, bool]) -> Array:
     horizontal, vertical, transposed = orientation
     image = image[:, ::-1] if horizontal else image
     image = image[::-1] if vertical else image
     return np.ascontiguousarray(image.swapaxes(0, 1) if transposed else image)
 
 
-def _back(found, orientation):
+def _back(found: Mapping[str, Any], orientation: tuple[bool, bool, bool]) -> dict[str, Any]:
     """Map a result from a reoriented image back to the image; boxes enclose the masks."""
     horizontal, vertical, transposed = orientation
     masks = masks_of(found)

@@ -1,13 +1,19 @@
 """Instances of an image that are known only by their boxes."""
 
+from collections.abc import Sequence
+from typing import Self
+
 import numpy as np
+import numpy.typing as npt
 
 from ..geometry.resampling import scaled_side
+from ..types import Array
+from .instances import Chosen
 from .masks import InstanceMasks
 
 # A box is out of sight if either side has less than this inside the image, in pixels. (Not quite a
 # pixel, because boxes are rounded to float32.)
-_LEAST_SIDE = 0.999
+_MIN_SIDE = 0.999
 
 
 class InstanceBoxes:
@@ -20,40 +26,49 @@ class InstanceBoxes:
     Attributes:
         height, width: size of the image in pixels.
         boxes: [N, 4] float32 pixels, clipped to the image; zeros where less than a pixel is left.
+
+    Example:
+        >>> from mrcnn.instances import InstanceBoxes
+        >>> boxes = InstanceBoxes([[10, 20, 30, 40], [90, 0, 120, 50]], shape=(100, 200))
+        >>> boxes.boxes
+        array([[ 10.,  20.,  30.,  40.],
+               [ 90.,   0., 100.,  50.]], dtype=float32)
+        >>> boxes.areas
+        array([400., 500.])
     """
 
-    def __init__(self, boxes, shape):
+    def __init__(self, boxes: npt.ArrayLike, shape: Sequence[int] | Array) -> None:
         self.height, self.width = (int(side) for side in shape[:2])
         boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
         boxes = np.clip(boxes, 0, [self.height, self.width] * 2)
-        inside = (boxes[:, 2:] - boxes[:, :2] >= _LEAST_SIDE).all(axis=1)
-        self.boxes = np.where(inside[:, None], boxes, 0).astype(np.float32)
+        inside = (boxes[:, 2:] - boxes[:, :2] >= _MIN_SIDE).all(axis=1)
+        self.boxes: Array = np.where(inside[:, None], boxes, 0).astype(np.float32)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.boxes)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int, int]:
         """(height, width, N): the shape of `dense()`."""
         return self.height, self.width, len(self)
 
     @property
-    def visible(self):
+    def visible(self) -> Array:
         """[N] bool, whether any part of an instance is inside the image."""
         return self.boxes[:, 2] > 0
 
     @property
-    def areas(self):
+    def areas(self) -> Array:
         """[N] float64, area of each box in pixels."""
         sides = (self.boxes[:, 2:] - self.boxes[:, :2]).astype(np.float64)
         return sides[:, 0] * sides[:, 1]
 
-    def __getitem__(self, chosen):
+    def __getitem__(self, chosen: Chosen) -> Self:
         """The instances selected by a slice, a bool array [N] or an array of indices."""
         return type(self)(self.boxes[chosen], self.shape)
 
-    def flip(self, axis):
-        """The boxes mirrored top to bottom (`axis` 0) or left to right (1), as `InstanceBoxes`."""
+    def flip(self, axis: int) -> Self:
+        """The boxes mirrored top to bottom (`axis` 0) or left to right (1)."""
         size = (self.height, self.width)[axis]
         boxes = self.boxes.copy()
         boxes[:, axis], boxes[:, axis + 2] = (
@@ -62,11 +77,13 @@ class InstanceBoxes:
         )
         return type(self)(boxes, self.shape)
 
-    def transpose(self):
-        """The boxes with rows and columns swapped, as `InstanceBoxes`."""
+    def transpose(self) -> Self:
+        """The boxes with rows and columns swapped."""
         return type(self)(self.boxes[:, [1, 0, 3, 2]], (self.width, self.height))
 
-    def resize(self, scale, padding, crop=None):
+    def resize(
+        self, scale: float, padding: Sequence[tuple[int, int]], crop: Sequence[int] | None = None
+    ) -> Self:
         """The boxes, moved as `resize_image` moved the image.
 
         Args:
@@ -78,12 +95,12 @@ class InstanceBoxes:
             height, width = scaled_side(height, scale), scaled_side(width, scale)
         factors = np.array([height / self.height, width / self.width] * 2)
         boxes = self.boxes * factors + [top, left, top, left]
-        shape = (height + top + bottom, width + left + right)
+        shape: Sequence[int] = (height + top + bottom, width + left + right)
         if crop is not None:
             boxes, shape = boxes - [*crop[:2], *crop[:2]], crop[2:]
         return type(self)(boxes, shape)
 
-    def filled(self):
+    def filled(self) -> InstanceMasks:
         """The boxes as filled `InstanceMasks`, for augmentations that only move pixels."""
         rounded = np.floor(self.boxes + 0.5).astype(np.int64)
         # A visible box keeps at least one pixel.
@@ -92,21 +109,21 @@ class InstanceBoxes:
         crops = [np.ones((y2 - y1, x2 - x1), bool) for y1, x1, y2, x2 in rounded]
         return InstanceMasks(crops, rounded[:, :2], self.shape)
 
-    def dense(self):
+    def dense(self) -> Array:
         """The filled boxes as one array, bool [H, W, N]."""
         return self.filled().dense()
 
-    def labels(self):
+    def labels(self) -> Array:
         """The filled boxes as label images, see `InstanceMasks.labels`."""
         return self.filled().labels()
 
     @classmethod
-    def from_dense(cls, masks):
+    def from_dense(cls, masks: npt.ArrayLike) -> Self:
         """The boxes around `masks`, an array [H, W, N], nonzero inside the instance."""
         return cls(InstanceMasks.from_dense(masks).boxes, np.shape(masks))
 
     @classmethod
-    def from_labels(cls, labels, count):
+    def from_labels(cls, labels: Array, count: int) -> Self:
         """The boxes around the instances in label images, see `InstanceMasks.from_labels`.
 
         Args:

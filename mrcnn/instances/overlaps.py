@@ -2,14 +2,17 @@
 
 import numpy as np
 
+from ..types import Array
+from .masks import InstanceMasks
+
 _CHUNK_PIXELS = 1 << 16
 
 
-def intersections(first, second):
+def intersections(first: InstanceMasks, second: InstanceMasks) -> Array:
     """Number of pixels that each pair of masks shares.
 
     Args:
-        first, second: `InstanceMasks` of N and M instances of one image.
+        first, second: masks of N and M instances of one image.
 
     Returns:
         int64 [N, M].
@@ -26,21 +29,29 @@ def intersections(first, second):
     return shared
 
 
-def iou(first, second):
+def iou(first: InstanceMasks, second: InstanceMasks) -> Array:
     """Intersection over union of every pair of masks.
 
     Args:
-        first, second: `InstanceMasks` of N and M instances of one image.
+        first, second: masks of N and M instances of one image.
 
     Returns:
         float64 [N, M]; 0 where both masks are empty.
+
+    Example:
+        >>> from mrcnn.instances import InstanceBoxes
+        >>> from mrcnn.instances.overlaps import iou
+        >>> masks = InstanceBoxes([[0, 0, 10, 10], [0, 5, 10, 10]], (20, 20)).filled()
+        >>> iou(masks, masks)
+        array([[1. , 0.5],
+               [0.5, 1. ]])
     """
     both = intersections(first, second)
     union = first.areas[:, None] + second.areas - both
     return both / np.maximum(union, 1)
 
 
-def compute_overlaps_masks(masks1, masks2):
+def compute_overlaps_masks(masks1: Array, masks2: Array) -> Array:
     """Intersection over union of every pair of masks.
 
     Args:

@@ -1,11 +1,16 @@
 """Instance masks in numpy: [H, W, N], nonzero inside the instance."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from ..geometry.resampling import bilinear, half_pixel_centres
+from ..types import Array
 
 
-def extract_bboxes(mask):
+def extract_bboxes(mask: npt.ArrayLike) -> npt.NDArray[np.int32]:
     """Tight boxes around masks.
 
     Args:
@@ -13,13 +18,20 @@ def extract_bboxes(mask):
 
     Returns:
         [N, 4] int32 pixels, zeros where a mask is empty.
+
+    Example:
+        >>> from mrcnn.instances.pasting import extract_bboxes
+        >>> mask = np.zeros((100, 200, 1), bool)
+        >>> mask[10:13, 20:24, 0] = True
+        >>> extract_bboxes(mask)
+        array([[10, 20, 13, 24]], dtype=int32)
     """
     mask = np.asarray(mask)
     if not mask.size:
         return np.zeros((mask.shape[-1], 4), np.int32)
     ends = []
     for axis in (1, 0):
-        inside = mask.any(axis=axis)  # [H, N], then [W, N]
+        inside = np.any(mask, axis=axis)  # [H, N], then [W, N]
         first = inside.argmax(axis=0)
         last = len(inside) - inside[::-1].argmax(axis=0)  # exclusive
         ends.append((first, last))
@@ -29,7 +41,7 @@ def extract_bboxes(mask):
     return boxes
 
 
-def minimize_mask(bbox, mask, mini_shape):
+def minimize_mask(bbox: Array, mask: Array, mini_shape: Sequence[int] | Array) -> Array:
     """Crop masks to their boxes and resize them to one small shape, to save memory.
 
     Args:
@@ -42,6 +54,13 @@ def minimize_mask(bbox, mask, mini_shape):
 
     Raises:
         ValueError: a box has no area inside the image.
+
+    Example:
+        >>> from mrcnn.instances.pasting import extract_bboxes, minimize_mask
+        >>> mask = np.zeros((100, 200, 1), bool)
+        >>> mask[10:90, 20:180] = True
+        >>> minimize_mask(extract_bboxes(mask), mask, (56, 56)).shape
+        (56, 56, 1)
     """
     crops = []
     for i in range(mask.shape[-1]):
@@ -55,7 +74,7 @@ def minimize_mask(bbox, mask, mini_shape):
     return minimize_crops(crops, mini_shape[:2])
 
 
-def minimize_crops(crops, mini_shape):
+def minimize_crops(crops: Sequence[Array], mini_shape: Sequence[int] | Array) -> Array:
     """`minimize_mask` for masks that are cropped already, all of them in one go.
 
     Args:
@@ -72,7 +91,7 @@ def minimize_crops(crops, mini_shape):
     row = sizes[:, 1, None, None] + 2  # offset to the pixel below
     first = starts[:, None, None] + (y + 1)[:, :, None] * row + (x + 1)[:, None, :]
 
-    def column(place):
+    def column(place: Array) -> Array:
         """Interpolate between the pixels at `place` and those below them, [N, height, width]."""
         above, below = (pixels.take(i).astype(np.float32) for i in (place, place + row))
         return above + (below - above) * weight_y.astype(np.float32)[:, :, None]
@@ -83,7 +102,7 @@ def minimize_crops(crops, mini_shape):
     return np.moveaxis(mini, 0, -1)
 
 
-def _with_border(crops):
+def _with_border(crops: Sequence[Array]) -> tuple[Array, Array]:
     """Crops, each with a border of False, end to end in one vector, and their starts [N]."""
     sizes = np.array([(crop.shape[0] + 2) * (crop.shape[1] + 2) for crop in crops], np.int64)
     ends = np.cumsum(sizes)
@@ -94,7 +113,7 @@ def _with_border(crops):
     return pixels, ends - sizes
 
 
-def expand_mask(bbox, mini_mask, image_shape):
+def expand_mask(bbox: Array, mini_mask: Array, image_shape: Sequence[int] | Array) -> Array:
     """Whole-image masks from mini masks: the inverse of `minimize_mask`, except for lost detail.
 
     Args:
@@ -104,6 +123,13 @@ def expand_mask(bbox, mini_mask, image_shape):
 
     Returns:
         [height, width, N] bool.
+
+    Example:
+        >>> from mrcnn.instances.pasting import expand_mask
+        >>> mini_mask = np.ones((56, 56, 1), bool)
+        >>> mask = expand_mask(np.array([[10, 20, 13, 24]]), mini_mask, (100, 200))
+        >>> mask.shape, int(mask.sum())
+        ((100, 200, 1), 12)
     """
     count = mini_mask.shape[-1]
     mask = np.zeros((*image_shape[:2], count), bool)
@@ -114,7 +140,7 @@ def expand_mask(bbox, mini_mask, image_shape):
     return mask
 
 
-def mold_mask(mask, config):
+def mold_mask(mask: Array, config: Any) -> Array:
     """An image's masks in the form that the training graph expects.
 
     Args:
@@ -132,7 +158,9 @@ def mold_mask(mask, config):
     return np.asarray(mask) != 0
 
 
-def unmold_mask(mask, bbox, image_shape):
+def unmold_mask(
+    mask: Array, bbox: Sequence[int] | Array, image_shape: Sequence[int] | Array
+) -> Array:
     """The network's mask, resized to its box, thresholded at 0.5 and pasted into the image.
 
     Args:
@@ -148,7 +176,7 @@ def unmold_mask(mask, bbox, image_shape):
     return full
 
 
-def unmold_masks(masks, boxes, image_shape):
+def unmold_masks(masks: Array, boxes: Array, image_shape: Sequence[int] | Array) -> Array:
     """`unmold_mask` for all detections of an image.
 
     Args:
@@ -166,7 +194,7 @@ def unmold_masks(masks, boxes, image_shape):
     return np.moveaxis(full, 0, -1)
 
 
-def unmold_crops(masks, boxes):
+def unmold_crops(masks: Array, boxes: Array) -> list[Array]:
     """`unmold_masks`, but each mask only inside its box.
 
     Args:
@@ -174,28 +202,28 @@ def unmold_crops(masks, boxes):
         boxes: [N, 4] pixels, each with an area; they may extend outside the image.
 
     Returns:
-        list of N bool arrays, each the size of its box.
+        N bool arrays [h, w], each the size of its box.
     """
     return [_unmold_crop(mask, box) for mask, box in zip(masks, boxes, strict=True)]
 
 
-def _unmold_into(full, mask, bbox):
+def _unmold_into(full: Array, mask: Array, bbox: Sequence[int] | Array) -> None:
     y1, x1, y2, x2 = (int(v) for v in bbox[:4])
     if y2 > y1 and x2 > x1:
         _paste(full, (y1, x1), _unmold_crop(mask, (y1, x1, y2, x2)))
 
 
-def _unmold_crop(mask, bbox):
+def _unmold_crop(mask: Array, bbox: Sequence[int] | Array) -> Array:
     y1, x1, y2, x2 = (int(v) for v in bbox)
     return _resize_clipped(mask, (y2 - y1, x2 - x1)) >= 0.5
 
 
-def _resize_binary(mask, shape):
+def _resize_binary(mask: Array, shape: tuple[int, int]) -> Array:
     # Halfway is outside, as in np.around(0.5).
     return _resize_clipped(mask != 0, shape) > 0.5
 
 
-def _resize_clipped(mask, shape):
+def _resize_clipped(mask: Array, shape: tuple[int, int]) -> Array:
     """Resize bilinearly with a zero border, clipped to the mask's range, as skimage's resize does.
 
     Clipping keeps a full mask full, although its border is mixed with zeros.
@@ -203,7 +231,7 @@ def _resize_clipped(mask, shape):
     return np.clip(bilinear(mask, shape), np.float32(mask.min()), np.float32(mask.max()))
 
 
-def _paste(full, corner, patch):
+def _paste(full: Array, corner: tuple[int, int], patch: Array) -> None:
     """Write `patch` into `full` [H, W] with its first pixel at `corner`, as far as it fits."""
     (y, x), (height, width) = corner, full.shape
     patch = patch[max(-y, 0) : max(height - y, 0), max(-x, 0) : max(width - x, 0)]

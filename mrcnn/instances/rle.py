@@ -4,11 +4,17 @@ A code runs down the columns of the image; runs of outside and inside alternate,
 pycocotools encodes and decodes whole images; here only the instance's box is ever dense.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from pycocotools import mask
 
+from ..types import Array
 
-def read_counts(text):
+
+def read_counts(text: str | bytes) -> Array:
     """Run lengths of a compressed code.
 
     A number is written in characters of five bits each, lowest bits first; a sixth bit (32) says
@@ -16,13 +22,19 @@ def read_counts(text):
     before.
 
     Args:
-        text: str or bytes, the "counts" of a code.
+        text: the "counts" of a code.
 
     Returns:
         [R] int64.
 
     Raises:
         ValueError: `text` is not such a code.
+
+    Example:
+        >>> from mrcnn.instances.rle import encode, read_counts
+        >>> code = encode(np.ones((2, 2), bool), corner=(1, 1), shape=(4, 4))
+        >>> read_counts(code["counts"])  # down the columns: 5 pixels outside, 2 inside, ...
+        array([5, 2, 2, 2, 5])
     """
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     bits = np.frombuffer(data, np.uint8).astype(np.int64) - 48
@@ -41,7 +53,7 @@ def read_counts(text):
     return counts
 
 
-def crop_of(counts, height):
+def crop_of(counts: npt.ArrayLike, height: int) -> tuple[Array, tuple[int, int]]:
     """The pixels of a code inside the box around them.
 
     Args:
@@ -50,6 +62,12 @@ def crop_of(counts, height):
 
     Returns:
         bool array [h, w] and the (y, x) of its first pixel in the image.
+
+    Example:
+        >>> from mrcnn.instances.rle import crop_of
+        >>> crop_of([5, 2, 2, 2, 5], height=4)
+        (array([[ True,  True],
+                [ True,  True]]), (1, 1))
     """
     ends = np.cumsum(counts, dtype=np.int64)
     count = len(ends) // 2
@@ -69,7 +87,9 @@ def crop_of(counts, height):
     return np.ascontiguousarray(inside.reshape(w, h).T), (y, x)
 
 
-def encode(crop, corner, shape):
+def encode(
+    crop: Array, corner: Sequence[int] | Array, shape: Sequence[int] | Array
+) -> dict[str, Any]:
     """The compressed code of an instance.
 
     Args:
@@ -78,7 +98,12 @@ def encode(crop, corner, shape):
         shape: (height, width) of the image.
 
     Returns:
-        dict of size [height, width] and counts, a str.
+        `size`, [height, width], and `counts`, a str.
+
+    Example:
+        >>> from mrcnn.instances.rle import encode
+        >>> encode(np.ones((2, 1), bool), corner=(1, 1), shape=(4, 4))
+        {'size': [4, 4], 'counts': '529'}
     """
     (y, x), (height, width) = corner, (int(side) for side in shape)
     # A row of outside below the crop ends every run in its column.

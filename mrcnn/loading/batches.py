@@ -1,8 +1,11 @@
 """From a dataset to batches."""
 
+from typing import Any
+
 import keras
 
-from .source import stack
+from ..types import Array
+from .source import SampleSource, stack
 from .workers import WorkerPool
 
 
@@ -13,7 +16,7 @@ class BatchSequence(keras.utils.PyDataset):
     ended.
 
     Args:
-        source: `SampleSource`.
+        source: makes the samples.
         steps: batches per epoch.
         workers: number of threads or processes that make batches ahead of time.
         processes: None for threads; "spawn", "forkserver" or "fork" for processes that are started
@@ -28,7 +31,15 @@ class BatchSequence(keras.utils.PyDataset):
         skipped: number of the epoch's first batches to leave out, because they are already done.
     """
 
-    def __init__(self, source, steps, workers=1, processes=None, share=(0, 1), **kwargs):
+    def __init__(
+        self,
+        source: SampleSource,
+        steps: int,
+        workers: int = 1,
+        processes: str | None = None,
+        share: tuple[int, int] = (0, 1),
+        **kwargs: Any,
+    ) -> None:
         # Keras would fork its own processes from TensorFlow's threads in every epoch. Here, its
         # threads wait for processes that stay alive.
         super().__init__(workers=workers, **kwargs)
@@ -39,10 +50,10 @@ class BatchSequence(keras.utils.PyDataset):
         self.skipped = 0
         self.share = share
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.steps - self.skipped
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[dict[str, Array]]:
         """Return a batch, a tuple of one dict of input name to array [B, ...]."""
         numbers, (host, hosts) = self.numbers(index), self.share
         rows = len(numbers) // hosts
@@ -50,13 +61,13 @@ class BatchSequence(keras.utils.PyDataset):
         samples = list(map((self.pool or self.source).sample, numbers))
         return ({f"input_{name}": array for name, array in stack(samples).items()},)
 
-    def numbers(self, index):
-        """Return the numbers of the samples in the epoch's batch `index` of all hosts, a range."""
+    def numbers(self, index: int) -> range:
+        """Return the numbers of the samples in the epoch's batch `index` of all hosts."""
         size = self.source.config.BATCH_SIZE
         first = (self.epoch * self.steps + self.skipped + index) * size
         return range(first, first + size)
 
-    def set_epoch(self, epoch, logs=None):
+    def set_epoch(self, epoch: int, logs: Any = None) -> None:
         """Switch to the batches of an epoch. Call it when the epoch starts.
 
         (`PyDataset.on_epoch_end` would not do: Keras also calls it before the first epoch.)
@@ -67,7 +78,7 @@ class BatchSequence(keras.utils.PyDataset):
         """
         self.epoch = epoch
 
-    def close(self):
+    def close(self) -> None:
         """End the processes, if any."""
         if self.pool:
             self.pool.close()

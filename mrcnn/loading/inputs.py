@@ -5,9 +5,14 @@ needs only NumPy. The head requests it, see `Head.inputs`.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
+
+from ..config import Config
+from ..instances import Instances
+from ..types import Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +21,7 @@ class Input:
 
     Attributes:
         name: name of the graph input, without "input_".
-        shape: tuple, the shape of one sample; None where a side may have any length.
+        shape: the shape of one sample; None where a side may have any length.
         dtype: dtype of the graph input.
         array: picklable function (instances, config) -> array of an image's N instances, which is
             padded to MAX_GT_INSTANCES along `axis`; None for what the loader makes itself.
@@ -25,21 +30,21 @@ class Input:
     """
 
     name: str
-    shape: tuple
+    shape: tuple[int | None, ...]
     dtype: str
-    array: Callable | None = None
+    array: Callable[[Instances, Config], Array] | None = None
     field: str | None = None
     axis: int = 0
 
 
-def image_shape(config):
+def image_shape(config: Config) -> tuple[int | None, ...]:
     """(height, width, channels) of a config's input; sides that depend on the image are None."""
     if config.IMAGE_RESIZE_MODE in ("square", "crop"):
         return tuple(int(side) for side in config.IMAGE_SHAPE)
     return (None, None, config.IMAGE_CHANNEL_COUNT)
 
 
-def image_inputs(config):
+def image_inputs(config: Config) -> list[Input]:
     """Return the inputs `image` and `image_meta` of a `Config`, which detection has too."""
     return [
         Input("image", image_shape(config), "float32"),
@@ -47,15 +52,15 @@ def image_inputs(config):
     ]
 
 
-def training_inputs(config, heads):
+def training_inputs(config: Config, heads: Iterable[Any]) -> list[Input]:
     """Return all inputs of the training graph, in order, except RoIs from outside.
 
     Args:
         config: a `Config`.
-        heads: list of `Head` classes.
+        heads: `Head` classes.
 
     Returns:
-        list of `Input`: the image inputs, `rpn_match`, `rpn_bbox`, `gt_class_ids`, `gt_boxes` and
+        The image inputs, `rpn_match`, `rpn_bbox`, `gt_class_ids`, `gt_boxes` and
         the heads' inputs.
     """
     limit = config.MAX_GT_INSTANCES
@@ -70,39 +75,44 @@ def training_inputs(config, heads):
     ]
 
 
-def mask_input(config):
-    """Return the input `gt_masks` [h, w, MAX_GT_INSTANCES], mini masks with USE_MINI_MASK."""
+def mask_input(config: Config) -> Input:
+    """Return the input `gt_masks` [h, w, MAX_GT_INSTANCES], mini masks with USE_MINI_MASK.
+
+    Args:
+        config: a `Config`.
+    """
     shape = config.MINI_MASK_SHAPE if config.USE_MINI_MASK else image_shape(config)
     return Input(
         "gt_masks", (*shape[:2], config.MAX_GT_INSTANCES), "bool", _masks, field="masks", axis=2
     )
 
 
-def padded(wanted, instances, config):
+def padded(wanted: Input, instances: Instances, config: Config) -> Array:
     """Return the array of an `Input`, padded with zeros to MAX_GT_INSTANCES.
 
     Args:
-        wanted: `Input` with an `array`.
-        instances: `Instances`, at most MAX_GT_INSTANCES.
+        wanted: an input with an `array`.
+        instances: at most MAX_GT_INSTANCES.
         config: a `Config`.
 
     Returns:
         array with the input's shape.
     """
-    array = wanted.array(instances, config)
+    make: Any = wanted.array  # not None
+    array = make(instances, config)
     missing = [(0, 0)] * array.ndim
     missing[wanted.axis] = (0, config.MAX_GT_INSTANCES - len(instances))
     return np.pad(array, missing)
 
 
-def _class_ids(instances, config):
+def _class_ids(instances: Instances, config: Config) -> Array:
     return instances.class_ids
 
 
-def _boxes(instances, config):
+def _boxes(instances: Instances, config: Config) -> Array:
     return instances.boxes
 
 
-def _masks(instances, config):
+def _masks(instances: Instances, config: Config) -> Array:
     masks = instances.fields["masks"]
     return masks.minimize(config.MINI_MASK_SHAPE[:2]) if config.USE_MINI_MASK else masks.dense()

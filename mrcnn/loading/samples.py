@@ -1,20 +1,33 @@
 """One image and its ground truth, as the network trains on it."""
 
 import random
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 import numpy as np
 
+from ..anchors.lattice import AnchorLattice
 from ..anchors.targets import build_rpn_targets
 from ..augment import augment as apply_augmentation
+from ..config import Config
+from ..datasets import Dataset
 from ..datasets.reading import read_sample
 from ..images.frame import Frame
 from ..images.resizing import check_sides, mold_image
-from .inputs import padded
+from ..instances import Instances
+from ..types import Array
+from .inputs import Input, padded
 
 
 def load_image_gt(
-    dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=False, rng=None
-):
+    dataset: Dataset,
+    config: Config,
+    image_id: int,
+    augment: bool = False,
+    augmentation: Any = None,
+    use_mini_mask: bool = False,
+    rng: np.random.Generator | None = None,
+) -> tuple[Array, Array, Array, Array, Array]:
     """Load an image at the network's input size, and its ground truth.
 
     Args:
@@ -25,7 +38,7 @@ def load_image_gt(
         augmentation: an imgaug augmenter, Keras layers or a callable, see `mrcnn.augment`. It
             runs after padding and does not change the window in `image_meta`.
         use_mini_mask: whether masks are returned as crops of their boxes.
-        rng: `numpy.random.Generator` for crops and augmentation; None creates one.
+        rng: for crops and augmentation; None creates one.
 
     Returns:
         image: [H, W, C] in the dtype of the pixels.
@@ -36,6 +49,19 @@ def load_image_gt(
 
     Raises:
         ValueError: image, masks, class ids and configuration disagree; the error names the image.
+
+    Example:
+        >>> from mrcnn.config import Config
+        >>> from mrcnn.datasets import Dataset
+        >>> from mrcnn.loading.samples import load_image_gt
+        >>> np.save("cells.npy", np.zeros((40, 60, 3), np.uint8))
+        >>> dataset = Dataset()
+        >>> dataset.add_class("cells", 1, "cell")
+        >>> dataset.add_image("cells", 7, path="cells.npy")
+        >>> dataset.prepare()
+        >>> image, image_meta, class_ids, bbox, mask = load_image_gt(dataset, Config(), 0)
+        >>> image.shape, bbox.shape, mask.shape
+        ((1024, 1024, 3), (0, 4), (1024, 1024, 0))
     """
     image, image_meta, instances = _load(
         dataset, config, image_id, ("masks",), augment, augmentation, rng
@@ -45,7 +71,15 @@ def load_image_gt(
     return image, image_meta, instances.class_ids, masks.boxes, mask
 
 
-def _load(dataset, config, image_id, fields, augment, augmentation, rng):
+def _load(
+    dataset: Dataset,
+    config: Config,
+    image_id: int,
+    fields: Collection[str],
+    augment: bool,
+    augmentation: Any,
+    rng: np.random.Generator | None,
+) -> tuple[Array, Array, Instances]:
     """Return the image at the network's size [H, W, C], its meta vector and its `Instances`."""
     rng = np.random.default_rng() if rng is None else rng
     image, instances = read_sample(dataset, config, image_id, fields)
@@ -62,17 +96,27 @@ def _load(dataset, config, image_id, fields, augment, augmentation, rng):
     return image, frame.meta(image_id, active), instances[instances.visible]
 
 
-def build_sample(dataset, config, image_id, fields, inputs, anchors_of, augment, augmentation, rng):
+def build_sample(
+    dataset: Dataset,
+    config: Config,
+    image_id: int,
+    fields: Collection[str],
+    inputs: Iterable[Input],
+    anchors_of: Callable[[tuple[int, ...]], AnchorLattice],
+    augment: bool,
+    augmentation: Any,
+    rng: np.random.Generator,
+) -> dict[str, Array]:
     """Make the arrays of one image, without a batch axis, that the training graph takes.
 
     Args:
         dataset, config, image_id, augment, augmentation, rng: see `load_image_gt`.
         fields: names of the instance fields to read, see `read_instances`.
-        inputs: list of `Input`, see `training_inputs`.
-        anchors_of: function that returns the `AnchorLattice` for an image shape.
+        inputs: see `training_inputs`.
+        anchors_of: returns the anchors for an image shape.
 
     Returns:
-        dict of input name to array: image float32 [H, W, C], the mean subtracted; image_meta
+        Array of each input, by its name: image float32 [H, W, C], the mean subtracted; image_meta
         float64 [12 + NUM_CLASSES]; rpn_match int32 [A, 1], 1 positive, -1 negative, 0 neutral;
         rpn_bbox float64 [RPN_TRAIN_ANCHORS_PER_IMAGE, 4], deltas, see `build_rpn_targets`;
         gt_class_ids int32 [MAX_GT_INSTANCES], padded with zeros; gt_boxes [MAX_GT_INSTANCES, 4],

@@ -1,13 +1,18 @@
 """Which image comes next, and the sample made from it."""
 
 import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..anchors.lattice import AnchorLattice
 from ..augment import check_augmentation
+from ..config import Config
 from ..config_rules import parts
+from ..datasets import Dataset
 from ..datasets.reading import check_classes, check_fields
+from ..types import Array
 from .inputs import training_inputs
 from .samples import build_sample
 
@@ -29,7 +34,7 @@ class SampleSource:
         shuffle: whether each pass over the dataset has its own random order.
         augment, augmentation: see `load_image_gt`.
         no_augmentation_sources: names of sources whose images are not augmented.
-        seed: int; None takes one from the system.
+        seed: None takes one from the system.
 
     Raises:
         ValueError: the dataset has no images, its number of classes differs from the
@@ -39,14 +44,14 @@ class SampleSource:
 
     def __init__(
         self,
-        dataset,
-        config,
-        shuffle=True,
-        augment=False,
-        augmentation=None,
-        no_augmentation_sources=None,
-        seed=None,
-    ):
+        dataset: Dataset,
+        config: Config,
+        shuffle: bool = True,
+        augment: bool = False,
+        augmentation: Any = None,
+        no_augmentation_sources: Iterable[str] | None = None,
+        seed: int | None = None,
+    ) -> None:
         self.image_ids = np.copy(dataset.image_ids)
         if not len(self.image_ids):
             raise ValueError(f"{type(dataset).__name__} has no images: was add_image called?")
@@ -64,11 +69,11 @@ class SampleSource:
         self.augment = augment
         self.augmentation = augmentation
         self.unaugmented = set(no_augmentation_sources or ())
-        self.seed = np.random.SeedSequence(seed).entropy
-        self._anchors = {}
-        self._failed = set()
+        self.seed: Any = np.random.SeedSequence(seed).entropy  # an int
+        self._anchors: dict[tuple[int, ...], AnchorLattice] = {}
+        self._failed: set[int] = set()
 
-    def sample(self, number):
+    def sample(self, number: int) -> dict[str, Array]:
         """Return sample `number`, see `build_sample`; an image that fails is replaced by the next.
 
         Raises:
@@ -91,7 +96,7 @@ class SampleSource:
                     raise
                 number += 1
 
-    def image_id(self, number):
+    def image_id(self, number: int) -> int:
         """Return the image id of sample `number`."""
         round_, place = divmod(number, len(self.image_ids))
         if not self.shuffle:
@@ -99,14 +104,14 @@ class SampleSource:
         order = np.random.default_rng([self.seed, 0, round_]).permutation(len(self.image_ids))
         return self.image_ids[order[place]]
 
-    def anchors(self, image_shape):
+    def anchors(self, image_shape: Sequence[int]) -> AnchorLattice:
         """Return the `AnchorLattice` for an `image_shape`, (height, width, ...) in pixels."""
         key = tuple(image_shape[:2])
         if key not in self._anchors:
             self._anchors[key] = AnchorLattice(self.config, image_shape)
         return self._anchors[key]
 
-    def _build(self, image_id, rng):
+    def _build(self, image_id: int, rng: np.random.Generator) -> dict[str, Array]:
         plain = self.dataset.image_info[image_id]["source"] in self.unaugmented
         return build_sample(
             self.dataset,
@@ -121,14 +126,14 @@ class SampleSource:
         )
 
 
-def stack(samples):
+def stack(samples: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
     """Batch samples.
 
     Args:
-        samples: list of dicts, see `build_sample`.
+        samples: see `build_sample`.
 
     Returns:
-        dict of input name to array [B, ...].
+        Array [B, ...] of each input, by its name.
 
     Raises:
         ValueError: the images differ in size.

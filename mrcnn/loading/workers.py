@@ -9,8 +9,14 @@ import signal
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 from ..augment import needs_threads
+from ..types import Array
+from .source import SampleSource
+
+# In a worker process: its copy of the source.
+_source: SampleSource
 
 
 class WorkerPool:
@@ -19,7 +25,7 @@ class WorkerPool:
     They start when the first sample is requested and live until `close`.
 
     Args:
-        source: `SampleSource`, picklable unless processes are forked.
+        source: makes the samples; picklable unless processes are forked.
         count: number of processes.
         start_method: "spawn" and "forkserver" start a fresh Python, which imports the dataset's
             module; a script then needs `if __name__ == "__main__":`. "fork" copies the process as
@@ -30,7 +36,7 @@ class WorkerPool:
         TypeError: the source cannot be pickled.
     """
 
-    def __init__(self, source, count, start_method):
+    def __init__(self, source: SampleSource, count: int, start_method: str) -> None:
         if needs_threads(source.augmentation):
             raise ValueError(
                 f"LOADER_PROCESSES is {start_method!r}, but the augmentation consists of Keras "
@@ -42,11 +48,11 @@ class WorkerPool:
         self._executor = concurrent.futures.ProcessPoolExecutor(
             count,
             multiprocessing.get_context(start_method),
-            initializer=_begin,
+            initializer=_start_worker,
             initargs=(self._file or source,),
         )
 
-    def sample(self, number):
+    def sample(self, number: int) -> dict[str, Array]:
         """Return `SampleSource.sample(number)`, made by one of the processes.
 
         Raises:
@@ -62,14 +68,14 @@ class WorkerPool:
                 "threads."
             ) from error
 
-    def close(self):
+    def close(self) -> None:
         """End the processes."""
         self._executor.shutdown(cancel_futures=True)
         if self._file:
             Path(self._file).unlink(missing_ok=True)
 
 
-def _pickled(source, start_method):
+def _pickled(source: SampleSource, start_method: str) -> str:
     """Pickle the source into a temporary file and return its path."""
     try:
         content = pickle.dumps(source)
@@ -86,19 +92,20 @@ def _pickled(source, start_method):
     return file.name
 
 
-def _begin(source):
+def _start_worker(source: SampleSource | str) -> None:
     global _source
     _source = pickle.loads(Path(source).read_bytes()) if isinstance(source, str) else source
     # Ctrl-C reaches every process in a terminal; the one that trains decides what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _end_with_parent():
+def _exit_with_parent() -> None:
     # If the training process is killed or ended by SIGTERM, nobody calls `close`.
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    parent: Any = multiprocessing.parent_process()
+    multiprocessing.connection.wait([parent.sentinel])
     os._exit(1)
 
 
-def _sample(number):
+def _sample(number: int) -> dict[str, Array]:
     return _source.sample(number)

@@ -9,11 +9,16 @@ import contextlib
 import copy
 import dataclasses
 import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from pycocotools import mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+
+from ..types import Array
 
 KINDS = ("bbox", "segm")
 # COCO counts at most this many detections per class and image, best first.
@@ -34,7 +39,13 @@ class CocoAP:
             square root of the instance's area; None is COCO's values for a person's 17 keypoints.
     """
 
-    def __init__(self, class_ids, kind, max_detections=None, sigmas=None):
+    def __init__(
+        self,
+        class_ids: Iterable[int],
+        kind: str,
+        max_detections: int | None = None,
+        sigmas: npt.ArrayLike | None = None,
+    ) -> None:
         self.class_ids = sorted(int(i) for i in class_ids)
         self.kind = kind
         params = COCOeval(iouType=kind).params
@@ -45,17 +56,23 @@ class CocoAP:
         else:
             params.maxDets = [1, 10, max_detections or MAX_DETECTIONS]
         self._params = params
-        self._verdicts = {}  # image id to {class id: `_Verdicts`}
+        self._verdicts: dict[int, dict[int, _Verdicts]] = {}  # by image id, then class id
 
-    def reset(self):
+    def reset(self) -> None:
         """Forget all images."""
         self._verdicts.clear()
 
-    def add(self, image_id, shape, truth, found):
+    def add(
+        self,
+        image_id: int,
+        shape: Sequence[int],
+        truth: Sequence[Mapping[str, Any]],
+        found: Sequence[Mapping[str, Any]],
+    ) -> None:
         """Add an image, replacing any earlier results for it.
 
         Args:
-            image_id: int; detections with equal scores are ordered by it.
+            image_id: detections with equal scores are ordered by it.
             shape: (height, width) of the image.
             truth: its instances in the format of COCO's files, list of dicts of category_id,
                 iscrowd, area, bbox [x, y, width, height], and segmentation, or keypoints
@@ -81,7 +98,7 @@ class CocoAP:
             for k, class_id in enumerate(params.catIds)
         }
 
-    def accumulate(self):
+    def accumulate(self) -> "CocoFigures":
         """`CocoFigures` of the images added so far."""
         parts = [self._accumulate(class_id) for class_id in self.class_ids]
         return CocoFigures(
@@ -93,7 +110,7 @@ class CocoAP:
             ),
         )
 
-    def _accumulate(self, class_id):
+    def _accumulate(self, class_id: int) -> dict[str, Any]:
         """pycocotools' result for one class over all images."""
         by_image = [self._verdicts[i].get(class_id) for i in sorted(self._verdicts)]
         verdicts = [part for part in by_image if part is not None]
@@ -119,12 +136,12 @@ class _Verdicts:
         objects: int [A], number of instances to find in each area range.
     """
 
-    scores: np.ndarray
-    bits: np.ndarray
-    objects: np.ndarray
+    scores: Array
+    bits: Array
+    objects: Array
 
     @classmethod
-    def of(cls, rows):
+    def of(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
         """Build from pycocotools' dicts, one per area range."""
         flags = np.array([[row["dtMatches"] > 0, row["dtIgnore"]] for row in rows], bool)
         flags = flags.reshape(np.prod(flags.shape[:-1]), -1).T  # [D, A * 2 * T]
@@ -132,7 +149,7 @@ class _Verdicts:
         scores = np.array(rows[0]["dtScores"], np.float64)
         return cls(scores, np.packbits(flags, axis=1), np.array(objects, np.int32))
 
-    def rows(self, areas, thresholds):
+    def rows(self, areas: int, thresholds: int) -> list[dict[str, Any]]:
         """Restore the dicts given to `of`, with the keys that `COCOeval.accumulate` reads."""
         flags = np.unpackbits(self.bits, axis=1, count=areas * 2 * thresholds)
         flags = flags.T.reshape(areas, 2, thresholds, len(self.scores))
@@ -161,16 +178,17 @@ class CocoFigures:
     """
 
     kind: str
-    class_ids: list
-    precision: np.ndarray
-    scores: np.ndarray
-    recall: np.ndarray
+    class_ids: list[int]
+    precision: Array
+    scores: Array
+    recall: Array
 
-    def figures(self):
+    def figures(self) -> dict[str, float]:
         """COCO's twelve summary metrics, or ten for keypoints.
 
         Returns:
-            dict of float, NaN where there is nothing to find (no large instances, for example).
+            dict of name to value, NaN where there is nothing to find (no large instances, for
+            example).
             AP: average precision, the mean over IoU 0.50, 0.55, ... 0.95 and over the classes.
             AP50, AP75: AP at a single IoU.
             APs, APm, APl: AP for areas below 32x32 pixels, up to 96x96, and larger.
@@ -181,11 +199,11 @@ class CocoFigures:
         """
         return self._summary(slice(None))
 
-    def per_class(self):
+    def per_class(self) -> dict[int, dict[str, float]]:
         """The `figures` of each class, as a dict by class id."""
         return {class_id: self._summary([k]) for k, class_id in enumerate(self.class_ids)}
 
-    def curves(self):
+    def curves(self) -> dict[str, Any]:
         """Precision at recall 0, 0.01, ... 1, for all areas and the maximum number of detections.
 
         Returns:
@@ -210,7 +228,7 @@ class CocoFigures:
             },
         }
 
-    def _summary(self, classes):
+    def _summary(self, classes: slice | list[int]) -> dict[str, float]:
         precision, recall = self.precision[:, :, classes], self.recall[:, classes]
         people = self.kind == "keypoints"
         areas = {"m": 1, "l": 2} if people else {"s": 1, "m": 2, "l": 3}
@@ -228,7 +246,13 @@ class CocoFigures:
         return {name: _mean(values[values > -1]) for name, values in figures.items()}
 
 
-def evaluate_coco(content, detections, kind, max_detections=None, sigmas=None):
+def evaluate_coco(
+    content: Mapping[str, Any],
+    detections: Iterable[Mapping[str, Any]],
+    kind: str,
+    max_detections: int | None = None,
+    sigmas: npt.ArrayLike | None = None,
+) -> CocoFigures:
     """Compute COCO metrics from ground truth and detections in COCO's file formats.
 
     Args:
@@ -243,6 +267,18 @@ def evaluate_coco(content, detections, kind, max_detections=None, sigmas=None):
 
     Raises:
         ValueError: a detection refers to an image that is not in `content`.
+
+    Example:
+        >>> from mrcnn.metrics.coco import evaluate_coco
+        >>> box = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 10, 10]}
+        >>> content = {
+        ...     "images": [{"id": 1, "height": 20, "width": 20}],
+        ...     "annotations": [{**box, "iscrowd": 0, "area": 100}],
+        ...     "categories": [{"id": 1, "name": "cell"}],
+        ... }
+        >>> found = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 10, 6], "score": 0.9}
+        >>> round(evaluate_coco(content, [found], "bbox").figures()["AP"], 3)  # IoU 0.6
+        0.3
     """
     metric = CocoAP([row["id"] for row in content["categories"]], kind, max_detections, sigmas)
     truth, found = collections.defaultdict(list), collections.defaultdict(list)
@@ -262,7 +298,7 @@ def evaluate_coco(content, detections, kind, max_detections=None, sigmas=None):
     return metric.accumulate()
 
 
-def _content(shape, annotations):
+def _content(shape: Sequence[int], annotations: Sequence[Mapping[str, Any]]) -> COCO:
     """A `COCO` of one image, with copied annotations because pycocotools modifies them."""
     content = COCO()
     content.dataset = {
@@ -276,12 +312,12 @@ def _content(shape, annotations):
     return content
 
 
-def _as_annotations(detections, kind):
+def _as_annotations(detections: Sequence[Mapping[str, Any]], kind: str) -> list[dict[str, Any]]:
     """Add the area that makes a detection small, medium or large."""
     rows = []
     for row in detections:
         if kind == "segm":
-            area = int(mask.area(row["segmentation"]))
+            area: float = int(mask.area(row["segmentation"]))
         elif kind == "bbox":
             area = row["bbox"][2] * row["bbox"][3]
         else:
@@ -291,9 +327,9 @@ def _as_annotations(detections, kind):
     return rows
 
 
-def _quiet():
+def _quiet() -> contextlib.AbstractContextManager[Any]:
     return contextlib.redirect_stdout(io.StringIO())  # pycocotools prints at every step
 
 
-def _mean(values):
+def _mean(values: Array) -> float:
     return float(values.mean()) if values.size else float("nan")

@@ -7,21 +7,32 @@ results for the official file. Where no masks are read, boxes come from the file
 area is its box area.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from ..datasets.coco_export import annotation
+from ..datasets.dataset import Dataset
 from ..datasets.reading import read_instances
-from ..instances import InstanceBoxes
+from ..instances import InstanceBoxes, InstanceMasks
 from .coco import KINDS, MAX_DETECTIONS, CocoAP
 from .comparison import as_arrays
 
 
-def coco_ap(dataset, results, image_ids, max_detections=MAX_DETECTIONS, kinds=KINDS):
+def coco_ap(
+    dataset: Dataset,
+    results: Iterable[Mapping[str, Any]],
+    image_ids: Iterable[int],
+    max_detections: int = MAX_DETECTIONS,
+    kinds: str | Sequence[str] = KINDS,
+) -> dict[str, float]:
     """Compute COCO metrics for detections in a dataset.
 
     Args:
         dataset: a prepared `Dataset`.
-        results: iterable of `MaskRCNN.detect` results, one per image.
+        results: from `MaskRCNN.detect`, one per image.
         image_ids: each result's image, an index in the dataset.
         max_detections, kinds: see `CocoMetrics`.
 
@@ -30,6 +41,11 @@ def coco_ap(dataset, results, image_ids, max_detections=MAX_DETECTIONS, kinds=KI
 
     Raises:
         ValueError: see `CocoMetrics`.
+
+    Example:
+        >>> from mrcnn.metrics.coco_dataset import coco_ap
+        >>> results = model.detect([dataset.load_image(i) for i in (0, 1)])  # doctest: +SKIP
+        >>> coco_ap(dataset, results, image_ids=[0, 1])["segm_AP"]  # doctest: +SKIP
     """
     metrics = CocoMetrics(dataset, max_detections, kinds)
     for image_id, result in zip(image_ids, results, strict=True):
@@ -59,22 +75,28 @@ class CocoMetrics:
         ValueError: a kind is unknown, or there are none.
     """
 
-    def __init__(self, dataset, max_detections=MAX_DETECTIONS, kinds=KINDS):
+    def __init__(
+        self,
+        dataset: Dataset,
+        max_detections: int = MAX_DETECTIONS,
+        kinds: str | Sequence[str] = KINDS,
+    ) -> None:
         self.dataset = dataset
         self.max_detections = max_detections
         self.kinds = as_kinds(kinds)
         self.field = "masks" if "segm" in self.kinds else "boxes"
-        self._truth = {}  # image id to (height, width) or None, and annotations
+        # Image id to (height, width) or None, and annotations.
+        self._truth: dict[int, tuple[tuple[int, int] | None, list[dict[str, Any]]]] = {}
         self._metrics = {
             kind: CocoAP(dataset.class_ids[1:], kind, max_detections) for kind in self.kinds
         }
 
-    def reset(self):
+    def reset(self) -> None:
         """Forget the detections but keep the ground truth."""
         for metric in self._metrics.values():
             metric.reset()
 
-    def add(self, image_id, result):
+    def add(self, image_id: int, result: Mapping[str, Any]) -> None:
         """Add the detections of an image, replacing any earlier ones.
 
         Args:
@@ -112,7 +134,7 @@ class CocoMetrics:
         for metric in self._metrics.values():
             metric.add(image_id, shape, truth, rows)
 
-    def read_truth(self, image_id, shape):
+    def read_truth(self, image_id: int, shape: Sequence[int]) -> None:
         """Read an image's instances once and check that they fit the image.
 
         Pass this to `over_dataset` as `read` to skip images with invalid ground truth before
@@ -127,7 +149,9 @@ class CocoMetrics:
         """
         self._read(int(image_id), shape)
 
-    def _read(self, image_id, shape=None):
+    def _read(
+        self, image_id: int, shape: Sequence[int] | None = None
+    ) -> tuple[tuple[int, int] | None, list[dict[str, Any]]]:
         """(height, width) of the instances, None if unknown, and their annotations."""
         if image_id not in self._truth:
             if shape is not None:
@@ -137,16 +161,16 @@ class CocoMetrics:
                 values, class_ids = self.dataset.load_instances(image_id)
             else:
                 values, class_ids = self.dataset.load_boxes(image_id)
-            shape = values.shape[:2] if all(values.shape[:2]) else None
-            self._truth[image_id] = shape, truth_annotations(values, class_ids, shape)
+            size = values.shape[:2]
+            annotations = truth_annotations(values, class_ids, size)
+            self._truth[image_id] = (size if all(size) else None), annotations
         return self._truth[image_id]
 
-    def compute(self):
+    def compute(self) -> dict[str, float]:
         """Compute the metrics over the images added so far.
 
         Returns:
-            dict of float, `CocoFigures.figures` with "bbox_" or "segm_" before each name, for box
-            or mask IoU.
+            `CocoFigures.figures` with "bbox_" or "segm_" before each name, for box or mask IoU.
         """
         return {
             f"{kind}_{name}": value
@@ -155,7 +179,7 @@ class CocoMetrics:
         }
 
 
-def as_kinds(kinds, name="kinds"):
+def as_kinds(kinds: str | Sequence[str], name: str = "kinds") -> tuple[str, ...]:
     """Check the kinds of COCO metrics and return them as a tuple.
 
     Args:
@@ -163,7 +187,7 @@ def as_kinds(kinds, name="kinds"):
         name: the argument's name, for the error message.
 
     Returns:
-        tuple of str.
+        the kinds.
 
     Raises:
         ValueError: a kind is unknown, or there are none.
@@ -174,7 +198,11 @@ def as_kinds(kinds, name="kinds"):
     return kinds
 
 
-def truth_annotations(truth, class_ids, shape):
+def truth_annotations(
+    truth: InstanceMasks | InstanceBoxes,
+    class_ids: npt.ArrayLike,
+    shape: tuple[int, int],
+) -> list[dict[str, Any]]:
     """Convert an image's instances to COCO annotations, see `CocoAP.add`.
 
     Args:
@@ -186,7 +214,7 @@ def truth_annotations(truth, class_ids, shape):
     Returns:
         list of dicts.
     """
-    boxes, class_ids = truth.boxes.tolist(), np.asarray(class_ids).tolist()
+    boxes, ids = truth.boxes.tolist(), np.asarray(class_ids).tolist()
     if isinstance(truth, InstanceBoxes):
         return [
             {
@@ -196,18 +224,18 @@ def truth_annotations(truth, class_ids, shape):
                 "iscrowd": int(class_id < 0),
             }
             for (y1, x1, y2, x2), area, class_id in zip(
-                boxes, truth.areas.tolist(), class_ids, strict=True
+                boxes, truth.areas.tolist(), ids, strict=True
             )
             if area
         ]
     return [
         annotation(crop, box, class_id, shape)
-        for crop, box, class_id in zip(truth.crops, boxes, class_ids, strict=True)
+        for crop, box, class_id in zip(truth.crops, boxes, ids, strict=True)
         if crop.size
     ]
 
 
-def found_annotations(result, shape):
+def found_annotations(result: Mapping[str, Any], shape: tuple[int, int]) -> list[dict[str, Any]]:
     """Convert an image's detections to COCO results, see `CocoAP.add`.
 
     Args:

@@ -5,14 +5,18 @@ whose boxes meet, and shared by the metrics that need them.
 """
 
 import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.optimize
 
 from ..geometry.boxes import compute_overlaps
 from ..instances import InstanceBoxes, InstanceMasks
 from ..instances.masks import as_instances
 from ..instances.overlaps import intersections, iou
+from ..types import Array
 
 
 class Comparison:
@@ -41,45 +45,65 @@ class Comparison:
     Raises:
         ValueError: masks of detections and ground truth differ in size, the result's arrays differ
             in length, or `overlap` is "segm" but the ground truth has only boxes.
+
+    Example:
+        >>> from mrcnn.metrics.comparison import Comparison
+        >>> masks = np.zeros((4, 4, 2), bool)
+        >>> masks[:2, :, 0] = masks[2:, :, 1] = True
+        >>> result = {"rois": [[0, 0, 2, 4]], "class_ids": [1], "scores": [0.9]}
+        >>> comparison = Comparison(masks, [1, 1], {**result, "masks": masks[..., :1]})
+        >>> comparison.iou
+        array([[1., 0.]])
+        >>> comparison.matches(threshold=0.5)
+        (array([0]), array([0]))
     """
 
-    def __init__(self, truth, truth_class_ids, result, overlap="segm", min_score=0.0):
-        self._of_boxes = isinstance(truth, InstanceBoxes)
-        if self._of_boxes and overlap != "bbox":
+    def __init__(
+        self,
+        truth: InstanceMasks | InstanceBoxes | Array,
+        truth_class_ids: npt.ArrayLike,
+        result: Mapping[str, Any],
+        overlap: str = "segm",
+        min_score: float = 0.0,
+    ) -> None:
+        self._truth_is_boxes = isinstance(truth, InstanceBoxes)
+        if self._truth_is_boxes and overlap != "bbox":
             raise ValueError("the ground truth has boxes but no masks: only boxes can be compared.")
-        truth = truth if self._of_boxes else as_instances(truth)
-        truth_class_ids = np.asarray(truth_class_ids, np.int64).reshape(-1)
+        instances = truth if isinstance(truth, InstanceBoxes) else as_instances(truth)
+        instance_ids = np.asarray(truth_class_ids, np.int64).reshape(-1)
         result = as_arrays(result)
         order = np.argsort(-result["scores"], kind="stable")
         order = order[result["scores"][order] >= min_score]
         result = {name: values[order] for name, values in result.items()}
-        self.rois, self.class_ids = result["rois"], result["class_ids"]
-        self.scores = result["scores"]
+        self.rois: Array = result["rois"]
+        self.class_ids: Array = result["class_ids"]
+        self.scores: Array = result["scores"]
 
-        if self._of_boxes:
-            self.found = InstanceBoxes(self.rois, truth.shape)
+        self.found: InstanceMasks | InstanceBoxes
+        if self._truth_is_boxes:
+            self.found = InstanceBoxes(self.rois, instances.shape)
         elif "masks" in result:
             self.found = result["masks"]
         else:
-            self.found = InstanceBoxes(np.rint(self.rois), truth.shape).filled()
+            self.found = InstanceBoxes(np.rint(self.rois), instances.shape).filled()
         found_size = self.found.height, self.found.width
-        if not self._of_boxes and not len(truth) and not truth.height:
-            truth = InstanceMasks([], [], found_size)  # the size is unknown
-        self.height, self.width = truth.height, truth.width
+        if not self._truth_is_boxes and not len(instances) and not instances.height:
+            instances = InstanceMasks([], [], found_size)  # the size is unknown
+        self.height, self.width = instances.height, instances.width
         if found_size != (self.height, self.width):
             raise ValueError(
                 f"the masks of the detections are {found_size[0]}x{found_size[1]} pixels (height "
                 f"x width), those of the ground truth {self.height}x{self.width}: they must have "
                 "the same size."
             )
-        seen = truth.visible
-        self.truth = truth[seen & (truth_class_ids > 0)]
-        self.truth_class_ids = truth_class_ids[seen & (truth_class_ids > 0)]
-        self.crowds = truth[seen & (truth_class_ids < 0)]
-        self.crowd_class_ids = -truth_class_ids[seen & (truth_class_ids < 0)]
-        self._by_boxes = overlap == "bbox"
+        seen = instances.visible
+        self.truth: InstanceMasks | InstanceBoxes = instances[seen & (instance_ids > 0)]
+        self.truth_class_ids: Array = instance_ids[seen & (instance_ids > 0)]
+        self.crowds: InstanceMasks | InstanceBoxes = instances[seen & (instance_ids < 0)]
+        self.crowd_class_ids: Array = -instance_ids[seen & (instance_ids < 0)]
+        self._compare_boxes = overlap == "bbox"
 
-    def check_classes(self, class_ids):
+    def check_classes(self, class_ids: Sequence[int]) -> None:
         """Raise ValueError unless `class_ids`, ints, include all classes of the image."""
         there = {*self.class_ids, *self.truth_class_ids, *self.crowd_class_ids}
         unknown = sorted(int(i) for i in there.difference(class_ids))
@@ -89,35 +113,39 @@ class Comparison:
                 "include them."
             )
 
-    def check_masks(self):
+    def check_masks(self) -> None:
         """Raise ValueError unless ground truth and detections have masks."""
-        if self._of_boxes:
+        if self._truth_is_boxes:
             raise ValueError("the ground truth has boxes but no masks: this metric needs masks.")
 
     @functools.cached_property
-    def iou(self):
+    def iou(self) -> Array:
         """Intersection over union of detections and instances, float [N, G]."""
-        if self._by_boxes:
+        if self._compare_boxes:
             return compute_overlaps(self.rois, self.truth.boxes).astype(np.float64)
-        return iou(self.found, self.truth)
+        found: Any = self.found  # both are masks
+        truth: Any = self.truth
+        return iou(found, truth)
 
     @functools.cached_property
-    def same_class(self):
+    def same_class(self) -> Array:
         """Whether a detection and an instance have the same class, bool [N, G]."""
         return self.class_ids[:, None] == self.truth_class_ids
 
     @functools.cached_property
-    def crowd_share(self):
+    def crowd_share(self) -> Array:
         """Largest fraction of each detection inside one crowd of its class, float [N]."""
-        if self._by_boxes:
-            found = InstanceBoxes(self.rois, (self.height, self.width))
-            both = _box_intersections(found.boxes, self.crowds.boxes)
+        if self._compare_boxes:
+            boxes = InstanceBoxes(self.rois, (self.height, self.width))
+            areas, both = boxes.areas, _box_intersections(boxes.boxes, self.crowds.boxes)
         else:
-            found, both = self.found, intersections(self.found, self.crowds)
+            found: Any = self.found  # both are masks
+            crowds: Any = self.crowds
+            areas, both = found.areas, intersections(found, crowds)
         both = both * (self.class_ids[:, None] == self.crowd_class_ids)
-        return both.max(axis=1, initial=0) / np.maximum(found.areas, 1)
+        return both.max(axis=1, initial=0) / np.maximum(areas, 1)
 
-    def matches(self, threshold, any_class=False):
+    def matches(self, threshold: float, any_class: bool = False) -> tuple[Array, Array]:
         """Pair detections and instances one to one, as many as possible.
 
         Among pairings of that size, the one with the largest sum of IoUs is chosen, by the
@@ -139,14 +167,14 @@ class Comparison:
             found, truth = np.append(found, others[0]), np.append(truth, others[1])
         return found, truth
 
-    def excused(self, threshold):
+    def excused(self, threshold: float) -> Array:
         """Detections, bool [N], that are not mistakes even if they match no instance.
 
         At least a fraction `threshold` of each lies in a crowd of its class, as in COCO.
         """
         return self.crowd_share >= max(threshold, 1e-9)
 
-    def mistakes(self, found, truth, threshold):
+    def mistakes(self, found: Array, truth: Array, threshold: float) -> tuple[Array, Array]:
         """Find the detections and instances that the pairs leave over.
 
         Args:
@@ -162,7 +190,7 @@ class Comparison:
         return wrong, missed
 
     @functools.cached_property
-    def truth_labels(self):
+    def truth_labels(self) -> Array:
         """int32 [H, W]: i + 1 in the pixels of instance i, 0 outside.
 
         Where instances overlap, the smaller one wins: it lies on top, or it would be hidden. Of two
@@ -171,14 +199,14 @@ class Comparison:
         return self._paint(self.truth, np.lexsort((*self.truth.boxes.T[::-1], self.truth.areas)))
 
     @functools.cached_property
-    def found_labels(self):
+    def found_labels(self) -> Array:
         """int32 [H, W]: i + 1 in the pixels of detection i, 0 outside.
 
         Where detections overlap, the one with the higher score wins.
         """
         return self._paint(self.found, np.arange(len(self.found)))
 
-    def _paint(self, masks, first_to_last):
+    def _paint(self, masks: Any, first_to_last: Array) -> Array:
         self.check_masks()
         labels = np.zeros((self.height, self.width), np.int32)
         for i in first_to_last[::-1]:
@@ -187,35 +215,36 @@ class Comparison:
         return labels
 
     @functools.cached_property
-    def label_overlaps(self):
+    def label_overlaps(self) -> Array:
         """Pixels that two labels share, int [N + 1, G + 1]; row 0 and column 0 are outside."""
         return self.count_labels(np.s_[:])
 
-    def count_labels(self, counted):
+    def count_labels(self, counted: Array | slice) -> Array:
         """Like `label_overlaps`, int [N + 1, G + 1], for the pixels in `counted`, bool [H, W]."""
         rows, columns = len(self.found) + 1, len(self.truth) + 1
         pairs = self.found_labels[counted].astype(np.int64) * columns + self.truth_labels[counted]
         return np.bincount(pairs.ravel(), minlength=rows * columns).reshape(rows, columns)
 
     @functools.cached_property
-    def label_areas(self):
+    def label_areas(self) -> tuple[Array, Array]:
         """Label areas in pixels of the detections, int [N], and of the instances, int [G]."""
         overlaps = self.label_overlaps
         return overlaps.sum(axis=1)[1:], overlaps.sum(axis=0)[1:]
 
-    def crowd_map(self, class_id=None):
+    def crowd_map(self, class_id: int | None = None) -> Array:
         """bool [H, W]: pixels in a crowd of class `class_id`, or of any class if it is None."""
         self.check_masks()
         inside = np.zeros((self.height, self.width), bool)
-        for i in range(len(self.crowds)):
+        crowds: Any = self.crowds  # masks
+        for i in range(len(crowds)):
             if class_id not in (None, self.crowd_class_ids[i]):
                 continue
-            y1, x1, y2, x2 = self.crowds.boxes[i]
-            inside[y1:y2, x1:x2] |= self.crowds.crops[i]
+            y1, x1, y2, x2 = crowds.boxes[i]
+            inside[y1:y2, x1:x2] |= crowds.crops[i]
         return inside
 
     @functools.cached_property
-    def labels_in_crowds(self):
+    def labels_in_crowds(self) -> Array:
         """Detections, bool [N], with more than half of their label in crowds of their class."""
         inside = np.zeros(len(self.found), np.int64)
         for class_id in np.unique(self.crowd_class_ids):
@@ -225,13 +254,13 @@ class Comparison:
         return inside > self.label_areas[0] / 2
 
 
-def as_arrays(result):
+def as_arrays(result: Mapping[str, Any]) -> dict[str, Any]:
     """A result, see `Comparison`, as int and float arrays, with masks, if any, as `InstanceMasks`.
 
     Raises:
         ValueError: the counts of boxes, class ids, scores and masks differ.
     """
-    arrays = {
+    arrays: dict[str, Any] = {
         "rois": np.asarray(result["rois"]).reshape(-1, 4),
         "class_ids": np.asarray(result["class_ids"], np.int64).reshape(-1),
         "scores": np.asarray(result["scores"], np.float64).reshape(-1),
@@ -245,7 +274,7 @@ def as_arrays(result):
     return arrays
 
 
-def _box_intersections(first, second):
+def _box_intersections(first: Array, second: Array) -> Array:
     """Intersection areas of boxes [N, 4] and [M, 4] in square pixels, float64 [N, M]."""
     first, second = first.astype(np.float64)[:, None], second.astype(np.float64)
     starts = np.maximum(first[..., :2], second[:, :2])  # [N, M, (y, x)]
@@ -253,7 +282,7 @@ def _box_intersections(first, second):
     return np.maximum(ends - starts, 0).prod(axis=2)
 
 
-def assign(iou, threshold):
+def assign(iou: Array, threshold: float) -> tuple[Array, Array]:
     """Pair rows and columns one to one, see `Comparison.matches`.
 
     Args:

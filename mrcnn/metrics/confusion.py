@@ -1,6 +1,11 @@
 """Confusion matrix: which classes are confused, and which instances are missed or spurious."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
+
+from .comparison import Comparison
 
 
 class ConfusionMatrix:
@@ -16,13 +21,13 @@ class ConfusionMatrix:
         threshold: minimum IoU of a pair.
     """
 
-    def __init__(self, class_ids, threshold=0.5):
+    def __init__(self, class_ids: Iterable[int], threshold: float = 0.5) -> None:
         self.class_ids = [int(i) for i in class_ids]
         self.threshold = threshold
         size = len(self.class_ids) + 1
         self._counts = np.zeros((size, size), np.int64)
 
-    def add(self, comparison):
+    def add(self, comparison: Comparison) -> None:
         """Add the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
         found, truth = comparison.matches(self.threshold, any_class=True)
@@ -34,7 +39,7 @@ class ConfusionMatrix:
         for row, column in zip(true, detected, strict=True):
             self._counts[place[row], place[column]] += 1
 
-    def compute(self):
+    def compute(self) -> dict[str, Any]:
         """Return the counts over the images added so far.
 
         Returns:

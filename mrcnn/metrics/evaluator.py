@@ -3,10 +3,16 @@
 Of each image only counts, sums and, for COCO's AP, a few bytes per detection are kept.
 """
 
-import numpy as np
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from ..instances import InstanceBoxes
+import numpy as np
+import numpy.typing as npt
+
+from ..datasets.dataset import Dataset
+from ..instances import InstanceBoxes, InstanceMasks
 from ..instances.masks import as_instances
+from ..types import Array
 from .coco import KINDS, MAX_DETECTIONS, CocoAP
 from .coco_dataset import as_kinds, found_annotations, truth_annotations
 from .comparison import Comparison, as_arrays
@@ -20,7 +26,7 @@ from .ratios import mean, ratio
 from .voc import VocAP
 
 # Name in the result, and the class that accumulates it from `Comparison`s.
-_COLLECTORS = {
+_COLLECTORS: dict[str, Callable[[list[int]], Any]] = {
     "objects": ObjectScores,
     "panoptic": PanopticQuality,
     "pixels": PixelScores,
@@ -30,8 +36,8 @@ _COLLECTORS = {
 }
 METRICS = ("coco", "voc", *_COLLECTORS)
 # The metrics that need no masks, and the one for boxes only.
-_OF_BOXES = ("coco", "voc", "objects", "confusion")
-_NOT_OF_MASKS = "voc"
+_WITHOUT_MASKS = ("coco", "voc", "objects", "confusion")
+_BOXES_ONLY = "voc"
 
 
 class Evaluator:
@@ -48,18 +54,18 @@ class Evaluator:
 
     def __init__(
         self,
-        dataset,
+        dataset: Dataset,
         *,
-        metrics=None,
-        iou_types=KINDS,
-        min_score=0.0,
-        max_detections=MAX_DETECTIONS,
-    ):
+        metrics: str | Sequence[str] | None = None,
+        iou_types: str | Sequence[str] = KINDS,
+        min_score: float = 0.0,
+        max_detections: int = MAX_DETECTIONS,
+    ) -> None:
         iou_types = as_kinds(iou_types, "iou_types")
         metrics = _choose(metrics, iou_types)
         self.dataset = dataset
         self.overlap = "segm" if "segm" in iou_types else "bbox"
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "metrics": list(metrics),
             "iou_types": list(iou_types),
             "min_score": float(min_score),
@@ -71,9 +77,15 @@ class Evaluator:
         self._voc = VocAP(class_ids) if "voc" in metrics else None
         self._collectors = {n: _COLLECTORS[n](class_ids) for n in _COLLECTORS if n in metrics}
         self._counts = {"images": 0, "instances": 0, "crowds": 0, "detections": 0}
-        self._per_image = []
+        self._per_image: list[dict[str, Any]] = []
 
-    def add(self, image_id, truth, truth_class_ids, result):
+    def add(
+        self,
+        image_id: int,
+        truth: InstanceMasks | InstanceBoxes | Array,
+        truth_class_ids: npt.ArrayLike,
+        result: Mapping[str, Any],
+    ) -> None:
         """Add an image, each one only once.
 
         Args:
@@ -90,7 +102,7 @@ class Evaluator:
         image_id = int(image_id)
         truth = truth if isinstance(truth, InstanceBoxes) else as_instances(truth)
         try:
-            result = self._of_known_classes(image_id, result)
+            result = self._drop_other_classes(image_id, result)
             comparison = Comparison(
                 truth,
                 truth_class_ids,
@@ -108,7 +120,7 @@ class Evaluator:
                 metric.add(image_id, shape, instances, found)
         if self._voc:
             self._voc.add(image_id, truth.boxes, truth_class_ids, result)
-        row = {
+        row: dict[str, Any] = {
             "image_id": image_id,
             "instances": len(comparison.truth),
             "detections": len(comparison.found),
@@ -124,7 +136,7 @@ class Evaluator:
         self._counts["detections"] += row["detections"]
         self._per_image.append(row)
 
-    def _of_known_classes(self, image_id, result):
+    def _drop_other_classes(self, image_id: int, result: Mapping[str, Any]) -> dict[str, Any]:
         """The detections of the image source's classes; masks are `InstanceMasks` or missing."""
         if self.overlap == "bbox":
             result = {name: part for name, part in result.items() if name != "masks"}
@@ -135,7 +147,7 @@ class Evaluator:
         known = np.isin(result["class_ids"], self.dataset.source_class_ids[source])
         return {name: values[known] for name, values in result.items()}
 
-    def compute(self):
+    def compute(self) -> dict[str, Any]:
         """Compute the metrics over the images added so far.
 
         Returns:
@@ -157,7 +169,11 @@ class Evaluator:
         """
         names = _names(self.dataset.class_info)
         by_kind = {kind: metric.accumulate() for kind, metric in self._coco.items()}
-        result = {**self._counts, "settings": dict(self.settings), "classes": names[1:]}
+        result: dict[str, Any] = {
+            **self._counts,
+            "settings": dict(self.settings),
+            "classes": names[1:],
+        }
         if by_kind:
             result["coco"] = {
                 kind: {**figures.figures(), "per_class": _named(figures.per_class(), names)}
@@ -179,14 +195,15 @@ class Evaluator:
         return {**result, "per_image": list(self._per_image)}
 
 
-def _choose(metrics, iou_types):
-    """The metrics to compute, a tuple of names."""
+def _choose(metrics: str | Sequence[str] | None, iou_types: Sequence[str]) -> tuple[str, ...]:
+    """Names of the metrics to compute."""
     possible, why = METRICS, ""
     if "segm" not in iou_types:
-        possible, why = _OF_BOXES, ": without 'segm' in iou_types there are no masks to compare"
+        possible = _WITHOUT_MASKS
+        why = ": without 'segm' in iou_types there are no masks to compare"
     elif "bbox" not in iou_types:
-        possible = tuple(name for name in METRICS if name != _NOT_OF_MASKS)
-        why = f": {_NOT_OF_MASKS!r} compares boxes and needs 'bbox' in iou_types"
+        possible = tuple(name for name in METRICS if name != _BOXES_ONLY)
+        why = f": {_BOXES_ONLY!r} compares boxes and needs 'bbox' in iou_types"
     metrics = possible if metrics is None else tuple(np.atleast_1d(metrics).tolist())
     if set(metrics) - set(possible):
         why = why if set(metrics) <= set(METRICS) else ""
@@ -194,14 +211,14 @@ def _choose(metrics, iou_types):
     return metrics
 
 
-def _names(class_info):
+def _names(class_info: Iterable[Mapping[str, Any]]) -> list[str]:
     """Class names; a repeated name gets its source appended."""
-    names = []
+    names: list[str] = []
     for info in class_info:
         name = info["name"]
         names.append(name if name not in names else f"{name} ({info['source']}.{info['id']})")
     return names
 
 
-def _named(by_class, names):
+def _named(by_class: Mapping[int, Any], names: Sequence[str]) -> dict[str, Any]:
     return {names[class_id]: value for class_id, value in by_class.items()}

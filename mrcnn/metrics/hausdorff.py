@@ -6,11 +6,17 @@ stray pixel cannot dominate (Menze et al., "The Multimodal Brain Tumor Image Seg
 Benchmark", IEEE TMI 2015).
 """
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import scipy.ndimage
 import scipy.spatial
 
 from ..instances.masks import union
+from ..types import Array
+from .comparison import Comparison
 from .ratios import mean, ratio
 
 
@@ -27,13 +33,13 @@ class HausdorffDistance:
         class_ids: ints, the classes without the background.
     """
 
-    def __init__(self, class_ids):
+    def __init__(self, class_ids: Iterable[int]) -> None:
         self.class_ids = [int(i) for i in class_ids]
         self._sums = np.zeros((len(self.class_ids), 2))  # largest, 95th percentile
         self._images = np.zeros(len(self.class_ids), np.int64)
         self._one_empty = np.zeros(len(self.class_ids), np.int64)
 
-    def add(self, comparison):
+    def add(self, comparison: Comparison) -> None:
         """Add the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
         comparison.check_masks()
@@ -42,7 +48,7 @@ class HausdorffDistance:
         truth, truth_ids = comparison.truth, comparison.truth_class_ids
         for k, class_id in enumerate(self.class_ids):
             regions = found[found_ids == class_id], truth[truth_ids == class_id]
-            outlines = [_outline_of(masks) for masks in regions]
+            outlines = _outline_of(regions[0]), _outline_of(regions[1])
             empty = sum(not len(points) for points in outlines)
             if empty == 2:
                 continue
@@ -53,7 +59,7 @@ class HausdorffDistance:
             else:
                 self._sums[k] += hausdorff(*outlines, (100, 95))
 
-    def compute(self):
+    def compute(self) -> dict[str, Any]:
         """Compute the metrics over the images added so far.
 
         Returns:
@@ -81,7 +87,9 @@ class HausdorffDistance:
         }
 
 
-def hausdorff(first, second, percentiles=(100,)):
+def hausdorff(
+    first: npt.ArrayLike, second: npt.ArrayLike, percentiles: Sequence[float] | Array = (100,)
+) -> Array:
     """Hausdorff distances between two point sets: the larger of the two directions.
 
     Args:
@@ -91,13 +99,18 @@ def hausdorff(first, second, percentiles=(100,)):
 
     Returns:
         float64 [K], one distance per percentile, in the units of the points.
+
+    Example:
+        >>> from mrcnn.metrics.hausdorff import hausdorff
+        >>> hausdorff([[0, 0], [0, 1]], [[0, 0], [0, 4]])
+        array([3.])
     """
     there = scipy.spatial.cKDTree(second).query(first)[0]
     back = scipy.spatial.cKDTree(first).query(second)[0]
     return np.maximum(np.percentile(there, percentiles), np.percentile(back, percentiles))
 
 
-def outline(mask, corner=(0, 0)):
+def outline(mask: Array, corner: npt.ArrayLike = (0, 0)) -> Array:
     """Pixels of a mask with a neighbour outside it, above, below, left or right.
 
     Args:
@@ -111,7 +124,7 @@ def outline(mask, corner=(0, 0)):
     return np.argwhere(mask & ~inner) + np.array(corner)
 
 
-def _outline_of(masks):
+def _outline_of(masks: Any) -> Array:
     """The outline of the union of `InstanceMasks`, int [P, (y, x)]; P is 0 if it is empty."""
     masks = masks[masks.visible]
     if not len(masks):

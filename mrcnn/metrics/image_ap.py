@@ -12,25 +12,27 @@ detection of its class that matches no instance but lies in the crowd is neither
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from ..geometry.boxes import compute_overlaps
 from ..instances.overlaps import compute_overlaps_masks
+from ..types import Array
 
 # Replaces the index of the matched instance when a detection lies in a crowd.
 IN_CROWD = -2
 
 
 def compute_matches(
-    gt_boxes,
-    gt_class_ids,
-    gt_masks,
-    pred_boxes,
-    pred_class_ids,
-    pred_scores,
-    pred_masks,
-    iou_threshold=0.5,
-    score_threshold=0.0,
-):
+    gt_boxes: npt.ArrayLike,
+    gt_class_ids: npt.ArrayLike,
+    gt_masks: Array,
+    pred_boxes: npt.ArrayLike,
+    pred_class_ids: npt.ArrayLike,
+    pred_scores: npt.ArrayLike,
+    pred_masks: Array,
+    iou_threshold: float = 0.5,
+    score_threshold: float = 0.0,
+) -> tuple[Array, Array, Array]:
     """Match detections with ground truth by mask IoU, best score first.
 
     Each detection takes the free instance of its class that it overlaps most.
@@ -52,6 +54,16 @@ def compute_matches(
             with at least a fraction `iou_threshold` of its area in a crowd.
         overlaps: [N, G] float32, mask IoU; for a crowd, the fraction of the detection inside it.
         Detections are numbered by descending score; ties keep their order.
+
+    Example:
+        >>> from mrcnn.metrics.image_ap import compute_matches
+        >>> boxes, ids = np.array([[0, 0, 2, 4], [2, 0, 4, 4]]), np.array([1, 1])
+        >>> masks = np.zeros((4, 4, 2), bool)
+        >>> masks[:2, :, 0] = masks[2:, :, 1] = True
+        >>> first = boxes[:1], ids[:1], [0.9], masks[..., :1]  # one of the two is found
+        >>> gt_match, pred_match, overlaps = compute_matches(boxes, ids, masks, *first)
+        >>> gt_match, pred_match
+        (array([ 0., -1.]), array([0.]))
     """
     overlaps, gt_class_ids, pred_class_ids, pred_scores = _overlaps(
         gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
@@ -64,15 +76,15 @@ def compute_matches(
 
 
 def compute_ap(
-    gt_boxes,
-    gt_class_ids,
-    gt_masks,
-    pred_boxes,
-    pred_class_ids,
-    pred_scores,
-    pred_masks,
-    iou_threshold=0.5,
-):
+    gt_boxes: npt.ArrayLike,
+    gt_class_ids: npt.ArrayLike,
+    gt_masks: Array,
+    pred_boxes: npt.ArrayLike,
+    pred_class_ids: npt.ArrayLike,
+    pred_scores: npt.ArrayLike,
+    pred_masks: Array,
+    iou_threshold: float = 0.5,
+) -> tuple[float, Array, Array, Array]:
     """Average precision of one image, all classes pooled; not COCO's AP (see the module docstring).
 
     Args:
@@ -84,6 +96,15 @@ def compute_ap(
         precisions, recalls: [N + 2], the points of the curve; a detection in a crowd repeats the
             previous point. Without ground truth, recall is 0 up to its last point.
         overlaps: [N, G] float32, as in `compute_matches`.
+
+    Example:
+        >>> from mrcnn.metrics.image_ap import compute_ap
+        >>> boxes, ids = np.array([[0, 0, 2, 4], [2, 0, 4, 4]]), np.array([1, 1])
+        >>> masks = np.zeros((4, 4, 2), bool)
+        >>> masks[:2, :, 0] = masks[2:, :, 1] = True
+        >>> first = boxes[:1], ids[:1], [0.9], masks[..., :1]  # one of the two is found
+        >>> compute_ap(boxes, ids, masks, *first)[0]
+        0.5
     """
     overlaps, gt_class_ids, pred_class_ids, _ = _overlaps(
         gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
@@ -92,16 +113,16 @@ def compute_ap(
 
 
 def compute_ap_range(
-    gt_box,
-    gt_class_id,
-    gt_mask,
-    pred_box,
-    pred_class_id,
-    pred_score,
-    pred_mask,
-    iou_thresholds=None,
-    verbose=1,
-):
+    gt_box: npt.ArrayLike,
+    gt_class_id: npt.ArrayLike,
+    gt_mask: Array,
+    pred_box: npt.ArrayLike,
+    pred_class_id: npt.ArrayLike,
+    pred_score: npt.ArrayLike,
+    pred_mask: Array,
+    iou_thresholds: npt.ArrayLike | None = None,
+    verbose: bool | int = 1,
+) -> float:
     """Mean of `compute_ap` over IoU thresholds.
 
     Args:
@@ -111,10 +132,22 @@ def compute_ap_range(
         verbose: print the AP of each threshold.
 
     Returns:
-        float.
+        the mean.
 
     Raises:
         ValueError: `iou_thresholds` is empty.
+
+    Example:
+        >>> from mrcnn.metrics.image_ap import compute_ap_range
+        >>> boxes, ids = np.array([[0, 0, 2, 4], [2, 0, 4, 4]]), np.array([1, 1])
+        >>> masks = np.zeros((4, 4, 2), bool)
+        >>> masks[:2, :, 0] = masks[2:, :, 1] = True
+        >>> first = boxes[:1], ids[:1], [0.9], masks[..., :1]  # one of the two is found
+        >>> compute_ap_range(boxes, ids, masks, *first, iou_thresholds=[0.5, 0.75])
+        AP @0.50:    0.500
+        AP @0.75:    0.500
+        AP @0.50-0.75:       0.500
+        0.5
     """
     thresholds = np.arange(0.5, 1.0, 0.05) if iou_thresholds is None else np.ravel(iou_thresholds)
     if not len(thresholds):
@@ -134,7 +167,9 @@ def compute_ap_range(
     return mean
 
 
-def compute_recall(pred_boxes, gt_boxes, iou):
+def compute_recall(
+    pred_boxes: npt.ArrayLike, gt_boxes: npt.ArrayLike, iou: float
+) -> tuple[float, Array]:
     """Fraction of ground truth boxes hit by any box, regardless of class.
 
     Args:
@@ -143,8 +178,13 @@ def compute_recall(pred_boxes, gt_boxes, iou):
         iou: minimum box IoU of a hit.
 
     Returns:
-        recall: float; 1.0 when there is no ground truth.
+        recall: 1.0 when there is no ground truth.
         positive_ids: int [P], indices of the boxes that hit.
+
+    Example:
+        >>> from mrcnn.metrics.image_ap import compute_recall
+        >>> compute_recall([[0, 0, 10, 10]], [[0, 0, 10, 8], [20, 0, 30, 10]], iou=0.5)
+        (0.5, array([0]))
     """
     overlaps = compute_overlaps(pred_boxes, gt_boxes)  # [N, G]
     count = overlaps.shape[1]
@@ -156,8 +196,14 @@ def compute_recall(pred_boxes, gt_boxes, iou):
 
 
 def _overlaps(
-    gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
-):
+    gt_boxes: npt.ArrayLike,
+    gt_class_ids: npt.ArrayLike,
+    gt_masks: Array,
+    pred_boxes: npt.ArrayLike,
+    pred_class_ids: npt.ArrayLike,
+    pred_scores: npt.ArrayLike,
+    pred_masks: Array,
+) -> tuple[Array, Array, Array, Array]:
     """Overlaps [N, G] without padding, detections by score, with their ids and scores."""
     gt = np.flatnonzero(np.any(np.reshape(gt_boxes, (-1, 4)), axis=1))
     real = np.flatnonzero(np.any(np.reshape(pred_boxes, (-1, 4)), axis=1))
@@ -174,7 +220,9 @@ def _overlaps(
     return overlaps, gt_class_ids, pred_class_ids, scores[order]
 
 
-def match_by_overlap(overlaps, gt_class_ids, pred_class_ids, iou_threshold):
+def match_by_overlap(
+    overlaps: Array, gt_class_ids: Array, pred_class_ids: Array, iou_threshold: float
+) -> tuple[Array, Array]:
     """Match detections greedily with free instances of their class.
 
     An unmatched detection is in a crowd if it overlaps one; a crowd takes any number of them.
@@ -202,9 +250,11 @@ def match_by_overlap(overlaps, gt_class_ids, pred_class_ids, iou_threshold):
     return gt_match, pred_match
 
 
-def _average_precision(overlaps, gt_class_ids, pred_class_ids, iou_threshold):
+def _average_precision(
+    overlaps: Array, gt_class_ids: Array, pred_class_ids: Array, iou_threshold: float
+) -> tuple[float, Array, Array]:
     _, pred_match = match_by_overlap(overlaps, gt_class_ids, pred_class_ids, iou_threshold)
-    objects = np.count_nonzero(gt_class_ids >= 0)
+    objects = int(np.count_nonzero(gt_class_ids >= 0))
     hits, counted = np.cumsum(pred_match >= 0), np.cumsum(pred_match != IN_CROWD)  # [N] each
     precisions = np.concatenate([[0], hits / np.maximum(counted, 1), [0]])
     # Taken from the right, so that precision never increases with recall.

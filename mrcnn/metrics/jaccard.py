@@ -6,8 +6,12 @@ final script for the MoNuSeg challenge: several instances may take the same dete
 function of the same name divides by the union of all foregrounds and gives higher values.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
+from .comparison import Comparison
 from .ratios import ratio
 
 
@@ -24,13 +28,13 @@ class AggregatedJaccard:
         class_ids: ints, the classes without the background.
     """
 
-    def __init__(self, class_ids):
+    def __init__(self, class_ids: Iterable[int]) -> None:
         self.class_ids = [int(i) for i in class_ids]
         # Row 0 is for all classes together: summed intersections over summed unions.
         self._sums = np.zeros(len(self.class_ids) + 1)
         self._images = np.zeros(len(self.class_ids) + 1, np.int64)
 
-    def add(self, comparison):
+    def add(self, comparison: Comparison) -> None:
         """Add the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
         found_areas, truth_areas = comparison.label_areas
@@ -39,23 +43,25 @@ class AggregatedJaccard:
         iou = both / np.maximum(union, 1)
         best = iou.argmax(axis=0) if len(iou) else np.zeros(len(truth_areas), np.int64)
         columns = np.arange(len(truth_areas))
-        met = iou[best, columns] > 0 if len(iou) else np.zeros(len(truth_areas), bool)
+        overlapping = iou[best, columns] > 0 if len(iou) else np.zeros(len(truth_areas), bool)
         rest = ~comparison.labels_in_crowds
-        rest[best[met]] = False
+        rest[best[overlapping]] = False
 
         parts = np.zeros((len(self.class_ids) + 1, 2))  # intersection, union
         for k, class_id in enumerate(self.class_ids, 1):
             of_class = comparison.truth_class_ids == class_id
-            taken, lonely = columns[met & of_class], columns[~met & of_class]
+            taken, unmatched = columns[overlapping & of_class], columns[~overlapping & of_class]
             pairs = best[taken], taken
             false = rest & (comparison.class_ids == class_id)
             parts[k, 0] = both[pairs].sum()
-            parts[k, 1] = union[pairs].sum() + truth_areas[lonely].sum() + found_areas[false].sum()
+            parts[k, 1] = (
+                union[pairs].sum() + truth_areas[unmatched].sum() + found_areas[false].sum()
+            )
         parts[0] = parts[1:].sum(axis=0)
         self._sums += parts[:, 0] / np.maximum(parts[:, 1], 1)
         self._images += parts[:, 1] > 0
 
-    def compute(self):
+    def compute(self) -> dict[str, Any]:
         """Compute the metrics over the images added so far.
 
         Returns:

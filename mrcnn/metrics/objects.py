@@ -14,8 +14,13 @@ Two ways of averaging are in use. They differ when images hold different numbers
   (`matching_dataset(by_image=False)`, its default).
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
+from ..types import Array
+from .comparison import Comparison
 from .ratios import ratio
 
 # 0.50, 0.55, ... 0.95
@@ -34,7 +39,9 @@ class ObjectScores:
         thresholds: the IoU thresholds.
     """
 
-    def __init__(self, class_ids, thresholds=IOU_THRESHOLDS):
+    def __init__(
+        self, class_ids: Iterable[int], thresholds: Iterable[float] = IOU_THRESHOLDS
+    ) -> None:
         self.class_ids = [int(i) for i in class_ids]
         self.thresholds = tuple(thresholds)
         # Row 0 is for all classes together, row i + 1 for class_ids[i].
@@ -43,11 +50,11 @@ class ObjectScores:
         self._sums = np.zeros(shape)  # of the ratios per image
         self._images = np.zeros(shape, np.int64)  # with something to count
 
-    def add(self, comparison):
+    def add(self, comparison: Comparison) -> Array:
         """Add an image.
 
         Args:
-            comparison: `Comparison`.
+            comparison: of the image.
 
         Returns:
             TP, FP and FN of all classes together, int [T, 3].
@@ -67,10 +74,10 @@ class ObjectScores:
         self._images += total > 0
         return counts[0]
 
-    def _by_class(self, class_ids):
-        return [np.count_nonzero(class_ids == i) for i in self.class_ids]
+    def _by_class(self, class_ids: Array) -> list[int]:
+        return [int(np.count_nonzero(class_ids == i)) for i in self.class_ids]
 
-    def compute(self):
+    def compute(self) -> dict[str, Any]:
         """Compute the metrics over the images added so far.
 
         Returns:
@@ -90,7 +97,7 @@ class ObjectScores:
         per_class = {class_id: self._figures(k) for k, class_id in enumerate(self.class_ids, 1)}
         return {"iou": list(self.thresholds), **self._figures(0), "per_class": per_class}
 
-    def _figures(self, row):
+    def _figures(self, row: int) -> dict[str, Any]:
         tp, fp, fn = self._counts[row].T
         by_image = ratio(self._sums[row], self._images[row])
         lists = {

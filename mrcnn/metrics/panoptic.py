@@ -3,8 +3,12 @@
 Kirillov et al., "Panoptic Segmentation", CVPR 2019, section 4.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
+from .comparison import Comparison
 from .ratios import mean, ratio
 
 
@@ -21,11 +25,11 @@ class PanopticQuality:
         class_ids: ints, the classes without the background.
     """
 
-    def __init__(self, class_ids):
+    def __init__(self, class_ids: Iterable[int]) -> None:
         self.class_ids = [int(i) for i in class_ids]
         self._counts = np.zeros((len(self.class_ids), 4))  # sum of IoUs, TP, FP, FN
 
-    def add(self, comparison):
+    def add(self, comparison: Comparison) -> None:
         """Add the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
         found_areas, truth_areas = comparison.label_areas
@@ -45,7 +49,7 @@ class PanopticQuality:
                 np.count_nonzero(comparison.truth_class_ids[missed] == class_id),
             )
 
-    def compute(self):
+    def compute(self) -> dict[str, Any]:
         """Compute the metrics over the images added so far.
 
         Returns:

@@ -6,8 +6,13 @@ is a class. Dice is 2 |A and B| / (|A| + |B|) for the pixels of a class (Dice, E
 medicine the mean over images is usual; pooling pixels gives large lesions more weight.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
+from ..types import Array
+from .comparison import Comparison
 from .ratios import mean, ratio
 
 
@@ -22,14 +27,14 @@ class PixelScores:
         class_ids: ints, the classes without the background, 0.
     """
 
-    def __init__(self, class_ids):
+    def __init__(self, class_ids: Iterable[int]) -> None:
         self.class_ids = [int(i) for i in class_ids]
         size = len(self.class_ids) + 1
         self._pixels = np.zeros((size, size), np.int64)  # by detected class, by true class
         self._dice_sums = np.zeros(size)  # row 0 is for all classes as one
         self._dice_images = np.zeros(size, np.int64)
 
-    def add(self, comparison):
+    def add(self, comparison: Comparison) -> None:
         """Add the `Comparison` of an image."""
         comparison.check_classes(self.class_ids)
         pixels = np.zeros_like(self._pixels)
@@ -41,19 +46,19 @@ class PixelScores:
         self._dice_sums += 2 * both / np.maximum(either, 1)
         self._dice_images += either > 0
 
-    def _index(self, class_ids):
+    def _index(self, class_ids: Array) -> Array:
         """Row indices of the background and of each detection or instance."""
         place = {class_id: k for k, class_id in enumerate(self.class_ids, 1)}
         return np.array([0, *(place[i] for i in class_ids.tolist())])
 
-    def _label_overlaps(self, comparison):
+    def _label_overlaps(self, comparison: Comparison) -> Array:
         if not len(comparison.crowds):
             return comparison.label_overlaps
         counted = comparison.truth_labels > 0
         counted |= ~comparison.crowd_map()
         return comparison.count_labels(counted)
 
-    def compute(self):
+    def compute(self) -> dict[str, Any]:
         """Compute the metrics over the images added so far.
 
         Returns:
@@ -89,7 +94,7 @@ class PixelScores:
         }
 
 
-def _dice_parts(pixels):
+def _dice_parts(pixels: Array) -> tuple[Array, Array]:
     """Pixels in both, and the sum of both areas; row 0 is for all classes as one."""
     both, either = np.diag(pixels).copy(), pixels.sum(axis=0) + pixels.sum(axis=1)
     both[0] = pixels[1:, 1:].sum()

@@ -16,10 +16,14 @@ point a recall of 3/10 falls short of 3 * 0.1.
 """
 
 import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..geometry.boxes import compute_overlaps
+from ..types import Array
 from .comparison import as_arrays
 from .ratios import mean
 
@@ -35,16 +39,22 @@ class VocAP:
         iou: minimum IoU of a correct detection.
     """
 
-    def __init__(self, class_ids, iou=0.5):
+    def __init__(self, class_ids: Iterable[int], iou: float = 0.5) -> None:
         self.class_ids = [int(i) for i in class_ids]
         self.iou = float(iou)
-        self._verdicts = {}  # image id to {class id: `_Verdicts`}
+        self._verdicts: dict[int, dict[int, _Verdicts]] = {}  # by image id, then class id
 
-    def add(self, image_id, truth_boxes, truth_class_ids, result):
+    def add(
+        self,
+        image_id: int,
+        truth_boxes: npt.ArrayLike,
+        truth_class_ids: npt.ArrayLike,
+        result: Mapping[str, Any],
+    ) -> None:
         """Add an image, replacing any earlier results for it.
 
         Args:
-            image_id: int; among detections with equal scores, those of the lower id come first.
+            image_id: among detections with equal scores, those of the lower id come first.
             truth_boxes: [G, 4] pixels. Boxes without area are dropped.
             truth_class_ids: int [G], negative for a crowd.
             result: dict of `rois` [N, 4] pixels, `class_ids` int [N] and `scores` float [N], as
@@ -69,7 +79,7 @@ class VocAP:
             if class_id in found["class_ids"] or class_id in np.abs(ids)
         }
 
-    def _judge(self, rois, scores, boxes, difficult):
+    def _judge(self, rois: Array, scores: Array, boxes: Array, difficult: Array) -> "_Verdicts":
         """`_Verdicts` on the detections of one class in one image."""
         order = np.argsort(-scores, kind="stable")
         right = np.zeros(len(rois), bool)
@@ -82,9 +92,9 @@ class VocAP:
                 counted[n] = not difficult[nearest[n]]
                 right[n] = counted[n] and not taken[nearest[n]]
                 taken[nearest[n]] = True
-        return _Verdicts(scores[order][counted], right[counted], np.count_nonzero(~difficult))
+        return _Verdicts(scores[order][counted], right[counted], int(np.count_nonzero(~difficult)))
 
-    def compute(self):
+    def compute(self) -> dict[str, Any]:
         """Compute the metrics over the images added so far.
 
         Returns:
@@ -104,7 +114,7 @@ class VocAP:
         }
         return {"iou": self.iou, **means, "per_class": per_class}
 
-    def _figures(self, class_id):
+    def _figures(self, class_id: int) -> dict[str, float]:
         by_image = [self._verdicts[i].get(class_id) for i in sorted(self._verdicts)]
         verdicts = [part for part in by_image if part is not None]
         objects = sum(part.objects for part in verdicts)
@@ -134,6 +144,6 @@ class _Verdicts:
         objects: number of objects to find.
     """
 
-    scores: np.ndarray
-    right: np.ndarray
+    scores: Array
+    right: Array
     objects: int

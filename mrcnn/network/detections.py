@@ -1,8 +1,11 @@
 """From the heads' output to detections (Mask R-CNN, section 3.1, inference)."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from ..config import Config
 from ..images.meta import parse_image_meta_graph
 from ..ops import (
     apply_box_deltas_graph,
@@ -11,9 +14,12 @@ from ..ops import (
     non_max_suppression,
     norm_boxes_graph,
 )
+from ..types import Tensor
 
 
-def refine_detections(rois, probs, deltas, windows, config):
+def refine_detections(
+    rois: Tensor, probs: Tensor, deltas: Tensor, windows: Tensor, config: Config
+) -> Tensor:
     """Take each RoI's best class, refine its box, and drop weak and duplicate detections.
 
     Args:
@@ -21,7 +27,7 @@ def refine_detections(rois, probs, deltas, windows, config):
         probs: float tensor [B, R, C].
         deltas: float tensor [B, R, C, 4].
         windows: float tensor [B, 4], the part of the image without padding, normalised.
-        config: a `Config`.
+        config: for DETECTION_* and BBOX_STD_DEV.
 
     Returns:
         Float tensor [B, DETECTION_MAX_INSTANCES, 6] of (y1, x1, y2, x2, class id, score),
@@ -56,7 +62,7 @@ class DetectionLayer(keras.layers.Layer):
     """`refine_detections`, with the windows taken from the image meta.
 
     Args:
-        config: a `Config`.
+        config: see `refine_detections`.
 
     Call arguments:
         inputs: [rois [B, R, 4] normalised, mrcnn_class [B, R, C], mrcnn_bbox [B, R, C, 4]
@@ -66,17 +72,17 @@ class DetectionLayer(keras.layers.Layer):
         Float tensor [B, DETECTION_MAX_INSTANCES, 6], see `refine_detections`.
     """
 
-    def __init__(self, config=None, **kwargs):
+    def __init__(self, config: Config | None = None, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.config = config
+        self.config: Any = config
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """See the class."""
         rois, probs, deltas, image_meta = inputs
         meta = parse_image_meta_graph(image_meta)
         windows = norm_boxes_graph(meta["window"][:, None], meta["image_shape"][:, None, :2])
         return refine_detections(rois, probs, deltas, windows[:, 0], self.config)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """[B, DETECTION_MAX_INSTANCES, 6]."""
         return (input_shape[0][0], self.config.DETECTION_MAX_INSTANCES, 6)

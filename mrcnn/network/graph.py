@@ -8,17 +8,20 @@ In training, RoIs are sampled between proposals and heads, and the losses come l
 
 import functools
 import re
+from collections.abc import Iterable
 
 import keras
 from keras import layers
 
+from ..config import Config
 from ..config_rules import parts
 from ..images.meta import parse_image_meta_graph
 from ..loading.inputs import image_inputs, training_inputs
+from ..types import Tensor
 from . import backbones
 from .detections import DetectionLayer
 from .graph_model import GraphModel
-from .heads.head import Features, Matched
+from .heads.head import Features, Head, Matched
 from .inputs import NormBoxes, keras_input
 from .losses import LossLayer
 from .precision import precision_of
@@ -28,16 +31,16 @@ from .rpn import rpn_bbox_loss_graph, rpn_class_loss_graph, rpn_of_pyramid
 from .sampling import RoiSampler, max_positives
 
 
-def build(mode, config, seed=None):
+def build(mode: str, config: Config, seed: int | None = None) -> GraphModel:
     """Build the graph of a mode.
 
     Args:
         mode: "training" or "inference".
-        config: a valid `Config`.
-        seed: int, for sampling the training RoIs.
+        config: valid settings.
+        seed: for sampling the training RoIs; None leaves it to Keras.
 
     Returns:
-        `GraphModel` named "mask_rcnn".
+        The graph, named "mask_rcnn".
 
     Raises:
         ValueError: a head has a layer that it did not name, or its losses are not the ones it
@@ -47,7 +50,7 @@ def build(mode, config, seed=None):
         return build_inference(config) if mode == "inference" else build_training(config, seed)
 
 
-def build_inference(config):
+def build_inference(config: Config) -> GraphModel:
     """Build the graph from an image to its detections and the heads' outputs for them.
 
     Inputs: `input_image` [B, H, W, C], `input_image_meta` [B, 12 + classes], `input_anchors`
@@ -58,10 +61,10 @@ def build_inference(config):
     their standard deviations.
 
     Args:
-        config: a valid `Config`.
+        config: valid settings.
 
     Returns:
-        `GraphModel` named "mask_rcnn".
+        The graph, named "mask_rcnn".
     """
     image, image_meta = map(keras_input, image_inputs(config))
     anchors = keras.Input((None, 4), name="input_anchors")
@@ -87,7 +90,7 @@ def build_inference(config):
     return _model([image, image_meta, anchors], outputs, config, image, pyramid)
 
 
-def build_training(config, seed=None):
+def build_training(config: Config, seed: int | None = None) -> GraphModel:
     """Build the graph from an image and its ground truth to the losses.
 
     Inputs: those of `loading.inputs.training_inputs` and, without USE_RPN_ROIS, `input_roi`
@@ -96,11 +99,11 @@ def build_training(config, seed=None):
     `output_rois`, and the losses by name, the RPN's first.
 
     Args:
-        config: a valid `Config`.
-        seed: int, for sampling the training RoIs; None leaves it to Keras.
+        config: valid settings.
+        seed: for sampling the training RoIs; None leaves it to Keras.
 
     Returns:
-        `GraphModel` named "mask_rcnn".
+        The graph, named "mask_rcnn".
     """
     declared = training_inputs(config, parts.heads(config))
     given = {wanted.name: keras_input(wanted) for wanted in declared}
@@ -159,7 +162,7 @@ def build_training(config, seed=None):
     return _model(list(given.values()), outputs, config, image, pyramid)
 
 
-def _pyramid(image, config):
+def _pyramid(image: Tensor, config: Config) -> list[Tensor]:
     _, c2, c3, c4, c5 = backbones.build(config, image)
     return feature_pyramid(c2, c3, c4, c5, config.TOP_DOWN_PYRAMID_SIZE)
 
@@ -177,13 +180,15 @@ def _heads(config, pyramid, image_meta):
     return heads
 
 
-def _check_free(head, names, taken):
+def _check_free(head: Head, names: Iterable[str], taken: Iterable[str]) -> None:
     """Check that a head's output names are not taken."""
-    if double := [name for name in names if name in taken]:
-        raise ValueError(f"the head {head.name!r} has outputs {double}: these names are taken.")
+    if taken_names := [name for name in names if name in taken]:
+        raise ValueError(
+            f"the head {head.name!r} has outputs {taken_names}: these names are taken."
+        )
 
 
-def _declared_losses(head, losses):
+def _declared_losses(head: Head, losses: dict[str, Tensor]) -> tuple[str, ...]:
     if set(losses) != set(head.loss_names) or not all(n.endswith("_loss") for n in losses):
         raise ValueError(
             f"the head {head.name!r} has the losses {list(losses)} but declares "

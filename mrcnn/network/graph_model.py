@@ -2,12 +2,15 @@
 
 import inspect
 import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 from .. import weights
 from ..ops import replica_count
+from ..types import PathLike, Tensor
 
 
 class GraphModel(keras.Model):
@@ -23,17 +26,17 @@ class GraphModel(keras.Model):
         is_bgr: whether it sees them as BGR.
     """
 
-    stem = "conv1"
-    is_bgr = False
-    loss_weights = None
-    weight_decay = 0.0
-    loss_means = ()
+    stem: str = "conv1"
+    is_bgr: bool = False
+    loss_weights: Mapping[str, float] | None = None
+    weight_decay: float = 0.0
+    loss_means: Sequence[keras.metrics.Mean] = ()
 
-    def set_loss(self, loss_weights, weight_decay):
+    def set_loss(self, loss_weights: Mapping[str, float], weight_decay: float) -> None:
         """Set what `fit` minimises; call this before `compile`.
 
         Args:
-            loss_weights: dict of loss name to factor; 1 for missing names.
+            loss_weights: factors by loss name; 1 for missing names.
             weight_decay: factor of the L2 penalty.
         """
         self.loss_weights = dict(loss_weights)
@@ -42,27 +45,34 @@ class GraphModel(keras.Model):
             self.loss_means = [keras.metrics.Mean(name=name) for name in self.loss_names]
 
     @property
-    def names(self):
-        """Names of the outputs, a tuple."""
+    def names(self) -> tuple[str, ...]:
+        """Names of the outputs."""
         return getattr(self, "_names", None) or tuple(self.output_names)
 
     @names.setter
-    def names(self, names):
+    def names(self, names: Iterable[str]) -> None:
         self._names = tuple(names)
 
     @property
-    def loss_names(self):
-        """Names of the outputs that are losses, a tuple."""
+    def loss_names(self) -> tuple[str, ...]:
+        """Names of the outputs that are losses."""
         return tuple(name for name in self.names if name.endswith("_loss"))
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
         """The weighted sum of the graph's losses and the L2 penalty, a scalar."""
-        losses = self.losses_of(y_pred)
+        losses = self.named_losses(y_pred)
         for mean in self.loss_means:
             mean.update_state(losses[mean.name])
         return losses["loss"]
 
-    def losses_of(self, outputs):
+    def named_losses(self, outputs: Sequence[Tensor]) -> dict[str, Tensor]:
         """The losses of a batch; in a replica, its shares, which add up to the batch's losses.
 
         Args:
@@ -74,14 +84,17 @@ class GraphModel(keras.Model):
         """
         by_name = outputs_by_name(self, outputs)
         losses = {name: by_name[name] for name in self.loss_names}
-        weighted = [value * self.loss_weights.get(name, 1.0) for name, value in losses.items()]
+        factors: Any = self.loss_weights  # not None after `set_loss`
+        weighted = [value * factors.get(name, 1.0) for name, value in losses.items()]
         return {"loss": sum(weighted) + self.l2_penalty() / replica_count(), **losses}
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
         """The means that `compute_loss` updates."""
         return self.get_metrics_result()
 
-    def l2_penalty(self):
+    def l2_penalty(self) -> Tensor | float:
         """L2 penalty of the trainable weights except BatchNorm's scale and shift.
 
         Each weight's penalty is divided by its size. This makes the decay very weak, but the
@@ -96,7 +109,7 @@ class GraphModel(keras.Model):
         ]
         return sum(penalties) if penalties else 0.0
 
-    def fit(self, x=None, y=None, **kwargs):
+    def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> keras.callbacks.History:
         """Keras's `fit`, which here also takes a generator of lists, such as `data_generator`.
 
         (Keras itself takes only tuples.)
@@ -106,10 +119,11 @@ class GraphModel(keras.Model):
         """
         self._refuse_replicas("fit()")
         if inspect.isgenerator(x):
-            x = ((tuple(inputs), tuple(targets)) for inputs, targets in x)
+            batches: Iterable[Any] = x
+            x = ((tuple(inputs), tuple(targets)) for inputs, targets in batches)
         return super().fit(x, y, **kwargs)
 
-    def evaluate(self, x=None, y=None, **kwargs):
+    def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         """Keras's `evaluate`.
 
         Raises:
@@ -118,7 +132,7 @@ class GraphModel(keras.Model):
         self._refuse_replicas("evaluate()")
         return super().evaluate(x, y, **kwargs)
 
-    def _refuse_replicas(self, call):
+    def _refuse_replicas(self, call: str) -> None:
         """Refuse several replicas: Keras would take their shares of the losses for means."""
         strategy = getattr(self, "distribute_strategy", None)
         if strategy and strategy.num_replicas_in_sync > 1:
@@ -127,11 +141,11 @@ class GraphModel(keras.Model):
                 "MaskRCNN.train(), or set GPU_COUNT to 1."
             )
 
-    def fit_generator(self, generator, **kwargs):
+    def fit_generator(self, generator: Any, **kwargs: Any) -> keras.callbacks.History:
         """Keras 2's name for `fit` with a generator; takes the arguments of `fit`."""
         return self.fit(generator, **kwargs)
 
-    def save(self, filepath, overwrite=True, **kwargs):
+    def save(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Not supported: a Keras archive does not hold the configuration.
 
         Raises:
@@ -142,16 +156,18 @@ class GraphModel(keras.Model):
             "load into a MaskRCNN of the same configuration, and export() writes a graph to serve."
         )
 
-    def save_weights(self, filepath, overwrite=True, **kwargs):
+    def save_weights(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Write the weights in the reference's layout; see `weights.save`."""
         weights.save(self, filepath, overwrite=overwrite)
 
-    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+    def load_weights(
+        self, filepath: PathLike, skip_mismatch: bool = False, **kwargs: Any
+    ) -> weights.LoadReport:
         """Read weights by layer name; see `weights.load`."""
         return weights.load(self, filepath, skip_mismatch=skip_mismatch)
 
 
-def outputs_by_name(model, outputs):
+def outputs_by_name(model: keras.Model, outputs: Sequence[Any]) -> dict[str, Any]:
     """The outputs of a model as a dict by name.
 
     Args:

@@ -1,14 +1,18 @@
 """The graph's inputs, built from their declarations in `mrcnn.loading.inputs`."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
+from ..loading.inputs import Input
 from ..ops import norm_boxes_graph
+from ..types import Tensor
 
 
-def keras_input(wanted):
-    """The Keras input for `wanted`, an `Input`; its name gets the prefix "input_"."""
-    return keras.Input(wanted.shape, name=f"input_{wanted.name}", dtype=wanted.dtype)
+def keras_input(declared: Input) -> keras.KerasTensor:
+    """The Keras input for `declared`; its name gets the prefix "input_"."""
+    return keras.Input(declared.shape, name=f"input_{declared.name}", dtype=declared.dtype)
 
 
 class NormBoxes(layers.Layer):
@@ -21,15 +25,15 @@ class NormBoxes(layers.Layer):
         Float tensor [B, N, 4], normalised.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """See the class. Zero rows are padding and stay zero."""
         boxes, image = inputs
         is_box = ops.any(boxes != 0, axis=-1, keepdims=True)
         return ops.where(is_box, norm_boxes_graph(boxes, ops.shape(image)[1:3]), 0.0)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         """[B, N, 4], float32."""
         return keras.KerasTensor(inputs[0].shape, "float32")

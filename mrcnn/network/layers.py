@@ -1,26 +1,29 @@
 """Layers for the heads, which process all RoIs together."""
 
 import math
+from typing import Any
 
 from keras import layers, ops
 
+from ..types import Tensor
 
-class _OverRois:
+
+class _OverRois(layers.Layer):
     """A convolution over [B, R, h, w, channels]: the RoI axis is folded into the batch."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.input_spec = None
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         super().build((None, *input_shape[2:]))
         self.input_spec = None
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         folded = super().call(ops.reshape(inputs, (-1, *inputs.shape[2:])))
         return ops.reshape(folded, (-1, inputs.shape[1], *folded.shape[1:]))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         # Keras's own build() passes the folded shape.
         if len(input_shape) == 4:
             return super().compute_output_shape(input_shape)
@@ -32,7 +35,7 @@ class _OverRois:
 class Conv2D(_OverRois, layers.Conv2D):
     """`keras.layers.Conv2D` over [B, R, h, w, channels]."""
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Compute the convolution as a matrix product if the kernel covers the whole input.
 
         As a convolution, its gradient would take up to 90 times as long on a CPU without AVX-512.
@@ -64,14 +67,14 @@ class BatchNorm(layers.BatchNormalization):
         Float tensor [..., channels], normalised over the last axis.
     """
 
-    pinned_training = None
+    pinned_training: bool | None = None
 
-    def __call__(self, inputs, training=None, **kwargs):
+    def __call__(self, inputs: Tensor, training: bool | None = None, **kwargs: Any) -> Tensor:
         if not self.built:
             self.pinned_training = training
         return super().__call__(inputs, training=training, **kwargs)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Tensor:
         """See the class."""
         if self.pinned_training is not None:
             training = self.pinned_training

@@ -5,13 +5,17 @@ of 0. Each loss is a mean over the whole batch; if replicas share the batch, the
 that mean.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
 from ..ops import sum_over_replicas
+from ..types import Tensor
 
 
-def smooth_l1_loss(y_true, y_pred):
+def smooth_l1_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Elementwise smooth L1 loss (Fast R-CNN, equation 3).
 
     Args:
@@ -19,6 +23,11 @@ def smooth_l1_loss(y_true, y_pred):
 
     Returns:
         Float tensor of that shape.
+
+    Example:
+        >>> from mrcnn.network.losses import smooth_l1_loss
+        >>> np.array(smooth_l1_loss(np.array([0.0, 0.0]), np.array([0.5, 2.0], "float32")))
+        array([0.125, 1.5  ], dtype=float32)
     """
     y_pred = ops.convert_to_tensor(y_pred)
     difference = ops.abs(ops.cast(y_true, y_pred.dtype) - y_pred)
@@ -38,20 +47,20 @@ class LossLayer(keras.layers.Layer):
         Float32 scalar.
     """
 
-    def __init__(self, function, **kwargs):
+    def __init__(self, function: Callable[..., Tensor], **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.function = function
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """See the class."""
         return self.function(*inputs)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         """A float32 scalar."""
         return keras.KerasTensor((), "float32")
 
 
-def cross_entropy(classes, logits):
+def cross_entropy(classes: Tensor, logits: Tensor) -> Tensor:
     """Cross entropy between classes and logits.
 
     Args:
@@ -66,7 +75,7 @@ def cross_entropy(classes, logits):
     return ops.logsumexp(logits, axis=-1) - ops.sum(logits * chosen, axis=-1)
 
 
-def mean_of(values, counts):
+def mean_of(values: Tensor, counts: Tensor) -> Tensor:
     """Mean of the values, weighted by `counts`; 0 if all counts are 0.
 
     In a replica, its share of the mean over the whole batch.
@@ -77,6 +86,14 @@ def mean_of(values, counts):
 
     Returns:
         Float scalar.
+
+    Example:
+        >>> from mrcnn.network.losses import mean_of
+        >>> values = np.array([1.0, 2.0, 9.0], "float32")
+        >>> float(mean_of(values, np.array([True, True, False])))
+        1.5
+        >>> float(mean_of(values, np.array([False, False, False])))
+        0.0
     """
     counts = ops.cast(counts, values.dtype)
     total = sum_over_replicas(ops.sum(counts))

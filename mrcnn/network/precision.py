@@ -1,19 +1,22 @@
 """The precision that a network computes in: Keras's dtype policy, for that network only."""
 
 import contextlib
+from collections.abc import Iterator
 
 import keras
 
+from ..config import Config
+
 
 @contextlib.contextmanager
-def precision_of(config):
+def precision_of(config: Config) -> Iterator[None]:
     """Layers and models created inside compute in MIXED_PRECISION; weights stay float32.
 
     Keras's global policy is restored on exit. With None, it applies inside, too. A model created
     under "float16" scales its loss once it is compiled, so that small gradients survive.
 
     Args:
-        config: a `Config`, for MIXED_PRECISION.
+        config: for MIXED_PRECISION.
     """
     if config.MIXED_PRECISION is None:
         yield

@@ -1,9 +1,12 @@
 """From the RPN's output to region proposals (Faster R-CNN, section 3.1)."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from ..anchors.pyramid import generate_anchors
+from ..config import Config
 from ..ops import (
     apply_box_deltas_graph,
     clip_boxes_graph,
@@ -11,6 +14,7 @@ from ..ops import (
     non_max_suppression,
     norm_boxes_graph,
 )
+from ..types import Tensor
 
 
 class ProposalLayer(keras.layers.Layer):
@@ -19,7 +23,7 @@ class ProposalLayer(keras.layers.Layer):
     Args:
         proposal_count: number of proposals per image, padded with zero rows if there are fewer.
         nms_threshold: IoU above which the lower-scoring of two boxes is dropped.
-        config: a `Config`, for RPN_BBOX_STD_DEV and PRE_NMS_LIMIT.
+        config: for RPN_BBOX_STD_DEV and PRE_NMS_LIMIT.
 
     Call arguments:
         inputs: [rpn_probs [B, A, 2], rpn_bbox [B, A, 4] (deltas divided by RPN_BBOX_STD_DEV),
@@ -29,18 +33,24 @@ class ProposalLayer(keras.layers.Layer):
         Float tensor [B, proposal_count, 4], normalised.
     """
 
-    def __init__(self, proposal_count, nms_threshold, config=None, **kwargs):
+    def __init__(
+        self,
+        proposal_count: int,
+        nms_threshold: float,
+        config: Config | None = None,
+        **kwargs: Any,
+    ) -> None:
         # Boxes need float32, even if features run in half precision.
         super().__init__(**{"dtype": "float32", **kwargs})
         self.proposal_count = proposal_count
         self.nms_threshold = nms_threshold
-        self.config = config
+        self.config: Any = config
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """See the class."""
-        return self.stages(inputs)["proposals"]
+        return self.steps(inputs)["proposals"]
 
-    def stages(self, inputs):
+    def steps(self, inputs: Any) -> dict[str, Tensor]:
         """Each step's boxes by name, for the notebooks.
 
         Args:
@@ -75,7 +85,7 @@ class ProposalLayer(keras.layers.Layer):
             "proposals": proposals,
         }
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """[B, proposal_count, 4]."""
         return (input_shape[0][0], self.proposal_count, 4)
 
@@ -84,7 +94,7 @@ class AnchorLayer(keras.layers.Layer):
     """The anchors of a pyramid, from the sizes of its feature maps.
 
     Args:
-        config: a `Config`, for RPN_ANCHOR_* and BACKBONE_STRIDES.
+        config: for RPN_ANCHOR_* and BACKBONE_STRIDES.
 
     Call arguments:
         inputs: [image [B, H, W, C], P2, ..., P6].
@@ -93,11 +103,11 @@ class AnchorLayer(keras.layers.Layer):
         Float tensor [B, A, 4], normalised, in the order of `generate_pyramid_anchors`.
     """
 
-    def __init__(self, config, **kwargs):
+    def __init__(self, config: Config, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.config = config
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """See the class."""
         image, *pyramid = inputs
         config, size = self.config, ops.shape(image)
@@ -116,7 +126,7 @@ class AnchorLayer(keras.layers.Layer):
         anchors = norm_boxes_graph(ops.concatenate(levels, axis=0), size[1:3])
         return ops.repeat(anchors[None], size[0], axis=0)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """[B, A, 4]; A is None if the image size is."""
         step, ratios = self.config.RPN_ANCHOR_STRIDE, len(self.config.RPN_ANCHOR_RATIOS)
         cells = [shape[1:3] for shape in input_shape[1:]]

@@ -2,8 +2,10 @@
 
 from keras import layers
 
+from ..types import Tensor
 
-def feature_pyramid(c2, c3, c4, c5, size):
+
+def feature_pyramid(c2: Tensor, c3: Tensor, c4: Tensor, c5: Tensor, size: int) -> list[Tensor]:
     """Top-down pathway with lateral connections.
 
     Args:
@@ -25,7 +27,7 @@ def feature_pyramid(c2, c3, c4, c5, size):
     return [*pyramid, layers.MaxPooling2D((1, 1), strides=2, name="fpn_p6")(pyramid[-1])]
 
 
-def _top_down(above, lateral, size, level):
+def _top_down(above: Tensor, lateral: Tensor, size: int, level: int) -> Tensor:
     upsampled = layers.UpSampling2D((2, 2), name=f"fpn_p{level + 1}upsampled")(above)
     lateral = layers.Conv2D(size, (1, 1), name=f"fpn_c{level}p{level}")(lateral)
     return layers.Add(name=f"fpn_p{level}add")([upsampled, lateral])

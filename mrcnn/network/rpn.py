@@ -1,13 +1,19 @@
 """The region proposal network (Faster R-CNN, section 3.1), shared by all pyramid levels."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
+from ..config import Config
 from ..ops import gather_rows, take_flagged
+from ..types import Tensor
 from .losses import cross_entropy, mean_of, smooth_l1_loss
 
 
-def rpn_graph(feature_map, anchors_per_location, anchor_stride, channels=512):
+def rpn_graph(
+    feature_map: Tensor, anchors_per_location: int, anchor_stride: int, channels: int = 512
+) -> list[Tensor]:
     """Scores and box deltas of all anchors on one feature map.
 
     Args:
@@ -18,7 +24,7 @@ def rpn_graph(feature_map, anchors_per_location, anchor_stride, channels=512):
 
     Returns:
         logits: [B, H * W * anchors, 2], background and foreground.
-        probs: the softmax of the logits.
+        probs: [B, H * W * anchors, 2], the softmax of the logits.
         bbox: [B, H * W * anchors, 4] of (dy, dx, log dh, log dw), divided by RPN_BBOX_STD_DEV.
     """
     shared = layers.Conv2D(
@@ -36,7 +42,9 @@ def rpn_graph(feature_map, anchors_per_location, anchor_stride, channels=512):
     return [logits, probs, layers.Reshape((-1, 4))(x)]
 
 
-def build_rpn_model(anchor_stride, anchors_per_location, depth, channels=512):
+def build_rpn_model(
+    anchor_stride: int, anchors_per_location: int, depth: int, channels: int = 512
+) -> keras.Model:
     """The RPN as a separate model, so that all levels share its weights.
 
     Args:
@@ -46,19 +54,19 @@ def build_rpn_model(anchor_stride, anchors_per_location, depth, channels=512):
         channels: output channels of the shared convolution.
 
     Returns:
-        `keras.Model` "rpn_model": feature map [B, H, W, depth] -> the outputs of `rpn_graph`.
+        Model "rpn_model": feature map [B, H, W, depth] -> the outputs of `rpn_graph`.
     """
     feature_map = keras.Input((None, None, depth), name="input_rpn_feature_map")
     outputs = rpn_graph(feature_map, anchors_per_location, anchor_stride, channels)
     return keras.Model(feature_map, outputs, name="rpn_model")
 
 
-def rpn_of_pyramid(pyramid, config):
+def rpn_of_pyramid(pyramid: list[Tensor], config: Config) -> list[Tensor]:
     """The RPN's outputs for all levels, with the anchors level by level.
 
     Args:
         pyramid: [P2..P6], each [B, H_l, W_l, TOP_DOWN_PYRAMID_SIZE].
-        config: a `Config`.
+        config: for RPN_* and TOP_DOWN_PYRAMID_SIZE.
 
     Returns:
         Float32 tensors, see `rpn_graph`: logits [B, A, 2], probs [B, A, 2], bbox [B, A, 4].
@@ -69,16 +77,16 @@ def rpn_of_pyramid(pyramid, config):
         config.TOP_DOWN_PYRAMID_SIZE,
         config.RPN_CHANNELS,
     )
-    of_levels = zip(*[model(features) for features in pyramid], strict=True)
+    by_level = zip(*[model(features) for features in pyramid], strict=True)
     names = ("rpn_class_logits", "rpn_class", "rpn_bbox")
     # In half precision, scores would be so coarse that thousands of anchors would tie.
     return [
         layers.Concatenate(axis=1, name=name, dtype="float32")(list(levels))
-        for name, levels in zip(names, of_levels, strict=True)
+        for name, levels in zip(names, by_level, strict=True)
     ]
 
 
-def rpn_class_loss_graph(rpn_match, rpn_class_logits):
+def rpn_class_loss_graph(rpn_match: Tensor, rpn_class_logits: Tensor) -> Tensor:
     """Mean cross entropy of the positive and negative anchors of the batch.
 
     Args:
@@ -93,7 +101,9 @@ def rpn_class_loss_graph(rpn_match, rpn_class_logits):
     return mean_of(losses, match != 0)
 
 
-def rpn_bbox_loss_graph(config, target_bbox, rpn_match, rpn_bbox):
+def rpn_bbox_loss_graph(
+    config: Any, target_bbox: Tensor, rpn_match: Tensor, rpn_bbox: Tensor
+) -> Tensor:
     """Mean smooth L1 loss of the positive anchors' deltas over the batch.
 
     Args:

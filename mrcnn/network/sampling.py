@@ -1,16 +1,20 @@
 """RoI sampling: which RoIs train the heads, and on which instance (Fast R-CNN, section 2.3)."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from ..config import Config
 from ..ops import gather_rows, overlaps_graph, take_flagged, uniform_keys
+from ..types import Tensor
 
 POSITIVE_IOU = 0.5
 # A RoI in a crowd is not a negative: a crowd's objects are not annotated one by one.
 CROWD_IOU = 0.001
 
 
-def max_positives(config):
+def max_positives(config: Config) -> int:
     """How many of an image's sampled RoIs can be positive with a `Config`; they come first."""
     return max(1, int(config.TRAIN_ROIS_PER_IMAGE * config.ROI_POSITIVE_RATIO))
 
@@ -26,7 +30,7 @@ class RoiSampler(keras.layers.Layer):
     Args:
         config: TRAIN_ROIS_PER_IMAGE, ROI_POSITIVE_RATIO.
         shuffle: False takes the proposals in order instead of at random.
-        seed: int, for the sampling.
+        seed: for the sampling; None leaves it to Keras.
 
     Call arguments:
         inputs: [proposals [B, N, 4], gt_class_ids [B, G], gt_boxes [B, G, 4]]; boxes are
@@ -40,13 +44,15 @@ class RoiSampler(keras.layers.Layer):
             all others.
     """
 
-    def __init__(self, config, shuffle=True, seed=None, **kwargs):
+    def __init__(
+        self, config: Config, shuffle: bool = True, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.config = config
         self.shuffle = shuffle
         self.random = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
         proposals, gt_class_ids, gt_boxes = inputs
         config, total = self.config, self.config.TRAIN_ROIS_PER_IMAGE
@@ -85,19 +91,19 @@ class RoiSampler(keras.layers.Layer):
         rest = [[0, 0], [0, total - positives]]
         return rois, ops.pad(class_ids, rest), ops.pad(best, rest)
 
-    def _keys(self, flags):
+    def _keys(self, flags: Tensor) -> Tensor | None:
         if not self.shuffle:
             return None
         # From (0, 1]: a key of 0 would count as not flagged.
         return 1.0 - uniform_keys(ops.shape(flags), self.random)
 
-    def _negatives_for(self, positive_count):
+    def _negatives_for(self, positive_count: Tensor) -> Tensor:
         total, share = self.config.TRAIN_ROIS_PER_IMAGE, self.config.ROI_POSITIVE_RATIO
         count = ops.cast(positive_count, "float32") * (1.0 / share)
         count = ops.cast(count, "int32") - positive_count
         return ops.where(positive_count > 0, count, total)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> tuple[keras.KerasTensor, ...]:
         """Shapes and dtypes of the three outputs."""
         batch, total = inputs[0].shape[0], self.config.TRAIN_ROIS_PER_IMAGE
         return (

@@ -1,23 +1,27 @@
 """An inference graph that shares a training graph's weights, to detect during training."""
 
+from typing import Any
+
 import keras
 
+from ..config import Config
 from . import graph
+from .graph_model import GraphModel
 
 
-def share(training_model, config):
+def share(training_model: GraphModel, config: Config) -> GraphModel:
     """An inference graph that reuses a training graph's layers with weights.
 
     There is no second copy of the weights: each detection sees what the last training step changed.
     Only while the graph is being built does a second set of weights exist.
 
     Args:
-        training_model: `GraphModel` in training mode.
-        config: the `Config` to detect with. Image sizes and all settings of proposals and
+        training_model: in training mode.
+        config: to detect with. Image sizes and all settings of proposals and
             detections may differ from the training graph's; the layers may not.
 
     Returns:
-        `GraphModel` in inference mode, see `graph.build_inference`.
+        A model in inference mode, see `graph.build_inference`.
 
     Raises:
         ValueError: the training graph has no layer of the same name and shapes for a layer with
@@ -45,15 +49,16 @@ def _counterpart(layer, trained):
     """The training graph's layer that takes the place of a layer with weights."""
     found = trained.get(layer.name)
     if _shapes(found) != _shapes(layer):
-        is_there = f"it has shapes {_shapes(found)} there" if found else "it does not exist there"
+        difference = f"it has shapes {_shapes(found)} there" if found else "it does not exist there"
         raise ValueError(
             f"the layer {layer.name!r} of the inference graph, with weights of shapes "
-            f"{_shapes(layer)}, cannot share the training graph's weights: {is_there}. Both graphs "
-            "must be built with the same settings, and a custom BACKBONE must name its layers."
+            f"{_shapes(layer)}, cannot share the training graph's weights: {difference}. Both "
+            "graphs must be built with the same settings, and a custom BACKBONE must name its "
+            "layers."
         )
     return found
 
 
-def _shapes(operation):
+def _shapes(operation: Any) -> list[tuple[int, ...]]:
     """Shapes of its weights; operations that are not layers have none."""
     return [tuple(weight.shape) for weight in getattr(operation, "weights", [])]

@@ -3,13 +3,17 @@
 Boxes are `(y1, x1, y2, x2)` and any leading axes are batch axes.
 """
 
+from collections.abc import Sequence
+
 from keras import ops
+
+from ..types import Tensor
 
 # exp(20) makes a box larger than any image. Beyond 88, exp() would be infinite and the box NaN.
 _LARGEST_LOG = 20.0
 
 
-def apply_box_deltas_graph(boxes, deltas):
+def apply_box_deltas_graph(boxes: Tensor, deltas: Tensor) -> Tensor:
     """Move and scale boxes by deltas (Faster R-CNN, section 3.1.2).
 
     Args:
@@ -28,7 +32,7 @@ def apply_box_deltas_graph(boxes, deltas):
     return ops.stack([y1, x1, y1 + height, x1 + width], axis=-1)
 
 
-def box_refinement_graph(box, gt_box):
+def box_refinement_graph(box: Tensor, gt_box: Tensor) -> Tensor:
     """The deltas that turn each box into its ground-truth box.
 
     Args:
@@ -45,7 +49,7 @@ def box_refinement_graph(box, gt_box):
     return ops.stack([dy, dx, ops.log(gt_height / height), ops.log(gt_width / width)], axis=-1)
 
 
-def clip_boxes_graph(boxes, window):
+def clip_boxes_graph(boxes: Tensor, window: Tensor) -> Tensor:
     """Clip boxes to a window.
 
     Args:
@@ -61,7 +65,7 @@ def clip_boxes_graph(boxes, window):
     return ops.maximum(ops.minimum(boxes, high), low)
 
 
-def overlaps_graph(boxes1, boxes2):
+def overlaps_graph(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     """IoU of every pair of boxes from two sets.
 
     Args:
@@ -81,12 +85,12 @@ def overlaps_graph(boxes1, boxes2):
     return ops.where(union > 0, intersection / ops.where(union > 0, union, 1.0), 0.0)
 
 
-def area(boxes):
+def area(boxes: Tensor) -> Tensor:
     """Areas [..., N] of boxes [..., N, 4], in the squared units of the boxes."""
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
-def norm_boxes_graph(boxes, shape):
+def norm_boxes_graph(boxes: Tensor, shape: Tensor | Sequence[int]) -> Tensor:
     """Convert pixels to normalised coordinates: `(box - [0, 0, 1, 1]) / (size - 1)`.
 
     Args:
@@ -100,7 +104,7 @@ def norm_boxes_graph(boxes, shape):
     return (boxes - ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])) / scale
 
 
-def denorm_boxes_graph(boxes, shape):
+def denorm_boxes_graph(boxes: Tensor, shape: Tensor | Sequence[int]) -> Tensor:
     """Convert normalised coordinates to pixels; the inverse of `norm_boxes_graph`.
 
     Args:
@@ -115,6 +119,6 @@ def denorm_boxes_graph(boxes, shape):
     return ops.cast(ops.round(pixels), "int32")
 
 
-def _scale(shape):
+def _scale(shape: Tensor | Sequence[int]) -> Tensor:
     size = ops.cast(ops.convert_to_tensor(shape), "float32")
     return ops.concatenate([size, size], axis=-1) - 1.0

@@ -1,7 +1,10 @@
 """Bilinear crops of feature maps at box coordinates: the heart of RoIAlign."""
 
+from collections.abc import Callable, Sequence
+
 from keras import ops
 
+from ..types import Tensor
 from . import kernels
 
 # How far a box edge at 1.0 is moved inside the image. Otherwise rounding may put the last sample of
@@ -9,7 +12,13 @@ from . import kernels
 _EDGE = 5e-7
 
 
-def crop_and_resize(images, boxes, image_indices, size, training=False):
+def crop_and_resize(
+    images: Tensor,
+    boxes: Tensor,
+    image_indices: Tensor,
+    size: tuple[int, int],
+    training: bool = False,
+) -> Tensor:
     """Crop boxes from images and resize them to one size, like TensorFlow's op of that name.
 
     A box is sampled on a regular grid whose corners are the box's corners; samples outside the
@@ -44,7 +53,13 @@ def crop_and_resize(images, boxes, image_indices, size, training=False):
     return _fastest(native, gathered, training)(images)
 
 
-def crop_pyramid(levels, boxes, level_of_box, size, training=False):
+def crop_pyramid(
+    levels: Sequence[Tensor],
+    boxes: Tensor,
+    level_of_box: Tensor,
+    size: tuple[int, int],
+    training: bool = False,
+) -> Tensor:
     """Crop boxes, each from one level of a feature pyramid.
 
     Args:
@@ -73,9 +88,9 @@ def crop_pyramid(levels, boxes, level_of_box, size, training=False):
         crops = _sample(
             ops.reshape(flat, (-1, channels)),
             ops.reshape(boxes, (-1, 4)),
-            first=image * ops.shape(flat)[1] + _of_level(starts, level, "int32"),
-            heights=_of_level(heights, level, "float32"),
-            widths=_of_level(widths, level, "float32"),
+            first=image * ops.shape(flat)[1] + _per_box(starts, level, "int32"),
+            heights=_per_box(heights, level, "float32"),
+            widths=_per_box(widths, level, "float32"),
             size=size,
         )
         return ops.reshape(crops, (batch, count, *size, channels))
@@ -86,22 +101,31 @@ def crop_pyramid(levels, boxes, level_of_box, size, training=False):
     return _fastest(native, gathered, training)(*levels)
 
 
-def _fastest(native, gathered, training):
+def _fastest(
+    native: Callable[..., Tensor], gathered: Callable[..., Tensor], training: bool
+) -> Callable[..., Tensor]:
     if training or not kernels.available():
         return gathered
     return kernels.forward_only(native, gathered)
 
 
-def _inside(boxes):
+def _inside(boxes: Tensor) -> Tensor:
     boxes = ops.stop_gradient(ops.cast(boxes, "float32"))
     return ops.where(ops.abs(boxes - 1.0) < _EDGE, 1.0 - _EDGE, boxes)
 
 
-def _of_level(values, level, dtype):
+def _per_box(values: Sequence[Tensor], level: Tensor, dtype: str) -> Tensor:
     return ops.take(ops.cast(ops.stack(list(values)), dtype), level, axis=0)
 
 
-def _sample(flat, boxes, first, heights, widths, size):
+def _sample(
+    flat: Tensor,
+    boxes: Tensor,
+    first: Tensor,
+    heights: Tensor,
+    widths: Tensor,
+    size: tuple[int, int],
+) -> Tensor:
     """Sample bilinearly from images stored one after another in `flat`.
 
     Args:
@@ -114,8 +138,8 @@ def _sample(flat, boxes, first, heights, widths, size):
     Returns:
         Float tensor [N, height, width, C].
     """
-    y = _lattice(boxes[:, 0], boxes[:, 2], heights, size[0])  # [N, height]
-    x = _lattice(boxes[:, 1], boxes[:, 3], widths, size[1])  # [N, width]
+    y = _sample_grid(boxes[:, 0], boxes[:, 2], heights, size[0])  # [N, height]
+    x = _sample_grid(boxes[:, 1], boxes[:, 3], widths, size[1])  # [N, width]
     last_y, last_x = heights[:, None] - 1.0, widths[:, None] - 1.0
     inside_y, inside_x = (y >= 0) & (y <= last_y), (x >= 0) & (x <= last_x)
     # Indices outside the image are clamped so that they can be read; the result is masked.
@@ -130,17 +154,17 @@ def _sample(flat, boxes, first, heights, widths, size):
         places = rows[:, :, None] + columns[:, None, :]
         return ops.cast(ops.take(flat, places, axis=0), "float32")  # [N, h, w, C]
 
-    share_x = (x - ops.floor(x))[:, None, :, None]
-    share_y = (y - ops.floor(y))[:, :, None, None]
+    weight_x = (x - ops.floor(x))[:, None, :, None]
+    weight_y = (y - ops.floor(y))[:, :, None, None]
     upper = pixels(above, left)
-    upper = upper + (pixels(above, right) - upper) * share_x
+    upper = upper + (pixels(above, right) - upper) * weight_x
     lower = pixels(below, left)
-    lower = lower + (pixels(below, right) - lower) * share_x
+    lower = lower + (pixels(below, right) - lower) * weight_x
     inside = (inside_y[:, :, None] & inside_x[:, None, :])[..., None]
-    return ops.where(inside, upper + (lower - upper) * share_y, ops.zeros_like(upper))
+    return ops.where(inside, upper + (lower - upper) * weight_y, ops.zeros_like(upper))
 
 
-def _lattice(start, stop, sizes, count):
+def _sample_grid(start: Tensor, stop: Tensor, sizes: Tensor, count: int) -> Tensor:
     """Sample positions [N, count] in pixels, from each box's first edge to its last."""
     span = (sizes - 1.0)[:, None]
     start, stop = start[:, None], stop[:, None]
@@ -149,5 +173,5 @@ def _lattice(start, stop, sizes, count):
     return start * span + ops.arange(count, dtype="float32") * ((stop - start) * span / (count - 1))
 
 
-def _clamp(positions, last):
+def _clamp(positions: Tensor, last: Tensor) -> Tensor:
     return ops.minimum(ops.maximum(positions, 0.0), last)

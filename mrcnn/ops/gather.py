@@ -2,8 +2,10 @@
 
 from keras import ops
 
+from ..types import Tensor
 
-def gather_rows(rows, indices):
+
+def gather_rows(rows: Tensor, indices: Tensor) -> Tensor:
     """`rows[b, indices[b]]` for each image of the batch.
 
     Args:
@@ -21,12 +23,12 @@ def gather_rows(rows, indices):
     return ops.reshape(picked, (batch, ops.shape(indices)[1], *tail))
 
 
-def take_flagged(flags, count, keys=None):
+def take_flagged(flags: Tensor, count: int, keys: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Indices of at most `count` flagged entries per row.
 
     Args:
         flags: bool tensor [B, N].
-        count: int, at most N.
+        count: at most N.
         keys: float tensor [B, N] in (0, 1]: entries with the largest keys come first. None keeps
             their order.
 

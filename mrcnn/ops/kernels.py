@@ -3,10 +3,14 @@
 XLA, JAX and torch have no such kernels; callers then use an implementation built from gathers.
 """
 
+from collections.abc import Callable, Sequence
+
 import keras
 
+from ..types import Tensor
 
-def available():
+
+def available() -> bool:
     """Whether TensorFlow's kernels can run in the graph being traced.
 
     True on the TensorFlow backend, eagerly or in a `tf.function`, unless that function is
@@ -20,7 +24,9 @@ def available():
     return not control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
-def forward_only(native, gathered):
+def forward_only(
+    native: Callable[..., Tensor], gathered: Callable[..., Tensor]
+) -> Callable[..., Tensor]:
     """Give a native kernel the gradient of the implementation built from gathers.
 
     On a CPU, the gradient of TensorFlow's CropAndResize adds up crops from several threads without
@@ -47,15 +53,19 @@ def forward_only(native, gathered):
     return function
 
 
-def crop_and_resize(images, boxes, image_indices, size):
+def crop_and_resize(
+    images: Tensor, boxes: Tensor, image_indices: Tensor, size: tuple[int, int]
+) -> Tensor:
     """`tf.image.crop_and_resize`, see `ops.crop_and_resize`."""
     import tensorflow as tf
 
     return tf.image.crop_and_resize(images, boxes, image_indices, size)
 
 
-def crop_pyramid(levels, boxes, level_of_box, size):
-    """Like `ops.crop_pyramid`: one `crop_and_resize` per pyramid level, crops put back in order."""
+def crop_pyramid(
+    levels: Sequence[Tensor], boxes: Tensor, level_of_box: Tensor, size: tuple[int, int]
+) -> Tensor:
+    """Same as `ops.crop_pyramid`: one `crop_and_resize` per level, crops put back in order."""
     import tensorflow as tf
 
     batch, count = tf.shape(boxes)[0], boxes.shape[1]
@@ -75,7 +85,9 @@ def crop_pyramid(levels, boxes, level_of_box, size):
     return tf.reshape(crops, (batch, count, *size, levels[0].shape[-1]))
 
 
-def non_max_suppression(boxes, scores, count, threshold):
+def non_max_suppression(
+    boxes: Tensor, scores: Tensor, count: int, threshold: float
+) -> tuple[Tensor, Tensor]:
     """`tf.image.non_max_suppression` for each image, see `ops.non_max_suppression`.
 
     Rows with a negative score are never selected.
@@ -85,8 +97,10 @@ def non_max_suppression(boxes, scores, count, threshold):
     return _each_image(tf.image.non_max_suppression, boxes, scores, count, threshold)
 
 
-def non_max_suppression_overlaps(overlaps, scores, count, threshold):
-    """Like `non_max_suppression`, but from `overlaps`, a float tensor [B, N, N] of IoUs."""
+def non_max_suppression_overlaps(
+    overlaps: Tensor, scores: Tensor, count: int, threshold: float
+) -> tuple[Tensor, Tensor]:
+    """Same as `non_max_suppression`, but from `overlaps`, a float tensor [B, N, N] of IoUs."""
     import tensorflow as tf
 
     return _each_image(tf.image.non_max_suppression_overlaps, overlaps, scores, count, threshold)

@@ -2,12 +2,20 @@
 
 from keras import ops
 
+from ..types import Tensor
 from . import kernels
 from .boxes import overlaps_graph
 from .gather import gather_rows
 
 
-def non_max_suppression(boxes, scores, count, threshold, valid=None, groups=None):
+def non_max_suppression(
+    boxes: Tensor,
+    scores: Tensor,
+    count: int,
+    threshold: float,
+    valid: Tensor | None = None,
+    groups: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
     """Select the boxes that greedy NMS keeps, best first.
 
     A box is dropped if its IoU with a better box that is kept exceeds the threshold.
@@ -15,7 +23,7 @@ def non_max_suppression(boxes, scores, count, threshold, valid=None, groups=None
     Args:
         boxes: float tensor [B, N, 4], pixels or normalised.
         scores: float tensor [B, N], not negative.
-        count: int, the maximum number of boxes kept per image.
+        count: the maximum number of boxes kept per image.
         threshold: IoU.
         valid: bool tensor [B, N]; rows that are False are never kept. None: all are valid.
         groups: int tensor [B, N]; boxes of different groups (classes) do not suppress each other.
@@ -43,7 +51,7 @@ def _greedy(boxes, overlaps, scores, count, threshold):
     number = ops.shape(scores)[1]
     places = ops.arange(count, dtype="int32")
 
-    def turn(step, state):
+    def body(step, state):
         left, chosen, kept = state
         best = ops.argmax(left, axis=1)
         found = ops.max(left, axis=1) >= 0
@@ -60,5 +68,5 @@ def _greedy(boxes, overlaps, scores, count, threshold):
 
     none = ops.zeros_like(scores[:, :1], dtype="int32")  # [B, 1]
     start = (scores, ops.repeat(none, count, axis=1), none[:, 0])
-    _, chosen, kept = ops.fori_loop(0, count, turn, start)
+    _, chosen, kept = ops.fori_loop(0, count, body, start)
     return chosen, kept

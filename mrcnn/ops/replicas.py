@@ -5,29 +5,37 @@ Elsewhere a tensor holds the whole batch, on JAX even if it is sharded over seve
 nothing is added to the graph.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
+from ..types import Tensor
 
-def replica_count():
+
+def replica_count() -> int:
     """Number of replicas that share the batch; 1 outside a replica."""
     context = _context()
     return context.num_replicas_in_sync if context else 1
 
 
-def sum_over_replicas(x):
+def sum_over_replicas(x: Tensor) -> Tensor:
     """Sum a tensor over the replicas; no gradient flows through.
 
     Call it outside conditionals and loops, as all replicas must reach it.
 
     Args:
         x: float tensor of the same shape in each replica.
+
+    Returns:
+        Float tensor of that shape.
     """
     context = _context()
     return context.all_reduce("SUM", ops.stop_gradient(x)) if context else x
 
 
-def uniform_keys(shape, generator):
+def uniform_keys(shape: Sequence[Any], generator: keras.random.SeedGenerator) -> Tensor:
     """Random numbers in [0, 1) for the rows of a batch, the same whichever replica holds a row.
 
     Each replica draws numbers for the whole batch and takes those of its own rows, so they are the
@@ -35,7 +43,7 @@ def uniform_keys(shape, generator):
 
     Args:
         shape: shape of the result, whose first axis is this replica's rows.
-        generator: `keras.random.SeedGenerator` whose state all replicas share.
+        generator: its state must be shared by all replicas.
 
     Returns:
         float32 tensor of that shape.

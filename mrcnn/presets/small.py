@@ -6,6 +6,9 @@
 is a network with 9 million weights, 18 MB in half precision; with ResNet-50 it has 45 million.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from ..config import Config
 from ..network.backbones.small_resnet import small_resnet, small_resnet_shape
 
@@ -13,14 +16,14 @@ from ..network.backbones.small_resnet import small_resnet, small_resnet_shape
 class SmallNetwork:
     """The settings of the network: a mixin, to be listed before `Config`."""
 
-    BACKBONE = staticmethod(small_resnet)
-    COMPUTE_BACKBONE_SHAPE = staticmethod(small_resnet_shape)
-    TOP_DOWN_PYRAMID_SIZE = 128
-    RPN_CHANNELS = 128
-    MASK_HEAD_CHANNELS = 128
-    FPN_CLASSIF_FC_LAYERS_SIZE = 256
+    BACKBONE: Callable[..., Any] = staticmethod(small_resnet)
+    COMPUTE_BACKBONE_SHAPE: Callable[..., Any] = staticmethod(small_resnet_shape)
+    TOP_DOWN_PYRAMID_SIZE: int = 128
+    RPN_CHANNELS: int = 128
+    MASK_HEAD_CHANNELS: int = 128
+    FPN_CLASSIF_FC_LAYERS_SIZE: int = 256
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse a subclass that lists `Config` first, as its settings would hide these.
 
         Raises:

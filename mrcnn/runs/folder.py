@@ -10,9 +10,12 @@ import logging
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from ..files.whole import PART, replacing
+from ..types import PathLike
 
 logger = logging.getLogger(__name__)
 
@@ -34,15 +37,21 @@ class RunFolder:
     Attributes:
         path, name, epoch: as given; `path` as str.
         checkpoint_path: template for the paths of checkpoints, see `template`.
+
+    Example:
+        >>> from mrcnn.runs.folder import RunFolder
+        >>> run = RunFolder("logs/balloon20261120T1405", "balloon", epoch=12)
+        >>> run.checkpoint(run.epoch)
+        'logs/balloon20261120T1405/mask_rcnn_balloon_0012.h5'
     """
 
-    def __init__(self, path, name, epoch=0):
+    def __init__(self, path: PathLike, name: str, epoch: int = 0) -> None:
         self.name = name
         self.epoch = epoch
         self.move_to(path)
 
     @classmethod
-    def new(cls, model_dir, name):
+    def new(cls, model_dir: PathLike, name: str) -> Self:
         """The folder of a run that starts now.
 
         Args:
@@ -52,7 +61,7 @@ class RunFolder:
         return cls(run_folder(model_dir, name, datetime.datetime.now()), name)
 
     @classmethod
-    def of_checkpoint(cls, path, model_dir, name):
+    def of_checkpoint(cls, path: PathLike, model_dir: PathLike, name: str) -> Self | None:
         """The folder of the run whose date and epoch are in a checkpoint's path.
 
         Args:
@@ -61,22 +70,22 @@ class RunFolder:
             name: `Config.NAME`.
 
         Returns:
-            `RunFolder`, or None if `path` is not that of a checkpoint.
+            None if `path` is not that of a checkpoint.
         """
         parsed = parse(path)
         return parsed and cls(run_folder(model_dir, name, parsed[0]), name, parsed[1])
 
-    def move_to(self, path):
+    def move_to(self, path: PathLike) -> None:
         """Make `path` the run's folder."""
         self.path = str(path)
         self.checkpoint_path = template(self.path, self.name)
 
-    def checkpoint(self, epoch):
+    def checkpoint(self, epoch: int) -> str:
         """Path of the weights saved after `epoch`, counted from 1."""
         return path_of(self.checkpoint_path, epoch)
 
 
-def parse(path, name=None):
+def parse(path: PathLike, name: str | None = None) -> tuple[datetime.datetime, int] | None:
     """Date and epoch of a checkpoint from its path.
 
     Args:
@@ -84,7 +93,12 @@ def parse(path, name=None):
         name: the run's `Config.NAME`; None accepts any.
 
     Returns:
-        (datetime, int), or None if `path` is not that of a checkpoint of such a run.
+        None if `path` is not that of a checkpoint of such a run.
+
+    Example:
+        >>> from mrcnn.runs.folder import parse
+        >>> parse("logs/balloon20261120T1405/mask_rcnn_balloon_0012.h5")
+        (datetime.datetime(2026, 11, 20, 14, 5), 12)
     """
     match = _CHECKPOINT.fullmatch(str(path))
     if not match:
@@ -92,48 +106,48 @@ def parse(path, name=None):
     folder_name, *date, file_name, epoch = match.groups()
     if name is not None and {folder_name, file_name} != {name.lower()}:
         return None
-    *date, epoch = map(int, (*date, epoch))
+    year, month, day, hour, minute = map(int, date)
     try:
-        return datetime.datetime(*date), epoch
+        return datetime.datetime(year, month, day, hour, minute), int(epoch)
     except ValueError:
         return None
 
 
-def run_folder(model_dir, name, date):
-    """The folder in `model_dir` of the run `name` that started at `date`, a datetime."""
+def run_folder(model_dir: PathLike, name: str, date: datetime.datetime) -> str:
+    """The folder in `model_dir` of the run `name` that started at `date`."""
     return os.path.join(model_dir, f"{name.lower()}{date:%Y%m%dT%H%M}")
 
 
-def next_folder(folder):
+def next_folder(folder: str) -> str:
     """The folder of a run that started one minute after the run in `folder`."""
     stem, date = folder[:-13], datetime.datetime.strptime(folder[-13:], "%Y%m%dT%H%M")
     return f"{stem}{date + datetime.timedelta(minutes=1):%Y%m%dT%H%M}"
 
 
-def template(folder, name):
+def template(folder: PathLike, name: str) -> str:
     """Checkpoint path of the run `name` in `folder`, with `{epoch:04d}` for the epoch."""
     return os.path.join(folder, f"mask_rcnn_{name.lower()}_{{epoch:04d}}.h5")
 
 
-def run_folders(model_dir, name):
-    """The folders in `model_dir` of all runs of this name, a list of `Path`, latest run last."""
+def run_folders(model_dir: PathLike, name: str) -> list[Path]:
+    """The folders in `model_dir` of all runs of this name, latest run last."""
     own = re.compile(re.escape(name.lower()) + r"\d{8}T\d{4}")
     return sorted(path for path in _children(model_dir) if own.fullmatch(path.name))
 
 
-def path_of(template, epoch):
+def path_of(template: str, epoch: int) -> str:
     """Checkpoint path of an epoch, counted from 1, see `template`."""
     # Not str.format: other parts of the path may contain braces.
     return template.replace("{epoch:04d}", f"{epoch:04d}")
 
 
-def publish(checkpoint, name):
+def publish(checkpoint: PathLike, name: str) -> Path:
     """Give a checkpoint a second name in the `weights` folder beside it.
 
     The second name is a hard link, which takes no space, or a copy if the file system has no links.
 
     Args:
-        checkpoint: path of the file.
+        checkpoint: the file.
         name: "last.h5" or "best.h5"; an existing file is replaced in one step.
 
     Returns:
@@ -152,17 +166,19 @@ def publish(checkpoint, name):
     return target
 
 
-def prune(template, epochs, keep, best=None):
+def prune(
+    template: str, epochs: Sequence[int], keep: int | None, best: int | None = None
+) -> list[int]:
     """Remove a run's checkpoints except the latest ones and the best.
 
     Args:
         template: see `template`.
-        epochs: ascending list of the epochs whose checkpoints may be removed.
+        epochs: the epochs whose checkpoints may be removed, in ascending order.
         keep: how many of them to keep; None keeps all.
         best: epoch that is always kept, or None.
 
     Returns:
-        list of the epochs that are kept.
+        The epochs that are kept.
     """
     old = epochs[: max(0, len(epochs) - keep)] if keep else []
     stay = [epoch for epoch in epochs if epoch not in old or epoch == best]
@@ -173,22 +189,19 @@ def prune(template, epochs, keep, best=None):
     return stay
 
 
-def remove_parts(folder):
+def remove_parts(folder: PathLike) -> None:
     """Remove partly written files that a killed process left in a run's folder."""
     for path in (*_children(folder), *_children(Path(folder) / "weights")):
         if PART.fullmatch(path.name):
             path.unlink(missing_ok=True)
 
 
-def find_last(model_dir, name):
-    """The last checkpoint of the latest run of this name that has any.
+def find_last(model_dir: PathLike, name: str) -> str:
+    """Path of the last checkpoint of the latest run of this name that has any.
 
     Args:
         model_dir: folder of all runs.
         name: `Config.NAME`. Longer names that start with it do not count.
-
-    Returns:
-        Path as str.
 
     Raises:
         FileNotFoundError: no run has this name, or none of them has a checkpoint.
@@ -215,12 +228,12 @@ def find_last(model_dir, name):
     )
 
 
-def _children(folder):
+def _children(folder: PathLike) -> list[Path]:
     folder = Path(folder)
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-def make_writable(folder):
+def make_writable(folder: PathLike) -> None:
     """Create a folder and check that files can be created in it.
 
     Raises:

@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, TypeVar, overload
 
 import keras
 import numpy as np
@@ -20,20 +21,34 @@ import numpy as np
 from .. import __version__
 from ..config import Config
 from ..files.whole import replacing
+from ..types import PathLike
 
 logger = logging.getLogger(__name__)
 
 CONFIG = "config.json"
 STARTS = "starts.json"
 
+# A function or an object of this package, see `as_json`.
+_OURS = re.compile(r"<mrcnn\.(?:\w+\.)*(\w+)>")
 
-def write(log_dir, config, seed, epoch=0, replicas=1, hosts=1, **arguments):
+_Config = TypeVar("_Config", bound=Config)
+
+
+def write(
+    log_dir: PathLike,
+    config: Config,
+    seed: int,
+    epoch: int = 0,
+    replicas: int = 1,
+    hosts: int = 1,
+    **arguments: Any,
+) -> None:
     """Write a run's configuration, and add an entry to its list of starts.
 
     Args:
         log_dir: the run's folder, which must exist.
-        config: a `Config`. If the run had a different one before, the entry lists the changes.
-        seed: int that determines the order of the images, augmentation and sampling.
+        config: the settings. If the run had different ones before, the entry lists the changes.
+        seed: determines the order of the images, augmentation and sampling.
         epoch: number of epochs finished before this start.
         replicas, hosts: how many devices train, and on how many hosts.
         arguments: what `train` was called with, such as learning_rate and layers.
@@ -42,7 +57,7 @@ def write(log_dir, config, seed, epoch=0, replicas=1, hosts=1, **arguments):
         OSError: the folder cannot be written.
     """
     settings = {name: as_json(value) for name, value in config.to_dict().items()}
-    start = {
+    start: dict[str, Any] = {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "epochs_done": epoch,
         "seed": int(seed),
@@ -63,7 +78,7 @@ def write(log_dir, config, seed, epoch=0, replicas=1, hosts=1, **arguments):
     _write(log_dir, STARTS, [*(_read(log_dir, STARTS, list) or []), start])
 
 
-def claim(log_dir):
+def claim(log_dir: PathLike) -> bool:
     """Claim a folder for a new run, unless another run has it.
 
     Args:
@@ -83,7 +98,15 @@ def claim(log_dir):
     return True
 
 
-def read_config(path, config_class=Config):
+@overload
+def read_config(path: PathLike) -> Config: ...
+
+
+@overload
+def read_config(path: PathLike, config_class: type[_Config]) -> _Config: ...
+
+
+def read_config(path: PathLike, config_class: type[Config] = Config) -> Config:
     """The configuration of a run.
 
     Args:
@@ -98,6 +121,13 @@ def read_config(path, config_class=Config):
         FileNotFoundError: the file does not exist.
         ValueError: the file is not a JSON object, or a setting is a function or an object that
             `config_class` does not have; the message names the setting.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from mrcnn.runs.record import read_config
+        >>> _ = Path("config.json").write_text('{"NAME": "cells", "NUM_CLASSES": 2}')
+        >>> read_config("config.json").NAME
+        'cells'
     """
     path = Path(path)
     path = path / CONFIG if path.is_dir() else path
@@ -123,8 +153,8 @@ def read_config(path, config_class=Config):
     return config_class.from_dict(decoded)
 
 
-def versions():
-    """Versions of the software that a run depends on: dict of name to str.
+def versions() -> dict[str, str | None]:
+    """Versions of the software that a run depends on, by name; None if it is not installed.
 
     `backend` is the name of the Keras backend, which has its own entry.
     """
@@ -141,7 +171,7 @@ def versions():
     }
 
 
-def as_json(value):
+def as_json(value: Any) -> Any:
     """A setting's `value` in JSON types: arrays become lists, functions and objects their names."""
     if isinstance(value, np.ndarray | np.generic):
         return as_json(value.tolist())
@@ -155,7 +185,7 @@ def as_json(value):
     return f"<{kind.__module__}.{kind.__qualname__}>"
 
 
-def is_same(value, other):
+def is_same(value: Any, other: Any) -> bool:
     """Whether two settings, as `as_json` returns them, are the same.
 
     Objects of this package are compared by name only, because they may have moved to another
@@ -167,9 +197,9 @@ def is_same(value, other):
     if isinstance(value, list) and isinstance(other, list):
         return len(value) == len(other) and all(map(is_same, value, other))
     if isinstance(value, str) and isinstance(other, str):
-        names = [re.fullmatch(r"<mrcnn\.(?:\w+\.)*(\w+)>", text) for text in (value, other)]
-        if all(names):
-            return names[0][1] == names[1][1]
+        name, other_name = (_OURS.fullmatch(text) for text in (value, other))
+        if name and other_name:
+            return name[1] == other_name[1]
     return value == other
 
 
@@ -193,14 +223,14 @@ def _changes(before, after):
     return {name: pair for name, pair in pairs.items() if not is_same(*pair)}
 
 
-def _version(package):
+def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
 
 
-def _devices():
+def _devices() -> list[str]:
     """Names of the devices, such as ["gpu:0", "gpu:1"]."""
     if keras.backend.backend() != "torch":  # whose devices Keras does not list
         return keras.distribution.list_devices()
@@ -208,7 +238,7 @@ def _devices():
     return [f"cuda:{index}" for index in range(count)] or ["cpu:0"]
 
 
-def _commit():
+def _commit() -> str | None:
     """The git commit of the running script, or None."""
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     folder = Path(script).resolve().parent if script else Path.cwd()
@@ -235,13 +265,13 @@ def _read(log_dir, name, kind):
     return content
 
 
-def _write(log_dir, name, content):
+def _write(log_dir: PathLike, name: str, content: Any) -> None:
     """Write readable JSON: one line per entry, lists of numbers on one line."""
     with replacing(Path(log_dir) / name) as part:
         part.write_text(_dump(content) + "\n", encoding="utf-8")
 
 
-def _dump(content, indent=""):
+def _dump(content: Any, indent: str = "") -> str:
     inner = indent + "  "
     nested = isinstance(content, dict) or (
         isinstance(content, list) and any(isinstance(entry, dict) for entry in content)

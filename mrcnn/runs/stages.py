@@ -1,6 +1,8 @@
 """Training stages: which layers train, at which learning rate, and up to which epoch."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -9,7 +11,7 @@ class Stage:
 
     Attributes:
         layers: "heads", "3+", ... or a regular expression of layer names.
-        learning_rate: float, the initial rate.
+        learning_rate: the initial rate.
         begin, end: epochs.
     """
 
@@ -18,37 +20,50 @@ class Stage:
     begin: int
     end: int
 
-    def trains_as(self, other):
+    def trains_as(self, other: "Stage") -> bool:
         """Whether this stage's optimizer could continue in the `other` stage."""
         return (self.layers, self.learning_rate) == (other.layers, other.learning_rate)
 
 
-def plan(layers, epochs, learning_rate, first_epoch=0):
+def plan(
+    layers: str | Sequence[str],
+    epochs: int | Sequence[int],
+    learning_rate: float | Sequence[float],
+    first_epoch: int = 0,
+) -> list[Stage]:
     """The stages of one call to `train`.
 
     Args:
-        layers, epochs: those of a single stage, or lists with one entry per stage. Epochs count
-            from the start of the run, so a list must be increasing.
+        layers, epochs: those of a single stage, or lists (or tuples) with one entry per stage.
+            Epochs count from the start of the run, so a list must be increasing.
         learning_rate: one for all stages, or a list with one entry per stage.
         first_epoch: number of finished epochs.
 
     Returns:
-        list of `Stage`, including those that end by `first_epoch`.
+        The stages, including those that end by `first_epoch`.
 
     Raises:
         ValueError: the lists are empty or differ in length, or the epochs do not increase.
+
+    Example:
+        >>> from mrcnn.runs.stages import plan
+        >>> for stage in plan(["heads", "all"], epochs=[20, 30], learning_rate=[0.01, 0.001]):
+        ...     print(stage.layers, stage.learning_rate, stage.begin, stage.end)
+        heads 0.01 0 20
+        all 0.001 20 30
     """
-    lists = [isinstance(value, list | tuple) for value in (layers, epochs)]
-    several_rates = isinstance(learning_rate, list | tuple)
-    if not any(lists) and not several_rates:
-        return [Stage(layers, float(learning_rate), min(first_epoch, int(epochs)), int(epochs))]
-    if not all(lists):
+    lists = [isinstance(value, list | tuple) for value in (layers, epochs, learning_rate)]
+    if not any(lists):
+        return [_stage(layers, learning_rate, 0, epochs, first_epoch)]
+    if not (isinstance(layers, list | tuple) and isinstance(epochs, list | tuple)):
         raise ValueError(
             f"layers is {layers!r}, epochs is {epochs!r} and learning_rate is {learning_rate!r}: "
             "for several stages, layers and epochs must both be lists, such as "
             "layers=['heads', 'all'], epochs=[20, 30]."
         )
-    rates = list(learning_rate) if several_rates else [learning_rate] * len(layers)
+    rates: Sequence[Any] = [learning_rate] * len(layers)
+    if isinstance(learning_rate, list | tuple):
+        rates = learning_rate
     if not layers or not len(layers) == len(epochs) == len(rates):
         raise ValueError(
             f"layers, epochs and learning_rate have {len(layers)}, {len(epochs)} and {len(rates)} "
@@ -61,6 +76,12 @@ def plan(layers, epochs, learning_rate, first_epoch=0):
             "start of the run, so they must increase."
         )
     return [
-        Stage(layers, float(rate), min(max(int(begin), first_epoch), int(end)), int(end))
-        for layers, rate, begin, end in zip(layers, rates, begins, epochs, strict=True)
+        _stage(name, rate, begin, end, first_epoch)
+        for name, rate, begin, end in zip(layers, rates, begins, epochs, strict=True)
     ]
+
+
+def _stage(layers: Any, learning_rate: Any, begin: Any, end: Any, first_epoch: int) -> Stage:
+    """A stage without the epochs that are finished."""
+    end = int(end)
+    return Stage(layers, float(learning_rate), min(max(int(begin), first_epoch), end), end)

@@ -4,12 +4,15 @@ import dataclasses
 import json
 import math
 import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 import h5py
 import keras
 import numpy as np
 
 from ..files.whole import replacing
+from ..types import Array, PathLike
 from .stages import Stage
 
 FILE_NAME = "state.h5"
@@ -22,7 +25,7 @@ class Progress:
     Attributes:
         epoch: number of finished epochs.
         step: number of finished batches of the next epoch.
-        stage: the `Stage` whose optimizer the file holds.
+        stage: the stage whose optimizer the file holds.
         seed: seed of the image order and of augmentation.
         monitor: name of the value that decides which epoch is best, or None.
         fallback: name of the value that takes over in an epoch where `monitor` is not a number and
@@ -32,7 +35,7 @@ class Progress:
             `monitor` was a number but no better.
         stopped_early: whether EARLY_STOPPING ended the run.
         checkpoints: epochs, counted from 1, whose numbered checkpoints the run has written.
-        history: one dict per epoch, of `epoch`, counted from 1, and the epoch's values.
+        history: for each epoch `epoch`, counted from 1, and the epoch's values.
         described: what the run was started with, see `resume.describe`.
         callbacks: counters of the user's callbacks that are Keras's own.
     """
@@ -47,12 +50,12 @@ class Progress:
     best_epoch: int | None = None
     waited: int = 0
     stopped_early: bool = False
-    checkpoints: list = dataclasses.field(default_factory=list)
-    history: list = dataclasses.field(default_factory=list)
-    described: dict = dataclasses.field(default_factory=dict)
-    callbacks: dict = dataclasses.field(default_factory=dict)
+    checkpoints: list[int] = dataclasses.field(default_factory=list)
+    history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    described: dict[str, Any] = dataclasses.field(default_factory=dict)
+    callbacks: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    def watch(self, monitor, fallback=None):
+    def watch(self, monitor: str | None, fallback: str | None = None) -> None:
         """Choose the value that decides which epoch is best; a change discards the best so far.
 
         Args:
@@ -62,41 +65,41 @@ class Progress:
             self.monitor, self.best, self.best_epoch, self.waited = monitor, None, None, 0
         self.fallback = fallback
 
-    def end_epoch(self, logs):
-        """Record the end of an epoch with the values `logs`, a dict by name."""
+    def end_epoch(self, logs: Mapping[str, Any]) -> None:
+        """Record the end of an epoch with the values `logs`, by name."""
         self.epoch, self.step = self.epoch + 1, 0
-        values = {name: _number(value) for name, value in logs.items()}
-        values = {name: value for name, value in values.items() if value is not None}
+        numbers = {name: _number(value) for name, value in logs.items()}
+        values = {name: value for name, value in numbers.items() if value is not None}
         self.history = [past for past in self.history if past["epoch"] < self.epoch]
         self.history.append({"epoch": self.epoch, **values})
-        value = values.get(self.monitor, math.nan)
+        value = math.nan if self.monitor is None else values.get(self.monitor, math.nan)
         if not math.isfinite(value) and self.best is None and self.fallback in values:
             self.monitor, value = self.fallback, values[self.fallback]
-        if not math.isfinite(value):
+        if self.monitor is None or not math.isfinite(value):
             return
         self.waited += 1
         if self.best is None or is_better(self.monitor, value, self.best):
             self.best, self.best_epoch, self.waited = value, self.epoch, 0
 
-    def back_to(self, epoch):
+    def rewind_to(self, epoch: int) -> None:
         """Drop what came after an epoch, to resume training from its weights."""
         self.history = [past for past in self.history if past["epoch"] <= epoch]
         self.checkpoints = [past for past in self.checkpoints if past <= epoch]
         if self.best_epoch not in self.checkpoints:
             self.best = self.best_epoch = None
 
-    def to_json(self):
+    def to_json(self) -> str:
         """The progress as JSON text."""
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: str) -> Self:
         """The progress from the `text` that `to_json` returned."""
         fields = json.loads(text)
         return cls(**{**fields, "stage": Stage(**fields["stage"])})
 
 
-def _number(value):
+def _number(value: Any) -> float | None:
     """`value` as a float, or None if it is not a number, such as text that a callback logged."""
     try:
         return float(value)
@@ -104,24 +107,24 @@ def _number(value):
         return None
 
 
-def is_better(monitor, value, best):
+def is_better(monitor: str, value: float, best: float) -> bool:
     """Whether a `value` of `monitor` is better than the `best`: lower if a loss, else higher."""
     return value < best if "loss" in monitor else value > best
 
 
-def position(progress):
+def position(progress: Progress) -> str:
     """Where a run with this `progress` stands, in words."""
     if progress.step:
         return f"batch {progress.step} of epoch {progress.epoch + 1}"
     return f"epoch {progress.epoch}"
 
 
-def path_in(log_dir):
+def path_in(log_dir: PathLike) -> str:
     """Path of the state file in a run's folder, `log_dir`."""
     return os.path.join(log_dir, FILE_NAME)
 
 
-def save(path, model, progress):
+def save(path: PathLike, model: keras.Model, progress: Progress) -> None:
     """Write the state, completely or not at all.
 
     It has its own copy of the weights, so this one file, moved into place in one step, is all that
@@ -129,8 +132,8 @@ def save(path, model, progress):
 
     Args:
         path: path to write; its folder must exist.
-        model: compiled `keras.Model` whose optimizer is built.
-        progress: `Progress`.
+        model: compiled, with its optimizer built.
+        progress: how far the run has got.
 
     Raises:
         OSError: the file cannot be written; the message names it.
@@ -150,7 +153,7 @@ def save(path, model, progress):
         raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
-def load_progress(path):
+def load_progress(path: PathLike) -> Progress:
     """The `Progress` in the state at `path`.
 
     Raises:
@@ -166,12 +169,14 @@ def load_progress(path):
         ) from error
 
 
-def restore(path, model, kinds=("model", "optimizer")):
+def restore(
+    path: PathLike, model: keras.Model, kinds: Iterable[str] = ("model", "optimizer")
+) -> None:
     """Restore a model's variables from a state.
 
     Args:
         path: a file that `save` wrote.
-        model: `keras.Model`, compiled with its optimizer built unless `kinds` is ("model",).
+        model: compiled, with its optimizer built unless `kinds` is ("model",).
         kinds: "model" (weights and random state), "optimizer", "metrics" (running means of an
             unfinished epoch).
 
@@ -183,7 +188,7 @@ def restore(path, model, kinds=("model", "optimizer")):
             variable.assign(array)
 
 
-def read(path, model, kind):
+def read(path: PathLike, model: keras.Model, kind: str) -> list[Array]:
     """The arrays of a state, one per variable of a model.
 
     Args:
@@ -191,7 +196,7 @@ def read(path, model, kind):
         kind: one of its `kinds`.
 
     Returns:
-        list of arrays.
+        In the order of the model's variables.
 
     Raises:
         ValueError: see `restore`.
@@ -227,14 +232,14 @@ def _order(paths, ours):
     return order
 
 
-def sync(model):
+def sync(model: keras.Model) -> None:
     """On JAX, update the variables of a `model`, which `fit` holds elsewhere during training."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()
 
 
-def variables(model):
-    """The variables of a `model`: a dict of lists, by "model", "optimizer" and "metrics"."""
+def variables(model: keras.Model) -> dict[str, list[Any]]:
+    """The variables of a `model`, by "model", "optimizer" and "metrics"."""
     optimizer = getattr(model, "optimizer", None)
     return {
         "model": model.variables,  # including the states of random generators

@@ -14,18 +14,24 @@ import functools
 import json
 import logging
 import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Self
 
 import keras
 import numpy as np
+import numpy.typing as npt
+
+from ..config import Config
+from ..types import Array
 
 logger = logging.getLogger(__name__)
 
 
-def choose(config):
+def choose(config: Config) -> "OneDevice":
     """The devices for a training run.
 
     Args:
-        config: a `Config`, for GPU_COUNT, HOST_COUNT and BATCH_SIZE.
+        config: for GPU_COUNT, HOST_COUNT and BATCH_SIZE.
 
     Returns:
         `Replicas`, `Sharded` or `OneDevice`; the last, with a warning, also if this machine has
@@ -38,7 +44,7 @@ def choose(config):
     backend, devices, hosts = keras.backend.backend(), config.GPU_COUNT, config.HOST_COUNT
     if devices == 1:
         return OneDevice()
-    kind = {"tensorflow": Replicas, "jax": Sharded}.get(backend)
+    kind: Any = {"tensorflow": Replicas, "jax": Sharded}.get(backend)
     if hosts > 1 and kind is None:
         raise ValueError(
             f"HOST_COUNT is {hosts}: on {backend}, training runs on a single device; several hosts "
@@ -69,28 +75,29 @@ class OneDevice:
         strategy: `tf.distribute` strategy, or None.
     """
 
-    replicas = hosts = 1
-    host = 0
-    strategy = None
+    replicas: int = 1
+    hosts: int = 1
+    host: int = 0
+    strategy: Any = None
 
     @property
-    def is_chief(self):
+    def is_chief(self) -> bool:
         """Whether this host writes the files and decides for all."""
         return self.host == 0
 
-    def scope(self):
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
         """Context in which to create the model and the optimizer."""
         return contextlib.nullcontext()
 
-    def run_scope(self):
+    def run_scope(self) -> contextlib.AbstractContextManager[Any]:
         """Context in which to train."""
         return contextlib.nullcontext()
 
-    def sum_over_hosts(self, values):
+    def sum_over_hosts(self, values: npt.ArrayLike) -> Array:
         """The sum of all hosts' `values`, float64 arrays of one shape; every host must call it."""
         return np.asarray(values, np.float64)
 
-    def broadcast(self, array):
+    def broadcast(self, array: npt.ArrayLike) -> Array:
         """The chief's `array`, on all hosts; each host passes one of the same shape and dtype.
 
         Exact for float32 and for integers below 2**53.
@@ -101,7 +108,7 @@ class OneDevice:
         sent = array if self.is_chief else np.zeros_like(array)
         return self.sum_over_hosts(sent).astype(array.dtype)
 
-    def broadcast_json(self, value):
+    def broadcast_json(self, value: Any) -> Any:
         """The chief's `value`, of plain JSON types, on all hosts."""
         if self.hosts == 1:
             return value
@@ -110,7 +117,9 @@ class OneDevice:
         sent = data if self.is_chief else np.zeros(size, np.uint8)
         return json.loads(self.broadcast(sent).tobytes())
 
-    def broadcast_variables(self, variables, values=None):
+    def broadcast_variables(
+        self, variables: Sequence[keras.Variable], values: Iterable[npt.ArrayLike] | None = None
+    ) -> None:
         """Assign the chief's values to `variables`: its current ones, or the arrays in `values`.
 
         (On JAX no host can assign a variable on its own.)
@@ -129,24 +138,24 @@ class Replicas(OneDevice):
         hosts, host: see `OneDevice`.
     """
 
-    def __init__(self, strategy, hosts=1, host=0):
+    def __init__(self, strategy: Any, hosts: int = 1, host: int = 0) -> None:
         self.strategy = strategy
         self.hosts = hosts
         self.host = host
         self.replicas = strategy.num_replicas_in_sync
-        self._total = None
+        self._total: Any = None
 
     @classmethod
     @functools.cache
-    def of_devices(cls, devices):
-        """Replicas on this machine's `devices`, a tuple of names such as "gpu:0"."""
+    def of_devices(cls, devices: tuple[str, ...]) -> Self:
+        """Replicas on this machine's `devices`, by names such as "gpu:0"."""
         import tensorflow as tf
 
         return cls(tf.distribute.MirroredStrategy(devices))
 
     @classmethod
     @functools.cache
-    def of_hosts(cls, devices, hosts):
+    def of_hosts(cls, devices: int, hosts: int) -> Self:
         """Replicas on `hosts` hosts, as TF_CONFIG describes them, with `devices` devices in total.
 
         Raises:
@@ -172,11 +181,11 @@ class Replicas(OneDevice):
             ) from error
         return cls(strategy, hosts, host)
 
-    def scope(self):
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
         """See `OneDevice`."""
         return self.strategy.scope()
 
-    def sum_over_hosts(self, values):
+    def sum_over_hosts(self, values: npt.ArrayLike) -> Array:
         """See `OneDevice`."""
         values = super().sum_over_hosts(values)
         if self.hosts == 1:
@@ -207,24 +216,26 @@ class Sharded(OneDevice):
     """JAX devices, which share the rows of an array that holds the whole batch.
 
     Args:
-        distribution: a `keras.distribution.DataParallel`.
+        distribution: the devices.
         hosts, host: see `OneDevice`.
     """
 
-    def __init__(self, distribution, hosts=1, host=0):
+    def __init__(
+        self, distribution: keras.distribution.DataParallel, hosts: int = 1, host: int = 0
+    ) -> None:
         self.distribution = distribution
         self.hosts = hosts
         self.host = host
         self.replicas = distribution.device_mesh.devices.size
 
     @classmethod
-    def of_devices(cls, devices):
-        """This machine's `devices`, a tuple of names such as "gpu:0"."""
+    def of_devices(cls, devices: tuple[str, ...]) -> Self:
+        """This machine's `devices`, by names such as "gpu:0"."""
         return cls(keras.distribution.DataParallel(devices=list(devices)))
 
     @classmethod
     @functools.cache
-    def of_hosts(cls, devices, hosts):
+    def of_hosts(cls, devices: int, hosts: int) -> Self:
         """JAX devices of `hosts` hosts, as KERAS_DISTRIBUTION_* describe them, `devices` in total.
 
         Raises:
@@ -251,13 +262,13 @@ class Sharded(OneDevice):
         distribution = keras.distribution.DataParallel(devices=found, auto_shard_dataset=False)
         return cls(distribution, hosts, jax.process_index())
 
-    def scope(self):
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
         """See `OneDevice`."""
         return self.distribution.scope()
 
     run_scope = scope
 
-    def sum_over_hosts(self, values):
+    def sum_over_hosts(self, values: npt.ArrayLike) -> Array:
         """See `OneDevice`."""
         values = super().sum_over_hosts(values)
         if self.hosts == 1:
@@ -271,7 +282,7 @@ class Sharded(OneDevice):
 
 
 @contextlib.contextmanager
-def undistributed():
+def undistributed() -> Iterator[None]:
     """Context in which Keras spreads no array over devices, for work on a single one."""
     before = keras.distribution.distribution()
     keras.distribution.set_distribution(None)
@@ -281,7 +292,7 @@ def undistributed():
         keras.distribution.set_distribution(before)
 
 
-def _task(hosts):
+def _task(hosts: int) -> int:
     """This host's number in TF_CONFIG."""
     text = os.environ.get("TF_CONFIG")
     problem = "it is not set"

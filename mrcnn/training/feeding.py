@@ -1,37 +1,41 @@
 """The batches of a training run, and how Keras's `fit` takes them."""
 
 import os
+from collections.abc import Collection
+from typing import Any
 
 import keras
 
+from ..config import Config
+from ..datasets.dataset import Dataset
 from ..loading.batches import BatchSequence
 from ..loading.source import SampleSource
 
 
 def batches(
-    config,
-    train_dataset,
-    val_dataset,
-    augmentation=None,
-    no_augmentation_sources=None,
-    seed=None,
-    share=(0, 1),
-):
+    config: Config,
+    train_dataset: Dataset,
+    val_dataset: Dataset | None,
+    augmentation: Any = None,
+    no_augmentation_sources: Collection[str] | None = None,
+    seed: int | None = None,
+    share: tuple[int, int] = (0, 1),
+) -> tuple[BatchSequence, BatchSequence | None]:
     """Sequences of training and validation batches.
 
     Validation sees the same images in every epoch, so that its losses are comparable.
 
     Args:
-        config: a `Config`.
+        config: the settings.
         train_dataset, val_dataset, augmentation, no_augmentation_sources: see `MaskRCNN.train`.
         seed: seed of the training batches; None takes one from the system.
         share: this host's share of each batch's rows, see `BatchSequence`.
 
     Returns:
-        (`BatchSequence`, `BatchSequence` or None without a validation dataset or steps).
+        The two sequences; the second is None without a validation dataset or validation steps.
     """
     devices = max(1, config.GPU_COUNT // config.HOST_COUNT)
-    options = {
+    options: dict[str, Any] = {
         "workers": config.LOADER_WORKERS or min(4 * devices, os.cpu_count() or 1),
         "processes": config.LOADER_PROCESSES,
         "max_queue_size": 8,
@@ -51,14 +55,14 @@ def batches(
     return train, BatchSequence(source, config.VALIDATION_STEPS, **options)
 
 
-def feed(batch_sequence, model):
+def feed(batch_sequence: BatchSequence | None, model: keras.Model) -> Any:
     """The batches in the form that `fit` needs.
 
     On TensorFlow, Keras fixes the shapes of all batches by the first two. If image sizes vary, a
     `tf.data.Dataset` declares the shapes of the model's inputs instead.
 
     Args:
-        batch_sequence: `BatchSequence`, or None.
+        batch_sequence: the batches, or None.
         model: the training graph.
 
     Returns:

@@ -1,26 +1,33 @@
 """How a run starts on several hosts: all of them take what the chief has found."""
 
 import os
+from typing import Any
 
 import numpy as np
 
 from ..runs.record import as_json
 from ..runs.state import Progress
+from .model import TrainableModel
 
 
-def begin(model, progress, described, arguments):
+def agree_on_run(
+    model: TrainableModel,
+    progress: Progress | None,
+    described: dict[str, Any],
+    arguments: dict[str, Any],
+) -> tuple[Progress | None, int | None]:
     """Agree on the run to start or resume; its folder and epoch become the model's.
 
     Only the chief reads files: the others need none of a run's files to resume it.
 
     Args:
-        model: `MaskRCNN`.
-        progress: `Progress` of the run to resume, or None; only the chief's counts.
+        model: the model to train.
+        progress: that of the run to resume, or None; only the chief's counts.
         described: result of `resume.describe` on this host.
-        arguments: dict of what else must be the same on all hosts, such as `layers`.
+        arguments: what else must be the same on all hosts, such as `layers`.
 
     Returns:
-        `Progress` or None, and the run's seed.
+        Progress of the run to resume or None, and the run's seed.
 
     Raises:
         ValueError: this host's data, settings or arguments differ from the chief's.
@@ -30,14 +37,16 @@ def begin(model, progress, described, arguments):
     if distribution.hosts == 1:
         return progress, seed
     own = described | {name: as_json(value) for name, value in arguments.items()}
-    state = {
-        "progress": progress and progress.to_json(),
-        "seed": int(np.random.SeedSequence(seed).entropy),
-        "folder": os.path.basename(folder.path),
-        "epoch": folder.epoch,
-        "own": own,
-    }
-    state = distribution.broadcast_json(state)
+    entropy: Any = np.random.SeedSequence(seed).entropy
+    state = distribution.broadcast_json(
+        {
+            "progress": progress and progress.to_json(),
+            "seed": int(entropy),
+            "folder": os.path.basename(folder.path),
+            "epoch": folder.epoch,
+            "own": own,
+        }
+    )
     problems = [
         f"{name} is {own.get(name)!r} here, but {value!r} on the first host"
         for name, value in state["own"].items()

@@ -5,20 +5,32 @@ gradients of several batches.
 """
 
 import contextlib
+from typing import Any, Self
 
 import keras
 from keras import ops
 from keras.optimizers import schedules
 
+from ..config import Config
+from ..network.graph_model import GraphModel
+from ..types import Tensor
+from .distribution import OneDevice
 
-def build_optimizer(config, learning_rate, momentum, total_epochs=None, first_epoch=0):
+
+def build_optimizer(
+    config: Config,
+    learning_rate: float,
+    momentum: float,
+    total_epochs: int | None = None,
+    first_epoch: int = 0,
+) -> keras.optimizers.Optimizer:
     """The optimizer for one call of `fit`.
 
     To resume an optimizer whose variables were saved, build it with its original arguments: its
     batch count is one of the variables.
 
     Args:
-        config: a `Config`, for OPTIMIZER, GRADIENT_CLIP_NORM, GRADIENT_ACCUMULATION, EMA and the
+        config: for OPTIMIZER, GRADIENT_CLIP_NORM, GRADIENT_ACCUMULATION, EMA and the
             schedule settings.
         learning_rate: initial rate of the schedule.
         momentum: momentum of SGD; beta_1 of Adam and AdamW.
@@ -26,14 +38,20 @@ def build_optimizer(config, learning_rate, momentum, total_epochs=None, first_ep
         first_epoch: epochs of the run done before the optimizer's first batch.
 
     Returns:
-        `keras.optimizers.Optimizer`. Its `learning_rate` can be set if the rate is constant and
-        has no warm-up.
+        The optimizer. Its `learning_rate` can be set if the rate is constant and has no warm-up.
 
     Raises:
         ValueError: the schedule needs `total_epochs`.
         TypeError: OPTIMIZER is a function that does not return an optimizer.
+
+    Example:
+        >>> from mrcnn.config import Config
+        >>> from mrcnn.training.optimization import build_optimizer
+        >>> optimizer = build_optimizer(Config(), learning_rate=0.5, momentum=0.9)
+        >>> float(optimizer.learning_rate), optimizer.momentum, optimizer.global_clipnorm
+        (0.5, 0.9, 5.0)
     """
-    options = {"global_clipnorm": config.GRADIENT_CLIP_NORM}
+    options: dict[str, Any] = {"global_clipnorm": config.GRADIENT_CLIP_NORM}
     if config.GRADIENT_ACCUMULATION > 1:
         options["gradient_accumulation_steps"] = config.GRADIENT_ACCUMULATION
     if config.EMA is not None:
@@ -49,7 +67,8 @@ def build_optimizer(config, learning_rate, momentum, total_epochs=None, first_ep
         )
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         return optimizer
-    optimizer = config.OPTIMIZER(rate, **options)
+    create: Any = config.OPTIMIZER
+    optimizer = create(rate, **options)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         raise TypeError(
             f"OPTIMIZER returned {optimizer!r}: it must return a keras.optimizers.Optimizer."
@@ -57,16 +76,18 @@ def build_optimizer(config, learning_rate, momentum, total_epochs=None, first_ep
     return optimizer
 
 
-def l2_factor(config):
+def l2_factor(config: Config) -> float:
     """The L2 penalty factor that `config` sets; 0 if the optimizer decays the weights itself."""
     return 0.0 if config.OPTIMIZER == "adamw" else config.WEIGHT_DECAY
 
 
-def learning_rate_of(config, learning_rate, total_epochs=None, first_epoch=0):
+def learning_rate_of(
+    config: Config, learning_rate: float, total_epochs: int | None = None, first_epoch: int = 0
+) -> float | schedules.LearningRateSchedule:
     """The learning rate, constant or as a schedule over batches.
 
     Args:
-        config: a `Config`, for STEPS_PER_EPOCH, LR_SCHEDULE, LR_STEPS, LR_FACTOR, LR_WARMUP_STEPS.
+        config: for STEPS_PER_EPOCH, LR_SCHEDULE, LR_STEPS, LR_FACTOR, LR_WARMUP_STEPS.
         learning_rate, total_epochs, first_epoch: see `build_optimizer`.
 
     Returns:
@@ -75,6 +96,14 @@ def learning_rate_of(config, learning_rate, total_epochs=None, first_epoch=0):
 
     Raises:
         ValueError: the schedule needs `total_epochs`.
+
+    Example:
+        >>> from mrcnn.config import Config
+        >>> from mrcnn.training.optimization import learning_rate_of
+        >>> config = Config()
+        >>> config.LR_SCHEDULE, config.LR_STEPS, config.LR_FACTOR = "step", [10, 20], 0.5
+        >>> learning_rate_of(config, 0.5, first_epoch=20)
+        0.125
     """
     rate, batches = float(learning_rate), config.STEPS_PER_EPOCH
     if config.LR_SCHEDULE == "step":
@@ -103,38 +132,50 @@ class WarmUp(schedules.LearningRateSchedule):
     Args:
         rate: float, or a `LearningRateSchedule`.
         steps: batches until the rate reaches its full value.
+
+    Example:
+        >>> from mrcnn.training.optimization import WarmUp
+        >>> rate = WarmUp(0.5, steps=4)
+        >>> [float(rate(step)) for step in range(5)]
+        [0.125, 0.25, 0.375, 0.5, 0.5]
     """
 
-    def __init__(self, rate, steps):
+    def __init__(self, rate: float | schedules.LearningRateSchedule, steps: int) -> None:
         self.rate = rate
         self.steps = steps
 
-    def __call__(self, step):
+    def __call__(self, step: Tensor) -> Tensor:
         """The rate, a float32 scalar, after `step` batches."""
         rate = self.rate(step) if callable(self.rate) else self.rate
         share = (ops.cast(step, "float32") + 1.0) / self.steps
         return rate * ops.minimum(share, 1.0)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments; a schedule is serialised."""
         rate = schedules.serialize(self.rate) if callable(self.rate) else self.rate
         return {"rate": rate, "steps": self.steps}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The inverse of `get_config`."""
         rate = config["rate"]
         return cls(schedules.deserialize(rate) if isinstance(rate, dict) else rate, config["steps"])
 
 
 def compile_model(
-    model, config, learning_rate, momentum, total_epochs=None, first_epoch=0, distribution=None
-):
+    model: GraphModel,
+    config: Config,
+    learning_rate: float,
+    momentum: float,
+    total_epochs: int | None = None,
+    first_epoch: int = 0,
+    distribution: OneDevice | None = None,
+) -> None:
     """Compile with losses and optimizer as configured; gradients are clipped by their global norm.
 
     Args:
-        model: `GraphModel` in training mode.
-        config: a `Config`, for LOSS_WEIGHTS, WEIGHT_DECAY and what `build_optimizer` reads.
+        model: the training graph.
+        config: for LOSS_WEIGHTS, WEIGHT_DECAY and what `build_optimizer` reads.
         learning_rate, momentum, total_epochs, first_epoch: see `optimization.build_optimizer`.
         distribution: devices that the model was built for, see `distribution.choose`; None: one.
     """
@@ -144,16 +185,16 @@ def compile_model(
     model.compile(optimizer=optimizer, jit_compile=jit_compile(config))
 
 
-def jit_compile(config):
+def jit_compile(config: Config) -> bool | str:
     """Keras's `jit_compile`: on TensorFlow `config` decides, on other backends Keras does."""
     return bool(config.XLA) if keras.backend.backend() == "tensorflow" else "auto"
 
 
-def averages(model):
+def averages(model: keras.Model) -> bool:
     """Whether a compiled `model`'s optimizer keeps averages of the weights."""
     return bool(unscaled(model.optimizer).use_ema)
 
 
-def unscaled(optimizer):
+def unscaled(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """The optimizer itself, without the wrapper that scales the loss for float16."""
     return getattr(optimizer, "inner_optimizer", optimizer)

@@ -9,22 +9,28 @@ hosts.)
 
 import collections
 import contextlib
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import keras
+
+from ..loading.batches import BatchSequence
+from ..network.graph_model import GraphModel
+from .distribution import Replicas
 
 
 class ReplicaTrainer:
     """Trains a compiled model on replicas.
 
     Args:
-        model: `GraphModel` created in the distribution's scope and compiled with an optimizer that
-            was created and built there. Which layers train is fixed from here on.
-        distribution: `distribution.Replicas`.
+        model: the training graph, created in the distribution's scope and compiled with an
+            optimizer that was created and built there. Which layers train is fixed from here on.
+        distribution: the replicas.
         batch_size: images per batch over all replicas.
     """
 
-    def __init__(self, model, distribution, batch_size):
+    def __init__(self, model: GraphModel, distribution: Replicas, batch_size: int) -> None:
         import tensorflow as tf
 
         self.model = model
@@ -39,24 +45,32 @@ class ReplicaTrainer:
             self._train = tf.function(self._train, **options)
             self._test = tf.function(self._test, **options)
 
-    def fit(self, batches, initial_epoch, epochs, validation_data=None, callbacks=(), verbose=1):
+    def fit(
+        self,
+        batches: BatchSequence,
+        initial_epoch: int,
+        epochs: int,
+        validation_data: BatchSequence | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        verbose: int = 1,
+    ) -> keras.callbacks.History:
         """Train from `initial_epoch` to `epochs`.
 
         Args:
-            batches: `BatchSequence` with this host's rows.
+            batches: training batches with this host's rows.
             initial_epoch, epochs: number of epochs done before and after the call.
-            validation_data: `BatchSequence`, or None.
-            callbacks: list of Keras callbacks.
+            validation_data: batches to validate with after each epoch, or None.
+            callbacks: called as by Keras's `fit`.
             verbose: 0 for no progress bar.
 
         Returns:
-            `keras.callbacks.History`.
+            The model's `history`.
 
         Raises:
             RuntimeError: another host has ended or cannot be reached.
         """
         model = self.model
-        callbacks = keras.callbacks.CallbackList(
+        callback_list = keras.callbacks.CallbackList(
             callbacks,
             add_history=True,
             add_progbar=bool(verbose),
@@ -67,29 +81,29 @@ class ReplicaTrainer:
         )
         model.stop_training = False
         with self._other_hosts():
-            callbacks.on_train_begin()
+            callback_list.on_train_begin()
             logs = {}
             for epoch in range(initial_epoch, epochs):
                 model.reset_metrics()
-                callbacks.on_epoch_begin(epoch)
-                self._epoch(batches, callbacks)
-                logs = _figures(model)
+                callback_list.on_epoch_begin(epoch)
+                self._epoch(batches, callback_list)
+                logs = _metrics(model)
                 if validation_data is not None:
-                    figures = self._evaluate(validation_data, callbacks)
-                    logs |= {f"val_{name}": value for name, value in figures.items()}
-                callbacks.on_epoch_end(epoch, logs)
+                    metrics = self._evaluate(validation_data, callback_list)
+                    logs |= {f"val_{name}": value for name, value in metrics.items()}
+                callback_list.on_epoch_end(epoch, logs)
                 if model.stop_training:
                     break
             # Leaves the averages in the model, if there are any.
             model.optimizer.finalize_variable_values(model.trainable_weights)
-            callbacks.on_train_end(logs)
+            callback_list.on_train_end(logs)
         return model.history
 
     def _epoch(self, batches, callbacks):
         with contextlib.closing(_ahead(batches)) as ready:
             for step, batch in enumerate(ready):
                 callbacks.on_train_batch_begin(step)
-                self._train(self._shared_out(batch))
+                self._train(self._split_over_replicas(batch))
                 callbacks.on_train_batch_end(step, self.model.get_metrics_result())
                 if self.model.stop_training:
                     return
@@ -100,13 +114,13 @@ class ReplicaTrainer:
         with contextlib.closing(_ahead(batches)) as ready:
             for step, batch in enumerate(ready):
                 callbacks.on_test_batch_begin(step)
-                self._test(self._shared_out(batch))
+                self._test(self._split_over_replicas(batch))
                 callbacks.on_test_batch_end(step, self.model.get_metrics_result())
-        logs = _figures(self.model)
+        logs = _metrics(self.model)
         callbacks.on_test_end(logs)
         return logs
 
-    def _shared_out(self, batch):
+    def _split_over_replicas(self, batch):
         """The rows of this host's batch, divided equally among its replicas, in order."""
         import tensorflow as tf
 
@@ -130,10 +144,10 @@ class ReplicaTrainer:
         gradients, losses = self._on_all(self._gradients, inputs)
         weights = [self.weights[index] for index in gradients]
         self.model.optimizer.apply(list(gradients.values()), weights)
-        self._note(losses)
+        self._update_metrics(losses)
 
     def _test_step(self, inputs):
-        self._note(self._on_all(self._losses, inputs))
+        self._update_metrics(self._on_all(self._losses, inputs))
 
     def _on_all(self, function, inputs):
         """Run a function on every replica and sum the results."""
@@ -152,15 +166,15 @@ class ReplicaTrainer:
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
-            losses = self.model.losses_of(self.model(inputs, training=True))
+            losses = self.model.named_losses(self.model(inputs, training=True))
             scaled = self.model.optimizer.scale_loss(losses["loss"])
         gradients = tape.gradient(scaled, self.weights)
         return {i: value for i, value in enumerate(gradients) if value is not None}, losses
 
     def _losses(self, inputs):
-        return self.model.losses_of(self.model(inputs, training=False))
+        return self.model.named_losses(self.model(inputs, training=False))
 
-    def _note(self, losses):
+    def _update_metrics(self, losses):
         for mean in self.model.metrics:
             # Keras weights its mean of "loss" by images, and a run may resume from that mean.
             count = self.batch_size if mean.name == "loss" else None
@@ -184,9 +198,9 @@ class ReplicaTrainer:
             ) from error
 
 
-def _ahead(batches):
+def _ahead(batches: BatchSequence) -> Generator[Any, None, None]:
     """The batches of a `BatchSequence` in order, made ahead of time by its workers."""
-    waiting = collections.deque()
+    waiting: collections.deque[Future[Any]] = collections.deque()
     pool = ThreadPoolExecutor(batches.workers)
     try:
         for index in range(len(batches)):
@@ -199,5 +213,5 @@ def _ahead(batches):
         pool.shutdown(cancel_futures=True)
 
 
-def _figures(model):
+def _metrics(model: GraphModel) -> dict[str, float]:
     return {name: float(value) for name, value in model.get_metrics_result().items()}

@@ -3,11 +3,18 @@
 import logging
 import os
 import zlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from ..config import Config
+from ..datasets.dataset import Dataset
 from ..runs import folder as folders
 from ..runs import state
+from ..runs.folder import RunFolder
 from ..runs.record import as_json, is_same
+from ..runs.stages import Stage
+from ..runs.state import Progress
+from ..types import PathLike
 
 logger = logging.getLogger(__name__)
 
@@ -19,15 +26,21 @@ _FREE = {
 }  # fmt: skip
 
 
-def describe(config, train_dataset, val_dataset, augmentation, no_augmentation_sources):
+def describe(
+    config: Config,
+    train_dataset: Dataset,
+    val_dataset: Dataset | None,
+    augmentation: Any,
+    no_augmentation_sources: Collection[str] | None,
+) -> dict[str, Any]:
     """What must be the same when a run is resumed, as plain values.
 
     Args:
-        config: a `Config`.
+        config: the settings.
         train_dataset, val_dataset, augmentation, no_augmentation_sources: see `MaskRCNN.train`.
 
     Returns:
-        dict of name to value.
+        Values by name.
     """
     # Settings that a project adds, such as its data path, may change freely.
     settings = {
@@ -44,15 +57,15 @@ def describe(config, train_dataset, val_dataset, augmentation, no_augmentation_s
     }
 
 
-def find_state(folder, model_dir):
+def find_state(folder: RunFolder, model_dir: PathLike) -> str | None:
     """Find the state to resume from: of the model's own run, or else of the last run of its NAME.
 
     Args:
-        folder: the model's `RunFolder`.
+        folder: that of the model's run.
         model_dir: folder of all runs.
 
     Returns:
-        Path as str, or None.
+        Its path, or None.
     """
     own = state.path_in(folder.path)
     if os.path.isfile(own):
@@ -67,13 +80,13 @@ def find_state(folder, model_dir):
     return None
 
 
-def is_over(progress, stages, config):
+def is_over(progress: Progress, stages: Sequence[Stage], config: Config) -> bool:
     """Whether a run is finished: all epochs are done, or EARLY_STOPPING ended it.
 
     Args:
-        progress: `Progress` of the run.
-        stages: list of this call's `Stage`s.
-        config: a `Config`, for EARLY_STOPPING.
+        progress: that of the run.
+        stages: those of this call.
+        config: for EARLY_STOPPING.
     """
     patience = config.EARLY_STOPPING
     if progress.stopped_early and stages[-1].trains_as(progress.stage):
@@ -81,12 +94,14 @@ def is_over(progress, stages, config):
     return stages[-1].end <= progress.epoch
 
 
-def stage_to_go_on(progress, stages, described, path):
+def stage_to_resume(
+    progress: Progress, stages: Sequence[Stage], described: Mapping[str, Any], path: PathLike
+) -> tuple[int, bool]:
     """The stage in which a run resumes.
 
     Args:
-        progress: `Progress` of the run.
-        stages: list of this call's `Stage`s.
+        progress: that of the run.
+        stages: those of this call.
         described: result of `describe` for this call.
         path: path of the state, for the error message.
 
@@ -104,9 +119,9 @@ def stage_to_go_on(progress, stages, described, path):
         if name in described and not is_same(described[name], value)
     ]
     past_is_over = progress.stopped_early or (progress.epoch >= past.end and not progress.step)
-    begins = past_is_over and index > 0 and stage.begin == progress.epoch
-    goes_on = stage.trains_as(past) and not begins
-    if not goes_on and not past_is_over:
+    is_new = past_is_over and index > 0 and stage.begin == progress.epoch
+    keeps_optimizer = stage.trains_as(past) and not is_new
+    if not keeps_optimizer and not past_is_over:
         pairs = (
             ("layers", stage.layers, past.layers),
             ("learning_rate", stage.learning_rate, past.learning_rate),
@@ -119,15 +134,15 @@ def stage_to_go_on(progress, stages, described, path):
             + "Restore these settings; or call load_weights(find_last()) and train() without "
             "resume, which continues from the weights only."
         )
-    return index, goes_on
+    return index, keeps_optimizer
 
 
-def check_weights(epoch, progress, path):
+def check_weights(epoch: int, progress: Progress, path: PathLike) -> None:
     """Check that the loaded weights are not older than the state to resume from.
 
     Args:
         epoch: epochs that the weights have been trained for.
-        progress: `Progress` of the run.
+        progress: that of the run.
         path: path of the state, for the error message.
 
     Raises:
@@ -141,7 +156,7 @@ def check_weights(epoch, progress, path):
         )
 
 
-def _images(dataset):
+def _images(dataset: Dataset | None) -> str | None:
     if dataset is None:
         return None
     infos = dataset.image_info

@@ -1,22 +1,30 @@
 """The stages of a run, one after another: compile, restore or initialise, and fit."""
 
+from typing import TYPE_CHECKING, Any
+
 import keras
 
 from ..runs import state
+from ..runs.stages import Stage
 from . import feeding, optimization, trainable
 from .callbacks import order
 from .callbacks.state import publish
+from .distribution import Replicas
+from .model import TrainableModel
 from .replica_fit import ReplicaTrainer
 
+if TYPE_CHECKING:
+    from .trainer import Run
 
-def train(run, first, is_resumed, goes_on):
+
+def train(run: "Run", first: int, is_resumed: bool, keeps_optimizer: bool) -> None:
     """Train the stages of a run.
 
     Args:
-        run: `trainer.Run`.
+        run: see `trainer.Run`.
         first: index of the stage to start with.
         is_resumed: whether the run has a saved state to resume from.
-        goes_on: whether the first stage's optimizer is resumed too.
+        keeps_optimizer: whether the first stage's optimizer is resumed too.
     """
     model, progress = run.model, run.progress
     history = keras.callbacks.History()
@@ -37,7 +45,7 @@ def train(run, first, is_resumed, goes_on):
         schedule = {"epochs": stage.end, "first_epoch": stage.begin} if has_schedule else {}
         model.compile(stage.learning_rate, run.config.LEARNING_MOMENTUM, **schedule)
         _build_optimizer(model)
-        if index == first and goes_on:
+        if index == first and keeps_optimizer:
             _restore(run, ["optimizer"])
         else:
             progress.waited = 0
@@ -45,8 +53,8 @@ def train(run, first, is_resumed, goes_on):
         chosen = order.callbacks(run, is_last_stage=stage is run.stages[-1])
         if index == first and not is_resumed and run.distribution.is_chief:
             state.save(run.state_path, model.keras_model, progress)
-        kept = run.config.KEEP_CHECKPOINTS
-        kept = f"; the last {kept} and the best are kept" if kept else ""
+        keep = run.config.KEEP_CHECKPOINTS
+        kept = f"; the last {keep} and the best are kept" if keep else ""
         run.log(
             f"\nEpochs {progress.epoch + 1} to {stage.end}, learning rate {stage.learning_rate}\n"
             f"Weights of each epoch are saved in {run.folder.path}{kept}\n"
@@ -60,7 +68,7 @@ def train(run, first, is_resumed, goes_on):
         )
 
 
-def _build_optimizer(model):
+def _build_optimizer(model: TrainableModel) -> None:
     optimizer, config = model.keras_model.optimizer, model.config
     try:
         with model.distribution.scope():
@@ -77,16 +85,16 @@ def _build_optimizer(model):
         ) from error
 
 
-def _fit(run, stage, callbacks):
+def _fit(run: "Run", stage: Stage, callbacks: list[keras.callbacks.Callback]) -> None:
     """Train the epochs of a stage; a partly done epoch has its own `fit`, with fewer batches."""
     model, progress, sequence = run.model.keras_model, run.progress, run.train_batches
     replicas = None
-    if run.distribution.strategy:
+    if isinstance(run.distribution, Replicas):
         replicas = ReplicaTrainer(model, run.distribution, run.config.BATCH_SIZE)
     while progress.epoch < stage.end:
         sequence.skipped = progress.step
         last = progress.epoch + 1 if progress.step else stage.end
-        options = {
+        options: dict[str, Any] = {
             "initial_epoch": progress.epoch,
             "epochs": last,
             "callbacks": callbacks,
@@ -108,7 +116,7 @@ def _fit(run, stage, callbacks):
             _restore(run, ["model", "optimizer"])
 
 
-def _restore(run, kinds, from_file=True):
+def _restore(run: "Run", kinds: list[str], from_file: bool = True) -> None:
     """Restore variables from the state file.
 
     With several hosts, all take the chief's values; without a file, its current ones.

@@ -2,39 +2,56 @@
 
 import re
 
+import keras
+
+from ..config import Config
 from ..config_rules import parts
 from ..network import backbones
 
 
-def layer_regexes(config):
+def layer_regexes(config: Config) -> dict[str, str]:
     """The names that `MaskRCNN.train` accepts as `layers`.
 
     Args:
-        config: a `Config`, for its backbone and heads.
+        config: for its backbone and heads.
 
     Returns:
-        dict of "heads" (all but the backbone), "3+", "4+", "5+" (the backbone too, from C3, C4 or
-        C5 on) and "all" to regular expressions of layer names.
+        Regular expressions of layer names by "heads" (all but the backbone), "3+", "4+", "5+" (the
+        backbone too, from C3, C4 or C5 on) and "all".
+
+    Example:
+        >>> from mrcnn.config import Config
+        >>> from mrcnn.training.trainable import layer_regexes
+        >>> list(layer_regexes(Config()))
+        ['heads', '3+', '4+', '5+', 'all']
     """
     backbone = backbones.of_config(config)
     own = [head.layer_regex() for head in parts.heads(config)]
     # Layers that older projects named mrcnn_... train with them too.
-    heads = [*own, r"mrcnn\_.*", r"roi_align\_.*", r"rpn\_.*", r"fpn\_.*"]
-    heads += [backbone.fresh] if backbone.fresh else []
-    heads = "|".join(f"({regex})" for regex in heads)
+    regexes = [*own, r"mrcnn\_.*", r"roi_align\_.*", r"rpn\_.*", r"fpn\_.*"]
+    regexes += [backbone.fresh] if backbone.fresh else []
+    heads = "|".join(f"({regex})" for regex in regexes)
     stages = {name: f"{regex}|{heads}" for name, regex in backbone.trainable.items()}
     return {"heads": heads, **stages, "all": ".*"}
 
 
-def set_trainable(model, layer_regex):
+def set_trainable(model: keras.Model, layer_regex: str) -> list[str]:
     """Make the layers whose full name matches trainable, and freeze all others.
 
     Args:
-        model: `keras.Model`; nested models are searched too.
+        model: nested models are searched too.
         layer_regex: regular expression.
 
     Returns:
         Names of the trainable layers that have weights.
+
+    Example:
+        >>> import keras
+        >>> from mrcnn.training.trainable import set_trainable
+        >>> layers = [keras.layers.Dense(1, name=name) for name in ("rpn_a", "rpn_b", "c")]
+        >>> model = keras.Sequential([keras.Input((1,)), *layers])
+        >>> set_trainable(model, "rpn_.*")
+        ['rpn_a', 'rpn_b']
     """
     chosen = []
     for layer in model.layers:
@@ -47,11 +64,17 @@ def set_trainable(model, layer_regex):
     return chosen
 
 
-def regex_of(layers, config):
+def regex_of(layers: str, config: Config) -> str:
     """The regular expression that a name such as "heads" stands for, or `layers` itself.
 
     Args:
         layers: a name of `layer_regexes`, or a regular expression.
-        config: a `Config`.
+        config: for `layer_regexes`.
+
+    Example:
+        >>> from mrcnn.config import Config
+        >>> from mrcnn.training.trainable import regex_of
+        >>> regex_of("all", Config()), regex_of("rpn_.*", Config())
+        ('.*', 'rpn_.*')
     """
     return layer_regexes(config).get(layers, layers)

@@ -2,24 +2,38 @@
 
 import textwrap
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ..anchors.pyramid import pyramid_anchors
+from ..config import Config
 from ..images.meta import parse_image_meta
 from ..images.resizing import unmold_image
 from ..instances.pasting import expand_mask
+from ..types import Array
 from .captions import instance_label
-from .dataset_images import as_picture
+from .dataset_images import as_display_image
 from .drawing import CROWDED, add_box
-from .figures import finish, new_figure
+from .figures import Inches, SaveTo, finish, new_figure
 from .instances import display_instances
 
 _PANEL_INCHES = 5
 _DPI = 100
 
 
-def display_batch(inputs, config, class_names, *, limit=4, figsize=None, dpi=None, save_to=None):
+def display_batch(
+    inputs: Mapping[str, Array],
+    config: Config,
+    class_names: Sequence[str],
+    *,
+    limit: int = 4,
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Figure | None:
     """Draw a training batch as the network receives it.
 
     The upper row shows the images after resizing and augmentation, with boxes and, if the batch has
@@ -27,9 +41,9 @@ def display_batch(inputs, config, class_names, *, limit=4, figsize=None, dpi=Non
     anchors; its titles also count the negative ones.
 
     Args:
-        inputs: dict of the training graph's inputs by name, as `BatchSequence` returns it.
-        config: the training run's `Config`.
-        class_names: list of strings, background first.
+        inputs: the training graph's inputs by name, as `BatchSequence` returns it.
+        config: configuration of the training run.
+        class_names: background first.
         limit: maximum number of images to draw.
         figsize: inches (width, height); None is 5 wide per image.
         dpi: dots per inch; None is 100.
@@ -41,8 +55,8 @@ def display_batch(inputs, config, class_names, *, limit=4, figsize=None, dpi=Non
     images = inputs["input_image"][:limit]
     metas = parse_image_meta(inputs["input_image_meta"][:limit])
     height, width = images.shape[1:3]
-    usual = _PANEL_INCHES * len(images), 2 * (_PANEL_INCHES * height / width + 0.5)
-    fig = new_figure((usual, _DPI), figsize, dpi, save_to)
+    default_size = _PANEL_INCHES * len(images), 2 * (_PANEL_INCHES * height / width + 0.5)
+    fig = new_figure((default_size, _DPI), figsize, dpi, save_to)
     axes = fig.subplots(2, len(images), squeeze=False)
     anchors = pyramid_anchors(config, images.shape[1:])
     for i, (upper, lower) in enumerate(axes.T):
@@ -53,7 +67,7 @@ def display_batch(inputs, config, class_names, *, limit=4, figsize=None, dpi=Non
         if masks is not None:
             masks = masks[i][..., real]
             masks = expand_mask(boxes, masks, (height, width)) if config.USE_MINI_MASK else masks
-        picture = as_picture(unmold_image(images[i], config))
+        picture = as_display_image(unmold_image(images[i], config))
         brief = len(class_ids) > CROWDED or len(class_names) <= 2
         original = metas["original_image_shape"][i]
         title = (
@@ -71,10 +85,10 @@ def display_batch(inputs, config, class_names, *, limit=4, figsize=None, dpi=Non
         )
         upper.set_title(title, fontsize=9)
         _anchors(lower, picture, boxes, anchors, inputs["input_rpn_match"][i][:, 0])
-    return finish(fig, own=True, save_to=save_to)
+    return finish(fig, created=True, save_to=save_to)
 
 
-def _anchors(ax, picture, boxes, anchors, match):
+def _anchors(ax: Axes, picture: Array, boxes: Array, anchors: Array, match: Array) -> None:
     """Draw the positive anchors over an image, and the boxes as dotted lines."""
     ax.imshow(picture)
     ax.axis("off")
@@ -89,7 +103,7 @@ def _anchors(ax, picture, boxes, anchors, match):
     )
 
 
-def _counts(class_names, class_ids):
+def _counts(class_names: Sequence[str], class_ids: Array) -> str:
     counts = Counter(class_ids.tolist()).most_common()
     listed = ", ".join(f"{count} {instance_label(class_names, i)}" for i, count in counts)
     return textwrap.shorten(listed, 70, placeholder=" ...") or "no instances"

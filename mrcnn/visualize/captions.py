@@ -1,10 +1,19 @@
 """Box captions, placed so that they hide neither instances nor each other."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.colors import to_rgb
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
+from matplotlib.typing import ColorType
+
+from ..types import Array
 
 CAPTION_POINTS = 8  # default font size
 _GAP = 1.5  # points between a box and its caption's plate
@@ -23,12 +32,18 @@ _PLACES = (
     ((0, 0), (0, 0)),  # inside, lower left
 )
 # The cost of a place; hiding an entire instance costs 1.
-_HABIT = 0.02  # per step down the list above
-_ILLEGIBLE = 3  # covering an entire caption
-_OUT_OF_IMAGE = 10  # lying entirely outside the axes
+_RANK_COST = 0.02  # per step down the list above
+_OVERLAP_COST = 3  # covering an entire caption
+_OUTSIDE_COST = 10  # lying entirely outside the axes
 
 
-def add_caption(ax, box, text, color, fontsize=CAPTION_POINTS):
+def add_caption(
+    ax: Axes,
+    box: Sequence[float] | Array,
+    text: str,
+    color: ColorType,
+    fontsize: float = CAPTION_POINTS,
+) -> None:
     """Write text on a dark plate beside a box.
 
     The plate sits on the box's upper left corner, unless it would leave the axes or hide much of an
@@ -36,13 +51,13 @@ def add_caption(ax, box, text, color, fontsize=CAPTION_POINTS):
     the figure is drawn, for all captions of the axes, in the order in which they were added.
 
     Args:
-        ax: matplotlib Axes that already show an image.
+        ax: the Axes, which already show an image.
         box: (y1, x1, y2, x2) in pixels.
-        text: str.
+        text: the caption.
         color: any matplotlib colour; the text is a light tint of it, or white if it is dark.
         fontsize: in points.
     """
-    color = np.array(to_rgb(color))
+    rgb = np.array(to_rgb(color))
     y1, x1, y2, x2 = box
     caption = ax.annotate(
         text,
@@ -52,22 +67,24 @@ def add_caption(ax, box, text, color, fontsize=CAPTION_POINTS):
         ha="left",
         va="bottom",
         fontsize=fontsize,
-        color=0.6 + 0.4 * color if color.max() > 0.3 else "white",
+        color=0.6 + 0.4 * rgb if rgb.max() > 0.3 else "white",
         bbox={"facecolor": "black", "alpha": 0.6, "edgecolor": "none", "pad": 0.8},
         in_layout=False,  # needs no room around the axes: it stays inside
     )
     arrangers = [artist for artist in ax.artists if isinstance(artist, _Arranger)]
-    arranger = arrangers[0] if arrangers else ax.add_artist(_Arranger())
-    arranger.captions.append((caption, [(x1 - 0.5, y2 - 0.5), (x2 - 0.5, y1 - 0.5)]))
+    if not arrangers:
+        arrangers.append(_Arranger())
+        ax.add_artist(arrangers[0])
+    arrangers[0].captions.append((caption, [(x1 - 0.5, y2 - 0.5), (x2 - 0.5, y1 - 0.5)]))
 
 
-def instance_label(class_names, class_id, score=None):
+def instance_label(class_names: Sequence[str], class_id: int, score: float | None = None) -> str:
     """Caption of an instance: "name", or "name 0.97" with a score.
 
     Args:
-        class_names: list of strings, background first.
-        class_id: int, negative for a crowd; a class without a name becomes "class 7".
-        score: float or None.
+        class_names: background first.
+        class_id: negative for a crowd; a class without a name becomes "class 7".
+        score: None for no score.
     """
     known = abs(class_id) < len(class_names)
     name = class_names[abs(class_id)] if known else f"class {class_id}"
@@ -84,42 +101,47 @@ class _Arranger(Artist):
         captions: list of (Annotation, two corners of its box in data coordinates).
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.set_zorder(_JUST_BELOW_TEXT)
         self.set_in_layout(False)
-        self.captions = []
+        self.captions: list[tuple[Annotation, list[tuple[float, float]]]] = []
 
-    def draw(self, renderer):
+    def draw(self, renderer: RendererBase) -> None:
         """Move the captions that still exist and whose boxes are in view.
 
         The others stay at their boxes, where matplotlib does not draw them. See `Artist.draw`.
         """
-        dots, view = renderer.points_to_pixels(1), self.axes.bbox.extents
-        self.captions = [pair for pair in self.captions if pair[0].axes is self.axes]
+        axes = self.axes
+        assert axes is not None  # only axes draw it
+        dots: Any = renderer.points_to_pixels(1)  # a float
+        view = axes.bbox.extents
+        self.captions = [pair for pair in self.captions if pair[0].axes is axes]
         captions, boxes, sizes = [], [], []
         for caption, corners in self.captions:
             # [(left, bottom), (right, top)], whichever way the axes point.
-            box = np.sort(self.axes.transData.transform(corners), axis=0).ravel()
+            box = np.sort(axes.transData.transform(corners), axis=0).ravel()
             box = np.clip(box, np.tile(view[:2], 2), np.tile(view[2:], 2))
             if caption.get_visible() and (box[2:] > box[:2]).all():
                 captions.append(caption)
                 boxes.append(box)
                 # An Annotation's extent includes the annotated point; a Text's does not.
                 sizes.append(Text.get_window_extent(caption, renderer).size + 2 * dots)
-        to_data = self.axes.transData.inverted().transform
+        to_data = axes.transData.inverted().transform
         places = arrange(boxes, sizes, view, _GAP * dots)
         for caption, place in zip(captions, places, strict=True):
             caption.xy = tuple(to_data(place[:2] + dots))
             caption.set(x=0, y=0)  # its lower left corner is at `xy`
         self.stale = False
 
-    def get_window_extent(self, renderer=None):
+    def get_window_extent(self, renderer: RendererBase | None = None) -> Bbox:
         """Return an empty box: nothing is drawn."""
         return Bbox.null()
 
 
-def arrange(boxes, sizes, view, gap):
+def arrange(
+    boxes: npt.ArrayLike, sizes: npt.ArrayLike, view: Sequence[float] | Array, gap: float
+) -> Array:
     """Place the plates of captions beside their boxes.
 
     Args:
@@ -140,13 +162,13 @@ def arrange(boxes, sizes, view, gap):
         hidden = (_common_areas(plates, boxes) / areas).sum(axis=1)
         written_over = _common_areas(plates, placed).sum(axis=1) / area
         outside = 1 - _common_areas(plates, np.array([view]))[:, 0] / area
-        cost = hidden + _ILLEGIBLE * written_over + _OUT_OF_IMAGE * outside
-        best = np.argmin(cost + _HABIT * np.arange(len(plates)))
+        cost = hidden + _OVERLAP_COST * written_over + _OUTSIDE_COST * outside
+        best = np.argmin(cost + _RANK_COST * np.arange(len(plates)))
         placed = np.concatenate([placed, plates[best : best + 1]])
     return placed
 
 
-def _candidates(box, size, gap):
+def _candidates(box: Array, size: Array, gap: float) -> Array:
     """The plate at each of `_PLACES`, [places, (left, bottom, right, top)]."""
     on_box, on_plate = np.array(_PLACES, np.float64).transpose(1, 0, 2)
     away = gap * (on_box - on_plate)  # zero where the two corners are the same
@@ -154,7 +176,7 @@ def _candidates(box, size, gap):
     return np.concatenate([low, low + size], axis=1)
 
 
-def _common_areas(first, second):
+def _common_areas(first: Array, second: Array) -> Array:
     """Pairwise intersection areas of boxes, [N, M]."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])

@@ -6,31 +6,51 @@ random subset is examined, drawn with a seed; the title says so.
 
 import dataclasses
 import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from ..anchors.coverage import AnchorCoverage, anchor_coverage, best_iou, plain_scales
-from ..datasets.splits import random_part
+from ..config import Config
+from ..datasets.dataset import Dataset
+from ..datasets.splits import random_subset
 from ..images.resizing import input_geometry, resize_options
 from ..text import some
+from ..types import Array
 from .captions import instance_label
-from .figures import finish, new_figure, plain_axes
+from .figures import Inches, SaveTo, finish, new_figure, plain_axes
 
 _INSTANCES, _IMAGES = "tab:blue", "tab:gray"
 _CURRENT, _SUGGESTED = "tab:red", "black"
 _SIDES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)  # axis ticks, in pixels
-_MOST_POINTS = 5000  # in a scatter plot
+_MAX_POINTS = 5000  # in a scatter plot
 _DPI = 120
 
+# Name, scales, best IoU [N] of each instance, and colour.
+_Choices = list[tuple[str, Any, Array, str]]
 
-def plot_classes(dataset, *, top=40, limit=500, seed=0, figsize=None, dpi=None, save_to=None):
+
+def plot_classes(
+    dataset: Dataset,
+    *,
+    top: int = 40,
+    limit: int | None = 500,
+    seed: int = 0,
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Figure | None:
     """Draw how many instances each class has, and how many images contain it.
 
     Crowds are not counted. Classes without instances are listed below the bars.
 
     Args:
-        dataset: a prepared `Dataset`.
+        dataset: a prepared dataset.
         top: number of classes with a bar each; the rest share one.
         limit: maximum number of images to examine, drawn at random with `seed`; None is all.
         figsize: inches (width, height); None is 10 wide, and as high as the classes need.
@@ -39,8 +59,12 @@ def plot_classes(dataset, *, top=40, limit=500, seed=0, figsize=None, dpi=None, 
 
     Returns:
         The Figure, or None if it was shown.
+
+    Example:
+        >>> from mrcnn.visualize import plot_classes
+        >>> plot_classes(dataset, limit=None, save_to="classes.png")  # doctest: +SKIP
     """
-    found = _walk(dataset, limit, seed)
+    found = _survey(dataset, limit, seed)
     classes = dataset.num_classes
     instances = np.bincount(found.class_ids, minlength=classes)
     pairs = np.unique(np.stack([found.class_ids, found.images]), axis=1)
@@ -54,11 +78,12 @@ def plot_classes(dataset, *, top=40, limit=500, seed=0, figsize=None, dpi=None, 
         together = len(np.unique(found.images[np.isin(found.class_ids, rest)]))
         bars = [np.append(bars[0], instances[rest].sum()), np.append(bars[1], together)]
 
-    usual = (10, 1.6 + 0.24 * max(3, len(names))), _DPI
-    fig = new_figure(usual, figsize, dpi, save_to)
+    default_size = 10, 1.6 + 0.24 * max(3, len(names))
+    fig = new_figure((default_size, _DPI), figsize, dpi, save_to)
     axes = fig.subplots(1, 2, sharey=True)
     used = f"{np.count_nonzero(instances)} of {classes - 1} classes"
-    crowds = f", and {found.crowds} crowds" if found.crowds else ""
+    plural = "s" * (found.crowds > 1)
+    crowds = f", and {found.crowds} crowd{plural}" if found.crowds else ""
     title = f"{len(found.class_ids)} instances of {used}{crowds}, in {found.of_images}"
     fig.suptitle(title, fontsize=11)
     unused = [dataset.class_names[i] for i in order if not instances[i]]
@@ -77,17 +102,26 @@ def plot_classes(dataset, *, top=40, limit=500, seed=0, figsize=None, dpi=None, 
         plain_axes(ax)
     axes[0].set_yticks(range(len(names)), names, fontsize=9)
     axes[0].set_ylim(len(names) - 0.4, -0.6)
-    return finish(fig, own=True, save_to=save_to)
+    return finish(fig, created=True, save_to=save_to)
 
 
-def plot_sizes(dataset, config=None, *, limit=500, seed=0, figsize=None, dpi=None, save_to=None):
+def plot_sizes(
+    dataset: Dataset,
+    config: Config | None = None,
+    *,
+    limit: int | None = 500,
+    seed: int = 0,
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Figure | None:
     """Draw the distributions of instance size and of the number of instances per image.
 
     The size is the square root of the box area. Crowds are not counted.
 
     Args:
-        dataset: a prepared `Dataset`.
-        config: a `Config`, to measure in pixels of the network's input and to show
+        dataset: a prepared dataset.
+        config: to measure in pixels of the network's input and to show
             MAX_GT_INSTANCES; None measures in pixels of the images.
         limit: maximum number of images to examine, drawn at random with `seed`; None is all.
         figsize: inches (width, height); None is (11, 4.2).
@@ -97,7 +131,7 @@ def plot_sizes(dataset, config=None, *, limit=500, seed=0, figsize=None, dpi=Non
     Returns:
         The Figure, or None if it was shown.
     """
-    found = _walk(dataset, limit, seed, config)
+    found = _survey(dataset, limit, seed, config)
     per_image = np.bincount(found.images, minlength=found.count)
 
     fig = new_figure(((11, 4.2), _DPI), figsize, dpi, save_to)
@@ -111,12 +145,19 @@ def plot_sizes(dataset, config=None, *, limit=500, seed=0, figsize=None, dpi=Non
     for ax in (left, right):
         ax.yaxis.set_major_locator(_whole_numbers())
         plain_axes(ax)
-    return finish(fig, own=True, save_to=save_to)
+    return finish(fig, created=True, save_to=save_to)
 
 
 def plot_anchor_coverage(
-    coverage, config=None, *, limit=500, seed=0, figsize=None, dpi=None, save_to=None
-):
+    coverage: Dataset | AnchorCoverage,
+    config: Config | None = None,
+    *,
+    limit: int | None = 500,
+    seed: int = 0,
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Figure | None:
     """Draw how well the anchors cover the instances, with the current and the suggested scales.
 
     The left panel shows each instance's best IoU with an anchor. The right panel shows the widths
@@ -124,7 +165,7 @@ def plot_anchor_coverage(
 
     Args:
         coverage: a prepared `Dataset`, or the result of `anchor_coverage` for one.
-        config: the `Config` that defines the anchors; required with a dataset.
+        config: defines the anchors; required with a dataset.
         limit: maximum number of the dataset's images to examine, drawn at random with `seed`; None
             is all.
         figsize: inches (width, height); None is (12, 5.4).
@@ -141,11 +182,13 @@ def plot_anchor_coverage(
     if not isinstance(coverage, AnchorCoverage):
         if config is None:
             raise ValueError("config is None: it must be the Config that defines the anchors")
-        dataset, image_ids = coverage, random_part(coverage.image_ids, limit, seed)
+        dataset, image_ids = coverage, random_subset(coverage.image_ids, limit, seed)
         coverage = anchor_coverage(dataset, config, image_ids)
         of_images = f" in {_of_images(dataset, image_ids)}"
     config = coverage.config
-    choices = [("RPN_ANCHOR_SCALES", config.RPN_ANCHOR_SCALES, coverage.best_iou, _CURRENT)]
+    choices: _Choices = [
+        ("RPN_ANCHOR_SCALES", config.RPN_ANCHOR_SCALES, coverage.best_iou, _CURRENT)
+    ]
     suggested = coverage.suggested_scales()
     if suggested != plain_scales(config.RPN_ANCHOR_SCALES):
         best = best_iou(coverage.boxes, config, coverage.input_shapes, suggested)
@@ -161,11 +204,11 @@ def plot_anchor_coverage(
     _box_scatter(right, coverage, choices)
     for ax in (left, right):
         plain_axes(ax)
-    return finish(fig, own=True, save_to=save_to)
+    return finish(fig, created=True, save_to=save_to)
 
 
 @dataclasses.dataclass
-class _Walk:
+class _Survey:
     """The instances of a dataset's examined images, without crowds.
 
     Attributes:
@@ -179,20 +222,25 @@ class _Walk:
 
     count: int
     of_images: str
-    sizes: np.ndarray
-    class_ids: np.ndarray
-    images: np.ndarray
+    sizes: Array
+    class_ids: Array
+    images: Array
     crowds: int
 
 
-def _walk(dataset, limit, seed, config=None):
-    """Collect a `_Walk`, in pixels of the network's input if a configuration is given."""
-    image_ids = random_part(dataset.image_ids, limit, seed)
-    sizes, class_ids, images, crowds = [np.zeros(0)], [np.zeros(0, int)], [np.zeros(0, int)], 0
+def _survey(
+    dataset: Dataset, limit: int | None, seed: int, config: Config | None = None
+) -> _Survey:
+    """Collect a `_Survey`, in pixels of the network's input if a configuration is given."""
+    image_ids = random_subset(dataset.image_ids, limit, seed)
+    sizes: list[Array] = [np.zeros(0)]
+    class_ids: list[Array] = [np.zeros(0, int)]
+    images: list[Array] = [np.zeros(0, int)]
+    crowds = 0
     for index, image_id in enumerate(image_ids):
         instances, ids = dataset.load_boxes(image_id)
         ids = np.asarray(ids)
-        crowds += np.count_nonzero(ids < 0)
+        crowds += int(np.count_nonzero(ids < 0))
         kept = (ids > 0) & instances.visible
         if not kept.any():
             continue
@@ -202,25 +250,31 @@ def _walk(dataset, limit, seed, config=None):
         sizes.append(np.sqrt(sides.prod(axis=1)))
         class_ids.append(ids[kept])
         images.append(np.full(kept.sum(), index))
-    joined = map(np.concatenate, (sizes, class_ids, images))
-    return _Walk(len(image_ids), _of_images(dataset, image_ids), *joined, crowds)
+    return _Survey(
+        count=len(image_ids),
+        of_images=_of_images(dataset, image_ids),
+        sizes=np.concatenate(sizes),
+        class_ids=np.concatenate(class_ids),
+        images=np.concatenate(images),
+        crowds=crowds,
+    )
 
 
-def _of_images(dataset, image_ids):
+def _of_images(dataset: Dataset, image_ids: Sequence[int] | Array) -> str:
     if len(image_ids) < len(dataset.image_ids):
         return f"{len(image_ids)} of {len(dataset.image_ids)} images, drawn at random"
     return f"{len(image_ids)} images"
 
 
-def _scale(height, width, config):
+def _scale(height: int, width: int, config: Config) -> tuple[float, float]:
     """Factors (vertical, horizontal) by which an image is resized."""
     _, size, _ = input_geometry(height, width, **resize_options(config))
     return size[0] / height, size[1] / width
 
 
-def _size_histogram(ax, sizes):
+def _size_histogram(ax: Axes, sizes: Array) -> None:
     low, median, high = np.percentile(sizes, [5, 50, 95])
-    bins = np.geomspace(sizes.min() / 1.05, sizes.max() * 1.05, 41)
+    bins = np.geomspace(sizes.min() / 1.05, sizes.max() * 1.05, 41).tolist()
     ax.hist(sizes, bins=bins, color=_INSTANCES)
     ax.axvspan(low, high, color="black", alpha=0.07, zorder=0)
     ax.axvline(median, color="black", linewidth=1, linestyle="dashed")
@@ -228,10 +282,11 @@ def _size_histogram(ax, sizes):
     ax.set_title(f"median {median:.0f}; 90% from {low:.0f} to {high:.0f} (shaded)", fontsize=10)
 
 
-def _per_image_histogram(ax, per_image, config):
+def _per_image_histogram(ax: Axes, per_image: Array, config: Config | None) -> None:
     most = int(per_image.max(initial=0))
     step = max(1, -(-(most + 1) // 40))
-    ax.hist(per_image, bins=np.arange(0, most + step + 1, step) - 0.5, color=_IMAGES)
+    bins = (np.arange(0, most + step + 1, step) - 0.5).tolist()
+    ax.hist(per_image, bins=bins, color=_IMAGES)
     ax.set(xlabel="instances per image", ylabel="images")
     ax.xaxis.set_major_locator(_whole_numbers())
     title = f"median {np.median(per_image):.0f}, maximum {most}" if len(per_image) else ""
@@ -244,8 +299,8 @@ def _per_image_histogram(ax, per_image, config):
     ax.set_title(title, fontsize=10)
 
 
-def _iou_histogram(ax, choices):
-    bins = np.linspace(0, 1, 41)
+def _iou_histogram(ax: Axes, choices: _Choices) -> None:
+    bins = np.linspace(0, 1, 41).tolist()
     for i, (name, scales, best, color) in enumerate(choices):
         recalls = "no instances"
         if len(best):
@@ -261,9 +316,9 @@ def _iou_histogram(ax, choices):
     ax.legend(loc="upper left", fontsize=8, framealpha=1)
 
 
-def _box_scatter(ax, coverage, choices):
+def _box_scatter(ax: Axes, coverage: AnchorCoverage, choices: _Choices) -> None:
     heights, widths = coverage.sizes.T
-    kept = np.linspace(0, len(heights) - 1, min(len(heights), _MOST_POINTS)).astype(int)
+    kept = np.linspace(0, len(heights) - 1, min(len(heights), _MAX_POINTS)).astype(int)
     points = ax.scatter(
         widths[kept], heights[kept], c=coverage.best_iou[kept], s=6, cmap="viridis", vmin=0, vmax=1
     )
@@ -287,11 +342,11 @@ def _box_scatter(ax, coverage, choices):
     ax.legend(loc="upper left", fontsize=8)
 
 
-def _pixels_axis(axis, set_scale):
+def _pixels_axis(axis: Axis, set_scale: Callable[[str], Any]) -> None:
     """Make an axis logarithmic, with plain pixel counts as tick labels."""
     set_scale("log")
     low, high = axis.get_view_interval()
-    ticks = [side for side in _SIDES if low <= side <= high]
+    ticks: list[float] = [side for side in _SIDES if low <= side <= high]
     if len(ticks) < 3:
         ticks = [side for side in _whole_numbers().tick_values(low, high) if low <= side <= high]
     axis.set_ticks(ticks)
@@ -299,5 +354,5 @@ def _pixels_axis(axis, set_scale):
     axis.set_minor_formatter(NullFormatter())
 
 
-def _whole_numbers():
+def _whole_numbers() -> MaxNLocator:
     return MaxNLocator(7, integer=True, steps=[1, 2, 5, 10])

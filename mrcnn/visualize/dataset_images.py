@@ -3,18 +3,25 @@
 import random
 import textwrap
 from collections import Counter
+from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from ..augment import augment, check_augmentation
+from ..augment import Augmentation, augment, check_augmentation
+from ..config import Config
+from ..datasets.dataset import Dataset
 from ..datasets.reading import place_of, read_sample
 from ..images.frame import Frame
 from ..images.pixels import as_channels
-from ..instances import InstanceBoxes
+from ..instances import InstanceBoxes, InstanceMasks
+from ..types import Array
 from .captions import CAPTION_POINTS, add_caption, instance_label
-from .drawing import CROWDED, add_box, add_outlines, as_rgb, blend_masks, neighbor_colors
-from .figures import finish, new_figure, scale_of
+from .drawing import CROWDED, RGB, add_box, add_outlines, as_rgb, blend_masks, neighbor_colors
+from .figures import Inches, SaveTo, finish, new_figure, scale_of
 
 _CROWD_COLOR = (1.0, 1.0, 1.0)
 _SEARCHED_IMAGES = 100  # how many to search for images with instances
@@ -23,17 +30,17 @@ _DPI = 150
 
 
 def display_sample(
-    dataset,
-    image_id,
-    config=None,
+    dataset: Dataset,
+    image_id: int,
+    config: Config | None = None,
     *,
-    show_mask=True,
-    show_bbox=None,
-    seed=0,
-    figsize=None,
-    dpi=None,
-    save_to=None,
-):
+    show_mask: bool = True,
+    show_bbox: bool | None = None,
+    seed: int = 0,
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Figure | None:
     """Draw a dataset image with its instances: masks, outlines, boxes and class names.
 
     If the dataset has only boxes, only these are drawn. Crowds are white, with a dashed box. With
@@ -43,9 +50,9 @@ def display_sample(
     without `config`, by "auto" if it accepts the values and else by "percentile".
 
     Args:
-        dataset: a prepared `Dataset`.
+        dataset: a prepared dataset.
         image_id: index of the image in the dataset.
-        config: a `Config`, to show image and instances as the network receives them, resized,
+        config: to show image and instances as the network receives them, resized,
             cropped and padded; None shows them unchanged.
         show_mask: whether to tint the masks; their outlines are always drawn.
         show_bbox: whether to draw the boxes; None draws them for up to 40 instances, or if there
@@ -60,15 +67,20 @@ def display_sample(
 
     Raises:
         ValueError: image and instances differ in size.
+
+    Example:
+        >>> from mrcnn.visualize import display_sample
+        >>> display_sample(dataset, 0)  # doctest: +SKIP
+        >>> display_sample(dataset, 0, config, save_to="input.png")  # doctest: +SKIP
     """
     if config is None:
-        image, instances, class_ids = _as_it_is(dataset, image_id)
+        image, instances, class_ids = _load_unchanged(dataset, image_id)
         kind = _describe(image)
     else:
         rng = np.random.default_rng([seed, int(image_id)])
         image, instances, class_ids, factor = _as_input(dataset, config, image_id, rng)
         kind = f"{_describe(image)}: the network's input, scaled by {factor:.3g}"
-    picture = as_picture(image, place_of(dataset, image_id))
+    picture = as_display_image(image, place_of(dataset, image_id))
     colors = instance_colors(instances, class_ids)
     crowded = len(class_ids) > CROWDED
     only_boxes = isinstance(instances, InstanceBoxes)
@@ -78,8 +90,8 @@ def display_sample(
         show_bbox = only_boxes or not crowded
 
     height, width = picture.shape[:2]
-    usual = max(5, 10 * width / max(height, width)), 10 * height / max(height, width) + 0.8
-    fig = new_figure((usual, _DPI), figsize, dpi, save_to)
+    default_size = max(5, 10 * width / max(height, width)), 10 * height / max(height, width) + 0.8
+    fig = new_figure((default_size, _DPI), figsize, dpi, save_to)
     ax = fig.subplots()
     scale = scale_of(ax, len(class_ids))
     _show(ax, picture)
@@ -96,22 +108,22 @@ def display_sample(
         if crowd or (not crowded and len(dataset.class_names) > 2):
             label = instance_label(dataset.class_names, class_id)
             add_caption(ax, box, label, color, CAPTION_POINTS * scale)
-    return finish(fig, own=True, save_to=save_to)
+    return finish(fig, created=True, save_to=save_to)
 
 
 def display_augmented(
-    dataset,
-    config,
-    augmentation,
-    image_ids=None,
-    rows=3,
-    cols=4,
+    dataset: Dataset,
+    config: Config,
+    augmentation: Augmentation | None,
+    image_ids: Sequence[int] | Array | None = None,
+    rows: int = 3,
+    cols: int = 4,
     *,
-    seed=0,
-    figsize=None,
-    dpi=None,
-    save_to=None,
-):
+    seed: int = 0,
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Figure | None:
     """Show the effect of an augmentation: one image per row, first unchanged, then augmented.
 
     Images are resized, cropped and padded as the network receives them, with one crop per row.
@@ -120,8 +132,8 @@ def display_augmented(
     masks with the image.
 
     Args:
-        dataset: a prepared `Dataset`.
-        config: a `Config`.
+        dataset: a prepared dataset.
+        config: configuration of the network.
         augmentation: an imgaug augmenter, a callable, ...; see `mrcnn.augment`.
         image_ids: the images to show; None draws `rows` at random, preferably with instances.
         rows: number of images if `image_ids` is None.
@@ -138,6 +150,10 @@ def display_augmented(
     Raises:
         TypeError: the augmentation is not of a supported kind.
         ValueError: there are no images, or an image and its instances do not match.
+
+    Example:
+        >>> from mrcnn import augment, visualize
+        >>> visualize.display_augmented(dataset, config, augment.photographs())  # doctest: +SKIP
     """
     check_augmentation(augmentation)
     if image_ids is None:
@@ -158,7 +174,7 @@ def display_augmented(
             if col > 0 and augmentation is not None:
                 rng = np.random.default_rng([seed, int(image_id), col])
                 changed, moved = augment(augmentation, image, instances, rng)
-            picture = as_picture(changed, place_of(dataset, image_id))
+            picture = as_display_image(changed, place_of(dataset, image_id))
             outlines = _paint(picture, moved, colors, alpha=0)
             _show(ax, picture)
             add_outlines(ax, outlines, colors, scale_of(ax, len(class_ids)))
@@ -167,10 +183,10 @@ def display_augmented(
             if col > 0:
                 title = f"augmented, {left} of {len(instances)} instances"
             ax.set_title(title, fontsize=8)
-    return finish(fig, own=True, save_to=save_to)
+    return finish(fig, created=True, save_to=save_to)
 
 
-def as_picture(image, name="image"):
+def as_display_image(image: npt.ArrayLike, name: str = "image") -> Array:
     """Convert any image that a dataset may hold to uint8 RGB for display.
 
     Args:
@@ -184,27 +200,29 @@ def as_picture(image, name="image"):
     Raises:
         TypeError, ValueError: not an image, see `as_channels`.
     """
-    image = np.asarray(image)
-    image = image[..., np.newaxis] if image.ndim == 2 else image
-    image = image[..., :3]
+    pixels = np.asarray(image)
+    pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+    pixels = pixels[..., :3]
     try:
-        image = as_channels(image, image.shape[-1], name)
+        pixels = as_channels(pixels, pixels.shape[-1], name)
     except ValueError:  # values for which "auto" has no range
-        image = as_channels(image, image.shape[-1], name, "percentile")
-    if image.shape[2] == 2:
-        image = np.pad(image, [(0, 0), (0, 0), (0, 1)])
-    return as_rgb(image)
+        pixels = as_channels(pixels, pixels.shape[-1], name, "percentile")
+    if pixels.shape[2] == 2:
+        pixels = np.pad(pixels, [(0, 0), (0, 0), (0, 1)])
+    return as_rgb(pixels)
 
 
-def instance_colors(instances, class_ids):
+def instance_colors(
+    instances: InstanceMasks | InstanceBoxes, class_ids: Sequence[int] | Array
+) -> list[RGB]:
     """Choose a colour for each instance: neighbours differ, and crowds are white.
 
     Args:
-        instances: `InstanceMasks` or `InstanceBoxes` of N instances.
+        instances: N instances.
         class_ids: int [N], negative for a crowd.
 
     Returns:
-        list of N matplotlib colours.
+        list of N colours (red, green, blue) in [0, 1].
     """
     colors = neighbor_colors(instances.boxes)
     return [
@@ -213,7 +231,9 @@ def instance_colors(instances, class_ids):
     ]
 
 
-def _as_it_is(dataset, image_id):
+def _load_unchanged(
+    dataset: Dataset, image_id: int
+) -> tuple[Array, InstanceMasks | InstanceBoxes, Array]:
     image = np.asarray(dataset.load_image(image_id))
     field = _field(dataset, image_id)
     load = dataset.load_instances if field == "masks" else dataset.load_boxes
@@ -228,11 +248,13 @@ def _as_it_is(dataset, image_id):
     return image, instances[instances.visible], class_ids[instances.visible]
 
 
-def _as_input(dataset, config, image_id, rng):
+def _as_input(
+    dataset: Dataset, config: Config, image_id: int, rng: np.random.Generator
+) -> tuple[Array, InstanceMasks | InstanceBoxes, Array, float]:
     """Load a sample as training does, without augmentation, and its resize factor.
 
     Returns:
-        image [H, W, C], `InstanceMasks` or `InstanceBoxes`, class ids [N] and a float.
+        image [H, W, C], N instances, class ids [N] and the factor.
     """
     field = _field(dataset, image_id)
     image, instances = read_sample(dataset, config, image_id, (field,))
@@ -242,19 +264,21 @@ def _as_input(dataset, config, image_id, rng):
     return image, instances.fields[field], instances.class_ids, frame.scale
 
 
-def _field(dataset, image_id):
+def _field(dataset: Dataset, image_id: int) -> str:
     return "masks" if dataset.has("masks", image_id) else "boxes"
 
 
-def _paint(picture, instances, colors, alpha):
+def _paint(
+    picture: Array, instances: InstanceMasks | InstanceBoxes, colors: Sequence[RGB], alpha: float
+) -> list[list[Array]]:
     """Tint the masks in a picture, in place, and return their outlines as `blend_masks` does.
 
     Masks are painted one by one: as a single dense array, they may not fit into memory. Boxes are
     not tinted and are their own outlines.
     """
     if isinstance(instances, InstanceBoxes):
-        return [[_around(box)] if box.any() else [] for box in instances.boxes]
-    outlines = []
+        return [[_box_outline(box)] if box.any() else [] for box in instances.boxes]
+    outlines: list[list[Array]] = []
     for crop, (y1, x1, y2, x2), color in zip(instances.crops, instances.boxes, colors, strict=True):
         if not crop.size:
             outlines.append([])
@@ -264,19 +288,19 @@ def _paint(picture, instances, colors, alpha):
     return outlines
 
 
-def _around(box):
+def _box_outline(box: Array) -> Array:
     """The outline of a box, [points, (x, y)]."""
     y1, x1, y2, x2 = box
     return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2], [x1, y1]]) - 0.5
 
 
-def _show(ax, picture):
+def _show(ax: Axes, picture: Array) -> None:
     ax.imshow(picture)
     ax.axis("off")
     ax.autoscale(False)
 
 
-def _with_instances(dataset, count, rng):
+def _with_instances(dataset: Dataset, count: int, rng: np.random.Generator) -> list[int]:
     """Draw image ids at random, with instances if a short search finds such images."""
     order = rng.permutation(dataset.image_ids)
     searched = order[:_SEARCHED_IMAGES]
@@ -284,7 +308,7 @@ def _with_instances(dataset, count, rng):
     return [*found, *(i for i in order[:count] if i not in found)][:count]
 
 
-def _name(dataset, image_id, letters):
+def _name(dataset: Dataset, image_id: int, letters: int) -> list[str]:
     """Title lines: the image's index and its id in its source, then the end of its path."""
     info = dataset.image_info[image_id]
     path = str(info.get("path") or "")
@@ -292,7 +316,7 @@ def _name(dataset, image_id, letters):
     return [f"image {image_id}: {info['source']}.{info['id']}", path][: 1 + bool(path)]
 
 
-def _describe(image):
+def _describe(image: Array) -> str:
     height, width = image.shape[:2]
     channels = image.shape[2] if image.ndim == 3 else 1
     text = f"{width} x {height} (width x height)"
@@ -303,7 +327,7 @@ def _describe(image):
     return text
 
 
-def _counts(class_names, class_ids):
+def _counts(class_names: Sequence[str], class_ids: Array) -> str:
     """Count instances by class, such as "3 instances: 2 person, 1 dog (crowd)"."""
     counts = Counter(class_ids.tolist()).most_common()
     listed = ", ".join(f"{count} {instance_label(class_names, i)}" for i, count in counts)

@@ -6,15 +6,23 @@ and x2 exclusive, is therefore drawn from (y1 - 0.5, x1 - 0.5) to (y2 - 0.5, x2 
 """
 
 import colorsys
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
+from matplotlib.typing import ColorType
 from skimage.color import rgb2lab
 from skimage.measure import find_contours
 
 from ..instances.pasting import extract_bboxes
+from ..types import Array
+
+# A colour, (red, green, blue) in [0, 1].
+RGB = tuple[float, float, float]
 
 # Golden-ratio steps around the colour wheel never return to a hue already used.
 _GOLDEN_RATIO = (5**0.5 - 1) / 2
@@ -22,7 +30,7 @@ _GOLDEN_RATIO = (5**0.5 - 1) / 2
 CROWDED = 40  # with more instances in an image, captions and lines are smaller
 
 
-def random_colors(N, bright=True):
+def random_colors(N: int, bright: bool = True) -> list[RGB]:
     """Make N distinct, saturated colours.
 
     Colour i does not depend on N, and no random state is read or changed.
@@ -33,12 +41,17 @@ def random_colors(N, bright=True):
 
     Returns:
         List of N tuples (red, green, blue) of floats in [0, 1].
+
+    Example:
+        >>> from mrcnn.visualize import random_colors
+        >>> np.round(random_colors(1), 2)
+        array([[1.  , 0.15, 0.15]])
     """
     value = 1.0 if bright else 0.7
     return [colorsys.hsv_to_rgb(i * _GOLDEN_RATIO % 1, 0.85, value) for i in range(N)]
 
 
-def neighbor_colors(boxes):
+def neighbor_colors(boxes: npt.ArrayLike) -> list[RGB]:
     """Colour boxes so that neighbours look different.
 
     Args:
@@ -60,7 +73,7 @@ def neighbor_colors(boxes):
     return [palette[i] for i in chosen]
 
 
-def as_rgb(image):
+def as_rgb(image: npt.ArrayLike) -> Array:
     """Copy an image of any common kind to uint8 RGB.
 
     Args:
@@ -85,7 +98,9 @@ def as_rgb(image):
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
-def apply_mask(image, mask, color, alpha=0.5):
+def apply_mask(
+    image: Array, mask: npt.ArrayLike, color: Sequence[float] | Array, alpha: float = 0.5
+) -> Array:
     """Blend a colour into an image, in place, where a mask covers it.
 
     Args:
@@ -99,6 +114,13 @@ def apply_mask(image, mask, color, alpha=0.5):
 
     Raises:
         ValueError: mask and image differ in size, or the image is not RGB.
+
+    Example:
+        >>> from mrcnn.visualize import apply_mask
+        >>> image = np.zeros((1, 2, 3), np.uint8)
+        >>> apply_mask(image, [[True, False]], color=(1.0, 0.0, 0.5), alpha=1.0)
+        array([[[255,   0, 128],
+                [  0,   0,   0]]], dtype=uint8)
     """
     mask = np.asarray(mask)
     if image.shape != (*mask.shape, 3):
@@ -113,7 +135,7 @@ def apply_mask(image, mask, color, alpha=0.5):
     return image
 
 
-def draw_box(image, box, color):
+def draw_box(image: Array, box: Sequence[float] | Array, color: npt.ArrayLike) -> Array:
     """Draw a box two pixels thick into an image, in place.
 
     Args:
@@ -132,7 +154,9 @@ def draw_box(image, box, color):
     return image
 
 
-def blend_masks(image, masks, colors, alpha=0.5):
+def blend_masks(
+    image: Array, masks: npt.ArrayLike, colors: Sequence[RGB], alpha: float = 0.5
+) -> list[list[Array]]:
     """Blend many masks into an image, in place, and find their outlines.
 
     Only each mask's bounding box is touched, so hundreds of small masks stay fast.
@@ -166,11 +190,16 @@ def blend_masks(image, masks, colors, alpha=0.5):
     return outlines
 
 
-def add_outlines(ax, outlines, colors, linewidth=1.0):
+def add_outlines(
+    ax: Axes,
+    outlines: Sequence[Sequence[Array]],
+    colors: Sequence[ColorType],
+    linewidth: float = 1.0,
+) -> None:
     """Draw the outlines that `blend_masks` returned, each in its mask's colour on a dark edge.
 
     Args:
-        ax: matplotlib Axes.
+        ax: the Axes.
         outlines: the outlines of N masks.
         colors: N matplotlib colours.
         linewidth: in points.
@@ -183,11 +212,19 @@ def add_outlines(ax, outlines, colors, linewidth=1.0):
     )
 
 
-def add_box(ax, box, color, linewidth=1.0, linestyle="solid", alpha=1.0, alone=False):
+def add_box(
+    ax: Axes,
+    box: Sequence[float] | Array,
+    color: ColorType,
+    linewidth: float = 1.0,
+    linestyle: str = "solid",
+    alpha: float = 1.0,
+    alone: bool = False,
+) -> None:
     """Draw a box as an unfilled rectangle.
 
     Args:
-        ax: matplotlib Axes.
+        ax: the Axes.
         box: (y1, x1, y2, x2) in pixels.
         color: any matplotlib colour.
         linewidth, linestyle, alpha: as for matplotlib's patches.
@@ -214,11 +251,11 @@ def add_box(ax, box, color, linewidth=1.0, linestyle="solid", alpha=1.0, alone=F
     )
 
 
-def _dark_edge(linewidth):
+def _dark_edge(linewidth: float) -> withStroke:
     return withStroke(linewidth=linewidth, foreground=(0, 0, 0, 0.6))
 
 
-def check_counts(**counts):
+def check_counts(**counts: int | None) -> None:
     """Raise ValueError unless the counts, passed by name, are equal. None is ignored."""
     counts = {name: count for name, count in counts.items() if count is not None}
     if len(set(counts.values())) > 1:
@@ -227,7 +264,7 @@ def check_counts(**counts):
         raise ValueError(f"Got {listed}: their counts must be equal{layout}")
 
 
-def _full_scale(image):
+def _full_scale(image: Array) -> float:
     """The value of full brightness: 1 for bools and for floats up to 1, otherwise 255."""
     is_unit = image.dtype.kind in "bf" and (image.size == 0 or image.max() <= 1)
     return 1.0 if is_unit else 255.0

@@ -1,30 +1,36 @@
 """Figures of images, and of the instances in an image."""
 
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from matplotlib.colors import Normalize
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, Normalize
+from matplotlib.figure import Figure
 
+from ..types import Array
 from .captions import CAPTION_POINTS, add_caption, instance_label
-from .drawing import add_box, add_outlines, as_rgb, blend_masks, check_counts, neighbor_colors
-from .figures import finish, new_figure, scale_of
+from .drawing import RGB, add_box, add_outlines, as_rgb, blend_masks, check_counts, neighbor_colors
+from .figures import Inches, SaveTo, finish, new_figure, scale_of
 
 logger = logging.getLogger(__name__)
 _SIZE = (16, 16)  # inches
 
 
 def display_images(
-    images,
-    titles=None,
-    cols=4,
-    cmap=None,
-    norm=None,
-    interpolation=None,
+    images: Sequence[npt.ArrayLike] | Array,
+    titles: Sequence[str] | None = None,
+    cols: int = 4,
+    cmap: str | Colormap | None = None,
+    norm: str | Normalize | None = None,
+    interpolation: str | None = None,
     *,
-    figsize=None,
-    dpi=None,
-    save_to=None,
-):
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Figure | None:
     """Show images, masks or feature maps in a grid.
 
     Args:
@@ -39,6 +45,13 @@ def display_images(
 
     Returns:
         The Figure, or None if there are no images or it was shown.
+
+    Example:
+        >>> from mrcnn.visualize import display_images
+        >>> masks = np.eye(8, dtype=bool), np.ones((8, 8), bool)
+        >>> figure = display_images(masks, titles=["diagonal", "all"], save_to="masks.png")
+        >>> [ax.get_title() for ax in figure.axes]
+        ['diagonal', 'all']
     """
     if len(images) == 0:
         logger.warning("No images to display.")
@@ -47,39 +60,40 @@ def display_images(
     cols = min(cols, len(images))
     rows = -(-len(images) // cols)
     height, width = np.shape(images[0])[:2]
-    usual = 3.5 * cols, (3.5 * height / width + 0.3) * rows
-    fig = new_figure((usual, None), figsize, dpi, save_to)
+    default_size = 3.5 * cols, (3.5 * height / width + 0.3) * rows
+    fig = new_figure((default_size, None), figsize, dpi, save_to)
     axes = fig.subplots(rows, cols, squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
         image = np.squeeze(image, axis=2) if np.shape(image)[2:] == (1,) else np.asarray(image)
         # Otherwise a mask with a single value would get the colour of zero.
-        limits = {"vmin": 0, "vmax": 1} if image.dtype == bool and norm is None else {}
+        is_mask = image.dtype == bool and norm is None
+        limits: dict[str, Any] = {"vmin": 0, "vmax": 1} if is_mask else {}
         image = as_rgb(image) if image.ndim == 3 else image
         ax.set_title(title, fontsize=9)
         ax.imshow(image, cmap=cmap, norm=norm, interpolation=interpolation, **limits)
-    return finish(fig, own=True, save_to=save_to)
+    return finish(fig, created=True, save_to=save_to)
 
 
 def display_instances(
-    image,
-    boxes,
-    masks,
-    class_ids,
-    class_names,
-    scores=None,
-    title="",
-    figsize=(16, 16),
-    ax=None,
-    show_mask=True,
-    show_bbox=True,
-    colors=None,
-    captions=None,
+    image: npt.ArrayLike,
+    boxes: npt.ArrayLike,
+    masks: npt.ArrayLike | None,
+    class_ids: Sequence[int] | Array,
+    class_names: Sequence[str],
+    scores: Sequence[float] | Array | None = None,
+    title: str = "",
+    figsize: Inches | None = (16, 16),
+    ax: Axes | None = None,
+    show_mask: bool = True,
+    show_bbox: bool = True,
+    colors: Sequence[RGB] | None = None,
+    captions: Sequence[str | None] | None = None,
     *,
-    dpi=None,
-    save_to=None,
-):
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Axes | None:
     """Draw instances over an image: tinted masks with outlines, boxes and captions.
 
     Without masks, the lines of the boxes are heavier.
@@ -94,7 +108,7 @@ def display_instances(
         title: text above the image.
         figsize: inches (width, height) of the figure created if `ax` is None; type and lines scale
             with it.
-        ax: matplotlib Axes to draw on.
+        ax: the Axes to draw on.
         show_mask: whether to tint the masks; their outlines are always drawn.
         show_bbox: whether to draw the boxes.
         colors: N tuples (red, green, blue) in [0, 1]; by default, neighbours differ.
@@ -107,6 +121,23 @@ def display_instances(
 
     Raises:
         ValueError: the instance counts differ, or masks and image differ in size.
+
+    Example:
+        >>> from mrcnn.visualize import display_instances
+        >>> image = np.zeros((60, 80, 3), np.uint8)
+        >>> box, score = [10, 10, 30, 40], 0.9
+        >>> ax = display_instances(
+        ...     image, [box], None, [1], ["BG", "cat"], scores=[score], save_to="cat.png"
+        ... )
+        >>> ax.texts[0].get_text()
+        'cat 0.90'
+
+        Of the results of a trained model, with a window:
+
+        >>> (result,) = model.detect([image])  # doctest: +SKIP
+        >>> display_instances(
+        ...     image, result["rois"], result["masks"], result["class_ids"], class_names
+        ... )  # doctest: +SKIP
     """
     picture = as_rgb(image)
     boxes = np.reshape(boxes, (-1, 4))
@@ -119,8 +150,8 @@ def display_instances(
         colors=None if colors is None else min(len(colors), len(boxes)),
         captions=None if captions is None else min(len(captions), len(boxes)),
     )
-    shown = np.flatnonzero(boxes.any(axis=1))
-    if not len(shown) and ax is None:
+    shown = np.flatnonzero(boxes.any(axis=1)).tolist()
+    if not shown and ax is None:
         logger.warning("No instances to display.")
     if captions is None:
         captions = [
@@ -132,14 +163,15 @@ def display_instances(
 
     shown_colors = [colors[i] for i in shown]
     outlines = []
-    if masks is not None and len(shown):
+    if masks is not None and shown:
         tinted = picture if show_mask else picture.copy()
         masks = np.asarray(masks)  # can be large: no copy unless there is padding
         masks = masks if len(shown) == len(boxes) else masks[:, :, shown]
         outlines = blend_masks(tinted, masks, shown_colors)
 
-    own = ax is None
-    ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots() if own else ax
+    created = ax is None
+    if ax is None:
+        ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
     ax.imshow(picture)
     ax.axis("off")
     ax.autoscale(False)
@@ -150,14 +182,23 @@ def display_instances(
     for i in shown:
         if show_bbox:
             add_box(ax, boxes[i], colors[i], scale, alpha=0.7, alone=masks is None)
-        if captions[i]:
-            add_caption(ax, boxes[i], captions[i], colors[i], CAPTION_POINTS * scale)
-    return finish(ax, own, save_to)
+        caption = captions[i]
+        if caption:
+            add_caption(ax, boxes[i], caption, colors[i], CAPTION_POINTS * scale)
+    return finish(ax, created, save_to)
 
 
 def display_top_masks(
-    image, mask, class_ids, class_names, limit=4, *, figsize=None, dpi=None, save_to=None
-):
+    image: npt.ArrayLike,
+    mask: npt.ArrayLike,
+    class_ids: npt.ArrayLike,
+    class_names: Sequence[str],
+    limit: int = 4,
+    *,
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Figure | None:
     """Show an image beside the masks of the classes that cover the most area.
 
     In a class's panel, each instance has a different shade.

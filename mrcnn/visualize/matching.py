@@ -4,11 +4,14 @@ Masks are compared if both sides have them, otherwise boxes.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..geometry.boxes import box_areas, compute_overlaps
 from ..metrics.image_ap import compute_matches, match_by_overlap
+from ..types import Array
 from .drawing import check_counts
 
 
@@ -23,16 +26,22 @@ class Side:
         scores: [N], or None for the ground truth.
     """
 
-    boxes: np.ndarray
-    class_ids: np.ndarray
-    masks: np.ndarray | None = None
-    scores: np.ndarray | None = None
+    boxes: Array
+    class_ids: Array
+    masks: Array | None = None
+    scores: Any = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.boxes)
 
 
-def tidy(boxes, class_ids, masks=None, scores=None, score_threshold=0.0):
+def tidy(
+    boxes: npt.ArrayLike,
+    class_ids: npt.ArrayLike,
+    masks: npt.ArrayLike | None = None,
+    scores: npt.ArrayLike | None = None,
+    score_threshold: float = 0.0,
+) -> Side:
     """Drop padding and weak detections, and sort by score, best first.
 
     Args:
@@ -65,11 +74,11 @@ def tidy(boxes, class_ids, masks=None, scores=None, score_threshold=0.0):
     return Side(boxes[kept], class_ids[kept], None if masks is None else masks[:, :, kept], scores)
 
 
-def match(truth, found, iou_threshold=0.5):
+def match(truth: Side, found: Side, iou_threshold: float = 0.5) -> tuple[Array, Array]:
     """Match detections with instances of the same class by IoU, best score first.
 
     Args:
-        truth, found: `Side` as `tidy` returns it, with G instances and N detections.
+        truth, found: as `tidy` returns them, with G instances and N detections.
         iou_threshold: minimum IoU of a match.
 
     Returns:
@@ -94,7 +103,7 @@ def match(truth, found, iou_threshold=0.5):
     return matches.astype(int), overlaps
 
 
-def _box_overlaps(truth, found):
+def _box_overlaps(truth: Side, found: Side) -> Array:
     overlaps = compute_overlaps(found.boxes, truth.boxes)
     crowds = truth.class_ids < 0
     low = np.maximum(found.boxes[:, None, :2], truth.boxes[None, crowds, :2])  # [N, C, (y, x)]

@@ -1,9 +1,15 @@
 """Inside the network: boxes before and after refinement, regions of interest."""
 
-import numpy as np
+from collections.abc import Sequence
 
-from ..datasets.splits import random_part
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.typing import ColorType
+
+from ..datasets.splits import random_subset
 from ..instances.pasting import unmold_mask
+from ..types import Array
 from .captions import add_caption, instance_label
 from .drawing import (
     add_box,
@@ -14,7 +20,7 @@ from .drawing import (
     neighbor_colors,
     random_colors,
 )
-from .figures import finish, new_figure
+from .figures import Inches, SaveTo, finish, new_figure
 
 _SIZE = (12, 12)  # inches
 # How `draw_boxes` draws a box: colour, line style and alpha by visibility.
@@ -22,19 +28,19 @@ _VISIBILITIES = {0: ("gray", "dotted", 0.5), 1: (None, "dotted", 1.0), 2: (None,
 
 
 def draw_boxes(
-    image,
-    boxes=None,
-    refined_boxes=None,
-    masks=None,
-    captions=None,
-    visibilities=None,
-    title="",
-    ax=None,
+    image: npt.ArrayLike,
+    boxes: npt.ArrayLike | None = None,
+    refined_boxes: npt.ArrayLike | None = None,
+    masks: npt.ArrayLike | None = None,
+    captions: Sequence[str | None] | None = None,
+    visibilities: Sequence[int] | Array | None = None,
+    title: str = "",
+    ax: Axes | None = None,
     *,
-    figsize=None,
-    dpi=None,
-    save_to=None,
-):
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Axes | None:
     """Draw boxes (dashed) and their refinements (solid), each pair joined by a line.
 
     Args:
@@ -47,7 +53,7 @@ def draw_boxes(
         visibilities: [N]; 0 is grey, dotted and pale, 1 is coloured and dotted, 2 is coloured and
             solid.
         title: text above the image.
-        ax: matplotlib Axes to draw on; None creates a figure.
+        ax: the Axes to draw on; None creates a figure.
         figsize: inches (width, height); None is (12, 12).
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
@@ -59,7 +65,8 @@ def draw_boxes(
         ValueError: there are no boxes, the counts differ, or a visibility is not 0, 1 or 2.
     """
     boxes, refined_boxes = _as_boxes(boxes), _as_boxes(refined_boxes)
-    if boxes is None and refined_boxes is None:
+    last = boxes if refined_boxes is None else refined_boxes  # the boxes that captions belong to
+    if last is None:
         raise ValueError("boxes and refined_boxes are both None: draw_boxes needs at least one")
     check_counts(
         boxes=None if boxes is None else len(boxes),
@@ -68,47 +75,49 @@ def draw_boxes(
         captions=None if captions is None else len(captions),
         visibilities=None if visibilities is None else len(visibilities),
     )
-    last = boxes if refined_boxes is None else refined_boxes  # the boxes that captions belong to
     picture = as_rgb(image)
     colors = random_colors(len(last))
     if masks is not None:
         blend_masks(picture, masks, colors)
 
-    own = ax is None
-    ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots() if own else ax
+    created = ax is None
+    if ax is None:
+        ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
     _show_with_margin(ax, picture, picture.shape[0] // 10, title)
-    for i, color in enumerate(colors):
+    for i, own_color in enumerate(colors):
+        color: ColorType = own_color
         linestyle, alpha = "dashed", 1.0
         if visibilities is not None:
             if visibilities[i] not in _VISIBILITIES:
                 raise ValueError(f"visibilities[{i}] is {visibilities[i]}: it must be 0, 1 or 2")
             gray, linestyle, alpha = _VISIBILITIES[int(visibilities[i])]
-            color = gray or color
+            color = gray or own_color
         if boxes is not None and boxes[i].any():
             add_box(ax, boxes[i], color, 1.5, linestyle, alpha)
         if refined_boxes is not None and refined_boxes[i].any():
             add_box(ax, refined_boxes[i], color, 1.5)
             if boxes is not None and boxes[i].any():
                 _join_corners(ax, boxes[i], refined_boxes[i], color)
-        if captions is not None and captions[i] and last[i].any():
-            add_caption(ax, last[i], captions[i], color)
-    return finish(ax, own, save_to)
+        caption = None if captions is None else captions[i]
+        if caption and last[i].any():
+            add_caption(ax, last[i], caption, color)
+    return finish(ax, created, save_to)
 
 
 def draw_rois(
-    image,
-    rois,
-    refined_rois,
-    mask,
-    class_ids,
-    class_names,
-    limit=10,
+    image: npt.ArrayLike,
+    rois: npt.ArrayLike,
+    refined_rois: npt.ArrayLike,
+    mask: Sequence[npt.ArrayLike] | Array | None,
+    class_ids: npt.ArrayLike,
+    class_names: Sequence[str],
+    limit: int | None = 10,
     *,
-    seed=0,
-    figsize=None,
-    dpi=None,
-    save_to=None,
-):
+    seed: int = 0,
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Axes | None:
     """Draw regions of interest (dashed) and, for positive ones, the refined box and any mask.
 
     A line joins the top-left corners of a region and its refined box. Negative regions are grey;
@@ -133,7 +142,7 @@ def draw_rois(
     Raises:
         ValueError: the counts differ.
     """
-    rois, refined_rois = _as_boxes(rois), _as_boxes(refined_rois)
+    rois, refined_rois = np.reshape(rois, (-1, 4)), np.reshape(refined_rois, (-1, 4))
     class_ids = np.asarray(class_ids)
     check_counts(
         rois=len(rois),
@@ -142,13 +151,15 @@ def draw_rois(
         class_ids=len(class_ids),
     )
     valid = np.flatnonzero(rois.any(axis=1))
-    drawn = random_part(valid, limit, seed)
+    drawn = random_subset(valid, limit, seed)
     positive = [i for i in drawn if class_ids[i] != 0]
     colors = dict(zip(drawn, neighbor_colors(rois[drawn]), strict=True))
 
     picture = as_rgb(image)
-    for i in positive if mask is not None else []:
-        apply_mask(picture, unmold_mask(mask[i], rois[i].astype(int), picture.shape), colors[i])
+    if mask is not None:
+        for i in positive:
+            region_mask = unmold_mask(mask[i], rois[i].astype(int), picture.shape)
+            apply_mask(picture, region_mask, colors[i])
     ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
     title = f"{len(drawn)} of {len(valid)} regions, {len(positive)} of them positive"
     _show_with_margin(ax, picture, 0, title)
@@ -168,11 +179,11 @@ def draw_rois(
     return finish(ax, True, save_to)
 
 
-def _as_boxes(boxes):
+def _as_boxes(boxes: npt.ArrayLike | None) -> Array | None:
     return None if boxes is None else np.reshape(boxes, (-1, 4))
 
 
-def _show_with_margin(ax, picture, margin, title):
+def _show_with_margin(ax: Axes, picture: Array, margin: int, title: str) -> None:
     height, width = picture.shape[:2]
     ax.imshow(picture)
     ax.axis("off")
@@ -181,7 +192,7 @@ def _show_with_margin(ax, picture, margin, title):
     ax.set_ylim(height - 0.5 + margin, -0.5 - margin)
 
 
-def _join_corners(ax, box, refined_box, color):
+def _join_corners(ax: Axes, box: Array, refined_box: Array, color: ColorType) -> None:
     """Draw a line between the top-left corners of a box and its refinement."""
     (y, x), (refined_y, refined_x) = box[:2], refined_box[:2]
     ax.plot([x - 0.5, refined_x - 0.5], [y - 0.5, refined_y - 0.5], color=color, linewidth=1)

@@ -1,21 +1,32 @@
 """Charts of the results of `mrcnn.evaluation.evaluate`."""
 
 import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .captions import instance_label
-from .figures import finish, new_figure, plain_axes
+from .figures import Inches, SaveTo, finish, new_figure, plain_axes
 
 _KINDS = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
-_MOST_CURVES = 10  # with more classes, only the best and the worst get a curve
-_MOST_CELLS = 30  # rows of a confusion matrix up to which cells show their counts
+_MAX_CURVES = 10  # with more classes, only the best and the worst get a curve
+_MAX_CELLS = 30  # rows of a confusion matrix up to which cells show their counts
 _DPI = 120
 
 
-def plot_precision_recall_curves(curves, *, figsize=None, dpi=None, save_to=None):
+def plot_precision_recall_curves(
+    curves: Mapping[str, Mapping[str, Any]],
+    *,
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Figure | None:
     """Draw COCO's precision-recall curves: averaged over classes above, class by class below.
 
     Args:
@@ -42,10 +53,16 @@ def plot_precision_recall_curves(curves, *, figsize=None, dpi=None, save_to=None
         _curves_by_iou(column[0], part, _KINDS.get(kind, kind))
         if by_class:
             _curves_by_class(column[1], part)
-    return finish(fig, own=True, save_to=save_to)
+    return finish(fig, created=True, save_to=save_to)
 
 
-def plot_counts(objects, *, figsize=None, dpi=None, save_to=None):
+def plot_counts(
+    objects: Mapping[str, Any],
+    *,
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Figure | None:
     """Draw precision, recall, F1 and AP over the IoU threshold, and the counts behind them.
 
     Args:
@@ -98,10 +115,16 @@ def plot_counts(objects, *, figsize=None, dpi=None, save_to=None):
         ax.set_xlabel("IoU threshold of a match")
         ax.set_xticks(objects["iou"][::2])
         plain_axes(ax)
-    return finish(fig, own=True, save_to=save_to)
+    return finish(fig, created=True, save_to=save_to)
 
 
-def plot_confusion(confusion, *, figsize=None, dpi=None, save_to=None):
+def plot_confusion(
+    confusion: Mapping[str, Any],
+    *,
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Figure | None:
     """Draw the confusion matrix: which classes are detected as which.
 
     A cell's colour is its fraction of the row's instances. Background comes last: its column counts
@@ -120,6 +143,14 @@ def plot_confusion(confusion, *, figsize=None, dpi=None, save_to=None):
 
     Raises:
         ValueError: the matrix does not match the number of classes.
+
+    Example:
+        >>> from mrcnn.visualize import plot_confusion
+        >>> matrix = [[0, 0, 2], [1, 7, 0], [0, 1, 4]]
+        >>> confusion = {"matrix": matrix, "classes": ["BG", "cat", "dog"], "iou": 0.5}
+        >>> figure = plot_confusion(confusion, save_to="confusion.png")
+        >>> [label.get_text() for label in figure.axes[0].get_xticklabels()]
+        ['cat', 'dog', 'background']
     """
     matrix, names = np.array(confusion["matrix"]), list(confusion["classes"])
     if matrix.shape != (len(names), len(names)):
@@ -141,7 +172,7 @@ def plot_confusion(confusion, *, figsize=None, dpi=None, save_to=None):
     fig.colorbar(picture, ax=ax, label="fraction of the row's instances", shrink=0.85)
     ax.set_xticks(range(len(order)), labels, rotation=45, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(order)), labels)
-    ax.tick_params(labelsize=9 if len(order) <= _MOST_CELLS else 6, length=0)
+    ax.tick_params(labelsize=9 if len(order) <= _MAX_CELLS else 6, length=0)
     ax.set(xlabel="detected as", ylabel="ground truth")
     ax.set_title(f"Instances and detections at IoU {confusion['iou']:g}", fontsize=11)
     edges = np.arange(len(order) + 1) - 0.5
@@ -149,27 +180,27 @@ def plot_confusion(confusion, *, figsize=None, dpi=None, save_to=None):
     ax.hlines(edges, -0.5, len(order) - 0.5, color="white", linewidth=1)
     for line in (ax.axvline, ax.axhline):
         line(len(order) - 1.5, color="black", linewidth=1)
-    if len(order) <= _MOST_CELLS:
+    if len(order) <= _MAX_CELLS:
         for (row, column), count in np.ndenumerate(counts):
             if count:
                 color = "white" if share[row, column] > 0.55 else "black"
                 ax.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=color)
     ax.spines[:].set_visible(False)
-    return finish(fig, own=True, save_to=save_to)
+    return finish(fig, created=True, save_to=save_to)
 
 
 def plot_overlaps(
-    gt_class_ids,
-    pred_class_ids,
-    pred_scores,
-    overlaps,
-    class_names,
-    threshold=0.5,
+    gt_class_ids: npt.ArrayLike,
+    pred_class_ids: npt.ArrayLike,
+    pred_scores: npt.ArrayLike,
+    overlaps: npt.ArrayLike,
+    class_names: Sequence[str],
+    threshold: float = 0.5,
     *,
-    figsize=None,
-    dpi=None,
-    save_to=None,
-):
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Axes | None:
     """Draw a table of IoUs between detections (rows) and ground truth (columns).
 
     A cell above the threshold says "match" if the classes agree and "wrong" if not.
@@ -190,34 +221,30 @@ def plot_overlaps(
     Raises:
         ValueError: overlaps does not match the number of ids without padding.
     """
-    pred_scores = np.asarray(pred_scores)[np.asarray(pred_class_ids) != 0]
-    gt_class_ids, pred_class_ids = (
-        np.asarray(ids)[np.asarray(ids) != 0] for ids in (gt_class_ids, pred_class_ids)
-    )
-    overlaps = np.asarray(overlaps)
-    if overlaps.shape != (len(pred_class_ids), len(gt_class_ids)):
+    truth, found = np.asarray(gt_class_ids), np.asarray(pred_class_ids)
+    scores = np.asarray(pred_scores)[found != 0]
+    truth, found = truth[truth != 0], found[found != 0]
+    ious = np.asarray(overlaps)
+    if ious.shape != (len(found), len(truth)):
         raise ValueError(
-            f"overlaps has shape {overlaps.shape}: it must be ({len(pred_class_ids)}, "
-            f"{len(gt_class_ids)}), the counts of nonzero pred_class_ids and gt_class_ids"
+            f"overlaps has shape {ious.shape}: it must be ({len(found)}, {len(truth)}), the counts "
+            "of nonzero pred_class_ids and gt_class_ids"
         )
-    usual = 3 + 0.6 * len(gt_class_ids), 2 + 0.45 * len(pred_class_ids)
-    ax = new_figure((usual, _DPI), figsize, dpi, save_to).subplots()
-    if overlaps.size:
-        ax.imshow(overlaps, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    default_size = 3 + 0.6 * len(truth), 2 + 0.45 * len(found)
+    ax = new_figure((default_size, _DPI), figsize, dpi, save_to).subplots()
+    if ious.size:
+        ax.imshow(ious, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     ax.set_yticks(
-        range(len(pred_class_ids)),
-        [
-            instance_label(class_names, i, s)
-            for i, s in zip(pred_class_ids, pred_scores, strict=True)
-        ],
+        range(len(found)),
+        [instance_label(class_names, i, s) for i, s in zip(found, scores, strict=True)],
     )
-    names = [instance_label(class_names, i) for i in gt_class_ids]
-    ax.set_xticks(range(len(gt_class_ids)), names, rotation=90)
+    names = [instance_label(class_names, i) for i in truth]
+    ax.set_xticks(range(len(truth)), names, rotation=90)
     ax.set(xlabel="Ground truth", ylabel="Detections")
-    for (row, column), iou in np.ndenumerate(overlaps):
+    for (row, column), iou in np.ndenumerate(ious):
         verdict = ""
         if iou > threshold:
-            same = pred_class_ids[row] == gt_class_ids[column]
+            same = found[row] == truth[column]
             verdict = "\nmatch" if same else "\nwrong"
         color = "white" if iou > 0.5 else "black" if iou > 0 else "lightgray"
         ax.text(
@@ -226,7 +253,15 @@ def plot_overlaps(
     return finish(ax, True, save_to)
 
 
-def plot_precision_recall(AP, precisions, recalls, *, figsize=None, dpi=None, save_to=None):
+def plot_precision_recall(
+    AP: float,
+    precisions: npt.ArrayLike,
+    recalls: npt.ArrayLike,
+    *,
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Axes | None:
     """Plot precision over recall.
 
     Args:
@@ -253,7 +288,7 @@ def plot_precision_recall(AP, precisions, recalls, *, figsize=None, dpi=None, sa
     return finish(ax, True, save_to)
 
 
-def _curves_by_iou(ax, curves, kind):
+def _curves_by_iou(ax: Axes, curves: Mapping[str, Any], kind: str) -> None:
     precision = curves["precision"]
     colors = matplotlib.colormaps["viridis"](np.linspace(0, 0.92, len(precision)))
     for (iou, values), color in zip(precision.items(), colors, strict=True):
@@ -264,12 +299,12 @@ def _curves_by_iou(ax, curves, kind):
     _recall_axes(ax, f"{kind}, no instances" if np.isnan(ap) else f"{kind}, AP {ap:.3f}")
 
 
-def _curves_by_class(ax, curves):
+def _curves_by_class(ax: Axes, curves: Mapping[str, Any]) -> None:
     parts = {name: part["0.50"] for name, part in curves["per_class"].items()}
     ranked = sorted(parts, key=lambda name: -np.mean(parts[name]))
     title = "IoU 0.50 by class"
-    if len(ranked) > _MOST_CURVES:
-        half = _MOST_CURVES // 2
+    if len(ranked) > _MAX_CURVES:
+        half = _MAX_CURVES // 2
         title += f": the {half} best and {half} worst of {len(ranked)}"
         ranked = ranked[:half] + ranked[-half:]
     for k, name in enumerate(ranked):
@@ -279,12 +314,12 @@ def _curves_by_class(ax, curves):
     _recall_axes(ax, title)
 
 
-def _legend_beside(ax, title):
+def _legend_beside(ax: Axes, title: str) -> None:
     style = {"fontsize": 8, "title_fontsize": 8, "frameon": False}
     ax.legend(title=title, loc="center left", bbox_to_anchor=(1, 0.5), **style)
 
 
-def _recall_axes(ax, title):
+def _recall_axes(ax: Axes, title: str) -> None:
     ax.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.03))
     ax.set_title(title, fontsize=11)
     plain_axes(ax)

@@ -1,36 +1,42 @@
 """Figures that compare detections with the ground truth."""
 
 import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure, SubFigure
 
+from ..types import Array
 from .captions import CAPTION_POINTS
-from .dataset_images import as_picture
+from .dataset_images import as_display_image
 from .drawing import CROWDED, as_rgb, neighbor_colors
-from .figures import finish, inches_of, new_figure, scale_of
+from .figures import Inches, SaveTo, finish, inches_of, new_figure, scale_of
 from .instances import display_instances
 from .matching import match, tidy
 
 _PANEL_INCHES = 8
 _DPI = 150
-_LETTERS = 120  # per inch, at a font size of one point
+_LETTERS_PER_INCH_AT_1PT = 120
 _PREDICTION_INCHES = 5
 _PREDICTION_DPI = 100
 
 
 def compare(
-    image,
-    truth,
-    result,
-    class_names,
-    save_to=None,
-    title="",
+    image: npt.ArrayLike,
+    truth: Mapping[str, Any],
+    result: Mapping[str, Any],
+    class_names: Sequence[str],
+    save_to: SaveTo | None = None,
+    title: str = "",
     *,
-    axes=None,
-    figsize=None,
-    dpi=None,
-):
+    axes: Sequence[Axes] | Array | None = None,
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+) -> Figure | SubFigure | None:
     """Draw the ground truth (left) beside the detections (right).
 
     An instance and the detection that matches it (same class, IoU of at least 0.5) share a colour;
@@ -56,38 +62,47 @@ def compare(
 
     Raises:
         ValueError: the counts within `truth` or `result` differ.
+
+    Example:
+        >>> from mrcnn.visualize import compare
+        >>> image = np.zeros((60, 80, 3), np.uint8)
+        >>> truth = {"rois": [[10, 10, 30, 40], [35, 50, 55, 70]], "class_ids": [1, 1]}
+        >>> result = {"rois": [[11, 10, 31, 40]], "class_ids": [1], "scores": [0.9]}
+        >>> figure = compare(image, truth, result, ["BG", "cat"], save_to="compare.png")
+        >>> [ax.get_title() for ax in figure.axes]
+        ['Ground truth: 2 (1 missed, in white)', 'Detections: 1, scores 0.90 to 0.90']
     """
-    own = axes is None
-    if own:
+    created = axes is None
+    if axes is None:
         height, width = np.shape(image)[:2]
-        usual = 2 * _PANEL_INCHES, _PANEL_INCHES * height / width + (0.8 if title else 0.4)
-        axes = new_figure((usual, _DPI), figsize, dpi, save_to).subplots(1, 2)
+        default_size = 2 * _PANEL_INCHES, _PANEL_INCHES * height / width + (0.8 if title else 0.4)
+        axes = new_figure((default_size, _DPI), figsize, dpi, save_to).subplots(1, 2)
         axes[0].figure.suptitle(title)
     _draw_sides(axes, image, truth, result, class_names)
-    return finish(axes[0].figure, own, save_to)
+    return finish(axes[0].figure, created, save_to)
 
 
 def display_differences(
-    image,
-    gt_box,
-    gt_class_id,
-    gt_mask,
-    pred_box,
-    pred_class_id,
-    pred_score,
-    pred_mask,
-    class_names,
-    title="",
-    ax=None,
-    show_mask=True,
-    show_box=True,
-    iou_threshold=0.5,
-    score_threshold=0.5,
+    image: npt.ArrayLike,
+    gt_box: npt.ArrayLike,
+    gt_class_id: npt.ArrayLike,
+    gt_mask: npt.ArrayLike | None,
+    pred_box: npt.ArrayLike,
+    pred_class_id: npt.ArrayLike,
+    pred_score: npt.ArrayLike,
+    pred_mask: npt.ArrayLike | None,
+    class_names: Sequence[str],
+    title: str = "",
+    ax: Axes | None = None,
+    show_mask: bool = True,
+    show_box: bool = True,
+    iou_threshold: float = 0.5,
+    score_threshold: float = 0.5,
     *,
-    figsize=None,
-    dpi=None,
-    save_to=None,
-):
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Axes | None:
     """Draw ground truth (green) and detections (red) in the same image.
 
     A detection's caption is "score / IoU". The IoU is with the matched instance or, without a
@@ -142,23 +157,29 @@ def display_differences(
     )
 
 
-def _draw_sides(axes, image, truth, result, class_names):
+def _draw_sides(
+    axes: Sequence[Axes] | Array,
+    image: npt.ArrayLike,
+    truth: Mapping[str, Any],
+    result: Mapping[str, Any],
+    class_names: Sequence[str],
+) -> None:
     gt = tidy(truth["rois"], truth["class_ids"], truth.get("masks"))
     pred = tidy(result["rois"], result["class_ids"], result.get("masks"), result["scores"])
     matches, _ = match(gt, pred)
     picture = as_rgb(image)
-    alone_name = "white" if picture.mean() < 128 else "black"
-    alone = to_rgb(alone_name)
+    unmatched_name = "white" if picture.mean() < 128 else "black"
+    unmatched_color = to_rgb(unmatched_name)
     palette = neighbor_colors(gt.boxes)
-    gt_colors = [color if i in matches else alone for i, color in enumerate(palette)]
-    pred_colors = [palette[i] if i > -1 else alone for i in matches]
+    gt_colors = [color if i in matches else unmatched_color for i, color in enumerate(palette)]
+    pred_colors = [palette[i] if i > -1 else unmatched_color for i in matches]
 
     # Crowds need not be detected, and detections in them are not mistakes.
     missed = np.count_nonzero(gt.class_ids > 0) - np.count_nonzero(matches > -1)
     extra = np.count_nonzero(matches == -1)
     gt_title, pred_title = f"Ground truth: {len(gt)}", f"Detections: {len(pred)}"
-    gt_title += f" ({missed} missed, in {alone_name})" if missed else ""
-    pred_title += f" ({extra} without a match, in {alone_name})" if extra else ""
+    gt_title += f" ({missed} missed, in {unmatched_name})" if missed else ""
+    pred_title += f" ({extra} without a match, in {unmatched_name})" if extra else ""
     if len(pred):
         pred_title += f", scores {pred.scores.min():.2f} to {pred.scores.max():.2f}"
     crowded = max(len(gt), len(pred)) > CROWDED
@@ -185,18 +206,18 @@ def _draw_sides(axes, image, truth, result, class_names):
         _set_heading(ax, heading)
 
 
-def _set_heading(ax, text):
+def _set_heading(ax: Axes, text: str) -> None:
     """Set a title, wrapped to the width of its axes."""
     inches = inches_of(ax)
     size = 12 if inches > 6 else 10 if inches > 4 else 8
-    ax.set_title(textwrap.fill(text, int(_LETTERS * inches / size)), fontsize=size)
+    ax.set_title(textwrap.fill(text, int(_LETTERS_PER_INCH_AT_1PT * inches / size)), fontsize=size)
 
 
-def _score_captions(ax, scores, boxes, width):
+def _score_captions(ax: Axes, scores: Array, boxes: Array, width: int) -> list[str]:
     """Scores as captions, or empty captions if scores would be too small or wider than the boxes.
 
     Args:
-        ax: the Axes.
+        ax: the Axes to write on.
         scores: [N].
         boxes: [N, 4] pixels.
         width: width of the image in pixels.
@@ -209,7 +230,15 @@ def _score_captions(ax, scores, boxes, width):
     return [f"{score:.2f}" if is_legible else "" for score in scores]
 
 
-def draw_predictions(samples, class_names, save_to=None, *, title="", figsize=None, dpi=None):
+def draw_predictions(
+    samples: Sequence[tuple[npt.ArrayLike, Mapping[str, Any], Mapping[str, Any]]],
+    class_names: Sequence[str],
+    save_to: SaveTo | None = None,
+    *,
+    title: str = "",
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+) -> Figure | None:
     """Draw the ground truth of a few images beside the predictions; see `compare`.
 
     Args:
@@ -237,12 +266,12 @@ def draw_predictions(samples, class_names, save_to=None, *, title="", figsize=No
         max(_PREDICTION_INCHES * h / w for h, w in shapes[row * pairs : (row + 1) * pairs]) + 0.4
         for row in range(rows)
     ]
-    usual = 2 * pairs * _PREDICTION_INCHES, sum(heights) + 0.3
-    fig = new_figure((usual, _PREDICTION_DPI), figsize, dpi, save_to)
+    default_size = 2 * pairs * _PREDICTION_INCHES, sum(heights) + 0.3
+    fig = new_figure((default_size, _PREDICTION_DPI), figsize, dpi, save_to)
     axes = fig.subplots(rows, 2 * pairs, squeeze=False, height_ratios=heights)
     fig.suptitle(title, fontsize=11)
     for ax in axes.flat:
         ax.axis("off")
     for pair, (image, truth, result) in zip(axes.reshape(-1, 2), samples, strict=False):
-        compare(as_picture(image), truth, result, class_names, axes=pair)
-    return finish(fig, own=True, save_to=save_to)
+        compare(as_display_image(image), truth, result, class_names, axes=pair)
+    return finish(fig, created=True, save_to=save_to)

@@ -2,16 +2,31 @@
 
 import html
 import re
+from collections.abc import Iterable
 from itertools import zip_longest
+from typing import Any, Protocol
 
 import numpy as np
 
+from ..types import Array
 
-def display_table(table):
+
+class _HasTrainableLayers(Protocol):
+    def get_trainable_layers(self) -> list[Any]: ...
+
+
+def display_table(table: Iterable[Iterable[object]]) -> None:
     """Show a table in a notebook, or print it elsewhere.
 
     Args:
-        table: list of rows, each a list of values to show as text; the first row may hold titles.
+        table: rows of values to show as text; the first row may hold titles.
+
+    Example:
+        >>> from mrcnn.visualize import display_table
+        >>> display_table([["CLASS", "COUNT"], ["cat", 12], ["dog", 3]])
+        CLASS  COUNT
+        cat    12
+        dog    3
     """
     rows = [[str(cell) for cell in row] for row in table]
     if _in_notebook():
@@ -29,7 +44,7 @@ def display_table(table):
         print("  ".join(cells).rstrip())
 
 
-def display_weight_stats(model, *, layers=None):
+def display_weight_stats(model: _HasTrainableLayers, *, layers: str | None = None) -> None:
     """Show the shape, minimum, maximum and standard deviation of each trainable layer's weights.
 
     Weights are marked if all their values are equal ("dead?"; not for biases, which start that
@@ -61,7 +76,7 @@ def display_weight_stats(model, *, layers=None):
     display_table(table)
 
 
-def _alert(name, value):
+def _alert(name: str, value: Array) -> str:
     if not np.isfinite(value).all():
         return " *** not finite"
     if np.abs(value).max() > 1000:
@@ -71,7 +86,7 @@ def _alert(name, value):
     return ""
 
 
-def _in_notebook():
+def _in_notebook() -> bool:
     try:
         from IPython import get_ipython
     except ImportError:

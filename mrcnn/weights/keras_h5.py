@@ -8,11 +8,13 @@ Only datasets are read: nothing is unpickled, and no link is followed.
 import math
 import os
 from pathlib import Path
+from typing import Any, Literal
 
 import h5py
 import numpy as np
 
 from ..files.whole import replacing
+from ..types import Array, PathLike
 from .source import WeightsSource
 
 # A chunk of up to this many values is accepted, however small its dataset.
@@ -26,7 +28,7 @@ class WeightsFile(WeightsSource):
         filepath: an HDF5 file whose root, or group `model_weights`, has `layer_names`.
 
     Attributes:
-        layer_names: list of str, in the file's order.
+        layer_names: in the file's order.
 
     Raises:
         FileNotFoundError, IsADirectoryError: the file does not exist, or is a folder.
@@ -34,7 +36,7 @@ class WeightsFile(WeightsSource):
         ValueError: the file is truncated, is not HDF5, or has another layout.
     """
 
-    def __init__(self, filepath):
+    def __init__(self, filepath: PathLike) -> None:
         if not isinstance(filepath, str | os.PathLike):
             raise TypeError(f"filepath is {filepath!r}: it must be the path of a weights file.")
         self.path = Path(filepath)
@@ -57,11 +59,11 @@ class WeightsFile(WeightsSource):
             self._file.close()
             raise
 
-    def close(self):
+    def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _find_root(self):
+    def _find_root(self) -> h5py.Group:
         for root in (self._file, self._hard(self._file, "model_weights")):
             if isinstance(root, h5py.Group) and (
                 "layer_names" in root.attrs or "layer_names0" in root.attrs
@@ -74,23 +76,23 @@ class WeightsFile(WeightsSource):
             "package have it; a Keras 3 .weights.h5 does not."
         )
 
-    def weight_names(self, layer):
+    def weight_names(self, layer: str) -> list[str]:
         """Names of the datasets of the layer named `layer`, in order."""
         group = self._at(self._root, layer)
         if not isinstance(group, h5py.Group):
             raise ValueError(f"{self.path} lists a layer {layer!r} but has no group for it.")
         return _strings(group.attrs, "weight_names", default=[])
 
-    def has_weights(self, layer):
+    def has_weights(self, layer: str) -> bool:
         """Whether the layer named `layer` has any datasets."""
         return bool(self.weight_names(layer))
 
-    def shapes(self, layer):
+    def shapes(self, layer: str) -> list[tuple[int, ...]]:
         """Dataset shapes of the layer named `layer`, found without reading the data."""
         return [tuple(dataset.shape) for dataset in self._datasets(layer)]
 
-    def arrays(self, layer):
-        """The tensors of the layer named `layer`: a list of float32 arrays, see `shapes`.
+    def arrays(self, layer: str) -> list[Array]:
+        """The tensors of the layer named `layer`: float32 arrays, see `shapes`.
 
         Raises:
             ValueError: a tensor is damaged or holds values that are not finite.
@@ -109,21 +111,21 @@ class WeightsFile(WeightsSource):
                 raise ValueError(f"{self.path}: {layer} {name} holds NaN or infinite values.")
         return arrays
 
-    def is_bgr(self):
+    def is_bgr(self) -> bool:
         """Whether the weights expect BGR: `save` recorded it, or they are a bare Keras ResNet."""
         if "pixel_order" in self._root.attrs:
             return str(self._root.attrs["pixel_order"]) == "BGR"
         names = [name for name in self.layer_names if self.weight_names(name)]
-        own = ("mrcnn_", "rpn_", "fpn_")
+        prefixes = ("mrcnn_", "rpn_", "fpn_")
         return {"conv1", "bn5c_branch2c"} <= set(names) and not any(
-            name.startswith(own) for name in names
+            name.startswith(prefixes) for name in names
         )
 
-    def _datasets(self, layer):
+    def _datasets(self, layer: str) -> list[h5py.Dataset]:
         group = self._at(self._root, layer)
         return [self._dataset(group, layer, name) for name in self.weight_names(layer)]
 
-    def _dataset(self, group, layer, name):
+    def _dataset(self, group: h5py.Group, layer: str, name: str) -> h5py.Dataset:
         dataset = self._at(group, name)
         if not isinstance(dataset, h5py.Dataset):
             raise ValueError(f"{self.path} has no dataset {name!r} for layer {layer!r}.")
@@ -173,7 +175,12 @@ def _strings(attributes, name, default=None):
 _ATTRIBUTE_LIMIT = 60_000
 
 
-def save(model, filepath, overwrite=True, kernel_dtype="float32"):
+def save(
+    model: Any,
+    filepath: PathLike,
+    overwrite: bool = True,
+    kernel_dtype: Literal["float32", "float16"] = "float32",
+) -> None:
     """Save a model's weights in a file that the reference can load by name.
 
     The file is written under a temporary name and then moved into place, so it is never
@@ -190,6 +197,10 @@ def save(model, filepath, overwrite=True, kernel_dtype="float32"):
         FileExistsError: the file exists and `overwrite` is False.
         ValueError: unknown `kernel_dtype`, or a kernel value that float16 cannot hold.
         OSError: the file cannot be written; the message names it.
+
+    Example:
+        >>> from mrcnn import weights
+        >>> weights.save(model.keras_model, "cells.h5", kernel_dtype="float16")  # doctest: +SKIP
     """
     if kernel_dtype not in ("float32", "float16"):
         raise ValueError(f"kernel_dtype is {kernel_dtype!r}: it must be 'float32' or 'float16'.")
@@ -205,14 +216,14 @@ def save(model, filepath, overwrite=True, kernel_dtype="float32"):
         raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
-def weighted_layers(model):
+def weighted_layers(model: Any) -> dict[str, list[Any]]:
     """Each layer's variables, in the order of the file; layers without variables are left out.
 
     Args:
         model: `keras.Model`.
 
     Returns:
-        dict of layer name to list of variables; a nested model counts as one layer.
+        The variables by layer name; a nested model counts as one layer.
     """
     return {layer.name: list(layer.weights) for layer in model.layers if layer.weights}
 
@@ -233,14 +244,14 @@ def _write(file, layers, kernel_dtype):
             group.create_dataset(weight_name, data=value)
 
 
-def _halved(kernel, name):
+def _halved(kernel: Array, name: str) -> Array:
     largest = np.abs(kernel).max(initial=0)
     if not largest <= np.finfo(np.float16).max:
         raise ValueError(f"{name} reaches {largest:g}, which float16 cannot hold.")
     return kernel.astype(np.float16)
 
 
-def _weight_names(variables):
+def _weight_names(variables: list[Any]) -> list[str]:
     # The last two parts of a path are the innermost layer and the variable: conv1/kernel.
     names = ["/".join(variable.path.split("/")[-2:]) + ":0" for variable in variables]
     if len(set(names)) == len(names):

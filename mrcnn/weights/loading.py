@@ -1,7 +1,10 @@
 """Loading a weights file into a model: layers are matched by name, their tensors by order."""
 
 import logging
+from collections.abc import Iterable
+from typing import Any
 
+from ..types import PathLike
 from .keras_h5 import weighted_layers
 from .readers import open_source
 from .report import LoadReport
@@ -10,7 +13,13 @@ from .stem import adapt, can_spread
 logger = logging.getLogger(__name__)
 
 
-def load(model, filepath, exclude=(), complete=False, skip_mismatch=False):
+def load(
+    model: Any,
+    filepath: PathLike,
+    exclude: str | Iterable[str] | None = (),
+    complete: bool = False,
+    skip_mismatch: bool = False,
+) -> LoadReport:
     """Load weights into the layers of the same name.
 
     Everything is checked before anything is assigned, so a refused file leaves the model
@@ -28,12 +37,17 @@ def load(model, filepath, exclude=(), complete=False, skip_mismatch=False):
             is refused.
 
     Returns:
-        `LoadReport`.
+        What happened to each layer.
 
     Raises:
         FileNotFoundError: the file does not exist.
         ValueError: the file is truncated, unsafe or of another format, no layer matches, shapes
             disagree in layers that are not excluded, or layers are missing despite `complete`.
+
+    Example:
+        >>> from mrcnn import weights
+        >>> report = weights.load(model, "mask_rcnn_coco.h5", skip_mismatch=True)  # doctest: +SKIP
+        >>> print(report)  # doctest: +SKIP
     """
     exclude = [exclude] if isinstance(exclude, str) else list(exclude or ())
     layers, stem = weighted_layers(model), getattr(model, "stem", "conv1")
@@ -66,7 +80,7 @@ def load(model, filepath, exclude=(), complete=False, skip_mismatch=False):
     return report
 
 
-def _mismatch(name, variables, shapes, stem):
+def _mismatch(name: str, variables: list[Any], shapes: list[tuple[int, ...]], stem: str) -> str:
     """How a layer and the file disagree beyond what can be adapted, or ""."""
     expected = [tuple(variable.shape) for variable in variables]
     if name == stem and can_spread(shapes, expected):
@@ -74,8 +88,8 @@ def _mismatch(name, variables, shapes, stem):
     if len(shapes) != len(expected):
         return f"{len(shapes)} tensors in the file, {len(expected)} in the model"
     pairs = [
-        f"{variable.name} {shape} in the file, {want} in the model"
-        for variable, shape, want in zip(variables, shapes, expected, strict=True)
-        if shape != want
+        f"{variable.name} {shape} in the file, {shape_here} in the model"
+        for variable, shape, shape_here in zip(variables, shapes, expected, strict=True)
+        if shape != shape_here
     ]
     return "; ".join(pairs)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from ..files.download import download
+from ..types import PathLike
 from .keras_h5 import WeightsFile
 
 COCO_MODEL_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.0/mask_rcnn_coco.h5"
@@ -14,7 +15,7 @@ IMAGENET_URL = (
 )
 
 
-def download_trained_weights(coco_model_path, verbose=1):
+def download_trained_weights(coco_model_path: PathLike, verbose: int = 1) -> None:
     """Download the COCO weights of matterport's Mask_RCNN (ResNet-101, 81 classes, about 250 MB).
 
     Args:
@@ -27,13 +28,10 @@ def download_trained_weights(coco_model_path, verbose=1):
     download(COCO_MODEL_URL, coco_model_path, verbose, COCO_MODEL_CHECKSUM)
 
 
-def imagenet_weights():
+def imagenet_weights() -> str:
     """Path of the ResNet-50 ImageNet weights, downloaded once to the Keras cache (about 95 MB).
 
     They expect BGR pixels; `weights.load` reverses the input channels of `conv1`.
-
-    Returns:
-        Path as str.
 
     Raises:
         ConnectionError: the download failed; the message explains how to do it by hand.
@@ -51,7 +49,7 @@ def imagenet_weights():
     return str(path)
 
 
-def _has_our_layers(path):
+def _has_our_layers(path: Path) -> bool:
     try:
         with WeightsFile(path) as file:
             return "res2a_branch2a" in file.layer_names

@@ -1,21 +1,24 @@
 """Readers of weights files, by file extension."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from ..types import PathLike
 from .keras_h5 import WeightsFile
+from .source import WeightsSource
 
 # File extension, and the `WeightsSource` that reads such files.
-READERS = {
+READERS: dict[str, Callable[[PathLike], WeightsSource]] = {
     ".h5": WeightsFile,
     ".hdf5": WeightsFile,
 }
 
 
-def open_source(filepath):
+def open_source(filepath: PathLike) -> WeightsSource:
     """The open `WeightsSource` of a file; an unknown extension is taken for HDF5.
 
     Args:
-        filepath: path of the file.
+        filepath: the file.
 
     Raises:
         FileNotFoundError, TypeError, ValueError: see the reader.

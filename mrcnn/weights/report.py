@@ -1,11 +1,12 @@
 """What happened to each layer when a weights file was loaded."""
 
 import dataclasses
+import logging
 
 from ..text import some
 
 # How many mismatched layers an error lists; other classes or channels affect at most five.
-_LISTED = 8
+_MAX_LISTED = 8
 
 
 @dataclasses.dataclass
@@ -18,21 +19,21 @@ class LoadReport:
         excluded: layers that kept their values because they were excluded.
         missing: layers of the model that are not in the file; they kept their values.
         left_over: layers of the file that are not in the model.
-        mismatched: dict of layer name to how its shapes disagree.
+        mismatched: layers of other shapes, and how their shapes disagree.
         unknown_excludes: excluded names that match no layer of the model.
         notes: what else was done, such as reversing channels.
     """
 
     path: str
-    loaded: list = dataclasses.field(default_factory=list)
-    excluded: list = dataclasses.field(default_factory=list)
-    missing: list = dataclasses.field(default_factory=list)
-    left_over: list = dataclasses.field(default_factory=list)
-    mismatched: dict = dataclasses.field(default_factory=dict)
-    unknown_excludes: list = dataclasses.field(default_factory=list)
-    notes: list = dataclasses.field(default_factory=list)
+    loaded: list[str] = dataclasses.field(default_factory=list)
+    excluded: list[str] = dataclasses.field(default_factory=list)
+    missing: list[str] = dataclasses.field(default_factory=list)
+    left_over: list[str] = dataclasses.field(default_factory=list)
+    mismatched: dict[str, str] = dataclasses.field(default_factory=dict)
+    unknown_excludes: list[str] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
 
-    def check(self, complete=False, skip_mismatch=False):
+    def check(self, complete: bool = False, skip_mismatch: bool = False) -> None:
         """Raise ValueError if the model would not get the weights that its user expects.
 
         Args:
@@ -40,10 +41,10 @@ class LoadReport:
         """
         if self.mismatched and not skip_mismatch:
             lines = [f"- {name}: {how}" for name, how in self.mismatched.items()]
-            more = [f"- and {len(lines) - _LISTED} more"] if len(lines) > _LISTED else []
+            more = [f"- and {len(lines) - _MAX_LISTED} more"] if len(lines) > _MAX_LISTED else []
             raise ValueError(
                 f"{self.path}: shapes disagree in {len(lines)} layers, nothing was loaded:\n"
-                + "\n".join([*lines[:_LISTED], *more, self._advice()])
+                + "\n".join([*lines[:_MAX_LISTED], *more, self._advice()])
             )
         if not self.loaded:
             raise ValueError(
@@ -56,9 +57,9 @@ class LoadReport:
                 f"{some(self.missing)}. Nothing was loaded; by_name=True loads what is there."
             )
 
-    def _advice(self):
+    def _advice(self) -> str:
         """What to do about layers that do not fit."""
-        if len(self.mismatched) <= _LISTED:
+        if len(self.mismatched) <= _MAX_LISTED:
             names = ", ".join(repr(name) for name in self.mismatched)
             return (
                 "To train them from scratch, for other classes or channels, pass "
@@ -70,7 +71,7 @@ class LoadReport:
             "in the config.json of its folder."
         )
 
-    def log(self, logger):
+    def log(self, logger: logging.Logger) -> None:
         """Log to `logger`, with warnings for layers that kept their values unasked."""
         logger.info("%s", self)
         if self.missing:
@@ -84,7 +85,7 @@ class LoadReport:
         if self.unknown_excludes:
             logger.warning("exclude matches no layer of the model: %s", self.unknown_excludes)
 
-    def __str__(self):
+    def __str__(self) -> str:
         counts = (
             f"{self.path}: {len(self.loaded)} layers loaded, {len(self.excluded)} excluded, "
             f"{len(self.missing)} missing from the file, {len(self.left_over)} left over, "

@@ -1,6 +1,9 @@
 """A weights file of any format as the loader sees it: layer names, shapes and arrays."""
 
 import abc
+from typing import Self
+
+from ..types import Array
 
 
 class WeightsSource(abc.ABC):
@@ -10,35 +13,37 @@ class WeightsSource(abc.ABC):
     and tensors in TensorFlow's layout, and add it to `readers.READERS`.
 
     Attributes:
-        layer_names: list of str, in the file's order.
+        layer_names: in the file's order.
     """
 
-    def __enter__(self):
+    layer_names: list[str]
+
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     @abc.abstractmethod
-    def close(self):
+    def close(self) -> None:
         """Close the file."""
 
     @abc.abstractmethod
-    def has_weights(self, layer):
+    def has_weights(self, layer: str) -> bool:
         """Whether the layer named `layer` has any tensors."""
 
     @abc.abstractmethod
-    def shapes(self, layer):
-        """Tensor shapes of the layer named `layer`, as tuples, found without reading the data."""
+    def shapes(self, layer: str) -> list[tuple[int, ...]]:
+        """Tensor shapes of the layer named `layer`, found without reading the data."""
 
     @abc.abstractmethod
-    def arrays(self, layer):
-        """The tensors of the layer named `layer`: a list of float32 arrays, see `shapes`.
+    def arrays(self, layer: str) -> list[Array]:
+        """The tensors of the layer named `layer`: float32 arrays, see `shapes`.
 
         Raises:
             ValueError: a tensor is damaged or holds values that are not finite.
         """
 
-    def is_bgr(self):
+    def is_bgr(self) -> bool:
         """Whether the file's network expects BGR pixels; images here are RGB."""
         return False

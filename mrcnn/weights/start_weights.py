@@ -1,14 +1,23 @@
 """Starting weights, by the names that command lines use for them."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from ..types import PathLike
 from . import loading
 from .published import download_trained_weights
+from .report import LoadReport
 
 NAMES = ("coco", "imagenet", "last", "best")
 
 
-def load(model, name, coco_path="mask_rcnn_coco.h5", others=None):
+def load(
+    model: Any,
+    name: str,
+    coco_path: PathLike = "mask_rcnn_coco.h5",
+    others: Mapping[str, PathLike] | None = None,
+) -> LoadReport:
     """Load starting weights into a model.
 
     Args:
@@ -18,22 +27,26 @@ def load(model, name, coco_path="mask_rcnn_coco.h5", others=None):
             values), "imagenet" (for the backbone, downloaded), "last" or "best" (from the last
             run with the configuration's NAME), or the path of a file.
         coco_path: path of the COCO weights.
-        others: dict of further names to paths of files, which may come from other tasks, see
-            `load_fitting`.
+        others: further names, and the files that they stand for, which may come from other
+            tasks, see `load_fitting`.
 
     Returns:
-        `LoadReport`.
+        What happened to each layer.
 
     Raises:
         FileNotFoundError: the file or the run does not exist.
         ConnectionError: the download failed.
         ValueError: the file does not fit, see `weights.load`.
+
+    Example:
+        >>> from mrcnn.weights import start_weights
+        >>> start_weights.load(model, "coco")  # doctest: +SKIP
     """
     if name == "coco":
         if not Path(coco_path).exists():
             download_trained_weights(str(coco_path))
         return load_fitting(model, coco_path)
-    if name in (others or {}):
+    if others and name in others:
         return load_fitting(model, others[name])
     if name == "imagenet":
         path = model.get_imagenet_weights()
@@ -46,16 +59,16 @@ def load(model, name, coco_path="mask_rcnn_coco.h5", others=None):
     return model.load_weights(str(path), by_name=True)
 
 
-def load_fitting(model, path):
+def load_fitting(model: Any, path: PathLike) -> LoadReport:
     """Load weights from another task and start a new run.
 
     Args:
         model: a `MaskRCNN`.
-        path: path of the file. Layers of other shapes, such as those that depend on the number of
-            classes, keep their values.
+        path: the file. Layers of other shapes, such as those that depend on the number of classes,
+            keep their values.
 
     Returns:
-        `LoadReport`.
+        What happened to each layer.
 
     Raises:
         FileNotFoundError, ValueError: see `weights.load`.

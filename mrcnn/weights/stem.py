@@ -1,9 +1,15 @@
 """A weights file's first convolution, adapted to networks with other input channels."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from ..types import Array
 
-def can_spread(file_shapes, model_shapes):
+
+def can_spread(
+    file_shapes: Sequence[tuple[int, ...]], model_shapes: Sequence[tuple[int, ...]]
+) -> bool:
     """Whether the file's layer takes RGB and the model's differs only in its input channels.
 
     Args:
@@ -16,7 +22,7 @@ def can_spread(file_shapes, model_shapes):
     return model_shapes == [(height, width, channels, filters), *file_shapes[1:]]
 
 
-def spread_rgb(kernel, channels):
+def spread_rgb(kernel: Array, channels: int) -> Array:
     """A kernel for any number of channels that responds to gray images as the RGB kernel does.
 
     Each channel gets the mean of red, green and blue, times 3 / channels, so the sum over the
@@ -33,7 +39,7 @@ def spread_rgb(kernel, channels):
     return np.repeat(kernel.sum(axis=2, keepdims=True) / channels, channels, axis=2)
 
 
-def adapt(kernel, channels, bgr, model_bgr=False):
+def adapt(kernel: Array, channels: int, bgr: bool, model_bgr: bool = False) -> tuple[Array, str]:
     """A file's kernel adapted to the model's input channels, and a note of what was done.
 
     Args:

@@ -240,7 +240,7 @@ def parse(argv=None):
     )
     parser.add_argument(
         "--min-score",
-        type=cli.share,
+        type=cli.fraction,
         help="score threshold: default 0.9, or 0.7 for the small network",
     )
     args = parser.parse_args(argv)
@@ -272,7 +272,7 @@ def main(argv=None):
             download_dataset(args.dataset)
         if args.dataset:
             load_dataset(args.dataset, "val")
-        cli.shorten(config, args.limit)
+        cli.shorten_epochs(config, args.limit)
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
         start_weights.load(
             model, args.weights, COCO_WEIGHTS_PATH, {"nucleus": NUCLEUS_WEIGHTS_PATH}

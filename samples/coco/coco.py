@@ -92,12 +92,12 @@ def load_training(dataset_dir, year=DEFAULT_YEAR, limit=None, download=False):
 
 def stages(epochs, learning_rate):
     """Training stages up to an epoch: lists of layers, last epochs and learning rates."""
-    kept, begin = [], 0
+    kept, start = [], 0
     for layers, end, factor in STAGES:
-        if begin < epochs:
+        if start < epochs:
             kept.append((layers, min(end, epochs), learning_rate * factor))
-        begin = end
-    if epochs > begin:
+        start = end
+    if epochs > start:
         kept[-1] = (kept[-1][0], epochs, kept[-1][2])
     return tuple(map(list, zip(*kept, strict=True)))
 
@@ -219,7 +219,10 @@ def parse(argv=None):
         "--epochs", type=cli.count, default=STAGES[-1][1], help="train: number of the last epoch"
     )
     parser.add_argument(
-        "--min-score", type=cli.share, default=0.7, help="detect: score threshold for the pictures"
+        "--min-score",
+        type=cli.fraction,
+        default=0.7,
+        help="detect: score threshold for the pictures",
     )
     args = parser.parse_args(argv)
     if args.command == "detect":
@@ -265,7 +268,7 @@ def main(argv=None):
     config = CocoConfig() if training else CocoInferenceConfig()
     with cli.one_line_errors():
         data = load_data(args)
-        cli.shorten(config, args.limit)
+        cli.shorten_epochs(config, args.limit)
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
         start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
     if training:

@@ -20,7 +20,7 @@ IOUS = (0.5, 0.75)
 COLUMN_INCHES = 6
 
 
-def look(detect, dataset, image_id):
+def inspect_image(detect, dataset, image_id):
     """Detect nuclei in an image and compare them with the ground truth.
 
     Args:
@@ -34,9 +34,9 @@ def look(detect, dataset, image_id):
         scores at `IOUS`.
     """
     image = dataset.load_image(image_id)
-    begin = time.perf_counter()
+    start = time.perf_counter()
     result = detect([image])[0]
-    seconds = time.perf_counter() - begin
+    seconds = time.perf_counter() - start
     masks, class_ids = dataset.load_instances(image_id)
     objects = ObjectScores(dataset.class_ids[1:], IOUS)
     objects.add(Comparison(masks, class_ids, result))
@@ -52,30 +52,31 @@ def look(detect, dataset, image_id):
     }
 
 
-def describe(seen):
-    """Describe a result of `look` in one line."""
-    height, width = seen["image"].shape[:2]
-    scores = " and ".join(f"{s:.2f}" for s in seen["scores"])
+def describe(inspection):
+    """Describe a result of `inspect_image` in one line."""
+    height, width = inspection["image"].shape[:2]
+    scores = " and ".join(f"{s:.2f}" for s in inspection["scores"])
     return (
-        f"{seen['name']}, {kind_of(seen['image'])}, {height}x{width}: "
-        f"{len(seen['result']['scores'])} found, {seen['matched']} of the "
-        f"{len(seen['truth']['rois'])} true nuclei matched, DSB score {scores}; "
-        f"{seen['seconds']:.1f} s"
+        f"{inspection['name']}, {kind_of(inspection['image'])}, {height}x{width}: "
+        f"{len(inspection['result']['scores'])} found, {inspection['matched']} of the "
+        f"{len(inspection['truth']['rois'])} true nuclei matched, DSB score {scores}; "
+        f"{inspection['seconds']:.1f} s"
     )
 
 
-def draw(all_seen, class_names, path):
+def draw(inspections, class_names, path):
     """Draw ground truth and detections side by side, one row per image.
 
     Args:
-        all_seen: list of results of `look`.
+        inspections: list of results of `inspect_image`.
         class_names: list of strings.
         path: path of the PNG to write.
     """
-    heights = [seen["image"].shape[0] / seen["image"].shape[1] for seen in all_seen]
+    shapes = [inspection["image"].shape for inspection in inspections]
+    heights = [height / width for height, width, *_ in shapes]
     size = (2 * COLUMN_INCHES, COLUMN_INCHES * sum(heights) + 0.3 * len(heights))
     figure, rows = plt.subplots(
-        len(all_seen),
+        len(inspections),
         2,
         figsize=size,
         height_ratios=heights,
@@ -83,32 +84,33 @@ def draw(all_seen, class_names, path):
         layout="constrained",
         squeeze=False,
     )
-    for axes, seen in zip(rows, all_seen, strict=True):
-        compare(seen["image"], seen["truth"], seen["result"], class_names, axes=axes)
+    for axes, inspection in zip(rows, inspections, strict=True):
+        truth, result = inspection["truth"], inspection["result"]
+        compare(inspection["image"], truth, result, class_names, axes=axes)
     figure.savefig(path)
     plt.close(figure)
 
 
 def main():
-    begin = time.perf_counter()
+    start = time.perf_counter()
     dataset = load_dataset(DATA_DIR, "val")
     detect = detector(make_model("inference"), overlaps=False)
     print("Images held back from training; DSB score at IoU 0.5 and 0.75:")
-    all_seen = []
+    inspections = []
     for image_id in dataset.image_ids:
-        all_seen.append(look(detect, dataset, image_id))
-        print(describe(all_seen[-1]))
-    found = sum(len(seen["result"]["scores"]) for seen in all_seen)
-    matched = sum(seen["matched"] for seen in all_seen)
-    there = sum(len(seen["truth"]["rois"]) for seen in all_seen)
-    scores = np.mean([seen["scores"] for seen in all_seen], axis=0)
+        inspections.append(inspect_image(detect, dataset, image_id))
+        print(describe(inspections[-1]))
+    found = sum(len(inspection["result"]["scores"]) for inspection in inspections)
+    matched = sum(inspection["matched"] for inspection in inspections)
+    true_count = sum(len(inspection["truth"]["rois"]) for inspection in inspections)
+    scores = np.mean([inspection["scores"] for inspection in inspections], axis=0)
     print(
-        f"All {len(all_seen)} images: {found} nuclei found, {matched} of the {there} true ones "
-        f"matched, mean DSB score {scores[0]:.2f} and {scores[1]:.2f}"
+        f"All {len(inspections)} images: {found} nuclei found, {matched} of the {true_count} true "
+        f"ones matched, mean DSB score {scores[0]:.2f} and {scores[1]:.2f}"
     )
-    draw(all_seen, dataset.class_names, PICTURE)
+    draw(inspections, dataset.class_names, PICTURE)
     print(f"Ground truth and detections are drawn in {PICTURE}")
-    print(f"Took {time.perf_counter() - begin:.0f} s")
+    print(f"Took {time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":

@@ -263,7 +263,7 @@ def parse(argv=None):
     add("--network", choices=tuple(NETWORKS), default="small")
     add("--epochs", type=cli.count, help="train: number of the last epoch")
     add("--learning-rate", type=float, help="train: initial learning rate")
-    add("--min-score", type=cli.share, default=MIN_SCORE, help="score threshold")
+    add("--min-score", type=cli.fraction, default=MIN_SCORE, help="score threshold")
     add("--tta", type=int, default=1, choices=range(1, 9), help="orientations to detect in")
     add("--remove-overlaps", action="store_true", help="allow no pixel in two nuclei")
     args = parser.parse_args(argv)
@@ -288,14 +288,14 @@ def main(argv=None):
     args = parse(argv)
     mode = "training" if args.command == "train" else "inference"
     # Votes and average precision need detections below the score threshold, too.
-    wants_weak = args.command == "evaluate" or args.tta > 1
-    min_score = min(0.05, args.min_score) if wants_weak else args.min_score
+    needs_weak = args.command == "evaluate" or args.tta > 1
+    min_score = min(0.05, args.min_score) if needs_weak else args.min_score
     min_score = None if mode == "training" else min_score
     with cli.one_line_errors():
         load_dataset(args.dataset, args.subset)
         model = make_model(mode, args.network, args.weights, args.logs, min_score)
     if args.command == "train":
-        cli.shorten(model.config, args.limit)
+        cli.shorten_epochs(model.config, args.limit)
         model.config.LEARNING_RATE = args.learning_rate or model.config.LEARNING_RATE
         train(model, args.dataset, args.subset, args.resume, args.epochs, args.limit)
     else:

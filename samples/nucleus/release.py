@@ -26,13 +26,13 @@ from mrcnn.runs.record import as_json
 from mrcnn.weights import start_weights
 
 # Options of the training command that depend on the machine, and what is recorded instead.
-PLACES = {"--dataset": "DIR", "--logs": "logs"}
+PLACEHOLDERS = {"--dataset": "DIR", "--logs": "logs"}
 LICENCE = (
     "CC0 1.0: trained on images of BBBC038v1 (CC0), from weights of Keras applications (MIT) that "
     "were trained on ImageNet"
 )
 # Number of orientations to detect in.
-LOOKS = {"plain": 1, "tta_8": 8}
+ORIENTATIONS = {"plain": 1, "tta_8": 8}
 
 
 def digest(dataset):
@@ -59,23 +59,23 @@ def file_digest(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def anywhere(command, started_from):
+def machine_independent(command, started_from):
     """Replace a command line's machine-dependent paths by what they stand for.
 
     Args:
         command: the command as in a run's `starts.json`.
         started_from: what to record for a weights file, such as "imagenet".
     """
-    words, told = iter(shlex.split(command)[1:]), ["python"]
+    words, recorded = iter(shlex.split(command)[1:]), ["python"]
     for word in words:
         option, given, value = word.partition("=")
-        if option in (*PLACES, "--weights") and not given:
+        if option in (*PLACEHOLDERS, "--weights") and not given:
             value = next(words)
         if option == "--weights" and value not in (*start_weights.NAMES, "nucleus"):
             value = started_from
-        value = PLACES.get(option, value)
-        told.append(f"{option}={value}" if value else word)
-    return shlex.join(told)
+        value = PLACEHOLDERS.get(option, value)
+        recorded.append(f"{option}={value}" if value else word)
+    return shlex.join(recorded)
 
 
 def rounded(figures):
@@ -89,7 +89,7 @@ def provenance(run, dataset_dir, started_from):
     Args:
         run: the run's folder.
         dataset_dir: folder that holds stage1_train.
-        started_from: see `anywhere`.
+        started_from: see `machine_independent`.
     """
     starts = json.loads((run / "starts.json").read_text())
     with open(run / "history.csv", newline="") as file:
@@ -98,7 +98,7 @@ def provenance(run, dataset_dir, started_from):
     images = {name: load_dataset(dataset_dir, name) for name in ("fit", "tune", "val")}
     return {
         "licence": LICENCE,
-        "commands": [anywhere(start["command"], started_from) for start in starts],
+        "commands": [machine_independent(start["command"], started_from) for start in starts],
         "commits": [start["commit"] for start in starts],
         "seed": starts[0]["seed"],
         "versions": starts[0]["versions"],
@@ -114,17 +114,17 @@ def provenance(run, dataset_dir, started_from):
     }
 
 
-def remembered(detect):
+def cached(detect):
     """Wrap a detector so that it detects in each image only once."""
     known = {}
 
-    def recall(images):
+    def cached_detect(images):
         for image in images:
             if image.tobytes() not in known:
                 known[image.tobytes()] = detect([image])[0]
         return [known[image.tobytes()] for image in images]
 
-    return recall
+    return cached_detect
 
 
 def measure(detect, dataset, min_score):
@@ -169,8 +169,8 @@ def release(run, dataset_dir, started_from, min_score):
     facts["min_score"] = min_score
     facts["figures_on_val"] = {}
     val = load_dataset(dataset_dir, "val")
-    for name, orientations in LOOKS.items():
-        find = remembered(detector(model, orientations))
+    for name, orientations in ORIENTATIONS.items():
+        find = cached(detector(model, orientations))
         figures = facts["figures_on_val"]
         figures[name] = measure(find, val, min_score)
         figures[f"{name}_remove_overlaps"] = {

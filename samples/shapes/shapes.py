@@ -155,7 +155,7 @@ def main(argv=None):
     )
     add = parser.add_argument
     add("--epochs", type=cli.count, default=4, help="train: number of the last epoch")
-    add("--min-score", type=cli.share, default=0.5, help="score threshold")
+    add("--min-score", type=cli.fraction, default=0.5, help="score threshold")
     args = parser.parse_args(argv)
     if args.dataset:
         parser.error("the shapes are generated: there is no --dataset")
@@ -166,7 +166,7 @@ def main(argv=None):
             "--weights=last"
         )
     config = ShapesConfig() if training else ShapesInferenceConfig()
-    cli.shorten(config, args.limit)
+    cli.shorten_epochs(config, args.limit)
     with cli.one_line_errors():
         model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
         load_weights(model, args.weights)

@@ -7,7 +7,7 @@ from mrcnn import utils
 
 CLASSES = ("square", "circle", "triangle")
 # A shape is left out if its box has more than this IoU with the box of a shape above it.
-_HIDDEN = 0.3
+_MAX_BOX_IOU = 0.3
 
 
 class ShapesDataset(utils.Dataset):
@@ -108,5 +108,5 @@ class ShapesDataset(utils.Dataset):
         shapes = [self.random_shape(height, width, rng) for _ in range(rng.integers(1, 5))]
         boxes = [[y - s, x - s, y + s, x + s] for _, _, (x, y, s) in shapes]
         last_first = np.arange(len(boxes))[::-1]
-        kept = utils.non_max_suppression(np.array(boxes), last_first[::-1], _HIDDEN)
+        kept = utils.non_max_suppression(np.array(boxes), last_first[::-1], _MAX_BOX_IOU)
         return bg_color, [shapes[i] for i in sorted(kept)]

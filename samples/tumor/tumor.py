@@ -227,7 +227,7 @@ def parse(argv=None):
     add("--min-area", type=cli.count, default=1, help="minimum size of a lesion in pixels")
     add("--subset", choices=("train", "val", "all"), help="patients to use")
     add("--epochs", type=cli.count, default=40, help="train: number of the last epoch")
-    add("--min-score", type=cli.share, default=0.5, help="score threshold")
+    add("--min-score", type=cli.fraction, default=0.5, help="score threshold")
     args = parser.parse_args(argv)
     if not args.dataset:
         parser.error(f"{args.command} needs --dataset=DIR, the folder with the patients' folders")

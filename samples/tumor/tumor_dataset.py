@@ -99,13 +99,13 @@ class TumorDataset(utils.Dataset):
             )
 
     def _check_values(self, values):
-        count, there = len(self.class_info) - 1, values[values != 0]
-        if count == 1 and len(there) > 1:
+        count, nonzero = len(self.class_info) - 1, values[values != 0]
+        if count == 1 and len(nonzero) > 1:
             raise ValueError(
                 f"its mask has the values {some(values)}: with one class, only 0 and one other "
                 "value are accepted. Name several classes with --classes."
             )
-        if count > 1 and len(there) and (there.min() < 0 or there.max() > count):
+        if count > 1 and len(nonzero) and (nonzero.min() < 0 or nonzero.max() > count):
             raise ValueError(
                 f"its mask has the values {some(values)}: with {count} classes, only 0 to {count} "
                 "are accepted."

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from mrcnn.anchors import coverage as anchor_coverage_room
+from mrcnn.anchors import coverage
 from mrcnn.anchors.coverage import anchor_coverage, best_iou, suggest_anchor_scales
 from mrcnn.anchors.pyramid import pyramid_anchors
 from mrcnn.config import Config
@@ -43,7 +43,7 @@ def test_best_iou_is_that_of_all_anchors(config, rows, shape):
     assert_allclose(best_iou(boxes, config, shape), wanted, rtol=1e-9, atol=1e-12)
 
 
-def test_each_box_may_lie_in_an_image_of_its_own():
+def test_each_box_is_compared_with_the_anchors_of_its_own_input_shape():
     config = SmallConfig()
     boxes = [[100, 100, 120, 150], [10, 20, 40, 30], [100, 100, 120, 150]]
     shapes = [(64, 64), (128, 128), (192, 128)]
@@ -173,7 +173,7 @@ def test_a_suggestion_is_never_worse(start, spread, count, seed):
 
 
 def test_a_part_that_misleads_changes_nothing(monkeypatch):
-    monkeypatch.setattr(anchor_coverage_room, "_SEARCHED_BOXES", 2)
+    monkeypatch.setattr(coverage, "_SEARCHED_BOXES", 2)
     config = config_of(RPN_ANCHOR_RATIOS=[1])
     # The search sees only the first and the last, which fit no anchor; the others are anchors.
     boxes = np.array([[0, 0, 23, 23]] + [[16, 16, 48, 48]] * 50 + [[32, 32, 80, 80]])

@@ -54,7 +54,7 @@ def test_compute_backbone_shapes_matches_the_reference(units, small_config):
     assert_array_equal(shapes, units["backbone_shapes"])
 
 
-def test_a_backbone_of_ones_own_says_its_shapes():
+def test_a_custom_backbone_declares_its_shapes():
     config = SimpleNamespace(BACKBONE=len, COMPUTE_BACKBONE_SHAPE=lambda shape: [[shape[0], 7]])
     assert pyramid.compute_backbone_shapes(config, (640, 480, 3)) == [[640, 7]]
     config.COMPUTE_BACKBONE_SHAPE = None

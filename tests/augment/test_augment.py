@@ -82,7 +82,7 @@ def test_instances_that_left_the_image_stay_in_the_count(image, masks, rng):
     assert_array_equal(changed_masks.boxes, [[0, 0, 0, 0], [2, 4, 4, 5]])
 
 
-def test_a_list_is_gone_through_in_order(image, masks, dense, rng):
+def test_a_list_is_applied_in_order(image, masks, dense, rng):
     def one_more(image, masks):
         return image + np.uint8(1), masks
 

@@ -35,7 +35,7 @@ def test_flips_follow_the_draws(draws, rows, columns):
     assert_array_equal(masks.dense(), dense[::rows, ::columns])
 
 
-def test_rows_and_columns_change_places_in_square_images_only():
+def test_only_square_images_are_transposed():
     image, dense = pictures(4, 4)
     masks = InstanceMasks.from_dense(dense)
     changed, moved = Flips(1.0, 0.0, transpose=0.4)(image, masks, Draws(0.5, 0.5, 0.39))
@@ -75,7 +75,7 @@ def test_flips_by_default_are_horizontal_and_half():
     assert_array_equal(Flips()(image, masks, Draws(0.5, 0.0, 0.0))[0], image)
 
 
-def test_a_seed_makes_the_run():
+def test_a_seed_reproduces_the_results():
     image, dense = pictures()
     masks = InstanceMasks.from_dense(dense)
 

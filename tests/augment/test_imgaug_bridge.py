@@ -126,7 +126,7 @@ def test_a_changed_size_is_refused(iaa):
         augment(iaa.Crop(px=2, keep_size=False), image, masks[:0], rng())
 
 
-def test_a_seed_makes_the_run_in_any_thread(iaa):
+def test_a_seed_reproduces_the_results_in_any_thread(iaa):
     image, masks = cells()
     augmenter = iaa.Sequential([iaa.Affine(rotate=(-90, 90), scale=(0.5, 2)), iaa.Add((-20, 20))])
     before = augmenter[0].random_state.state

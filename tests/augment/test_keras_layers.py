@@ -47,7 +47,7 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-def see_that_masks_move_with_the_image(layer):
+def check_masks_move_with_the_image(layer):
     image, masks = cells()
     moves = 0
     for seed in range(4):
@@ -61,7 +61,7 @@ def see_that_masks_move_with_the_image(layer):
 
 @pytest.mark.parametrize("name", GEOMETRIC)
 def test_geometric_layers_move_masks_with_the_image(name):
-    see_that_masks_move_with_the_image(GEOMETRIC[name]())
+    check_masks_move_with_the_image(GEOMETRIC[name]())
 
 
 @pytest.mark.parametrize("name", PHOTOMETRIC)
@@ -145,7 +145,7 @@ def test_integers_are_rounded_and_kept_in_range():
     assert_array_equal(changed.ravel()[:8], [0, 0, 50, 151, 251, 351, 452, 552])
 
 
-def test_a_seed_makes_the_run_in_any_thread():
+def test_a_seed_reproduces_the_results_in_any_thread():
     image, masks = cells()
     pipeline = layers.Pipeline(
         [layers.RandomRotation(0.5, seed=3), layers.RandomColorJitter((0, 255), 0.3, 0.3)]
@@ -217,8 +217,8 @@ def test_other_backends(backend):
     script = (
         "from augment import test_keras_layers as tests\n"
         "for name in ('RandomRotation', 'RandomZoom', 'RandomShear'):\n"
-        "    tests.see_that_masks_move_with_the_image(tests.GEOMETRIC[name]())\n"
-        "tests.test_a_seed_makes_the_run_in_any_thread()"
+        "    tests.check_masks_move_with_the_image(tests.GEOMETRIC[name]())\n"
+        "tests.test_a_seed_reproduces_the_results_in_any_thread()"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

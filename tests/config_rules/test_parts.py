@@ -30,7 +30,7 @@ class Own(Backbone):
         return []
 
 
-def of(**settings):
+def problems_of(**settings):
     """Return what is wrong with the settings that choose parts."""
     return list(parts.problems(type("Changed", (TinyConfig,), settings)()))
 
@@ -61,7 +61,7 @@ def test_parts_are_what_their_table_is_of():
         assert issubclass(found, Head) and found.name == name
 
 
-def test_what_is_no_name_is_the_part_itself():
+def test_an_object_is_the_part_itself():
     own = Own()
     assert parts.part(parts.BACKBONES, own) is own
     assert parts.part(parts.HEADS, PointsHead) is PointsHead
@@ -144,7 +144,7 @@ def test_loss_names(heads, expected):
     ids=str,
 )
 def test_choices_that_work(settings):
-    assert of(**settings) == []
+    assert problems_of(**settings) == []
 
 
 @pytest.mark.parametrize("value", ["resnet18", "", None, 50, [], {}])
@@ -152,30 +152,30 @@ def test_no_backbone(value):
     message = (
         f"BACKBONE is {value!r}: it must be 'resnet50' or 'resnet101', a Backbone or a function."
     )
-    assert of(BACKBONE=value) == [message]
+    assert problems_of(BACKBONE=value) == [message]
     assert parts.backbone_problem(value) == message
 
 
 def test_a_backbone_is_an_instance():
-    assert of(BACKBONE=Own) == ["BACKBONE is the class Own: give an instance of it."]
+    assert problems_of(BACKBONE=Own) == ["BACKBONE is the class Own: give an instance of it."]
 
 
 def test_strides_that_are_not_the_backbones():
     coarse = type("Coarse", (Own,), {"strides": (8, 16, 32, 64)})()
-    assert of(BACKBONE=coarse) == [
+    assert problems_of(BACKBONE=coarse) == [
         "BACKBONE_STRIDES starts with [4, 8, 16, 32]: the BACKBONE's are [8, 16, 32, 64]."
     ]
-    assert of(BACKBONE=coarse, BACKBONE_STRIDES=(8, 16, 32, 64, 128)) == []
-    [line] = of(BACKBONE="resnet50", BACKBONE_STRIDES=[4, 8, 16, 16, 64])
+    assert problems_of(BACKBONE=coarse, BACKBONE_STRIDES=(8, 16, 32, 64, 128)) == []
+    [line] = problems_of(BACKBONE="resnet50", BACKBONE_STRIDES=[4, 8, 16, 16, 64])
     assert line == (
         "BACKBONE_STRIDES starts with [4, 8, 16, 16]: the BACKBONE's are [4, 8, 16, 32]."
     )
 
 
 def test_a_function_needs_the_sizes_of_its_features():
-    assert of(BACKBONE=backbone, COMPUTE_BACKBONE_SHAPE=backbone_shapes) == []
+    assert problems_of(BACKBONE=backbone, COMPUTE_BACKBONE_SHAPE=backbone_shapes) == []
     for shapes in (None, [[16, 16]] * 5):
-        assert of(BACKBONE=backbone, COMPUTE_BACKBONE_SHAPE=shapes) == [
+        assert problems_of(BACKBONE=backbone, COMPUTE_BACKBONE_SHAPE=shapes) == [
             f"COMPUTE_BACKBONE_SHAPE is {shapes!r}: with a function as BACKBONE it must be a "
             "function (image_shape) -> [[height, width], ...] of P2..P6."
         ]
@@ -185,7 +185,7 @@ def test_a_function_needs_the_sizes_of_its_features():
 
 @pytest.mark.parametrize("value", ["pool", "", None, 7, [], {}])
 def test_no_pooler(value):
-    assert of(ROI_POOLER=value) == [
+    assert problems_of(ROI_POOLER=value) == [
         f"ROI_POOLER is {value!r}: it must be 'align', or a Keras layer class that is called like "
         "PyramidROIAlign."
     ]
@@ -204,14 +204,14 @@ class Duck:
 
 
 @pytest.mark.parametrize("value", [None, 3, {"box": 1}, BoxHead])
-def test_heads_that_are_no_tuple(value):
-    assert of(HEADS=value) == [
+def test_heads_must_be_a_tuple(value):
+    assert problems_of(HEADS=value) == [
         f"HEADS is {value!r}: it must be a tuple of 'box' or 'mask' or your own classes."
     ]
 
 
 def test_a_forgotten_comma():
-    assert of(HEADS=("box")) == [
+    assert problems_of(HEADS=("box")) == [
         "HEADS is 'box': it must be a tuple of 'box' or 'mask' or your own classes, such as "
         "('box',)."
     ]
@@ -219,7 +219,7 @@ def test_a_forgotten_comma():
 
 @pytest.mark.parametrize("name", ["keypoint", "Box", ""])
 def test_a_head_of_an_unknown_name(name):
-    assert of(HEADS=("box", name)) == [
+    assert problems_of(HEADS=("box", name)) == [
         f"HEADS has {name!r}: it must be 'box' or 'mask', or your own class."
     ]
 
@@ -227,15 +227,15 @@ def test_a_head_of_an_unknown_name(name):
 @pytest.mark.parametrize(
     "value", [Unnamed, Fieldless, Duck, int, None, 3, ["mask"], MaskHead(None)]
 )
-def test_what_is_no_head(value):
-    assert of(HEADS=("box", value)) == [
+def test_not_a_head(value):
+    assert problems_of(HEADS=("box", value)) == [
         f"HEADS has {value!r}: it must be a subclass (not an instance) of mrcnn.network.heads.Head "
         "with a name and a field."
     ]
 
 
 def test_every_wrong_head_is_told():
-    lines = of(HEADS=("keypoint", Duck, "box", 3))
+    lines = problems_of(HEADS=("keypoint", Duck, "box", 3))
     assert [line.split(":")[0] for line in lines] == [
         "HEADS has 'keypoint'",
         f"HEADS has {Duck!r}",
@@ -245,7 +245,7 @@ def test_every_wrong_head_is_told():
 
 @pytest.mark.parametrize("heads", [(), ("mask",), ("mask", PointsHead)])
 def test_without_boxes(heads):
-    [line] = of(HEADS=heads)
+    [line] = problems_of(HEADS=heads)
     assert line == (
         f"HEADS is {heads}: 'box' must be one of them, because detections are proposals that the "
         "box head has classified and refined."
@@ -268,7 +268,7 @@ class Scores(PointsHead):
     ],
 )
 def test_two_heads_of_one_field(heads, first, second, field):
-    assert of(HEADS=heads) == [
+    assert problems_of(HEADS=heads) == [
         f"HEADS has {first!r} and {second!r}, which both fill the field {field!r} of the results: "
         "leave one of them out."
     ]
@@ -288,8 +288,10 @@ class OtherBoxes(BoxHead):
     ],
 )
 def test_two_heads_of_one_name(heads, name):
-    assert of(HEADS=heads) == [f"HEADS names {name!r} twice: each head must have a unique name."]
-    assert of(HEADS=(OtherBoxes, "mask")) == []
+    assert problems_of(HEADS=heads) == [
+        f"HEADS names {name!r} twice: each head must have a unique name."
+    ]
+    assert problems_of(HEADS=(OtherBoxes, "mask")) == []
 
 
 class Areas(Head):
@@ -301,10 +303,10 @@ class Anchors(Head):
 
 
 def test_two_losses_of_one_name():
-    assert of(HEADS=("box", PointsHead, Areas)) == [
+    assert problems_of(HEADS=("box", PointsHead, Areas)) == [
         "HEADS has 'points' and 'area', which both have a loss 'points_loss'."
     ]
-    assert of(HEADS=("box", Anchors)) == [
+    assert problems_of(HEADS=("box", Anchors)) == [
         "HEADS has 'rpn' and 'anchor', which both have a loss 'rpn_bbox_loss'."
     ]
 
@@ -316,26 +318,26 @@ class Choosy(PointsHead):
 
 
 def test_heads_look_at_their_own_settings():
-    assert of(HEADS=("box", Choosy), POINTS=0) == ["POINTS is 0.", "and more"]
-    assert of(HEADS=("box", Choosy), POINTS=1) == []
+    assert problems_of(HEADS=("box", Choosy), POINTS=0) == ["POINTS is 0.", "and more"]
+    assert problems_of(HEADS=("box", Choosy), POINTS=1) == []
     # Without a mask head, its settings are not checked.
-    assert of(HEADS=("box",), MASK_SHAPE=[9, 9]) == []
-    [line] = of(HEADS=("box", "mask"), MASK_SHAPE=[9, 9])
+    assert problems_of(HEADS=("box",), MASK_SHAPE=[9, 9]) == []
+    [line] = problems_of(HEADS=("box", "mask"), MASK_SHAPE=[9, 9])
     assert line.startswith("MASK_SHAPE is [9, 9]: ")
 
 
 def test_weights_of_losses_that_are_not_there():
     weights = {"rpn_class_loss": 1, "points_loss": 1}
-    assert of(LOSS_WEIGHTS=weights) == [
+    assert problems_of(LOSS_WEIGHTS=weights) == [
         f"LOSS_WEIGHTS names ['points_loss']: the losses are {', '.join(RPN + BOX)}, "
         "mrcnn_mask_loss.",
         "LOSS_WEIGHTS has no weights for ['rpn_bbox_loss', 'mrcnn_class_loss', 'mrcnn_bbox_loss', "
         "'mrcnn_mask_loss'].",
     ]
     # The five losses of matterport's Mask_RCNN are known whatever the heads: the default names all.
-    assert of(HEADS=("box",), LOSS_WEIGHTS=dict(TinyConfig.LOSS_WEIGHTS)) == []
+    assert problems_of(HEADS=("box",), LOSS_WEIGHTS=dict(TinyConfig.LOSS_WEIGHTS)) == []
 
 
 def test_all_is_told_at_once():
-    lines = of(BACKBONE=0, ROI_POOLER=0, HEADS=0)
+    lines = problems_of(BACKBONE=0, ROI_POOLER=0, HEADS=0)
     assert [line.split()[0] for line in lines] == ["BACKBONE", "ROI_POOLER", "HEADS"]

@@ -61,7 +61,7 @@ def checked(dataset, **options):
     return check(dataset, **options)
 
 
-def test_a_good_data_set(files):
+def test_a_good_dataset(files):
     files.add("a", GOOD, (rectangle(10, 10, 15, 20), 2), (rectangle(0, 0, 5, 5), -1))
     files.add("b", (rectangle(3, 3, 9, 9), 1))
     report = checked(files)
@@ -153,7 +153,7 @@ def test_classes(files):
     assert report.class_instances == {"cell": 2, "rock": 0, "pebble": 1, "gem": 0}
 
 
-def test_doubles(files, tmp_path):
+def test_duplicates(files, tmp_path):
     files.add("a", GOOD)
     files.add("b", GOOD)
     files.add("a", GOOD)

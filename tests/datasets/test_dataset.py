@@ -87,7 +87,7 @@ def test_overrides_reach_the_base_class(fruit, caplog):
 
 
 @pytest.mark.parametrize("name", ["num_classes", "class_ids", "class_names", "num_images"])
-def test_prepare_is_asked_for(name):
+def test_unprepared_attributes_name_prepare(name):
     dataset = Fruit()
     dataset.load_fruit()
     with pytest.raises(AttributeError, match=rf"Fruit\.{name} is not known yet: call prepare\(\)"):
@@ -132,7 +132,7 @@ def test_load_image_keeps_depth_and_bands(tmp_path):
         dataset.load_image(2)
 
 
-def test_the_pixel_limit_is_the_data_sets(tmp_path):
+def test_the_dataset_sets_the_pixel_limit(tmp_path):
     class Careful(Dataset):
         MAX_PIXELS = 29
 
@@ -160,7 +160,7 @@ def test_instances_are_the_masks_of_load_mask():
     assert class_ids.tolist() == [2, -1] and class_ids.dtype == np.int32
 
 
-def test_load_image_names_a_file_that_is_no_image(tmp_path):
+def test_load_image_names_a_file_that_is_not_an_image(tmp_path):
     path = tmp_path / "broken.png"
     path.write_bytes(b"no image")
     dataset = Dataset()

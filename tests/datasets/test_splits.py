@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrcnn.datasets.dataset import Dataset
-from mrcnn.datasets.splits import random_part, split, split_by_group, subset
+from mrcnn.datasets.splits import random_subset, split, split_by_group, subset
 
 
 class Slides(Dataset):
@@ -74,7 +74,7 @@ def test_split(count, fraction, seed, random):
     assert set(names(again)) == set(names(validation))
 
 
-def test_seeds_give_other_splits_in_the_order_of_the_data_set():
+def test_seeds_give_other_splits_in_the_order_of_the_dataset():
     dataset = Slides("x" * 20)
     parts = [names(split(dataset, 0.25, seed)[1]) for seed in range(4)]
     assert len({tuple(part) for part in parts}) == 4
@@ -121,7 +121,7 @@ def test_split_by_group_takes_what_fits():
         (lambda info: [1], TypeError, r"its group \[1\] is not hashable"),
     ],
 )
-def test_groups_that_are_none(group_of, error, text):
+def test_a_group_is_needed_and_hashable(group_of, error, text):
     with pytest.raises(error, match=text):
         split_by_group(Slides("ab"), group_of)
 
@@ -143,10 +143,10 @@ def test_a_fraction_is_a_number(fraction):
             call(Slides("aabbc"))
 
 
-def test_a_random_part():
+def test_a_random_subset():
     ids = np.arange(10, 30)
-    part = random_part(ids, 5)
+    part = random_subset(ids, 5)
     assert len(set(part)) == 5 and set(part) <= set(ids)
-    assert part.tolist() == sorted(part) == random_part(ids, 5).tolist()
-    assert any(random_part(ids, 5, seed).tolist() != part.tolist() for seed in range(1, 4))
-    assert random_part(ids, None) is random_part(ids, 20) is ids
+    assert part.tolist() == sorted(part) == random_subset(ids, 5).tolist()
+    assert any(random_subset(ids, 5, seed).tolist() != part.tolist() for seed in range(1, 4))
+    assert random_subset(ids, None) is random_subset(ids, 20) is ids

@@ -7,7 +7,7 @@ from tiny import InMemory, TinyConfig, shapes, spread
 from mrcnn import evaluation
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.evaluation import evaluate, run
-from mrcnn.evaluation.report import FIGURES
+from mrcnn.evaluation.report import PLOTS
 from mrcnn.inference.detector import detect_crops
 from mrcnn.instances import InstanceBoxes, InstanceMasks
 from mrcnn.instances.pasting import extract_bboxes
@@ -64,7 +64,7 @@ def test_a_model_without_masks(monkeypatch, tmp_path):
         assert result["voc"]["map_2007"] == result["voc"]["map_2010"] == 1
         assert result["groups"]["1"]["voc"]["map_2010"] == 1
         assert not {"panoptic", "pixels", "aji", "hausdorff"} & result.keys()
-    assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", *FIGURES}
+    assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", *PLOTS}
     lines = evaluation.summary(result).splitlines()
     assert [line.split()[0] for line in lines] == ["5", "COCO", "VOC", "DSB", "at", "at"]
     assert lines[2].split() == ["VOC", "map_2007", "1.000", "map_2010", "1.000"]

@@ -9,7 +9,7 @@ from tiny import InMemory, TinyConfig, shapes, spread
 
 from mrcnn import evaluation
 from mrcnn.evaluation import evaluate
-from mrcnn.evaluation.report import FIGURES
+from mrcnn.evaluation.report import PLOTS
 from mrcnn.inference.detector import detect_crops
 from mrcnn.mask_rcnn import MaskRCNN
 
@@ -164,8 +164,8 @@ def test_what_is_written(tmp_path):
     samples = shapes(2)
     folder = tmp_path / "runs" / "first"
     result = evaluate(None, InMemory(samples), detect=Truthful(samples), folder=folder)
-    assert {path.name for path in folder.iterdir()} == {"evaluation.json", *FIGURES}
-    for name in FIGURES:
+    assert {path.name for path in folder.iterdir()} == {"evaluation.json", *PLOTS}
+    for name in PLOTS:
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
     text = (folder / "evaluation.json").read_text()
     read = json.loads(text)

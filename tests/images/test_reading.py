@@ -143,7 +143,7 @@ def test_alpha_is_dropped_or_kept(save, suffix):
     assert_image(path, gray_alpha, alpha=True)
 
 
-def test_the_first_picture_of_an_animation(save):
+def test_the_first_frame_of_an_animation(save):
     more = [Image.fromarray(GRAY // 2)]
     assert_image(save(Image.fromarray(GRAY), save_all=True, append_images=more), GRAY)
 
@@ -239,7 +239,7 @@ def test_channels_of_unnamed_axes(save, shape, wanted):
     assert image_size(path) == wanted == read_image(path).shape[:2]
 
 
-def test_a_fourth_band_that_is_no_alpha(save):
+def test_a_fourth_band_that_is_not_alpha(save):
     path = save(RGBA, ".tif", photometric="rgb", extrasamples=[0])
     assert_image(path, RGBA)
     assert_image(save(RGBA, ".tif", photometric="rgb"), RGBA[..., :3])  # written as alpha
@@ -286,7 +286,7 @@ def test_compressions_that_nothing_here_undoes(save, monkeypatch):
 
 def test_16_bits_that_pillow_would_make_8(save, monkeypatch):
     path = save(np.ascontiguousarray(LAST[..., :3]), ".tif", photometric="rgb")
-    monkeypatch.setattr(tiff, "_DECODED_HERE", ())
+    monkeypatch.setattr(tiff, "_DECODABLE", ())
     with pytest.raises(OSError, match="its colours are RGB; install the package imagecodecs"):
         read_image(path)
 
@@ -368,7 +368,7 @@ def test_labels_are_turned_upright(save):
         (GRAY * 1j, ".npy", "has values of complex128 that are not whole"),
     ],
 )
-def test_what_is_no_label_image(save, image, suffix, message):
+def test_not_a_label_image(save, image, suffix, message):
     with np.errstate(invalid="ignore"), pytest.raises(ValueError, match=message):
         read_labels(save(image, suffix))
 
@@ -458,7 +458,7 @@ def test_a_truncated_file(tmp_path_factory, suffix, data):
 @pytest.mark.parametrize(
     "content", [b"", b"GIF89a", b"<html></html>", b"II*\0", b"\x93NUMPY\x01\0"]
 )
-def test_no_image(tmp_path, content):
+def test_not_an_image(tmp_path, content):
     path = tmp_path / "image.png"
     path.write_bytes(content)
     for read in (read_image, read_labels, image_size):
@@ -466,7 +466,7 @@ def test_no_image(tmp_path, content):
             read(path)
 
 
-def test_arrays_that_are_no_image(save):
+def test_arrays_that_are_not_images(save):
     with pytest.raises(ValueError, match=r"has shape \(2, 3, 4, 5\): it must be one image"):
         read_image(save(np.zeros((2, 3, 4, 5)), ".npy"))
     with pytest.raises(OSError, match="cannot be read as an image"):

@@ -152,7 +152,7 @@ def test_images_of_many_sizes_are_no_cause_for_a_warning(padding_model, images, 
         logger.removeHandler(listener)
 
 
-def test_a_network_gone_wild_still_gives_boxes(model, images):
+def test_extreme_outputs_still_give_boxes(model, images):
     kernel = model.keras_model.get_layer("rpn_model").get_layer("rpn_bbox_pred").kernel
     before = kernel.numpy()
     kernel.assign(before * 1e4)
@@ -197,7 +197,7 @@ def test_detections_in_a_molded_image_are_moved_by_its_padding(model, images):
     assert np.abs(moved - result["rois"]).max() <= 1.5
 
 
-def test_molded_images_and_metas_must_be_as_many(model, images):
+def test_there_must_be_one_meta_per_molded_image(model, images):
     molded, metas, _ = model.mold_inputs(images[:3])
     with pytest.raises(ValueError, match="there are 3 molded images but 2 image metas"):
         model.detect_molded(molded, metas[:2])
@@ -271,7 +271,7 @@ def test_images_of_other_channels(model, images, channels):
     )
 
 
-def test_types_that_are_no_pixels(model, images):
+def test_types_that_are_not_pixels(model, images):
     def message(image):
         return refusal(model, [images[0], image], TypeError)
 
@@ -282,7 +282,7 @@ def test_types_that_are_no_pixels(model, images):
     assert message(np.array(["a.png"])).startswith("image 1 is an array of <U5")
 
 
-def test_values_that_are_no_pixels(model, images):
+def test_values_that_are_not_pixels(model, images):
     broken = images[0].astype(np.float32)
     broken[3, 4] = np.nan
     broken[5, 6, 0] = np.inf
@@ -296,7 +296,7 @@ def test_values_that_are_no_pixels(model, images):
     )
 
 
-def test_a_side_that_is_no_multiple_of_64(tmp_path, images):
+def test_a_side_that_is_not_a_multiple_of_64(tmp_path, images):
     model = build(tmp_path, IMAGE_RESIZE_MODE="none")
     for shape, side in (((128, 100, 3), 100), ((60, 64, 3), 60)):
         message = refusal(model, [np.zeros(shape, np.uint8) + 9])

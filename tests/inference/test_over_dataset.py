@@ -103,7 +103,7 @@ def test_what_cannot_be_read_is_left_out():
     assert unread[-1]["reason"].startswith("ValueError: image 0 (shape0.png) ")
 
 
-def test_a_warning_where_nobody_keeps_a_list(caplog):
+def test_skipped_images_are_logged_without_an_unread_list(caplog):
     seen = list(over_dataset(Counting(), Broken(shapes(2)), range(2)))
     assert [found.image_id for found in seen] == [1]
     assert [record.getMessage() for record in caplog.records] == [
@@ -132,7 +132,7 @@ def test_other_fields(monkeypatch):
     assert unread[0]["reason"] == "AssertionError: a mask was read"
 
 
-def test_a_truth_of_ones_own():
+def test_a_custom_truth():
     def read(image_id, shape):
         if image_id == 1:
             raise KeyError("nothing of 1")

@@ -59,7 +59,7 @@ def test_label_images_come_back(masks):
     np.testing.assert_array_equal(again.dense(), masks)
 
 
-def test_instances_that_overlap_get_layers_of_their_own():
+def test_overlapping_instances_get_separate_layers():
     masks = np.zeros((4, 6, 3), bool)
     masks[:, :3, 0] = masks[:, 2:4, 1] = masks[:, 4:, 2] = True
     labels = InstanceMasks.from_dense(masks).labels()

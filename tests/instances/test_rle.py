@@ -51,7 +51,7 @@ def test_long_runs():
 @given(st.text(max_size=12) | st.binary(max_size=12))
 @example("")
 @example("PPPPPPPP0")
-def test_what_is_no_code(text):
+def test_not_a_code(text):
     try:
         counts = rle.read_counts(text)
     except ValueError as error:

@@ -82,7 +82,7 @@ def test_sampling_is_random_and_seeded(inputs):
     assert (first[57:] == 0).all()
 
 
-def test_rois_in_a_crowd_are_no_negatives(inputs):
+def test_rois_in_a_crowd_are_not_negatives(inputs):
     rois, ids, _, _ = DetectionTargetLayer(config_for(400), shuffle=False)(inputs())
     rois, ids = np.asarray(rois)[0], np.asarray(ids)[0]
     background = rois[(ids == 0) & (rois != 0).any(axis=1)]

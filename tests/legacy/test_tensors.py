@@ -15,7 +15,7 @@ def test_trim_zeros_graph(as_tensor):
     assert_array_equal(is_box, [True, False, True, False])
 
 
-def test_trim_zeros_graph_of_padding_alone():
+def test_trim_zeros_graph_of_only_padding():
     kept, is_box = trim_zeros_graph(np.zeros((2, 4), np.float32))
     assert tuple(kept.shape) == (0, 4)
     assert_array_equal(is_box, [False, False])

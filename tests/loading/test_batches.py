@@ -27,7 +27,7 @@ def metas(sequence):
     ]
 
 
-def test_epochs_go_on_where_the_last_ended(dataset, config):
+def test_epochs_continue_where_the_last_ended(dataset, config):
     source = SampleSource(dataset, config, seed=4)
     sequence = BatchSequence(source, steps=3)
     epochs = []
@@ -45,7 +45,7 @@ def test_epochs_go_on_where_the_last_ended(dataset, config):
     assert metas(continued) == epochs[5]
 
 
-def test_an_epoch_goes_on_after_the_batches_that_are_done(dataset, config):
+def test_an_epoch_resumes_after_its_finished_batches(dataset, config):
     sequence = BatchSequence(SampleSource(dataset, config, seed=4), steps=5)
     sequence.set_epoch(2)
     whole, numbers = metas(sequence), [sequence.numbers(index) for index in range(5)]

@@ -122,8 +122,8 @@ def test_samples_and_batches_are_as_declared(settings):
         assert batched.shape == (config.BATCH_SIZE, *made.shape)
         assert batched.dtype == made.dtype
         # Boxes of masks are in whole pixels, which become floats without loss.
-        is_whole = wanted.name == "gt_boxes" and "mask" in config.HEADS
-        kind = "i" if is_whole else np.dtype(wanted.dtype).kind
+        is_integer = wanted.name == "gt_boxes" and "mask" in config.HEADS
+        kind = "i" if is_integer else np.dtype(wanted.dtype).kind
         assert made.dtype.kind == kind, wanted
         assert np.can_cast(made.dtype, wanted.dtype, "same_kind"), wanted
 
@@ -206,7 +206,7 @@ class AreaHead(Head):
         return [wanted]
 
 
-def test_an_input_of_a_head_of_ones_own_is_made():
+def test_a_custom_heads_input_is_made():
     config = config_of(HEADS=("box", AreaHead))
     source = SampleSource(InMemory(shapes(1)), config, seed=0)
     assert [wanted.name for wanted in source.inputs] == [*NAMES, "gt_areas"]

@@ -185,7 +185,7 @@ def test_class_ids_out_of_range(config):
     )
 
 
-def test_another_number_of_classes_than_the_data_set(config):
+def test_another_number_of_classes_than_the_dataset(config):
     """Such a dataset can be inspected, but not used for training."""
     dataset = InMemory([one_sample((64, 64), [])], names=("cup", "pot", "pan"))
     _, meta, *_ = load_image_gt(dataset, config, 0)

@@ -145,7 +145,7 @@ def test_all_images_bad_ends_it(config, caplog):
     assert len(caplog.records) == 2
 
 
-def test_a_data_set_without_images(config):
+def test_a_dataset_without_images(config):
     empty = InMemory([])
     with pytest.raises(ValueError) as caught:
         SampleSource(empty, config)
@@ -154,7 +154,7 @@ def test_a_data_set_without_images(config):
         SampleSource(Dataset(), config)
 
 
-def test_a_data_set_of_other_classes_is_refused_at_once(config):
+def test_a_dataset_of_other_classes_is_refused_immediately(config):
     with pytest.raises(ValueError, match="NUM_CLASSES is 3, but the dataset has 4 classes"):
         SampleSource(InMemory(shapes(1), names=["a", "b", "c"]), config)
 

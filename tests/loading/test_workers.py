@@ -84,7 +84,7 @@ def _be_killed(pipe):
     os._exit(3)
 
 
-def test_processes_end_with_a_training_that_is_killed():
+def test_processes_end_when_training_is_killed():
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     training = context.Process(target=_be_killed, args=(there,))

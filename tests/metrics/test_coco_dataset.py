@@ -69,7 +69,7 @@ def test_values_by_hand():
         assert np.isnan([figures[f"{kind}_{name}"] for name in ("APm", "APl", "ARm", "ARl")]).all()
 
 
-def test_boxes_and_masks_are_judged_apart():
+def test_boxes_and_masks_are_evaluated_separately():
     dataset = InMemory([truth_of([(A, 1)])])
     found = result_of([(A, 1, 0.9)])
     found["masks"][2:8, 2:12] = False  # 4 of 10 rows are left
@@ -221,7 +221,7 @@ def test_annotations_of_boxes():
 def test_a_truth_that_does_not_fit_the_image():
     metrics = CocoMetrics(InMemory([truth_of([(A, 1)])]))
     with pytest.raises(
-        ValueError, match=r"image 0 \(shape0.png\): its masks are 40x50 pixels, the"
+        ValueError, match=r"image 0 \(shape0.png\): its masks are 40x50 pixels, but the"
     ):
         metrics.read_truth(0, (50, 40, 3))
     metrics.read_truth(0, (40, 50, 3))

@@ -135,7 +135,7 @@ def test_masks_of_another_size():
     assert Comparison(empty, [], wrong).truth_labels.shape == (30, 24)
 
 
-def test_as_many_pairs_as_there_can_be():
+def test_assign_makes_as_many_pairs_as_possible():
     # The best pair alone has the larger sum, but would leave the second row without a partner.
     rows, columns = assign(np.array([[0.9, 0.4], [0.4, 0]]), 0.3)
     assert sorted(zip(rows, columns, strict=True)) == [(0, 1), (1, 0)]

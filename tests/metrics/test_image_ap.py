@@ -105,7 +105,7 @@ def test_a_taken_instance_leaves_the_next_best():
     assert_array_equal(pred_match, [0, 1, -1])
 
 
-def test_the_score_threshold_is_one_of_scores():
+def test_detections_below_the_score_threshold_match_nothing():
     found = [((0, 0, 10, 10), 1, 0.4), ((0, 10, 10, 16), 2, 0.9)]
     gt_match, pred_match, overlaps = evaluation.compute_matches(
         *sample(GT, found), score_threshold=0.7

@@ -5,7 +5,7 @@ import pytest
 
 
 @pytest.fixture(params=["normal", "nosat", "allactive", "nopos", "empty"])
-def losses_of_reference(request, units):
+def reference_losses(request, units):
     """The inputs of the losses in one case, and the reference's losses: two dicts by name."""
     case = request.param
     values = {

@@ -39,8 +39,8 @@ def test_levels_follow_one_another():
     np.testing.assert_allclose(bbox[:, : 3 * 256], rpn(pyramid[0])[2], atol=1e-5)
 
 
-def test_losses_of_the_reference(losses_of_reference):
-    values, expected = losses_of_reference
+def test_losses_of_the_reference(reference_losses):
+    values, expected = reference_losses
     class_loss = rpn_class_loss_graph(values["rpn_match"], values["rpn_logits"])
     assert float(class_loss) == expected["rpn_class"]
     others = (values["rpn_match"], values["rpn_bbox"])

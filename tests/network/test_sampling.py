@@ -65,7 +65,7 @@ def test_the_instance_is_that_of_most_overlap():
         assert_array_equal(instances[:2], [order.index(3), order.index(2)])
 
 
-def test_of_instances_in_one_place_the_first_counts():
+def test_the_first_of_identical_instances_counts():
     _, class_ids, instances = sample([FIRST], [-2, 5, 6], [FIRST, FIRST, FIRST])
     assert (class_ids[0], instances[0]) == (5, 1)
 
@@ -112,7 +112,7 @@ def test_an_instance_in_a_crowd_has_its_positives():
     assert (class_ids[0], instances[0]) == (2, 1) and rois[0].any()
 
 
-def test_padding_of_the_ground_truth_is_no_instance():
+def test_ground_truth_padding_is_not_an_instance():
     """Its class id does not matter."""
     rois, class_ids, _ = sample([(0, 0, 1e-3, 1e-3), FAR], [0, 5, -5], np.zeros((3, 4)))
     assert rois.any(axis=1).sum() == 2 and not class_ids.any()
@@ -187,7 +187,7 @@ def test_seeds():
     assert (first[0] != other[0]).any()
 
 
-def test_each_step_draws_anew():
+def test_each_step_draws_a_new_sample():
     layer = RoiSampler(config_of(), seed=1)
     inputs = [PROPOSALS[None], np.array([[1, 2]]), np.float32([[FIRST, SECOND]])]
     first, second = (np.array(layer(inputs)[0]) for _ in range(2))

@@ -73,7 +73,7 @@ def test_parse(path, epoch):
         "",
     ],
 )
-def test_parse_of_no_checkpoint(path):
+def test_parse_rejects_other_paths(path):
     assert parse(path) is None
 
 

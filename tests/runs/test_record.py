@@ -59,7 +59,7 @@ def test_a_function_needs_its_class(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "message"), [("{", "is not JSON"), ("[1]", "holds a list")])
-def test_what_is_no_configuration(tmp_path, text, message):
+def test_invalid_configuration(tmp_path, text, message):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(ValueError, match=rf"config.json {message}"):
         run_record.read_config(tmp_path)

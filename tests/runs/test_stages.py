@@ -47,7 +47,7 @@ def test_lists_that_disagree(layers, epochs, rate, message):
         plan(layers, epochs, rate)
 
 
-def test_an_optimizer_goes_on_with_the_same_layers_and_rate():
+def test_an_optimizer_continues_with_the_same_layers_and_rate():
     stage = Stage("heads", 0.1, 0, 5)
     assert stage.trains_as(Stage("heads", 0.1, 3, 9))
     assert not stage.trains_as(Stage("all", 0.1, 0, 5))

@@ -45,7 +45,7 @@ def variables(built):
         lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1, momentum=0.5)),
     ],
 )
-def test_a_model_goes_on_from_its_state(tmp_path, optimizer):
+def test_a_model_resumes_from_its_state(tmp_path, optimizer):
     path = tmp_path / "state.h5"
     first, second = model(optimizer=optimizer()), model(optimizer=optimizer())
     train(first, 3)
@@ -62,7 +62,7 @@ def test_a_model_goes_on_from_its_state(tmp_path, optimizer):
     assert len(saved) >= 9
 
 
-def test_means_are_saved_in_an_order_of_their_own(tmp_path, monkeypatch):
+def test_means_are_saved_in_a_fixed_order(tmp_path, monkeypatch):
     built = model()
     train(built, 2)
     loss = keras.ops.convert_to_numpy(built.metrics_variables[0])
@@ -203,9 +203,9 @@ def test_a_value_that_was_a_number_stays():
 def test_back_to_an_epoch():
     history = [{"epoch": epoch} for epoch in (1, 2, 3, 4)]
     run = progress(best=0.5, best_epoch=3, checkpoints=[1, 2, 3, 4], history=history)
-    run.back_to(3)
+    run.rewind_to(3)
     assert run.checkpoints == [1, 2, 3] and run.history == history[:3] and run.best_epoch == 3
-    run.back_to(2)
+    run.rewind_to(2)
     assert run.checkpoints == [1, 2] and (run.best, run.best_epoch) == (None, None)
 
 

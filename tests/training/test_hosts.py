@@ -41,19 +41,19 @@ def model_of(distribution, folder="tiny20261120T1405", epoch=0, seed=None):
 def test_one_host_asks_nobody():
     progress = Progress(2, 1, Stage("all", 0.1, 0, 3), seed=7)
     model = model_of(OneDevice())
-    assert hosts.begin(model, progress, {}, {}) == (progress, 7)
-    assert hosts.begin(model, None, {}, {}) == (None, None)
+    assert hosts.agree_on_run(model, progress, {}, {}) == (progress, 7)
+    assert hosts.agree_on_run(model, None, {}, {}) == (None, None)
 
 
-@pytest.mark.parametrize("goes_on", [False, True])
-def test_the_others_take_what_the_chief_has(goes_on):
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_the_others_take_what_the_chief_has(is_resumed):
     chief = Chief()
-    progress = Progress(2, 1, Stage("all", 0.1, 0, 3), seed=7) if goes_on else None
-    model = model_of(chief, epoch=2 if goes_on else 0)
-    found, seed = hosts.begin(model, progress, {"EMA": None}, ARGUMENTS)
-    assert found is progress and (seed == 7 if goes_on else seed > 2**32)
+    progress = Progress(2, 1, Stage("all", 0.1, 0, 3), seed=7) if is_resumed else None
+    model = model_of(chief, epoch=2 if is_resumed else 0)
+    found, seed = hosts.agree_on_run(model, progress, {"EMA": None}, ARGUMENTS)
+    assert found is progress and (seed == 7 if is_resumed else seed > 2**32)
     other = model_of(Other([chief.said]), folder="tiny20261120T1406")
-    theirs, their_seed = hosts.begin(other, None, {"EMA": None}, ARGUMENTS)
+    theirs, their_seed = hosts.agree_on_run(other, None, {"EMA": None}, ARGUMENTS)
     assert theirs == progress and their_seed == seed
     other, own = other.run_folder, model.run_folder
     assert (other.path, other.epoch) == (own.path, own.epoch)
@@ -62,10 +62,10 @@ def test_the_others_take_what_the_chief_has(goes_on):
 
 def test_hosts_that_differ():
     chief = Chief()
-    hosts.begin(model_of(chief, seed=1), None, {"EMA": None}, ARGUMENTS)
+    hosts.agree_on_run(model_of(chief, seed=1), None, {"EMA": None}, ARGUMENTS)
     other = model_of(Other([chief.said]))
     with pytest.raises(ValueError) as caught:
-        hosts.begin(other, None, {"EMA": 0.9}, ARGUMENTS | {"epochs": 4})
+        hosts.agree_on_run(other, None, {"EMA": 0.9}, ARGUMENTS | {"epochs": 4})
     assert str(caught.value) == (
         "host 2 of 2 cannot train with the others:\n"
         "- EMA is 0.9 here, but None on the first host\n"

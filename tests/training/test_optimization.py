@@ -38,7 +38,7 @@ def test_optimizer_by_name(name, kind):
     assert (settings["use_ema"], settings["ema_momentum"]) == (True, 0.99)
 
 
-def test_optimizer_of_ones_own():
+def test_custom_optimizer():
     config = config_with(OPTIMIZER=keras.optimizers.Lion, LR_WARMUP_STEPS=2)
     optimizer = build_optimizer(config, 0.1, 0.9)
     assert isinstance(optimizer, keras.optimizers.Lion)

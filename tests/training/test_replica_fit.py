@@ -98,7 +98,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_the_training_is_worth_comparing(folder):
+def test_weights_change_and_all_losses_count(folder):
     """Weights move, all losses count, and the image without instances is never the whole batch."""
     one = result(folder, "one")
     changes = [
@@ -139,7 +139,7 @@ def test_only_the_chief_writes(folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("signalled", [0, 1])
-def test_two_hosts_that_are_stopped_go_on(tmp_path, signalled):
+def test_two_stopped_hosts_resume(tmp_path, signalled):
     """The other host has none of the run's files."""
     options = {"EPOCHS": 2, "RESUME": True}
     one = start(tmp_path, "one", **options)

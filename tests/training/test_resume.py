@@ -62,7 +62,7 @@ def test_what_may_not_change(dataset):
         InMemory(shapes(4)), dataset, np.flip, STEPS_PER_EPOCH=9, LOSS_WEIGHTS={}, IMAGES_PER_GPU=4
     )
     with pytest.raises(ValueError) as caught:
-        resume.stage_to_go_on(past, plan("all", 30, 0.2), changed, "logs/state.h5")
+        resume.stage_to_resume(past, plan("all", 30, 0.2), changed, "logs/state.h5")
     lines = str(caught.value).splitlines()
     assert lines[0] == (
         "the run in logs/state.h5 cannot be resumed because it was started with different settings:"
@@ -106,7 +106,7 @@ def test_images_are_known_by_their_ids(dataset):
 )
 def test_where_it_goes_on(progress, arguments, expected):
     stages = plan(*arguments, first_epoch=progress.epoch)
-    assert resume.stage_to_go_on(progress, stages, {}, "state.h5") == expected
+    assert resume.stage_to_resume(progress, stages, {}, "state.h5") == expected
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_the_last_run_with_a_state(folder, tmp_path):
     assert resume.find_state(folder, tmp_path) == str(tmp_path / "tiny20260102T0000" / "state.h5")
 
 
-def test_the_own_run_comes_first(folder, tmp_path):
+def test_the_models_own_run_comes_first(folder, tmp_path):
     make(tmp_path, "tiny20260103T0000", "tiny20260104T0000")
     assert resume.find_state(folder, tmp_path) == str(tmp_path / "tiny20260103T0000" / "state.h5")
 

@@ -7,7 +7,7 @@ from tiny import TinyConfig
 from mrcnn.training import stage_loop
 
 
-class OfAnotherStrategy:
+class OptimizerOfAnotherStrategy:
     def build(self, variables):
         raise RuntimeError("Mixing different tf.distribute.Strategy objects")
 
@@ -15,7 +15,7 @@ class OfAnotherStrategy:
 @pytest.mark.parametrize(("strategy", "error"), [("a strategy", ValueError), (None, RuntimeError)])
 def test_an_optimizer_that_was_made_for_one_device(strategy, error):
     model = SimpleNamespace(
-        keras_model=SimpleNamespace(optimizer=OfAnotherStrategy(), trainable_variables=[]),
+        keras_model=SimpleNamespace(optimizer=OptimizerOfAnotherStrategy(), trainable_variables=[]),
         config=TinyConfig(),
         distribution=SimpleNamespace(strategy=strategy, scope=contextlib.nullcontext),
     )

@@ -37,7 +37,7 @@ def test_a_regex_matches_whole_names(model):
     trainable.set_trainable(model, ".*")
 
 
-def test_the_stage_of_the_small_backbone_that_nobody_has_trained():
+def test_layers_without_pretrained_weights_always_train():
     config = type("Small", (SmallNetwork, TinyConfig), {})()
     for layers in ("heads", "5+", "3+"):
         for name in ("small5", "small5_reduce"):

@@ -285,7 +285,7 @@ def test_sigterm_ends_the_process(tmp_path, dataset):
 # Resuming
 
 
-def test_nothing_to_resume_begins_a_run(tmp_path, dataset, capsys):
+def test_nothing_to_resume_starts_a_run(tmp_path, dataset, capsys):
     model = build(tmp_path, STEPS_PER_EPOCH=1)
     train(model, dataset, resume=True, layers="heads", epochs=1, learning_rate=0.01)
     assert "No run of 'Tiny' to resume: starting a new one." in capsys.readouterr().out
@@ -307,7 +307,7 @@ def test_a_finished_run_says_so_and_has_its_weights(tmp_path, dataset, caplog):
     assert second.epoch == 2
 
 
-def test_runs_that_begin_at_once_have_a_folder_each(tmp_path, dataset):
+def test_runs_started_at_the_same_time_get_a_folder_each(tmp_path, dataset):
     options = {"layers": "heads", "epochs": 1, "learning_rate": 0.01}
     first, second = (build(tmp_path, STEPS_PER_EPOCH=1) for _ in range(2))
     second.set_log_dir(first.checkpoint_path.format(epoch=1))
@@ -372,7 +372,7 @@ def test_calls_that_follow_each_other_are_stages(tmp_path, dataset, straight):
     assert_same_run(tmp_path, straight)
 
 
-def test_weights_alone_go_on_with_the_history(tmp_path, dataset):
+def test_training_from_weights_continues_the_history(tmp_path, dataset):
     val = InMemory(shapes(2, seed=9))
     options = {"layers": "heads", "learning_rate": 0.01}
     train(build(tmp_path, STEPS_PER_EPOCH=1), dataset, val=val, epochs=2, **options)
@@ -394,7 +394,7 @@ class OldSubclass(MaskRCNN):
         super().compile(learning_rate, momentum)
 
 
-def test_what_is_beside_training_does_not_end_it(tmp_path, dataset, caplog, monkeypatch):
+def test_failing_records_do_not_end_training(tmp_path, dataset, caplog, monkeypatch):
     def refuse(*_, **__):
         raise OSError("no space left")
 
@@ -517,7 +517,7 @@ def test_a_loss_of_nan_stops_and_names_the_good_checkpoint(tmp_path, dataset):
 
 @pytest.mark.parametrize("processes", [None, "fork"])
 @pytest.mark.parametrize("killed", [False, True])
-def test_nothing_is_left_of_the_loader(tmp_path, dataset, processes, killed):
+def test_no_loader_thread_is_left(tmp_path, dataset, processes, killed):
     model = build(tmp_path, LOADER_WORKERS=2, LOADER_PROCESSES=processes)
     before = set(threading.enumerate())
     options = {"layers": "heads", "epochs": 1, "learning_rate": 0.01}

@@ -77,7 +77,7 @@ class OneClass(Boxes):
         self.prepare()
 
 
-class BoxesAlone(Boxes):
+class BoxesOnly(Boxes):
     """The same instances without masks."""
 
     load_mask = Dataset.load_mask
@@ -99,7 +99,7 @@ def texts(ax):
     return [text.get_text() for text in ax.texts]
 
 
-def written(path):
+def was_written(path):
     """Whether a PNG with more than one colour was written and its figure closed."""
     pixels = plt.imread(path)
     return pixels.shape[0] > 50 and np.ptp(pixels[..., :3]) > 0 and plt.get_fignums() == []

@@ -61,7 +61,7 @@ def test_batch_of_an_image_without_instances():
     assert fig.axes[0].get_title().endswith("no instances")
 
 
-def test_batch_of_boxes_alone():
+def test_batch_of_boxes_only():
     class Rectangles(InMemory):
         load_mask = Dataset.load_mask
 

@@ -69,7 +69,7 @@ def test_plates_have_their_size_touch_their_box_and_stay_in_the_image(sides):
 
 
 @given(st.permutations(range(30)))
-def test_captions_of_apart_instances_are_apart(order):
+def test_captions_of_distant_instances_do_not_overlap(order):
     boxes = [
         (150 * (i % 6), 180 * (i // 6), 150 * (i % 6) + 50, 180 * (i // 6) + 100) for i in order
     ]

@@ -6,7 +6,7 @@ import pytest
 from mrcnn import visualize
 from mrcnn.anchors.coverage import anchor_coverage
 
-from .scenes import Boxes, BoxesAlone, SmallConfig, texts
+from .scenes import Boxes, BoxesOnly, SmallConfig, texts
 
 
 def legend(ax):
@@ -21,14 +21,14 @@ class TestClasses:
 
     def test_instances_and_images(self):
         figure = visualize.plot_classes(Boxes())
-        assert figure.get_suptitle() == ("4 instances of 2 of 3 classes, and 1 crowds, in 3 images")
+        assert figure.get_suptitle() == ("4 instances of 2 of 3 classes, and 1 crowd, in 3 images")
         assert self.bars(figure) == [("cat", 3, 2), ("dog", 1, 1), ("owl", 0, 0)]
         assert texts(figure.axes[0]) == ["3", "1", "0"]
         assert figure.get_supxlabel() == "no instances of: owl"
 
-    def test_of_boxes_alone(self, no_masks):
-        figure = visualize.plot_classes(BoxesAlone())
-        assert figure.get_suptitle() == ("4 instances of 2 of 3 classes, and 1 crowds, in 3 images")
+    def test_of_boxes_only(self, no_masks):
+        figure = visualize.plot_classes(BoxesOnly())
+        assert figure.get_suptitle() == ("4 instances of 2 of 3 classes, and 1 crowd, in 3 images")
         assert self.bars(figure) == [("cat", 3, 2), ("dog", 1, 1), ("owl", 0, 0)]
 
     def test_the_rest_shares_a_bar(self):
@@ -68,13 +68,13 @@ class TestSizes:
         assert "MAX_GT_INSTANCES is 2; images with more: 1" in right.get_title()
         assert right.lines[0].get_xdata()[0] == 2.5
 
-    def test_of_boxes_alone(self, no_masks):
+    def test_of_boxes_only(self, no_masks):
         for config, sizes in ((None, "12; 90% from 10 to 19"), (SmallConfig(), "24; 90% from 20")):
-            left, right = visualize.plot_sizes(BoxesAlone(), config).axes
+            left, right = visualize.plot_sizes(BoxesOnly(), config).axes
             assert left.get_title().startswith(f"median {sizes}")
             assert self.heights(right) == {0: 1, 1: 1, 3: 1}
 
-    def test_as_many_as_allowed_are_not_more(self):
+    def test_exactly_the_limit_is_not_more(self):
         config = SmallConfig()
         config.MAX_GT_INSTANCES = 3
         right = visualize.plot_sizes(Boxes(), config).axes[1]
@@ -114,7 +114,7 @@ class TestAnchorCoverage:
         tall = 32 * np.array([0.5**0.5, 2**0.5])  # the ratio 0.5 is tall
         assert np.isclose(anchors, tall).all(axis=1).any()
 
-    def test_of_a_coverage_at_hand(self):
+    def test_of_a_given_coverage(self):
         config = SmallConfig()
         scales = anchor_coverage(Boxes(), config).suggested_scales()
         config.RPN_ANCHOR_SCALES = np.array(scales)

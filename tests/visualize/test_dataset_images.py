@@ -9,9 +9,9 @@ import pytest
 from mrcnn import visualize
 from mrcnn.augment import Flips
 from mrcnn.instances import InstanceBoxes
-from mrcnn.visualize.dataset_images import as_picture
+from mrcnn.visualize.dataset_images import as_display_image
 
-from .scenes import Boxes, BoxesAlone, OneClass, SmallConfig, drawn_boxes, outlines, texts
+from .scenes import Boxes, BoxesOnly, OneClass, SmallConfig, drawn_boxes, outlines, texts
 
 
 class TestSample:
@@ -93,31 +93,31 @@ class TestSample:
 @pytest.mark.usefixtures("no_masks")
 class TestSampleOfBoxes:
     def test_title_captions_and_boxes(self):
-        (ax,) = visualize.display_sample(BoxesAlone(), 0).axes
+        (ax,) = visualize.display_sample(BoxesOnly(), 0).axes
         assert ax.get_title().endswith("\n3 instances: 2 cat, 1 dog")
         assert texts(ax) == ["cat", "dog", "cat"]
         assert drawn_boxes(ax)[0] == [(10, 4, 20, 14), (30, 30, 50, 50), (40, 2, 60, 12)]
         assert not ax.collections
-        assert np.array_equal(ax.images[0].get_array(), BoxesAlone().load_image(0))
+        assert np.array_equal(ax.images[0].get_array(), BoxesOnly().load_image(0))
 
     def test_crowds_are_white_and_dashed(self):
-        (ax,) = visualize.display_sample(BoxesAlone(), 1).axes
+        (ax,) = visualize.display_sample(BoxesOnly(), 1).axes
         assert texts(ax) == ["cat", "cat (crowd)"]
         assert [p.get_linestyle() for p in ax.patches] == ["solid", "dashed"]
         assert drawn_boxes(ax)[1][1] == (1, 1, 1) != drawn_boxes(ax)[1][0]
 
     def test_as_the_network_sees_it(self):
-        (ax,) = visualize.display_sample(BoxesAlone(), 0, SmallConfig()).axes
+        (ax,) = visualize.display_sample(BoxesOnly(), 0, SmallConfig()).axes
         assert drawn_boxes(ax)[0] == [(20, 8, 40, 28), (60, 60, 100, 100), (80, 4, 120, 24)]
         assert "the network's input, scaled by 2\n" in ax.get_title()
 
     def test_an_image_without_instances(self):
         for config in (None, SmallConfig()):
-            (ax,) = visualize.display_sample(BoxesAlone(), 2, config).axes
+            (ax,) = visualize.display_sample(BoxesOnly(), 2, config).axes
             assert ax.get_title().endswith("\nno instances") and not ax.patches
 
     def test_many_are_drawn_without_captions(self):
-        class Many(BoxesAlone):
+        class Many(BoxesOnly):
             INSTANCES = OneClass.INSTANCES
 
         (ax,) = visualize.display_sample(Many(), 0).axes
@@ -126,7 +126,7 @@ class TestSampleOfBoxes:
         assert not ax.patches
 
     def test_boxes_of_another_size(self):
-        dataset = BoxesAlone()
+        dataset = BoxesOnly()
         dataset.load_boxes = lambda _: (InstanceBoxes([[1, 1, 9, 9]], (32, 64)), np.array([1]))
         with pytest.raises(ValueError, match=r"image 0 \(folder/0.png\): its boxes are 32x64 pix"):
             visualize.display_sample(dataset, 0)
@@ -142,8 +142,8 @@ class TestSampleOfBoxes:
         (np.full((2, 2, 3), 0.2, np.float32), [51, 51, 51]),
     ],
 )
-def test_as_picture(image, expected):
-    picture = as_picture(image)
+def test_as_display_image(image, expected):
+    picture = as_display_image(image)
     assert picture.dtype == np.uint8 and picture[0, 0].tolist() == expected
 
 
@@ -182,9 +182,9 @@ class TestAugmented:
         assert changed.get_title() == "augmented, 2 of 3 instances"
         assert outlines(changed)[1] == outlines(plain)[1][1:]
 
-    def test_boxes_alone(self, no_masks):
+    def test_boxes_only(self, no_masks):
         figure = visualize.display_augmented(
-            BoxesAlone(), SmallConfig(), Flips(horizontal=1), image_ids=[0, 1], cols=2
+            BoxesOnly(), SmallConfig(), Flips(horizontal=1), image_ids=[0, 1], cols=2
         )
         assert [ax.get_title() for ax in figure.axes] == [
             "image 0, 3 instances", "augmented, 3 of 3 instances",
@@ -203,7 +203,7 @@ class TestAugmented:
             return image, masks * (np.arange(128) < 58)[:, None, None]
 
         plain, changed = visualize.display_augmented(
-            BoxesAlone(), SmallConfig(), upper_half, [0], cols=2
+            BoxesOnly(), SmallConfig(), upper_half, [0], cols=2
         ).axes
         assert changed.get_title() == "augmented, 1 of 3 instances"
         assert outlines(changed) == ([(20, 8, 40, 28)], outlines(plain)[1][:1])
@@ -222,7 +222,7 @@ class TestAugmented:
         assert not np.array_equal(first[1], other[1])
 
     def test_images_with_instances_are_preferred(self):
-        for seed, dataset in itertools.product(range(4), (Boxes(), BoxesAlone())):
+        for seed, dataset in itertools.product(range(4), (Boxes(), BoxesOnly())):
             figure = visualize.display_augmented(
                 dataset, SmallConfig(), None, rows=2, cols=1, seed=seed
             )

@@ -12,7 +12,7 @@ from mrcnn import visualize
 from mrcnn.augment import Flips
 from mrcnn.visualize.figures import finish, inches_of, new_figure
 
-from .scenes import NAMES, Boxes, SmallConfig, three_instances, written
+from .scenes import NAMES, Boxes, SmallConfig, three_instances, was_written
 
 FIGURES = [
     name
@@ -64,12 +64,12 @@ def test_the_usual_size_and_another():
     assert plt.get_fignums() == [usual.number, other.number]
 
 
-def test_what_is_only_written_is_no_window():
+def test_a_figure_only_written_opens_no_window():
     file = io.BytesIO()
     figure = new_figure(((4, 3), 50), save_to=file)
     assert plt.get_fignums() == []
     figure.subplots()
-    assert finish(figure, own=True, save_to=file) is figure
+    assert finish(figure, created=True, save_to=file) is figure
     assert file.getvalue().startswith(b"\x89PNG")
 
 
@@ -101,9 +101,11 @@ def test_inches_of_axes():
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_positional_signature_is_the_reference_s(name):
+def test_positional_signature_matches_the_reference(name):
     parameters = inspect.signature(getattr(visualize, name)).parameters.values()
-    positional = [str(p) for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    positional = [
+        str(p.replace(annotation=p.empty)) for p in parameters if p.kind is not p.KEYWORD_ONLY
+    ]
     assert ", ".join(positional) == SIGNATURES[name]
 
 
@@ -142,7 +144,7 @@ class TestFigures:
     def test_written_and_closed(self, name, tmp_path):
         path = tmp_path / "figure.png"
         getattr(visualize, name)(*figure_calls()[name], save_to=path)
-        assert written(path)
+        assert was_written(path)
 
     def test_size_and_resolution(self, name):
         drawn = getattr(visualize, name)(*figure_calls()[name], figsize=(5, 4), dpi=40)
@@ -159,7 +161,7 @@ class TestFigures:
         assert shown == [True]
 
 
-def data_set_calls():
+def dataset_calls():
     dataset, config = Boxes(), SmallConfig()
     return {
         "display_sample": (dataset, 0),
@@ -170,28 +172,28 @@ def data_set_calls():
     }
 
 
-@pytest.mark.parametrize("name", data_set_calls())
-class TestFiguresOfDataSets:
+@pytest.mark.parametrize("name", dataset_calls())
+class TestFiguresOfDatasets:
     def test_written_and_closed(self, name, tmp_path):
         path = tmp_path / "figure.png"
-        getattr(visualize, name)(*data_set_calls()[name], save_to=path)
+        getattr(visualize, name)(*dataset_calls()[name], save_to=path)
         assert np.ptp(plt.imread(path)[..., :3]) > 0 and plt.get_fignums() == []
 
-    def test_a_data_set_without_instances(self, name, tmp_path):
+    def test_a_dataset_without_instances(self, name, tmp_path):
         class Empty(Boxes):
             INSTANCES = ([], [])
 
-        arguments = [Empty() if isinstance(a, Boxes) else a for a in data_set_calls()[name]]
+        arguments = [Empty() if isinstance(a, Boxes) else a for a in dataset_calls()[name]]
         getattr(visualize, name)(*arguments, save_to=tmp_path / "empty.png")
 
     def test_shown_only_where_there_is_a_screen(self, name, monkeypatch):
         monkeypatch.setattr(plt, "show", lambda: None)
-        assert isinstance(getattr(visualize, name)(*data_set_calls()[name]), plt.Figure)
+        assert isinstance(getattr(visualize, name)(*dataset_calls()[name]), plt.Figure)
         monkeypatch.setattr(matplotlib, "get_backend", lambda: "module://inline")
-        assert getattr(visualize, name)(*data_set_calls()[name]) is None
+        assert getattr(visualize, name)(*dataset_calls()[name]) is None
 
 
-def test_a_figure_handed_in_is_not_shown(monkeypatch):
+def test_a_figure_passed_in_is_not_shown(monkeypatch):
     monkeypatch.setattr(matplotlib, "get_backend", lambda: "module://inline")
     monkeypatch.setattr(plt, "show", lambda: pytest.fail("the figure was shown"))
     image, boxes, masks, class_ids, _ = three_instances()

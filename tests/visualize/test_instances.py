@@ -52,7 +52,7 @@ class TestInstances:
         ax = visualize.display_instances(image, boxes, None, class_ids, NAMES)
         assert len(ax.patches) == 3 and not ax.collections
 
-    def test_boxes_alone_are_heavier(self):
+    def test_boxes_only_are_heavier(self):
         image, boxes, masks, class_ids, scores = three_instances()
         both = visualize.display_instances(image, boxes, masks, class_ids, NAMES, scores)
         alone = visualize.display_instances(image, boxes, None, class_ids, NAMES, scores)

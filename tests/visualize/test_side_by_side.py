@@ -9,7 +9,7 @@ from mrcnn import visualize
 from mrcnn.instances import InstanceBoxes
 from mrcnn.instances.pasting import extract_bboxes
 
-from .scenes import NAMES, drawn_boxes, texts, three_instances, written
+from .scenes import NAMES, drawn_boxes, texts, three_instances, was_written
 
 SHAPES = ["BG", "red", "blue"]
 
@@ -74,7 +74,7 @@ class TestComparison:
         white = np.ones(4)
         assert np.array_equal(gt_colors[1], white) and np.array_equal(colors[1], white)
 
-    def test_compare_on_axes_that_there_are(self):
+    def test_compare_on_given_axes(self):
         figure, axes = plt.subplots(1, 2, figsize=(6, 2))
         same = visualize.compare(*self.truth_and_result(), NAMES, axes=axes)
         assert same is figure and figure.axes == list(axes)
@@ -175,7 +175,7 @@ class TestComparison:
         path = tmp_path / "none.png"
         figure = visualize.compare(image, truth, result, NAMES, save_to=path)
         assert figure.axes[1].get_title() == "Detections: 0"
-        assert written(path)
+        assert was_written(path)
 
 
 class TestPredictions:
@@ -196,7 +196,7 @@ class TestPredictions:
         assert found.get_title() == "Detections: 1, scores 0.75 to 0.75"
         assert [text.get_text() for text in found.texts] == ["red 0.75"]
 
-    def test_boxes_alone(self):
+    def test_boxes_only(self):
         samples = list(self.samples(2))
         for _, truth, result in samples:
             del truth["masks"], result["masks"]

@@ -114,7 +114,7 @@ def test_floats_of_any_kind_become_float32(make, dtype):
     assert_array_equal(array, BIAS)
 
 
-def test_compressed_data_sets(make):
+def test_compressed_datasets(make):
     path = make(lambda group: group.create_dataset("w", data=KERNEL, compression="gzip"))
     with WeightsFile(path) as file:
         assert_array_equal(file.arrays("conv1")[0], KERNEL)
@@ -127,13 +127,13 @@ def test_no_such_file(tmp_path, place):
         WeightsFile(path)
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_folder_instead_of_file(tmp_path):
     with pytest.raises(IsADirectoryError, match="is a folder: pass a weights file inside it"):
         WeightsFile(tmp_path)
 
 
 @pytest.mark.parametrize("path", [None, 3])
-def test_no_path(path):
+def test_not_a_path(path):
     with pytest.raises(TypeError, match=f"^filepath is {path}: it must be the path of a weights"):
         WeightsFile(path)
 
@@ -184,7 +184,7 @@ def test_empty_hdf5(path):
     assert "it has no layer_names and holds nothing." in unreadable(path)
 
 
-def test_model_weights_that_is_no_group(path):
+def test_model_weights_is_not_a_group(path):
     with h5py.File(path, "w") as file:
         file.create_dataset("model_weights", data=BIAS).attrs["layer_names"] = [b"conv1"]
     assert "it has no layer_names and holds model_weights." in unreadable(path)
@@ -215,7 +215,7 @@ def test_odd_names_of_layers(make, name):
 
 
 @pytest.mark.parametrize("value", [7, h5py.Empty("S5")], ids=["number", "empty"])
-def test_names_that_are_none(make, path, value):
+def test_invalid_names(make, path, value):
     make(lambda group: None)
     with h5py.File(path, "a") as file:
         file.attrs["layer_names"] = value
@@ -223,7 +223,7 @@ def test_names_that_are_none(make, path, value):
         file.shapes(file.layer_names[0])
 
 
-def test_no_data_set(make):
+def test_no_dataset(make):
     wanted = "has no dataset 'w' for layer 'conv1'."
     assert refusal(make(lambda group: None)).endswith(wanted)
     assert refusal(make(lambda group: group.create_group("w"))).endswith(wanted)
@@ -273,7 +273,7 @@ def test_external_storage(make, path):
     assert refusal(path) == f"{path}: 'w' keeps its data in another file; refused."
 
 
-def test_virtual_data_set(make, path):
+def test_virtual_dataset(make, path):
     def do(group):
         layout = h5py.VirtualLayout((3,), "f4")
         layout[:] = h5py.VirtualSource("other.h5", "w", (3,), "f4")
@@ -315,7 +315,7 @@ def test_shapes_are_told_without_reading(make):
         assert file.shapes("conv1") == [huge]
 
 
-def test_chunks_larger_than_the_data_set(make):
+def test_chunks_larger_than_the_dataset(make):
     def do(group):
         options = {"maxshape": (None,), "chunks": (1 << 24,), "compression": "gzip"}
         group.create_dataset("w", (3,), "f4", **options)[0] = 1
@@ -326,7 +326,7 @@ def test_chunks_larger_than_the_data_set(make):
     assert refusal(path) == f"{path}: 'w' has chunks larger than itself; refused."
 
 
-def test_small_chunks_larger_than_the_data_set(make):
+def test_small_chunks_larger_than_the_dataset(make):
     path = make(
         lambda group: group.create_dataset("w", data=BIAS, maxshape=(None,), chunks=(1024,))
     )

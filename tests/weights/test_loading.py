@@ -101,7 +101,7 @@ def test_another_number_of_classes(inference, seeded, seeded_h5, tmp_path, caplo
     assert "mismatched, unchanged: mrcnn_class_logits, mrcnn_bbox_fc, mrcnn_mask" in caplog.text
 
 
-def test_imagenet_backbone_is_turned_from_bgr_to_rgb(
+def test_imagenet_backbone_is_converted_from_bgr_to_rgb(
     inference, seeded, seeded_h5, tmp_path, caplog
 ):
     backbone = {
@@ -298,7 +298,7 @@ def test_not_finite(tiny, write):
     )
 
 
-def test_a_data_set_larger_than_the_layer_is_not_read(tiny, write):
+def test_a_dataset_larger_than_the_layer_is_not_read(tiny, write):
     path = write(tiny_arrays())
     with h5py.File(path, "a") as file:
         del file["dense/dense/w0:0"]

@@ -52,7 +52,7 @@ def test_no_file(tmp_path):
 
 
 @pytest.mark.parametrize("value", [None, 3, ["a.h5"]])
-def test_what_is_no_path(value):
+def test_not_a_path(value):
     with pytest.raises(TypeError, match="it must be the path of a weights file"):
         open_source(value)
 

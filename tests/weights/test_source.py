@@ -119,7 +119,7 @@ def test_a_damaged_layer_leaves_the_model_as_it_was(tiny, write, opened, monkeyp
     assert_same(tiny, before)
 
 
-def test_bgr_is_turned_to_rgb(tiny, write):
+def test_bgr_is_converted_to_rgb(tiny, write):
     kernel, bias = tiny_arrays()["conv1"]
     report = weights.load(tiny, write(tiny_arrays(), bgr=1))
     assert_same(tiny, tiny_arrays(conv1=[kernel[:, :, ::-1], bias]))

@@ -33,7 +33,7 @@ def value(model, layer):
 
 
 @pytest.mark.parametrize(("name", "expected"), [("last", 0.25), ("best", 0.5)])
-def test_those_of_the_last_run(trained, name, expected):
+def test_weights_of_the_last_run(trained, name, expected):
     model, run = trained
     model.keras_model.get_layer("conv1").weights[0].assign(np.zeros((3, 3, 3, 8)))
     report = start_weights.load(model, name)

@@ -1,8 +1,12 @@
 """Backbones, one per file: from an image to feature maps of strides 4 to 32."""
 
+from collections.abc import Sequence
+
 from keras import layers, ops
 
+from ...config import Config
 from ...config_rules import parts
+from ...types import Tensor
 from .backbone import Backbone, FunctionBackbone
 from .resnet import ResNet
 from .small_resnet import small_resnet
@@ -10,18 +14,25 @@ from .small_resnet import small_resnet
 __all__ = ["Backbone", "FunctionBackbone", "ResNet", "build", "of_config", "small_resnet"]
 
 
-def of_config(config):
-    """The `Backbone` that a `Config` names or provides."""
+def of_config(config: Config) -> Backbone:
+    """The backbone that a `Config` names or provides.
+
+    Example:
+        >>> from mrcnn.config import Config
+        >>> from mrcnn.network import backbones
+        >>> backbones.of_config(Config()).architecture
+        'resnet101'
+    """
     if parts.is_function(config.BACKBONE):
         return FunctionBackbone(config.BACKBONE)
     return parts.part(parts.BACKBONES, config.BACKBONE)
 
 
-def build(config, input_image):
+def build(config: Config, input_image: Tensor) -> Sequence[Tensor]:
     """Build the backbone's feature maps of an image.
 
     Args:
-        config: a `Config`.
+        config: for BACKBONE and TRAIN_BN.
         input_image: [B, H, W, IMAGE_CHANNEL_COUNT], RGB, mean subtracted.
 
     Returns:

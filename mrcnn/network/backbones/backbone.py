@@ -1,5 +1,13 @@
 """The backbone interface: image to feature maps, and what other code must know about the layers."""
 
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy.typing as npt
+
+from ...config import Config
+from ...types import Tensor
+
 
 class Backbone:
     """Base class of all backbones; `Config.BACKBONE` takes an instance.
@@ -18,24 +26,42 @@ class Backbone:
         pixel_order: "RGB" or "BGR", the channel order that its weights were trained with.
         pixel_std: divisor of the pixels after the mean is subtracted: a number, or one per channel
             in the image's channel order; None for no division.
+
+    Example:
+        >>> import keras
+        >>> from mrcnn.config import Config
+        >>> from mrcnn.network import backbones
+        >>> class Plain(backbones.Backbone):
+        ...     stem = "level1"
+        ...     trainable = {"3+": "level[3-5]", "4+": "level[45]", "5+": "level5"}
+        ...
+        ...     def build(self, image, config):
+        ...         features = [image]
+        ...         for level in range(1, 6):
+        ...             conv = keras.layers.Conv2D(32, 2, strides=2, name=f"level{level}")
+        ...             features.append(conv(features[-1]))
+        ...         return features[1:]
+        >>> config = Config.from_dict({"BACKBONE": Plain()})
+        >>> [c.shape[1:] for c in backbones.build(config, keras.Input((64, 64, 3)))]
+        [(32, 32, 32), (16, 16, 32), (8, 8, 32), (4, 4, 32), (2, 2, 32)]
     """
 
-    strides = (4, 8, 16, 32)
-    stem = "conv1"
-    trainable = {
+    strides: tuple[int, ...] = (4, 8, 16, 32)
+    stem: str = "conv1"
+    trainable: dict[str, str] = {
         f"{first}+": "|".join(rf"(res{stage}.*)|(bn{stage}.*)" for stage in range(first, 6))
         for first in (3, 4, 5)
     }
-    fresh = None
-    pixel_order = "RGB"
-    pixel_std = None
+    fresh: str | None = None
+    pixel_order: Literal["RGB", "BGR"] = "RGB"
+    pixel_std: npt.ArrayLike | None = None
 
-    def build(self, image, config):
+    def build(self, image: Tensor, config: Config) -> Sequence[Tensor]:
         """Create the layers.
 
         Args:
             image: float tensor [B, H, W, channels], mean subtracted.
-            config: a `Config`, for TRAIN_BN.
+            config: for TRAIN_BN.
 
         Returns:
             [C1, C2, C3, C4, C5]; C1 is not used.
@@ -53,10 +79,10 @@ class FunctionBackbone(Backbone):
     # small5 of `small_resnet` is not a layer of ResNet-50, so it has no pretrained weights.
     fresh = r"small5.*"
 
-    def __init__(self, function):
+    def __init__(self, function: Callable[..., Sequence[Tensor]]) -> None:
         self.function = function
 
-    def build(self, image, config):
+    def build(self, image: Tensor, config: Config) -> Sequence[Tensor]:
         """See `Backbone.build`.
 
         Args:

@@ -1,22 +1,34 @@
 """ResNet-50 and ResNet-101, as in matterport's Mask_RCNN and its weight files."""
 
+from collections.abc import Sequence
+
 from keras import layers
 
+from ...config import Config
+from ...types import Tensor
 from ..layers import BatchNorm
 from .backbone import Backbone
 
 # Identity blocks of C4 after its first block, which halves the resolution.
-STAGE4_BLOCKS = {"resnet50": 5, "resnet101": 22}
+C4_IDENTITY_BLOCKS = {"resnet50": 5, "resnet101": 22}
 
 
-def identity_block(input_tensor, kernel_size, filters, stage, block, use_bias=True, train_bn=True):
+def identity_block(
+    input_tensor: Tensor,
+    kernel_size: int,
+    filters: Sequence[int],
+    stage: int,
+    block: str,
+    use_bias: bool = True,
+    train_bn: bool | None = True,
+) -> Tensor:
     """A residual block whose shortcut is the input itself (He et al. 2015, figure 5).
 
     Args:
         input_tensor: [B, H, W, filters[2]].
         kernel_size: side of the middle convolution.
         filters: channels of the three convolutions.
-        stage, block: int and letter, parts of the layers' names.
+        stage, block: number and letter, parts of the layers' names.
         use_bias: whether the convolutions have a bias.
         train_bn: `training` argument of the BatchNorm layers.
 
@@ -28,15 +40,15 @@ def identity_block(input_tensor, kernel_size, filters, stage, block, use_bias=Tr
 
 
 def conv_block(
-    input_tensor,
-    kernel_size,
-    filters,
-    stage,
-    block,
-    strides=(2, 2),
-    use_bias=True,
-    train_bn=True,
-):
+    input_tensor: Tensor,
+    kernel_size: int,
+    filters: Sequence[int],
+    stage: int,
+    block: str,
+    strides: tuple[int, int] = (2, 2),
+    use_bias: bool = True,
+    train_bn: bool | None = True,
+) -> Tensor:
     """A residual block with a convolution on the shortcut; the first block of a level.
 
     Args:
@@ -73,12 +85,14 @@ def _branch(x, kernel_size, filters, stage, block, strides, use_bias, train_bn):
     return BatchNorm(name=f"bn{name}c")(x, training=train_bn)
 
 
-def _merge(x, shortcut, stage, block):
+def _merge(x: Tensor, shortcut: Tensor, stage: int, block: str) -> Tensor:
     x = layers.Add()([x, shortcut])
     return layers.Activation("relu", name=f"res{stage}{block}_out")(x)
 
 
-def resnet_graph(input_image, architecture, stage5=False, train_bn=True):
+def resnet_graph(
+    input_image: Tensor, architecture: str, stage5: bool = False, train_bn: bool | None = True
+) -> list[Tensor]:
     """ResNet-50 or ResNet-101 (He et al. 2015, table 1).
 
     Args:
@@ -92,20 +106,27 @@ def resnet_graph(input_image, architecture, stage5=False, train_bn=True):
 
     Raises:
         ValueError: unknown architecture.
+
+    Example:
+        >>> import keras
+        >>> from mrcnn.network.backbones.resnet import resnet_graph
+        >>> features = resnet_graph(keras.Input((64, 64, 3)), "resnet50", stage5=True)
+        >>> [feature.shape[1:] for feature in features]
+        [(16, 16, 64), (16, 16, 256), (8, 8, 512), (4, 4, 1024), (2, 2, 2048)]
     """
-    if architecture not in STAGE4_BLOCKS:
+    if architecture not in C4_IDENTITY_BLOCKS:
         raise ValueError(
-            f"architecture is {architecture!r}: it must be {' or '.join(STAGE4_BLOCKS)}."
+            f"architecture is {architecture!r}: it must be {' or '.join(C4_IDENTITY_BLOCKS)}."
         )
     x = c1 = resnet_stem(input_image, train_bn)
     x = c2 = resnet_stage(x, 2, (64, 64, 256), 2, train_bn, strides=(1, 1))
     x = c3 = resnet_stage(x, 3, (128, 128, 512), 3, train_bn)
-    x = c4 = resnet_stage(x, 4, (256, 256, 1024), STAGE4_BLOCKS[architecture], train_bn)
+    x = c4 = resnet_stage(x, 4, (256, 256, 1024), C4_IDENTITY_BLOCKS[architecture], train_bn)
     c5 = resnet_stage(x, 5, (512, 512, 2048), 2, train_bn) if stage5 else None
     return [c1, c2, c3, c4, c5]
 
 
-def resnet_stem(input_image, train_bn=True):
+def resnet_stem(input_image: Tensor, train_bn: bool | None = True) -> Tensor:
     """The first layers of a ResNet: convolution and pooling.
 
     Args:
@@ -122,14 +143,21 @@ def resnet_stem(input_image, train_bn=True):
     return layers.MaxPooling2D((3, 3), strides=(2, 2), padding="same")(x)
 
 
-def resnet_stage(x, stage, filters, identity_blocks, train_bn=True, strides=(2, 2)):
+def resnet_stage(
+    x: Tensor,
+    stage: int,
+    filters: Sequence[int],
+    identity_blocks: int,
+    train_bn: bool | None = True,
+    strides: tuple[int, int] = (2, 2),
+) -> Tensor:
     """One level of a ResNet: a `conv_block` followed by identity blocks.
 
     With fewer blocks than in ResNet-50, ResNet-50 weights still load by name.
 
     Args:
         x: [B, H, W, any].
-        stage: int, 2 to 5, part of the layers' names.
+        stage: 2 to 5, part of the layers' names.
         filters: channels of a block's three convolutions.
         identity_blocks: number of identity blocks.
         train_bn: `training` argument of the BatchNorm layers.
@@ -137,6 +165,13 @@ def resnet_stage(x, stage, filters, identity_blocks, train_bn=True, strides=(2, 
 
     Returns:
         Tensor [B, H / strides[0], W / strides[1], filters[2]].
+
+    Example:
+        >>> import keras
+        >>> from mrcnn.network.backbones.resnet import resnet_stage
+        >>> c2 = keras.Input((16, 16, 256))
+        >>> resnet_stage(c2, 3, (128, 128, 512), identity_blocks=3).shape
+        (None, 8, 8, 512)
     """
     x = conv_block(x, 3, filters, stage, "a", strides=strides, train_bn=train_bn)
     for index in range(identity_blocks):
@@ -151,10 +186,10 @@ class ResNet(Backbone):
         architecture: "resnet50" or "resnet101".
     """
 
-    def __init__(self, architecture):
+    def __init__(self, architecture: str) -> None:
         self.architecture = architecture
 
-    def build(self, image, config):
+    def build(self, image: Tensor, config: Config) -> list[Tensor]:
         """See `Backbone.build`.
 
         Args:

@@ -4,13 +4,18 @@ C1 to C3 and the first half of C4 are ResNet-50's, so ImageNet weights load by n
 layers look at objects of a few hundred pixels.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from keras import layers
 
+from ...types import Array, Tensor
 from .resnet import resnet_stage, resnet_stem
 
 
-def small_resnet(input_image, stage5=True, train_bn=False):
+def small_resnet(
+    input_image: Tensor, stage5: bool = True, train_bn: bool | None = False
+) -> list[Tensor]:
     """Half a ResNet-50, for `Config.BACKBONE`.
 
     Args:
@@ -20,6 +25,12 @@ def small_resnet(input_image, stage5=True, train_bn=False):
 
     Returns:
         [C1, C2, C3, C4, C5], with strides 4, 4, 8, 16, 32 and 64, 256, 512, 1024, 256 channels.
+
+    Example:
+        >>> import keras
+        >>> from mrcnn.network.backbones import small_resnet
+        >>> [feature.shape[1:] for feature in small_resnet(keras.Input((64, 64, 3)))]
+        [(16, 16, 64), (16, 16, 256), (8, 8, 512), (4, 4, 1024), (2, 2, 256)]
     """
     c1 = resnet_stem(exposure(input_image), train_bn)
     c2 = resnet_stage(c1, 2, (64, 64, 256), 2, train_bn, strides=(1, 1))
@@ -30,7 +41,7 @@ def small_resnet(input_image, stage5=True, train_bn=False):
     return [c1, c2, c3, c4, c5]
 
 
-def exposure(image):
+def exposure(image: Tensor) -> Tensor:
     """Give an image the mean and contrast of ImageNet's photographs.
 
     The network sees two exposures of the same field alike, even if one is a hundred times
@@ -49,7 +60,7 @@ def exposure(image):
     return layers.Rescaling(64.0, dtype="float32", name="exposure_scale")(norm(image))
 
 
-def small_resnet_shape(image_shape):
+def small_resnet_shape(image_shape: Sequence[int] | Array) -> Array:
     """Height and width of P2 to P6, for `Config.COMPUTE_BACKBONE_SHAPE`.
 
     Args:
@@ -57,5 +68,10 @@ def small_resnet_shape(image_shape):
 
     Returns:
         int [5, 2], rounded up.
+
+    Example:
+        >>> from mrcnn.network.backbones.small_resnet import small_resnet_shape
+        >>> small_resnet_shape((128, 256)).tolist()
+        [[32, 64], [16, 32], [8, 16], [4, 8], [2, 4]]
     """
     return np.array([[-(-side // s) for side in image_shape[:2]] for s in (4, 8, 16, 32, 64)])

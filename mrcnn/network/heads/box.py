@@ -1,13 +1,17 @@
 """The box head: classes and boxes (Fast R-CNN; Mask R-CNN, figure 4)."""
 
 import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from keras import layers, ops
 
+from ...config import Config
 from ...ops import box_refinement_graph, gather_rows
+from ...types import Array, Tensor
 from ..layers import BatchNorm, Conv2D
 from ..losses import cross_entropy, mean_of, smooth_l1_loss
-from .head import Head
+from .head import Features, Found, Head, Matched
 
 
 class BoxHead(Head):
@@ -19,7 +23,7 @@ class BoxHead(Head):
     layer_names = r"mrcnn_(class|bbox).*"
     detection_outputs = ("mrcnn_class", "mrcnn_bbox")
 
-    def build(self, features):
+    def build(self, features: Features) -> None:
         """See `Head.build`."""
         config = self.config
         self.graph = box_head(
@@ -30,7 +34,7 @@ class BoxHead(Head):
             config.FPN_CLASSIF_FC_LAYERS_SIZE,
         )
 
-    def outputs(self, rois):
+    def outputs(self, rois: Tensor) -> dict[str, Tensor]:
         """`mrcnn_class_logits` and `mrcnn_class` [B, R, C], `mrcnn_bbox` [B, R, C, 4].
 
         Args:
@@ -39,17 +43,19 @@ class BoxHead(Head):
         names = ("mrcnn_class_logits", "mrcnn_class", "mrcnn_bbox")
         return dict(zip(names, self.graph(rois), strict=True))
 
-    def targets(self, matched):
+    def targets(self, matched: Matched) -> Tensor:
         """Deltas from each RoI to its instance's box, float tensor [B, T, 4].
 
         Args:
-            matched: `Matched`.
+            matched: the training RoIs.
         """
         return BoxTargets(self.config, matched.positives, name="box_targets")(
             [matched.rois, matched.class_ids, matched.instances, matched.truth["boxes"]]
         )
 
-    def losses(self, outputs, targets, matched):
+    def losses(
+        self, outputs: dict[str, Tensor], targets: Any, matched: Matched
+    ) -> dict[str, Tensor]:
         """See `mrcnn_class_loss_graph` and `mrcnn_bbox_loss_graph`.
 
         Args:
@@ -71,7 +77,7 @@ class BoxHead(Head):
             ),
         }
 
-    def decode(self, outputs, found):
+    def decode(self, outputs: dict[str, Array], found: Found) -> Array:
         """The boxes themselves, int32 [N, 4] pixels.
 
         Args:
@@ -80,7 +86,13 @@ class BoxHead(Head):
         return found.boxes
 
 
-def box_head(pool, pool_size, num_classes, train_bn=True, fc_layers_size=1024):
+def box_head(
+    pool: Callable[[Tensor], Tensor],
+    pool_size: int,
+    num_classes: int,
+    train_bn: bool | None = True,
+    fc_layers_size: int = 1024,
+) -> Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]:
     """Create the layers of the head.
 
     Args:
@@ -110,7 +122,7 @@ def box_head(pool, pool_size, num_classes, train_bn=True, fc_layers_size=1024):
     regress = layers.Dense(4 * num_classes, name="mrcnn_bbox_fc")
     by_class = layers.Reshape((-1, num_classes, 4), name="mrcnn_bbox")
 
-    def graph(rois):
+    def graph(rois: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = pool(rois)
         for convolution, norm, relu in blocks:
             x = relu(norm(convolution(x), training=train_bn))
@@ -130,7 +142,7 @@ class BoxTargets(layers.Layer):
 
     Args:
         config: BBOX_STD_DEV.
-        positives: int P; only the first P RoIs can be positive.
+        positives: P; only the first P RoIs can be positive.
 
     Call arguments:
         inputs: [rois [B, T, 4] normalised, class_ids [B, T], instances [B, T], ground-truth
@@ -141,12 +153,12 @@ class BoxTargets(layers.Layer):
         all but positives.
     """
 
-    def __init__(self, config, positives, **kwargs):
+    def __init__(self, config: Config, positives: int, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.config = config
         self.positives = positives
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """See the class."""
         rois, class_ids, instances, gt_boxes = inputs
         rest = rois.shape[1] - self.positives
@@ -156,12 +168,14 @@ class BoxTargets(layers.Layer):
         )
         return ops.pad(deltas, [[0, 0], [0, rest], [0, 0]])
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """[B, T, 4]."""
         return tuple(input_shape[0])
 
 
-def box_deltas(rois, boxes, is_positive, std_dev):
+def box_deltas(
+    rois: Tensor, boxes: Tensor, is_positive: Tensor, std_dev: Sequence[float] | Array
+) -> Tensor:
     """Deltas from RoIs to boxes; 0 for RoIs that are not positive.
 
     Args:
@@ -180,16 +194,19 @@ def box_deltas(rois, boxes, is_positive, std_dev):
 
 
 def mrcnn_class_loss_graph(
-    target_class_ids, pred_class_logits, active_class_ids, class_weights=None
-):
+    target_class_ids: Tensor,
+    pred_class_logits: Tensor,
+    active_class_ids: Tensor,
+    class_weights: Mapping[int, float] | None = None,
+) -> Tensor:
     """Mean cross entropy of the RoIs whose predicted class is in the image's dataset.
 
     Args:
         target_class_ids: int tensor [B, T]; 0 for negatives and padding.
         pred_class_logits: float tensor [B, T, C].
         active_class_ids: tensor [B, C]; 1 for classes of the image's dataset, 0 for others.
-        class_weights: dict of class id to the weight of that class's RoIs in the mean; a missing
-            class weighs 1. None: all weigh the same.
+        class_weights: the weight of each class's RoIs in the mean, by class id; a missing class
+            weighs 1. None: all weigh the same.
 
     Returns:
         Float scalar.
@@ -206,7 +223,9 @@ def mrcnn_class_loss_graph(
     return mean_of(losses, counts)
 
 
-def mrcnn_bbox_loss_graph(target_bbox, target_class_ids, pred_bbox):
+def mrcnn_bbox_loss_graph(
+    target_bbox: Tensor, target_class_ids: Tensor, pred_bbox: Tensor
+) -> Tensor:
     """Mean smooth L1 loss of the deltas that positive RoIs predict for their class.
 
     Args:

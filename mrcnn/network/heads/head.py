@@ -25,11 +25,16 @@ A custom head is one class; listing it in HEADS makes it part of the network::
 """
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
+from ...config import Config
+from ...loading.inputs import Input
 from ...ops import gather_rows
+from ...types import Array, Tensor
 from ..losses import LossLayer
 
 
@@ -37,7 +42,7 @@ class Head:
     """Base class of all heads (Mask R-CNN, section 3: heads work on each RoI in parallel).
 
     Args:
-        config: the network's `Config`.
+        config: the network's settings.
 
     Attributes:
         name: what HEADS and messages call it.
@@ -50,50 +55,50 @@ class Head:
         detection_outputs: names of its outputs that the inference graph includes; None for all.
     """
 
-    name = None
-    field = None
-    needs = ()
-    loss_names = ()
-    layer_names = None
-    detection_outputs = None
+    name: str | None = None
+    field: str | None = None
+    needs: tuple[str, ...] = ()
+    loss_names: tuple[str, ...] = ()
+    layer_names: str | None = None
+    detection_outputs: tuple[str, ...] | None = None
 
-    def __init__(self, config):
+    def __init__(self, config: Config) -> None:
         self.config = config
 
     @classmethod
-    def layer_regex(cls):
+    def layer_regex(cls) -> str:
         """The regular expression that matches the names of the head's layers with weights."""
         return cls.layer_names or rf"{cls.name}_.*"
 
     @classmethod
-    def problems(cls, config):
+    def problems(cls, config: Config) -> list[str]:
         """What is wrong with the settings that the head reads, as a list of sentences.
 
         Args:
-            config: a `Config`.
+            config: the network's settings.
         """
         return []
 
     @classmethod
-    def inputs(cls, config):
-        """The training graph's inputs for this head, as a list of `loading.inputs.Input`.
+    def inputs(cls, config: Config) -> list[Input]:
+        """The training graph's inputs for this head.
 
         The loader's processes compute them, so the module that declares them must not import Keras.
 
         Args:
-            config: a `Config`.
+            config: the network's settings.
         """
         return []
 
-    def build(self, features):
+    def build(self, features: "Features") -> None:
         """Create the layers, each with the name that identifies it in weight files.
 
         Args:
-            features: `Features` of the images.
+            features: those of the images.
         """
         raise NotImplementedError(f"{type(self).__name__} has no build().")
 
-    def outputs(self, rois):
+    def outputs(self, rois: Tensor) -> dict[str, Tensor]:
         """The head's predictions for RoIs; may be called several times, for different RoIs.
 
         Args:
@@ -104,35 +109,37 @@ class Head:
         """
         raise NotImplementedError(f"{type(self).__name__} has no outputs().")
 
-    def targets(self, matched):
+    def targets(self, matched: "Matched") -> Any:
         """What the head should predict for the training RoIs.
 
         Args:
-            matched: `Matched`.
+            matched: the training RoIs.
 
         Returns:
             Whatever `losses` takes.
         """
         return None
 
-    def losses(self, outputs, targets, matched):
+    def losses(
+        self, outputs: dict[str, Tensor], targets: Any, matched: "Matched"
+    ) -> dict[str, Tensor]:
         """The head's losses.
 
         Args:
             outputs: from `outputs`, for the RoIs of `matched`.
             targets: from `targets`.
-            matched: `Matched`.
+            matched: the training RoIs.
 
         Returns:
             dict of the `loss_names` to scalars.
         """
         return {}
 
-    def train(self, matched):
+    def train(self, matched: "Matched") -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Outputs and losses for the training RoIs; override it to learn from only some of them.
 
         Args:
-            matched: `Matched`.
+            matched: the training RoIs.
 
         Returns:
             dict of name to tensor [B, T, ...], and dict of name to scalar.
@@ -140,12 +147,12 @@ class Head:
         outputs = self.outputs(matched.rois)
         return outputs, self.losses(outputs, self.targets(matched), matched)
 
-    def decode(self, outputs, found):
+    def decode(self, outputs: dict[str, Array], found: "Found") -> Any:
         """The results' `field`, in numpy; called on a head that has not been built.
 
         Args:
             outputs: dict of output name to its rows [D, ...] for an image's detections.
-            found: `Found`.
+            found: the image's detections.
 
         Returns:
             One value or array for each of the N instances.
@@ -153,7 +160,7 @@ class Head:
         raise NotImplementedError(f"{type(self).__name__} has no decode().")
 
     @staticmethod
-    def loss(name, function, inputs):
+    def loss(name: str, function: Callable[..., Tensor], inputs: Sequence[Tensor]) -> Tensor:
         """Wrap a loss in a layer, by whose name the model finds it.
 
         Args:
@@ -176,12 +183,14 @@ class Features:
         pooler: the ROI_POOLER class.
     """
 
-    def __init__(self, levels, image_meta, pooler):
-        self.levels = list(levels)
-        self.image_meta = image_meta
+    def __init__(
+        self, levels: Sequence[Tensor], image_meta: Tensor, pooler: type[keras.layers.Layer]
+    ) -> None:
+        self.levels: list[Tensor] = list(levels)
+        self.image_meta: Tensor = image_meta
         self._pooler = pooler
 
-    def pooler(self, size, name):
+    def pooler(self, size: int, name: str) -> Callable[[Tensor], Tensor]:
         """Create a pooler for one head.
 
         Args:
@@ -203,7 +212,7 @@ class Matched:
         rois: float tensor [B, T, 4], normalised: positives, then negatives, then zeros.
         class_ids: int32 tensor [B, T], 0 for negatives and padding.
         instances: int32 tensor [B, T], index of each positive's instance in the ground truth.
-        positives: int P; only the first P RoIs can be positive.
+        positives: P; only the first P RoIs can be positive.
         truth: dict of tensors [B, G, ...] or [B, ..., G]: `boxes` [B, G, 4], normalised,
             `class_ids` [B, G], and what the heads' `inputs` declare.
         active_class_ids: tensor [B, classes], 1 for the classes of the image's source.
@@ -212,16 +221,16 @@ class Matched:
             0 for missing names.
     """
 
-    rois: object
-    class_ids: object
-    instances: object
+    rois: Tensor
+    class_ids: Tensor
+    instances: Tensor
     positives: int
-    truth: dict
-    active_class_ids: object
-    image_shape: object = None
-    axes: dict = dataclasses.field(default_factory=dict)
+    truth: dict[str, Tensor]
+    active_class_ids: Tensor
+    image_shape: Tensor = None
+    axes: dict[str, int] = dataclasses.field(default_factory=dict)
 
-    def of(self, name):
+    def of(self, name: str) -> Tensor:
         """The ground truth `name` of each RoI's instance, a float32 tensor [B, T, ...]."""
         return OfInstances(self.axes.get(name, 0))([self.truth[name], self.instances])
 
@@ -238,19 +247,25 @@ class OfInstances(keras.layers.Layer):
 
     Returns:
         Float32 tensor [B, T, ...].
+
+    Example:
+        >>> from mrcnn.network.heads.head import OfInstances
+        >>> areas, instances = np.array([[30, 50, 20]]), np.array([[1, 1, 0]])
+        >>> np.array(OfInstances()([areas, instances]))
+        array([[50., 50., 30.]], dtype=float32)
     """
 
-    def __init__(self, axis=0, **kwargs):
+    def __init__(self, axis: int = 0, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.axis = axis
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """See the class."""
         truth, instances = inputs
         truth = ops.moveaxis(ops.cast(truth, "float32"), self.axis + 1, 1)
         return gather_rows(truth, instances)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         """[B, T, ...], float32."""
         truth, instances = inputs
         rest = [side for axis, side in enumerate(truth.shape[1:]) if axis != self.axis]
@@ -269,8 +284,8 @@ class Found:
         dense: whether to return masks as an array [H, W, N] instead of an `InstanceMasks`.
     """
 
-    rows: object
-    class_ids: object
-    boxes: object
-    image_shape: tuple
+    rows: Array
+    class_ids: Array
+    boxes: Array
+    image_shape: tuple[int, ...]
     dense: bool = True

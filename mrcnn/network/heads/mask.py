@@ -1,14 +1,19 @@
 """The mask head (Mask R-CNN, section 3): an independent sigmoid mask for each class."""
 
+from collections.abc import Callable
+from typing import Any
+
 from keras import layers, ops
 
+from ...config import Config
 from ...instances.masks import InstanceMasks
 from ...instances.pasting import unmold_crops, unmold_masks
-from ...loading.inputs import mask_input
+from ...loading.inputs import Input, mask_input
 from ...ops import crop_and_resize, gather_rows
+from ...types import Array, Tensor
 from ..layers import BatchNorm, Conv2D, Conv2DTranspose
 from ..losses import mean_of
-from .head import Head
+from .head import Features, Found, Head, Matched
 
 
 class MaskHead(Head):
@@ -21,7 +26,7 @@ class MaskHead(Head):
     layer_names = r"mrcnn_mask.*"
 
     @classmethod
-    def problems(cls, config):
+    def problems(cls, config: Config) -> list[str]:
         """See `Head.problems`.
 
         Args:
@@ -39,15 +44,15 @@ class MaskHead(Head):
         return found
 
     @classmethod
-    def inputs(cls, config):
+    def inputs(cls, config: Config) -> list[Input]:
         """See `Head.inputs`.
 
         Args:
-            config: a `Config`.
+            config: see `mask_input`.
         """
         return [mask_input(config)]
 
-    def build(self, features):
+    def build(self, features: Features) -> None:
         """See `Head.build`."""
         config = self.config
         self.graph = mask_head(
@@ -57,7 +62,7 @@ class MaskHead(Head):
             config.MASK_HEAD_CHANNELS,
         )
 
-    def outputs(self, rois):
+    def outputs(self, rois: Tensor) -> dict[str, Tensor]:
         """`mrcnn_mask` [B, R, h, w, C], in 0..1.
 
         Args:
@@ -65,7 +70,7 @@ class MaskHead(Head):
         """
         return {"mrcnn_mask": self.graph(rois)}
 
-    def train(self, matched):
+    def train(self, matched: Matched) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """See `Head.train`.
 
         RoIs that cannot be positive are left out: they have no mask to learn, but would take two
@@ -86,18 +91,18 @@ class MaskHead(Head):
             masks = ops.concatenate([learned, self.graph(matched.rois[:, learners:])], axis=1)
         return {"mrcnn_mask": masks}, {"mrcnn_mask_loss": loss}
 
-    def targets(self, matched):
+    def targets(self, matched: Matched) -> Tensor:
         """The part of each instance's mask that its RoI covers, float tensor [B, T, *MASK_SHAPE].
 
         Args:
-            matched: `Matched`.
+            matched: the training RoIs.
         """
         truth = matched.truth
         return MaskTargets(self.config, matched.positives, name="mask_targets")(
             [matched.rois, matched.class_ids, matched.instances, truth["boxes"], truth["masks"]]
         )
 
-    def decode(self, outputs, found):
+    def decode(self, outputs: dict[str, Array], found: Found) -> Array | InstanceMasks:
         """The masks of the detected classes, pasted into the image.
 
         Args:
@@ -113,7 +118,12 @@ class MaskHead(Head):
         return InstanceMasks(crops, found.boxes[:, :2], found.image_shape)
 
 
-def mask_head(pool, num_classes, train_bn=True, channels=256):
+def mask_head(
+    pool: Callable[[Tensor], Tensor],
+    num_classes: int,
+    train_bn: bool | None = True,
+    channels: int = 256,
+) -> Callable[[Tensor], Tensor]:
     """Create the layers of the head.
 
     Args:
@@ -141,7 +151,7 @@ def mask_head(pool, num_classes, train_bn=True, channels=256):
     # In half precision, the sigmoid would saturate at 0 or 1 too early for the loss.
     masks = Conv2D(num_classes, (1, 1), activation="sigmoid", dtype="float32", name="mrcnn_mask")
 
-    def graph(rois):
+    def graph(rois: Tensor) -> Tensor:
         x = pool(rois)
         for convolution, norm, relu in blocks:
             x = relu(norm(convolution(x), training=train_bn))
@@ -155,7 +165,7 @@ class MaskTargets(layers.Layer):
 
     Args:
         config: USE_MINI_MASK, MASK_SHAPE.
-        positives: int P; only the first P RoIs can be positive.
+        positives: P; only the first P RoIs can be positive.
 
     Call arguments:
         inputs: [rois [B, T, 4] normalised, class_ids [B, T], instances [B, T], ground-truth
@@ -166,28 +176,29 @@ class MaskTargets(layers.Layer):
         Float tensor [B, T, *MASK_SHAPE] of 0 and 1; 0 for all but positives.
     """
 
-    def __init__(self, config, positives, **kwargs):
+    def __init__(self, config: Config, positives: int, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.config = config
         self.positives = positives
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """See the class."""
         rois, class_ids, instances, gt_boxes, gt_masks = inputs
         rest = rois.shape[1] - self.positives
         rois, class_ids, instances = (x[:, : self.positives] for x in (rois, class_ids, instances))
         if self.config.USE_MINI_MASK:
             rois = _within(rois, gather_rows(gt_boxes, instances))
-        masks = _crops(gt_masks, rois, instances, tuple(self.config.MASK_SHAPE))
+        height, width = self.config.MASK_SHAPE
+        masks = _crops(gt_masks, rois, instances, (height, width))
         masks = ops.where((class_ids > 0)[..., None, None], masks, 0.0)
         return ops.pad(masks, [[0, 0], [0, rest], [0, 0], [0, 0]])
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """[B, T, *MASK_SHAPE]."""
         return (*input_shape[0][:2], *self.config.MASK_SHAPE)
 
 
-def _crops(gt_masks, rois, instances, size):
+def _crops(gt_masks: Tensor, rois: Tensor, instances: Tensor, size: tuple[int, int]) -> Tensor:
     """The part of its instance's mask that each RoI covers, [B, P, *size] of 0 and 1."""
     shape = ops.shape(gt_masks)
     batch, height, width, count = shape[0], shape[1], shape[2], shape[3]
@@ -199,7 +210,7 @@ def _crops(gt_masks, rois, instances, size):
     return ops.round(ops.reshape(crops, (batch, rois.shape[1], *size)))
 
 
-def _within(rois, boxes):
+def _within(rois: Tensor, boxes: Tensor) -> Tensor:
     """RoIs in box coordinates: 0 is the box's first edge, 1 its second."""
     height = boxes[..., 2] - boxes[..., 0]
     width = boxes[..., 3] - boxes[..., 1]
@@ -208,7 +219,9 @@ def _within(rois, boxes):
     return (rois - origin) / ops.stack([height, width, height, width], axis=-1)
 
 
-def mrcnn_mask_loss_graph(target_masks, target_class_ids, pred_masks):
+def mrcnn_mask_loss_graph(
+    target_masks: Tensor, target_class_ids: Tensor, pred_masks: Tensor
+) -> Tensor:
     """Mean binary cross entropy of the masks that positive RoIs predict for their class.
 
     Args:

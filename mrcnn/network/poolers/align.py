@@ -1,12 +1,15 @@
 """RoIAlign over the pyramid (Mask R-CNN, section 3; FPN, equation 1)."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 from ...images.meta import parse_image_meta_graph
 from ...ops import crop_pyramid
+from ...types import Tensor
 
 
 class PyramidROIAlign(keras.layers.Layer):
@@ -23,14 +26,25 @@ class PyramidROIAlign(keras.layers.Layer):
 
     Returns:
         Float tensor [B, R, height, width, channels]. No gradient reaches the boxes.
+
+    Example:
+        >>> from mrcnn.network.poolers import PyramidROIAlign
+        >>> pyramid = [np.full((1, side, side, 3), side, "float32") for side in (32, 16, 8, 4)]
+        >>> boxes = np.array([[[0, 0, 1, 1], [0, 0, 0.5, 0.5]]], "float32")
+        >>> meta = np.zeros((1, 13), "float32")
+        >>> meta[:, 4:7] = (448, 448, 3)  # the network's input
+        >>> features = PyramidROIAlign((7, 7))([boxes, meta, *pyramid])
+        >>> np.array(features)[0, :, 0, 0, 0]  # from P5, of 4 x 4 cells, and from P4
+        array([4., 8.], dtype=float32)
     """
 
-    def __init__(self, pool_shape, **kwargs):
+    def __init__(self, pool_shape: Sequence[int], **kwargs: Any) -> None:
         # Boxes and the image area need float32, even if features run in half precision.
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.pool_shape = tuple(pool_shape)
+        height, width = pool_shape
+        self.pool_shape: tuple[int, int] = (height, width)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Tensor:
         """See the class."""
         boxes, image_meta, *pyramid = inputs
         image_shape = parse_image_meta_graph(image_meta)["image_shape"]  # [B, 3]
@@ -38,12 +52,12 @@ class PyramidROIAlign(keras.layers.Layer):
         level = level_of(boxes, image_area) - 2
         return crop_pyramid(pyramid, boxes, level, self.pool_shape, training=training)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """[B, R, height, width, channels]."""
         return (*input_shape[0][:2], *self.pool_shape, input_shape[2][-1])
 
 
-def level_of(boxes, image_area):
+def level_of(boxes: Tensor, image_area: Tensor) -> Tensor:
     """The pyramid level, 2 to 5, that each box is pooled from.
 
     Args:
@@ -52,6 +66,12 @@ def level_of(boxes, image_area):
 
     Returns:
         Int32 tensor [B, R].
+
+    Example:
+        >>> from mrcnn.network.poolers.align import level_of
+        >>> boxes = np.array([[[0, 0, 1, 1], [0, 0, 0.5, 0.5], [0, 0, 0.25, 0.25]]], "float32")
+        >>> np.array(level_of(boxes, np.array([[448.0 * 448]], "float32")))
+        array([[5, 4, 3]], dtype=int32)
     """
     height, width = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
     level = 4.0 + ops.round(log2_graph(ops.sqrt(height * width) / (224.0 / ops.sqrt(image_area))))
@@ -59,6 +79,6 @@ def level_of(boxes, image_area):
     return ops.cast(ops.clip(level, 2.0, 5.0), "int32")
 
 
-def log2_graph(x):
+def log2_graph(x: Tensor) -> Tensor:
     """Base-2 logarithm of `x`, a float tensor of any shape."""
     return ops.log(x) / math.log(2.0)

@@ -1,11 +1,14 @@
 """Stop a training run whose loss or weights are no longer finite."""
 
 import math
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
 from keras import ops
 
+from ...loading.batches import BatchSequence
 from ...text import some
 
 
@@ -16,26 +19,27 @@ class StopIfNotFinite(keras.callbacks.Callback):
     checked just before they are saved, so that what was saved earlier stays good.
 
     Args:
-        batch_sequence: the training `BatchSequence`.
-        last_good: function () -> path of the last checkpoint, or None.
+        batch_sequence: the training batches.
+        last_good: function that returns the path of the last checkpoint, or None.
     """
 
-    def __init__(self, batch_sequence, last_good):
+    def __init__(self, batch_sequence: BatchSequence, last_good: Callable[[], str | None]) -> None:
         super().__init__()
         self.batch_sequence = batch_sequence
         self.last_good = last_good
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Check the losses.
 
         Raises:
             FloatingPointError: one of them is not finite.
         """
-        wrong = [name for name, value in (logs or {}).items() if not math.isfinite(value)]
+        logs = logs or {}
+        wrong = [name for name, value in logs.items() if not math.isfinite(value)]
         if wrong:
             self._stop(f"{', '.join(wrong)} became {logs[wrong[0]]} in this batch", batch)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Check the weights.
 
         Raises:
@@ -43,7 +47,7 @@ class StopIfNotFinite(keras.callbacks.Callback):
         """
         self.check_weights(len(self.batch_sequence) - 1)
 
-    def check_weights(self, batch):
+    def check_weights(self, batch: int) -> None:
         """Check the weights after the batch at index `batch` of the sequence.
 
         Raises:
@@ -53,7 +57,7 @@ class StopIfNotFinite(keras.callbacks.Callback):
             if not np.isfinite(ops.convert_to_numpy(variable).astype(np.float32, copy=False)).all():
                 self._stop(f"{variable.path} has non-finite values after this batch", batch)
 
-    def _stop(self, what, batch):
+    def _stop(self, what: str, batch: int) -> NoReturn:
         sequence, saved = self.batch_sequence, self.last_good()
         source = sequence.source
         ids = [source.image_id(number) for number in sequence.numbers(batch)]

@@ -4,11 +4,16 @@ Only the chief, worker 0, writes files, measures the AP and has the user's callb
 are passed on to the others; a request to stop may come from any host.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import keras
 
 from ...runs import state as train_state
 from ...runs.state import Progress
 from ..optimization import unscaled
+
+if TYPE_CHECKING:
+    from ..trainer import Run
 
 
 class Agree(keras.callbacks.Callback):
@@ -20,23 +25,26 @@ class Agree(keras.callbacks.Callback):
         run: the run, see `trainer.Run`; its `distribution` and `interruption` are used.
     """
 
-    def __init__(self, run):
+    def __init__(self, run: "Run") -> None:
         super().__init__()
         self.run = run
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Ask all hosts."""
+        self._ask()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Ask all hosts."""
+        self._ask()
+
+    def _ask(self) -> None:
         interruption = self.run.interruption
-        wishes = [interruption.wished is not None, self.model.stop_training]
-        signals, stops = self.run.distribution.sum_over_hosts(wishes)
+        requests = [interruption.requested is not None, self.model.stop_training]
+        signals, stops = self.run.distribution.sum_over_hosts(requests)
         if signals:
             interruption.grant()
         if stops:
             self.model.stop_training = True
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Ask all hosts."""
-        self.on_train_batch_end(None)
 
 
 class Follow(keras.callbacks.Callback):
@@ -48,11 +56,11 @@ class Follow(keras.callbacks.Callback):
         run: the run, see `trainer.Run`.
     """
 
-    def __init__(self, run):
+    def __init__(self, run: "Run") -> None:
         super().__init__()
         self.run = run
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Share the metric means of a resumed epoch, and a learning rate set by a callback."""
         run, values = self.run, None
         if run.progress.step and run.distribution.is_chief:
@@ -61,13 +69,13 @@ class Follow(keras.callbacks.Callback):
         run.distribution.broadcast_variables(metrics, values)
         self._share_learning_rate()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Stop the other hosts where `SaveState` stops the chief."""
         sequence = self.run.train_batches
         if sequence.skipped + batch + 1 < sequence.steps:
             self._stop()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Adopt the chief's progress and its decision to stop."""
         self._stop()
         run = self.run
@@ -78,13 +86,13 @@ class Follow(keras.callbacks.Callback):
             run.folder.epoch = run.progress.epoch
         self._share_learning_rate()
 
-    def _share_learning_rate(self):
+    def _share_learning_rate(self) -> None:
         rate = unscaled(self.model.optimizer).learning_rate
         # A schedule's rate follows from the batch count.
         if isinstance(rate, keras.Variable):
             self.run.distribution.broadcast_variables([rate])
 
-    def _stop(self):
+    def _stop(self) -> None:
         interruption = self.run.interruption
         if interruption.signal is not None and not self.run.distribution.is_chief:
             interruption.end()

@@ -3,6 +3,8 @@
 import functools
 import importlib.util
 import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -14,10 +16,13 @@ from .progress import ProgressBar
 from .state import SaveState, SaveWeights
 from .validation import ValidateAP
 
+if TYPE_CHECKING:
+    from ..trainer import Run
+
 logger = logging.getLogger(__name__)
 
 
-def callbacks(run, is_last_stage=True):
+def callbacks(run: "Run", is_last_stage: bool = True) -> list[keras.callbacks.Callback]:
     """All callbacks of a run, in the order in which Keras calls them.
 
     First come those that add to the logs, with the averaged weights in the model if there are any;
@@ -26,7 +31,7 @@ def callbacks(run, is_last_stage=True):
     only the callbacks that keep them in step with it.
 
     Args:
-        run: `trainer.Run`; the metric that decides the best epoch is set in its progress.
+        run: see `trainer.Run`; the metric that decides the best epoch is set in its progress.
         is_last_stage: whether EARLY_STOPPING applies.
 
     Raises:
@@ -67,7 +72,7 @@ def callbacks(run, is_last_stage=True):
     ]
 
 
-def _validation(run):
+def _validation(run: "Run") -> list[ValidateAP]:
     """List with the callback that measures the AP; empty if there is none."""
     if run.val_dataset is None or not run.config.VALIDATION_EVERY:
         return []
@@ -76,11 +81,11 @@ def _validation(run):
     last_epoch = run.stages[-1].end
     validation = ValidateAP(run.val_dataset, run.config, show=show, last_epoch=last_epoch)
     validation.set_model(run.model.keras_model)
-    validation.values = last_figures(run.progress.history)
+    validation.values = last_metrics(run.progress.history)
     return [validation]
 
 
-def _monitors(run, validation):
+def _monitors(run: "Run", validation: list[ValidateAP]) -> tuple[str | None, str | None]:
     """The metric that decides the best epoch, and its fallback if it is not a number, or None."""
     config = run.config
     if config.MONITOR is not None:
@@ -96,14 +101,20 @@ def _monitors(run, validation):
     return loss, None
 
 
-def last_figures(history):
-    """The average precisions of the last epoch in `history`, by name without "val_"."""
+def last_metrics(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The average precisions of the last epoch in `history`, by name without "val_".
+
+    Example:
+        >>> from mrcnn.training.callbacks.order import last_metrics
+        >>> last_metrics([{"epoch": 1, "loss": 1.5, "val_bbox_AP": 0.25}])
+        {'bbox_AP': 0.25}
+    """
     last = history[-1] if history else {}
     kinds = ("val_bbox_", "val_segm_")
     return {name[4:]: value for name, value in last.items() if name.startswith(kinds)}
 
 
-def _tensorboard(log_dir):
+def _tensorboard(log_dir: str) -> list[keras.callbacks.Callback]:
     if importlib.util.find_spec("tensorflow") and importlib.util.find_spec("tensorboard"):
         return [keras.callbacks.TensorBoard(log_dir, write_graph=False)]
     logger.warning("no TensorBoard logs: tensorflow or tensorboard is not installed")

@@ -8,9 +8,12 @@ import shutil
 import sys
 import textwrap
 import time
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import keras
 
+from ...loading.batches import BatchSequence
 from ...runs.history import measured
 
 _REDRAW_SECONDS = 0.2
@@ -26,45 +29,44 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
     the callbacks that add to the logs.
 
     Args:
-        batches: the training `BatchSequence`, which knows how many batches of a resumed epoch are
-            already done; or None.
+        batches: the training batches, which know how many of a resumed epoch are already done; or
+            None.
         last_epoch: number of the stage's last epoch; a resumed epoch has its own `fit`, which ends
             earlier. None: the last epoch of `fit`.
     """
 
-    def __init__(self, batches=None, last_epoch=None):
+    def __init__(self, batches: BatchSequence | None = None, last_epoch: int | None = None) -> None:
         super().__init__()
         self.batches = batches
         self.last_epoch = last_epoch
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Read the loss names from the model; nothing is printed yet."""
         self._names = loss_labels(self.model.loss_names)
         self._line = ""
         self._redraws = _can_redraw()
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Start the clock."""
         self._last = self.last_epoch or self.epochs
         self._epoch = f"Epoch {epoch + 1}/{self._last}"
         self._rest = self._last - epoch - 1
         self._begin = self._printed = time.monotonic()
-        self._first = None
+        self._first: tuple[int, float] | None = None
         if self.verbose and self._redraws:
             print(self._epoch)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Redraw the epoch's line."""
         now = time.monotonic()
         done = batch + 1
-        if self._first is None:
-            self._first = (done, now)
+        first = self._first = self._first or (done, now)
         if now - self._printed < (_REDRAW_SECONDS if self._redraws else _LOG_SECONDS):
             return
         self._printed = now
         before = self.batches.skipped if self.batches else 0
         count = f"{before + done}/{before + self.target}" if self.target else str(done)
-        clock, to_the_end = self._left(done, now)
+        clock, to_the_end = self._left(done, now, first)
         if self._redraws:
             share = (before + done) / (before + self.target) if self.target else 0
             self._draw(_fitting(count, share, clock, to_the_end, logs or {}, self._names))
@@ -75,20 +77,20 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
                 flush=True,
             )
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Print nothing: validation shows only its steps."""
 
-    def on_test_batch_end(self, batch, logs=None):
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Redraw the line, so that a long validation shows progress."""
         now = time.monotonic()
         if self._redraws and now - self._printed >= _REDRAW_SECONDS:
             self._printed = now
             self._draw(f"validation, step {batch + 1}")
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         """Print nothing: the end of the epoch reports validation."""
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Print the time and all the logs."""
         if not self.verbose:
             return
@@ -113,19 +115,19 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
                 print(textwrap.fill(text, width, initial_indent="  ", subsequent_indent=" " * 8))
         sys.stdout.flush()
 
-    def _left(self, done, now):
+    def _left(self, done: int, now: float, first_step: tuple[int, float]) -> tuple[str, str]:
         """Time to the end of the epoch and to the end of the last epoch, without validation.
 
         The first step, which compiles the graph, is ignored.
         """
-        first, begin = self._first
+        first, begin = first_step
         if not self.target or done <= first:
             return "", ""
         seconds, rest = (now - begin) / (done - first), self._rest * self.target
         to_the_end = f", {_clock(seconds * (self.target - done + rest))} to epoch {self._last}"
         return _clock(seconds * (self.target - done)), to_the_end if rest else ""
 
-    def _draw(self, line):
+    def _draw(self, line: str) -> None:
         """Replace the current line, or erase it if `line` is empty."""
         if not self.verbose or not self._redraws or line == self._line:
             return
@@ -135,20 +137,33 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
         self._line = line
 
 
-def _can_redraw():
+def _can_redraw() -> bool:
     return sys.stdout.isatty() or "ipykernel" in sys.modules
 
 
-def _columns():
+def _columns() -> int:
     return shutil.get_terminal_size((_NOTEBOOK_COLUMNS, 24)).columns
 
 
-def loss_labels(loss_names):
-    """Labels of the losses `loss_names`: dict of name to label, such as "mrcnn_mask"."""
+def loss_labels(loss_names: Iterable[str]) -> dict[str, str]:
+    """Labels of the losses `loss_names`, by name.
+
+    Example:
+        >>> from mrcnn.training.callbacks.progress import loss_labels
+        >>> loss_labels(["mrcnn_mask_loss"])
+        {'mrcnn_mask_loss': 'mrcnn_mask'}
+    """
     return {name: name.removesuffix("_loss") for name in loss_names}
 
 
-def _fitting(count, share, clock, to_the_end, logs, names):
+def _fitting(
+    count: str,
+    share: float,
+    clock: str,
+    to_the_end: str,
+    logs: Mapping[str, Any],
+    names: Mapping[str, str],
+) -> str:
     """The longest line that fits the terminal."""
     short = {name: label.removeprefix("mrcnn_") for name, label in names.items()}
     full = round(share * _BAR)
@@ -164,14 +179,14 @@ def _fitting(count, share, clock, to_the_end, logs, names):
     return next((line for line in lines if len(line) < _columns()), lines[-1])
 
 
-def _values(logs, names, digits):
+def _values(logs: Mapping[str, Any], names: Mapping[str, str], digits: int) -> str:
     """Logs as text, such as "loss=1.234 rpn_class=0.123": the losses first, in their order."""
     order = [name for name in ("loss", *names) if name in logs]
     order += [name for name in logs if name not in order]
     return " ".join(f"{names.get(name, name)}={_text(logs[name], digits)}" for name in order)
 
 
-def _text(value, digits):
+def _text(value: Any, digits: int) -> str:
     try:
         value = float(value)
     except (TypeError, ValueError):
@@ -180,7 +195,7 @@ def _text(value, digits):
     return f"{value:.3g}" if tiny or abs(value) >= 1000 else f"{value:.{digits}f}"
 
 
-def _clock(seconds):
+def _clock(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -5,13 +5,17 @@ Nothing here may end training: a file that cannot be written only causes a warni
 
 import logging
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 from keras import ops
 
 from ...files.whole import replacing
+from ...loading.batches import BatchSequence
 from ...runs import history
+from ...types import PathLike
 from ..optimization import unscaled
 
 logger = logging.getLogger(__name__)
@@ -21,17 +25,17 @@ TRAIN_BATCH = "train_batch.png"
 VAL_PREDICTIONS = "val_predictions.png"
 
 
-def callbacks(log_dir, batch_sequence):
+def callbacks(log_dir: PathLike, batch_sequence: BatchSequence) -> list[keras.callbacks.Callback]:
     """Callbacks that write the history, its curves and a figure of the first batch.
 
     They must come after those that add to the logs, such as validation.
 
     Args:
         log_dir: the run's folder, which must exist when training starts.
-        batch_sequence: the training `BatchSequence`.
+        batch_sequence: the training batches.
 
     Returns:
-        list of Keras callbacks.
+        The callbacks.
     """
     log_dir = Path(log_dir)
     config = batch_sequence.source.config
@@ -42,7 +46,7 @@ def callbacks(log_dir, batch_sequence):
     ]
 
 
-def draw(path, function, *args, **kwargs):
+def draw(path: PathLike, function: str, *args: Any, **kwargs: Any) -> None:
     """Write a figure whole or not at all; a failure only causes a warning.
 
     Args:
@@ -60,7 +64,9 @@ def draw(path, function, *args, **kwargs):
         logger.warning("%s was not drawn: %s: %s", path, type(error).__name__, error)
 
 
-def draw_predictions(log_dir, samples, class_names, title=""):
+def draw_predictions(
+    log_dir: PathLike, samples: Sequence[Any], class_names: Sequence[str], title: str = ""
+) -> None:
     """Write the validation figure into `log_dir`, see `visualize.draw_predictions`."""
     path = Path(log_dir) / VAL_PREDICTIONS
     draw(path, "draw_predictions", samples, class_names, title=title)
@@ -76,13 +82,13 @@ class WriteHistory(keras.callbacks.Callback):
         batch_size: images per step.
     """
 
-    def __init__(self, path, batch_size):
+    def __init__(self, path: PathLike, batch_size: int) -> None:
         super().__init__()
         self.path = Path(path)
         self.batch_size = batch_size
-        self.rows = None
+        self.rows: list[dict[str, Any]] = []
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Read the epochs that the file already has."""
         try:
             self.rows = history.read(self.path) if self.path.exists() else []
@@ -92,21 +98,21 @@ class WriteHistory(keras.callbacks.Callback):
             self.rows = []
             self._write(self.path.replace, kept)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Start the clock."""
         self._begin = time.perf_counter()
-        self._ends = []
+        self._ends: list[tuple[int, float]] = []
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Note when the first and the last batch ended: (steps, seconds)."""
         self._ends[1:] = [(batch + 1, time.perf_counter())]
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write the file with the row of this epoch."""
         measured = history.measured(logs or {})
         # Keras sorts the logs by name; the file has the losses in the network's order.
         first = [name for name in ("loss", *self.model.loss_names) if name in measured]
-        row = {"epoch": epoch + 1}
+        row: dict[str, Any] = {"epoch": epoch + 1}
         row.update({name: _plain(measured[name]) for name in dict.fromkeys([*first, *measured])})
         row["learning_rate"] = learning_rate(self.model.optimizer)
         row["seconds"] = round(time.perf_counter() - self._begin, 3)
@@ -115,13 +121,13 @@ class WriteHistory(keras.callbacks.Callback):
         self.rows = history.add(self.rows, row)
         self._write(history.write, self.path, self.rows)
 
-    def _images_per_second(self):
+    def _images_per_second(self) -> float:
         """Speed without the first step, which compiles the graph, if there are others."""
         start = self._ends[0] if len(self._ends) > 1 else (0, self._begin)
         (first, begin), (last, end) = start, self._ends[-1]
         return (last - first) * self.batch_size / max(end - begin, 1e-9)
 
-    def _write(self, function, *args):
+    def _write(self, function: Callable[..., Any], *args: Any) -> None:
         try:
             function(*args)
         except Exception as error:
@@ -136,12 +142,12 @@ class DrawCurves(keras.callbacks.Callback):
         path: path of the PNG.
     """
 
-    def __init__(self, history_path, path):
+    def __init__(self, history_path: PathLike, path: PathLike) -> None:
         super().__init__()
         self.history_path = history_path
         self.path = path
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Draw the curves."""
         draw(self.path, "plot_history", Path(self.history_path))
 
@@ -150,16 +156,16 @@ class DrawBatch(keras.callbacks.Callback):
     """Draws the first batch when training starts.
 
     Args:
-        batch_sequence: the training `BatchSequence`.
+        batch_sequence: the training batches.
         path: path of the PNG.
     """
 
-    def __init__(self, batch_sequence, path):
+    def __init__(self, batch_sequence: BatchSequence, path: PathLike) -> None:
         super().__init__()
         self.batch_sequence = batch_sequence
         self.path = path
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Draw the batch. If it cannot be built, training itself will report that."""
         try:
             (inputs,) = self.batch_sequence[0]
@@ -170,12 +176,19 @@ class DrawBatch(keras.callbacks.Callback):
         draw(self.path, "display_batch", inputs, source.config, source.dataset.class_names)
 
 
-def learning_rate(optimizer):
-    """The learning rate of an `optimizer`'s next step, a float."""
+def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
+    """The learning rate of an `optimizer`'s next step.
+
+    Example:
+        >>> import keras
+        >>> from mrcnn.training.callbacks.record import learning_rate
+        >>> learning_rate(keras.optimizers.SGD(0.5))
+        0.5
+    """
     return float(ops.convert_to_numpy(unscaled(optimizer).learning_rate))
 
 
-def _plain(value):
+def _plain(value: Any) -> float | str:
     try:
         return float(value)
     except (TypeError, ValueError):

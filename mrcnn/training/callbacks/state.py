@@ -3,13 +3,20 @@
 import logging
 import os
 import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from ...runs import folder as checkpoints
 from ...runs import state
+from ...runs.state import Progress
 from ...text import log
 from .. import optimization
+from .finite import StopIfNotFinite
+
+if TYPE_CHECKING:
+    from ..trainer import Run
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +39,18 @@ class SaveState(keras.callbacks.Callback):
     Args:
         run: the run, see `trainer.Run`; its `model`, `progress`, `interruption`, `config` and
             `train_batches` are used.
-        finite: `StopIfNotFinite`, which checks weights before they are saved within an epoch.
+        finite: checks the weights before they are saved within an epoch.
         others: the user's callbacks.
         is_last_stage: whether EARLY_STOPPING applies.
     """
 
-    def __init__(self, run, finite, others=(), is_last_stage=True):
+    def __init__(
+        self,
+        run: "Run",
+        finite: StopIfNotFinite,
+        others: Sequence[keras.callbacks.Callback] = (),
+        is_last_stage: bool = True,
+    ) -> None:
         super().__init__()
         self.run = run
         self.finite = finite
@@ -46,14 +59,14 @@ class SaveState(keras.callbacks.Callback):
         minutes = run.config.SAVE_EVERY_MINUTES
         self.seconds = 60 * minutes if minutes else float("inf")
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Restore the counters of Keras's own callbacks."""
         for index, names in self._counted():
             for name, value in self.run.progress.callbacks.get(str(index), {}).items():
                 if name in names:
                     setattr(self.others[index], name, value)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Restore the metric means of a resumed epoch, which Keras has reset.
 
         (With several hosts, `Follow` does so for all of them.)
@@ -62,7 +75,7 @@ class SaveState(keras.callbacks.Callback):
         if self.run.progress.step and self.run.distribution.hosts == 1:
             state.restore(self.run.state_path, self.model, ["metrics"])
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Save if it is time to, and stop if requested."""
         run, sequence = self.run, self.run.train_batches
         run.progress.step = step = sequence.skipped + batch + 1
@@ -72,13 +85,13 @@ class SaveState(keras.callbacks.Callback):
         if stops or time.monotonic() - self.saved_at > self.seconds:
             state.sync(self.model)
             self.finite.check_weights(batch)
-            self._note_counters()
+            self._store_counters()
             self._save(is_last=stops)
             self.saved_at = time.monotonic()
         if stops:
             self._stop()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Save, and end the run if it was interrupted or no longer improves."""
         run, progress = self.run, self.run.progress
         monitor = progress.monitor
@@ -93,7 +106,7 @@ class SaveState(keras.callbacks.Callback):
         patience = run.config.EARLY_STOPPING
         if patience and self.is_last_stage and progress.waited >= patience:
             progress.stopped_early = self.model.stop_training = True
-        self._note_counters()
+        self._store_counters()
         ends = self.model.stop_training or progress.epoch >= run.stages[-1].end
         if optimization.averages(self.model):
             # `fit` leaves the averages in the model: the trained ones are read back from the file.
@@ -107,7 +120,7 @@ class SaveState(keras.callbacks.Callback):
         if run.interruption.signal is not None:
             self._stop()
 
-    def _save(self, is_last):
+    def _save(self, is_last: bool) -> bool:
         """Save the state and return whether that worked; a failure raises only if `is_last`."""
         try:
             state.save(self.run.state_path, self.model, self.run.progress)
@@ -118,7 +131,7 @@ class SaveState(keras.callbacks.Callback):
             return False
         return True
 
-    def _stop(self):
+    def _stop(self) -> None:
         progress = self.run.progress
         log(
             f"\nStopped after {state.position(progress)}; everything is saved in "
@@ -127,13 +140,13 @@ class SaveState(keras.callbacks.Callback):
         )
         self.run.interruption.end()
 
-    def _note_counters(self):
+    def _store_counters(self) -> None:
         self.run.progress.callbacks = {
             str(index): {name: _plain(getattr(self.others[index], name, None)) for name in names}
             for index, names in self._counted()
         }
 
-    def _counted(self):
+    def _counted(self) -> Iterator[tuple[int, tuple[str, ...]]]:
         """Index in `others` and counter names of each callback that has counters."""
         for index, callback in enumerate(self.others):
             for kind, names in _COUNTERS.items():
@@ -141,12 +154,12 @@ class SaveState(keras.callbacks.Callback):
                     yield index, names
 
 
-def publish(checkpoint_path, progress, keep):
+def publish(checkpoint_path: str, progress: Progress, keep: int | None) -> None:
     """Bring links and numbered checkpoints in line with a state; a failure only causes a warning.
 
     Args:
         checkpoint_path: template of the checkpoint paths.
-        progress: the saved `Progress`; its `checkpoints` are updated.
+        progress: the saved progress; its `checkpoints` are updated.
         keep: KEEP_CHECKPOINTS.
     """
     try:
@@ -161,7 +174,7 @@ def publish(checkpoint_path, progress, keep):
         logger.warning("could not update last.h5 and best.h5, or remove old checkpoints: %s", error)
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, int) else float(value)
 
 
@@ -172,11 +185,11 @@ class SaveWeights(keras.callbacks.Callback):
         path: template with `{epoch:04d}`, see `runs.folder.template`.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         super().__init__()
         self.path = path
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write the epoch's checkpoint, counted from 1. (The run's state holds the weights too.)"""
         try:
             self.model.save_weights(checkpoints.path_of(self.path, epoch + 1))

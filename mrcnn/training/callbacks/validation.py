@@ -4,18 +4,23 @@ import copy
 import functools
 import logging
 import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
+from ...config import Config
 from ...config_rules import parts
+from ...datasets.dataset import Dataset
 from ...datasets.reading import read_instances
-from ...inference.detector import SharedDetector, with_score
+from ...inference.detector import Detector, SharedDetector, with_score
 from ...inference.over_dataset import over_dataset
 from ...metrics.coco import MAX_DETECTIONS
 from ...metrics.coco_dataset import CocoMetrics
 from ...runs.history import Carried
 from ...text import log, some
+from ...types import Array
 from ..distribution import undistributed
 
 logger = logging.getLogger(__name__)
@@ -46,9 +51,9 @@ class ValidateAP(keras.callbacks.Callback):
     configuration expects images with more.
 
     Args:
-        dataset: a prepared `Dataset`.
-        config: the `Config` of the training run.
-        figures: names of the metrics to log, see `CocoMetrics.compute`. "AP" is logged as
+        dataset: the validation images, prepared.
+        config: that of the training run.
+        metric_names: names of the metrics to log, see `CocoMetrics.compute`. "AP" is logged as
             "val_bbox_AP", and with a mask head also as "val_segm_AP".
         show: function that takes the samples of `visualize.draw_predictions` after each
             measurement: four images, with the detections of at least DETECTION_MIN_CONFIDENCE.
@@ -58,28 +63,40 @@ class ValidateAP(keras.callbacks.Callback):
         kinds: kinds of AP, ("bbox", "segm"), or ("bbox",) without a mask head.
         image_ids: [N] int, the images: the same ones each time, spread over the dataset. Empty if
             nothing is measured.
-        values: dict of all metrics by name, "bbox_AP" and so on, as last measured. It may be set
-            when a run is resumed: while it is empty, the next epoch is measured.
+        values: all metrics by name, "bbox_AP" and so on, as last measured. It may be set when a
+            run is resumed: while it is empty, the next epoch is measured.
+
+    Example:
+        >>> from mrcnn.training.callbacks.validation import ValidateAP
+        >>> callback = ValidateAP(val_dataset, model.config)  # doctest: +SKIP
+        >>> model.keras_model.fit(batches, callbacks=[callback])  # doctest: +SKIP
     """
 
-    def __init__(self, dataset, config, figures=("AP", "AP50", "AP75"), show=None, last_epoch=None):
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: Config,
+        metric_names: Sequence[str] = ("AP", "AP50", "AP75"),
+        show: Callable[[list[Any]], Any] | None = None,
+        last_epoch: int | None = None,
+    ) -> None:
         super().__init__()
         self.last_epoch = last_epoch
         self.show = show
         self.min_confidence = config.DETECTION_MIN_CONFIDENCE or 0
         self.config = validation_config(config)
         self.every = config.VALIDATION_EVERY
-        self.figures = figures
+        self.metric_names = metric_names
         self.dataset = dataset
         self.image_ids = choose_images(dataset, config)
         self.kinds = kinds_of(config)
         limit = max(MAX_DETECTIONS, config.DETECTION_MAX_INSTANCES)
         self.metrics = CocoMetrics(dataset, limit, self.kinds)
-        self.values = {}
-        self.detector = None
+        self.values: dict[str, float] = {}
+        self.detector: Detector | None = None
         self.failed = False
 
-    def set_model(self, model):
+    def set_model(self, model: keras.Model) -> None:
         """Take the training graph, and build a detection graph that shares its weights."""
         is_other = model is not self._model
         super().set_model(model)
@@ -92,7 +109,7 @@ class ValidateAP(keras.callbacks.Callback):
             self.image_ids = self.image_ids[:0]
             logger.warning("no AP while this network trains: %s", error)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Measure if it is time to, and add the metrics to the logs."""
         if not self.every or not len(self.image_ids):
             return
@@ -101,11 +118,11 @@ class ValidateAP(keras.callbacks.Callback):
         if is_due:
             self._try_to_measure()
         if logs is not None:
-            kind_of = float if is_due else Carried
-            names = [f"{kind}_{figure}" for figure in self.figures for kind in self.kinds]
+            kind_of: type[float] = float if is_due else Carried
+            names = [f"{kind}_{name}" for name in self.metric_names for kind in self.kinds]
             logs.update({f"val_{name}": kind_of(self.values.get(name, "nan")) for name in names})
 
-    def _try_to_measure(self):
+    def _try_to_measure(self) -> None:
         if self.failed:
             return
         begin = time.perf_counter()
@@ -118,10 +135,12 @@ class ValidateAP(keras.callbacks.Callback):
             return
         self._print(time.perf_counter() - begin)
 
-    def measure(self):
+    def measure(self) -> dict[str, float]:
         """The metrics of the current weights, see `CocoMetrics.compute`."""
+        assert self.detector is not None, "set_model() comes first"
         self.metrics.reset()
-        samples, unread = [], []
+        samples: list[Any] = []
+        unread: list[dict[str, Any]] = []
         found = over_dataset(
             functools.partial(self.detector.detect, dense=False),
             self.dataset,
@@ -137,7 +156,7 @@ class ValidateAP(keras.callbacks.Callback):
             self.metrics.add(each.image_id, each.result)
             if self.show and len(samples) < SHOWN:
                 samples.append(self._to_show(each.image_id, each.image, each.result))
-        if samples:
+        if self.show and samples:
             self.show(samples)
         if unread:
             left_out = [row["image_id"] for row in unread]
@@ -146,28 +165,34 @@ class ValidateAP(keras.callbacks.Callback):
             logger.warning("images left out of the AP: %s", reasons)
         return self.metrics.compute()
 
-    def _to_show(self, image_id, image, result):
+    def _to_show(
+        self, image_id: int, image: Array, result: Mapping[str, Any]
+    ) -> tuple[Array, dict[str, Any], dict[str, Any]]:
         """Image, ground truth and what `MaskRCNN.detect` would have returned, with dense masks.
 
         Large images keep only every n-th row and column: their dense masks would take gigabytes.
         """
         step = -(-max(image.shape[:2]) // SHOWN_SIDE)
         instances = read_instances(self.dataset, image_id, image.shape, (self.metrics.field,))
-        truth = {"rois": instances.boxes, "class_ids": instances.class_ids, **instances.fields}
+        truth: dict[str, Any] = {
+            "rois": instances.boxes,
+            "class_ids": instances.class_ids,
+            **instances.fields,
+        }
         truth.pop("boxes", None)
-        result = with_score(result, self.min_confidence)
-        for part in (truth, result):
+        sure: dict[str, Any] = {**with_score(result, self.min_confidence)}
+        for part in (truth, sure):
             y1, x1, y2, x2 = part["rois"].T
             part["rois"] = np.stack([y1 // step, x1 // step, -(-y2 // step), -(-x2 // step)], 1)
             if "masks" in part:
                 part["masks"] = part["masks"].thinned(step).dense()
-        return image[::step, ::step], truth, result
+        return image[::step, ::step], truth, sure
 
-    def _quiet(self):
+    def _quiet(self) -> bool | None:
         """True for `fit(verbose=0)`; None leaves it to tqdm, which is silent without a terminal."""
         return None if (self.params or {}).get("verbose", 1) else True
 
-    def _print(self, seconds):
+    def _print(self, seconds: float) -> None:
         if not self._quiet():
             words = {"bbox": "boxes", "segm": "masks"}
             values = [f"{words[kind]} {self.values[f'{kind}_AP']:.3f}" for kind in self.kinds]
@@ -175,12 +200,19 @@ class ValidateAP(keras.callbacks.Callback):
             log(f"\nAP on {count} images: {', '.join(values)} ({seconds:.1f} s)")
 
 
-def kinds_of(config):
-    """Kinds of AP of a network of this `config`: "bbox", and "segm" with a mask head."""
+def kinds_of(config: Config) -> tuple[str, ...]:
+    """Kinds of AP of a network of this `config`: "bbox", and "segm" with a mask head.
+
+    Example:
+        >>> from mrcnn.config import Config
+        >>> from mrcnn.training.callbacks.validation import kinds_of
+        >>> kinds_of(Config())
+        ('bbox', 'segm')
+    """
     return ("bbox", "segm") if "masks" in parts.filled_fields(config) else ("bbox",)
 
 
-def validation_config(config):
+def validation_config(config: Config) -> Config:
     """The detection configuration for the AP of a network that trains with `config`.
 
     DETECTION_MIN_CONFIDENCE is at most 0.05. A single device detects, in batches of at most
@@ -188,10 +220,16 @@ def validation_config(config):
     whole images one by one: IMAGE_RESIZE_MODE "pad64" scales them as "crop" does.
 
     Args:
-        config: a `Config`.
+        config: that of the training run.
 
     Returns:
         A copy of it.
+
+    Example:
+        >>> from mrcnn.config import Config
+        >>> from mrcnn.training.callbacks.validation import validation_config
+        >>> validation_config(Config()).DETECTION_MIN_CONFIDENCE
+        0.05
     """
     config = copy.copy(config)
     config.DETECTION_MIN_CONFIDENCE = min(config.DETECTION_MIN_CONFIDENCE or 0, MIN_CONFIDENCE)
@@ -202,12 +240,12 @@ def validation_config(config):
     return config
 
 
-def choose_images(dataset, config):
+def choose_images(dataset: Dataset, config: Config) -> Array:
     """Images for the AP: chosen at random, but the same in every call and run.
 
     Args:
         dataset: a prepared `Dataset`.
-        config: a `Config`, for VALIDATION_IMAGES or, if None, VALIDATION_STEPS and BATCH_SIZE.
+        config: for VALIDATION_IMAGES or, if None, VALIDATION_STEPS and BATCH_SIZE.
 
     Returns:
         [N] int, sorted indices in the dataset.

@@ -62,7 +62,7 @@ def test_a_function_is_called_as_the_reference_does(train_bn):
         ("5+", ["res5a_branch1", "bn5c_branch2a"], ["res4f_branch2c", "bn4a", "conv1"]),
     ],
 )
-def test_the_stages_of_a_resnet(name, inside, outside):
+def test_the_levels_of_a_resnet(name, inside, outside):
     regex = Backbone.trainable[name]
     assert all(re.fullmatch(regex, layer) for layer in inside)
     assert not any(re.fullmatch(regex, layer) for layer in [*outside, "conv1", "bn_conv1"])

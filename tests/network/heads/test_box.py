@@ -26,8 +26,8 @@ from .pooled import Linear, matched_of
 # Losses
 
 
-def test_reference_values(losses_of_reference):
-    values, expected = losses_of_reference
+def test_reference_values(reference_losses):
+    values, expected = reference_losses
     class_loss = mrcnn_class_loss_graph(
         *(values[name] for name in ("target_class", "class_logits", "active"))
     )
@@ -62,7 +62,7 @@ def test_class_weights_weigh_the_mean():
     assert loss({0: 0, 1: 0, 2: 0}) == 0
 
 
-def test_no_active_prediction_is_no_nan():
+def test_no_active_prediction_gives_zero_not_nan():
     logits = np.array([[[0.0, 5.0, 0.0]]], "float32")
     assert float(mrcnn_class_loss_graph(np.array([[0]]), logits, np.array([[1, 0, 1]]))) == 0
 
@@ -123,7 +123,7 @@ def test_each_roi_goes_to_the_box_of_its_instance():
         assert_allclose(moved, boxes[image][instances[image]], atol=1e-6)
 
 
-def test_what_is_no_positive_has_no_deltas():
+def test_negatives_have_no_deltas():
     rois = [(0, 0, 0.5, 0.5), (0.2, 0.2, 0.4, 0.4), (0, 0, 0, 0), (0, 0, 0.5, 0.5)]
     targets = targets_of(rois, [1, 0, 0, 0], [0, 0, 0, 0], BOXES)
     assert targets[0].any() and not targets[1:].any()
@@ -137,7 +137,7 @@ def test_only_the_first_rois_can_be_positive():
     assert targets[:2].any(axis=1).all() and not targets[2:].any()
 
 
-def test_targets_are_no_constants():
+def test_targets_carry_a_gradient_to_the_proposals():
     """The gradient of the loss reaches the proposals through them."""
     import tensorflow as tf
 

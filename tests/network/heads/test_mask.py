@@ -20,8 +20,8 @@ from .pooled import Linear, matched_of
 # The loss
 
 
-def test_reference_values(losses_of_reference):
-    values, expected = losses_of_reference
+def test_reference_values(reference_losses):
+    values, expected = reference_losses
     ours = mrcnn_mask_loss_graph(
         *(values[name] for name in ("mask_target", "target_class", "mask_pred"))
     )
@@ -106,7 +106,7 @@ def test_they_are_zero_or_one():
         assert set(np.unique(targets)) == {0, 1}
 
 
-def test_what_is_no_positive_has_none():
+def test_negatives_have_no_masks():
     full = np.ones((1, 15, 15, 3), bool)
     rois = [[*BOXES, (0, 0, 0, 0)]]
     targets = targets_of(rois, [[2, 0, 1, 0]], [[0, 1, 2, 0]], full)[0]

@@ -71,7 +71,7 @@ def inference(pooler, *tensors):
 
 
 @pytest.mark.parametrize("mode", ["training", "inference"])
-def test_each_head_has_one_of_its_own(mode, made):
+def test_each_head_has_its_own_pooler(mode, made):
     model = graph.build(mode, config_of(MeanOfP2))
     assert [(each.name, each.pool_shape) for each in made] == [
         ("roi_align_classifier", (3, 3)),

@@ -29,7 +29,7 @@ def test_numbers_pass(callback):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_loss_that_is_no_number(callback, sequence, value):
+def test_a_loss_that_is_not_a_number(callback, sequence, value):
     sequence.skipped = 1
     with pytest.raises(FloatingPointError) as caught:
         callback.on_train_batch_end(2, {"loss": value, "rpn_class_loss": 1.0, "mrcnn_loss": value})
@@ -43,7 +43,7 @@ def test_a_loss_that_is_no_number(callback, sequence, value):
     assert sequence_ids.tolist() == ids
 
 
-def test_weights_that_are_no_numbers(callback):
+def test_non_finite_weights(callback):
     callback.model.layers[0].bias.assign([1, np.nan])
     with pytest.raises(FloatingPointError, match=r"batch 4: .*bias has non-finite values"):
         callback.on_epoch_end(2)

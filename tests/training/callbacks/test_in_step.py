@@ -52,7 +52,7 @@ def callback(kind, run):
     return made
 
 
-def test_nobody_wishes_to_stop():
+def test_nobody_requests_a_stop():
     agree = callback(Agree, run_of(Two(0)))
     agree.on_train_batch_end(0)
     agree.on_epoch_end(0)
@@ -60,14 +60,14 @@ def test_nobody_wishes_to_stop():
 
 
 @pytest.mark.parametrize("moment", ["on_train_batch_end", "on_epoch_end"])
-def test_a_wish_counts_on_all_hosts(moment):
+def test_a_request_counts_on_all_hosts(moment):
     """This host knows the other's signal and `stop_training` only through the sum."""
     agree = callback(Agree, run_of(Two(1, other=1)))
     getattr(agree, moment)(0)
     assert agree.run.interruption.signal == signal.SIGTERM and agree.model.stop_training
 
 
-def test_an_own_signal_keeps_its_number():
+def test_a_users_signal_keeps_its_number():
     run = run_of(Two(0))
     run.interruption._note(signal.SIGINT, None)
     assert run.interruption.signal is None

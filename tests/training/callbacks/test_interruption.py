@@ -26,7 +26,7 @@ def test_no_signal():
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_the_first_signal_is_a_wish(number, capsys):
+def test_the_first_signal_is_a_request(number, capsys):
     with Interruption() as interruption:
         send(number)
         assert interruption.signal == number

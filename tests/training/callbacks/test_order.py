@@ -71,7 +71,7 @@ def test_a_network_without_ap_is_told_by_its_loss(caplog):
     assert run.progress.monitor == "val_loss" and "no AP while this network" in caplog.text
 
 
-def test_figures_of_the_last_epoch():
+def test_metrics_of_the_last_epoch():
     history = [{"epoch": 1}, {"epoch": 2, "loss": 1.0, "val_loss": 2.0, "val_segm_AP50": 0.5}]
-    assert callback_list.last_figures(history) == {"segm_AP50": 0.5}
-    assert callback_list.last_figures([]) == {}
+    assert callback_list.last_metrics(history) == {"segm_AP50": 0.5}
+    assert callback_list.last_metrics([]) == {}

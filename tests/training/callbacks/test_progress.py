@@ -121,7 +121,7 @@ def test_values_of_an_earlier_epoch_are_not_shown_again(shown, monkeypatch):
     assert shown(200)[5:] == [f"  train {TRAIN}", "  val   loss=2.0000", ""]
 
 
-def test_an_epoch_that_had_begun_counts_all_its_batches(shown):
+def test_a_resumed_epoch_counts_all_its_batches(shown):
     lines = shown(120, 1, SimpleNamespace(skipped=30), 5)
     assert lines[0] == "Epoch 1/5"
     assert drawn(lines[1])[4].startswith("35/40 0:35 left, 5:15 to epoch 5 ")

@@ -107,7 +107,7 @@ def test_a_history_that_cannot_be_read_is_kept(tmp_path, monkeypatch, caplog):
     assert "line 2: epoch is '?'" in caplog.text
 
 
-def test_nothing_of_it_ends_a_training(tmp_path, monkeypatch, caplog):
+def test_a_failing_record_does_not_end_training(tmp_path, monkeypatch, caplog):
     callback = writer(tmp_path / "gone" / "history.csv", [0.0], monkeypatch)
     batches = feeding.batches(TinyConfig(), InMemory(shapes(2)), None)[0]
     monkeypatch.setattr(batches.source, "sample", None)

@@ -127,7 +127,7 @@ def test_a_line_says_it(dataset, known, capsys):
     assert out.startswith("\nAP on 4 images: boxes 0.000, masks 0.000 (") and out.endswith(" s)\n")
 
 
-def test_other_figures(dataset, known):
+def test_other_metrics(dataset, known):
     callback = callback_of(dataset, ("AP", "ARs"), VALIDATION_IMAGES=2)
     known.found = set(range(8))
     logs = {}

@@ -1,0 +1,36 @@
+"""Types of the public API, for editors and type checkers; docstrings give shapes and units."""
+
+import os
+from typing import Any, NotRequired, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+# A numpy array of any shape and dtype.
+Array = npt.NDArray[Any]
+
+# A tensor of the Keras backend, symbolic or eager: Keras has no type for all three.
+Tensor = Any
+
+# A path of a file or folder.
+PathLike = str | os.PathLike[str]
+
+# An image of a `Dataset`, an entry of its `image_info`: "id", "source", "path" and the other
+# arguments of `add_image`.
+ImageInfo = dict[str, Any]
+
+
+class Detections(TypedDict):
+    """The N instances found in an image, best first, as `MaskRCNN.detect` returns them.
+
+    Attributes:
+        rois: int32 [N, 4], boxes (y1, x1, y2, x2) in pixels.
+        class_ids: int32 [N].
+        scores: float32 [N], 0 to 1.
+        masks: bool [H, W, N], or an `InstanceMasks`; only with a mask head.
+    """
+
+    rois: npt.NDArray[np.int32]
+    class_ids: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.float32]
+    masks: NotRequired[Any]
