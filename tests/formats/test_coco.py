@@ -153,7 +153,19 @@ def test_a_box_without_a_segmentation_is_a_rectangle(write, caplog, segmentation
     assert masks.crops[0].all()
 
 
-def test_what_else_tools_write(write):
+def test_category_ids_that_are_texts(write):
+    categories = [{"id": "a", "name": "dog"}, {"id": "b", "name": "cat"}]
+    path = write(content([annotation(1, category="b")], categories=categories))
+    for name in ("a.png", "sub/b.png"):
+        (path.parent / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(path.parent / name)
+    data = CocoDataset.read(path, class_names=["bird", "cat", "dog"])
+    assert data.class_names == ["BG", "bird", "cat", "dog"]
+    assert_array_equal(data.load_instances(0)[1], [2])
+    assert data.map_source_class_id("coco.a") == 3
+
+
+def test_what_tools_write_differently(write):
     """Pairs, no nesting, no sizes, no ids, backslashes, a parent category with the same name."""
     images = [{"id": "a", "file_name": "sub\\b.png"}]
     categories = [{"id": 0, "name": "cell"}, {"id": 1, "name": "cell"}, {"id": 2, "name": "x"}]

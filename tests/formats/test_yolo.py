@@ -98,6 +98,13 @@ def test_splits_of_a_yaml_file(write, yaml, split, count):
     assert all(data.load_image(i).shape == (HEIGHT, WIDTH, 3) for i in data.image_ids)
 
 
+def test_a_list_with_a_label_folder(write):
+    labels = {"texts/a.txt": "0 .5 .5 1 1"}
+    folder = write({"pictures/a.jpg": None, "list.txt": "pictures/a.jpg", **labels})
+    data = YoloDataset.read(folder, images="list.txt", labels="texts")
+    assert_array_equal(data.load_mask(0)[1], [1])
+
+
 @pytest.mark.parametrize("layout", ["{kind}/{split}", "{split}/{kind}"])
 def test_folders(write, layout):
     places = {k: layout.format(kind=k, split="valid") for k in ("images", "labels")}
