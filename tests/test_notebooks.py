@@ -53,10 +53,38 @@ def test_a_stored_notebook_is_small_has_pictures_and_names_no_machine(name):
 
 @pytest.mark.parametrize("name", notebooks.NAMES)
 def test_it_runs_from_a_clean_state_and_shows_what_is_stored(name):
-    found = notebooks.execute(name)
+    check_it_shows_what_is_stored(name, notebooks.execute(name, quick=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", notebooks.QUICK)
+def test_it_runs_in_full(name):
+    check_it_shows_what_is_stored(name, notebooks.execute(name))
+
+
+def check_it_shows_what_is_stored(name, found):
     for number, (cell, before) in enumerate(zip(found.cells, stored(name).cells, strict=True)):
         assert kinds(cell) == kinds(before), f"cell {number}: {cell.source}"
         assert cell.cell_type != "code" or cell.execution_count
+
+
+@pytest.mark.parametrize("name", notebooks.QUICK)
+def test_the_quick_form_is_that_of_the_source(name):
+    notebook = notebooks.source(name)
+    notebooks.shorten(notebook, notebooks.QUICK[name])
+    changed = [
+        (cell.source, full.source)
+        for cell, full in zip(notebook.cells, notebooks.source(name).cells, strict=True)
+        if cell.source != full.source
+    ]
+    assert 1 <= len(changed) <= len(notebooks.QUICK[name])
+
+
+@pytest.mark.parametrize("sources", [["EPOCHS = 30"], ["EPOCHS = 4", "EPOCHS = 4"]])
+def test_a_text_to_replace_must_occur_once(sources):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
+    with pytest.raises(ValueError, match="cells have 'EPOCHS = 4': exactly one must"):
+        notebooks.shorten(notebook, {"EPOCHS = 4": "EPOCHS = 1"})
 
 
 def test_pictures_are_stored_smaller_and_look_the_same():
