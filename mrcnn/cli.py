@@ -3,12 +3,22 @@
 import argparse
 import contextlib
 import sys
+from collections.abc import Callable, Iterator, Sequence
 
+from .config import Config
+from .datasets.dataset import Dataset
 from .datasets.splits import random_subset
+from .types import PathLike
 from .weights import start_weights
 
 
-def parser(description, commands, logs, weights=None, names=start_weights.NAMES):
+def parser(
+    description: str,
+    commands: Sequence[str],
+    logs: PathLike,
+    weights: str | None = None,
+    names: Sequence[str] = start_weights.NAMES,
+) -> argparse.ArgumentParser:
     """An argument parser with the options that every sample has.
 
     Args:
@@ -39,7 +49,7 @@ def parser(description, commands, logs, weights=None, names=start_weights.NAMES)
 
 
 @contextlib.contextmanager
-def one_line_errors():
+def one_line_errors() -> Iterator[None]:
     """Exit with a one-line message, not a traceback, on errors that the user can fix.
 
     Raises:
@@ -48,12 +58,12 @@ def one_line_errors():
     try:
         yield
     except (OSError, ValueError) as error:
-        known = isinstance(error, OSError) and error.strerror
-        place = f": {error.filename}" if known and error.filename else ""
-        sys.exit(f"{error.strerror}{place}" if known else str(error))
+        if isinstance(error, OSError) and error.strerror:
+            sys.exit(error.strerror + (f": {error.filename}" if error.filename else ""))
+        sys.exit(str(error))
 
 
-def run(main):
+def run(main: Callable[[], object]) -> None:
     """Call a command's function; Ctrl-C ends it without a traceback.
 
     Args:
@@ -69,7 +79,7 @@ def run(main):
         sys.exit(130)
 
 
-def limited(dataset, limit):
+def limited(dataset: Dataset, limit: int | None) -> Dataset:
     """Limit a dataset to a random subset of its images, the same one each time.
 
     Args:
@@ -82,7 +92,7 @@ def limited(dataset, limit):
     return dataset.subset(random_subset(dataset.image_ids, limit))
 
 
-def shorten_epochs(config, limit):
+def shorten_epochs(config: Config, limit: int | None) -> None:
     """Shorten the epochs to match a dataset that --limit has reduced.
 
     Args:
@@ -95,11 +105,15 @@ def shorten_epochs(config, limit):
         config.VALIDATION_STEPS = min(config.VALIDATION_STEPS, steps)
 
 
-def fraction(text):
+def fraction(text: str) -> float:
     """A number from 0 to 1, as the `type` of an option such as --min-score.
 
     Args:
         text: the option's value on the command line.
+
+    Example:
+        >>> fraction("0.7")
+        0.7
     """
     number = float(text)
     if not 0 <= number <= 1:
@@ -107,7 +121,7 @@ def fraction(text):
     return number
 
 
-def count(text):
+def count(text: str) -> int:
     """An integer of at least 1, as the `type` of an option such as --limit.
 
     Args:

@@ -1,9 +1,16 @@
 """`MaskRCNN`, the class that users work with; its methods delegate to the subpackages."""
 
 import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import keras
 
 from . import weights
+from .config import Config
 from .config_rules import parts
+from .datasets import Dataset
 from .inference import introspection, molding
 from .inference.detector import detector_of
 from .network import graph
@@ -11,7 +18,9 @@ from .runs import folder
 from .runs.folder import RunFolder
 from .text import log
 from .training import distribution, optimization, trainable, trainer
+from .types import Array, Detections, PathLike, Tensor
 from .weights.published import imagenet_weights
+from .weights.report import LoadReport
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +50,17 @@ class MaskRCNN:
             environment does not describe the hosts.
         TypeError: `config` is a class, not an instance.
         RuntimeError: HOST_COUNT is above 1 and TensorFlow has already computed something.
+
+    Example:
+        >>> model = MaskRCNN("inference", config, model_dir="logs")  # doctest: +SKIP
+        >>> model.load_weights("mask_rcnn_coco.h5", by_name=True)  # doctest: +SKIP
+        >>> model.detect([image])[0]["scores"]  # doctest: +SKIP
+        array([0.99, 0.98, 0.91], dtype=float32)
     """
 
-    def __init__(self, mode, config, model_dir):
+    def __init__(
+        self, mode: Literal["training", "inference"], config: Config, model_dir: PathLike
+    ) -> None:
         if mode not in MODES:
             raise ValueError(f"mode is {mode!r}: it must be {' or '.join(map(repr, MODES))}.")
         if isinstance(config, type):
@@ -52,17 +69,17 @@ class MaskRCNN:
         self.mode = mode
         self.config = config
         self.model_dir = model_dir
-        self.anchors = None
-        self._anchors_by_shape = {}
+        self.anchors: Array | None = None
+        self._anchors_by_shape: dict[tuple[int, ...], tuple[Array, Array]] = {}
         # Set first: a subclass may override set_log_dir with one that sets only log_dir.
-        self.run_folder = RunFolder.new(model_dir, config.NAME)
+        self.run_folder = RunFolder.new(model_dir, self._name)
         self.set_log_dir()
         one = distribution.OneDevice()
         self.distribution = distribution.choose(config) if mode == "training" else one
         with self.distribution.scope():
             self.keras_model = self.build(mode, config)
 
-    def build(self, mode, config):
+    def build(self, mode: Literal["training", "inference"], config: Config) -> keras.Model:
         """Build the Keras model for a mode, see `network.graph`.
 
         Args:
@@ -78,7 +95,12 @@ class MaskRCNN:
 
     # Weights
 
-    def load_weights(self, filepath, by_name=False, exclude=None):
+    def load_weights(
+        self,
+        filepath: PathLike,
+        by_name: bool = False,
+        exclude: Sequence[str] | None = None,
+    ) -> LoadReport:
         """Load weights into the layers of the same name.
 
         A checkpoint of a run with the configuration's NAME, loaded without `exclude`, continues
@@ -107,7 +129,7 @@ class MaskRCNN:
             logger.info("continuing in %s after epoch %d", self.log_dir, self.epoch)
         return report
 
-    def get_imagenet_weights(self):
+    def get_imagenet_weights(self) -> str:
         """Path of ImageNet weights for the backbone, downloaded if necessary.
 
         The weights are for ResNet-50; ResNet-101 uses the layers that both have. They expect BGR
@@ -115,67 +137,67 @@ class MaskRCNN:
         """
         return imagenet_weights()
 
-    def find_last(self):
+    def find_last(self) -> str:
         """Path of the last checkpoint of the latest run with the configuration's NAME.
 
         Raises:
             FileNotFoundError: there is no such checkpoint.
         """
-        return folder.find_last(self.model_dir, self.config.NAME)
+        return folder.find_last(self.model_dir, self._name)
 
-    def set_log_dir(self, model_path=None):
+    def set_log_dir(self, model_path: PathLike | None = None) -> None:
         """Set `log_dir`, `checkpoint_path` and `epoch`.
 
         Args:
             model_path: path of a checkpoint, whose run continues after its epoch. None, or the
                 path of any other file, starts a new run.
         """
-        own = self.model_dir, self.config.NAME
+        own = self.model_dir, self._name
         parsed = model_path and RunFolder.of_checkpoint(model_path, *own)
         self.run_folder = parsed or RunFolder.new(*own)
 
     @property
-    def log_dir(self):
+    def log_dir(self) -> str:
         """The run's folder, for logs and checkpoints."""
         return self.run_folder.path
 
     @log_dir.setter
-    def log_dir(self, path):
+    def log_dir(self, path: str) -> None:
         self.run_folder.path = path
 
     @property
-    def checkpoint_path(self):
+    def checkpoint_path(self) -> str:
         """Path template of the run's checkpoints, with `{epoch:04d}` for the epoch."""
         return self.run_folder.checkpoint_path
 
     @checkpoint_path.setter
-    def checkpoint_path(self, path):
+    def checkpoint_path(self, path: str) -> None:
         self.run_folder.checkpoint_path = path
 
     @property
-    def epoch(self):
+    def epoch(self) -> int:
         """Number of epochs trained so far."""
         return self.run_folder.epoch
 
     @epoch.setter
-    def epoch(self, epoch):
+    def epoch(self, epoch: int) -> None:
         self.run_folder.epoch = epoch
 
     # Training
 
     def train(
         self,
-        train_dataset,
-        val_dataset,
-        learning_rate,
-        epochs,
-        layers,
-        augmentation=None,
-        custom_callbacks=None,
-        no_augmentation_sources=None,
-        resume=False,
-        verbose=1,
-    ):
+        train_dataset: Dataset,
+        val_dataset: Dataset | None,
+        learning_rate: float | Sequence[float],
+        epochs: int | Sequence[int],
+        layers: str | Sequence[str],
+        augmentation: Any = None,
+        custom_callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        no_augmentation_sources: Sequence[str] | None = None,
+        resume: bool = False,
+        verbose: int = 1,
+    ) -> None:
         """Train the model, saving checkpoints, the run's state and its records in `log_dir`.
 
         Several threads (LOADER_WORKERS) or processes (LOADER_PROCESSES) read images and instances
@@ -213,6 +235,11 @@ class MaskRCNN:
             KeyboardInterrupt, SystemExit: after Ctrl-C or SIGTERM.
             OSError: the log folder cannot be written.
             RuntimeError: another host of the training run has ended.
+
+        Example:
+            >>> model.load_weights("coco.h5", exclude=["mrcnn_mask"])  # doctest: +SKIP
+            >>> model.train(train, val, 0.001, epochs=20, layers="heads")  # doctest: +SKIP
+            >>> model.train(train, val, 0.0001, epochs=40, layers="all")  # doctest: +SKIP
         """
         self._require("training", "train()")
         self.config.validate()
@@ -230,7 +257,13 @@ class MaskRCNN:
             verbose,
         )
 
-    def compile(self, learning_rate, momentum, epochs=None, first_epoch=None):
+    def compile(
+        self,
+        learning_rate: float,
+        momentum: float,
+        epochs: int | None = None,
+        first_epoch: int | None = None,
+    ) -> None:
         """Compile the model with the configured optimizer, gradient clipping and loss weights.
 
         Args:
@@ -250,7 +283,13 @@ class MaskRCNN:
             self.distribution,
         )
 
-    def set_trainable(self, layer_regex, keras_model=None, indent=0, verbose=1):
+    def set_trainable(
+        self,
+        layer_regex: str,
+        keras_model: keras.Model | None = None,
+        indent: int = 0,
+        verbose: int = 1,
+    ) -> None:
         """Make trainable the layers whose full name matches, and freeze all others.
 
         Args:
@@ -274,7 +313,7 @@ class MaskRCNN:
 
     # Detection
 
-    def detect(self, images, verbose=0):
+    def detect(self, images: Sequence[Array] | Array, verbose: int = 0) -> list[Detections]:
         """Detect the instances in images.
 
         Args:
@@ -291,11 +330,18 @@ class MaskRCNN:
         Raises:
             ValueError, TypeError: the list is empty, or an image has NaNs or a wrong dtype, rank or
                 number of channels; the message names the image and says what is accepted.
+
+        Example:
+            >>> result = model.detect([image])[0]  # doctest: +SKIP
+            >>> result["rois"][0], result["class_ids"][0]  # doctest: +SKIP
+            (array([ 12,  40, 180, 260], dtype=int32), 1)
         """
         self._require("inference", "detect()")
         return detector_of(self).detect(images, verbose=verbose)
 
-    def detect_molded(self, molded_images, image_metas, verbose=0):
+    def detect_molded(
+        self, molded_images: Array, image_metas: Array, verbose: int = 0
+    ) -> list[Detections]:
         """Detect the instances in molded images, from `mold_inputs` or the data generator.
 
         Args:
@@ -309,7 +355,7 @@ class MaskRCNN:
         self._require("inference", "detect_molded()")
         return detector_of(self).detect_molded(molded_images, image_metas, verbose)
 
-    def mold_inputs(self, images):
+    def mold_inputs(self, images: Sequence[Array] | Array) -> tuple[Array, Array, Array]:
         """Convert images to the network's input.
 
         Args:
@@ -326,7 +372,14 @@ class MaskRCNN:
         """
         return molding.mold_inputs(images, self.config)
 
-    def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window):
+    def unmold_detections(
+        self,
+        detections: Array,
+        mrcnn_mask: Array,
+        original_image_shape: Sequence[int],
+        image_shape: Sequence[int],
+        window: Sequence[int] | Array,
+    ) -> tuple[Array, Array, Array, Array]:
         """Convert the detections of one image to the image's pixels.
 
         Args:
@@ -345,7 +398,7 @@ class MaskRCNN:
             detections, mrcnn_mask, original_image_shape, image_shape, window
         )
 
-    def get_anchors(self, image_shape):
+    def get_anchors(self, image_shape: Sequence[int] | Array) -> Array:
         """Anchors for molded images of a given shape, cached.
 
         Args:
@@ -361,13 +414,13 @@ class MaskRCNN:
         return normalised
 
     @property
-    def fields(self):
+    def fields(self) -> tuple[str, ...]:
         """Names of the instance fields that the heads fill, such as ("boxes", "masks")."""
         return parts.filled_fields(self.config)
 
     # Inspection
 
-    def ancestor(self, tensor, name, checked=None):
+    def ancestor(self, tensor: Tensor, name: str, checked: Any = None) -> Tensor | None:
         """Find a tensor that another is computed from, by the name of its layer.
 
         Args:
@@ -381,15 +434,20 @@ class MaskRCNN:
         """
         return introspection.ancestor(tensor, name)
 
-    def find_trainable_layer(self, layer):
+    def find_trainable_layer(self, layer: keras.layers.Layer) -> keras.layers.Layer:
         """The layer that holds the weights: the one inside a wrapper, or `layer` itself."""
         return introspection.unwrap(layer)
 
-    def get_trainable_layers(self):
+    def get_trainable_layers(self) -> list[keras.layers.Layer]:
         """The layers with weights, including those of nested models."""
         return introspection.layers_with_weights(self.keras_model)
 
-    def run_graph(self, images, outputs, image_metas=None):
+    def run_graph(
+        self,
+        images: Sequence[Array] | Array,
+        outputs: Sequence[tuple[str, Tensor]],
+        image_metas: Array | None = None,
+    ) -> OrderedDict[str, Array]:
         """Compute tensors of the graph for given images, to inspect them.
 
         Args:
@@ -406,7 +464,11 @@ class MaskRCNN:
         self._require("inference", "run_graph()")
         return introspection.run_graph(self, images, outputs, image_metas)
 
-    def _require(self, mode, call):
+    @property
+    def _name(self) -> str:
+        return self.config.NAME or ""
+
+    def _require(self, mode: str, call: str) -> None:
         if self.mode != mode:
             raise ValueError(
                 f"{call} needs a model in {mode} mode, but this one is in {self.mode} mode: create "

@@ -1,11 +1,12 @@
 """Stand-in for `parallel_model` of matterport's Mask_RCNN: here, GPU_COUNT replaces it."""
 
 import logging
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
 
-def ParallelModel(keras_model, gpu_count):
+def ParallelModel(keras_model: Any, gpu_count: int) -> Any:
     """Return the model unchanged: with GPU_COUNT set, `MaskRCNN` trains on several devices.
 
     Args:

@@ -9,7 +9,7 @@ import pkgutil
 import re
 import textwrap
 
-SECTIONS = ("Args", "Call arguments", "Attributes", "Returns", "Yields", "Raises")
+SECTIONS = ("Args", "Call arguments", "Attributes", "Returns", "Yields", "Raises", "Example")
 
 # Parameters, attributes and results with these names are boxes.
 BOXES = {
@@ -130,7 +130,8 @@ class Public:
             return list(inspect.signature(self.function).parameters)[bool(has_self) :]
         if dataclasses.is_dataclass(self.thing):
             return [f.name for f in dataclasses.fields(self.thing) if not f.name.startswith("_")]
-        if "__init__" in vars(self.thing):
+        is_protocol = getattr(self.thing, "_is_protocol", False)  # its __init__ is typing's
+        if "__init__" in vars(self.thing) and not is_protocol:
             return list(inspect.signature(self.thing.__init__).parameters)[1:]
         return []
 
@@ -264,7 +265,7 @@ def _described(public):
     """Place and `Entry` of each description: all entries, and the text for what has no entry."""
     docs = public.docs
     for title in docs.sections:
-        if title != "Raises":
+        if title not in ("Raises", "Example"):
             for entry in docs.sections[title]:
                 yield " ".join(["in", title, ", ".join(entry.names)]).strip(), entry
     if public.overrides:

@@ -14,13 +14,16 @@ An object is public unless its name starts with an underscore. `docs_rules` chec
 - Units: boxes, recognised by their name (`BOXES`) or a last axis of 4, are in pixels, normalised,
   in the units of other boxes, or deltas.
 - The target of "see `x`" exists.
+- Examples are in the section Example, and print what they say.
 """
 
+import doctest
 import importlib
 import inspect
 
 import docs_rules
 import keras
+import numpy as np
 import pytest
 
 from mrcnn.ops import gather_rows
@@ -36,6 +39,36 @@ def test_docs_of(name):
         for problem in docs_rules.problems(public)
     ]
     assert not lacks, "\n".join(lacks)
+
+
+def examples_of(module):
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    return finder.find(importlib.import_module(module), extraglobs={"np": np})
+
+
+@pytest.mark.parametrize("name", docs_rules.modules())
+def test_examples_of(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    for example in examples_of(name):
+        # One run of several examples would hand the names of one to the next.
+        runner = doctest.DocTestRunner(verbose=False, optionflags=options)
+        report = []
+        runner.run(example, out=report.append)
+        assert not runner.failures, "".join(report)
+
+
+def test_what_people_call_has_an_example():
+    found = {example.name for name in docs_rules.modules() for example in examples_of(name)}
+    wanted = {
+        "mrcnn.config.Config",
+        "mrcnn.datasets.dataset.Dataset",
+        "mrcnn.evaluation.run.evaluate",
+        "mrcnn.mask_rcnn.MaskRCNN",
+        "mrcnn.visualize.instances.display_instances",
+    }
+    assert wanted <= found
+    assert len(found) >= 60
 
 
 def test_all_kinds_of_objects_are_looked_at():

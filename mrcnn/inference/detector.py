@@ -62,7 +62,7 @@ class Detector:
         self.fields: tuple[str, ...] = parts.filled_fields(config)
 
     def detect(
-        self, images: Sequence[Array], dense: bool = True, verbose: bool | int = 0
+        self, images: Sequence[Array] | Array, dense: bool = True, verbose: bool | int = 0
     ) -> list[Detections]:
         """Detect the instances in images.
 

@@ -1,13 +1,25 @@
 """RoIs and head targets in numpy, for debugging or to train the heads without the RPN."""
 
-import numpy as np
+from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from ..config import Config
 from ..geometry.boxes import box_refinement, compute_overlaps
 from ..instances.pasting import expand_mask
+from ..types import Array
 from .resize import resize
 
 
-def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):
+def generate_random_rois(
+    image_shape: Sequence[int] | Array,
+    count: int,
+    gt_class_ids: npt.ArrayLike,
+    gt_boxes: Array,
+    rng: Any = None,
+) -> Array:
     """Random RoIs, 90% of them around the instances, as a stand-in for the RPN's proposals.
 
     The corners of an instance's RoIs lie up to one box size outside its box; those of the other
@@ -61,7 +73,14 @@ def _distinct(pairs):
     return pairs[pairs[:, 0] != pairs[:, 1]]
 
 
-def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, rng=None):
+def build_detection_targets(
+    rpn_rois: Array,
+    gt_class_ids: npt.ArrayLike,
+    gt_boxes: npt.ArrayLike,
+    gt_masks: npt.ArrayLike,
+    config: Config,
+    rng: Any = None,
+) -> tuple[Array, Array, Array, Array]:
     """Head targets for given RoIs, in numpy, for debugging; the network computes its own.
 
     RoIs with IoU > 0.5 are positive, but at most ROI_POSITIVE_RATIO of TRAIN_ROIS_PER_IMAGE are

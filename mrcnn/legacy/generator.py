@@ -1,26 +1,31 @@
 """Batches in the format of `data_generator` in matterport's Mask_RCNN."""
 
 import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
+from ..config import Config
 from ..config_rules import parts as config_parts
+from ..datasets.dataset import Dataset
 from ..loading.source import SampleSource, stack
+from ..types import Array
 from .debug_targets import build_detection_targets, generate_random_rois
 
 
 def data_generator(
-    dataset,
-    config,
-    shuffle=True,
-    augment=False,
-    augmentation=None,
-    random_rois=0,
-    batch_size=1,
-    detection_targets=False,
-    no_augmentation_sources=None,
-    seed=None,
-):
+    dataset: Dataset,
+    config: Config,
+    shuffle: bool = True,
+    augment: bool = False,
+    augmentation: Any = None,
+    random_rois: int = 0,
+    batch_size: int = 1,
+    detection_targets: bool = False,
+    no_augmentation_sources: Sequence[str] | None = None,
+    seed: int | None = None,
+) -> Iterator[tuple[list[Array], list[Array]]]:
     """Endless batches, as lists in the order of the training graph's inputs.
 
     Images without instances are included: their anchors are all negative.

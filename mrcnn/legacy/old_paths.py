@@ -8,6 +8,8 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import sys
+import types
+from collections.abc import Sequence
 
 # Old module: the modules that define its names. All paths are relative to `mrcnn`.
 MOVED = {
@@ -92,7 +94,12 @@ MOVED = {
 class OldPaths(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds and loads the modules of `MOVED`."""
 
-    def find_spec(self, fullname, path=None, target=None):
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: types.ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
         """The spec of a module that has moved, or None for any other.
 
         Args:
@@ -104,7 +111,7 @@ class OldPaths(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return importlib.machinery.ModuleSpec(fullname, self)
         return None
 
-    def exec_module(self, module):
+    def exec_module(self, module: types.ModuleType) -> None:
         """Replace `module` by the one that defines its names, or copy in the names of several."""
         _, _, name = module.__name__.partition(".")
         homes = [importlib.import_module(f"mrcnn.{home}") for home in MOVED[name].split()]
@@ -114,7 +121,7 @@ class OldPaths(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             vars(module).update((k, v) for k, v in vars(home).items() if not k.startswith("__"))
 
 
-def install():
+def install() -> None:
     """Make the old paths importable; existing modules take precedence."""
     if not any(isinstance(finder, OldPaths) for finder in sys.meta_path):
         sys.meta_path.append(OldPaths())

@@ -1,22 +1,26 @@
 """Resizing functions from `utils` of matterport's Mask_RCNN."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 import skimage.transform
 
 from ..geometry.resampling import nearest_pixels
+from ..types import Array
 
 
 def resize(
-    image,
-    output_shape,
-    order=1,
-    mode="constant",
-    cval=0,
-    clip=True,
-    preserve_range=False,
-    anti_aliasing=False,
-    anti_aliasing_sigma=None,
-):
+    image: npt.ArrayLike,
+    output_shape: Sequence[int] | Array,
+    order: int = 1,
+    mode: str = "constant",
+    cval: float = 0,
+    clip: bool = True,
+    preserve_range: bool = False,
+    anti_aliasing: bool = False,
+    anti_aliasing_sigma: float | Sequence[float] | None = None,
+) -> Array:
     """`skimage.transform.resize`, by default without anti-aliasing, also for boolean images.
 
     Args:
@@ -46,7 +50,12 @@ def resize(
     )
 
 
-def resize_mask(mask, scale, padding, crop=None):
+def resize_mask(
+    mask: npt.ArrayLike,
+    scale: float,
+    padding: Sequence[tuple[int, int]],
+    crop: Sequence[int] | None = None,
+) -> Array:
     """Resize masks to match an image from `resize_image`: nearest pixel, same centres and size.
 
     Args:

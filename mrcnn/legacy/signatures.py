@@ -1,24 +1,29 @@
 """Functions of matterport's Mask_RCNN (the reference) whose work is done by classes here."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
+from ..config import Config
 from ..network.detections import refine_detections
 from ..network.heads.box import BoxTargets, box_head
 from ..network.heads.mask import MaskTargets, mask_head
 from ..network.poolers.align import PyramidROIAlign
 from ..network.sampling import RoiSampler, max_positives
+from ..types import Tensor
 
 
 def fpn_classifier_graph(
-    rois,
-    feature_maps,
-    image_meta,
-    pool_size,
-    num_classes,
-    train_bn=True,
-    fc_layers_size=1024,
-):
+    rois: Tensor,
+    feature_maps: Sequence[Tensor],
+    image_meta: Tensor,
+    pool_size: int,
+    num_classes: int,
+    train_bn: bool | None = True,
+    fc_layers_size: int = 1024,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Class scores and box deltas of each RoI.
 
     Args:
@@ -46,8 +51,14 @@ def fpn_classifier_graph(
 
 
 def build_fpn_mask_graph(
-    rois, feature_maps, image_meta, pool_size, num_classes, train_bn=True, channels=256
-):
+    rois: Tensor,
+    feature_maps: Sequence[Tensor],
+    image_meta: Tensor,
+    pool_size: int,
+    num_classes: int,
+    train_bn: bool | None = True,
+    channels: int = 256,
+) -> Tensor:
     """One mask per class for each RoI, each an independent sigmoid (Mask R-CNN, section 3).
 
     Args:
@@ -86,14 +97,16 @@ class DetectionTargetLayer(keras.layers.Layer):
         masks: float tensor [B, T, *MASK_SHAPE], see `MaskTargets`.
     """
 
-    def __init__(self, config, shuffle=True, seed=None, **kwargs):
+    def __init__(
+        self, config: Config, shuffle: bool = True, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         positives = max_positives(config)
         self.sampler = RoiSampler(config, shuffle, seed)
         self.box_targets = BoxTargets(config, positives)
         self.mask_targets = MaskTargets(config, positives)
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """See the class."""
         proposals, gt_class_ids, gt_boxes, gt_masks = inputs
         matched = self.sampler([proposals, gt_class_ids, gt_boxes])  # rois, class_ids, instances
@@ -102,7 +115,9 @@ class DetectionTargetLayer(keras.layers.Layer):
         return *matched[:2], deltas, masks
 
 
-def detection_targets_graph(proposals, gt_class_ids, gt_boxes, gt_masks, config):
+def detection_targets_graph(
+    proposals: Tensor, gt_class_ids: Tensor, gt_boxes: Tensor, gt_masks: Tensor, config: Config
+) -> tuple[Tensor, ...]:
     """`DetectionTargetLayer` for one image, without the batch axis.
 
     Args:
@@ -120,7 +135,9 @@ def detection_targets_graph(proposals, gt_class_ids, gt_boxes, gt_masks, config)
     return tuple(output[0] for output in outputs)
 
 
-def refine_detections_graph(rois, probs, deltas, window, config):
+def refine_detections_graph(
+    rois: Tensor, probs: Tensor, deltas: Tensor, window: Tensor, config: Config
+) -> Tensor:
     """`refine_detections` for one image, without the batch axis.
 
     Args:
@@ -133,5 +150,7 @@ def refine_detections_graph(rois, probs, deltas, window, config):
     Returns:
         Float tensor [DETECTION_MAX_INSTANCES, 6], see `refine_detections`.
     """
-    inputs = (ops.cast(x, "float32")[None] for x in (rois, probs, deltas, window))
-    return refine_detections(*inputs, config)[0]
+    rois, probs, deltas, window = (
+        ops.cast(x, "float32")[None] for x in (rois, probs, deltas, window)
+    )
+    return refine_detections(rois, probs, deltas, window, config)[0]

@@ -1,9 +1,14 @@
 """Helpers of matterport's Mask_RCNN (the reference) that only old notebooks import."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from keras import ops
 
+from ..types import Tensor
 
-def trim_zeros_graph(boxes, name="trim_zeros"):
+
+def trim_zeros_graph(boxes: Tensor, name: str = "trim_zeros") -> tuple[Tensor, Tensor]:
     """Drop padding rows.
 
     Args:
@@ -19,7 +24,7 @@ def trim_zeros_graph(boxes, name="trim_zeros"):
     return ops.take(boxes, ops.nonzero(kept)[0], axis=0), kept
 
 
-def batch_pack_graph(x, counts, num_rows):
+def batch_pack_graph(x: Tensor, counts: Sequence[int], num_rows: int) -> Tensor:
     """The first `counts[i]` rows of each `x[i]`, concatenated.
 
     Args:
@@ -33,7 +38,12 @@ def batch_pack_graph(x, counts, num_rows):
     return ops.concatenate([x[i, : counts[i]] for i in range(num_rows)], axis=0)
 
 
-def batch_slice(inputs, graph_fn, batch_size, names=None):
+def batch_slice(
+    inputs: Tensor | Sequence[Tensor],
+    graph_fn: Callable[..., Any],
+    batch_size: int,
+    names: Sequence[str] | None = None,
+) -> Tensor | list[Tensor]:
     """Apply a function for single images to each image of a batch.
 
     Args:

@@ -141,7 +141,7 @@ def test_loss_names(heads, expected):
         {"LOSS_WEIGHTS": {}},
         {"HEADS": ("box", PointsHead), "LOSS_WEIGHTS": {"points_loss": 2, "rpn_bbox_loss": 1}},
     ],
-    ids=str,
+    ids=lambda settings: ", ".join(settings) or "default",
 )
 def test_choices_that_work(settings):
     assert problems_of(**settings) == []
