@@ -16,11 +16,15 @@ BRIEFLY = </dev/null | sed -u -n -E 's/^ *(Downloading [^ ]+ \(.*MB\)).*/   \1/p
 # drop the messages that TensorFlow prints before it knows its log level
 CALMLY = 2> >(sed -u -E '/^(WARNING: All log messages before absl|[IWE]0000 )/d' >&2)
 
-.PHONY: help demo test test-slow bench notebooks docs clean
+# Two processes with one computing thread each: threads of both would wait for each other.
+PYTEST = TF_NUM_INTRAOP_THREADS=1 OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist worksteal
+
+.PHONY: help demo check lint test test-slow bench notebooks docs clean
 
 help:
 	@echo "make demo       find the nuclei of five microscopy images and score them (demo.png)"
-	@echo "make test       run ruff, check the order of the rooms, and run the tests"
+	@echo "make check      lint, check types and the order of the rooms, run the tests without networks"
+	@echo "make test       the same with all tests"
 	@echo "make test-slow  run the slow tests (minutes each)"
 	@echo "make bench      run the benchmarks"
 	@echo "make notebooks  run the notebooks and store their outputs"
@@ -30,11 +34,17 @@ help:
 demo: $(VENV)/.ready
 	@$(RUN) samples/nucleus/demo.py $(CALMLY)
 
-test: $(VENV)/.ready-test
+check: $(VENV)/.ready-test lint
+	@$(PYTEST) -m "not network and not slow and not gpu"
+
+test: $(VENV)/.ready-test lint
+	@$(PYTEST)
+
+lint: $(VENV)/.ready-test
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(VENV)/bin/lint-imports --no-cache --no-logo
-	@$(RUN) -m pytest
+	@$(RUN) -m mypy
 
 test-slow: $(VENV)/.ready-test
 	@$(RUN) -m pytest -m slow
@@ -51,7 +61,7 @@ docs: $(VENV)/.ready-docs
 	@$(RUN) docs/build.py $(CALMLY)
 
 clean:
-	rm -rf $(VENV) site build dist *.egg-info .pytest_cache .hypothesis .ruff_cache demo.png
+	rm -rf $(VENV) site build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache demo.png
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.ready: pyproject.toml requirements.txt setup.py | $(RUN)

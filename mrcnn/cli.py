@@ -4,12 +4,15 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from .config import Config
 from .datasets.dataset import Dataset
 from .datasets.splits import random_subset
 from .types import PathLike
 from .weights import start_weights
+
+AnyDataset = TypeVar("AnyDataset", bound=Dataset)
 
 
 def parser(
@@ -79,7 +82,7 @@ def run(main: Callable[[], object]) -> None:
         sys.exit(130)
 
 
-def limited(dataset: Dataset, limit: int | None) -> Dataset:
+def limited(dataset: AnyDataset, limit: int | None) -> AnyDataset:
     """Limit a dataset to a random subset of its images, the same one each time.
 
     Args:
@@ -112,6 +115,7 @@ def fraction(text: str) -> float:
         text: the option's value on the command line.
 
     Example:
+        >>> from mrcnn.cli import fraction
         >>> fraction("0.7")
         0.7
     """

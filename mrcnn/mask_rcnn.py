@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 import keras
@@ -72,7 +72,7 @@ class MaskRCNN:
         self.anchors: Array | None = None
         self._anchors_by_shape: dict[tuple[int, ...], tuple[Array, Array]] = {}
         # Set first: a subclass may override set_log_dir with one that sets only log_dir.
-        self.run_folder = RunFolder.new(model_dir, self._name)
+        self.run_folder = RunFolder.new(model_dir, self._run_name)
         self.set_log_dir()
         one = distribution.OneDevice()
         self.distribution = distribution.choose(config) if mode == "training" else one
@@ -143,7 +143,7 @@ class MaskRCNN:
         Raises:
             FileNotFoundError: there is no such checkpoint.
         """
-        return folder.find_last(self.model_dir, self._name)
+        return folder.find_last(self.model_dir, self._run_name)
 
     def set_log_dir(self, model_path: PathLike | None = None) -> None:
         """Set `log_dir`, `checkpoint_path` and `epoch`.
@@ -152,7 +152,7 @@ class MaskRCNN:
             model_path: path of a checkpoint, whose run continues after its epoch. None, or the
                 path of any other file, starts a new run.
         """
-        own = self.model_dir, self._name
+        own = self.model_dir, self._run_name
         parsed = model_path and RunFolder.of_checkpoint(model_path, *own)
         self.run_folder = parsed or RunFolder.new(*own)
 
@@ -194,7 +194,7 @@ class MaskRCNN:
         layers: str | Sequence[str],
         augmentation: Any = None,
         custom_callbacks: Sequence[keras.callbacks.Callback] | None = None,
-        no_augmentation_sources: Sequence[str] | None = None,
+        no_augmentation_sources: Collection[str] | None = None,
         resume: bool = False,
         verbose: int = 1,
     ) -> None:
@@ -376,8 +376,8 @@ class MaskRCNN:
         self,
         detections: Array,
         mrcnn_mask: Array,
-        original_image_shape: Sequence[int],
-        image_shape: Sequence[int],
+        original_image_shape: Sequence[int] | Array,
+        image_shape: Sequence[int] | Array,
         window: Sequence[int] | Array,
     ) -> tuple[Array, Array, Array, Array]:
         """Convert the detections of one image to the image's pixels.
@@ -465,7 +465,7 @@ class MaskRCNN:
         return introspection.run_graph(self, images, outputs, image_metas)
 
     @property
-    def _name(self) -> str:
+    def _run_name(self) -> str:
         return self.config.NAME or ""
 
     def _require(self, mode: str, call: str) -> None:

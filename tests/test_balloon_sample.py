@@ -12,6 +12,8 @@ from tiny import TinyConfig
 from mrcnn.model import MaskRCNN
 from mrcnn.weights import start_weights
 
+pytestmark = pytest.mark.network
+
 # x and y of a square of 20 x 20 pixels.
 SQUARE = ([10, 30, 30, 10], [12, 12, 32, 32])
 

@@ -17,6 +17,8 @@ from tiny import TinyConfig
 from mrcnn.instances.masks import InstanceMasks
 from mrcnn.model import MaskRCNN
 
+pytestmark = pytest.mark.network
+
 SIZE = (64, 80)
 # COCO's metrics in pycocotools' order.
 FIGURES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR", "ARs", "ARm", "ARl"]

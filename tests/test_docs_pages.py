@@ -105,7 +105,10 @@ def test_pages():
     assert '<a href="mrcnn/geometry/boxes.html#norm_boxes">' in pages["mrcnn.html"]
     assert '<a href="ops/nms.html">' in pages["mrcnn/ops.html"]  # although ops has __all__
     assert "<strong>boxes1:</strong> [N1, 4], pixels or normalised." in boxes
-    assert "<strong>kept:</strong> int32 tensor [B]." in pages["mrcnn/ops/nms.html"]
+    assert (
+        "<strong>kept:</strong> int32 tensor [B], the number of boxes kept."
+        in pages["mrcnn/ops/nms.html"]
+    )
     assert "used in lower case for log folders and checkpoints" in pages["mrcnn/config.html"]
     for hidden in ("logger", "_SOURCES", "Config._derive", "_CHUNK_ELEMENTS"):
         assert f'id="{hidden}"' not in pages["mrcnn/config.html"] + boxes

@@ -14,6 +14,8 @@ from mrcnn.model import MaskRCNN
 from mrcnn.runs import history
 from mrcnn.utils import Dataset
 
+pytestmark = pytest.mark.network
+
 LOSSES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss")
 
 

@@ -18,6 +18,8 @@ from mrcnn.loading.batches import BatchSequence
 from mrcnn.model import MaskRCNN
 from mrcnn.training import optimization, trainable
 
+pytestmark = pytest.mark.network
+
 LOSSES = [
     "rpn_class_loss",
     "rpn_bbox_loss",

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.network
+
 ROOT = Path(__file__).resolve().parents[1]
 _spec = importlib.util.spec_from_file_location("execute", ROOT / "notebooks" / "execute.py")
 notebooks = importlib.util.module_from_spec(_spec)

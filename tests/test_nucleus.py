@@ -17,6 +17,8 @@ from PIL import Image
 from mrcnn.evaluation import evaluate, headline
 from mrcnn.instances.masks import InstanceMasks
 
+pytestmark = pytest.mark.network
+
 FOLDER = Path(__file__).resolve().parents[1] / "samples" / "nucleus"
 DATA = FOLDER / "data"
 UNSEEN = "60cb718759bff13f81c4055a7679e81326f78b6a193a2d856546097c949b20ff"

@@ -10,6 +10,8 @@ from tiny import TinyConfig
 
 from mrcnn.model import MaskRCNN
 
+pytestmark = pytest.mark.network
+
 BLUE, RED, GRAY = (0, 0, 255), (255, 0, 0), (90, 90, 90)
 
 

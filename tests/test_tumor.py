@@ -13,6 +13,8 @@ from tiny import TinyConfig
 
 from mrcnn.model import MaskRCNN
 
+pytestmark = pytest.mark.network
+
 PATIENTS = [f"TCGA_CS_{number}_19960909" for number in (4941, 4942, 4943, 4944, 5393)]
 
 

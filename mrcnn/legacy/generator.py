@@ -1,7 +1,7 @@
 """Batches in the format of `data_generator` in matterport's Mask_RCNN."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ def data_generator(
     random_rois: int = 0,
     batch_size: int = 1,
     detection_targets: bool = False,
-    no_augmentation_sources: Sequence[str] | None = None,
+    no_augmentation_sources: Iterable[str] | None = None,
     seed: int | None = None,
 ) -> Iterator[tuple[list[Array], list[Array]]]:
     """Endless batches, as lists in the order of the training graph's inputs.

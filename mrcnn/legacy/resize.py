@@ -33,6 +33,11 @@ def resize(
     Returns:
         float array [height, width] or [height, width, C]; integers are scaled to 0..1 unless
         `preserve_range`.
+
+    Example:
+        >>> from mrcnn.legacy.resize import resize
+        >>> resize(np.array([[0.0, 1.0]]), (1, 4), mode="edge")
+        array([[0.  , 0.25, 0.75, 1.  ]])
     """
     image = np.asarray(image)
     if image.dtype == bool:
@@ -64,6 +69,13 @@ def resize_mask(
 
     Returns:
         mask [h, w, N] or [h, w], in the size of the resized image and the input dtype.
+
+    Example:
+        >>> from mrcnn.legacy.resize import resize_mask
+        >>> resize_mask(np.array([[1, 2]]), 2, [(1, 0), (0, 0)])
+        array([[0, 0, 0, 0],
+               [1, 1, 2, 2],
+               [1, 1, 2, 2]])
     """
     mask = np.asarray(mask)
     if scale != 1:

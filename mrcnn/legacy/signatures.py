@@ -106,7 +106,7 @@ class DetectionTargetLayer(keras.layers.Layer):
         self.box_targets = BoxTargets(config, positives)
         self.mask_targets = MaskTargets(config, positives)
 
-    def call(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    def call(self, inputs: Any) -> tuple[Tensor, ...]:
         """See the class."""
         proposals, gt_class_ids, gt_boxes, gt_masks = inputs
         matched = self.sampler([proposals, gt_class_ids, gt_boxes])  # rois, class_ids, instances

@@ -43,7 +43,7 @@ def batch_slice(
     graph_fn: Callable[..., Any],
     batch_size: int,
     names: Sequence[str] | None = None,
-) -> Tensor | list[Tensor]:
+) -> Any:
     """Apply a function for single images to each image of a batch.
 
     Args:
@@ -54,6 +54,12 @@ def batch_slice(
 
     Returns:
         the stacked outputs [B, ...]; a list of them if `graph_fn` returns several.
+
+    Example:
+        >>> from mrcnn.legacy.tensors import batch_slice
+        >>> boxes = np.array([[0, 0, 4, 4], [0, 0, 2, 6]])
+        >>> np.asarray(batch_slice(boxes, lambda box: box[2:], 2)).tolist()
+        [[4, 4], [2, 6]]
     """
     inputs = inputs if isinstance(inputs, list | tuple) else [inputs]
     outputs = [graph_fn(*[x[i] for x in inputs]) for i in range(batch_size)]

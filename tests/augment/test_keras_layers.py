@@ -16,6 +16,8 @@ from mrcnn.instances.masks import InstanceMasks
 
 from .cells import as_image, cells
 
+pytestmark = pytest.mark.network
+
 NEAREST = {"interpolation": "nearest", "fill_mode": "constant"}
 GEOMETRIC = {
     "RandomFlip": lambda: layers.RandomFlip(),

@@ -15,6 +15,8 @@ from mrcnn.mask_rcnn import MaskRCNN
 
 from .truthful import Truthful
 
+pytestmark = pytest.mark.network
+
 
 class Boxes(InMemory):
     """A dataset with separate boxes, 1.75 pixels wider than those around the masks."""

@@ -15,6 +15,8 @@ from mrcnn.mask_rcnn import MaskRCNN
 
 from .truthful import Truthful
 
+pytestmark = pytest.mark.network
+
 
 def test_all_images():
     samples = shapes(5)

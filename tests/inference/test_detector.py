@@ -13,6 +13,8 @@ from mrcnn.inference import detector
 from mrcnn.instances.masks import InstanceMasks
 from mrcnn.model import MaskRCNN
 
+pytestmark = pytest.mark.network
+
 KEYS = ["rois", "class_ids", "scores", "masks"]
 
 

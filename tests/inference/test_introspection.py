@@ -10,6 +10,8 @@ from mrcnn.geometry.boxes import norm_boxes
 from mrcnn.inference import introspection
 from mrcnn.model import MaskRCNN
 
+pytestmark = pytest.mark.network
+
 ANCHORS, ROIS, DETECTIONS, CLASSES = 1023, 12, 6, 3
 
 # Layers that the notebooks of matterport's Mask_RCNN (the reference) use by name, with shapes.

@@ -11,6 +11,8 @@ import mrcnn.runs.folder
 import mrcnn.weights.start_weights
 from mrcnn.legacy.old_paths import MOVED
 
+pytestmark = pytest.mark.network
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

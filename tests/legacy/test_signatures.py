@@ -8,6 +8,8 @@ from mrcnn.geometry.boxes import compute_overlaps
 from mrcnn.instances.pasting import minimize_mask
 from mrcnn.legacy.signatures import DetectionTargetLayer, detection_targets_graph
 
+pytestmark = pytest.mark.network
+
 
 def config_for(total, mini=False):
     settings = {"TRAIN_ROIS_PER_IMAGE": total, "USE_MINI_MASK": mini, "MINI_MASK_SHAPE": (28, 28)}

@@ -12,6 +12,8 @@ from mrcnn.loading.batches import BatchSequence
 from mrcnn.loading.source import SampleSource
 from mrcnn.loading.workers import WorkerPool
 
+pytestmark = pytest.mark.network
+
 
 class Dying(InMemory):
     """A dataset that ends the process that reads it."""

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.network
+
 SCRIPT = Path(__file__).parents[1] / "run_network.py"
 # For scores, deltas and normalised boxes.
 TOLERANCE = 1e-4

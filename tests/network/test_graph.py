@@ -19,6 +19,8 @@ from mrcnn.config import Config
 from mrcnn.network import graph
 from mrcnn.training import optimization, trainable
 
+pytestmark = pytest.mark.network
+
 FEATURES = [
     "bn_conv1",
     "res2c_out",

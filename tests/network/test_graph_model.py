@@ -10,6 +10,8 @@ from mrcnn.network import graph
 from mrcnn.network.graph_model import GraphModel, outputs_by_name
 from mrcnn.training import optimization
 
+pytestmark = pytest.mark.network
+
 
 @pytest.fixture(scope="module")
 def config():

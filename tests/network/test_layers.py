@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from mrcnn.network import layers
 
+pytestmark = pytest.mark.network
+
 ROIS = np.random.default_rng(0).normal(size=(2, 5, 6, 6, 4)).astype("float32")
 
 

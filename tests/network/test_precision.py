@@ -10,6 +10,8 @@ from mrcnn.network import graph
 from mrcnn.network.precision import precision_of
 from mrcnn.training import optimization
 
+pytestmark = pytest.mark.network
+
 HALVES = [pytest.param("bfloat16", marks=needs_bfloat16), "float16"]
 # Steps until float16's loss scale is low enough for finite gradients, plus one.
 STEPS = 12

@@ -11,6 +11,8 @@ from tiny import TinyConfig
 from mrcnn.geometry.boxes import compute_overlaps
 from mrcnn.network.sampling import RoiSampler, max_positives
 
+pytestmark = pytest.mark.network
+
 FIRST, SECOND, CROWD = (0, 0, 0.5, 0.5), (0.5, 0.5, 1, 1), (0, 0.5, 0.25, 1)
 FAR = (0.75, 0, 1, 0.25)
 

@@ -10,6 +10,8 @@ from mrcnn.inference.detector import Detector, SharedDetector
 from mrcnn.network import graph
 from mrcnn.network.sharing import share
 
+pytestmark = pytest.mark.network
+
 IMAGES = [image for image, _, _ in shapes(3, (60, 50), seed=2)]
 
 

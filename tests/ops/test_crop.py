@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from mrcnn import ops
 from mrcnn.ops import kernels
 
+pytestmark = pytest.mark.network
+
 native_and_gathered = pytest.mark.parametrize("native", [True, False])
 
 

@@ -9,6 +9,8 @@ from mrcnn import ops
 from mrcnn.geometry import boxes as numpy_boxes
 from mrcnn.ops import kernels
 
+pytestmark = pytest.mark.network
+
 
 def plain(boxes, scores, count, threshold, valid, groups):
     """Textbook greedy NMS for one image."""

@@ -5,6 +5,8 @@ from mrcnn.config import Config
 from mrcnn.network import graph
 from mrcnn.presets import SmallNetwork
 
+pytestmark = pytest.mark.network
+
 
 def test_a_config_before_it_would_hide_its_settings():
     class Cells(SmallNetwork, Config):

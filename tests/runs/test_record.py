@@ -65,7 +65,8 @@ def test_invalid_configuration(tmp_path, text, message):
         run_record.read_config(tmp_path)
 
 
-def test_starts_are_listed(tmp_path, caplog):
+def test_starts_are_listed(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("sys.orig_argv", ["python", "train.py", "--limit=3", "my logs"])
     config = TinyConfig()
     run_record.write(tmp_path, config, seed=2**100, learning_rate=0.01, layers="heads")
     with caplog.at_level(logging.WARNING):
@@ -80,7 +81,7 @@ def test_starts_are_listed(tmp_path, caplog):
     assert first["versions"]["keras"] == keras.__version__
     backend = first["versions"]["backend"]
     assert first["versions"][backend][0].isdigit()
-    assert first["devices"] and "pytest" in first["command"]
+    assert first["devices"] and first["command"] == "python train.py --limit=3 'my logs'"
     assert "changed" not in first
     assert (second["epochs_done"], second["changed"]) == (7, {})
     assert third["changed"] == {"WEIGHT_DECAY": [0.0001, 0.5]}

@@ -4,6 +4,8 @@ import pytest
 
 from mrcnn.training.averaging import averaged_weights, with_averages
 
+pytestmark = pytest.mark.network
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(4, 2)), RNG.normal(size=(4, 1))
 BATCHES = 2

@@ -9,6 +9,8 @@ from mrcnn.network import graph
 from mrcnn.training import optimization
 from mrcnn.training.optimization import WarmUp, build_optimizer, l2_factor, learning_rate_of
 
+pytestmark = pytest.mark.network
+
 
 def config_with(**settings):
     return type("WithSettings", (TinyConfig,), {"STEPS_PER_EPOCH": 4, **settings})()

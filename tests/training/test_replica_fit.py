@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.network
+
 SCRIPT = Path(__file__).parents[1] / "run_distributed.py"
 HOSTS = {"GPU_COUNT": 2, "HOST_COUNT": 2}
 STEPS = 4

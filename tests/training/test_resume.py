@@ -104,7 +104,7 @@ def test_images_are_known_by_their_ids(dataset):
         (at(25), [["heads", "4+", "4+"], [20, 25, 30], 0.1], (2, False)),
     ],
 )
-def test_where_it_goes_on(progress, arguments, expected):
+def test_where_it_resumes(progress, arguments, expected):
     stages = plan(*arguments, first_epoch=progress.epoch)
     assert resume.stage_to_resume(progress, stages, {}, "state.h5") == expected
 
@@ -128,7 +128,7 @@ def test_a_run_that_is_over(progress, arguments, over):
     assert resume.is_over(progress, plan(*arguments), config) is over
 
 
-def test_no_patience_goes_on():
+def test_without_patience_training_continues():
     progress = at(22, stopped_early=True, waited=5)
     assert not resume.is_over(progress, plan("4+", 25, 0.1), TinyConfig())
 

@@ -24,6 +24,8 @@ from mrcnn.model import MaskRCNN
 from mrcnn.runs import history, state
 from mrcnn.training import optimization
 
+pytestmark = pytest.mark.network
+
 TWO_STAGES = {"layers": ["heads", "all"], "epochs": [1, 3], "learning_rate": [0.01, 0.005]}
 
 
@@ -428,7 +430,7 @@ def test_failing_records_do_not_end_training(tmp_path, dataset, caplog, monkeypa
         assert warning in caplog.text
 
 
-def test_a_learning_rate_that_a_callback_changes_goes_on_falling(tmp_path, dataset):
+def test_a_learning_rate_that_a_callback_changes_keeps_falling(tmp_path, dataset):
     def plateau():
         return keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=1e9)
 

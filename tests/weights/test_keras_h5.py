@@ -17,6 +17,8 @@ from mrcnn.weights.keras_h5 import WeightsFile
 
 from .conftest import assert_same, build, chain, tiny_arrays, values
 
+pytestmark = pytest.mark.network
+
 KERNEL = np.arange(6, dtype=np.float32).reshape(2, 3)
 BIAS = np.array([-1, 0.5, 2], np.float32)
 LAYERS = {

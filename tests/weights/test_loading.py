@@ -11,6 +11,8 @@ from mrcnn import weights
 
 from .conftest import assert_same, build, chain, tiny_arrays, values
 
+pytestmark = pytest.mark.network
+
 CLASS_LAYERS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"]
 
 

@@ -7,6 +7,8 @@ from tiny import TinyConfig
 from mrcnn.mask_rcnn import MaskRCNN
 from mrcnn.weights import start_weights
 
+pytestmark = pytest.mark.network
+
 
 class OtherClasses(TinyConfig):
     NUM_CLASSES = 1 + 4

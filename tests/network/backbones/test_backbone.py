@@ -18,6 +18,8 @@ from mrcnn.training import trainable
 
 from .plain import Plain, of
 
+pytestmark = pytest.mark.network
+
 
 class PlainConfig(TinyConfig):
     BACKBONE = of(pixel_order="BGR", pixel_std=(58.4, 57.1, 57.4))

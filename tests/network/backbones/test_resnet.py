@@ -6,6 +6,8 @@ from seeded_weights import manifest
 from mrcnn.network.backbones.resnet import resnet_graph
 from mrcnn.network.layers import BatchNorm
 
+pytestmark = pytest.mark.network
+
 
 @pytest.mark.parametrize("architecture", ["resnet50", "resnet101"])
 def test_layers_are_those_of_the_weight_files(architecture):

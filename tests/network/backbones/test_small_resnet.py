@@ -7,6 +7,8 @@ import pytest
 from mrcnn.network.backbones import resnet
 from mrcnn.network.backbones.small_resnet import exposure, small_resnet, small_resnet_shape
 
+pytestmark = pytest.mark.network
+
 
 @pytest.fixture(scope="module")
 def model():

@@ -12,6 +12,8 @@ from mrcnn.network.heads import Head, Matched
 from mrcnn.network.losses import mean_of
 from mrcnn.runs import history
 
+pytestmark = pytest.mark.network
+
 
 class AreaHead(Head):
     """Predicts the fraction of the image that each instance's box covers."""

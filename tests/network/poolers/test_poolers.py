@@ -12,6 +12,8 @@ from mrcnn.images.resizing import mold_image
 from mrcnn.inference.detector import Detector
 from mrcnn.network import graph
 
+pytestmark = pytest.mark.network
+
 
 class Pooler(keras.layers.Layer):
     """Records each instance in `made`."""

@@ -101,7 +101,7 @@ def test_the_chief_goes_before():
     assert float(chief.model.optimizer.learning_rate) == 0.5
 
 
-def test_means_of_an_epoch_that_goes_on(monkeypatch):
+def test_means_of_a_resumed_epoch(monkeypatch):
     chief = callback(Follow, run_of(Two(0)))
     chief.run.progress.step, chief.run.state_path = 2, "state.h5"
     asked = []

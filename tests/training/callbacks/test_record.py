@@ -12,6 +12,8 @@ from mrcnn.runs import history
 from mrcnn.training import feeding
 from mrcnn.training.callbacks import record
 
+pytestmark = pytest.mark.network
+
 
 class Judge(keras.callbacks.Callback):
     """Logs an average precision every second epoch; the third repeats the second's."""

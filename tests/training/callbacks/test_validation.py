@@ -12,6 +12,8 @@ from mrcnn.training import feeding, optimization
 from mrcnn.training.callbacks import validation
 from mrcnn.training.callbacks.validation import ValidateAP, choose_images, validation_config
 
+pytestmark = pytest.mark.network
+
 LOGGED = [f"val_{kind}_{name}" for name in ("AP", "AP50", "AP75") for kind in ("bbox", "segm")]
 
 
