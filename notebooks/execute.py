@@ -33,6 +33,7 @@ QUICK = {
         ),
         "orientations=8": "orientations=2",
     },
+    "inspect_weights": {"image_ids = (0, 1, 2, 4)": "image_ids = (0,)"},
     "nucleus": {
         'val = nucleus.load_dataset(data, "val")': (
             'val = nucleus.load_dataset(data, "val").subset([0, 1])'

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from tiny import InMemory, TinyConfig, shapes, spread
+from tiny import InMemory, TinyConfig, eager_training, shapes, spread
 
 from mrcnn import formats, visualize
 from mrcnn.augment import Flips
@@ -44,6 +44,12 @@ class Boxes(Dataset):
         boxes = [[*np.argwhere(m).min(axis=0), *np.argwhere(m).max(axis=0) + 1.5] for m in masks.T]
         boxes = np.array(boxes)[:, [1, 0, 3, 2]]  # `masks.T` swaps rows and columns
         return InstanceBoxes(boxes, image.shape), class_ids
+
+
+@pytest.fixture
+def eagerly():
+    with eager_training():
+        yield
 
 
 @pytest.fixture
@@ -155,13 +161,13 @@ def test_a_mask_head_needs_masks(tmp_path):
     assert not (tmp_path / "logs").exists()
 
 
-def test_boxes_of_masks_where_there_are_masks(tmp_path):
+def test_boxes_of_masks_where_there_are_masks(tmp_path, eagerly):
     model = build(tmp_path)
     model.train(InMemory(shapes(4)), None, 0.001, 1, "heads", verbose=0)
     assert np.isfinite(history.read(model.log_dir)[0]["loss"])
 
 
-def test_via_rectangles_train_without_masks(tmp_path, no_masks, monkeypatch):
+def test_via_rectangles_train_without_masks(tmp_path, no_masks, monkeypatch, eagerly):
     import json
 
     from PIL import Image

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from conftest import needs_bfloat16
 from numpy.testing import assert_array_equal
-from tiny import InMemory, TinyConfig, shapes
+from tiny import InMemory, TinyConfig, eager_training, shapes
 
 from mrcnn.augment import Flips
 from mrcnn.loading.batches import BatchSequence
 from mrcnn.model import MaskRCNN
-from mrcnn.training import optimization, trainable
+from mrcnn.training import trainable
 
 pytestmark = pytest.mark.network
 
@@ -75,15 +75,10 @@ class Notes(keras.callbacks.Callback):
 
 @pytest.fixture
 def eagerly(monkeypatch):
-    """Training without a graph: for a few steps, that is faster than compiling one."""
-    compile_model = optimization.compile_model
-
-    def compile_eagerly(model, *arguments):
-        compile_model(model, *arguments)
-        model.run_eagerly = True
-
-    monkeypatch.setattr(optimization, "compile_model", compile_eagerly)
+    """Training without a graph and without figures."""
     monkeypatch.setattr("mrcnn.training.callbacks.record.draw", lambda *_, **__: None)
+    with eager_training():
+        yield
 
 
 # Log folders

@@ -1,10 +1,14 @@
 """A network that builds and trains in seconds, and a dataset of drawn rectangles for it."""
 
+import contextlib
+
 import numpy as np
+import pytest
 from keras import layers
 
 from mrcnn.config import Config
 from mrcnn.network.layers import BatchNorm
+from mrcnn.training import optimization
 from mrcnn.utils import Dataset
 
 
@@ -116,3 +120,17 @@ def spread(keras_model):
             gain = gains.get(variable.path.split("/")[-2], 1.4)
             fan_in = np.prod(variable.shape[:-1])
             variable.assign(rng.normal(0, gain / fan_in**0.5, variable.shape))
+
+
+@contextlib.contextmanager
+def eager_training():
+    """Train without a graph: for a few steps, that is faster than compiling one."""
+    compile_model = optimization.compile_model
+
+    def compile_eagerly(model, *arguments):
+        compile_model(model, *arguments)
+        model.run_eagerly = True
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(optimization, "compile_model", compile_eagerly)
+        yield

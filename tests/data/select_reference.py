@@ -1,8 +1,8 @@
 """Choose the reference values that are small enough for git: select_reference.py PARITY_FOLDER
 
 Reads the three full archives and writes `reference_{units,small,train}.npz` beside this file.
-Of the inference images one is kept, and of the training archive what the tests read; tests that
-want more read the full archives where they are at hand.
+One inference image is kept, and the part of the training archive that the tests read. Tests that
+need more read the full archives where these are available.
 """
 
 import sys

@@ -22,6 +22,7 @@ def config():
 def model(config):
     model = graph.build("training", config, seed=1)
     optimization.compile_model(model, config, learning_rate=0.01, momentum=0.9)
+    model.run_eagerly = True  # faster than tracing a few steps
     return model
 
 

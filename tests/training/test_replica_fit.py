@@ -92,7 +92,7 @@ def assert_same(ours, theirs, kinds=("before", "weight", "steps", "epochs"), tol
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Folder of the four training runs, which ran two at a time."""
-    folder = tmp_path_factory.mktemp("trainings")
+    folder = tmp_path_factory.mktemp("runs")
     one = start(folder, "one")
     replicas = start(folder, "replicas", devices=2, GPU_COUNT=2)
     assert end(one, replicas) == [0, 0], (folder / "replicas.txt").read_text()
@@ -133,8 +133,8 @@ def test_only_the_chief_writes(folder):
     names = {path.name for path in run.iterdir()}
     assert {"state.h5", "history.csv", "starts.json", "mask_rcnn_tiny_0001.h5"} <= names
     assert not (folder / "host1").exists()
-    [begun] = json.loads((run / "starts.json").read_text())
-    assert (begun["replicas"], begun["hosts"]) == (2, 2)
+    [started] = json.loads((run / "starts.json").read_text())
+    assert (started["replicas"], started["hosts"]) == (2, 2)
     assert "AP on 2 images" in (folder / "host0.txt").read_text()
     assert "Epoch" not in (folder / "host1.txt").read_text()
 

@@ -17,12 +17,11 @@ import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from tiny import InMemory, TinyConfig, shapes
+from tiny import InMemory, TinyConfig, eager_training, shapes
 
 from mrcnn.augment import Flips
 from mrcnn.model import MaskRCNN
 from mrcnn.runs import history, state
-from mrcnn.training import optimization
 
 pytestmark = pytest.mark.network
 
@@ -32,14 +31,7 @@ TWO_STAGES = {"layers": ["heads", "all"], "epochs": [1, 3], "learning_rate": [0.
 @pytest.fixture(autouse=True, scope="module")
 def quickly():
     """Training without figures and without a graph, which takes longer to compile than to run."""
-    compile_model = optimization.compile_model
-
-    def compile_eagerly(model, *arguments):
-        compile_model(model, *arguments)
-        model.run_eagerly = True
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(optimization, "compile_model", compile_eagerly)
+    with eager_training(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("mrcnn.training.callbacks.record.draw", lambda *_, **__: None)
         yield
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from seeded_weights import write_h5
-from tiny import InMemory, TinyConfig, shapes
+from tiny import InMemory, TinyConfig, eager_training, shapes
 
 from mrcnn import weights
 from mrcnn.model import MaskRCNN
@@ -19,6 +19,12 @@ from mrcnn.training import trainable
 from .plain import Plain, of
 
 pytestmark = pytest.mark.network
+
+
+@pytest.fixture(autouse=True, scope="module")
+def eagerly():
+    with eager_training():
+        yield
 
 
 class PlainConfig(TinyConfig):

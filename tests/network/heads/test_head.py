@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from tiny import InMemory, TinyConfig, shapes, spread
+from tiny import InMemory, TinyConfig, eager_training, shapes, spread
 
 from mrcnn.model import MaskRCNN
 from mrcnn.network.graph_model import outputs_by_name
@@ -13,6 +13,12 @@ from mrcnn.network.losses import mean_of
 from mrcnn.runs import history
 
 pytestmark = pytest.mark.network
+
+
+@pytest.fixture(autouse=True, scope="module")
+def eagerly():
+    with eager_training():
+        yield
 
 
 class AreaHead(Head):

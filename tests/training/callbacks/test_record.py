@@ -5,7 +5,7 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from tiny import InMemory, TinyConfig, shapes
+from tiny import InMemory, TinyConfig, eager_training, shapes
 
 from mrcnn import mask_rcnn
 from mrcnn.runs import history
@@ -13,6 +13,12 @@ from mrcnn.training import feeding
 from mrcnn.training.callbacks import record
 
 pytestmark = pytest.mark.network
+
+
+@pytest.fixture(autouse=True, scope="module")
+def eagerly():
+    with eager_training():
+        yield
 
 
 class Judge(keras.callbacks.Callback):

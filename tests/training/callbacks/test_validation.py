@@ -3,7 +3,7 @@ import csv
 import keras
 import numpy as np
 import pytest
-from tiny import InMemory, TinyConfig, shapes, spread
+from tiny import InMemory, TinyConfig, eager_training, shapes, spread
 
 from mrcnn.inference.detector import SharedDetector
 from mrcnn.network import graph
@@ -13,6 +13,13 @@ from mrcnn.training.callbacks import validation
 from mrcnn.training.callbacks.validation import ValidateAP, choose_images, validation_config
 
 pytestmark = pytest.mark.network
+
+
+@pytest.fixture(autouse=True, scope="module")
+def eagerly():
+    with eager_training():
+        yield
+
 
 LOGGED = [f"val_{kind}_{name}" for name in ("AP", "AP50", "AP75") for kind in ("bbox", "segm")]
 
