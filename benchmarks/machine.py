@@ -5,7 +5,7 @@ import os
 from mrcnn.cpu import ONEDNN, first_core_entry, instruction_sets
 
 SHOWN = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
-# Variables that imitate another CPU, and so belong with the results.
+# Environment variables that can emulate another CPU, and so belong with the results.
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY", "XLA_FLAGS")
 
 

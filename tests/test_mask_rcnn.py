@@ -454,7 +454,7 @@ def test_a_log_folder_that_cannot_be_written(tmp_path, dataset, monkeypatch):
     with pytest.raises(OSError) as caught:
         model.train(dataset, None, 0.01, 1, "heads")
     message = str(caught.value)
-    assert message.startswith(f"the log folder {model.log_dir} cannot be written (")
+    assert message.startswith(f"the log folder {model.log_dir} cannot be written to (")
     assert message.endswith("): choose another model_dir, or change its permissions.")
 
 

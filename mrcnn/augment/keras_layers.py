@@ -1,8 +1,9 @@
 """Keras preprocessing layers as augmentation, such as `keras.layers.RandomZoom(0.2)`.
 
-A layer, or a `keras.layers.Pipeline` or `keras.Sequential` of layers. Masks move with the image,
-with nearest-neighbour interpolation and background beyond the border. Pass `fill_mode="constant"`
-nevertheless: Keras's default, "reflect", mirrors instances into the image that no mask covers.
+It may be a single layer, or a `keras.layers.Pipeline` or `keras.Sequential` of layers. Masks move
+with the image, with nearest-neighbour interpolation and background beyond the border. Still pass
+`fill_mode="constant"`: Keras's default, "reflect", fills the area beyond the image's border with
+mirrored instances, which no mask covers.
 
 Threads share the user's layers, which are not modified. Copies of them do the work, reseeded for
 every image, in float32 and on the CPU, which leaves the accelerator free for training.
@@ -32,10 +33,10 @@ _REFUSED = {
         "it distorts image and masks with different noise; imgaug's ElasticTransformation does not"
     ),
 }
-# Leaves masks unchanged, although Keras does not declare it.
+# Layers that leave masks unchanged, although Keras does not say so.
 _PIXELS_ONLY = {"ContrastLimitedAdaptiveHistogramEqualization"}
 
-# The user's layer: copies of it that no thread is using, each as `_borrowed_copy` lends it.
+# For each user's layer, the copies that no thread is using, each as `_borrowed_copy` yields it.
 _idle: weakref.WeakKeyDictionary[Any, list[list[tuple[Any, Any]]]] = weakref.WeakKeyDictionary()
 _copying = threading.Lock()
 
@@ -82,7 +83,7 @@ def apply_layer(
 
     Returns:
         image [H, W, C] of the same dtype, integers rounded and clipped to their range, and
-        instances of the same kind, in the size that the layers make them.
+        instances of the same kind, at the size that the layers produce.
 
     Raises:
         TypeError: see `check_layer`.
@@ -111,7 +112,7 @@ def apply_layer(
 
 
 def _apply_step(pixels: Any, twin: Any, image: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Change an image [1, H, W, C] by a layer and its labels [1, H, W, L] by the layer's twin."""
+    """Apply a layer to an image [1, H, W, C], and its twin to the labels [1, H, W, L]."""
     image = pixels.backend.convert_to_tensor(image)
     moves = pixels.get_random_transformation(image, training=True)
     # A copy, because on PyTorch `affine_transform` writes into the matrix it is given.

@@ -13,7 +13,7 @@ PRECISIONS = (None, "bfloat16", "float16")
 
 
 def problems(config: Any) -> list[str]:
-    """List all problems of the training settings.
+    """List all problems with the training settings.
 
     Args:
         config: a `Config`.
@@ -103,7 +103,10 @@ def _class_weights(config):
                 f"{config.NUM_CLASSES - 1}."
             )
         if not is_number(weight) or not 0 <= weight < np.inf:
-            yield f"CLASS_WEIGHTS has {weight!r} for class {class_id!r}: it must be at least 0."
+            yield (
+                f"CLASS_WEIGHTS has {weight!r} for class {class_id!r}: it must be finite and at "
+                "least 0."
+            )
 
 
 def _validation(config):

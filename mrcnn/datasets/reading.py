@@ -36,7 +36,7 @@ def check_fields(dataset: "Dataset", needed: Mapping[str, str]) -> None:
 
     Args:
         dataset: a prepared `Dataset`.
-        needed: name of the head that needs each field, by the field's name, such as "masks".
+        needed: field name, such as "masks", to the name of the head that needs the field.
 
     Raises:
         ValueError: an image lacks a field; the error names the dataset, the image and the head.
@@ -52,7 +52,7 @@ def check_fields(dataset: "Dataset", needed: Mapping[str, str]) -> None:
 
 
 def place_of(dataset: "Dataset", image_id: int) -> str:
-    """Return what messages call an image of a dataset, such as "image 3 (cells/3.png)".
+    """Return the name of an image in messages, such as "image 3 (cells/3.png)".
 
     Args:
         dataset: a prepared `Dataset`.
@@ -81,8 +81,8 @@ def read_instances(
         All instances, including those of which nothing is visible.
 
     Raises:
-        ValueError: they belong to an image of a different size, have unknown class ids, or the
-            number of instances differs between fields.
+        ValueError: their size differs from the image's, a class id is unknown, or the fields have
+            different numbers of instances.
         TypeError: a field is not an object that can be transformed with the image.
     """
     where = place_of(dataset, image_id)
@@ -113,8 +113,8 @@ def read_instances(
     class_ids = np.asarray(class_ids)
     if class_ids.size and class_ids.dtype.kind not in "iuf":
         raise TypeError(
-            f"{where}: its class ids are of {class_ids.dtype}, such as {class_ids.flat[0]!r}: they "
-            "must be numbers, 1 for the first class."
+            f"{where}: its class ids, such as {class_ids.flat[0]!r}, have dtype {class_ids.dtype}: "
+            "they must be numbers, 1 for the first class."
         )
     unknown = [int(i) for i in class_ids if i == 0 or abs(i) >= dataset.num_classes]
     if unknown:

@@ -13,16 +13,16 @@ from ..types import Array, ImageInfo
 if TYPE_CHECKING:
     from .dataset import Dataset
 
-# Any class of datasets: parts are of the same class.
+# Any `Dataset` class: the parts have the same class as the whole.
 _D = TypeVar("_D", bound="Dataset")
 
 
 def subset(dataset: _D, image_ids: Iterable[int]) -> _D:
     """Return a dataset with some images of another one.
 
-    It is a copy of the object whose `image_ids` are only those chosen. An image keeps its id, so
-    that a subclass's own lists and caches still fit. All classes are kept, and the dicts of images
-    and classes are shared.
+    It is a copy of `dataset` with only the chosen `image_ids`. An image keeps its id, so that a
+    subclass's own lists and caches still fit. All classes are kept, and the dicts of images and
+    classes are shared.
 
     Args:
         dataset: a `Dataset`.
@@ -106,9 +106,9 @@ def split_by_group(
     Args:
         dataset: a `Dataset`.
         group_of: function that takes an image's entry in `image_info` and returns its group; or the
-            key under which that entry has the group, such as "slide".
-        fraction: fraction of the images that go to validation, above 0 and below 1. It is met as
-            closely as groups taken in a random order allow.
+            key that holds the group in that entry, such as "slide".
+        fraction: fraction of the images that go to validation, above 0 and below 1. Whole groups,
+            taken in random order, approximate it.
         seed: see `split`.
 
     Returns:
@@ -155,7 +155,7 @@ def _group(
         group = info[group_of]
     else:
         raise ValueError(
-            f"{where} has no {group_of!r}, which group_of names: its keys are {', '.join(info)}."
+            f"group_of is {group_of!r}, but {where} has only the keys {', '.join(info)}."
         )
     try:
         hash(group)
@@ -187,7 +187,7 @@ def _sorted_ids(dataset: "Dataset") -> list[int]:
 
 
 def _parts(dataset: _D, validation_ids: Iterable[int]) -> tuple[_D, _D]:
-    """Return the other images and these as subsets, each in the dataset's order."""
+    """Return the subsets without and with `validation_ids`, each in the dataset's order."""
     chosen = {int(i) for i in validation_ids}
     train_ids = [i for i in dataset.image_ids.tolist() if i not in chosen]
     return subset(dataset, train_ids), subset(dataset, sorted(chosen))

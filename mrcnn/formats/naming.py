@@ -1,4 +1,4 @@
-"""Class names: check those that a user gives, and apply them to those in a file."""
+"""Check the class names that a user gives, and apply them to the classes in a file."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -44,7 +44,7 @@ def checked_map(class_map: Mapping[str, str | None] | None) -> dict[str, str | N
 def check_background(
     renamed: Mapping[str, str | None], source_ids: Mapping[str, Any], path: PathLike
 ) -> None:
-    """Check that no class is named like the background.
+    """Check that no class has the background's name.
 
     Args:
         renamed: class name in the file to its name in the dataset, or None.

@@ -70,7 +70,7 @@ class RunFolder:
             name: `Config.NAME`.
 
         Returns:
-            None if `path` is not that of a checkpoint.
+            None if `path` does not name a checkpoint.
         """
         parsed = parse(path)
         return parsed and cls(run_folder(model_dir, name, parsed[0]), name, parsed[1])
@@ -93,7 +93,7 @@ def parse(path: PathLike, name: str | None = None) -> tuple[datetime.datetime, i
         name: the run's `Config.NAME`; None accepts any.
 
     Returns:
-        None if `path` is not that of a checkpoint of such a run.
+        None if `path` does not name a checkpoint of such a run.
 
     Example:
         >>> from mrcnn.runs.folder import parse
@@ -144,7 +144,8 @@ def path_of(template: str, epoch: int) -> str:
 def publish(checkpoint: PathLike, name: str) -> Path:
     """Give a checkpoint a second name in the `weights` folder beside it.
 
-    The second name is a hard link, which takes no space, or a copy if the file system has no links.
+    The second name is a hard link, which takes up no space, or a copy where hard links are not
+    supported.
 
     Args:
         checkpoint: the file.
@@ -182,7 +183,7 @@ def prune(
     """
     old = epochs[: max(0, len(epochs) - keep)] if keep else []
     stay = [epoch for epoch in epochs if epoch not in old or epoch == best]
-    # A template without the epoch is a single file, that of the last epoch.
+    # A template without an epoch names a single file, which holds the last epoch.
     kept = {path_of(template, epoch) for epoch in stay}
     for path in {path_of(template, epoch) for epoch in old} - kept:
         Path(path).unlink(missing_ok=True)
@@ -222,8 +223,8 @@ def find_last(model_dir: PathLike, name: str) -> str:
             return str(files[-1][1])
     raise FileNotFoundError(
         errno.ENOENT,
-        f"no run named {name.lower()!r} has finished an epoch, so there are no weights "
-        "mask_rcnn_*.h5: continue with train(..., resume=True)",
+        f"no run named {name.lower()!r} has finished an epoch, so there are no "
+        "mask_rcnn_*.h5 weights: continue with train(..., resume=True)",
         str(folders[-1]),
     )
 
@@ -237,7 +238,7 @@ def make_writable(folder: PathLike) -> None:
     """Create a folder and check that files can be created in it.
 
     Raises:
-        OSError: the folder cannot be written; the message names it.
+        OSError: the folder cannot be written to; the message names it.
     """
     probe = Path(folder) / ".write_test"
     try:
@@ -246,6 +247,6 @@ def make_writable(folder: PathLike) -> None:
         probe.unlink()
     except OSError as error:
         raise OSError(
-            f"the log folder {folder} cannot be written ({error.strerror}): choose another "
-            "model_dir, or change its permissions."
+            f"the log folder {folder} cannot be written to ({error.strerror}): choose "
+            "another model_dir, or change its permissions."
         ) from error

@@ -63,7 +63,7 @@ ONE_PROBLEM = [
     *[
         (
             {"CLASS_WEIGHTS": {1: value}},
-            f"CLASS_WEIGHTS has {value!r} for class 1: it must be at least 0.",
+            f"CLASS_WEIGHTS has {value!r} for class 1: it must be finite and at least 0.",
         )
         for value in (-1, None, float("inf"), float("nan"))
     ],

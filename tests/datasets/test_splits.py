@@ -115,7 +115,11 @@ def test_split_by_group_takes_what_fits():
 @pytest.mark.parametrize(
     "group_of, error, text",
     [
-        ("patient", ValueError, r"image 0 \(None\) has no 'patient'.*id, source, path, slide"),
+        (
+            "patient",
+            ValueError,
+            r"group_of is 'patient', but image 0 \(None\) has only .*id, source, path, slide",
+        ),
         (lambda info: None, ValueError, r"image 0 \(None\) has no group"),
         (lambda info: float("nan"), ValueError, "group_of gives nan"),
         (lambda info: [1], TypeError, r"its group \[1\] is not hashable"),

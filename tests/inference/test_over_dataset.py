@@ -76,7 +76,7 @@ def test_what_cannot_be_read_is_left_out():
     options = {"config": TinyConfig(), "unread": unread}
     seen = list(over_dataset(detect, dataset, range(6), **options))
     assert [found.image_id for found in seen] == [1, 4, 5]
-    assert detect.batches == [1, 2]  # nothing is left of the second batch
+    assert detect.batches == [1, 2]  # all of the second batch is skipped
     assert [row["image_id"] for row in unread] == [0, 2, 3]
     assert unread[:2] == [
         {
@@ -92,7 +92,7 @@ def test_what_cannot_be_read_is_left_out():
         },
     ]
     assert unread[2]["reason"].startswith("ValueError: image 3 (shape3.png) ")
-    # Without a config a vector is skipped as well: it has no size to compare with.
+    # Without a config, a vector is skipped too: its size cannot be compared with the masks.
     unread.clear()
     assert list(over_dataset(detect, dataset, [0, 3], unread=unread)) == []
     assert [row["image_id"] for row in unread] == [0, 3]
@@ -135,14 +135,14 @@ def test_other_fields(monkeypatch):
 def test_a_custom_truth():
     def read(image_id, shape):
         if image_id == 1:
-            raise KeyError("nothing of 1")
+            raise KeyError("nothing for image 1")
         return image_id, shape
 
     unread = []
     options = {"read": read, "unread": unread, "fields": ()}
     seen = list(over_dataset(Counting(), InMemory(shapes(3)), range(3), **options))
     assert [found.instances for found in seen] == [(0, (64, 64, 3)), (2, (64, 64, 3))]
-    assert [row["reason"] for row in unread] == ["KeyError: 'nothing of 1'"]
+    assert [row["reason"] for row in unread] == ["KeyError: 'nothing for image 1'"]
 
 
 def test_a_truth_that_stays_from_epoch_to_epoch():

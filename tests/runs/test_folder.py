@@ -170,7 +170,10 @@ def test_find_last_counts_beyond_four_digits(make):
 
 def test_find_last_without_a_checkpoint(make):
     folder = make("coco20261120T1405/events.out.tfevents.1")
-    message = r"no run named 'coco' has finished an epoch, so there are no weights .*resume=True"
+    message = (
+        r"no run named 'coco' has finished an epoch, so there are no mask_rcnn_\*\.h5 weights: "
+        r".*resume=True"
+    )
     with pytest.raises(FileNotFoundError, match=message) as caught:
         find_last(folder, "coco")
     assert caught.value.filename == str(folder / "coco20261120T1405")
@@ -189,8 +192,8 @@ def test_make_writable_below_a_file(tmp_path):
     with pytest.raises(OSError) as caught:
         make_writable(folder)
     assert str(caught.value) == (
-        f"the log folder {folder} cannot be written (Not a directory): choose another model_dir, "
-        "or change its permissions."
+        f"the log folder {folder} cannot be written to (Not a directory): choose another "
+        "model_dir, or change its permissions."
     )
 
 
@@ -200,7 +203,7 @@ def test_make_writable_sees_that_files_cannot_be_made(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     monkeypatch.setattr("pathlib.Path.touch", touch)
-    with pytest.raises(OSError, match=r"cannot be written \(Permission denied\): choose another"):
+    with pytest.raises(OSError, match=r"cannot be written to \(Permission denied\): choose"):
         make_writable(tmp_path)
 
 

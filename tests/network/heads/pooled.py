@@ -1,4 +1,4 @@
-"""Features and RoIs for heads without a network."""
+"""Features and RoIs for testing heads without a network."""
 
 import numpy as np
 from keras import ops
