@@ -68,7 +68,7 @@ print(inspect.getsource(ShapesDataset.load_mask))
 
 # %% [markdown]
 # `prepare` numbers the classes and images; the background is class 0. Images from a different seed
-# serve for validation.
+# are used for validation.
 
 # %%
 train, val = ShapesDataset(), ShapesDataset()
@@ -145,7 +145,7 @@ print(f"input {config.IMAGE_SHAPE}, batches of {config.BATCH_SIZE}")
 
 # %% [markdown]
 # Do the anchors fit? On the left is the IoU of each shape with its best anchor. All are above 0.5,
-# and a quarter are above 0.7, from which an anchor is positive whether or not it is the best. The
+# and a quarter are above 0.7, where an anchor is positive whether or not it is the best. The
 # figure suggests scales closer to the sizes of the shapes. This notebook keeps its own, because the
 # weights it starts from know them, which counts for more in such a short run. In a longer one, take
 # the suggestion.

@@ -61,8 +61,9 @@ class YoloDataset(AnnotatedDataset):
                 says or the folder holds.
             labels: folder of the label files; None replaces `images` by `labels` in an image's
                 path, and then looks beside the image.
-            class_names: class names in order; None uses the dataset's names. If it has none, these
-                are the names of the numbers 0, 1, ...; without either, the numbers are the names.
+            class_names: class names in order; None uses the dataset's names. If the dataset has no
+                names, class_names gives those of the numbers 0, 1, ...; without either, the numbers
+                are the names.
             class_map: maps a name in the dataset to a class name, or to None to drop its instances.
             strict: whether unusable entries are an error, or are skipped with a warning.
 
@@ -129,7 +130,7 @@ def _records(
         first = next(iter(records.values())).path
         looked = " or ".join(map(str, _label_places(Path(first), places[0], labels)))
         raise ValueError(
-            f"{problems.path}: none of {len(records)} images has a label file; {first} "
+            f"{problems.path}: none of the {len(records)} images has a label file; {first} "
             f"should have {looked}. Pass the label folder as labels. An image without objects may "
             "have an empty label file."
         )

@@ -45,10 +45,10 @@ def _parse(text: str, path: PathLike) -> dict[str, Any]:
         content = yaml.load(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1
-        raise ValueError(f"{path}, line {line}: is not YAML: {error.problem}.") from error
+        raise ValueError(f"{path}, line {line}: not valid YAML: {error.problem}.") from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise ValueError(f"{path}, line {line}: is not YAML: {error.reason}.") from error
+        raise ValueError(f"{path}, line {line}: not valid YAML: {error.reason}.") from error
     except RecursionError as error:
         raise ValueError(f"{path}: its lists are nested too deeply to be read.") from error
     if content and not isinstance(content, dict):

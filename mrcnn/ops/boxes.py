@@ -57,8 +57,8 @@ def clip_boxes_graph(boxes: Tensor, window: Tensor) -> Tensor:
         window: float tensor [4] or [..., 1, 4], (y1, x1, y2, x2) in the units of `boxes`.
 
     Returns:
-        Float tensor [..., N, 4] in the same units. A box outside the window collapses to no area at
-        its border.
+        Float tensor [..., N, 4] in the same units. A box outside the window collapses to zero area
+        at its border.
     """
     low = ops.concatenate([window[..., :2], window[..., :2]], axis=-1)
     high = ops.concatenate([window[..., 2:], window[..., 2:]], axis=-1)

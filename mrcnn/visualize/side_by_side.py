@@ -116,7 +116,8 @@ def display_differences(
         gt_mask, pred_mask: [H, W, N], or None.
         pred_score: [N]; detections below score_threshold are left out.
         class_names: list of strings.
-        title, ax, show_mask, show_box: as for `display_instances`, which calls the last show_bbox.
+        title, ax, show_mask, show_box: as for `display_instances`, where show_box is named
+            show_bbox.
         iou_threshold: minimum IoU of a match.
         score_threshold: minimum score of a detection.
         figsize: inches (width, height); None is (16, 16).

@@ -137,7 +137,7 @@ def test_folders_that_are_given(write):
 
 def test_what_is_not_there(write):
     folder = write({"images/a.jpg": None})
-    with pytest.raises(ValueError, match=r"none of 1 images has a label file; .*labels/a\.txt"):
+    with pytest.raises(ValueError, match=r"none of the 1 images has a label file; .*labels/a\.txt"):
         YoloDataset.read(folder)
     with pytest.raises(FileNotFoundError, match="with the images of train"):
         YoloDataset.read(folder, "train")
