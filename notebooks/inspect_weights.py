@@ -195,9 +195,9 @@ plt.show()
 # multiplied away. Gammas that were first trained on nuclei are near 1, as the table above shows for
 # the box head, so these came with the ImageNet weights.
 #
-# The third case depends on images. Most BatchNorm layers are directly followed by a ReLU. If a
-# channel is nowhere positive before it, the channel never fires. The next cell tests this on four
-# of the validation images, from several kinds of microscopy.
+# The third case depends on images. Most BatchNorm layers are directly followed by a ReLU. A channel
+# that is never positive before the ReLU never fires. The next cell tests this on four of the
+# validation images, from several kinds of microscopy.
 
 # %%
 dataset = nucleus.load_dataset(ROOT_DIR / "samples/nucleus/data", "val")
@@ -282,7 +282,7 @@ plt.show()
 #
 # The float32 weights from which the file was made are not available. But their rounding can be
 # imitated on the file: move each kernel weight at random within a rounding step and see what
-# happens to the detections. Steps of fewer bits show where it starts to matter.
+# happens to the detections. Rounding to fewer bits shows where it starts to matter.
 
 # %%
 images = [dataset.load_image(image_id) for image_id in (1, 4)]
@@ -315,8 +315,8 @@ for bits, like in ((11, "float16"), (8, "bfloat16"), (4, ""), (2, "")):
 visualize.display_table(rows)
 
 # %% [markdown]
-# Half precision costs nothing that shows in the detections. Steps of very few bits are needed for
-# scores and masks to move visibly.
+# Half precision costs nothing that shows in the detections. Only rounding to very few bits makes
+# scores and masks move visibly.
 #
 # ## Comparing two files
 #
@@ -373,4 +373,4 @@ plt.show()
 # - `inspect_model` shows what these weights make of an image, step by step.
 # - `train_shapes` starts from these weights and learns other objects in a minute.
 # - `nucleus` evaluates this file on images and continues training from it.
-# - `own_data` starts from these weights, or COCO's, on your own images.
+# - `own_data` starts from these weights, or COCO's, and trains on your own images.

@@ -107,7 +107,7 @@ TRAIN = [9, 25, 30, 34]
 
 @pytest.fixture
 def folder(coco, tmp_path):
-    """COCO's folder of 2017, with six validation images and four training images."""
+    """A COCO 2017 folder with six validation images and four training images."""
     folder = tmp_path / "coco"
     annotations = random_annotations(VAL, seed=0)
     write_subset(folder, coco.CATEGORIES, "val", 2017, VAL, annotations)

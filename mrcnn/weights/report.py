@@ -5,7 +5,7 @@ import logging
 
 from ..text import some
 
-# How many mismatched layers an error lists; other classes or channels affect at most five.
+# How many mismatched layers an error lists; a change of classes or channels affects at most five.
 _MAX_LISTED = 8
 
 
@@ -19,7 +19,7 @@ class LoadReport:
         excluded: layers that kept their values because they were excluded.
         missing: layers of the model that are not in the file; they kept their values.
         left_over: layers of the file that are not in the model.
-        mismatched: layers of other shapes, and how their shapes disagree.
+        mismatched: layers whose shapes differ from the model's, and how.
         unknown_excludes: excluded names that match no layer of the model.
         notes: what else was done, such as reversing channels.
     """
@@ -89,6 +89,6 @@ class LoadReport:
         counts = (
             f"{self.path}: {len(self.loaded)} layers loaded, {len(self.excluded)} excluded, "
             f"{len(self.missing)} missing from the file, {len(self.left_over)} left over, "
-            f"{len(self.mismatched)} with other shapes"
+            f"{len(self.mismatched)} with mismatched shapes"
         )
         return "; ".join([counts, *self.notes])

@@ -27,11 +27,11 @@ def test_reports_share_no_lists():
 def test_counts():
     report = LoadReport("a.h5", ["a", "b", "c"], ["d"], ["e", "f"], ["g"] * 4, {"h": "x"})
     assert str(report) == (
-        "a.h5: 3 layers loaded, 1 excluded, 2 missing from the file, 4 left over, 1 with other "
-        "shapes"
+        "a.h5: 3 layers loaded, 1 excluded, 2 missing from the file, 4 left over, 1 with "
+        "mismatched shapes"
     )
     report.notes += ["reversed", "twice"]
-    assert str(report).endswith("1 with other shapes; reversed; twice")
+    assert str(report).endswith("1 with mismatched shapes; reversed; twice")
 
 
 def test_all_loaded(caplog):

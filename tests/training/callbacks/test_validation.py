@@ -42,7 +42,7 @@ class Known:
 
     def detect(self, images, dense):
         assert not dense
-        # Their noise tells the images apart.
+        # The images can be told apart by their noise.
         numbers = [
             next(i for i in self.dataset.image_ids if np.array_equal(self.dataset.samples[i][0], x))
             for x in images
