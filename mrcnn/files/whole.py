@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import errno
 import os
 import re
 import uuid
@@ -9,6 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..types import PathLike
+
+# Errors of the file system, which name no file when a write fails.
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 # Name of a file that is being written.
 PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
@@ -27,6 +31,9 @@ def replacing(path: PathLike) -> Iterator[Path]:
     Yields:
         Path of the file to write.
 
+    Raises:
+        OSError: the file cannot be created, written or moved. On a full disk, it names `path`.
+
     Example:
         >>> from mrcnn.files import replacing
         >>> with replacing("names.txt") as part:
@@ -43,9 +50,11 @@ def replacing(path: PathLike) -> Iterator[Path]:
         with open(part, "rb+") as written:
             os.fsync(written.fileno())
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.remove(part)
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            error.filename = str(path)
         raise
 
 

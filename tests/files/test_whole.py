@@ -61,3 +61,22 @@ def test_new_folders_of_the_same_second(tmp_path, monkeypatch):
     first = "evaluate_20261120T140500"
     assert names == [first, f"{first}_2", f"{first}_3"]
     assert {path.name for path in (tmp_path / "results").iterdir()} == set(names)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_is_told_with_the_path(tmp_path):
+    path = tmp_path / "evaluation.json"
+    path.write_bytes(b"old")
+    with pytest.raises(OSError) as caught, replacing(path) as part:
+        part.unlink()
+        part.symlink_to("/dev/full")
+        part.write_text("new")
+    assert str(caught.value) == f"[Errno 28] No space left on device: '{path}'"
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["evaluation.json"]
+
+
+def test_an_error_that_is_not_the_disk_s_is_left_as_it_is(tmp_path):
+    with pytest.raises(ConnectionResetError) as caught, replacing(tmp_path / "x"):
+        raise ConnectionResetError(104, "Connection reset by peer")
+    assert str(caught.value) == "[Errno 104] Connection reset by peer"

@@ -23,6 +23,11 @@ from mrcnn.augment import Flips
 from mrcnn.model import MaskRCNN
 from mrcnn.runs import history, state
 
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None
+
 pytestmark = pytest.mark.network
 
 TWO_STAGES = {"layers": ["heads", "all"], "epochs": [1, 3], "learning_rate": [0.01, 0.005]}
@@ -341,6 +346,55 @@ def test_a_full_disk_ends_a_run_only_with_its_last_epoch(tmp_path, dataset, monk
     monkeypatch.setattr(state, "save", full_after(1))
     with pytest.raises(OSError, match="No space left"):
         train(build(tmp_path / "averages", STEPS_PER_EPOCH=1, EMA=0.5), dataset)
+
+
+class FullDisk(keras.callbacks.Callback):
+    """Lets no file grow beyond 100 bytes at the end of an epoch, counted from 0."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+        self.limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
+        self.now = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.now == self.epoch:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, self.limits[1]))
+
+
+@pytest.mark.skipif(resource is None, reason="limits the size of files")
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_no_file_can_be_written(tmp_path, dataset, caplog, epoch):
+    disk = FullDisk(epoch)
+    options = {"layers": "heads", "learning_rate": 0.01, "epochs": 3, "val": dataset, "verbose": 0}
+    model = build(tmp_path, STEPS_PER_EPOCH=1)
+    is_last = epoch == 2
+    try:
+        with pytest.raises(OSError) if is_last else contextlib.nullcontext() as caught:
+            train(model, dataset, [disk], **options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, disk.limits)
+    folder = Path(model.log_dir)
+    reasons = [
+        f"{folder / name} cannot be written: File too large."
+        for name in (f"mask_rcnn_tiny_000{epoch + 1}.h5", "state.h5")
+    ]
+    assert f"no checkpoint for epoch {epoch + 1}: {reasons[0]}" in caplog.text
+    assert caplog.text.count("no more TensorBoard logs in") == 1
+    kept = f"training continues, and the last saved state is kept: {reasons[1]}"
+    assert (kept in caplog.text) is not is_last
+    assert caught is None or str(caught.value) == reasons[1]
+    written = [1, 2, 3]
+    written.remove(epoch + 1)
+    assert sorted(path.name for path in folder.glob("mask*")) == [
+        f"mask_rcnn_tiny_000{number}.h5" for number in written
+    ]
+    assert state.load_progress(folder / "state.h5").epoch == written[-1]
+    assert [row["epoch"] for row in history.read(folder)] == ([1, 2] if is_last else [1, 2, 3])
+    assert not list(folder.rglob(".*"))
 
 
 def test_other_settings_are_refused(tmp_path, dataset):

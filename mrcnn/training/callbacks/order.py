@@ -14,6 +14,7 @@ from .finite import StopIfNotFinite
 from .in_step import Agree, Follow
 from .progress import ProgressBar
 from .state import SaveState, SaveWeights
+from .tensorboard import TensorBoard
 from .validation import ValidateAP
 
 if TYPE_CHECKING:
@@ -116,6 +117,6 @@ def last_metrics(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 def _tensorboard(log_dir: str) -> list[keras.callbacks.Callback]:
     if importlib.util.find_spec("tensorflow") and importlib.util.find_spec("tensorboard"):
-        return [keras.callbacks.TensorBoard(log_dir, write_graph=False)]
+        return [TensorBoard(log_dir, write_graph=False)]
     logger.warning("no TensorBoard logs: tensorflow or tensorboard is not installed")
     return []

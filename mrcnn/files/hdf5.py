@@ -1,0 +1,54 @@
+"""HDF5 files, made in memory and written by Python.
+
+When a write fails, as on a full disk, the HDF5 library can neither close its file nor forget it: it
+raises errors that are no OSError, and often ends the process.
+"""
+
+import contextlib
+import io
+import shutil
+from collections.abc import Iterator
+
+import h5py
+
+from ..types import PathLike
+from .whole import replacing
+
+_CHUNK = 1 << 20
+
+
+@contextlib.contextmanager
+def new_hdf5(path: PathLike) -> Iterator[h5py.File]:
+    """Make an HDF5 file that appears at `path`, complete, when the `with` block ends.
+
+    Until then it is in memory, once: it takes as many bytes there as on the disk.
+
+    Args:
+        path: see `replacing`.
+
+    Yields:
+        `h5py.File`, empty and open for writing.
+
+    Raises:
+        OSError: the file cannot be written, for instance because the disk is full; the message
+            names it, and an existing file is kept.
+
+    Example:
+        >>> import h5py
+        >>> from mrcnn.files.hdf5 import new_hdf5
+        >>> with new_hdf5("numbers.h5") as file:
+        ...     file["primes"] = [2, 3, 5]
+        >>> with h5py.File("numbers.h5") as file:
+        ...     file["primes"][:].tolist()
+        [2, 3, 5]
+    """
+    try:
+        with replacing(path) as part:
+            memory = io.BytesIO()
+            with h5py.File(memory, "w") as file:
+                yield file
+            memory.seek(0)
+            with open(part, "wb") as out:
+                shutil.copyfileobj(memory, out, _CHUNK)
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
