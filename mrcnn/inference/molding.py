@@ -14,6 +14,7 @@ from ..images.pixels import as_channels
 from ..images.resizing import check_sides, mold_image
 from ..instances.pasting import unmold_masks
 from ..types import Array
+from .molded import with_mean
 
 
 class InferenceModel(Protocol):
@@ -36,8 +37,8 @@ def check_images(images: Sequence[Array] | Array, config: Config) -> list[Array]
     """Checked images as a list of arrays [H, W, IMAGE_CHANNEL_COUNT].
 
     Args:
-        images: see `MaskRCNN.detect`.
-        config: IMAGE_CHANNEL_COUNT, IMAGE_SCALING.
+        images: see `MaskRCNN.detect`; molded images are recognised, see `with_mean`.
+        config: IMAGE_CHANNEL_COUNT, IMAGE_SCALING, MEAN_PIXEL.
 
     Raises:
         ValueError, TypeError: see `MaskRCNN.detect`.
@@ -50,7 +51,12 @@ def check_images(images: Sequence[Array] | Array, config: Config) -> list[Array]
     if not len(images):
         raise ValueError("images is an empty list: at least one image is needed.")
     return [
-        as_channels(image, config.IMAGE_CHANNEL_COUNT, f"image {index}", config.IMAGE_SCALING)
+        as_channels(
+            with_mean(image, config),
+            config.IMAGE_CHANNEL_COUNT,
+            f"image {index}",
+            config.IMAGE_SCALING,
+        )
         for index, image in enumerate(images)
     ]
 
