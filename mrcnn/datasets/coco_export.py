@@ -1,12 +1,14 @@
 """Export any dataset as a COCO instances file."""
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..files.whole import replacing
+from ..instances.annotated import countable
 from ..instances.rle import encode
 from ..types import Array, PathLike
 
@@ -31,7 +33,8 @@ def to_coco(dataset: "Dataset", path: PathLike | None = None) -> dict[str, list[
             for an image that is not a file, it is built from the id.
         annotations: id from 1, image_id, category_id, segmentation (a compressed run-length code;
             omitted where an image's instances have only boxes), area, bbox [x, y, width, height],
-            iscrowd (1 for a negative class id). Instances without pixels are left out.
+            iscrowd (1 for a negative class id). Area and bbox are those of the file that the
+            dataset was read from, if it gives any. Instances without pixels are left out.
         categories: id, which is the class id in `dataset`, and name. Where classes share a name,
             the later ones are called "name (source)".
 
@@ -101,12 +104,34 @@ def _instances(dataset, image_id):
     if not dataset.has("masks", image_id):
         boxes, class_ids = dataset.load_boxes(image_id)
         box_rows = zip(boxes.boxes.tolist(), class_ids.tolist(), strict=True)
-        instances = [_box_annotation(box, class_id) for box, class_id in box_rows if box[2]]
-        return _size(dataset, image_id, boxes), instances
+        rows = [_box_annotation(box, class_id) for box, class_id in box_rows]
+        return _size(dataset, image_id, boxes), _as_in_file(rows, boxes, countable(boxes))
     masks, class_ids = dataset.load_instances(image_id)
     height, width = _size(dataset, image_id, masks)
-    rows = zip(masks.crops, masks.boxes.tolist(), class_ids.tolist(), strict=True)
-    return (height, width), [annotation(*row, (height, width)) for row in rows if row[0].size]
+    parts = zip(masks.crops, masks.boxes.tolist(), class_ids.tolist(), strict=True)
+    rows = [annotation(*part, (height, width)) for part in parts]
+    return (height, width), _as_in_file(rows, masks, masks.visible)
+
+
+def _as_in_file(rows, instances, wanted):
+    """Return the wanted rows, bool [N], with the boxes and areas that the instances' file gives."""
+    given = instances.annotated
+    if given is not None:
+        for row, box, area in zip(rows, given.boxes.tolist(), given.areas.tolist(), strict=True):
+            if not math.isnan(box[0]):
+                y1, x1, y2, x2 = box
+                row["bbox"] = [_plain(side) for side in (x1, y1, x2 - x1, y2 - y1)]
+                if "segmentation" not in row:
+                    row["area"] = _plain((y2 - y1) * (x2 - x1))
+            if not math.isnan(area):
+                row["area"] = _plain(area)
+    return [row for row, is_wanted in zip(rows, wanted.tolist(), strict=True) if is_wanted]
+
+
+def _plain(value):
+    """Return a number rounded to millionths, as an int if it is whole."""
+    value = round(value, 6)
+    return int(value) if value == int(value) else value
 
 
 def _size(dataset, image_id, shapes):

@@ -415,7 +415,7 @@ class Dataset:
             class_ids: [N] int32, ids in this dataset; negative for a crowd.
         """
         masks, class_ids = self.load_instances(image_id)
-        return InstanceBoxes(masks.boxes, masks.shape), class_ids
+        return InstanceBoxes(masks.boxes, masks.shape, masks.annotated), class_ids
 
     def has(self, field: str, image_id: int) -> bool:
         """Whether the instances of an image have a field that a head can learn from.

@@ -44,8 +44,9 @@ def evaluate(
     other metrics use the detections of at least `min_score`; set it to the threshold that you would
     use in practice.
 
-    Where the model and all images have masks, they are the ground truth, boxes included. Otherwise
-    it comes from `Dataset.load_boxes`, and no masks are read or created.
+    Where the model and all images have masks, they are the ground truth. Otherwise it comes from
+    `Dataset.load_boxes`, and no masks are read or created. Boxes and areas are those of the
+    annotation file, if it gives any besides the masks.
 
     Args:
         model: a `MaskRCNN` in inference mode; with `detect` it may be None. If it has `fields`, the

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..text import some
-from .coco_masks import MAX_SIDE, BadEntryError, Outline, kind_of, read_box, read_shape
+from .coco_masks import (
+    MAX_SIDE,
+    BadEntryError,
+    Outline,
+    kind_of,
+    read_area,
+    read_box,
+    read_shape,
+)
 from .records import Instance, Problems, Record
 from .shapes import Rectangle
 
@@ -167,7 +175,11 @@ def _annotations(
         boxed += isinstance(shape, Rectangle)
         slivers += isinstance(shape, Outline) and shape.slivers
         crowds += crowd
-        record.instances.append(Instance(name, shape, bool(crowd), read_box(entry)))
+        box = read_box(entry)
+        if box is None and isinstance(shape, Outline):
+            # COCO's own: around the corners, not around the pixels.
+            box = shape.box(record.height or MAX_SIDE, record.width or MAX_SIDE)
+        record.instances.append(Instance(name, shape, bool(crowd), box, read_area(entry)))
     if boxed:
         logger.warning(
             "%s: %d of %d annotations have a bbox but no segmentation: their masks are rectangles.",

@@ -222,6 +222,12 @@ def read_box(entry: Mapping[str, Any]) -> Extent | None:
     return y, x, y + height, x + width
 
 
+def read_area(entry: Mapping[str, Any]) -> float | None:
+    """The area of an annotation in square pixels; None without one that is positive."""
+    area = entry.get("area")
+    return float(area) if area is not None and _is_number(area) and area > 0 else None
+
+
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < 1e9  # false for NaN
 

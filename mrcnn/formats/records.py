@@ -11,6 +11,7 @@ import numpy as np
 from ..datasets.dataset import Dataset
 from ..images.reading import image_size
 from ..instances import InstanceBoxes, InstanceMasks
+from ..instances.annotated import Annotated
 from ..text import some
 from ..types import Array, PathLike
 from .naming import check_background, checked_map, checked_names, keep_wanted
@@ -32,13 +33,21 @@ class Instance:
             without reading pixels, `box(height, width) -> (y1, x1, y2, x2)`, see `shapes`.
         crowd: whether it marks a group of objects that are not told apart.
         box: (y1, x1, y2, x2), floats in pixels, if the file gives a box besides the shape; None
-            means the shape's box.
+            means the shape's box. Metrics compare detections with it.
+        area: square pixels, if the file gives an area; metrics by size go by it.
     """
 
     class_name: str
     shape: Shape
     crowd: bool = False
     box: Extent | None = None
+    area: float | None = None
+
+    def file_box(self, height: int, width: int) -> Extent | None:
+        """The box that the file gives, in an image of this size in pixels; None for an outline."""
+        if self.box is None and getattr(self.shape, "is_box", False):
+            return box_of(self.shape, height, width)
+        return self.box
 
 
 @dataclasses.dataclass
@@ -234,7 +243,7 @@ class AnnotatedDataset(Dataset):
             return super().load_boxes(image_id)
         instances, class_ids, size = self._annotations(image_id)
         boxes = [i.box or box_of(i.shape, *size) for i in instances]
-        return InstanceBoxes(boxes, size), class_ids
+        return InstanceBoxes(boxes, size, _annotated(instances, size)), class_ids
 
     def has(self, field: str, image_id: int) -> bool:
         """See `Dataset.has`; an image has no masks if any of its annotations is only a box."""
@@ -256,7 +265,7 @@ class AnnotatedDataset(Dataset):
             crop, corner = instance.shape.crop(*size)
             crops.append(crop)
             corners.append(corner)
-        return InstanceMasks(crops, corners, size), class_ids
+        return InstanceMasks(crops, corners, size, _annotated(instances, size)), class_ids
 
     def _annotations(self, image_id: int) -> tuple[list[Instance], Array, tuple[int, int]]:
         """List of N `Instance`, their class ids, int32 [N], and the image's (height, width)."""
@@ -276,3 +285,8 @@ class AnnotatedDataset(Dataset):
             FileNotFoundError, OSError, ValueError: see `images.image_size`.
         """
         return image_size(self.image_info[image_id]["path"])
+
+
+def _annotated(instances: Sequence[Instance], size: tuple[int, int]) -> Annotated | None:
+    """What the file says about the instances of an image of (height, width) pixels."""
+    return Annotated.of((i.file_box(*size), i.area) for i in instances)

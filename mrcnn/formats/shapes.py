@@ -164,6 +164,8 @@ class Rectangle:
         ValueError: its width or height is not positive, or a value is not finite.
     """
 
+    is_box: ClassVar[bool] = True  # the file gives a box, which may lie between pixels
+
     y1: float
     x1: float
     y2: float

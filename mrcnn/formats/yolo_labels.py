@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -50,6 +51,8 @@ class ShareBox:
     y: float
     width: float
     height: float
+
+    is_box: ClassVar[bool] = True  # see `shapes.Rectangle`
 
     def crop(self, height: int, width: int) -> Crop:
         """See `shapes.Polygon.crop`."""

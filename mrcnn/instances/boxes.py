@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ..geometry.resampling import scaled_side
 from ..types import Array
+from .annotated import Annotated
 from .instances import Chosen
 from .masks import InstanceMasks
 
@@ -22,10 +23,13 @@ class InstanceBoxes:
     Args:
         boxes: [N, 4] pixels; they may extend outside the image.
         shape: (height, width) of the image; further entries are ignored.
+        annotated: boxes and areas as the file gives them, if it does. They are kept as instances
+            are selected, and dropped as soon as these are moved.
 
     Attributes:
         height, width: size of the image in pixels.
         boxes: [N, 4] float32 pixels, clipped to the image; zeros where less than a pixel is left.
+        annotated: as given, for evaluation; all else uses `boxes`.
 
     Example:
         >>> from mrcnn.instances import InstanceBoxes
@@ -37,7 +41,15 @@ class InstanceBoxes:
         array([400., 500.])
     """
 
-    def __init__(self, boxes: npt.ArrayLike, shape: Sequence[int] | Array) -> None:
+    annotated: Annotated | None = None
+
+    def __init__(
+        self,
+        boxes: npt.ArrayLike,
+        shape: Sequence[int] | Array,
+        annotated: Annotated | None = None,
+    ) -> None:
+        self.annotated = annotated
         self.height, self.width = (int(side) for side in shape[:2])
         boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
         boxes = np.clip(boxes, 0, [self.height, self.width] * 2)
@@ -65,7 +77,8 @@ class InstanceBoxes:
 
     def __getitem__(self, chosen: Chosen) -> Self:
         """The instances selected by a slice, a bool array [N] or an array of indices."""
-        return type(self)(self.boxes[chosen], self.shape)
+        annotated = self.annotated[chosen] if self.annotated else None
+        return type(self)(self.boxes[chosen], self.shape, annotated)
 
     def flip(self, axis: int) -> Self:
         """The boxes mirrored top to bottom (`axis` 0) or left to right (1)."""

@@ -13,6 +13,7 @@ import scipy.ndimage
 
 from ..geometry.resampling import nearest_pixels
 from ..types import Array
+from .annotated import Annotated
 from .instances import Chosen
 from .pasting import minimize_crops
 
@@ -24,11 +25,14 @@ class InstanceMasks:
         crops: N arrays [h, w], nonzero inside; they may extend outside the image.
         corners: [N, (y, x)] pixels, position of each crop's first pixel in the image.
         shape: (height, width) of the image; further entries are ignored.
+        annotated: boxes and areas that the file gives besides the masks, if any. They are kept as
+            instances are selected, and dropped as soon as these are moved.
 
     Attributes:
         height, width: size of the image in pixels.
         crops: N bool arrays, cut to the instance's box: (0, 0) if it has no pixels.
         boxes: [N, 4] int32 pixels, zeros where an instance has no pixels.
+        annotated: as given, for evaluation; all else uses `boxes`.
 
     Example:
         >>> from mrcnn.instances import InstanceMasks
@@ -41,12 +45,16 @@ class InstanceMasks:
         array([[ 10, 176,  13, 180]], dtype=int32)
     """
 
+    annotated: Annotated | None = None
+
     def __init__(
         self,
         crops: Iterable[npt.ArrayLike],
         corners: Iterable[Sequence[int]] | Array,
         shape: Sequence[int] | Array,
+        annotated: Annotated | None = None,
     ) -> None:
+        self.annotated = annotated
         self.height, self.width = (int(side) for side in shape[:2])
         self.crops: list[Array] = []
         boxes = []
@@ -121,6 +129,7 @@ class InstanceMasks:
         masks.height, masks.width = self.height, self.width
         masks.crops = [self.crops[i] for i in np.arange(len(self))[chosen]]
         masks.boxes = self.boxes[chosen]
+        masks.annotated = self.annotated[chosen] if self.annotated else None
         return masks
 
     def thinned(self, step: int) -> "InstanceMasks":
@@ -244,6 +253,6 @@ def union(
 
 
 def _ends(inside: Array) -> tuple[int, int]:
-    """Indices of the first True of a vector and after the last; (0, 0) if there is none."""
+    """Index of a vector's first True, and one past that of its last; (0, 0) if there is none."""
     places = np.flatnonzero(inside)
     return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)

@@ -14,6 +14,7 @@ import scipy.optimize
 
 from ..geometry.boxes import compute_overlaps
 from ..instances import InstanceBoxes, InstanceMasks
+from ..instances.annotated import countable, true_boxes
 from ..instances.masks import as_instances
 from ..instances.overlaps import intersections, iou
 from ..types import Array
@@ -24,15 +25,17 @@ class Comparison:
 
     Args:
         truth: `InstanceMasks`, bool [H, W, G] or, where only boxes are known, `InstanceBoxes`.
-            Instances without a pixel are dropped.
+            Instances without a pixel are dropped, unless there are only boxes and the file's box
+            reaches into the image.
         truth_class_ids: int [G], negative for a crowd: a region of many instances of the class
             that were not annotated one by one. A crowd need not be found; for detections inside it
             see `excused`.
         result: dict of `rois` int [N, 4] pixels, `class_ids` int [N], `scores` float [N] and
             `masks` bool [H, W, N] or an `InstanceMasks`, as `MaskRCNN.detect` returns it. `masks`
             may be missing; the boxes then stand in for the instances.
-        overlap: "segm" or "bbox": whether `iou` and `excused` use masks or boxes. If the ground
-            truth has only boxes it must be "bbox", and masks of detections are ignored.
+        overlap: "segm" or "bbox": whether `iou` and `excused` use masks or boxes, those of the
+            file if it gives any. If the ground truth has only boxes it must be "bbox", and masks of
+            detections are ignored.
         min_score: detections with a lower score are dropped.
 
     Attributes:
@@ -96,7 +99,7 @@ class Comparison:
                 f"x width), those of the ground truth {self.height}x{self.width}: they must have "
                 "the same size."
             )
-        seen = instances.visible
+        seen = countable(instances) if self._truth_is_boxes else instances.visible
         self.truth: InstanceMasks | InstanceBoxes = instances[seen & (instance_ids > 0)]
         self.truth_class_ids: Array = instance_ids[seen & (instance_ids > 0)]
         self.crowds: InstanceMasks | InstanceBoxes = instances[seen & (instance_ids < 0)]
@@ -122,7 +125,7 @@ class Comparison:
     def iou(self) -> Array:
         """Intersection over union of detections and instances, float [N, G]."""
         if self._compare_boxes:
-            return compute_overlaps(self.rois, self.truth.boxes).astype(np.float64)
+            return compute_overlaps(self.rois, true_boxes(self.truth)).astype(np.float64)
         found: Any = self.found  # both are masks
         truth: Any = self.truth
         return iou(found, truth)
@@ -137,7 +140,7 @@ class Comparison:
         """Largest fraction of each detection inside one crowd of its class, float [N]."""
         if self._compare_boxes:
             boxes = InstanceBoxes(self.rois, (self.height, self.width))
-            areas, both = boxes.areas, _box_intersections(boxes.boxes, self.crowds.boxes)
+            areas, both = boxes.areas, _box_intersections(boxes.boxes, true_boxes(self.crowds))
         else:
             found: Any = self.found  # both are masks
             crowds: Any = self.crowds

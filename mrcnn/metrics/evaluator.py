@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from ..datasets.dataset import Dataset
 from ..instances import InstanceBoxes, InstanceMasks
+from ..instances.annotated import true_boxes
 from ..instances.masks import as_instances
 from ..types import Array
 from .coco import KINDS, MAX_DETECTIONS, CocoAP
-from .coco_dataset import as_kinds, found_annotations, truth_annotations
+from .coco_dataset import as_kinds, found_annotations, of_kind, truth_annotations
 from .comparison import Comparison, as_arrays
 from .confusion import ConfusionMatrix
 from .hausdorff import HausdorffDistance
@@ -91,6 +92,7 @@ class Evaluator:
         Args:
             image_id: index of the image in the dataset.
             truth: `InstanceMasks`, bool [H, W, G] or, without "segm" in iou_types, `InstanceBoxes`.
+                If it has boxes `annotated` in a file, detected boxes are compared with these.
             truth_class_ids: int [G], negative for a crowd.
             result: dict of `rois` int [N, 4] pixels, `class_ids` int [N], `scores` float [N] and,
                 with "segm" in iou_types, `masks` bool [H, W, N] or an `InstanceMasks`.
@@ -116,10 +118,10 @@ class Evaluator:
             shape = comparison.height, comparison.width
             instances = truth_annotations(truth, truth_class_ids, shape)
             found = found_annotations(result, shape)
-            for metric in self._coco.values():
-                metric.add(image_id, shape, instances, found)
+            for kind, metric in self._coco.items():
+                metric.add(image_id, shape, of_kind(instances, kind), found)
         if self._voc:
-            self._voc.add(image_id, truth.boxes, truth_class_ids, result)
+            self._voc.add(image_id, true_boxes(truth), truth_class_ids, result)
         row: dict[str, Any] = {
             "image_id": image_id,
             "instances": len(comparison.truth),

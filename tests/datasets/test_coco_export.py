@@ -169,6 +169,33 @@ def test_boxes_without_masks(tmp_path, monkeypatch):
     assert_array_equal(class_ids, [2, -1])
 
 
+def test_boxes_and_areas_of_the_file_are_written_back(tmp_path):
+    Image.fromarray(np.zeros((7, 9, 3), np.uint8)).save(tmp_path / "1.png")
+    drawn = {"segmentation": [[1.4, 1.4, 6.6, 1.4, 6.6, 5.6, 1.4, 5.6]]}
+    rows = [
+        {**drawn, "bbox": [1.4, 1.4, 5.2, 4.2], "area": 21.84},
+        {**drawn, "bbox": [-1, 0.25, 3, 4], "iscrowd": 1},
+        {"bbox": [2, 1, 3, 4], "area": 12},
+    ]
+    content = {
+        "images": [{"id": 5, "file_name": "1.png"}],
+        "categories": [{"id": 1, "name": "cell"}],
+        "annotations": [
+            {"id": i, "image_id": 5, "category_id": 1, **r} for i, r in enumerate(rows)
+        ],
+    }
+    (tmp_path / "in.json").write_text(json.dumps(content))
+    read = CocoDataset.read(tmp_path / "in.json")
+    written = to_coco(read, tmp_path / "out.json")["annotations"]
+    assert [row["bbox"] for row in written] == [
+        [1.4, 1.4, 5.2, 4.2],
+        [-1, 0.25, 3, 4],
+        [2, 1, 3, 4],
+    ]
+    assert [row["area"] for row in written] == [21.84, 6 * 5, 12]  # the second in pixels
+    assert to_coco(CocoDataset.read(tmp_path / "out.json"))["annotations"] == written
+
+
 def test_a_failure_leaves_the_file_as_it_was(two_masks, tmp_path):
     path = tmp_path / "out.json"
     path.write_text("before")

@@ -6,8 +6,9 @@ import skimage.io
 from numpy.testing import assert_array_equal
 
 from mrcnn.formats.records import AnnotatedDataset, Instance, Problems, Record
-from mrcnn.formats.shapes import Box, Rectangle
+from mrcnn.formats.shapes import Box, Polygon, Rectangle
 from mrcnn.instances import InstanceBoxes, InstanceMasks
+from mrcnn.instances.annotated import true_areas, true_boxes
 
 
 class Boxes(AnnotatedDataset):
@@ -182,12 +183,25 @@ def test_boxes_are_those_of_the_shapes_and_no_mask_is_made(monkeypatch):
 
 def test_a_box_beside_the_shape_counts_for_boxes_only():
     dataset = Boxes()
-    own = Instance("cat", Rectangle(0, 0, 2, 2), crowd=True, box=(0.5, 1, 4, 5.5))
+    own = Instance("cat", Rectangle(0, 0, 2, 2), crowd=True, box=(0.5, 1, 4, 5.5), area=7.5)
     dataset.add_records([Record("a", "a.png", [own], 8, 10)], Problems("x"), None, None, True)
     boxes, class_ids = dataset.load_boxes(0)
     assert_array_equal(boxes.boxes, [[0.5, 1, 4, 5.5]])
     assert class_ids.tolist() == [-1]
-    assert dataset.load_instances(0)[0].boxes.tolist() == [[0, 0, 2, 2]]
+    masks = dataset.load_instances(0)[0]
+    assert masks.boxes.tolist() == [[0, 0, 2, 2]]
+    for instances in (masks, boxes):
+        assert_array_equal(true_boxes(instances), [[0.5, 1, 4, 5.5]])
+        assert_array_equal(true_areas(instances), [7.5])
+
+
+def test_a_rectangle_is_a_box_that_the_file_gives():
+    dataset = Boxes.read("x", {"a": [("dog", 0.25, 1.5, 3.1, 4.75)]})
+    for instances in (dataset.load_instances(0)[0], dataset.load_boxes(0)[0]):
+        assert_array_equal(true_boxes(instances), [[0.25, 1.5, 3.1, 4.75]])
+    triangle = Instance("cat", Polygon([0.2, 0.2, 5], [1.1, 6, 3]))
+    dataset.add_records([Record("b", "b.png", [triangle], 8, 10)], Problems("x"), None, None, True)
+    assert dataset.load_instances(1)[0].annotated is None
 
 
 def test_boxes_in_an_image_of_unknown_size(tmp_path):

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from tiny import InMemory
 
-from mrcnn.evaluation import CocoMetrics, coco_ap, evaluate_coco
+from mrcnn.datasets.dataset import Dataset
+from mrcnn.evaluation import CocoMetrics, Evaluator, coco_ap, evaluate, evaluate_coco
+from mrcnn.formats import CocoDataset
 from mrcnn.instances import InstanceBoxes, InstanceMasks
 from mrcnn.instances.rle import encode
 from mrcnn.metrics.coco_dataset import truth_annotations
@@ -216,6 +219,159 @@ def test_annotations_of_boxes():
         {"category_id": 2, "area": 11.5, "bbox": [2.5, 1, 5.75, 2], "iscrowd": 0},
         {"category_id": 1, "area": 25, "bbox": [4, 4, 5, 5], "iscrowd": 1},
     ]
+
+
+# One image; its only object spans 10.4 to 15.6, so its pixels are 10 to 16.
+SQUARE = [10.4, 10.4, 15.6, 10.4, 15.6, 15.6, 10.4, 15.6]
+
+
+def square_of(folder, **entry):
+    """The path of a COCO file with this one annotation."""
+    entry = {"id": 1, "image_id": 7, "category_id": 3, "segmentation": [SQUARE], **entry}
+    Image.new("RGB", (50, 40)).save(folder / "7.png")
+    content = {
+        "images": [{"id": 7, "file_name": "7.png", "height": 40, "width": 50}],
+        "categories": [{"id": 3, "name": "square"}],
+        "annotations": [{name: value for name, value in entry.items() if value is not None}],
+    }
+    path = folder / "instances.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+# IoU 27.04 / 36 = 0.7511 with the file's box: six of ten thresholds. With the pixels' box, 1.
+ON_THE_PIXELS = result_of([((10, 10, 16, 16), 1, 0.9)])
+
+
+@pytest.mark.parametrize("bbox", [[10.4, 10.4, 5.2, 5.2], None])
+def test_boxes_are_those_of_the_file(tmp_path, bbox):
+    dataset = CocoDataset.read(square_of(tmp_path, bbox=bbox))
+    assert dataset.load_instances(0)[0].boxes.tolist() == [[10, 10, 16, 16]]
+    for part in (dataset, dataset.subset([0])):
+        figures = coco_ap(part, [ON_THE_PIXELS], [0])
+        assert figures["bbox_AP"] == pytest.approx(0.6) and figures["segm_AP"] == pytest.approx(1)
+        assert coco_ap(part, [ON_THE_PIXELS], [0], kinds="bbox")["bbox_AP"] == pytest.approx(0.6)
+    metrics = CocoMetrics(dataset)
+    metrics.read_truth(0, (40, 50, 3))  # as in validation while training
+    metrics.add(0, ON_THE_PIXELS)
+    assert metrics.compute()["bbox_AP"] == pytest.approx(0.6)
+    for iou_types in (("bbox", "segm"), ("bbox",)):
+        options = {"iou_types": iou_types, "progress": False}
+        result = evaluate(None, dataset, detect=lambda images: [ON_THE_PIXELS], **options)
+        assert result["coco"]["bbox"]["AP"] == pytest.approx(0.6)
+        boxes_only = iou_types == ("bbox",)
+        assert sum(result["objects"]["f1"]) == (6 if boxes_only else 10)
+    evaluator = Evaluator(dataset)
+    evaluator.add(0, *dataset.load_instances(0), ON_THE_PIXELS)
+    assert evaluator.compute()["coco"]["bbox"]["AP"] == pytest.approx(0.6)
+
+
+def test_a_box_does_not_outlive_a_mask_that_a_subclass_changes(tmp_path):
+    class Larger(CocoDataset):
+        def load_mask(self, image_id):
+            masks, class_ids = super().load_mask(image_id)
+            masks[8:18, 8:18] = True
+            return masks, class_ids
+
+    dataset = Larger.read(square_of(tmp_path, bbox=[10.4, 10.4, 5.2, 5.2]))
+    found = result_of([((8, 8, 18, 18), 1, 0.9)])
+    assert coco_ap(dataset, [found], [0])["bbox_AP"] == pytest.approx(1)
+    assert coco_ap(dataset, [found], [0], kinds="bbox")["bbox_AP"] == pytest.approx(1)
+
+
+def test_areas_of_the_file_decide_what_is_small(tmp_path):
+    dataset = CocoDataset.read(square_of(tmp_path, area=2000))
+    for kind in ("bbox", "segm"):
+        figures = coco_ap(dataset, [ON_THE_PIXELS], [0])
+        assert np.isnan(figures[f"{kind}_APs"]) and figures[f"{kind}_APm"] > 0.5
+    assert coco_ap(dataset, [ON_THE_PIXELS], [0], kinds="bbox")["bbox_APm"] == pytest.approx(0.6)
+
+
+def test_a_box_without_a_pixel_is_something_to_find(tmp_path):
+    sliver = [20.1, 5, 20.3, 5, 20.3, 30]
+    bbox = [20.1, 5, 0.2, 25]
+    dataset = CocoDataset.read(square_of(tmp_path, segmentation=[sliver], bbox=bbox))
+    assert not dataset.load_instances(0)[0].visible.any()
+    figures = coco_ap(dataset, [ON_THE_PIXELS], [0])
+    assert figures["bbox_AP"] == 0 and np.isnan(figures["segm_AP"])
+
+
+def test_a_dataset_that_knows_no_boxes_is_compared_by_its_masks():
+    dataset = InMemory([truth_of([((10, 10, 16, 16), 1)])])
+    assert isinstance(dataset, Dataset) and not isinstance(dataset, CocoDataset)
+    assert coco_ap(dataset, [ON_THE_PIXELS], [0])["bbox_AP"] == pytest.approx(1)
+
+
+def polygons_case(rng, folder, images=5):
+    """Path of a COCO file of polygons between pixels, and detections that miss them a little."""
+    content = {
+        "images": [
+            {"id": 10 * i, "file_name": f"{i}.png", "height": 300, "width": 400}
+            for i in range(images)
+        ],
+        "categories": [{"id": i, "name": f"{i}"} for i in (2, 5)],
+        "annotations": [],
+    }
+    found = []
+    for image in content["images"]:
+        rows = []
+        for _ in range(rng.integers(1, 9)):
+            (h, w), category = rng.uniform(5, 150, 2), int(rng.choice([2, 5]))
+            y, x = rng.uniform(-2, 300 - h), rng.uniform(-2, 400 - w)  # some leave the image
+            angles = np.sort(rng.uniform(0, 2 * np.pi, 9))
+            xs = (x + w / 2 + w / 2 * np.cos(angles)).round(2)
+            ys = (y + h / 2 + h / 2 * np.sin(angles)).round(2)
+            bbox = [xs.min(), ys.min(), np.ptp(xs), np.ptp(ys)]
+            content["annotations"].append(
+                {
+                    "id": len(content["annotations"]) + 1,
+                    "image_id": image["id"],
+                    "category_id": category,
+                    "segmentation": [np.stack([xs, ys], 1).ravel().tolist()],
+                    "bbox": [float(side) for side in bbox],
+                    "area": float(h * w / 3),
+                    "iscrowd": 0,
+                }
+            )
+            for _ in range(rng.integers(0, 3)):
+                dy, dx = rng.normal(0, 0.05, 2) * [h, w]
+                box = np.rint([ys.min() + dy, xs.min() + dx, ys.max() + dy, xs.max() + dx])
+                box = np.clip(box, 0, [300, 400, 300, 400]).astype(int).tolist()
+                rows.append((box, {2: 1, 5: 2}[category], rng.random()))
+        found.append(result_of(rows, (300, 400)))
+    path = folder / "instances.json"
+    path.write_text(json.dumps(content))
+    return path, found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_agrees_with_pycocotools_on_the_file(tmp_path, seed):
+    path, found = polygons_case(np.random.default_rng(seed), tmp_path)
+    dataset = CocoDataset.read(path, images=tmp_path)
+    figures = coco_ap(dataset, found, dataset.image_ids)
+    boxes = coco_ap(dataset, found, dataset.image_ids, kinds="bbox")
+    rows = []
+    for info, result in zip(dataset.image_info, found, strict=True):
+        for i, (y1, x1, y2, x2) in enumerate(result["rois"].tolist()):
+            row = {"image_id": info["id"], "score": float(result["scores"][i])}
+            row["category_id"] = dataset.get_source_class_id(result["class_ids"][i], "coco")
+            row["bbox"] = [x1, y1, x2 - x1, y2 - y1]
+            rows.append(
+                {**row, "segmentation": encode(result["masks"][..., i], (0, 0), (300, 400))}
+            )
+    for kind in ("bbox", "segm"):
+        with contextlib.redirect_stdout(io.StringIO()):
+            truth = COCO(str(path))
+            evaluator = COCOeval(truth, truth.loadRes(rows), kind)
+            evaluator.evaluate()
+            evaluator.accumulate()
+            evaluator.summarize()
+        ours = np.nan_to_num([figures[f"{kind}_{name}"] for name in NAMES], nan=-1)
+        np.testing.assert_allclose(ours, evaluator.stats, atol=1e-9)
+        assert 0.1 < ours[0] < 0.95
+        if kind == "bbox":
+            alone = np.nan_to_num([boxes[f"bbox_{name}"] for name in NAMES], nan=-1)
+            np.testing.assert_allclose(alone, evaluator.stats, atol=1e-9)
 
 
 def test_a_truth_that_does_not_fit_the_image():
