@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import types
 
 import numpy as np
@@ -281,3 +282,11 @@ def test_train_evaluate_detect(tumor, lgg, tmp_path, monkeypatch, capsys):
         pixels = [int(row["pixels"]) for row in rows if row["image"] == name]
         assert set(np.unique(drawn)) <= {0, 255}
         assert max(pixels, default=0) <= np.count_nonzero(drawn) <= sum(pixels)
+
+
+def test_scans_that_are_no_regular_files(tumor, tmp_path):
+    (tmp_path / "P1").mkdir()
+    for name in ("scan.tif", "scan_mask.tif"):
+        os.mkfifo(tmp_path / "P1" / name)
+    with pytest.raises(ValueError, match=r"P1/scan\.tif: .*it is a named pipe \(FIFO\)"):
+        load(tumor, tmp_path)

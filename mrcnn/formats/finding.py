@@ -5,6 +5,7 @@ import os
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
+from ..files.regular import regular_file
 from ..types import PathLike
 
 # What folders contain, as `in_any_case` caches it: folder to lower-case name to actual names.
@@ -42,7 +43,7 @@ def given_path(path: PathLike, name: str = "path") -> Path:
 def why_unreadable(path: PathLike, error: Exception) -> str:
     """What the file `path` is instead of UTF-8 text; if unknown, the text of the `error`."""
     try:
-        with open(path, "rb") as file:
+        with open(regular_file(path), "rb") as file:
             start = file.read(32)
     except (OSError, ValueError):
         return str(error)
@@ -60,7 +61,7 @@ def read_json(path: PathLike) -> Any:
         ValueError: it is not JSON; the message includes the line.
     """
     try:
-        with open(path, encoding="utf-8-sig") as file:
+        with open(regular_file(path), encoding="utf-8-sig") as file:
             return json.load(file)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"no such file: {path}.") from error

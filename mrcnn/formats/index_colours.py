@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
+from ..files.regular import regular_file
+from ..images.opening import open_image
 from ..images.reading import read_labels
 from ..text import some
 from ..types import Array, PathLike
@@ -74,7 +75,7 @@ def read_lines(path: Path) -> list[str]:
         ValueError: it is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return regular_file(path).read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: {error}.") from error
 
@@ -121,7 +122,7 @@ def _read_numbers(path: PathLike) -> Array:
 
 def _read_colours(path: PathLike) -> Array | None:
     """RGB pixels [H, W, 3] of a colour PNG; None for one with a palette or in gray."""
-    with contextlib.suppress(Exception), Image.open(path) as image:
+    with contextlib.suppress(Exception), open_image(path) as image:
         if image.mode in ("RGB", "RGBA"):
             return np.array(image.convert("RGB"))
     return None

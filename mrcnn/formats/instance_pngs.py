@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from ..images.opening import open_image
 from ..images.reading import read_image
 from ..text import some
 from ..types import Array, PathLike
@@ -209,7 +209,7 @@ def _read_mask(path: str) -> tuple[Array, tuple[int, int], tuple[int, ...]]:
     """Bool array [h, w] of a mask, the (y, x) of its first pixel and the file's (height, width)."""
     if path.lower().endswith(".png"):
         try:
-            with Image.open(path) as image:
+            with open_image(path) as image:
                 if image.mode in ("L", "1"):
                     # There may be hundreds of masks per image, and Pillow finds the box ten times
                     # as fast as numpy.

@@ -4,7 +4,6 @@ import base64
 import contextlib
 import copy
 import dataclasses
-import io
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from ..datasets.dataset import Dataset
+from ..images.opening import open_image
 from ..images.reading import image_size
 from ..types import Array, PathLike
 from .finding import Listing, find_image, given_path, read_json
@@ -312,7 +311,7 @@ class PngMask:
 
     def crop(self, height: int, width: int) -> Crop:
         """See `Polygon.crop`."""
-        with Image.open(io.BytesIO(self.png)) as image:
+        with open_image(self.png, formats=("PNG",)) as image:
             pixels = np.asarray(image) != 0
         if pixels.ndim != 2:
             raise ValueError(f"it has {pixels.shape[2]} channels: it must have 1")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..files.regular import regular_file
 from ..text import some
 from ..types import PathLike
 from .finding import read_json, why_unreadable
@@ -113,7 +114,7 @@ def _regions(regions: Any) -> list[tuple[Any, Any]]:
 
 def _csv_entries(path: Path) -> list[Entry]:
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with open(regular_file(path), encoding="utf-8-sig", newline="") as file:
             header = file.readline()
             delimiter = max(",;\t", key=header.count)  # spreadsheets may change it
             columns = next(csv.reader([header], delimiter=delimiter), [])

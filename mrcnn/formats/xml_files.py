@@ -5,6 +5,7 @@ import contextlib
 import re
 import xml.etree.ElementTree as ET
 
+from ..files.regular import regular_file
 from ..types import PathLike
 from .finding import why_unreadable
 
@@ -35,7 +36,7 @@ def read_xml(path: PathLike) -> ET.Element:
         OSError: the file cannot be read.
         ValueError: not XML, a document type, or more than `MAX_BYTES`.
     """
-    with open(path, "rb") as file:
+    with open(regular_file(path), "rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise ValueError(f"it has more than {MAX_BYTES >> 20} MiB: it must be smaller.")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..files.regular import regular_file
 from ..text import some
 from ..types import PathLike
 from .finding import IMAGE_SUFFIXES, Listing, given_path, in_any_case, why_unreadable
@@ -301,7 +302,7 @@ def _resolve(value: PathLike, root: Path) -> Path:
 
 def _read_utf8(path: PathLike) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        return Path(regular_file(path)).read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise FileNotFoundError(f"no such file: {path}.") from error
     except UnicodeDecodeError as error:

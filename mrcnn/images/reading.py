@@ -1,11 +1,10 @@
 """Image files of any kind as arrays of the values that they store.
 
 The first bytes of a file decide its kind, not its name: tifffile reads TIFF, numpy reads .npy, and
-Pillow reads all others (PNG, JPEG, BMP, WebP, ...).
+Pillow reads all others (PNG, JPEG, BMP, GIF, WebP, PPM and JPEG 2000, see `opening.FORMATS`).
 """
 
 import contextlib
-import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,19 +12,16 @@ from PIL import ExifTags, Image
 
 from ..types import Array, PathLike
 from . import tiff
+from .opening import (
+    MAX_PIXELS,
+    UnusableImageError,
+    check_pixels,
+    kind_of,
+    open_array,
+    open_image,
+)
 
-# Maximum height times width, the limit at which Pillow itself refuses. In an image of more than
-# four channels, every four values count as a pixel, or a bomb could hide there.
-MAX_PIXELS = 178_956_970
-
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_NPY_START = b"\x93NUMPY"
 _NATIVE_MODES = ("1", "L", "LA", "F", "RGB", "RGBA")
-_pillow_limit = threading.Lock()
-
-
-class UnusableImageError(ValueError):
-    """The file is intact, but its image cannot be used."""
 
 
 def read_image(path: PathLike, max_pixels: int | None = MAX_PIXELS, alpha: bool = False) -> Array:
@@ -49,7 +45,7 @@ def read_image(path: PathLike, max_pixels: int | None = MAX_PIXELS, alpha: bool 
 
     Raises:
         FileNotFoundError: the file does not exist.
-        OSError: the file cannot be read as an image.
+        OSError: the file cannot be read as an image, or is not a regular file.
         ValueError: the image has too many pixels, or the file holds a stack of images.
 
     Example:
@@ -130,16 +126,16 @@ def _reading(path: PathLike) -> Iterator[None]:
     except FileNotFoundError as error:
         raise FileNotFoundError(f"no such file: {path}.") from error
     except Exception as error:
-        reason = str(error) or type(error).__name__
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise OSError(f"{path} cannot be read as an image: {reason}") from error
 
 
 def _read(path: PathLike, max_pixels: int | None, labels: bool, alpha: bool) -> Array:
     with _reading(path):
-        _check_size(path, *_size(path), max_pixels)
-        kind = _kind(path)
+        check_pixels(path, *_size(path), max_pixels)
+        kind = kind_of(path)
         if kind == "npy":
-            image = np.load(path, allow_pickle=False)
+            image = np.array(open_array(path))
         elif kind == "tiff":
             image = _read_tiff(path, labels, alpha)
         else:
@@ -148,19 +144,11 @@ def _read(path: PathLike, max_pixels: int | None, labels: bool, alpha: bool) -> 
         return np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
 
 
-def _kind(path: PathLike) -> str:
-    with open(path, "rb") as file:
-        start = file.read(len(_NPY_START))
-    if start == _NPY_START:
-        return "npy"
-    return "tiff" if start.startswith(_TIFF_STARTS) else "other"
-
-
 def _size(path: PathLike) -> tuple[int, int, int]:
     """(height, width, channels) of the upright image; channels may or may not include alpha."""
-    kind = _kind(path)
+    kind = kind_of(path)
     if kind == "npy":
-        shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
+        shape = open_array(path).shape
         if len(shape) not in (2, 3):
             raise UnusableImageError(
                 f"{path} has shape {shape}: it must be one image, [height, width] or [height, "
@@ -171,23 +159,10 @@ def _size(path: PathLike) -> tuple[int, int, int]:
         with tiff.opened(path) as series:
             (height, width, channels), orientation = tiff.shape(series), tiff.orientation(series)
     else:
-        with _open_with_pillow(path) as image:
+        with open_image(path, None) as image:
             (width, height), orientation = image.size, _orientation(image)
             channels = len(image.getbands())
     return (width, height, channels) if orientation in (5, 6, 7, 8) else (height, width, channels)
-
-
-def _check_size(
-    path: PathLike, height: int, width: int, channels: int, max_pixels: int | None
-) -> None:
-    pixels = max(height * width, height * width * channels // 4)
-    if max_pixels is not None and pixels > max_pixels:
-        bands = f" of {channels} channels" if channels > 4 else ""
-        raise UnusableImageError(
-            f"{path} has {height} x {width} pixels{bands}, which counts as {pixels}: the limit "
-            f"against decompression bombs is {max_pixels}. If you trust the file, raise the limit "
-            "(max_pixels, or MAX_PIXELS of your Dataset), or lift it with None."
-        )
 
 
 def _upright(image: Array, orientation: int) -> Array:
@@ -217,16 +192,6 @@ def _read_tiff(path: PathLike, labels: bool, alpha: bool) -> Array:
     return image
 
 
-def _open_with_pillow(path: PathLike) -> Image.Image:
-    """Read a file's header; meanwhile Pillow's own limit is off for all threads."""
-    with _pillow_limit:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            return Image.open(path)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
-
-
 def _orientation(image: Image.Image) -> int:
     try:
         # Not image.getexif(), which decodes a whole PNG to look for EXIF data after the pixels.
@@ -236,7 +201,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _read_with_pillow(path: PathLike, labels: bool, alpha: bool) -> Array:
-    with _open_with_pillow(path) as image:
+    with open_image(path, None) as image:
         if labels and image.format in ("JPEG", "MPO"):
             raise UnusableImageError(
                 f"{path} is a JPEG: its compression changes the numbers of a label image. Save it "
@@ -276,7 +241,7 @@ def _read_16_bit_png(image, path, raw_mode):
         halves = np.asarray(image)
         upper, lower = halves[..., ::2], halves[..., 1::2]
     else:
-        with _open_with_pillow(path) as again:
+        with open_image(path, None) as again:
             _reread(again, raw_mode.replace("16B", "16L"))
             upper, lower = np.asarray(image), np.asarray(again)
     return upper.astype(np.uint16) << 8 | lower

@@ -8,6 +8,7 @@ import numpy as np
 import tifffile
 from tifffile import EXTRASAMPLE, PHOTOMETRIC
 
+from ..files.regular import regular_file
 from ..types import Array, PathLike
 
 _ORIENTATION = 274  # number of the tag
@@ -32,7 +33,7 @@ class UndecodableError(Exception):
 @contextlib.contextmanager
 def opened(path: PathLike) -> Iterator[tifffile.TiffPageSeries]:
     """In a `with`, the first image of the file at `path`, without smaller copies and thumbnails."""
-    with tifffile.TiffFile(path) as file:
+    with tifffile.TiffFile(regular_file(path)) as file:
         yield file.series[0]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files.regular import regular_file
 from ..files.whole import replacing
 from ..types import PathLike
 
@@ -54,7 +55,7 @@ def read(path: PathLike) -> list[dict[str, Any]]:
     path = Path(path)
     path = path / FILE_NAME if path.is_dir() else path
     rows = []
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(regular_file(path), newline="", encoding="utf-8") as file:
         lines = csv.DictReader(file)
         for line in lines:
             row = {name: _number(text) for name, text in line.items() if name and text}

@@ -20,6 +20,7 @@ import numpy as np
 
 from .. import __version__
 from ..config import Config
+from ..files.regular import regular_file
 from ..files.whole import replacing
 from ..types import PathLike
 
@@ -112,7 +113,7 @@ def read_config(path: PathLike, config_class: type[Config] = Config) -> Config:
     Args:
         path: the run's `config.json`, or its folder.
         config_class: the class that the run used. It supplies what JSON cannot hold, such as a
-            function as BACKBONE.
+            BACKBONE function.
 
     Returns:
         An instance of `config_class` with the run's settings.
@@ -132,7 +133,7 @@ def read_config(path: PathLike, config_class: type[Config] = Config) -> Config:
     path = Path(path)
     path = path / CONFIG if path.is_dir() else path
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings = json.loads(regular_file(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}.") from error
     if not isinstance(settings, dict):
@@ -256,11 +257,11 @@ def _read(log_dir, name, kind):
     if not path.exists():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(regular_file(path).read_text(encoding="utf-8"))
     except ValueError:
         content = None
     if not isinstance(content, kind):
-        logger.warning("%s is damaged: it is replaced with a new one", path)
+        logger.warning("%s is damaged: replacing it with a new one", path)
         return None
     return content
 

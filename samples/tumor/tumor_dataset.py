@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import scipy.ndimage
-import tifffile
 
 from mrcnn import utils
 from mrcnn.formats.finding import IMAGE_SUFFIXES, given_path
-from mrcnn.images import reading
+from mrcnn.images import opening, reading, tiff
 from mrcnn.instances.masks import InstanceMasks
 from mrcnn.text import some
 
@@ -183,10 +182,10 @@ def _patient(place, pattern):
 def _shape(path):
     """Shape of the array in a TIFF or .npy file, else (height, width)."""
     if path.suffix.lower() == ".npy":
-        return np.load(path, mmap_mode="r", allow_pickle=False).shape
+        return opening.open_array(path).shape
     if path.suffix.lower() in (".tif", ".tiff"):
-        with tifffile.TiffFile(path) as file:
-            return file.series[0].shape
+        with tiff.opened(path) as series:
+            return series.shape
     return reading.image_size(path)
 
 
@@ -199,8 +198,10 @@ def _slices(path):
 def _read_volume(path):
     """Read [slices, H, W] or [slices, H, W, C]; of a .npy file, only what is used is read."""
     if str(path).lower().endswith(".npy"):
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    return tifffile.imread(path)
+        return opening.open_array(path)
+    with tiff.opened(path) as series:
+        opening.check_pixels(path, *series.shape[1:3], channels=1)
+        return series.asarray()
 
 
 def _read_mask(path, number=None):
