@@ -247,7 +247,7 @@ def test_no_layer_of_that_name(shared, regex):
         shared.set_trainable(regex)
     assert str(caught.value) == (
         f"layers is {regex!r}, which matches no layer: it must be heads, 3+, 4+, 5+, all, or a "
-        "regular expression of layer names."
+        "regular expression for layer names."
     )
 
 

@@ -10,7 +10,7 @@ class Stage:
     """Epochs `begin` to `end` (exclusive, counted from 0), trained by one optimizer.
 
     Attributes:
-        layers: "heads", "3+", ... or a regular expression of layer names.
+        layers: "heads", "3+", ... or a regular expression for layer names.
         learning_rate: the initial rate.
         begin, end: epochs.
     """

@@ -1,8 +1,8 @@
 """The moving average of the weights (EMA), used when a model is evaluated or saved.
 
 Keras's optimizer keeps the averages alongside the weights that it trains. (`SwapEMAWeights` leaves
-the trained weights in a model whose `fit` is stopped early, and on TensorFlow rounds at every
-swap.)
+the trained weights in a model whose `fit` is stopped early, and on TensorFlow adds a rounding error
+at every swap.)
 """
 
 import contextlib

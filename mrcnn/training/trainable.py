@@ -16,7 +16,7 @@ def layer_regexes(config: Config) -> dict[str, str]:
         config: for its backbone and heads.
 
     Returns:
-        Regular expressions of layer names by "heads" (all but the backbone), "3+", "4+", "5+" (the
+        Regular expressions for layer names by "heads" (all but the backbone), "3+", "4+", "5+" (the
         backbone too, from C3, C4 or C5 on) and "all".
 
     Example:

@@ -91,7 +91,7 @@ def test_starts_are_listed(tmp_path, caplog, monkeypatch):
 def test_a_list_that_was_damaged(tmp_path, caplog):
     (tmp_path / "starts.json").write_text('[{"date"')
     run_record.write(tmp_path, TinyConfig(), seed=1)
-    assert "is damaged: it is replaced with a new one" in caplog.text
+    assert "is damaged: replacing it with a new one" in caplog.text
     assert len(json.loads((tmp_path / "starts.json").read_text())) == 1
 
 

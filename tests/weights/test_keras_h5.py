@@ -367,7 +367,7 @@ def test_which_file_is_an_imagenet_backbone(path, layers, wanted):
 
 
 def test_an_imagenet_backbone_needs_weights(path):
-    # A file of the heads only may list the backbone's layers without their weights.
+    # A file with only the heads may list the backbone's layers without their weights.
     write_h5({"conv1": [], "bn5c_branch2c": []}, path)
     with WeightsFile(path) as file:
         assert file.is_bgr() is False
