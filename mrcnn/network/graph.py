@@ -25,6 +25,7 @@ from .heads.head import Features, Head, Matched
 from .inputs import NormBoxes, keras_input
 from .losses import LossLayer
 from .precision import precision_of
+from .process import check_new_model
 from .proposals import AnchorLayer, ProposalLayer
 from .pyramid import feature_pyramid
 from .rpn import rpn_bbox_loss_graph, rpn_class_loss_graph, rpn_of_pyramid
@@ -45,7 +46,9 @@ def build(mode: str, config: Config, seed: int | None = None) -> GraphModel:
     Raises:
         ValueError: a head has a layer that it did not name, or its losses are not the ones it
             declares.
+        RuntimeError: a model was made before this process was forked.
     """
+    check_new_model()
     with precision_of(config):
         return build_inference(config) if mode == "inference" else build_training(config, seed)
 
