@@ -15,10 +15,10 @@ from ..images.resizing import unmold_image
 from ..instances.pasting import expand_mask
 from ..types import Array
 from .captions import instance_label
-from .dataset_images import as_display_image
 from .drawing import CROWDED, add_box
-from .figures import Inches, SaveTo, finish, new_figure
+from .figures import Inches, SaveTo, finish, native_axes, new_figure
 from .instances import display_instances
+from .pictures import as_rgb
 
 _PANEL_INCHES = 5
 _DPI = 100
@@ -33,6 +33,7 @@ def display_batch(
     figsize: Inches | None = None,
     dpi: float | None = None,
     save_to: SaveTo | None = None,
+    native: bool = False,
 ) -> Figure | None:
     """Draw a training batch as the network receives it.
 
@@ -48,6 +49,8 @@ def display_batch(
         figsize: inches (width, height); None is 5 wide per image.
         dpi: dots per inch; None is 100.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
+        native: whether each panel has exactly its image's pixels, without margins and titles;
+            figsize is then ignored.
 
     Returns:
         The Figure, or None if it was shown.
@@ -56,8 +59,11 @@ def display_batch(
     metas = parse_image_meta(inputs["input_image_meta"][:limit])
     height, width = images.shape[1:3]
     default_size = _PANEL_INCHES * len(images), 2 * (_PANEL_INCHES * height / width + 0.5)
-    fig = new_figure((default_size, _DPI), figsize, dpi, save_to)
-    axes = fig.subplots(2, len(images), squeeze=False)
+    if native:
+        axes = native_axes([[images.shape[1:]] * len(images)] * 2, dpi, save_to)
+    else:
+        fig = new_figure((default_size, _DPI), figsize, dpi, save_to)
+        axes = fig.subplots(2, len(images), squeeze=False)
     anchors = pyramid_anchors(config, images.shape[1:])
     for i, (upper, lower) in enumerate(axes.T):
         real = inputs["input_gt_class_ids"][i] != 0
@@ -67,7 +73,7 @@ def display_batch(
         if masks is not None:
             masks = masks[i][..., real]
             masks = expand_mask(boxes, masks, (height, width)) if config.USE_MINI_MASK else masks
-        picture = as_display_image(unmold_image(images[i], config))
+        picture = as_rgb(unmold_image(images[i], config))
         brief = len(class_ids) > CROWDED or len(class_names) <= 2
         original = metas["original_image_shape"][i]
         title = (
@@ -85,7 +91,7 @@ def display_batch(
         )
         upper.set_title(title, fontsize=9)
         _anchors(lower, picture, boxes, anchors, inputs["input_rpn_match"][i][:, 0])
-    return finish(fig, created=True, save_to=save_to)
+    return finish(axes[0, 0].figure, created=True, save_to=save_to, native=native)
 
 
 def _anchors(ax: Axes, picture: Array, boxes: Array, anchors: Array, match: Array) -> None:

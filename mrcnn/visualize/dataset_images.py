@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -16,12 +15,12 @@ from ..config import Config
 from ..datasets.dataset import Dataset
 from ..datasets.reading import place_of, read_sample
 from ..images.frame import Frame
-from ..images.pixels import as_channels
 from ..instances import InstanceBoxes, InstanceMasks
 from ..types import Array
 from .captions import CAPTION_POINTS, add_caption, instance_label
-from .drawing import CROWDED, RGB, add_box, add_outlines, as_rgb, blend_masks, neighbor_colors
-from .figures import Inches, SaveTo, finish, new_figure, scale_of
+from .drawing import CROWDED, RGB, add_box, add_outlines, blend_masks, neighbor_colors
+from .figures import Inches, SaveTo, finish, native_axes, new_figure, scale_of
+from .pictures import as_rgb, is_dark
 
 _CROWD_COLOR = (1.0, 1.0, 1.0)
 _SEARCHED_IMAGES = 100  # how many to search for images with instances
@@ -40,14 +39,14 @@ def display_sample(
     figsize: Inches | None = None,
     dpi: float | None = None,
     save_to: SaveTo | None = None,
+    native: bool = False,
 ) -> Figure | None:
     """Draw a dataset image with its instances: masks, outlines, boxes and class names.
 
     If the dataset has only boxes, only these are drawn. Crowds are white, with a dashed box. With
-    one class, or more than 40 instances, captions are left out: the title counts the instances. Of
-    more than three channels, the first three are shown as red, green and blue; two channels are
-    shown as red and green. Pixel types other than uint8 are scaled according to IMAGE_SCALING, or,
-    without `config`, by "auto" if it accepts the values and else by "percentile".
+    one class, or more than 40 instances, captions are left out: the title counts the instances.
+    Pixels are scaled so that they can be seen, see `pictures.as_rgb`, with `config` after its
+    IMAGE_SCALING; the title says if a dark 8-bit image was brightened.
 
     Args:
         dataset: a prepared dataset.
@@ -61,6 +60,8 @@ def display_sample(
         figsize: inches (width, height); None is 10 along the longer side.
         dpi: dots per inch; None is 150.
         save_to: path of a PNG to write; the figure is then closed.
+        native: whether the picture has exactly the image's pixels, without margins and title;
+            figsize is then ignored.
 
     Returns:
         The Figure, or None if it was shown.
@@ -80,7 +81,7 @@ def display_sample(
         rng = np.random.default_rng([seed, int(image_id)])
         image, instances, class_ids, factor = _as_input(dataset, config, image_id, rng)
         kind = f"{_describe(image)}: the network's input, scaled by {factor:.3g}"
-    picture = as_display_image(image, place_of(dataset, image_id))
+    picture = as_rgb(image, place_of(dataset, image_id))
     colors = instance_colors(instances, class_ids)
     crowded = len(class_ids) > CROWDED
     only_boxes = isinstance(instances, InstanceBoxes)
@@ -91,8 +92,11 @@ def display_sample(
 
     height, width = picture.shape[:2]
     default_size = max(5, 10 * width / max(height, width)), 10 * height / max(height, width) + 0.8
-    fig = new_figure((default_size, _DPI), figsize, dpi, save_to)
-    ax = fig.subplots()
+    if native:
+        ((ax,),) = native_axes([[picture.shape]], dpi, save_to)
+    else:
+        ax = new_figure((default_size, _DPI), figsize, dpi, save_to).subplots()
+    fig = ax.figure
     scale = scale_of(ax, len(class_ids))
     _show(ax, picture)
     letters = int(_LETTERS_PER_INCH * fig.get_figwidth())
@@ -108,7 +112,7 @@ def display_sample(
         if crowd or (not crowded and len(dataset.class_names) > 2):
             label = instance_label(dataset.class_names, class_id)
             add_caption(ax, box, label, color, CAPTION_POINTS * scale)
-    return finish(fig, created=True, save_to=save_to)
+    return finish(fig, created=True, save_to=save_to, native=native)
 
 
 def display_augmented(
@@ -123,6 +127,7 @@ def display_augmented(
     figsize: Inches | None = None,
     dpi: float | None = None,
     save_to: SaveTo | None = None,
+    native: bool = False,
 ) -> Figure | None:
     """Show the effect of an augmentation: one image per row, first unchanged, then augmented.
 
@@ -143,6 +148,8 @@ def display_augmented(
         figsize: inches (width, height); None is 3.5 wide per image.
         dpi: dots per inch; None is 150.
         save_to: path of a PNG to write; the figure is then closed.
+        native: whether each panel has exactly its image's pixels, without margins and titles;
+            figsize is then ignored.
 
     Returns:
         The Figure, or None if it was shown.
@@ -164,8 +171,11 @@ def display_augmented(
         _as_input(dataset, config, i, np.random.default_rng([seed, int(i)])) for i in image_ids
     ]
     heights = [3.5 * image.shape[0] / image.shape[1] + 0.35 for image, *_ in samples]  # inches
-    fig = new_figure(((3.5 * cols, sum(heights)), _DPI), figsize, dpi, save_to)
-    axes = fig.subplots(len(samples), cols, squeeze=False, height_ratios=heights)
+    if native:
+        axes = native_axes([[image.shape] * cols for image, *_ in samples], dpi, save_to)
+    else:
+        fig = new_figure(((3.5 * cols, sum(heights)), _DPI), figsize, dpi, save_to)
+        axes = fig.subplots(len(samples), cols, squeeze=False, height_ratios=heights)
     for row, image_id, sample in zip(axes, image_ids, samples, strict=True):
         image, instances, class_ids, _ = sample
         colors = instance_colors(instances, class_ids)
@@ -174,7 +184,7 @@ def display_augmented(
             if col > 0 and augmentation is not None:
                 rng = np.random.default_rng([seed, int(image_id), col])
                 changed, moved = augment(augmentation, image, instances, rng)
-            picture = as_display_image(changed, place_of(dataset, image_id))
+            picture = as_rgb(changed, place_of(dataset, image_id))
             outlines = _paint(picture, moved, colors, alpha=0)
             _show(ax, picture)
             add_outlines(ax, outlines, colors, scale_of(ax, len(class_ids)))
@@ -183,33 +193,7 @@ def display_augmented(
             if col > 0:
                 title = f"augmented, {left} of {len(instances)} instances"
             ax.set_title(title, fontsize=8)
-    return finish(fig, created=True, save_to=save_to)
-
-
-def as_display_image(image: npt.ArrayLike, name: str = "image") -> Array:
-    """Convert any image that a dataset may hold to uint8 RGB for display.
-
-    Args:
-        image: [H, W] or [H, W, C] of any pixel dtype. Two channels become red and green; of more
-            than three, the first three are used.
-        name: the image's name in error messages.
-
-    Returns:
-        uint8 [H, W, 3].
-
-    Raises:
-        TypeError, ValueError: not an image, see `as_channels`.
-    """
-    pixels = np.asarray(image)
-    pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
-    pixels = pixels[..., :3]
-    try:
-        pixels = as_channels(pixels, pixels.shape[-1], name)
-    except ValueError:  # values for which "auto" has no range
-        pixels = as_channels(pixels, pixels.shape[-1], name, "percentile")
-    if pixels.shape[2] == 2:
-        pixels = np.pad(pixels, [(0, 0), (0, 0), (0, 1)])
-    return as_rgb(pixels)
+    return finish(axes[0, 0].figure, created=True, save_to=save_to, native=native)
 
 
 def instance_colors(
@@ -234,7 +218,7 @@ def instance_colors(
 def _load_unchanged(
     dataset: Dataset, image_id: int
 ) -> tuple[Array, InstanceMasks | InstanceBoxes, Array]:
-    image = np.asarray(dataset.load_image(image_id))
+    image = np.asanyarray(dataset.load_image(image_id))  # keeps the mask of a masked array
     field = _field(dataset, image_id)
     load = dataset.load_instances if field == "masks" else dataset.load_boxes
     instances, class_ids = load(image_id)
@@ -323,7 +307,9 @@ def _describe(image: Array) -> str:
     if channels != 3:
         text += f", {channels} channel{'s' * (channels > 1)}"
     if image.dtype != np.uint8:
-        text += f", {image.dtype} from {image.min():g} to {image.max():g}"
+        text += f", {image.dtype} from {np.nanmin(image):g} to {np.nanmax(image):g}"
+    elif is_dark(image):
+        text += f", up to {image.max()} of 255 and brightened here"
     return text
 
 

@@ -20,6 +20,7 @@ from skimage.measure import find_contours
 
 from ..instances.pasting import extract_bboxes
 from ..types import Array
+from .pictures import as_rgb as as_rgb
 
 # A colour, (red, green, blue) in [0, 1].
 RGB = tuple[float, float, float]
@@ -73,31 +74,6 @@ def neighbor_colors(boxes: npt.ArrayLike) -> list[RGB]:
     return [palette[i] for i in chosen]
 
 
-def as_rgb(image: npt.ArrayLike) -> Array:
-    """Copy an image of any common kind to uint8 RGB.
-
-    Args:
-        image: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] (alpha is dropped). Floats and bools are in
-            [0, 1] or, if any value is above 1, in [0, 255].
-
-    Returns:
-        uint8 [H, W, 3].
-
-    Raises:
-        ValueError: the image has any other shape.
-    """
-    image = np.asarray(image)
-    if image.ndim == 2:
-        image = image[:, :, np.newaxis]
-    if image.ndim != 3 or image.shape[2] not in (1, 3, 4):
-        raise ValueError(
-            f"image has shape {image.shape}: it must be [H, W] or [H, W, 1, 3 or 4 channels]"
-        )
-    pixels = image[:, :, :3]
-    pixels = np.clip(np.rint(pixels * (255 / _full_scale(image))), 0, 255).astype(np.uint8)
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
-
-
 def apply_mask(
     image: Array, mask: npt.ArrayLike, color: Sequence[float] | Array, alpha: float = 0.5
 ) -> Array:
@@ -105,6 +81,7 @@ def apply_mask(
 
     Args:
         image: [H, W, 3], integers in [0, 255], or floats in [0, 1] or (if any is above 1) [0, 255].
+            If any value is above 255, the largest is full brightness.
         mask: [H, W], bool or numbers (above 0.5 is inside).
         color: (red, green, blue) in [0, 1].
         alpha: weight of the colour; the image keeps 1 - alpha.
@@ -265,6 +242,6 @@ def check_counts(**counts: int | None) -> None:
 
 
 def _full_scale(image: Array) -> float:
-    """The value of full brightness: 1 for bools and for floats up to 1, otherwise 255."""
-    is_unit = image.dtype.kind in "bf" and (image.size == 0 or image.max() <= 1)
-    return 1.0 if is_unit else 255.0
+    """The value of full brightness: 1 for bools and for floats up to 1, otherwise 255 or more."""
+    highest = np.nanmax(image, initial=0)
+    return 1.0 if image.dtype.kind in "bf" and highest <= 1 else max(255.0, float(highest))

@@ -1,5 +1,10 @@
-"""Creating, styling and finishing figures."""
+"""Creating, styling and finishing figures.
 
+A figure has a size in inches, and room for titles. A *native* figure instead has the pixels of the
+images that it shows, one for one, side by side and without margins or titles.
+"""
+
+from collections.abc import Sequence
 from typing import IO, TypeVar
 
 import matplotlib
@@ -8,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from ..types import PathLike
+from ..types import Array, PathLike
 from .drawing import CROWDED
 
 # Size of a figure in inches, (width, height).
@@ -18,6 +23,8 @@ Inches = tuple[float, float]
 SaveTo = PathLike | IO[bytes]
 
 _Drawn = TypeVar("_Drawn", bound=Axes | Figure | SubFigure)
+
+NATIVE_DPI = 100  # of native figures: decides the size of type and lines in pixels
 
 _HEADLESS_BACKENDS = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
 
@@ -49,6 +56,65 @@ def new_figure(
     )
 
 
+def native_axes(
+    rows: Sequence[Sequence[tuple[int, ...]]],
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Array:
+    """Create a native figure: axes that have exactly the pixels of their images.
+
+    The figure is as wide and high as its rows and columns of images. `finish` it with native=True.
+
+    Args:
+        rows: for each row the shapes (height, width, ...) of its images; all rows have the same
+            number of them.
+        dpi: dots per inch, or None for 100. It changes the size of type and lines only.
+        save_to: see `new_figure`.
+
+    Returns:
+        object [rows, columns] of Axes.
+    """
+    sizes = np.array([[shape[:2] for shape in row] for row in rows])  # [rows, columns, 2]
+    heights, widths = sizes[..., 0].max(axis=1), sizes[..., 1].max(axis=0)
+    dpi = NATIVE_DPI if dpi is None else dpi
+    # Matplotlib rounds down, and 401 / 72 * 72 may be less than 401.
+    full_height, full_width = heights.sum() + 0.01, widths.sum() + 0.01
+    figure = new_figure(((full_width / dpi, full_height / dpi), dpi), None, None, save_to)
+    figure.set_layout_engine("none")
+    axes = np.empty(sizes.shape[:2], object)
+    for row, column in np.ndindex(*axes.shape):
+        height, width = sizes[row, column]
+        left, bottom = widths[:column].sum(), heights[row:].sum() - height
+        ax = figure.add_axes(
+            (
+                left / full_width,
+                bottom / full_height,
+                width / full_width,
+                height / full_height,
+            )
+        )
+        ax.axis("off")
+        axes[row, column] = ax
+    return axes
+
+
+def check_native(native: bool, ax: object) -> None:
+    """Check that a native figure is a new one.
+
+    Args:
+        native: whether a native figure is wanted.
+        ax: the axes that the caller gave, or None.
+
+    Raises:
+        ValueError: both are given.
+    """
+    if native and ax is not None:
+        raise ValueError(
+            "native is True, and axes are given: a native figure has the size of its image, so it "
+            "must be a new one. Leave out the axes."
+        )
+
+
 def inches_of(ax: Axes) -> float:
     """Width of axes, by which type and lines are scaled.
 
@@ -61,7 +127,9 @@ def inches_of(ax: Axes) -> float:
     spec, figure = ax.get_subplotspec(), ax.figure
     if spec is None or figure.get_layout_engine() is None:
         return ax.get_window_extent().width / figure.dpi
-    return figure.bbox.width / figure.dpi * len(spec.colspan) / spec.get_gridspec().ncols
+    ratios = np.asarray(spec.get_gridspec().get_width_ratios())
+    share = ratios[spec.colspan.start : spec.colspan.stop].sum() / ratios.sum()
+    return figure.bbox.width / figure.dpi * share
 
 
 def scale_of(ax: Axes, instances: int) -> float:
@@ -81,13 +149,17 @@ def plain_axes(ax: Axes) -> None:
     ax.set_axisbelow(True)
 
 
-def finish(drawn: _Drawn, created: bool, save_to: SaveTo | None = None) -> _Drawn | None:
+def finish(
+    drawn: _Drawn, created: bool, save_to: SaveTo | None = None, native: bool = False
+) -> _Drawn | None:
     """Finish a figure: write it to a PNG and close it, or show it if the caller created it.
 
     Args:
         drawn: Axes or Figure.
         created: whether the caller created the figure; one that was passed in is not shown.
         save_to: path of a PNG, or a binary file, or None.
+        native: whether `native_axes` created the axes: titles are then dropped, and the file has
+            exactly the figure's pixels.
 
     Returns:
         `drawn`, or None if it was shown: a notebook would draw it again.
@@ -95,8 +167,15 @@ def finish(drawn: _Drawn, created: bool, save_to: SaveTo | None = None) -> _Draw
     figure: Axes | Figure | SubFigure = drawn
     while not isinstance(figure, Figure):  # Axes and subfigures
         figure = figure.figure
+    if native:
+        for ax in figure.axes:
+            ax.set_title("")
+            ax.set_aspect("auto")  # it has the image's aspect, up to rounding
     if save_to is not None:
-        figure.savefig(save_to, bbox_inches="tight", pad_inches=0.05)
+        if native:  # whatever the user's style sheet says
+            figure.savefig(save_to, dpi=figure.dpi, bbox_inches=figure.bbox_inches)
+        else:
+            figure.savefig(save_to, bbox_inches="tight", pad_inches=0.05)
         plt.close(figure)
     elif created and matplotlib.get_backend().lower() not in _HEADLESS_BACKENDS:
         plt.show()

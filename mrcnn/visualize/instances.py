@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 
 from ..types import Array
 from .captions import CAPTION_POINTS, add_caption, instance_label
-from .drawing import RGB, add_box, add_outlines, as_rgb, blend_masks, check_counts, neighbor_colors
-from .figures import Inches, SaveTo, finish, new_figure, scale_of
+from .drawing import RGB, add_box, add_outlines, blend_masks, check_counts, neighbor_colors
+from .figures import Inches, SaveTo, check_native, finish, native_axes, new_figure, scale_of
+from .pictures import as_rgb
 
 logger = logging.getLogger(__name__)
 _SIZE = (16, 16)  # inches
@@ -30,18 +31,23 @@ def display_images(
     figsize: Inches | None = None,
     dpi: float | None = None,
     save_to: SaveTo | None = None,
+    native: bool = False,
 ) -> Figure | None:
     """Show images, masks or feature maps in a grid.
 
     Args:
-        images: list of [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] arrays, or one array [N, ...] of
-            them. Colour images are shown as they are, others through `cmap`.
+        images: list of [H, W] or [H, W, C] arrays, or one array [N, ...] of them. Those of one
+            channel are shown through `cmap`, from their lowest to their highest value (for wide
+            integers, such as uint16: without the outliers); others in colour, scaled so that they
+            can be seen, see `pictures.as_rgb`.
         titles: strings in the order of the images; there may be fewer.
         cols: images per row.
         cmap, norm, interpolation: passed to matplotlib's `imshow`.
         figsize: inches (width, height); None is 3.5 wide per image.
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
+        native: whether each panel has exactly its image's pixels, without margins and titles;
+            figsize is then ignored.
 
     Returns:
         The Figure, or None if there are no images or it was shown.
@@ -59,21 +65,27 @@ def display_images(
     titles = [*([] if titles is None else titles), *[""] * len(images)]
     cols = min(cols, len(images))
     rows = -(-len(images) // cols)
-    height, width = np.shape(images[0])[:2]
-    default_size = 3.5 * cols, (3.5 * height / width + 0.3) * rows
-    fig = new_figure((default_size, None), figsize, dpi, save_to)
-    axes = fig.subplots(rows, cols, squeeze=False)
+    shapes = [np.shape(image)[:2] for image in images]
+    if native:
+        shapes += [(0, 0)] * (rows * cols - len(images))
+        axes = native_axes(
+            [shapes[i : i + cols] for i in range(0, rows * cols, cols)], dpi, save_to
+        )
+    else:
+        height, width = shapes[0]
+        default_size = 3.5 * cols, (3.5 * height / width + 0.3) * rows
+        fig = new_figure((default_size, None), figsize, dpi, save_to)
+        axes = fig.subplots(rows, cols, squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
-        image = np.squeeze(image, axis=2) if np.shape(image)[2:] == (1,) else np.asarray(image)
-        # Otherwise a mask with a single value would get the colour of zero.
-        is_mask = image.dtype == bool and norm is None
-        limits: dict[str, Any] = {"vmin": 0, "vmax": 1} if is_mask else {}
+        image = np.asanyarray(image)
+        image = image[..., 0] if image.shape[2:] == (1,) else image
+        limits = _limits(image) if norm is None else {}
         image = as_rgb(image) if image.ndim == 3 else image
         ax.set_title(title, fontsize=9)
         ax.imshow(image, cmap=cmap, norm=norm, interpolation=interpolation, **limits)
-    return finish(fig, created=True, save_to=save_to)
+    return finish(axes[0, 0].figure, created=True, save_to=save_to, native=native)
 
 
 def display_instances(
@@ -93,13 +105,15 @@ def display_instances(
     *,
     dpi: float | None = None,
     save_to: SaveTo | None = None,
+    native: bool = False,
 ) -> Axes | None:
     """Draw instances over an image: tinted masks with outlines, boxes and captions.
 
     Without masks, the lines of the boxes are heavier.
 
     Args:
-        image: [H, W, 3]; other kinds of images are converted. It is not changed.
+        image: [H, W] or [H, W, C] of any pixel type, scaled so that it can be seen, see
+            `pictures.as_rgb`. It is not changed.
         boxes: [N, (y1, x1, y2, x2)] in pixels; all-zero rows are padding and are skipped.
         masks: [H, W, N], or None for boxes only.
         class_ids: [N] ints, indices into class_names.
@@ -115,6 +129,8 @@ def display_instances(
         captions: N strings that replace "name score"; "" or None for no caption.
         dpi: dots per inch of the created figure; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
+        native: whether the picture has exactly the image's pixels, without margins and title;
+            figsize is then ignored.
 
     Returns:
         The Axes, or None if the figure was shown.
@@ -139,6 +155,7 @@ def display_instances(
         ...     image, result["rois"], result["masks"], result["class_ids"], class_names
         ... )  # doctest: +SKIP
     """
+    check_native(native, ax)
     picture = as_rgb(image)
     boxes = np.reshape(boxes, (-1, 4))
     check_counts(
@@ -170,8 +187,11 @@ def display_instances(
         outlines = blend_masks(tinted, masks, shown_colors)
 
     created = ax is None
-    if ax is None:
+    if native:
+        ((ax,),) = native_axes([[picture.shape]], dpi, save_to)
+    elif ax is None:
         ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
+    assert ax is not None
     ax.imshow(picture)
     ax.axis("off")
     ax.autoscale(False)
@@ -185,7 +205,7 @@ def display_instances(
         caption = captions[i]
         if caption:
             add_caption(ax, boxes[i], caption, colors[i], CAPTION_POINTS * scale)
-    return finish(ax, created, save_to)
+    return finish(ax, created, save_to, native)
 
 
 def display_top_masks(
@@ -198,13 +218,14 @@ def display_top_masks(
     figsize: Inches | None = None,
     dpi: float | None = None,
     save_to: SaveTo | None = None,
+    native: bool = False,
 ) -> Figure | None:
     """Show an image beside the masks of the classes that cover the most area.
 
     In a class's panel, each instance has a different shade.
 
     Args:
-        image: [H, W, 3].
+        image: [H, W] or [H, W, C] of any pixel type, see `pictures.as_rgb`.
         mask: [H, W, N].
         class_ids: [N] ints.
         class_names: list of strings.
@@ -212,6 +233,8 @@ def display_top_masks(
         figsize: inches (width, height); None is 3.5 wide per panel.
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
+        native: whether each panel has exactly its image's pixels, without margins and titles;
+            figsize is then ignored.
 
     Returns:
         The Figure, or None if it was shown.
@@ -249,4 +272,15 @@ def display_top_masks(
         figsize=figsize,
         dpi=dpi,
         save_to=save_to,
+        native=native,
     )
+
+
+def _limits(image: Array) -> dict[str, Any]:
+    """The values that get the first and the last colour; empty for the lowest and the highest."""
+    if image.dtype == bool:  # otherwise a mask with a single value would get the colour of zero
+        return {"vmin": 0, "vmax": 1}
+    if image.ndim == 2 and image.dtype.kind in "iu" and image.dtype.itemsize > 1 and image.size:
+        low, high = np.percentile(np.ma.getdata(image), (1, 99.8))
+        return {"vmin": low, "vmax": high} if high > low else {}
+    return {}

@@ -14,13 +14,13 @@ from .captions import add_caption, instance_label
 from .drawing import (
     add_box,
     apply_mask,
-    as_rgb,
     blend_masks,
     check_counts,
     neighbor_colors,
     random_colors,
 )
-from .figures import Inches, SaveTo, finish, new_figure
+from .figures import Inches, SaveTo, check_native, finish, native_axes, new_figure
+from .pictures import as_rgb
 
 _SIZE = (12, 12)  # inches
 # How `draw_boxes` draws a box: colour, line style and alpha by visibility.
@@ -40,12 +40,13 @@ def draw_boxes(
     figsize: Inches | None = None,
     dpi: float | None = None,
     save_to: SaveTo | None = None,
+    native: bool = False,
 ) -> Axes | None:
     """Draw boxes (dashed) and their refinements (solid), each pair joined by a line.
 
     Args:
-        image: [H, W, 3]. A margin of a tenth of its height leaves room for boxes that extend beyond
-            it.
+        image: [H, W] or [H, W, C] of any pixel type, see `pictures.as_rgb`. Unless the figure is
+            native, a margin of a tenth of its height leaves room for boxes that extend beyond it.
         boxes, refined_boxes: [N, (y1, x1, y2, x2)] in pixels; at least one of the two is required.
             All-zero rows are padding and are skipped.
         masks: [H, W, N].
@@ -57,6 +58,8 @@ def draw_boxes(
         figsize: inches (width, height); None is (12, 12).
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
+        native: whether the picture has exactly the image's pixels, without margins and title;
+            figsize is then ignored.
 
     Returns:
         The Axes, or None if the figure was shown.
@@ -64,6 +67,7 @@ def draw_boxes(
     Raises:
         ValueError: there are no boxes, the counts differ, or a visibility is not 0, 1 or 2.
     """
+    check_native(native, ax)
     boxes, refined_boxes = _as_boxes(boxes), _as_boxes(refined_boxes)
     last = boxes if refined_boxes is None else refined_boxes  # the boxes that captions belong to
     if last is None:
@@ -81,9 +85,12 @@ def draw_boxes(
         blend_masks(picture, masks, colors)
 
     created = ax is None
-    if ax is None:
+    if native:
+        ((ax,),) = native_axes([[picture.shape]], dpi, save_to)
+    elif ax is None:
         ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
-    _show_with_margin(ax, picture, picture.shape[0] // 10, title)
+    assert ax is not None
+    _show_with_margin(ax, picture, 0 if native else picture.shape[0] // 10, title)
     for i, own_color in enumerate(colors):
         color: ColorType = own_color
         linestyle, alpha = "dashed", 1.0
@@ -101,7 +108,7 @@ def draw_boxes(
         caption = None if captions is None else captions[i]
         if caption and last[i].any():
             add_caption(ax, last[i], caption, color)
-    return finish(ax, created, save_to)
+    return finish(ax, created, save_to, native)
 
 
 def draw_rois(
@@ -117,6 +124,7 @@ def draw_rois(
     figsize: Inches | None = None,
     dpi: float | None = None,
     save_to: SaveTo | None = None,
+    native: bool = False,
 ) -> Axes | None:
     """Draw regions of interest (dashed) and, for positive ones, the refined box and any mask.
 
@@ -125,7 +133,7 @@ def draw_rois(
     positive and negative regions are printed.
 
     Args:
-        image: [H, W, 3].
+        image: [H, W] or [H, W, C] of any pixel type, see `pictures.as_rgb`.
         rois, refined_rois: [N, (y1, x1, y2, x2)] in pixels; all-zero rows are padding.
         mask: [N, h, w] floats, each the mask within its region, in the mask head's format; None
             without a mask head.
@@ -135,6 +143,8 @@ def draw_rois(
         figsize: inches (width, height); None is (12, 12).
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
+        native: whether the picture has exactly the image's pixels, without margins and title;
+            figsize is then ignored.
 
     Returns:
         The Axes, or None if the figure was shown.
@@ -160,7 +170,10 @@ def draw_rois(
         for i in positive:
             region_mask = unmold_mask(mask[i], rois[i].astype(int), picture.shape)
             apply_mask(picture, region_mask, colors[i])
-    ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
+    if native:
+        ((ax,),) = native_axes([[picture.shape]], dpi, save_to)
+    else:
+        ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
     title = f"{len(drawn)} of {len(valid)} regions, {len(positive)} of them positive"
     _show_with_margin(ax, picture, 0, title)
     for i in drawn:
@@ -176,7 +189,7 @@ def draw_rois(
     print(f"Positive ROIs: {count}")
     print(f"Negative ROIs: {len(valid) - count}")
     print(f"Positive ratio: {count / max(1, len(valid)):.2f}")
-    return finish(ax, True, save_to)
+    return finish(ax, True, save_to, native)
 
 
 def _as_boxes(boxes: npt.ArrayLike | None) -> Array | None:

@@ -12,17 +12,27 @@ from matplotlib.figure import Figure, SubFigure
 
 from ..types import Array
 from .captions import CAPTION_POINTS
-from .dataset_images import as_display_image
-from .drawing import CROWDED, as_rgb, neighbor_colors
-from .figures import Inches, SaveTo, finish, inches_of, new_figure, scale_of
+from .drawing import CROWDED, neighbor_colors
+from .figures import (
+    Inches,
+    SaveTo,
+    check_native,
+    finish,
+    inches_of,
+    native_axes,
+    new_figure,
+    scale_of,
+)
 from .instances import display_instances
 from .matching import match, tidy
+from .pictures import as_rgb
 
 _PANEL_INCHES = 8
 _DPI = 150
 _LETTERS_PER_INCH_AT_1PT = 120
 _PREDICTION_INCHES = 5
 _PREDICTION_DPI = 100
+_MAX_PANEL_INCHES = 7.5  # height
 
 
 def compare(
@@ -36,6 +46,7 @@ def compare(
     axes: Sequence[Axes] | Array | None = None,
     figsize: Inches | None = None,
     dpi: float | None = None,
+    native: bool = False,
 ) -> Figure | SubFigure | None:
     """Draw the ground truth (left) beside the detections (right).
 
@@ -46,7 +57,7 @@ def compare(
     masks, boxes are left out.
 
     Args:
-        image: [H, W, 3].
+        image: [H, W] or [H, W, C] of any pixel type, see `pictures.as_rgb`.
         truth: dict with rois [N, (y1, x1, y2, x2)] in pixels, class_ids [N] and, unless there are
             only boxes, masks [H, W, N].
         result: dict as `MaskRCNN.detect` returns it: the same keys and scores [N].
@@ -56,6 +67,8 @@ def compare(
         axes: two matplotlib Axes to draw on; None creates a figure with title, figsize and dpi.
         figsize: inches (width, height); None is 16 wide, and as high as the image needs.
         dpi: dots per inch; None is 150.
+        native: whether each panel has exactly its image's pixels, without margins and titles;
+            figsize is then ignored.
 
     Returns:
         The Figure, or None if it was shown.
@@ -72,14 +85,18 @@ def compare(
         >>> [ax.get_title() for ax in figure.axes]
         ['Ground truth: 2 (1 missed, in white)', 'Detections: 1, scores 0.90 to 0.90']
     """
+    check_native(native, axes)
     created = axes is None
-    if axes is None:
+    if native:
+        axes = native_axes([[np.shape(image)] * 2], dpi, save_to)[0]
+    elif axes is None:
         height, width = np.shape(image)[:2]
         default_size = 2 * _PANEL_INCHES, _PANEL_INCHES * height / width + (0.8 if title else 0.4)
         axes = new_figure((default_size, _DPI), figsize, dpi, save_to).subplots(1, 2)
         axes[0].figure.suptitle(title)
+    assert axes is not None
     _draw_sides(axes, image, truth, result, class_names)
-    return finish(axes[0].figure, created, save_to)
+    return finish(axes[0].figure, created, save_to, native)
 
 
 def display_differences(
@@ -102,6 +119,7 @@ def display_differences(
     figsize: Inches | None = None,
     dpi: float | None = None,
     save_to: SaveTo | None = None,
+    native: bool = False,
 ) -> Axes | None:
     """Draw ground truth (green) and detections (red) in the same image.
 
@@ -110,7 +128,7 @@ def display_differences(
     drawn, and IoU is computed from them.
 
     Args:
-        image: [H, W, 3].
+        image: [H, W] or [H, W, C] of any pixel type, see `pictures.as_rgb`.
         gt_box, pred_box: [N, (y1, x1, y2, x2)] in pixels; all-zero rows are padding.
         gt_class_id, pred_class_id: [N] ints.
         gt_mask, pred_mask: [H, W, N], or None.
@@ -123,6 +141,8 @@ def display_differences(
         figsize: inches (width, height); None is (16, 16).
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
+        native: whether the picture has exactly the image's pixels, without margins and title;
+            figsize is then ignored.
 
     Returns:
         The Axes, or None if the figure was shown.
@@ -155,6 +175,7 @@ def display_differences(
         figsize=figsize,
         dpi=dpi,
         save_to=save_to,
+        native=native,
     )
 
 
@@ -239,6 +260,7 @@ def draw_predictions(
     title: str = "",
     figsize: Inches | None = None,
     dpi: float | None = None,
+    native: bool = False,
 ) -> Figure | None:
     """Draw the ground truth of a few images beside the predictions; see `compare`.
 
@@ -251,6 +273,8 @@ def draw_predictions(
         title: title of the figure.
         figsize: inches (width, height); None is 5 wide per panel.
         dpi: dots per inch; None is 100.
+        native: whether each panel has exactly its image's pixels, without margins and titles;
+            figsize is then ignored.
 
     Returns:
         The Figure, or None if it was shown.
@@ -261,18 +285,50 @@ def draw_predictions(
     if not samples:
         raise ValueError("samples is empty: it must have at least one image to draw")
     pairs = 1 if len(samples) == 1 else 2  # per row
-    rows = -(-len(samples) // pairs)
     shapes = [np.shape(image)[:2] for image, _, _ in samples]
-    heights = [
-        max(_PREDICTION_INCHES * h / w for h, w in shapes[row * pairs : (row + 1) * pairs]) + 0.4
-        for row in range(rows)
-    ]
-    default_size = 2 * pairs * _PREDICTION_INCHES, sum(heights) + 0.3
-    fig = new_figure((default_size, _PREDICTION_DPI), figsize, dpi, save_to)
-    axes = fig.subplots(rows, 2 * pairs, squeeze=False, height_ratios=heights)
-    fig.suptitle(title, fontsize=11)
-    for ax in axes.flat:
-        ax.axis("off")
+    rows = [shapes[i : i + pairs] for i in range(0, len(shapes), pairs)]
+    if native:
+        rows[-1] += [(1, 1)] * (pairs - len(rows[-1]))  # panels that stay empty
+        axes = native_axes([[s for s in row for _ in "12"] for row in rows], dpi, save_to)
+    else:
+        axes = _rows_of_panels(rows, pairs, figsize, dpi, save_to)
+        axes[0][0].figure.suptitle(title, fontsize=11)
     for pair, (image, truth, result) in zip(axes.reshape(-1, 2), samples, strict=False):
-        compare(as_display_image(image), truth, result, class_names, axes=pair)
-    return finish(fig, created=True, save_to=save_to)
+        compare(image, truth, result, class_names, axes=pair)
+    return finish(axes[0][0].figure, created=True, save_to=save_to, native=native)
+
+
+def _rows_of_panels(
+    rows: Sequence[Sequence[tuple[int, ...]]],
+    pairs: int,
+    figsize: Inches | None,
+    dpi: float | None,
+    save_to: SaveTo | None,
+) -> Array:
+    """Axes for pairs of panels that fill the width of the figure, whatever their shapes.
+
+    In each row, all panels are equally high and as wide as their images need.
+
+    Args:
+        rows: for each row, the shapes (height, width) of its images.
+        pairs: number of images in a full row.
+        figsize, dpi, save_to: see `new_figure`.
+
+    Returns:
+        object [rows, 2 * pairs] of Axes; those without an image are empty.
+    """
+    width = 2 * pairs * _PREDICTION_INCHES
+    aspects = [[w / h for h, w in row for _ in "12"] for row in rows]  # two panels per image
+    for row in aspects:  # what is missing in the last row leaves its panels as they are above
+        row += [row[-1]] * (2 * pairs - len(row))
+    heights = [min(width / sum(row), _MAX_PANEL_INCHES) for row in aspects]
+    default_size = width, sum(heights) + 0.4 * len(rows) + 0.3
+    figure = new_figure((default_size, _PREDICTION_DPI), figsize, dpi, save_to)
+    outer = figure.add_gridspec(len(rows), 1, height_ratios=[h + 0.4 for h in heights])
+    axes = np.empty((len(rows), 2 * pairs), object)
+    for r, row in enumerate(aspects):
+        grid = outer[r].subgridspec(1, 2 * pairs, width_ratios=row)
+        for column in range(2 * pairs):
+            axes[r, column] = figure.add_subplot(grid[column])
+            axes[r, column].axis("off")
+    return axes

@@ -9,7 +9,6 @@ import pytest
 from mrcnn import visualize
 from mrcnn.augment import Flips
 from mrcnn.instances import InstanceBoxes
-from mrcnn.visualize.dataset_images import as_display_image
 
 from .scenes import Boxes, BoxesOnly, OneClass, SmallConfig, drawn_boxes, outlines, texts
 
@@ -74,6 +73,17 @@ class TestSample:
         shown = ax.images[0].get_array()
         assert shown[0, 0].tolist() == [0, 252, 0] and shown[-1, -1].tolist() == [255, 1, 255]
 
+    def test_dark_images_are_brightened_and_the_title_says_so(self):
+        class Dark(Boxes):
+            def load_image(self, image_id):
+                return super().load_image(image_id) // 10
+
+        (ax,) = visualize.display_sample(Dark(), 0, show_mask=False, show_bbox=False).axes
+        assert "(width x height), up to 20 of 255 and brightened here\n" in ax.get_title()
+        shown = ax.images[0].get_array()
+        assert shown[12, 6].tolist() == [255] * 3 and shown[0, 0].tolist() == [0] * 3
+        assert shown[40, 40].tolist() == [113] * 3  # from 2..20: (10 - 2) / 18
+
     def test_long_paths_keep_their_end(self):
         dataset = Boxes()
         dataset.image_info[0]["path"] = "a/" * 200 + "end.png"
@@ -130,21 +140,6 @@ class TestSampleOfBoxes:
         dataset.load_boxes = lambda _: (InstanceBoxes([[1, 1, 9, 9]], (32, 64)), np.array([1]))
         with pytest.raises(ValueError, match=r"image 0 \(folder/0.png\): its boxes are 32x64 pix"):
             visualize.display_sample(dataset, 0)
-
-
-@pytest.mark.parametrize(
-    ("image", "expected"),
-    [
-        (np.full((2, 2), 7, np.uint8), [7, 7, 7]),
-        (np.full((2, 2, 2), 9, np.uint8), [9, 9, 0]),
-        (np.full((2, 2, 6), 9, np.uint8), [9, 9, 9]),
-        (np.array([[[-3.0], [500.0]]]), [0, 0, 0]),  # "auto" has no range for it
-        (np.full((2, 2, 3), 0.2, np.float32), [51, 51, 51]),
-    ],
-)
-def test_as_display_image(image, expected):
-    picture = as_display_image(image)
-    assert picture.dtype == np.uint8 and picture[0, 0].tolist() == expected
 
 
 class TestAugmented:

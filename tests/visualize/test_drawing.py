@@ -60,22 +60,12 @@ class TestPixels:
         assert np.array_equal(image[..., 0] == 255, expected)
         assert not image[..., 1:].any()
 
-    @pytest.mark.parametrize(
-        ("image", "value"),
-        [
-            (np.full((3, 4), 7, np.uint8), 7),
-            (np.full((3, 4, 1), 0.2), 51),
-            (np.full((3, 4, 4), 300.0), 255),
-            (np.ones((3, 4), bool), 255),
-        ],
-    )
-    def test_as_rgb(self, image, value):
-        rgb = drawing.as_rgb(image)
-        assert rgb.shape == (3, 4, 3) and rgb.dtype == np.uint8 and (rgb == value).all()
-
-    def test_as_rgb_names_the_shape(self):
-        with pytest.raises(ValueError, match=r"\(3, 4, 2\)"):
-            drawing.as_rgb(np.zeros((3, 4, 2)))
+    def test_apply_mask_in_a_16_bit_image(self):
+        image = np.full((2, 2, 3), 1000, np.uint16)
+        image[1, 1] = 4000
+        visualize.apply_mask(image, np.eye(2) == [[1], [0]], (1, 0, 0))
+        assert image[0, 0].tolist() == [2500, 500, 500]
+        assert image[0, 1].tolist() == [1000] * 3 and image[1, 1].tolist() == [4000] * 3
 
     def test_outlines_follow_the_mask(self):
         image = np.zeros((20, 20, 3), np.uint8)

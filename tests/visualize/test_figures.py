@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from mrcnn import visualize
+from mrcnn.anchors.pyramid import pyramid_anchors
 from mrcnn.augment import Flips
-from mrcnn.visualize.figures import finish, inches_of, new_figure
+from mrcnn.visualize.figures import finish, inches_of, native_axes, new_figure
 
 from .scenes import NAMES, Boxes, SmallConfig, three_instances, was_written
 
 FIGURES = [
     name
-    for name in visualize.__all__
-    if "save_to" in inspect.signature(getattr(visualize, name)).parameters
+    for name, function in vars(visualize).items()
+    if inspect.isfunction(function) and "save_to" in inspect.signature(function).parameters
 ]
 
 SIGNATURES = {
@@ -96,6 +97,8 @@ def test_inches_of_axes():
     assert inches_of(axes[0]) == pytest.approx(3)
     figure.draw_without_rendering()
     assert axes[0].bbox.width / figure.dpi == pytest.approx(3, rel=0.25)  # excludes the labels
+    narrow, wide = new_figure(((9, 3), 50)).subplots(1, 2, width_ratios=[1, 2])
+    assert (inches_of(narrow), inches_of(wide)) == pytest.approx((3, 6))
     plain = plt.figure(figsize=(10, 4)).add_axes([0.1, 0.1, 0.5, 0.8])
     assert inches_of(plain) == pytest.approx(5)
 
@@ -159,6 +162,103 @@ class TestFigures:
         monkeypatch.setattr(matplotlib, "get_backend", lambda: "module://inline")
         getattr(visualize, name)(*figure_calls()[name])
         assert shown == [True]
+
+
+def native_calls():
+    """For each figure of images: its arguments and the size of the PNG, (height, width)."""
+    image, boxes, masks, class_ids, scores = three_instances()  # 60 x 80
+    truth = {"rois": boxes, "class_ids": class_ids, "masks": masks}
+    found = {**truth, "scores": scores}
+    tall = np.zeros((90, 31), np.uint8)
+    empty = {"rois": np.zeros((0, 4)), "class_ids": [], "masks": np.zeros((90, 31, 0))}
+    samples = [(image, truth, found), (tall, empty, {**empty, "scores": np.zeros(0)})]
+    calls = figure_calls()
+    dataset, config = Boxes(), SmallConfig()
+    return {
+        "compare": ((image, truth, found, NAMES), (60, 160)),
+        "display_augmented": ((dataset, config, Flips(), [0, 1], 2, 3), (256, 384)),
+        "display_batch": ((batch(), config, NAMES), (128, 192)),
+        "display_differences": (calls["display_differences"], (60, 80)),
+        "display_images": (([image, tall, image], None, 2), (150, 111)),
+        "display_instances": (calls["display_instances"], (60, 80)),
+        "display_sample": ((dataset, 0, config), (128, 128)),
+        "display_top_masks": (calls["display_top_masks"], (60, 240)),
+        "draw_boxes": (calls["draw_boxes"], (60, 80)),
+        "draw_predictions": ((samples, NAMES), (90, 222)),
+        "draw_rois": (calls["draw_rois"], (60, 80)),
+    }
+
+
+def batch():
+    images = np.zeros((3, 64, 64, 3), np.float32)
+    return {
+        "input_image": images,
+        "input_image_meta": np.ones((3, 12 + 4)),
+        "input_gt_class_ids": np.zeros((3, 2), int),
+        "input_gt_boxes": np.zeros((3, 2, 4)),
+        "input_rpn_match": np.zeros((3, len(pyramid_anchors(SmallConfig(), (64, 64))), 1)),
+    }
+
+
+class TestNative:
+    @pytest.mark.parametrize("name", native_calls())
+    def test_a_picture_has_the_pixels_of_its_images(self, name, tmp_path):
+        arguments, size = native_calls()[name]
+        path = tmp_path / "figure.png"
+        getattr(visualize, name)(*arguments, native=True, save_to=path)
+        assert plt.imread(path).shape[:2] == size
+        assert plt.get_fignums() == []
+
+    def test_every_figure_of_images_has_the_option(self):
+        charts = {name for name in FIGURES if name.startswith("plot_")}
+        assert set(FIGURES) - charts == set(native_calls())
+
+    @pytest.mark.parametrize("dpi", [None, 72, 300])
+    @pytest.mark.parametrize("size", [(300, 400), (37, 401), (511, 333), (1, 2)])
+    def test_pixels_are_those_of_the_image(self, size, dpi, tmp_path):
+        image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+        path = tmp_path / "figure.png"
+        with matplotlib.rc_context({"savefig.bbox": "tight", "savefig.dpi": 77}):
+            visualize.draw_boxes(
+                image, np.zeros((0, 4)), title="left out", native=True, dpi=dpi, save_to=path
+            )
+        saved = np.rint(plt.imread(path)[..., :3] * 255)
+        assert np.array_equal(saved, image)
+
+    def test_a_box_is_where_it_belongs(self, tmp_path):
+        path, black = tmp_path / "box.png", np.zeros((50, 60, 3), np.uint8)
+        visualize.display_instances(
+            black, [[10, 20, 30, 50]], None, [1], NAMES, captions=[""], native=True, save_to=path
+        )
+        rows, columns = np.nonzero(plt.imread(path)[..., :3].max(axis=2) > 0.5)
+        assert abs(np.array([rows.min(), rows.max() + 1]) - [10, 30]).max() <= 1
+        assert abs(np.array([columns.min(), columns.max() + 1]) - [20, 50]).max() <= 1
+
+    def test_panels_side_by_side(self, tmp_path):
+        first = np.full((20, 30, 3), 200, np.uint8)
+        second = np.full((10, 40, 3), 100, np.uint8)
+        path = tmp_path / "panels.png"
+        visualize.display_images([first, second], ["a", "b"], native=True, save_to=path)
+        saved = np.rint(plt.imread(path)[..., :3] * 255)
+        assert saved.shape[:2] == (20, 70)
+        assert (saved[:, :30] == 200).all() and (saved[:10, 30:] == 100).all()
+        assert (saved[10:, 30:] == 255).all()
+
+    def test_shown_without_a_file(self):
+        ax = visualize.display_instances(*figure_calls()["display_instances"], native=True)
+        assert ax.figure.bbox.size.astype(int).tolist() == [80, 60]
+        assert native_axes([[(20, 30)]], dpi=50)[0, 0].figure.dpi == 50
+
+    @pytest.mark.parametrize("name", ["display_instances", "display_differences", "draw_boxes"])
+    def test_not_on_given_axes(self, name):
+        ax = plt.subplots()[1]
+        with pytest.raises(ValueError, match=r"native is True, and axes are given: .*Leave out"):
+            getattr(visualize, name)(*figure_calls()[name], ax=ax, native=True)
+
+    def test_not_on_a_given_pair_of_axes(self):
+        arguments, _ = native_calls()["compare"]
+        with pytest.raises(ValueError, match="native is True, and axes are given"):
+            visualize.compare(*arguments, axes=plt.subplots(1, 2)[1], native=True)
 
 
 def dataset_calls():
