@@ -396,6 +396,15 @@ def test_metrics_are_those_of_the_submitted_files(
     assert (written / "precision_recall.png").exists()
 
 
+def test_images_of_one_id_are_not_mixed_up(coco, folder, model):
+    dataset, truth = load(coco, folder, "val", return_coco=True)
+    dataset.load_coco(folder, "val")
+    dataset.image_info[-1]["path"] = "elsewhere.jpg"
+    dataset.prepare()
+    with pytest.raises(ValueError, match=r"has the id \d+, like .*: ids tell images apart in the"):
+        coco.evaluate_coco(model, dataset, truth)
+
+
 def test_evaluate_coco(coco, coco_results, folder, model, monkeypatch, capsys):
     dataset, truth = load(coco, folder, "val", return_coco=True)
     seen, detect = [], perturbed(dataset)

@@ -10,6 +10,8 @@ PACKAGE, TESTS = ROOT / "mrcnn", ROOT / "tests"
 # Tests of several modules together.
 JOINT_TESTS = {
     "datasets/test_check_boxes.py",  # check.py, for datasets that have only boxes
+    "formats/test_coco_categories.py",  # coco.py and coco_json.py: what becomes a class
+    "formats/test_turned_images.py",  # the formats that give sizes, where EXIF swaps these
     "formats/test_coco_boxes.py",  # coco.py and coco_masks.py: what is read as boxes
     "formats/test_shape_boxes.py",  # the boxes of all shapes, including those of formats
     "network/test_backends.py",  # the whole network, on each backend

@@ -16,7 +16,7 @@ from ..images.pixels import as_channels
 from ..images.reading import image_size
 from ..text import some
 from ..types import ImageInfo
-from .reading import check_classes
+from .reading import check_classes, turned_by_exif
 from .report import Report
 
 if TYPE_CHECKING:
@@ -104,10 +104,12 @@ def _check_duplicates(dataset: "Dataset", report: Report) -> None:
     ids, files = collections.defaultdict(list), collections.defaultdict(list)
     for i in dataset.image_ids.tolist():
         info = dataset.image_info[i]
-        ids[info["source"], str(info["id"])].append(i)
+        path = os.path.abspath(info["path"]) if _is_path(info["path"]) else info["path"]
+        # Two files of annotations may both number their images from 1.
+        ids[info["source"], str(info["id"]), path].append(i)
         if _is_path(info["path"]):
-            files[os.path.abspath(info["path"])].append(i)
-    for (source, name), twins in ids.items():
+            files[path].append(i)
+    for (source, name, _), twins in ids.items():
         for i in twins[1:]:
             text = f"{source}.{name}, same as image {twins[0]}"
             report.error("duplicate image ids", text, i)
@@ -208,6 +210,7 @@ def _check_instances(dataset, image_id, shape, failed, limit, needed, report):
         return None
     if shape is not None and tuple(shape) != tuple(size):
         text = f"{name}: {kind} {size[0]}x{size[1]}, image {shape[0]}x{shape[1]} (height x width)"
+        text += "." * bool(hint := turned_by_exif(dataset, size, shape)) + hint
         report.error(_OTHER_SIZE[kind], text, image_id)
     _check_class_ids(dataset, image_id, class_ids, report)
     if kind == "boxes":

@@ -61,6 +61,29 @@ def place_of(dataset: "Dataset", image_id: int) -> str:
     return f"image {image_id} ({dataset.image_info[image_id].get('path')})"
 
 
+def turned_by_exif(dataset: "Dataset", said: Sequence[int], found: Sequence[int]) -> str:
+    """Explain sizes that are each other's swap.
+
+    Args:
+        dataset: a `Dataset`.
+        said: (height, width) of an image by its annotations; further entries are ignored.
+        found: (height, width) of the image as it was read, upright.
+
+    Returns:
+        A sentence to append to a message; "" if the sizes are not each other's swap.
+    """
+    (height, width), (found_height, found_width) = said[:2], found[:2]
+    if height == width or (height, width) != (found_width, found_height):
+        return ""
+    advice = "the annotations must be those of the upright image."
+    if getattr(dataset, "HAS_FILE_SIZES", False):
+        advice = (
+            "if the annotations were drawn on the upright image, and only their sizes are those "
+            "from before, read them with ignore_file_sizes=True."
+        )
+    return f" The image looks turned by EXIF: {advice}"
+
+
 def read_instances(
     dataset: "Dataset",
     image_id: int,
@@ -108,7 +131,7 @@ def read_instances(
             raise ValueError(
                 f"{where}: its {name} are {value.shape[0]}x{value.shape[1]} pixels, but the image "
                 f"is {image_shape[0]}x{image_shape[1]} (height x width): they must have the same "
-                "size."
+                f"size.{turned_by_exif(dataset, value.shape, image_shape)}"
             )
     class_ids = np.asarray(class_ids)
     if class_ids.size and class_ids.dtype.kind not in "iuf":

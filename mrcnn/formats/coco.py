@@ -9,6 +9,7 @@ from ..text import some
 from ..types import PathLike
 from .coco_json import parse_instances
 from .finding import Listing, find_image, given_path, read_json
+from .naming import checked_map, checked_names
 from .records import AnnotatedDataset, Problems, Record
 
 # How many of a file's images to look for when searching for their folder.
@@ -28,6 +29,7 @@ class CocoDataset(AnnotatedDataset):
     """
 
     SOURCE = "coco"
+    HAS_FILE_SIZES = True
 
     def load(
         self,
@@ -38,6 +40,7 @@ class CocoDataset(AnnotatedDataset):
         strict: bool = True,
         *,
         only: str | Iterable[str | int] | None = None,
+        ignore_file_sizes: bool = False,
     ) -> None:
         """Add the images and categories of an instances file.
 
@@ -46,11 +49,15 @@ class CocoDataset(AnnotatedDataset):
             images: folder that the file names are relative to, or that holds the files by their
                 bare names. None searches beside the JSON file, in the split's folder (`val2017` for
                 `instances_val2017.json`), in `images`, and in the same places one folder up.
-            class_names: class names in order; None orders the categories by id.
+            class_names: class names in order; None orders the categories by id, and leaves out
+                those that are only the `supercategory` of others, without annotations.
             class_map: maps a category name to a class name, or to None to drop its instances.
             strict: whether unusable entries are an error, or are skipped with a warning.
             only: names or ids of the categories to keep, in the order of the classes. Other
                 categories are dropped, and so are images without any of these.
+            ignore_file_sizes: whether the heights and widths in the file are ignored. Set it if
+                they are those of images before EXIF turned them upright, and the annotations were
+                drawn on the upright images, which are the ones that are read.
 
         Raises:
             FileNotFoundError: the file or the images' folder does not exist.
@@ -69,9 +76,10 @@ class CocoDataset(AnnotatedDataset):
         """
         path = _json_file(given_path(path))
         problems = Problems(path)
-        records, found, links = parse_instances(read_json(path), problems)
+        names = [only] if isinstance(only, str) else list(only or [])
+        asked = [*names, *checked_names(class_names), *checked_map(class_map)]
+        records, found, links = parse_instances(read_json(path), problems, asked, ignore_file_sizes)
         if only is not None:
-            names = [only] if isinstance(only, str) else list(only)
             records, class_names, class_map = _select(
                 records, found, names, class_names, class_map or {}, path
             )

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from ..text import some
@@ -22,13 +22,18 @@ logger = logging.getLogger(__name__)
 
 
 def parse_instances(
-    content: Any, problems: Problems
+    content: Any,
+    problems: Problems,
+    asked: Container[object] = (),
+    ignore_sizes: bool = False,
 ) -> tuple[list[Record], dict[str, int | str], dict[int | str, str]]:
     """The records of an instances file.
 
     Args:
         content: the parsed JSON. Its annotations are released one by one to save memory.
         problems: unusable entries are added.
+        asked: names and ids of categories to keep even if they are only the parents of others.
+        ignore_sizes: whether the images' heights and widths are ignored.
 
     Returns:
         The records, each with its file name as the path; category name to id, sorted by id; image
@@ -49,7 +54,11 @@ def parse_instances(
                 "of images, annotations and categories."
             )
     records, links = _images(content["images"], problems)
-    names = _categories(content["categories"], content["annotations"], problems)
+    for record in records.values() if ignore_sizes else ():
+        record.height = record.width = None
+    used = _used_categories(content["annotations"])
+    names = _categories(content["categories"], used, problems)
+    _drop_parents(names, content["categories"], used, asked, problems)
     _annotations(content["annotations"], records, names, problems)
     ordered = sorted(names, key=lambda key: (isinstance(key, str), key))
     return list(records.values()), {names[key]: key for key in ordered}, links
@@ -99,9 +108,9 @@ def _images(
 
 
 def _categories(
-    entries: list[Any], annotations: list[Any], problems: Problems
+    entries: list[Any], used: set[int | str], problems: Problems
 ) -> dict[int | str, str]:
-    """Category id to name."""
+    """Category id to name; `used` are the ids that annotations refer to."""
     names: dict[int | str, str] = {}
     for _, entry, where in _entries(entries, "category", problems):
         try:
@@ -117,16 +126,42 @@ def _categories(
             continue
         names[key] = name
     if len(set(names.values())) < len(names):
-        _drop_namesakes(names, annotations, problems)
+        _drop_namesakes(names, used, problems)
     return names
 
 
-def _drop_namesakes(
-    names: dict[int | str, str], annotations: list[Any], problems: Problems
-) -> None:
-    """Keep one category per name: some tools export an unused parent with the same name."""
+def _used_categories(annotations: list[Any]) -> set[int | str]:
+    """Ids of the categories that annotations refer to."""
     ids = (a.get("category_id") for a in annotations if isinstance(a, dict))
-    used = {key for key in ids if _is_id(key)}
+    return {key for key in ids if _is_id(key)}
+
+
+def _drop_parents(
+    names: dict[int | str, str],
+    entries: list[Any],
+    used: set[int | str],
+    asked: Container[object],
+    problems: Problems,
+) -> None:
+    """Drop categories that only group others: some tools export the project as their parent."""
+    listed = [e for e in entries if isinstance(e, dict) and isinstance(e.get("name"), str)]
+    parents = [e.get("supercategory") for e in listed if e.get("supercategory") != e["name"]]
+    wanted = [key for key, name in names.items() if key in used or key in asked or name in asked]
+    dropped = {key: name for key, name in names.items() if name in parents and key not in wanted}
+    if not dropped or len(dropped) == len(names):
+        return
+    for key in dropped:
+        del names[key]
+    logger.warning(
+        "%s: no class for %s: other categories name it as their supercategory, and no annotation "
+        "uses it. List it in class_names to keep it.",
+        problems.path,
+        some(f"category {name!r}" for name in dropped.values()),
+    )
+
+
+def _drop_namesakes(names: dict[int | str, str], used: set[int | str], problems: Problems) -> None:
+    """Keep one category per name: some tools export an unused parent with the same name."""
     kept: dict[str, int | str] = {}
     for key in sorted(names, key=lambda key: key not in used):
         other = kept.setdefault(names[key], key)

@@ -16,6 +16,17 @@ from .shapes import Crop, Extent, Rectangle, around
 MAX_SIDE = 65535
 
 
+# Advice where the sizes of an image and of a code on it are each other's swap.
+_TURNED = (
+    " The image looks turned by EXIF: if the code is of the upright image, read the file with "
+    "ignore_file_sizes=True."
+)
+_UNTURNED = (
+    " The image looks turned by EXIF, but the code is of the image before that: save the image "
+    "without its EXIF orientation."
+)
+
+
 class BadEntryError(Exception):
     """An entry of a file cannot be used; the message says why."""
 
@@ -87,9 +98,10 @@ class RunLengths:
     def _runs(self, height: int, width: int) -> Array:
         """Its run lengths [R], after a check that the image has its size."""
         if (height, width) != (self.height, self.width):
+            turned = (height, width) == (self.width, self.height)
             raise ValueError(
                 f"the run-length code is {self.height}x{self.width} and the image {height}x{width} "
-                "(height x width): the sizes must agree."
+                f"(height x width): the sizes must agree.{_UNTURNED if turned else ''}"
             )
         return read_counts(self.counts) if isinstance(self.counts, str) else self.counts
 
@@ -168,9 +180,10 @@ def _run_lengths(code: Mapping[str, Any], height: int | None, width: int | None)
     ):
         raise BadEntryError(f"its run-length code has size {size!r}: it must be [height, width].")
     if any(known not in (None, side) for known, side in zip((height, width), size, strict=True)):
+        turned = [height, width] == size[::-1]
         raise BadEntryError(
             f"its run-length code is {size[0]}x{size[1]} and its image {height}x{width} "
-            "(height x width): the sizes must agree."
+            f"(height x width): the sizes must agree.{_TURNED if turned else ''}"
         )
     if isinstance(counts, str):
         try:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 from pathlib import Path, PureWindowsPath
 from typing import Any
+from urllib.parse import unquote
 
 from ..files.regular import regular_file
 from ..types import PathLike
@@ -76,26 +78,57 @@ def find_image(name: str, *folders: PathLike, listed: Listing | None = None) -> 
 
     Args:
         name: as the annotation has it: a path relative to one of the folders, with slashes or
-            backslashes, or a URL, which is returned unchanged.
+            backslashes, or a URL.
         folders: where to look. If the path does not exist, the bare file name is tried: datasets
-            get moved, but their annotations keep the old paths. Next come names that differ only in
-            case, because Windows ignores case.
+            get moved, but their annotations keep the old paths. Next comes the file name that a URL
+            stands for: "a b.jpg" for "https://host/x/a%20b.jpg?size=1". Last come names that differ
+            only in case, because Windows ignores case.
         listed: see `in_any_case`.
 
     Returns:
-        The first path that is a file; failing that, where the file was expected.
+        The first path that is a file; failing that, where the file was expected, or the URL.
     """
-    if "://" in name:
-        return name
     given = PureWindowsPath(name)  # accepts slashes and backslashes
-    names = given.as_posix(), given.name
-    paths = [os.path.join(folder, name) for name in names for folder in folders]
+    names = [given.as_posix(), given.name, *url_names(name)]
+    paths = [os.path.join(folder, n) for n in dict.fromkeys(names) if n for folder in folders]
     found = next((path for path in paths if os.path.isfile(path)), None)
     if found is None:
         listed = {} if listed is None else listed
         others = (in_any_case(path, listed) for path in paths)
         found = next((path for path in others if path and os.path.isfile(path)), None)
-    return found or paths[0]
+    return found or (name if "://" in name else paths[0])
+
+
+def url_names(name: str) -> list[str]:
+    """The files that a URL, or the last part of one, stands for, most likely first.
+
+    Args:
+        name: such as "https://host/x/a%20b.jpg?size=1" or "a%20b.jpg".
+
+    Returns:
+        Paths on the host, from the whole one to the bare file name, then other bare names. Without
+        a "%", "?" or "#", and unless it is a URL, a name stands for itself alone: [].
+
+    Example:
+        >>> from mrcnn.formats.finding import url_names
+        >>> url_names("https://host/x/a%20b.jpg?size=1")
+        ['x/a b.jpg', 'a b.jpg', 'a%20b.jpg', 'a b.jpg?size=1']
+    """
+    if "://" not in name and not re.search(r"[%?#]", name):
+        return []
+    plain = re.split(r"[?#]", name, maxsplit=1)[0]
+    # A "%2F" is a slash, too.
+    path = PureWindowsPath(unquote(re.sub(r"^\w+://[^/]*/?", "", plain)))
+    parts = path.parts[bool(path.anchor) :]
+    names = [path.as_posix(), *("/".join(parts[i:]) for i in range(len(parts)))]
+    names += [PureWindowsPath(text).name for text in (plain, unquote(name))]
+    return [text for text in dict.fromkeys(names) if text]
+
+
+def image_suffix(name: str) -> str:
+    """The suffix, with its dot, of the image file that a path or URL names."""
+    suffixes = [PureWindowsPath(text).suffix for text in (name, *url_names(name))]
+    return next((s for s in suffixes if s.lower() in IMAGE_SUFFIXES), suffixes[0])
 
 
 def in_any_case(path: PathLike, listed: Listing) -> str | None:

@@ -16,7 +16,7 @@ from ..datasets.dataset import Dataset
 from ..images.opening import open_image
 from ..images.reading import image_size
 from ..types import Array, PathLike
-from .finding import Listing, find_image, given_path, read_json
+from .finding import Listing, find_image, given_path, image_suffix, read_json
 from .records import AnnotatedDataset, Instance, Problems, Record
 from .shapes import (
     Crop,
@@ -40,6 +40,7 @@ class LabelMeDataset(AnnotatedDataset):
     """
 
     SOURCE = "labelme"
+    HAS_FILE_SIZES = True
 
     def load(
         self,
@@ -49,6 +50,8 @@ class LabelMeDataset(AnnotatedDataset):
         class_names: Sequence[str] | None = None,
         class_map: Mapping[str, str | None] | None = None,
         strict: bool = True,
+        *,
+        ignore_file_sizes: bool = False,
     ) -> None:
         """Add the images and classes of LabelMe files.
 
@@ -61,6 +64,8 @@ class LabelMeDataset(AnnotatedDataset):
             images: folder of the images; None for the folder of the JSON files.
             line_width: line thickness in pixels; LabelMe itself draws 10.
             class_names, class_map, strict: see `add_records`.
+            ignore_file_sizes: whether the heights and widths in the files are ignored, see
+                `AnnotatedDataset.load`.
 
         Raises:
             FileNotFoundError: no such file or folder.
@@ -85,6 +90,8 @@ class LabelMeDataset(AnnotatedDataset):
             except (OSError, ValueError) as error:
                 problems.add(file.name, error)
                 continue
+            if ignore_file_sizes:
+                record.height = record.width = None
             records.append(record)
             for entry, reason in refused:
                 problems.add(f"{file.name}, {entry}", reason)
@@ -179,7 +186,7 @@ def _image_of(data: dict[str, Any], file: Path, images: PathLike, listed: Listin
     if not isinstance(name, str) or not name.strip() or name.lower().endswith(".json"):
         name = f"{file.stem}.jpg"
     path = find_image(name, images, listed=listed)
-    twin = file.parent / (file.stem + Path(path).suffix)  # both may have been renamed
+    twin = file.parent / (file.stem + image_suffix(path))  # both may have been renamed
     if not os.path.isfile(path) and os.path.isfile(twin):
         return os.fspath(twin)
     if not os.path.isfile(path) and isinstance(data.get("imageData"), str):

@@ -111,6 +111,9 @@ class AnnotatedDataset(Dataset):
 
     SOURCE: str
 
+    # Whether the files give the sizes of the images; `load` then has `ignore_file_sizes`.
+    HAS_FILE_SIZES = False
+
     @classmethod
     def read(cls, *args: Any, **kwargs: Any) -> Self:
         """A prepared dataset; the arguments are those of `load`."""
@@ -124,6 +127,10 @@ class AnnotatedDataset(Dataset):
 
         Subclasses override this. Their arguments are the path, others that the format needs, and
         `class_names`, `class_map` and `strict` as in `add_records`.
+
+        Annotations are drawn on the image as it is read, turned upright by EXIF. A format whose
+        files give the size of an image has the argument `ignore_file_sizes`, for tools that write
+        the size from before. The size is then that of the image file.
         """
         raise NotImplementedError(f"{type(self).__name__} has no load().")
 

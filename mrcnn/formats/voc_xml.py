@@ -4,10 +4,10 @@ import logging
 import os
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 from ..types import PathLike
-from .finding import IMAGE_SUFFIXES, Listing, existing_folder, find_image, given_path
+from .finding import IMAGE_SUFFIXES, Listing, existing_folder, find_image, given_path, image_suffix
 from .instance_pngs import subfolder
 from .records import AnnotatedDataset, Instance, Problems, Record
 from .shapes import Box, check_finite, number
@@ -41,6 +41,7 @@ class VocDataset(AnnotatedDataset):
     """
 
     SOURCE = "voc"
+    HAS_FILE_SIZES = True
 
     def load(
         self,
@@ -53,6 +54,7 @@ class VocDataset(AnnotatedDataset):
         split: str | None = None,
         keep_difficult: bool = False,
         one_based: bool = True,
+        ignore_file_sizes: bool = False,
     ) -> None:
         """Add the images and classes of a folder of XML files.
 
@@ -72,6 +74,8 @@ class VocDataset(AnnotatedDataset):
             one_based: whether pixels are counted from 1 and xmax and ymax are the last ones inside,
                 as in Pascal VOC. False is for tools that measure from the image's left and upper
                 edges.
+            ignore_file_sizes: whether the heights and widths in the files are ignored, see
+                `AnnotatedDataset.load`.
 
         Raises:
             FileNotFoundError: a folder or the split's file does not exist.
@@ -104,7 +108,8 @@ class VocDataset(AnnotatedDataset):
                 continue
             instances = _instances(annotation, files[key].name, one_based, problems)
             image = _image_of(key, annotation, folders, listed)
-            records.append(Record(key, image, instances, *_size(annotation)))
+            size = (None, None) if ignore_file_sizes else _size(annotation)
+            records.append(Record(key, image, instances, *size))
         instances = [instance for record in records for instance in record.instances]
         for instance in instances if keep_difficult else ():
             instance.crowd = False
@@ -248,7 +253,7 @@ def _size(annotation: ET.Element) -> tuple[int | None, int | None]:
 def _image_of(key: str, annotation: ET.Element, folders: Sequence[str], listed: Listing) -> str:
     """Path of an annotation's image, whether or not it exists."""
     named = _text(annotation, "filename")
-    suffix = PureWindowsPath(named).suffix
+    suffix = image_suffix(named)
     names = [key + suffix for suffix in IMAGE_SUFFIXES]
     if suffix.lower() in IMAGE_SUFFIXES:
         names = [key + suffix, *names, named]

@@ -81,6 +81,7 @@ class CocoDataset(formats.CocoDataset):
         class_map=None,
         return_coco=False,
         auto_download=False,
+        ignore_file_sizes=False,
     ):
         """Register a subset's images and classes.
 
@@ -94,6 +95,7 @@ class CocoDataset(formats.CocoDataset):
                 category's instances.
             return_coco: whether to return the annotations as a pycocotools `COCO`.
             auto_download: whether to fetch what is missing, see `auto_download`.
+            ignore_file_sizes: see `formats.CocoDataset.load`.
 
         Returns:
             `pycocotools.coco.COCO` or None.
@@ -115,7 +117,14 @@ class CocoDataset(formats.CocoDataset):
             self._load_image_info(annotations, images, only, class_map)
         else:
             # Users cannot fix errors in COCO's own files.
-            self.load(annotations, images, class_map=class_map, strict=False, only=only)
+            self.load(
+                annotations,
+                images,
+                class_map=class_map,
+                strict=False,
+                only=only,
+                ignore_file_sizes=ignore_file_sizes,
+            )
         return COCO(str(annotations)) if return_coco else None
 
     def _load_image_info(self, path, images, class_ids, class_map):

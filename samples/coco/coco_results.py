@@ -6,6 +6,7 @@ import json
 
 from tqdm import tqdm
 
+from mrcnn.datasets.reading import turned_by_exif
 from mrcnn.files.whole import replacing
 from mrcnn.inference.detector import detect_crops
 from mrcnn.inference.over_dataset import over_dataset
@@ -94,8 +95,19 @@ def detections(model, dataset, image_ids, unread):
 
     Yields:
         image index, image [H, W, 3] and the result of `detect_crops`.
+
+    Raises:
+        ValueError: two images have the same id, by which the results would be told apart.
     """
-    left_out = []
+    left_out, first = [], {}
+    for i in image_ids:
+        info = dataset.image_info[i]
+        twin = first.setdefault(info["id"], info)
+        if twin is not info:
+            raise ValueError(
+                f"{info['path']} has the id {info['id']!r}, like {twin['path']}: ids tell images "
+                "apart in the results, so run on the files of annotations one by one."
+            )
     for each in over_dataset(
         functools.partial(detect_crops, model),
         dataset,
@@ -117,4 +129,7 @@ def _check_size(dataset, image_id, image_shape):
     said, found = (info.get("height"), info.get("width")), tuple(image_shape[:2])
     if said not in ((None, None), found):
         sizes = [f"{height}x{width}" for height, width in (found, said)]
-        raise ValueError(f"it is {sizes[0]}, but its annotations say {sizes[1]} (height x width)")
+        raise ValueError(
+            f"it is {sizes[0]}, but its annotations say {sizes[1]} (height x width)"
+            + ("." + hint if (hint := turned_by_exif(dataset, said, found)) else "")
+        )

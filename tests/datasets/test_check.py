@@ -8,7 +8,7 @@ from PIL import Image
 from mrcnn.config import Config
 from mrcnn.datasets.check import check
 from mrcnn.datasets.dataset import Dataset
-from mrcnn.formats import LabelImageDataset, ViaDataset
+from mrcnn.formats import CocoDataset, LabelImageDataset, ViaDataset
 from mrcnn.instances.masks import InstanceMasks
 
 SIZE = (20, 30)
@@ -162,6 +162,34 @@ def test_duplicates(files, tmp_path):
     assert str(report.remarks["duplicate image files"][0]) == twice
     assert places(report.errors) == {"duplicate image ids": [(2, None)]}
     assert "image 2 (cells.a, same as image 0)" in str(report)
+
+
+def test_equal_ids_of_two_files_of_annotations(tmp_path):
+    """Both number their images from 1; another path is another image."""
+    for part in ("x", "y"):
+        (tmp_path / part).mkdir()
+        Image.new("RGB", SIZE[::-1]).save(tmp_path / part / "1.png")
+        content = {
+            "images": [{"id": 1, "file_name": "1.png", "height": SIZE[0], "width": SIZE[1]}],
+            "categories": [{"id": 1, "name": "cell"}],
+            "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [2, 3, 9, 8]}],
+        }
+        (tmp_path / part / "a.json").write_text(json.dumps(content))
+    dataset = CocoDataset()
+    for part in ("x", "y"):
+        dataset.load(tmp_path / part / "a.json")
+    report = checked(dataset)
+    assert report.ok and report.bad_image_ids == []
+    content = dataset.to_coco()
+    assert [(row["id"], row["file_name"]) for row in content["images"]] == [
+        (1, "x/1.png"),
+        (2, "y/1.png"),
+    ]
+    assert [row["image_id"] for row in content["annotations"]] == [1, 2]
+    dataset.load(tmp_path / "x" / "a.json")
+    report = checked(dataset)
+    assert places(report.errors) == {"duplicate image ids": [(2, None)]}
+    assert "coco.1, same as image 0" in str(report)
 
 
 def test_many(files):

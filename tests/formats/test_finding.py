@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mrcnn.formats.finding import find_image, given_path, image_files, read_json
+from mrcnn.formats.finding import find_image, given_path, image_files, image_suffix, read_json
 
 
 def test_given_path(monkeypatch):
@@ -42,6 +42,41 @@ def test_find_image(tmp_path):
     assert find_image("c/d.jpg", *folders) == str(tmp_path / "c/d.jpg")
     assert find_image("https://x.org/a.jpg", *folders) == "https://x.org/a.jpg"
     assert find_image("\0" + "x" * 5000, tmp_path)  # no error, whatever the name
+
+
+def test_find_image_by_a_url(tmp_path):
+    for name in ("b c.jpg", "d.JPG", "x/1.jpg", "y/1.jpg", "e%20f.jpg", "g.jpg?v=2", "h#1.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for name, found in {
+        "https://host/a/b%20c.jpg?x=1": "b c.jpg",
+        "http://host/b%20c.jpg#top": "b c.jpg",
+        "file:///data/b%20c.jpg": "b c.jpg",
+        "s3://bucket/a/b c.jpg": "b c.jpg",
+        "https://host/o/a%2Fb%20c.jpg?alt=media": "b c.jpg",
+        "b%20c.jpg": "b c.jpg",
+        "old/b%20c.jpg": "b c.jpg",
+        "C:\\old\\b%20c.jpg": "b c.jpg",
+        "b c.jpg?x=1": "b c.jpg",
+        "https://host/d.jpg": "d.JPG",
+        "https://host/set/y/1.jpg": "y/1.jpg",  # not the first of that name
+        "x/1.jpg?y/2.jpg": "x/1.jpg",
+        "e%20f.jpg": "e%20f.jpg",  # literally there
+        "https://host/e%20f.jpg": "e%20f.jpg",
+        "g.jpg?v=2": "g.jpg?v=2",
+        "h#1.jpg": "h#1.jpg",
+    }.items():
+        assert find_image(name, tmp_path / "none", tmp_path) == str(tmp_path / found), name
+    # What is nowhere keeps its name.
+    assert find_image("https://host/z.jpg?x=1", tmp_path) == "https://host/z.jpg?x=1"
+    assert find_image("z%20z.jpg", tmp_path) == str(tmp_path / "z%20z.jpg")
+    assert find_image("?%#", tmp_path) == str(tmp_path / "?%#")
+
+
+def test_image_suffix():
+    for name in ("a.jpg", "a.jpg?x=1.png", "http://host/a.jpg#b", "a?.jpg", "x.y/a%2ejpg"):
+        assert image_suffix(name) == ".jpg", name
+    assert image_suffix("a.b#c.PNG") == ".PNG" and image_suffix("a.txt?x=1") == ".txt?x=1"
 
 
 def test_image_files(tmp_path):
