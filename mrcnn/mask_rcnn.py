@@ -1,9 +1,10 @@
 """`MaskRCNN`, the class that users work with; its methods delegate to the subpackages."""
 
+import functools
 import logging
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import keras
 
@@ -13,11 +14,15 @@ from .config_rules import parts
 from .datasets import Dataset
 from .inference import introspection, molding
 from .inference.detector import detector_of
+from .legacy.paths import CheckpointTemplate, LastCheckpoint
 from .network import graph
+from .network.process import check_process, refuse_pickle
+from .ops import in_graph, outside_graphs
 from .runs import folder
 from .runs.folder import RunFolder
 from .text import log
 from .training import distribution, optimization, trainable, trainer
+from .training.distribution import OneDevice
 from .types import Array, Detections, PathLike, Tensor
 from .weights.published import imagenet_weights
 from .weights.report import LoadReport
@@ -69,16 +74,31 @@ class MaskRCNN:
         self.mode = mode
         self.config = config
         self.model_dir = model_dir
-        self.anchors: Array | None = None
-        self._anchors_by_shape: dict[tuple[int, ...], tuple[Array, Array]] = {}
-        # Set first: a subclass may override set_log_dir with one that sets only log_dir.
-        self.run_folder = RunFolder.new(model_dir, self._run_name)
         self.set_log_dir()
-        one = distribution.OneDevice()
-        self.distribution = distribution.choose(config) if mode == "training" else one
         with self.distribution.scope():
             self.keras_model = self.build(mode, config)
 
+    # What follows is made when needed: a subclass may override `__init__` without calling it, and
+    # set_log_dir with one that sets only log_dir.
+
+    anchors: Array | None = None
+
+    @functools.cached_property
+    def distribution(self) -> OneDevice:
+        """The devices to train on, see `distribution.choose`; a single one for inference."""
+        one = OneDevice()
+        return distribution.choose(self.config) if self.mode == "training" else one
+
+    @functools.cached_property
+    def run_folder(self) -> RunFolder:
+        """The current run's folder; by default, one for a run that starts now."""
+        return RunFolder.new(self.model_dir, self._run_name)
+
+    @functools.cached_property
+    def _anchors_by_shape(self) -> dict[tuple[int, ...], tuple[Array, Array]]:
+        return {}
+
+    @outside_graphs
     def build(self, mode: Literal["training", "inference"], config: Config) -> keras.Model:
         """Build the Keras model for a mode, see `network.graph`.
 
@@ -89,7 +109,8 @@ class MaskRCNN:
         Returns:
             `keras.Model`.
         """
-        model = graph.build(mode, config, seed=config.SEED)
+        with self.distribution.scope():
+            model = graph.build(mode, config, seed=config.SEED)
         model.jit_compile = optimization.jit_compile(config)
         return model
 
@@ -118,8 +139,10 @@ class MaskRCNN:
 
         Raises:
             FileNotFoundError, ValueError: see `weights.load`.
+            RuntimeError: this process was forked from the one that made the model.
         """
-        report = weights.load(
+        check_process(self.keras_model)
+        report = outside_graphs(weights.load)(
             self.keras_model, filepath, exclude=exclude, complete=not by_name and not exclude
         )
         # Weights from another run, or only some of the layers, start a new run.
@@ -143,7 +166,7 @@ class MaskRCNN:
         Raises:
             FileNotFoundError: there is no such checkpoint.
         """
-        return folder.find_last(self.model_dir, self._run_name)
+        return LastCheckpoint(folder.find_last(self.model_dir, self._run_name))
 
     def set_log_dir(self, model_path: PathLike | None = None) -> None:
         """Set `log_dir`, `checkpoint_path` and `epoch`.
@@ -168,7 +191,7 @@ class MaskRCNN:
     @property
     def checkpoint_path(self) -> str:
         """Path template of the run's checkpoints, with `{epoch:04d}` for the epoch."""
-        return self.run_folder.checkpoint_path
+        return CheckpointTemplate(self.run_folder.checkpoint_path)
 
     @checkpoint_path.setter
     def checkpoint_path(self, path: str) -> None:
@@ -234,7 +257,8 @@ class MaskRCNN:
             FloatingPointError: a loss became NaN; the message names the images.
             KeyboardInterrupt, SystemExit: after Ctrl-C or SIGTERM.
             OSError: the log folder cannot be written.
-            RuntimeError: another host of the training run has ended.
+            RuntimeError: another host of the training run has ended; or a `tf.Graph` is the
+                default.
 
         Example:
             >>> model.load_weights("coco.h5", exclude=["mrcnn_mask"])  # doctest: +SKIP
@@ -242,6 +266,11 @@ class MaskRCNN:
             >>> model.train(train, val, 0.0001, epochs=40, layers="all")  # doctest: +SKIP
         """
         self._require("training", "train()")
+        if in_graph():
+            raise RuntimeError(
+                "train() was called under `with graph.as_default():` (or in a session): leave out "
+                "the graph. TensorFlow 2 needs none."
+            )
         self.config.validate()
         trainer.train(
             self,
@@ -293,7 +322,7 @@ class MaskRCNN:
         """Make trainable the layers whose full name matches, and freeze all others.
 
         Args:
-            layer_regex: regular expression of layer names.
+            layer_regex: regular expression for layer names.
             keras_model: the model to change; None: this object's `keras_model`.
             indent: number of spaces before the printed line.
             verbose: 0 prints nothing.
@@ -305,7 +334,7 @@ class MaskRCNN:
         if not chosen:
             raise ValueError(
                 f"layers is {layer_regex!r}, which matches no layer: it must be "
-                f"{', '.join(trainable.layer_regexes(self.config))}, or a regular expression of "
+                f"{', '.join(trainable.layer_regexes(self.config))}, or a regular expression for "
                 "layer names."
             )
         if verbose:
@@ -468,7 +497,11 @@ class MaskRCNN:
     def _run_name(self) -> str:
         return self.config.NAME or ""
 
+    def __reduce__(self) -> NoReturn:
+        refuse_pickle(self)
+
     def _require(self, mode: str, call: str) -> None:
+        check_process(self.keras_model)
         if self.mode != mode:
             raise ValueError(
                 f"{call} needs a model in {mode} mode, but this one is in {self.mode} mode: create "

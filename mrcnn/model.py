@@ -1,9 +1,12 @@
 """The names in `model` of matterport's Mask_RCNN, gathered from the subpackages."""
 
+from typing import Any
+
 from .anchors.pyramid import compute_backbone_shapes
 from .anchors.targets import build_rpn_targets
 from .images.meta import compose_image_meta, parse_image_meta, parse_image_meta_graph
 from .images.resizing import mold_image, unmold_image
+from .legacy import reference_imports as _reference_imports
 from .legacy.debug_targets import build_detection_targets, generate_random_rois
 from .legacy.generator import data_generator
 from .legacy.signatures import (
@@ -14,6 +17,7 @@ from .legacy.signatures import (
     refine_detections_graph,
 )
 from .legacy.tensors import batch_pack_graph, trim_zeros_graph
+from .legacy.tf_identity import install as _install_tf_identity
 from .loading.samples import load_image_gt
 from .mask_rcnn import MaskRCNN
 from .network.backbones.resnet import conv_block, identity_block, resnet_graph
@@ -77,3 +81,12 @@ __all__ = [
     "trim_zeros_graph",
     "unmold_image",
 ]
+__all__ += _reference_imports.installed(_reference_imports.MODEL)
+
+
+def __getattr__(name: str) -> Any:
+    """What the reference's module imports, such as `np`; imported when needed."""
+    return _reference_imports.find(_reference_imports.MODEL, name, __name__)
+
+
+_install_tf_identity()

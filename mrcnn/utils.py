@@ -1,5 +1,7 @@
 """The names in `utils` of matterport's Mask_RCNN, gathered from the subpackages."""
 
+from typing import Any
+
 from .anchors.pyramid import generate_anchors, generate_pyramid_anchors
 from .datasets.dataset import Dataset
 from .evaluation import compute_ap, compute_ap_range, compute_matches, compute_recall
@@ -16,6 +18,7 @@ from .geometry.boxes import (
 from .images.resizing import resize_image
 from .instances.overlaps import compute_overlaps_masks
 from .instances.pasting import expand_mask, extract_bboxes, minimize_mask, mold_mask, unmold_mask
+from .legacy import reference_imports as _reference_imports
 from .legacy.resize import resize, resize_mask
 from .legacy.tensors import batch_slice
 from .ops import box_refinement_graph
@@ -51,3 +54,9 @@ __all__ = [
     "trim_zeros",
     "unmold_mask",
 ]
+__all__ += _reference_imports.installed(_reference_imports.UTILS)
+
+
+def __getattr__(name: str) -> Any:
+    """What the reference's module imports, such as `np`; imported when needed."""
+    return _reference_imports.find(_reference_imports.UTILS, name, __name__)

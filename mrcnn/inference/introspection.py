@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from ..network.proposals import ProposalLayer
+from ..ops import outside_graphs
 from ..types import Array, Tensor
 from .molding import InferenceModel, mold_inputs, network_inputs
 
@@ -96,7 +97,12 @@ def run_graph(
     if image_metas is None:
         images, image_metas, _ = mold_inputs(images, model.config)
     by_name = dict(outputs)
-    graph = keras.Model(model.keras_model.inputs, by_name)
-    # Not compiled: that takes longer than a single run, and TensorFlow warns if it happens often.
-    values = graph(network_inputs(model, images, image_metas), training=False)
+    values = _compute(model, by_name, network_inputs(model, images, image_metas))
     return collections.OrderedDict((name, ops.convert_to_numpy(values[name])) for name in by_name)
+
+
+@outside_graphs
+def _compute(model: InferenceModel, outputs: dict[str, Tensor], inputs: Sequence[Array]) -> Any:
+    graph = keras.Model(model.keras_model.inputs, outputs)
+    # Not compiled: that takes longer than a single run, and TensorFlow warns if it happens often.
+    return graph(inputs, training=False)

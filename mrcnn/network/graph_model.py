@@ -1,6 +1,5 @@
 """The network as a Keras model, which trains on losses that its own graph computes."""
 
-import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,11 +8,12 @@ import keras
 from keras import ops
 
 from .. import weights
-from ..ops import replica_count
+from ..ops import outside_graphs, replica_count
 from ..types import PathLike, Tensor
+from .keras2_model import Keras2Model
 
 
-class GraphModel(keras.Model):
+class GraphModel(Keras2Model):
     """A functional model whose losses, named in `loss_names`, are among its outputs.
 
     `fit` minimises their sum, weighted by `loss_weights`, plus an L2 penalty, and reports each by
@@ -109,22 +109,19 @@ class GraphModel(keras.Model):
         ]
         return sum(penalties) if penalties else 0.0
 
-    def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> keras.callbacks.History:
-        """Keras's `fit`, which here also takes a generator of lists, such as `data_generator`.
-
-        (Keras itself takes only tuples.)
+    def fit(
+        self, x: Any = None, y: Any = None, *, validation_data: Any = None, **kwargs: Any
+    ) -> keras.callbacks.History:
+        """Keras's `fit`; see `Keras2Model` for the arguments.
 
         Raises:
             ValueError: the model was built for several TensorFlow replicas.
         """
         self._refuse_replicas("fit()")
-        if inspect.isgenerator(x):
-            batches: Iterable[Any] = x
-            x = ((tuple(inputs), tuple(targets)) for inputs, targets in batches)
-        return super().fit(x, y, **kwargs)
+        return super().fit(x, y, validation_data=validation_data, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
-        """Keras's `evaluate`.
+        """Keras's `evaluate`; see `Keras2Model` for the arguments.
 
         Raises:
             ValueError: the model was built for several TensorFlow replicas.
@@ -141,10 +138,6 @@ class GraphModel(keras.Model):
                 "MaskRCNN.train(), or set GPU_COUNT to 1."
             )
 
-    def fit_generator(self, generator: Any, **kwargs: Any) -> keras.callbacks.History:
-        """Keras 2's name for `fit` with a generator; takes the arguments of `fit`."""
-        return self.fit(generator, **kwargs)
-
     def save(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Not supported: a Keras archive does not hold the configuration.
 
@@ -156,10 +149,12 @@ class GraphModel(keras.Model):
             "load into a MaskRCNN of the same configuration, and export() writes a graph to serve."
         )
 
+    @outside_graphs
     def save_weights(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Write the weights in the reference's layout; see `weights.save`."""
         weights.save(self, filepath, overwrite=overwrite)
 
+    @outside_graphs
     def load_weights(
         self, filepath: PathLike, skip_mismatch: bool = False, **kwargs: Any
     ) -> weights.LoadReport:

@@ -1,7 +1,7 @@
 """Tensor operations missing from Keras: box geometry, RoIAlign sampling, NMS, row gathering.
 
-All are batched, have static shapes and run on every Keras backend. Only `kernels` and `replicas`
-hold tensor code that depends on the backend.
+All are batched, have static shapes and run on every Keras backend. Only `kernels`, `replicas` and
+`eager` hold code that depends on the backend.
 """
 
 from .boxes import (
@@ -13,6 +13,7 @@ from .boxes import (
     overlaps_graph,
 )
 from .crop import crop_and_resize, crop_pyramid
+from .eager import in_graph, outside_graphs
 from .gather import gather_rows, take_flagged
 from .nms import non_max_suppression
 from .replicas import replica_count, sum_over_replicas, uniform_keys
@@ -25,8 +26,10 @@ __all__ = [
     "crop_pyramid",
     "denorm_boxes_graph",
     "gather_rows",
+    "in_graph",
     "non_max_suppression",
     "norm_boxes_graph",
+    "outside_graphs",
     "overlaps_graph",
     "replica_count",
     "sum_over_replicas",
