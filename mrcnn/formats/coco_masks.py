@@ -16,14 +16,14 @@ from .shapes import Crop, Extent, Rectangle, around
 MAX_SIDE = 65535
 
 
-# Advice where the sizes of an image and of a code on it are each other's swap.
+# Advice for a run-length code whose height and width are the image's, swapped.
 _TURNED = (
     " The image looks turned by EXIF: if the code is of the upright image, read the file with "
     "ignore_file_sizes=True."
 )
 _UNTURNED = (
-    " The image looks turned by EXIF, but the code is of the image before that: save the image "
-    "without its EXIF orientation."
+    " The image looks turned by EXIF, but the code is of the image before it was turned: "
+    "save the image without its EXIF orientation."
 )
 
 
@@ -96,7 +96,7 @@ class RunLengths:
         return float(top), float(x1[0]), float(bottom + 1), float(x2[-1] + 1)
 
     def _runs(self, height: int, width: int) -> Array:
-        """Its run lengths [R], after a check that the image has its size."""
+        """Its run lengths [R], after checking that its size matches the image's."""
         if (height, width) != (self.height, self.width):
             turned = (height, width) == (self.width, self.height)
             raise ValueError(
@@ -236,7 +236,7 @@ def read_box(entry: Mapping[str, Any]) -> Extent | None:
 
 
 def read_area(entry: Mapping[str, Any]) -> float | None:
-    """The area of an annotation in square pixels; None without one that is positive."""
+    """The area of an annotation in square pixels; None unless it is a positive number."""
     area = entry.get("area")
     return float(area) if area is not None and _is_number(area) and area > 0 else None
 
