@@ -28,9 +28,12 @@ class Detections(TypedDict):
         class_ids: int32 [N].
         scores: float32 [N], 0 to 1.
         masks: bool [H, W, N], or an `InstanceMasks`; only with a mask head.
+        truncated: name of the setting that cut the detections of the image, such as
+            "DETECTION_MAX_INSTANCES"; "" if none did.
     """
 
     rois: npt.NDArray[np.int32]
     class_ids: npt.NDArray[np.int32]
     scores: npt.NDArray[np.float32]
     masks: NotRequired[Any]
+    truncated: NotRequired[str]

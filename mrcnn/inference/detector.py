@@ -1,7 +1,6 @@
 """Images in, instances out: the detector behind `MaskRCNN.detect`."""
 
 import contextlib
-import functools
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from ..anchors.recent import Recent
 from ..config import Config
 from ..config_rules import parts
 from ..images.frame import Frame
@@ -27,6 +27,7 @@ from .molding import (
     network_inputs,
     unmold_boxes,
 )
+from .truncation import OF_THE_IMAGE, left_out, log_once, truncated_by
 
 
 class Detector:
@@ -37,9 +38,10 @@ class Detector:
         config: the `Config` that it was built with.
         get_anchors: function from a molded image's (H, W, C) to its anchors, float32 [A, 4],
             normalised; None computes them and caches those of the last few shapes.
+        warn: whether to log, once per model and limit, that a limit cut the detections of an image.
 
     Attributes:
-        keras_model, config, get_anchors: as given.
+        keras_model, config, get_anchors, warn: as given.
         heads: list of the `Head`s that fill the results, except the box head.
         fields: names of the fields filled, box head included, such as ("boxes", "masks").
     """
@@ -49,13 +51,12 @@ class Detector:
         keras_model: keras.Model,
         config: Config,
         get_anchors: Callable[[Any], Array] | None = None,
+        warn: bool = True,
     ) -> None:
         self.keras_model = keras_model
         self.config = config
-        # Only a few: 1024x1024 pixels take 4 MB of anchors, and images may differ in size.
-        self.get_anchors = get_anchors or functools.lru_cache(8)(
-            lambda image_shape: anchors(config, image_shape)[1]
-        )
+        self.warn = warn
+        self.get_anchors = get_anchors or Recent(lambda shape: anchors(config, shape)[1])
         self.heads: list[Head] = [
             kind(config) for kind in parts.heads(config) if kind.name != "box"
         ]
@@ -85,7 +86,7 @@ class Detector:
             molded, frames = zip(*batch, strict=True)
             metas = np.stack([meta_of(frame, self.config) for frame in frames])
             outputs = self.predict(np.stack(molded), metas, verbose)
-            results += self._results(outputs, frames, dense)
+            results += self._results(outputs, metas, frames, dense)
         return results
 
     def detect_molded(
@@ -113,10 +114,11 @@ class Detector:
         size = self.config.BATCH_SIZE
         for first in range(0, len(molded_images), size):
             images = np.asarray(molded_images[first : first + size])
-            outputs = self.predict(images, np.asarray(image_metas[first : first + size]), verbose)
+            metas = np.asarray(image_metas[first : first + size])
+            outputs = self.predict(images, metas, verbose)
             shape = images[0].shape
             frame = Frame.of_window(shape, shape, (0, 0, *shape[:2]))
-            results += self._results(outputs, [frame] * len(images))
+            results += self._results(outputs, metas, [frame] * len(images))
         return results
 
     def predict(
@@ -143,7 +145,11 @@ class Detector:
         return {name: np.asarray(values) for name, values in outputs.items()}
 
     def _results(
-        self, outputs: Mapping[str, Array], frames: Sequence[Frame], dense: bool = True
+        self,
+        outputs: Mapping[str, Array],
+        metas: Array,
+        frames: Sequence[Frame],
+        dense: bool = True,
     ) -> list[Detections]:
         """The result dicts of a batch of images."""
         results: list[Any] = []
@@ -154,6 +160,10 @@ class Detector:
             result: dict[Any, Any] = {"rois": boxes, "class_ids": class_ids, "scores": scores}
             for head in self.heads:
                 result[head.field] = _checked(head, head.decode(of_image, found), len(boxes))
+            result["truncated"] = truncated_by(of_image, metas[row], self.config)
+            if result["truncated"] and self.warn:
+                best = left_out(of_image, metas[row], self.config)
+                log_once(self.keras_model, str(result["truncated"]), best, self.config)
             results.append(result)
         return results
 
@@ -174,6 +184,8 @@ def _checked(head: Head, values: Any, count: int) -> Any:
 def SharedDetector(training_model: keras.Model, config: Config) -> Detector:
     """A `Detector` that shares the weights of a training graph, to detect during training.
 
+    It does not log what limits cut: a network that has barely begun to learn fills any limit.
+
     Args:
         training_model, config: see `share`.
 
@@ -183,7 +195,7 @@ def SharedDetector(training_model: keras.Model, config: Config) -> Detector:
     Raises:
         ValueError: see `share`.
     """
-    return Detector(share(training_model, config), config)
+    return Detector(share(training_model, config), config, warn=False)
 
 
 def detector_of(model: Any) -> Detector:
@@ -214,7 +226,7 @@ def with_score(result: Mapping[str, Any], min_score: float) -> Detections:
         min_score: in [0, 1].
 
     Returns:
-        a result of the same kind.
+        a result of the same kind, with the same `truncated`; see also `truncation.cut_above`.
 
     Example:
         >>> from mrcnn.inference.detector import with_score
@@ -223,10 +235,12 @@ def with_score(result: Mapping[str, Any], min_score: float) -> Detections:
         array([1])
     """
     keep = result["scores"] >= min_score
-    kept: Any = {
-        name: part[..., keep] if name == "masks" and isinstance(part, np.ndarray) else part[keep]
-        for name, part in result.items()
-    }
+    kept: Any = {}
+    for name, part in result.items():
+        if name == "masks" and isinstance(part, np.ndarray):
+            kept[name] = part[..., keep]
+        else:
+            kept[name] = part if name in OF_THE_IMAGE else part[keep]
     return kept
 
 

@@ -29,7 +29,8 @@ def merge(
     Returns:
         dict of `rois` int32 [N, 4] pixels, `class_ids` int32 [N], `scores` float32 [N], best first,
         and `masks`, an `InstanceMasks`. A score is the mean over all results, with 0 for those that
-        do not have the detection. Fields of heads other than the mask head are left out.
+        do not have the detection. `truncated` is that of the first result with one, else "".
+        Fields of heads other than the mask head are left out.
 
     Raises:
         ValueError: no results, results for images of different sizes, or `min_votes` or `min_iou`
@@ -74,6 +75,7 @@ def merge(
         "class_ids": np.array([f[1] for f in found], np.int32),
         "scores": np.array([f[0] for f in found], np.float32),
         "masks": merged,
+        "truncated": np.str_(next(filter(None, (r.get("truncated") for r in results)), "")),
     }
 
 

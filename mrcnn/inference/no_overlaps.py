@@ -8,6 +8,7 @@ import numpy as np
 from ..config_rules.values import check_fraction
 from ..instances.masks import InstanceMasks, as_instances
 from ..types import Array, Detections
+from .truncation import OF_THE_IMAGE
 
 
 def remove_overlaps(result: Mapping[str, Any], min_share: float = 0.5) -> Detections:
@@ -51,13 +52,13 @@ def remove_overlaps(result: Mapping[str, Any], min_share: float = 0.5) -> Detect
         if pixels and pixels >= min_share * np.count_nonzero(masks.crops[i]):
             taken[y1:y2, x1:x2] |= free
             crops[i], kept[i] = free, True
-    own = ("rois", "masks")
     left = InstanceMasks(crops, masks.boxes[:, :2], masks.shape)[kept]
     disjoint: Any = {
-        **{name: np.asarray(v)[kept] for name, v in result.items() if name not in own},
-        "rois": left.boxes,
-        "masks": left if masks is result["masks"] else left.dense(),
+        name: part if name in OF_THE_IMAGE else np.asarray(part)[kept]
+        for name, part in result.items()
+        if name not in ("rois", "masks")
     }
+    disjoint |= {"rois": left.boxes, "masks": left if masks is result["masks"] else left.dense()}
     return disjoint
 
 

@@ -15,7 +15,7 @@ from mrcnn.model import MaskRCNN
 
 pytestmark = pytest.mark.network
 
-KEYS = ["rois", "class_ids", "scores", "masks"]
+KEYS = ["rois", "class_ids", "scores", "masks", "truncated"]
 
 
 def build(folder, **settings):
@@ -54,6 +54,7 @@ def assert_same(results, others, atol=1e-5):
         assert_array_equal(result["class_ids"], other["class_ids"])
         assert_allclose(result["scores"], other["scores"], atol=atol)
         assert_array_equal(result["masks"], other["masks"])
+        assert result["truncated"] == other["truncated"]
 
 
 def refusal(model, images, kind=ValueError):
@@ -76,7 +77,7 @@ def test_crops_are_the_dense_masks(model, sizes):
 
 def test_a_result(model, images):
     [result] = model.detect(images[1:2])
-    rois, class_ids, scores, masks = (result[key] for key in KEYS)
+    rois, class_ids, scores, masks = (result[key] for key in KEYS[:4])
     count = len(rois)
     assert 2 <= count <= model.config.DETECTION_MAX_INSTANCES
     assert rois.dtype == class_ids.dtype == np.int32
@@ -92,6 +93,26 @@ def test_a_result(model, images):
         outside[y1:y2, x1:x2] = False
         assert not outside.any()
     assert masks.any()
+
+
+@pytest.mark.parametrize("limit", [3, 5])
+def test_a_limit_that_cuts_is_named(model, images, tmp_path, limit, caplog):
+    all_, few = (build(tmp_path, DETECTION_MAX_INSTANCES=count) for count in (12, limit))
+    for each in (all_, few):
+        each.keras_model.set_weights(model.keras_model.get_weights())
+    counts = [len(result["scores"]) for result in all_.detect(images)]
+    assert "DETECTION_MAX_INSTANCES" not in caplog.text
+    expected = ["DETECTION_MAX_INSTANCES" if count > limit else "" for count in counts]
+    assert len(set(expected)) == (2 if limit == 5 else 1), counts
+    molded, metas, _ = few.mold_inputs(images)
+    for results in (
+        few.detect(images),
+        detector.detect_crops(few, images),
+        few.detect_molded(molded, metas),
+    ):
+        cut = [str(result["truncated"]) for result in results]
+        assert [name if name == "DETECTION_MAX_INSTANCES" else "" for name in cut] == expected
+    assert caplog.text.count(f"DETECTION_MAX_INSTANCES is {limit}: an image has more") == 1
 
 
 def test_any_number_of_images_gives_what_each_gives_alone(model, images):
@@ -425,6 +446,14 @@ def test_anchors_are_normalised_and_cached(padding_model):
     assert_allclose(denorm_boxes(wide, (64, 128))[0], denorm_boxes(small, (64, 64))[0])
     assert padding_model.get_anchors([64, 64, 3]) is small
     assert len(padding_model.anchors) == 1023
+
+
+def test_anchors_of_many_sizes_are_not_all_kept(padding_model):
+    detector = Detector(padding_model.keras_model, padding_model.config)
+    for width in range(64, 64 * 20, 64):
+        for get_anchors in (padding_model.get_anchors, detector.get_anchors):
+            assert get_anchors((64, width, 3)).shape == (1023 * width // 64, 4)
+    assert len(padding_model._anchors_by_shape) == len(detector.get_anchors) == 4
 
 
 # Unmolding, by hand: 96 x 128 pixels at half scale in the middle of 64 x 64

@@ -1,0 +1,156 @@
+"""Which limit of the configuration cut the detections of an image."""
+
+import logging
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..config import Config
+from ..geometry.boxes import apply_box_deltas, compute_overlaps, norm_boxes
+from ..images.meta import parse_image_meta
+from ..types import Array
+
+logger = logging.getLogger(__name__)
+
+DETECTIONS = "DETECTION_MAX_INSTANCES"
+PROPOSALS = "POST_NMS_ROIS_INFERENCE"
+ANCHORS = "PRE_NMS_LIMIT"
+
+# Keys of a result that say something about the image, not about each of its detections.
+OF_THE_IMAGE = ("truncated",)
+
+# Proposals come best first. If at least this fraction of the weakest tenth found an object that no
+# other proposal found, more proposals would probably have found more objects.
+WEAKEST, STILL_NEW = 0.1, 0.1
+
+
+def truncated_by(outputs: Mapping[str, Array], image_meta: Array, config: Config) -> np.str_:
+    """Name the limit that cut the detections of an image.
+
+    DETECTION_MAX_INSTANCES did if there is another detection that it left out. Otherwise
+    POST_NMS_ROIS_INFERENCE, or PRE_NMS_LIMIT before it, probably did if the weakest proposals still
+    found objects that no other proposal had found.
+
+    Args:
+        outputs: those of the inference graph for one image, without the batch axis, see
+            `graph.build_inference`.
+        image_meta: [12 + NUM_CLASSES], of the image.
+        config: the model's.
+
+    Returns:
+        the setting's name; "" if no limit cut anything. (Like the arrays of a result, a NumPy
+        string has a dtype, a shape and `tolist`.)
+    """
+    rows = outputs["mrcnn_detection"]
+    found = rows[: np.count_nonzero(np.cumprod(rows[:, 4] != 0))]
+    if not {"ROI", "mrcnn_class", "mrcnn_bbox"} <= outputs.keys():  # a box head of one's own
+        return np.str_(DETECTIONS if len(found) == len(rows) else "")
+    if len(found) == len(rows):
+        return np.str_(DETECTIONS if left_out(outputs, image_meta, config) else "")
+    used = np.flatnonzero(outputs["ROI"].any(axis=1))  # the others are padding
+    count = used[-1] + 1 if len(used) else 0
+    weakest = math.ceil(WEAKEST * count)
+    new = _new_from(count - weakest, found, outputs, image_meta, config)
+    if not new or new < STILL_NEW * weakest:
+        return np.str_("")
+    if count == len(outputs["ROI"]):
+        return np.str_(PROPOSALS)
+    anchors = len(outputs.get("rpn_class", ()))
+    return np.str_(ANCHORS if anchors > config.PRE_NMS_LIMIT else "")
+
+
+def left_out(outputs: Mapping[str, Array], image_meta: Array, config: Config) -> float:
+    """Highest score of the detections that DETECTION_MAX_INSTANCES left out; 0 if there are none.
+
+    Args:
+        outputs, image_meta, config: see `truncated_by`.
+    """
+    found = outputs["mrcnn_detection"]
+    boxes, class_ids, scores, valid = _candidates(outputs, image_meta, config)
+    # The margin is for rounding: no detection may count as left out because of itself.
+    threshold = max(config.DETECTION_NMS_THRESHOLD - 1e-4, 0)
+    near = compute_overlaps(boxes, found[:, :4]) > threshold
+    suppressed = (near & (class_ids[:, None] == found[:, 4])).any(axis=1)
+    return float(scores[valid & ~suppressed].max(initial=0))
+
+
+def cut_above(result: Mapping[str, Any], min_score: float) -> str:
+    """Name the limit that cut detections of at least a score.
+
+    DETECTION_MAX_INSTANCES leaves out only detections that score less than all others: if some
+    score less than `min_score`, it left out none above.
+
+    Args:
+        result: see `MaskRCNN.detect`.
+        min_score: in [0, 1].
+
+    Returns:
+        the setting's name, or "".
+
+    Example:
+        >>> from mrcnn.inference.truncation import cut_above
+        >>> result = {"scores": np.array([0.9, 0.4]), "truncated": "DETECTION_MAX_INSTANCES"}
+        >>> cut_above(result, 0.3), cut_above(result, 0.5)
+        ('DETECTION_MAX_INSTANCES', '')
+    """
+    limit = str(result.get("truncated") or "")
+    if limit == DETECTIONS and np.any(np.asarray(result["scores"]) < min_score):
+        return ""
+    return limit
+
+
+def _new_from(
+    first: int, found: Array, outputs: Mapping[str, Array], image_meta: Array, config: Config
+) -> int:
+    """Number of detections that no proposal before number `first` would have given."""
+    boxes, class_ids, _, valid = _candidates(outputs, image_meta, config)
+    boxes, class_ids = boxes[:first][valid[:first]], class_ids[:first][valid[:first]]
+    near = compute_overlaps(found[:, :4], boxes) > config.DETECTION_NMS_THRESHOLD
+    return int(np.count_nonzero(~(near & (found[:, 4, None] == class_ids)).any(axis=1)))
+
+
+def _candidates(
+    outputs: Mapping[str, Array], image_meta: Array, config: Config
+) -> tuple[Array, Array, Array, Array]:
+    """Boxes [R, 4], class ids, scores and validity [R] of the RoIs, as in `refine_detections`."""
+    probs = np.asarray(outputs["mrcnn_class"], np.float32)
+    class_ids, scores = probs.argmax(axis=1), probs.max(axis=1)
+    deltas = outputs["mrcnn_bbox"][np.arange(len(probs)), class_ids]
+    deltas = deltas * np.asarray(config.BBOX_STD_DEV, np.float32)
+    deltas[:, 2:] = np.minimum(deltas[:, 2:], 20)  # an untrained network may give any number
+    meta = parse_image_meta(np.asarray(image_meta)[None])
+    window = norm_boxes(meta["window"], meta["image_shape"][0])[0]
+    boxes = apply_box_deltas(outputs["ROI"], deltas)
+    boxes = np.clip(boxes, np.tile(window[:2], 2), np.tile(window[2:], 2))
+    valid = (class_ids > 0) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return boxes, class_ids, scores, valid & (scores >= (config.DETECTION_MIN_CONFIDENCE or 0))
+
+
+def log_once(model: Any, limit: str, best: float, config: Config) -> None:
+    """Log that a limit cut detections, the first time that it does so in a model.
+
+    Args:
+        model: the `keras.Model`, which remembers what was said.
+        limit: from `truncated_by`.
+        best: see `left_out`.
+        config: the model's.
+    """
+    said: set[str] = vars(model).setdefault("_truncation_said", set())
+    if limit in said:
+        return
+    said.add(limit)
+    value = getattr(config, limit)
+    if limit == DETECTIONS:
+        logger.warning(
+            "%s is %d: an image has more detections, and those that score %.2f or less were left "
+            "out. Raise it to keep them; `truncated` in a result marks such images.",
+            *(limit, value, best),
+        )
+    else:
+        logger.warning(
+            "%s is %d: in an image, even the weakest proposals found new objects, so others were "
+            "probably missed. Raise it; `truncated` in a result marks such images.",
+            *(limit, value),
+        )

@@ -1,0 +1,171 @@
+"""Which limit cut the detections of an image."""
+
+import logging
+import types
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from tiny import TinyConfig
+
+from mrcnn.geometry.boxes import non_max_suppression, norm_boxes
+from mrcnn.images.meta import compose_image_meta
+from mrcnn.inference.detector import with_score
+from mrcnn.inference.merging import merge
+from mrcnn.inference.no_overlaps import remove_overlaps
+from mrcnn.inference.truncation import cut_above, left_out, log_once, truncated_by
+
+SIZE = 400
+
+
+def config_of(**settings):
+    return TinyConfig.from_dict({"DETECTION_MIN_CONFIDENCE": 0.5, **settings})
+
+
+def apart(count):
+    """Boxes of 10 x 10 pixels that do not touch."""
+    y, x = np.divmod(np.arange(count), 20)
+    return np.stack([20 * y, 20 * x, 20 * y + 10, 20 * x + 10], axis=1)
+
+
+def network(boxes, scores, config, padding=0, anchors=1000, class_id=1):
+    """What a network that gives these boxes and scores for its RoIs puts out for an image."""
+    rois = norm_boxes(boxes, (SIZE, SIZE))
+    scores = np.asarray(scores, np.float32)
+    probs = np.zeros((len(rois) + padding, 3), np.float32)
+    probs[:, 0] = 0.9
+    probs[: len(rois), 0] = 0
+    probs[np.arange(len(rois)), class_id] = scores
+    keep = non_max_suppression(rois, scores, config.DETECTION_NMS_THRESHOLD)
+    keep = [i for i in keep if scores[i] >= config.DETECTION_MIN_CONFIDENCE]
+    keep = keep[: config.DETECTION_MAX_INSTANCES]
+    rows = np.zeros((config.DETECTION_MAX_INSTANCES, 6), np.float32)
+    rows[: len(keep)] = np.column_stack([rois[keep], np.ones(len(keep)) * class_id, scores[keep]])
+    outputs = {
+        "mrcnn_detection": rows,
+        "mrcnn_class": probs,
+        "mrcnn_bbox": np.zeros((len(probs), 3, 4), np.float32),
+        "ROI": np.pad(rois, ((0, padding), (0, 0))),
+        "rpn_class": np.zeros((anchors, 2)),
+    }
+    meta = compose_image_meta(0, (SIZE,) * 3, (SIZE,) * 3, (0, 0, SIZE, SIZE), 1, [0, 0, 0])
+    return outputs, meta, config
+
+
+@pytest.mark.parametrize(("limit", "cut"), [(4, True), (5, False), (6, False)])
+def test_more_objects_than_the_limit(limit, cut):
+    scores = [0.9, 0.8, 0.7, 0.95, 0.6, 0.4]  # the last is too weak to count
+    case = network(apart(6), scores, config_of(DETECTION_MAX_INSTANCES=limit))
+    assert truncated_by(*case) == ("DETECTION_MAX_INSTANCES" if cut else "")
+    assert left_out(*case) == pytest.approx(0.6 if cut else 0)
+
+
+def test_what_suppression_drops_is_not_cut():
+    boxes = np.concatenate([apart(3), apart(3) + 1])  # IoU 81 / 119
+    scores = [0.9, 0.9, 0.9, 0.8, 0.8, 0.8]
+    config = config_of(DETECTION_MAX_INSTANCES=3)
+    assert truncated_by(*network(boxes, scores, config)) == ""
+    config = config_of(DETECTION_MAX_INSTANCES=3, DETECTION_NMS_THRESHOLD=0.7)
+    case = network(boxes, scores, config)
+    assert truncated_by(*case) == "DETECTION_MAX_INSTANCES"
+    assert left_out(*case) == pytest.approx(0.8)
+    # No suppression at all: a detection still does not count as left out because of itself.
+    config = config_of(DETECTION_MAX_INSTANCES=3, DETECTION_NMS_THRESHOLD=1.0)
+    assert truncated_by(*network(apart(3), [0.9] * 3, config)) == ""
+
+
+def test_classes_do_not_suppress_each_other():
+    boxes = np.concatenate([apart(2), apart(2)])
+    outputs, *rest = network(boxes, [0.9] * 4, config_of(DETECTION_MAX_INSTANCES=2))
+    assert truncated_by(outputs, *rest) == ""
+    outputs["mrcnn_class"][2:] = [0, 0, 0.8]
+    assert truncated_by(outputs, *rest) == "DETECTION_MAX_INSTANCES"
+
+
+def test_a_box_in_the_padding_is_no_detection():
+    outputs, meta, config = network(apart(4), [0.9] * 4, config_of(DETECTION_MAX_INSTANCES=3))
+    assert truncated_by(outputs, meta, config) == "DETECTION_MAX_INSTANCES"
+    meta[7:11] = 0, 0, SIZE, 55  # the fourth box begins in column 60
+    assert truncated_by(outputs, meta, config) == ""
+
+
+def test_the_weakest_proposals_still_find_objects():
+    config = config_of(DETECTION_MAX_INSTANCES=60)
+    assert truncated_by(*network(apart(40), [0.9] * 40, config)) == "POST_NMS_ROIS_INFERENCE"
+    # The last tenth of the proposals only repeats what the others found.
+    boxes = np.concatenate([apart(36), apart(4) + 1])
+    assert truncated_by(*network(boxes, [0.8] * 36 + [0.9] * 4, config)) == ""
+    # It finds nothing.
+    assert truncated_by(*network(apart(40), [0.9] * 36 + [0.1] * 4, config)) == ""
+    assert truncated_by(*network(apart(0), [], config, padding=40)) == ""
+
+
+def test_fewer_anchors_than_proposals_could_come_from():
+    config = config_of(DETECTION_MAX_INSTANCES=60)  # PRE_NMS_LIMIT is 500
+    case = network(apart(40), [0.9] * 40, config, padding=20)
+    assert truncated_by(*case) == "PRE_NMS_LIMIT"
+    case = network(apart(40), [0.9] * 40, config, padding=20, anchors=500)
+    assert truncated_by(*case) == ""
+
+
+def test_another_box_head():
+    outputs, *rest = network(apart(6), [0.9] * 6, config_of(DETECTION_MAX_INSTANCES=4))
+    del outputs["mrcnn_bbox"]
+    assert truncated_by(outputs, *rest) == "DETECTION_MAX_INSTANCES"
+    outputs["mrcnn_detection"][-1] = 0
+    assert truncated_by(outputs, *rest) == ""
+
+
+def test_a_name_is_as_plain_as_an_array():
+    name = truncated_by(*network(apart(6), [0.9] * 6, config_of(DETECTION_MAX_INSTANCES=4)))
+    assert isinstance(name, str) and name.tolist() == "DETECTION_MAX_INSTANCES"
+    assert (name.shape, name.dtype.kind) == ((), "U")
+
+
+def result_of(truncated=None):
+    masks = np.zeros((4, 6, 2), bool)
+    masks[0, 0, 0] = masks[2:, 2:, 1] = True
+    result = {
+        "rois": np.array([[0, 0, 1, 1], [2, 2, 4, 6]], np.int32),
+        "class_ids": np.array([1, 2], np.int32),
+        "scores": np.array([0.9, 0.4], np.float32),
+        "masks": masks,
+    }
+    return result if truncated is None else {**result, "truncated": truncated}
+
+
+def test_it_stays_with_the_detections():
+    cut = result_of("DETECTION_MAX_INSTANCES")
+    strong = with_score(cut, 0.5)
+    assert strong["truncated"] == "DETECTION_MAX_INSTANCES"
+    assert strong["scores"].tolist() == [np.float32(0.9)] and strong["masks"].shape == (4, 6, 1)
+    apart_ = remove_overlaps(cut)
+    assert apart_["truncated"] == "DETECTION_MAX_INSTANCES"
+    assert_array_equal(apart_["rois"], cut["rois"])
+    assert merge([result_of(""), cut])["truncated"] == "DETECTION_MAX_INSTANCES"
+    assert merge([result_of(""), result_of()])["truncated"] == ""
+    for function in (lambda result: with_score(result, 0.5), remove_overlaps):
+        assert "truncated" not in function(result_of())
+
+
+def test_weak_detections_that_were_cut_do_not_count():
+    assert cut_above(result_of("DETECTION_MAX_INSTANCES"), 0.4) == "DETECTION_MAX_INSTANCES"
+    assert cut_above(result_of("DETECTION_MAX_INSTANCES"), 0.5) == ""
+    assert cut_above(result_of("POST_NMS_ROIS_INFERENCE"), 0.5) == "POST_NMS_ROIS_INFERENCE"
+    assert cut_above(result_of(), 0) == cut_above(result_of(None), 0) == ""
+
+
+def test_each_limit_of_a_model_is_logged_once(caplog):
+    model, other = types.SimpleNamespace(), types.SimpleNamespace()
+    config = config_of(DETECTION_MAX_INSTANCES=4)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            log_once(model, "DETECTION_MAX_INSTANCES", 0.876, config)
+            log_once(model, "PRE_NMS_LIMIT", 0, config)
+        log_once(other, "DETECTION_MAX_INSTANCES", 0.5, config)
+    assert len(caplog.messages) == 3
+    assert caplog.messages[0].startswith(
+        "DETECTION_MAX_INSTANCES is 4: an image has more detections, and those that score 0.88 or "
+        "less were left out. Raise it"
+    )
+    assert caplog.messages[1].startswith("PRE_NMS_LIMIT is 500: in an image, even the weakest")
