@@ -11,7 +11,7 @@ from tqdm import tqdm
 from ..config import Config
 from ..datasets.dataset import Dataset
 from ..datasets.reading import place_of, read_instances
-from ..images.pixels import as_channels
+from ..images.pixels import for_network
 from ..types import Array
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ def over_dataset(
     config: Config | None = None,
     batch_size: int | None = None,
     unread: list[dict[str, Any]] | None = None,
+    skip_failures: bool = False,
     desc: str = "Detecting",
     leave: bool = True,
     progress: bool = True,
@@ -70,6 +71,8 @@ def over_dataset(
             or 1.
         unread: list that receives, for each skipped image, a dict of image_id, path (str or None)
             and reason. None logs a warning for each instead.
+        skip_failures: whether an image on which `detect` fails is also skipped; if it fails on a
+            batch, the images of the batch are detected one by one.
         desc, leave: of the progress bar, see tqdm.
         progress: whether to show the bar; it is hidden if the output is not a terminal.
 
@@ -84,6 +87,11 @@ def over_dataset(
     read = _reader(dataset, fields) if read is None else read
     quiet = None if progress else True
     with tqdm(total=len(ids), desc=desc, unit="image", leave=leave, disable=quiet) as bar:
+
+        def skip(image_id: int, error: Exception) -> None:
+            _skip(dataset, image_id, error, unread)
+            bar.update()
+
         for first in range(0, len(ids), size):
             batch: list[tuple[int, Array, Any]] = []
             for image_id in ids[first : first + size]:
@@ -92,10 +100,9 @@ def over_dataset(
                     _check(image, config, place_of(dataset, image_id))
                     batch.append((image_id, image, read(image_id, image.shape)))
                 except Exception as error:
-                    _skip(dataset, image_id, error, unread)
-                    bar.update()
+                    skip(image_id, error)
             if batch:
-                for found in _detect(detect, batch):
+                for found in _detect(detect, batch, skip if skip_failures else None):
                     yield found
                     bar.update()
 
@@ -117,7 +124,7 @@ def _reader(
 def _check(image: Array, config: Config | None, where: str) -> None:
     """Check that the network accepts an image, like `check_images`; `where` names it in errors."""
     if config is not None:
-        as_channels(image, config.IMAGE_CHANNEL_COUNT, where, config.IMAGE_SCALING)
+        for_network(image, config, where)
 
 
 def _skip(
@@ -135,11 +142,23 @@ def _skip(
 def _detect(
     detect: Callable[[list[Array]], Sequence[Mapping[str, Any]]],
     batch: Sequence[tuple[int, Array, Any]],
+    skip: Callable[[int, Exception], None] | None,
 ) -> list[Detected]:
-    """List of `Detected` for a batch of (image id, image, ground truth)."""
+    """List of `Detected` for a batch of (image id, image, ground truth).
+
+    Where `detect` fails, `skip` is called with an image's id and the error; None raises it.
+    """
     images = [image for _, image, _ in batch]
     start = time.perf_counter()
-    results = detect(images)
+    try:
+        results = detect(images)
+    except Exception as error:
+        if skip is None:
+            raise
+        if len(batch) > 1:
+            return [found for row in batch for found in _detect(detect, [row], skip)]
+        skip(batch[0][0], error)
+        return []
     seconds = (time.perf_counter() - start) / len(images)
     if len(results) != len(images):
         raise ValueError(

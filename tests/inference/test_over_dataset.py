@@ -69,6 +69,31 @@ def test_size_of_the_batches(options, expected):
     assert detect.batches == expected
 
 
+def test_images_on_which_detection_fails():
+    samples = shapes(5)
+    bad = {samples[i][0].tobytes() for i in (1, 4)}
+    batches = []
+
+    def detect(images):
+        batches.append(len(images))
+        if any(image.tobytes() in bad for image in images):
+            raise MemoryError("too large")
+        return [{"sum": int(image.sum())} for image in images]
+
+    options = {"batch_size": 2, "unread": (unread := [])}
+    seen = list(over_dataset(detect, InMemory(samples), range(5), skip_failures=True, **options))
+    assert [(each.image_id, each.result["sum"]) for each in seen] == [
+        (i, samples[i][0].sum()) for i in (0, 2, 3)
+    ]
+    assert batches == [2, 1, 1, 2, 1]
+    assert [(row["image_id"], row["reason"]) for row in unread] == [
+        (1, "MemoryError: too large"),
+        (4, "MemoryError: too large"),
+    ]
+    with pytest.raises(MemoryError):
+        list(over_dataset(detect, InMemory(samples), range(5), **options))
+
+
 def test_what_cannot_be_read_is_left_out():
     detect, unread = Counting(), []
     dataset = Broken(shapes(6))

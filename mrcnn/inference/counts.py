@@ -1,0 +1,157 @@
+"""A table of how many objects were found in each image, with a row for every image.
+
+counts = CountsTable("counts.csv", ("image", "cells"))
+for each in counts.detect(model.detect, dataset, dataset.image_reference):
+    print(counts.add(dataset.image_reference(each.image_id), each.result))
+print(counts.last_line())
+"""
+
+import csv
+import mimetypes
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ..config import Config
+from ..datasets.dataset import Dataset
+from ..formats.finding import IMAGE_SUFFIXES
+from ..types import Array, PathLike
+from .over_dataset import Detected, over_dataset
+from .truncation import cut_above
+
+# Images of microscopes and scanners, besides those that `mimetypes` knows.
+OTHER_SUFFIXES = (
+    *(".czi", ".dcm", ".ims", ".jp2", ".lif", ".lsm", ".mrxs", ".nd2", ".ndpi", ".nii", ".nrrd"),
+    *(".oib", ".oif", ".oir", ".scn", ".stk", ".svs", ".vsi", ".zvi"),
+)
+
+
+class CountsTable:
+    """A CSV with a row for every image: its name, the count, what cut it, why it was refused.
+
+    Each row is written at once, so that an interruption loses none.
+
+    Args:
+        path: of the file to write.
+        titles: of the first two columns, the image's name and the count; the second is the plural
+            of what is counted, such as "nuclei". The others are "truncated", see
+            `MaskRCNN.detect`, and "reason".
+
+    Attributes:
+        images: number of images in which objects were counted.
+        objects: number of objects in all images.
+        truncated: number of images in which a limit cut the detections.
+        refused: list of the names of images that could not be used.
+    """
+
+    def __init__(self, path: PathLike, titles: tuple[str, str] = ("image", "objects")) -> None:
+        self.path = Path(path)
+        self.noun = titles[1].lower()
+        self.images = self.objects = self.truncated = 0
+        self.refused: list[Any] = []
+        self._write("w", *titles, "truncated", "reason")
+
+    def _write(self, mode: str, *row: object) -> None:
+        with open(self.path, mode, newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerow(row)
+
+    def add(self, name: object, result: Mapping[str, Any], min_score: float = 0.0) -> str:
+        """Write the row of an image.
+
+        Args:
+            name: of the image.
+            result: of the image, see `MaskRCNN.detect`.
+            min_score: detections with a lower score do not count.
+
+        Returns:
+            the row as a line to print, such as "a.png: 12 nuclei".
+        """
+        count = int(np.count_nonzero(np.asarray(result["scores"]) >= min_score))
+        truncated = cut_above(result, min_score)
+        self._write("a", name, count, truncated, "")
+        self.images += 1
+        self.objects += count
+        self.truncated += bool(truncated)
+        return f"{name}: {count} {self.noun}" + (f", cut by {truncated}" if truncated else "")
+
+    def refuse(self, name: object, reason: str) -> str:
+        """Write the row of an image that cannot be used.
+
+        Args:
+            name: of the image.
+            reason: why.
+
+        Returns:
+            the row as a line to print.
+        """
+        reason = " ".join(reason.split())
+        self._write("a", name, "", "", reason)
+        self.refused.append(name)
+        return f"{name}: refused: {reason}"
+
+    def refuse_other_files(self, folder: PathLike) -> None:
+        """Write the rows of a folder's images of types that are not read, and print them.
+
+        Args:
+            folder: whose files were to be used; a path of anything else has no such files.
+        """
+        paths = sorted(Path(folder).iterdir()) if Path(folder).is_dir() else []
+        for path in paths:
+            kind, suffix = mimetypes.guess_type(path.name)[0] or "", path.suffix.lower()
+            is_image = kind.startswith("image/") or suffix in OTHER_SUFFIXES
+            if is_image and suffix not in IMAGE_SUFFIXES and not path.name.startswith("."):
+                accepted = ", ".join(IMAGE_SUFFIXES)
+                print(self.refuse(path.name, f"{suffix} is not read: convert it to {accepted}"))
+
+    def detect(
+        self,
+        detect: Callable[[list[Array]], Sequence[Mapping[str, Any]]],
+        dataset: Dataset,
+        name_of: Callable[[int], object],
+        config: Config | None = None,
+        read: Callable[[int, tuple[int, ...]], Any] | None = None,
+        progress: bool = False,
+    ) -> Iterator[Detected]:
+        """Detect in the images of a dataset one by one; those that fail get their row, printed too.
+
+        Args:
+            detect, dataset, config, read: see `over_dataset`; without `read`, no ground truth is
+                read.
+            name_of: function from an image's index in the dataset to its name in the table.
+            progress: whether to show a bar.
+
+        Yields:
+            `Detected` for each image that was used; call `add` for it.
+        """
+        unread: list[dict[str, Any]] = []
+        for each in over_dataset(
+            detect,
+            dataset,
+            dataset.image_ids,
+            fields=(),
+            read=read,
+            config=config,
+            batch_size=1,
+            unread=unread,
+            skip_failures=True,
+            progress=progress,
+        ):
+            self._refuse(unread, name_of)
+            yield each
+        self._refuse(unread, name_of)
+
+    def _refuse(self, unread: list[dict[str, Any]], name_of: Callable[[int], object]) -> None:
+        for row in unread:
+            tqdm.write(self.refuse(name_of(row["image_id"]), row["reason"]))
+        unread.clear()
+
+    def last_line(self) -> str:
+        """What the table says in all, such as "23 of 25 images; 2 refused: see counts.csv"."""
+        refused = len(self.refused)
+        counts = {"refused": refused, "cut by a limit": self.truncated}
+        parts = [f"{count} {what}" for what, count in counts.items() if count]
+        total = f"{self.images} of {self.images + refused} images"
+        return f"{total}; {', '.join(parts)}: see {self.path.name}" if parts else total
