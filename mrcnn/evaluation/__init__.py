@@ -12,7 +12,7 @@ from ..metrics.objects import IOU_THRESHOLDS, ObjectScores
 from ..metrics.panoptic import PanopticQuality
 from ..metrics.pixel_classes import PixelScores
 from ..metrics.voc import VocAP
-from .report import headline, summary, table, write
+from .report import headline, remarks, summary, table, write
 from .run import evaluate
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "hausdorff",
     "headline",
     "outline",
+    "remarks",
     "summary",
     "table",
     "write",

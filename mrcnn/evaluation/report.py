@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ PLOTS = {
     "confusion.png": ("plot_confusion", "confusion"),
 }
 
-# Table columns by title: the part of the result, the metric in it and, for a list, the IoU.
+# Table columns by title: the part of the result, the metric in it and, for a list, the IoU. The
+# summary and the figures call a quantity by the same name.
 COLUMNS: dict[str, tuple[Any, ...]] = {
     "DSB": ("objects", "dsb_score"),
     "DSB@0.5": ("objects", "image_mean_ap", 0.5),
@@ -33,6 +34,22 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "VOC 2010": ("voc", "map_2010"),
     "box AP": ("coco", "bbox"),
     "mask AP": ("coco", "segm"),
+}
+
+KINDS = {"bbox": "box", "segm": "mask"}
+# Names in the summary, and their keys: of the metrics at an IoU, and of those of other parts.
+AT_IOU = {
+    "DSB": "image_mean_ap",
+    "pooled AP": "pooled_ap",
+    "F1": "f1",
+    "precision": "precision",
+    "recall": "recall",
+}
+PARTS = {
+    "panoptic": {"PQ": "pq", "SQ": "sq", "RQ": "rq"},
+    "pixels": {"mIoU": "mean_iou", "Dice": "foreground_dice", "Dice by class": "dice"},
+    "aji": {"AJI": "aji"},
+    "hausdorff": {"Hausdorff": "hausdorff", "Hausdorff 95%": "hausdorff95"},
 }
 
 
@@ -77,28 +94,37 @@ def summary(result: Mapping[str, Any]) -> str:
         "{images} images, {instances} instances, {detections} detections".format(**result),
     ]
     for kind, figures in result.get("coco", {}).items():
-        lines.append(_line(f"COCO {kind}", figures, ("AP", "AP50", "AP75", "AR")))
+        names = {f"{KINDS[kind]} {name}": name for name in ("AP", "AP50", "AP75", "AR")}
+        lines.append(_line("COCO", figures, names))
     if "voc" in result:
-        lines.append(_line("VOC", result["voc"], ("map_2007", "map_2010")))
+        names = {"VOC 2007": "map_2007", "VOC 2010": "map_2010"}
+        lines.append(_line("VOC", result["voc"], names))
     if "objects" in result:
         objects = result["objects"]
-        lines.append(_line("DSB", objects, ("dsb_score",)))
+        lines.append(_line("DSB", objects, {"DSB": "dsb_score"}))
         for iou in (0.5, 0.75):
             if iou in objects["iou"]:
                 at = objects["iou"].index(iou)
-                names = ("image_mean_ap", "pooled_ap", "f1", "precision", "recall")
-                values = {name: objects[name][at] for name in names}
+                names = {f"{title}@{iou:g}": name for title, name in AT_IOU.items()}
+                values = {name: objects[name][at] for name in AT_IOU.values()}
                 lines.append(_line(f"at IoU {iou:g}", values, names))
-    parts = {
-        "panoptic": ("pq", "sq", "rq"),
-        "pixels": ("mean_iou", "dice", "foreground_dice"),
-        "aji": ("aji",),
-        "hausdorff": ("hausdorff", "hausdorff95"),
-    }
-    lines += [_line(part, result[part], names) for part, names in parts.items() if part in result]
+    lines += [_line(part, result[part], names) for part, names in PARTS.items() if part in result]
+    return "\n".join([*lines, *remarks(result)])
+
+
+def remarks(result: Mapping[str, Any]) -> list[str]:
+    """What a reader of the metrics should know: images left out, and limits that cut detections.
+
+    Args:
+        result: from `evaluate`.
+
+    Returns:
+        list of lines.
+    """
+    lines = [f"note: {note}" for note in result.get("notes", ())]
     if result.get("unread"):
         lines.append(f"images that could not be read: {len(result['unread'])}")
-    return "\n".join(lines)
+    return lines
 
 
 def headline(result: Mapping[str, Any]) -> dict[str, int | float]:
@@ -111,7 +137,8 @@ def headline(result: Mapping[str, Any]) -> dict[str, int | float]:
         dict of title to number: images, instances and, where the result has them, DSB (the score
         over IoU 0.5:0.95, then at two single IoUs; means over images), F1 of the pooled counts, PQ,
         AJI, Dice (all classes as one, mean over images), mIoU, Hausdorff (pixels), VOC's mean
-        average precisions of boxes and COCO's APs.
+        average precisions of boxes and COCO's APs; last, if there are any, the number of images
+        in which a limit cut the detections (truncated).
     """
     figures = {name: result[name] for name in ("images", "instances")}
     for title, (part, name, *at) in COLUMNS.items():
@@ -124,6 +151,8 @@ def headline(result: Mapping[str, Any]) -> dict[str, int | float]:
             ious = result[part]["iou"]
             value = value[ious.index(at[0])] if at[0] in ious else math.nan
         figures[title] = value
+    if result.get("truncated"):
+        figures["truncated"] = result["truncated"]
     return figures
 
 
@@ -148,13 +177,15 @@ def table(result: Mapping[str, Any]) -> str:
     titles = list(rows["all"])
     lines = ["| | " + " | ".join(titles) + " |", "|---" * (len(titles) + 1) + "|"]
     for name, figures in rows.items():
-        cells = [str(v) if isinstance(v, int) else f"{v:.3f}" for v in figures.values()]
+        values = [figures.get(title, 0) for title in titles]
+        cells = [str(v) if isinstance(v, int) else f"{v:.3f}" for v in values]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _line(title: str, figures: Mapping[str, float], names: Iterable[str]) -> str:
-    return f"{title:13}" + "  ".join(f"{name} {figures[name]:.3f}" for name in names)
+def _line(title: str, figures: Mapping[str, float], names: Mapping[str, str]) -> str:
+    """A line of figures; `names` has each one's name in the line, and its key."""
+    return f"{title:13}" + "  ".join(f"{name} {figures[key]:.3f}" for name, key in names.items())
 
 
 def _without_nan(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import collections
 import functools
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from ..metrics.evaluator import Evaluator
 from ..text import some
 from ..types import Array, PathLike
 from .report import write
+
+logger = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -63,7 +66,8 @@ def evaluate(
             also use boxes to decide which detections are correct.
         min_score: see above.
         max_detections: detections per class and image that count in COCO's metrics. None is COCO's
-            100, or DETECTION_MAX_INSTANCES if that is more.
+            100, which keeps results comparable, or DETECTION_MAX_INSTANCES if that is more. If it
+            leaves detections out, this is logged and said in `notes`.
         detect: function that detects in place of the model: it takes a list of images as returned
             by `Dataset.load_image` and returns a list of results like `MaskRCNN.detect`. It
             receives up to BATCH_SIZE images per call, or one without a model.
@@ -79,6 +83,8 @@ def evaluate(
         seconds_per_image: detection time, the median over images.
         unread: list of dicts of image_id, path and reason, for images skipped because they or their
             instances cannot be read.
+        truncated: number of images in which a limit cut the detections, see `Detections`.
+        notes: list of sentences, one for each limit that cut detections.
         groups: with `group_of`, dict of group name, in alphabetical order, to the group's metrics,
             without curves, settings, classes and per_image.
 
@@ -139,19 +145,24 @@ def evaluate(
     result = {
         "seconds_per_image": float(np.median(seconds)),
         "unread": unread,
+        "truncated": evaluator.truncated,
+        "notes": evaluator.notes(),
         **evaluator.compute(),
     }
+    if note := evaluator.limit_note():  # the detector itself has logged the other limits
+        logger.warning(note)
     if group_of:
-        result["groups"] = {name: _brief(groups[name].compute()) for name in sorted(groups)}
+        result["groups"] = {name: _brief(groups[name]) for name in sorted(groups)}
     if folder is not None:
         write(result, folder)
     return result
 
 
-def _brief(figures: Mapping[str, Any]) -> dict[str, Any]:
+def _brief(evaluator: Evaluator) -> dict[str, Any]:
     """The parts of a group's metrics to report."""
-    left_out = ("curves", "settings", "classes", "per_image")
-    return {name: value for name, value in figures.items() if name not in left_out}
+    left_out, figures = ("curves", "settings", "classes", "per_image"), evaluator.compute()
+    figures = {name: value for name, value in figures.items() if name not in left_out}
+    return {**figures, "truncated": evaluator.truncated}
 
 
 def _fields_of(model: Any) -> Sequence[str]:

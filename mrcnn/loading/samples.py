@@ -106,6 +106,7 @@ def build_sample(
     augment: bool,
     augmentation: Any,
     rng: np.random.Generator,
+    on_cut: Callable[[int], None] | None = None,
 ) -> dict[str, Array]:
     """Make the arrays of one image, without a batch axis, that the training graph takes.
 
@@ -114,6 +115,7 @@ def build_sample(
         fields: names of the instance fields to read, see `read_instances`.
         inputs: see `training_inputs`.
         anchors_of: returns the anchors for an image shape.
+        on_cut: called with the number of instances if it exceeds MAX_GT_INSTANCES.
 
     Returns:
         Array of each input, by its name: image float32 [H, W, C], the mean subtracted; image_meta
@@ -136,6 +138,8 @@ def build_sample(
     )
     limit = config.MAX_GT_INSTANCES
     if len(instances) > limit:
+        if on_cut is not None:
+            on_cut(len(instances))
         instances = instances[np.sort(rng.choice(len(instances), limit, replace=False))]
     made = {
         "image": mold_image(image, config),

@@ -1,17 +1,19 @@
 """Which image comes next, and the sample made from it."""
 
+import functools
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..anchors.lattice import AnchorLattice
+from ..anchors.recent import Recent
 from ..augment import check_augmentation
 from ..config import Config
 from ..config_rules import parts
 from ..datasets import Dataset
-from ..datasets.reading import check_classes, check_fields
+from ..datasets.reading import check_classes, check_fields, place_of
 from ..types import Array
 from .inputs import training_inputs
 from .samples import build_sample
@@ -42,6 +44,9 @@ class SampleSource:
         TypeError: the augmentation is of an unsupported type.
     """
 
+    # Where several processes hold copies, only one of them logs what all would log.
+    may_warn: Callable[[], bool] = staticmethod(lambda: True)
+
     def __init__(
         self,
         dataset: Dataset,
@@ -70,8 +75,9 @@ class SampleSource:
         self.augmentation = augmentation
         self.unaugmented = set(no_augmentation_sources or ())
         self.seed: Any = np.random.SeedSequence(seed).entropy  # an int
-        self._anchors: dict[tuple[int, ...], AnchorLattice] = {}
+        self._anchors = Recent(functools.partial(AnchorLattice, config), size=8)
         self._failed: set[int] = set()
+        self._has_cut = False
 
     def sample(self, number: int) -> dict[str, Array]:
         """Return sample `number`, see `build_sample`; an image that fails is replaced by the next.
@@ -106,10 +112,7 @@ class SampleSource:
 
     def anchors(self, image_shape: Sequence[int]) -> AnchorLattice:
         """Return the `AnchorLattice` for an `image_shape`, (height, width, ...) in pixels."""
-        key = tuple(image_shape[:2])
-        if key not in self._anchors:
-            self._anchors[key] = AnchorLattice(self.config, image_shape)
-        return self._anchors[key]
+        return self._anchors(image_shape[:2])
 
     def _build(self, image_id: int, rng: np.random.Generator) -> dict[str, Array]:
         plain = self.dataset.image_info[image_id]["source"] in self.unaugmented
@@ -123,7 +126,20 @@ class SampleSource:
             augment=self.augment and not plain,
             augmentation=None if plain else self.augmentation,
             rng=rng,
+            on_cut=functools.partial(self._warn_of_cut, image_id),
         )
+
+    def _warn_of_cut(self, image_id: int, count: int) -> None:
+        """Log, once, that an image has more instances than training uses."""
+        if self._has_cut:
+            return
+        self._has_cut = True
+        if self.may_warn():
+            logger.warning(
+                "%s has %d instances, but MAX_GT_INSTANCES is %d: training uses a random subset. "
+                "Raise it to use all; the dataset's check(config=...) counts such images.",
+                *(place_of(self.dataset, image_id), count, self.config.MAX_GT_INSTANCES),
+            )
 
 
 def stack(samples: Sequence[Mapping[str, Array]]) -> dict[str, Array]:

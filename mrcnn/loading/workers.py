@@ -1,8 +1,10 @@
 """Worker processes that make samples."""
 
 import concurrent.futures
+import functools
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.synchronize
 import os
 import pickle
 import signal
@@ -45,11 +47,12 @@ class WorkerPool:
         # Processes that are not forked read a file. If the source were sent as an argument, and a
         # process ended before it had read all of it, the sender would wait forever.
         self._file = None if start_method == "fork" else _pickled(source, start_method)
+        context = multiprocessing.get_context(start_method)
         self._executor = concurrent.futures.ProcessPoolExecutor(
             count,
-            multiprocessing.get_context(start_method),
+            context,
             initializer=_start_worker,
-            initargs=(self._file or source,),
+            initargs=(self._file or source, context.Lock()),
         )
 
     def sample(self, number: int) -> dict[str, Array]:
@@ -92,9 +95,11 @@ def _pickled(source: SampleSource, start_method: str) -> str:
     return file.name
 
 
-def _start_worker(source: SampleSource | str) -> None:
+def _start_worker(source: SampleSource | str, first: multiprocessing.synchronize.Lock) -> None:
+    """Start a worker process; the process that gets the lock `first` may warn."""
     global _source
     _source = pickle.loads(Path(source).read_bytes()) if isinstance(source, str) else source
+    _source.may_warn = functools.partial(first.acquire, block=False)
     # Ctrl-C reaches every process in a terminal; the one that trains decides what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, daemon=True).start()

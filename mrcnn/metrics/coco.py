@@ -9,6 +9,7 @@ import contextlib
 import copy
 import dataclasses
 import io
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -19,6 +20,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from ..types import Array
+from .coco_content import by_image, category_ids
+
+logger = logging.getLogger(__name__)
 
 KINDS = ("bbox", "segm")
 # COCO counts at most this many detections per class and image, best first.
@@ -57,10 +61,12 @@ class CocoAP:
             params.maxDets = [1, 10, max_detections or MAX_DETECTIONS]
         self._params = params
         self._verdicts: dict[int, dict[int, _Verdicts]] = {}  # by image id, then class id
+        self._most: dict[int, int] = {}  # detections of a class, by image id
 
     def reset(self) -> None:
         """Forget all images."""
         self._verdicts.clear()
+        self._most.clear()
 
     def add(
         self,
@@ -92,6 +98,8 @@ class CocoAP:
         evaluator.params = params
         with _quiet():
             evaluator.evaluate()
+        found_of = collections.Counter(row["category_id"] for row in found)
+        self._most[image_id] = max((found_of[i] for i in params.catIds), default=0)
         areas, rows = len(params.areaRng), evaluator.evalImgs  # by class, then area
         self._verdicts[image_id] = {
             class_id: _Verdicts.of(rows[areas * k : areas * (k + 1)])
@@ -108,6 +116,18 @@ class CocoAP:
                 np.concatenate([part[name] for part in parts], axis=axis)
                 for name, axis in (("precision", 2), ("scores", 2), ("recall", 1))
             ),
+        )
+
+    def limit_note(self) -> str:
+        """Say in how many images `max_detections` left detections out; "" if it left out none."""
+        limit, most = self._params.maxDets[-1], max(self._most.values(), default=0)
+        if most <= limit:
+            return ""
+        images = sum(count > limit for count in self._most.values())
+        return (
+            f"max_detections is {limit}: {images} of {len(self._most)} images have more detections "
+            f"of a class, up to {most}, and only the best {limit} counted in COCO's metrics. "
+            f"max_detections={most} counts all."
         )
 
     def _accumulate(self, class_id: int) -> dict[str, Any]:
@@ -262,11 +282,16 @@ def evaluate_coco(
             score, and bbox [x, y, width, height], segmentation (a run-length code) or keypoints.
         kind, max_detections, sigmas: see `CocoAP`.
 
+    An annotation needs image_id, category_id, and a segmentation or a bbox; area, iscrowd and
+    whichever of the two is missing are derived, see `coco_content.completed`. So are the sizes of
+    images without height and width.
+
     Returns:
         `CocoFigures`.
 
     Raises:
-        ValueError: a detection refers to an image that is not in `content`.
+        ValueError: an entry lacks what cannot be derived, or a detection refers to an image that is
+            not in `content`.
 
     Example:
         >>> from mrcnn.metrics.coco import evaluate_coco
@@ -280,21 +305,11 @@ def evaluate_coco(
         >>> round(evaluate_coco(content, [found], "bbox").figures()["AP"], 3)  # IoU 0.6
         0.3
     """
-    metric = CocoAP([row["id"] for row in content["categories"]], kind, max_detections, sigmas)
-    truth, found = collections.defaultdict(list), collections.defaultdict(list)
-    for row in content["annotations"]:
-        truth[row["image_id"]].append(row)
-    for row in detections:
-        found[row["image_id"]].append(row)
-    unknown = found.keys() - {image["id"] for image in content["images"]}
-    if unknown:
-        raise ValueError(
-            f"image_id of a detection is {min(unknown)}: it must be one of the ground truth's "
-            f"{len(content['images'])} images."
-        )
-    for image in content["images"]:
-        shape = image["height"], image["width"]
-        metric.add(image["id"], shape, truth[image["id"]], found[image["id"]])
+    metric = CocoAP(category_ids(content), kind, max_detections, sigmas)
+    for image_id, shape, truth, found in by_image(content, detections, kind):
+        metric.add(image_id, shape, truth, found)
+    if note := metric.limit_note():
+        logger.warning(note)
     return metric.accumulate()
 
 

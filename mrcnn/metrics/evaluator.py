@@ -3,6 +3,7 @@
 Of each image only counts, sums and, for COCO's AP, a few bytes per detection are kept.
 """
 
+import collections
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -78,6 +79,7 @@ class Evaluator:
         self._voc = VocAP(class_ids) if "voc" in metrics else None
         self._collectors = {n: _COLLECTORS[n](class_ids) for n in _COLLECTORS if n in metrics}
         self._counts = {"images": 0, "instances": 0, "crowds": 0, "detections": 0}
+        self._truncated: collections.Counter[str] = collections.Counter()  # by limit
         self._per_image: list[dict[str, Any]] = []
 
     def add(
@@ -95,7 +97,8 @@ class Evaluator:
                 If it has boxes `annotated` in a file, detected boxes are compared with these.
             truth_class_ids: int [G], negative for a crowd.
             result: dict of `rois` int [N, 4] pixels, `class_ids` int [N], `scores` float [N] and,
-                with "segm" in iou_types, `masks` bool [H, W, N] or an `InstanceMasks`.
+                with "segm" in iou_types, `masks` bool [H, W, N] or an `InstanceMasks`. It may have
+                `truncated`, see `Detections`.
 
         Raises:
             ValueError: result or ground truth has no masks although "segm" needs them, their masks
@@ -103,6 +106,7 @@ class Evaluator:
         """
         image_id = int(image_id)
         truth = truth if isinstance(truth, InstanceBoxes) else as_instances(truth)
+        truncated = str(result.get("truncated") or "")
         try:
             result = self._drop_other_classes(image_id, result)
             comparison = Comparison(
@@ -126,6 +130,7 @@ class Evaluator:
             "image_id": image_id,
             "instances": len(comparison.truth),
             "detections": len(comparison.found),
+            "truncated": truncated,
         }
         for name, collector in self._collectors.items():
             counts = collector.add(comparison)
@@ -136,6 +141,7 @@ class Evaluator:
         self._counts["instances"] += row["instances"]
         self._counts["crowds"] += len(comparison.crowds)
         self._counts["detections"] += row["detections"]
+        self._truncated.update([truncated] if truncated else [])
         self._per_image.append(row)
 
     def _drop_other_classes(self, image_id: int, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,8 +171,8 @@ class Evaluator:
                 `HausdorffDistance` and `ConfusionMatrix`, but the last has classes, a list of
                 names, in place of class_ids.
             curves: dict of "bbox" and "segm" to `CocoFigures.curves`.
-            per_image: list of dicts of image_id, instances, detections and, with `objects`, the
-                image's dsb_score.
+            per_image: list of dicts of image_id, instances, detections, truncated (the limit that
+                cut them, or "") and, with `objects`, the image's dsb_score.
             Metrics that were not requested are missing.
         """
         names = _names(self.dataset.class_info)
@@ -195,6 +201,23 @@ class Evaluator:
             for curves in result["curves"].values():
                 curves["per_class"] = _named(curves["per_class"], names)
         return {**result, "per_image": list(self._per_image)}
+
+    def limit_note(self) -> str:
+        """See `CocoAP.limit_note`; "" without COCO's metrics."""
+        return next((metric.limit_note() for metric in self._coco.values()), "")
+
+    @property
+    def truncated(self) -> int:
+        """Number of images in which a limit cut the detections."""
+        return self._truncated.total()
+
+    def notes(self) -> list[str]:
+        """A list of sentences, one for each limit that cut detections."""
+        notes = [
+            f"{limit} cut the detections of {count} of {self._counts['images']} images: raise it."
+            for limit, count in self._truncated.items()
+        ]
+        return [note for note in (self.limit_note(), *notes) if note]
 
 
 def _choose(metrics: str | Sequence[str] | None, iou_types: Sequence[str]) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def test_a_model_without_masks(monkeypatch, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", *PLOTS}
     lines = evaluation.summary(result).splitlines()
     assert [line.split()[0] for line in lines] == ["5", "COCO", "VOC", "DSB", "at", "at"]
-    assert lines[2].split() == ["VOC", "map_2007", "1.000", "map_2010", "1.000"]
+    assert lines[2].split() == ["VOC", "VOC", "2007", "1.000", "VOC", "2010", "1.000"]
     titles = "images instances DSB DSB@0.5 DSB@0.75 F1@0.5 VOC_2007 VOC_2010 box_AP"
     assert [t.replace(" ", "_") for t in evaluation.headline(result)] == titles.split()
 

@@ -11,6 +11,7 @@ from mrcnn import evaluation
 from mrcnn.evaluation import evaluate
 from mrcnn.evaluation.report import PLOTS
 from mrcnn.inference.detector import detect_crops
+from mrcnn.instances.pasting import extract_bboxes
 from mrcnn.mask_rcnn import MaskRCNN
 
 from .truthful import Truthful
@@ -184,15 +185,101 @@ def test_what_is_written(tmp_path):
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["evaluation.json"]
 
 
+def many(count):
+    """An image of `count` objects of 2 x 2 pixels, and a detector that finds them all."""
+    side = 3 * int(np.ceil(count**0.5))
+    masks = np.zeros((side, side, count), bool)
+    for i in range(count):
+        y, x = 3 * (i // (side // 3)), 3 * (i % (side // 3))
+        masks[y : y + 2, x : x + 2, i] = True
+    image = np.random.default_rng(count).integers(0, 255, (side, side, 3), np.uint8)
+    return image, masks, np.ones(count, np.int32)
+
+
+def test_a_limit_that_leaves_detections_out_is_said(caplog):
+    samples = [*shapes(2), many(250), many(120)]
+    dataset = InMemory(samples)
+    note = (
+        "max_detections is 100: 2 of 4 images have more detections of a class, up to 250, and only "
+        "the best 100 counted in COCO's metrics. max_detections=250 counts all."
+    )
+    result = evaluate(None, dataset, detect=Truthful(samples))
+    assert result["coco"]["segm"]["AR"] < 0.8
+    assert result["notes"] == caplog.messages == [note]
+    assert evaluation.summary(result).splitlines()[-1] == f"note: {note}"
+    caplog.clear()
+    result = evaluate(None, dataset, detect=Truthful(samples), max_detections=250)
+    assert result["coco"]["segm"]["AP"] == result["coco"]["bbox"]["AP"] == pytest.approx(1)
+    assert result["notes"] == caplog.messages == []
+    assert "note" not in evaluation.summary(result)
+    # Without COCO's metrics, all detections count.
+    result = evaluate(None, dataset, detect=Truthful(samples), metrics="objects")
+    assert result["notes"] == caplog.messages == []
+
+
+def test_images_whose_detections_were_cut(tmp_path):
+    samples = shapes(4)
+    found = Truthful(samples)
+
+    def detect(images):
+        limit = {1: "DETECTION_MAX_INSTANCES"}.get(len(found.batches), "")
+        return [{**each, "truncated": limit} for each in found(images)]
+
+    result = evaluate(
+        None,
+        InMemory(samples),
+        detect=detect,
+        metrics="aji",
+        group_of=lambda i, _: "odd" if i % 2 else "even",
+        folder=tmp_path,
+    )
+    limits = ["", "DETECTION_MAX_INSTANCES", "", ""]
+    assert [row["truncated"] for row in result["per_image"]] == limits
+    assert json.loads((tmp_path / "evaluation.json").read_text())["truncated"] == 1
+    note = "DETECTION_MAX_INSTANCES cut the detections of 1 of 4 images: raise it."
+    assert result["notes"] == evaluation.remarks(result)[0].split("note: ")[1:] == [note]
+    assert evaluation.table(result).splitlines() == [
+        "| | images | instances | AJI | truncated |",
+        "|---|---|---|---|---|",
+        "| all | 4 | 8 | 1.000 | 1 |",
+        "| even | 2 | 4 | 1.000 | 0 |",
+        "| odd | 2 | 4 | 1.000 | 1 |",
+    ]
+
+
+def test_summary_and_table_call_a_quantity_by_one_name():
+    """Every figure of the table is in the summary, under the same name and with the same value."""
+    samples = shapes(5)
+    found = Truthful(samples)
+
+    def detect(images):
+        results = found(images)
+        for each in results:  # boxes and masks that are a little too small
+            each["masks"] = each["masks"].copy()
+            each["masks"][:, : each["rois"][0, 1] + 1 + len(found.batches)] = False
+            each["rois"] = extract_bboxes(each["masks"])
+        return results
+
+    result = evaluate(None, InMemory(samples), detect=detect)
+    figures = evaluation.headline(result)
+    text = evaluation.summary(result)
+    titles = [title for title in figures if title not in ("images", "instances")]
+    assert len({figures[title] for title in titles}) > 8
+    for title in titles:
+        assert f"  {title} {figures[title]:.3f}" in text.replace("\n", "  "), title
+    for key in ("image_mean_ap", "dsb_score", "map_2007", "foreground_dice", "bbox", "segm"):
+        assert key not in text
+
+
 def test_summary():
     samples = shapes(2)
     result = evaluate(None, InMemory(samples), detect=Truthful(samples))
     lines = evaluation.summary(result).splitlines()
     assert lines[0] == "2 images, 4 instances, 4 detections"
-    assert lines[1].split()[:4] == ["COCO", "bbox", "AP", "1.000"]
-    assert lines[3].split() == ["VOC", "map_2007", "1.000", "map_2010", "1.000"]
-    assert any(line.startswith("at IoU 0.75  image_mean_ap 1.000") for line in lines)
-    assert lines[-1].split() == ["hausdorff", "hausdorff", "0.000", "hausdorff95", "0.000"]
+    assert lines[1].split()[:4] == ["COCO", "box", "AP", "1.000"]
+    assert lines[3].split() == ["VOC", "VOC", "2007", "1.000", "VOC", "2010", "1.000"]
+    assert any(line.startswith("at IoU 0.75  DSB@0.75 1.000  pooled AP@0.75 1") for line in lines)
+    assert lines[-1] == "hausdorff    Hausdorff 0.000  Hausdorff 95% 0.000"
     result["unread"] = [{}]
     assert evaluation.summary(result).endswith("images that could not be read: 1")
     assert evaluation.summary({"images": 1, "instances": 2, "detections": 3}).count("\n") == 0

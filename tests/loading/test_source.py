@@ -124,6 +124,19 @@ def test_an_image_that_fails_is_replaced_by_the_next_and_logged(config, caplog):
     assert record.getMessage() == ("image 2 (shape2.png) cannot be used: OSError: disk error at 2")
 
 
+@pytest.mark.parametrize("limit", [1, 2])
+def test_more_instances_than_training_uses_are_said_once(config, caplog, limit):
+    config.MAX_GT_INSTANCES = limit
+    source = SampleSource(InMemory(shapes(3)), config, shuffle=False)
+    ids = [source.sample(number)["gt_class_ids"] for number in range(6)]
+    assert all(np.count_nonzero(each) == limit for each in ids)
+    said = (
+        "image 0 (shape0.png) has 2 instances, but MAX_GT_INSTANCES is 1: training uses a random "
+        "subset. Raise it to use all; the dataset's check(config=...) counts such images."
+    )
+    assert caplog.messages == [said][: 2 - limit]
+
+
 def test_one_bad_image_does_not_end_a_long_run(config):
     source = SampleSource(Faulty(shapes(4), [2]), config, shuffle=False)
     assert images_of(source, [2] * (2 * MAX_ERRORS)) == [3] * (2 * MAX_ERRORS)

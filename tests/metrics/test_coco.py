@@ -134,3 +134,39 @@ def test_a_detection_in_an_image_that_is_not_there():
         ValueError, match="detection is 7: it must be one of the ground truth's 1 images"
     ):
         evaluate_coco(content, [{**box(1, 0, 0.5), "image_id": 7}], "bbox")
+
+
+def many(count, image_id=1, category_id=1):
+    """Boxes side by side, as annotations."""
+    row = {"image_id": image_id, "category_id": category_id, "iscrowd": 0, "area": 100}
+    return [{**row, "bbox": [20 * i, 0, 10, 10], "score": 0.9} for i in range(count)]
+
+
+def test_detections_beyond_the_limit_are_said(caplog):
+    content = {
+        "images": [{"id": i, "height": 20, "width": 6000} for i in (1, 2, 3)],
+        "annotations": many(250) + many(60, 2) + many(60, 2, 2) + many(101, 3),
+        "categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}],
+    }
+    figures = evaluate_coco(content, content["annotations"], "bbox").figures()
+    # 100 of 250, all of 60 and 100 of 101 of the one class; the limit is per class and image.
+    assert figures["AR"] == pytest.approx((260 / 411 + 1) / 2)
+    assert caplog.messages == [
+        "max_detections is 100: 2 of 3 images have more detections of a class, up to 250, and only "
+        "the best 100 counted in COCO's metrics. max_detections=250 counts all."
+    ]
+    caplog.clear()
+    figures = evaluate_coco(content, content["annotations"], "bbox", max_detections=250).figures()
+    assert figures["AR"] == pytest.approx(1) and not caplog.messages
+
+
+def test_the_note_is_about_the_images_added_last(caplog):
+    metric = CocoAP([1], "bbox", max_detections=3)
+    metric.add(1, (20, 100), many(2), many(5))
+    assert metric.limit_note().startswith("max_detections is 3: 1 of 1 images")
+    metric.add(1, (20, 100), many(2), many(3) + many(4, category_id=2))  # not a class to evaluate
+    assert metric.limit_note() == ""
+    metric.add(2, (20, 100), [], many(4))
+    assert "1 of 2 images have more detections of a class, up to 4" in metric.limit_note()
+    metric.reset()
+    assert metric.limit_note() == ""

@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from tiny import InMemory
+from tiny import InMemory, shapes
 
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.evaluation import CocoMetrics, Evaluator, coco_ap, evaluate, evaluate_coco
 from mrcnn.formats import CocoDataset
 from mrcnn.instances import InstanceBoxes, InstanceMasks
+from mrcnn.instances.pasting import extract_bboxes
 from mrcnn.instances.rle import encode
 from mrcnn.metrics.coco_dataset import truth_annotations
 
@@ -450,3 +451,29 @@ def test_cocos_own_sample(kind):
     expected = [float(number) for number in re.findall(r"= (-?\d\.\d+)", text)[:12]]
     assert list(figures) == NAMES
     assert [round(value, 3) for value in figures.values()] == expected
+
+
+def test_a_limit_that_leaves_detections_out_is_logged_once(caplog):
+    dataset = InMemory(shapes(2))
+    metrics = CocoMetrics(dataset, max_detections=1, kinds=("bbox", "segm"))
+    _, masks, class_ids = dataset.samples[0]
+    assert metrics.instances(0) == len(class_ids) == 2
+    twice = np.concatenate([masks, masks], axis=2)
+    found = {
+        "rois": extract_bboxes(twice),
+        "class_ids": np.tile(class_ids, 2),
+        "scores": np.full(4, 0.9),
+        "masks": twice,
+    }
+    for _ in range(2):
+        metrics.reset()
+        metrics.add(0, found)
+        metrics.compute()
+    note = "max_detections is 1: 1 of 1 images have more detections of a class, up to 2"
+    assert caplog.text.count(note) == len(caplog.messages) == 1
+    caplog.clear()
+    coco_ap(dataset, [found], [0], max_detections=1)
+    assert caplog.text.count(note) == len(caplog.messages) == 1
+    caplog.clear()
+    coco_ap(dataset, [found], [0])
+    assert not caplog.messages

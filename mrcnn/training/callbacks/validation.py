@@ -48,7 +48,8 @@ class ValidateAP(keras.callbacks.Callback):
     case is reported in one warning.
 
     Up to max(100, DETECTION_MAX_INSTANCES) detections per image count: COCO's 100, unless the
-    configuration expects images with more.
+    configuration expects images with more. Images with more instances than DETECTION_MAX_INSTANCES
+    are logged once: their AP cannot reach 1.
 
     Args:
         dataset: the validation images, prepared.
@@ -95,6 +96,7 @@ class ValidateAP(keras.callbacks.Callback):
         self.values: dict[str, float] = {}
         self.detector: Detector | None = None
         self.failed = False
+        self.has_warned = False
 
     def set_model(self, model: keras.Model) -> None:
         """Take the training graph, and build a detection graph that shares its weights."""
@@ -163,7 +165,21 @@ class ValidateAP(keras.callbacks.Callback):
             self.image_ids = self.image_ids[~np.isin(self.image_ids, left_out)]
             reasons = some([f"{row['image_id']} ({row['reason']})" for row in unread])
             logger.warning("images left out of the AP: %s", reasons)
+        self._warn_of_limit()
         return self.metrics.compute()
+
+    def _warn_of_limit(self) -> None:
+        """Log, once, that images have more instances than can be detected."""
+        limit = self.config.DETECTION_MAX_INSTANCES
+        counts = [self.metrics.instances(image_id) for image_id in self.image_ids]
+        larger = [count for count in counts if count > limit]
+        if larger and not self.has_warned:
+            logger.warning(
+                "%d of %d validation images have more instances than DETECTION_MAX_INSTANCES (%d), "
+                "up to %d: the others cannot be found, which lowers the AP. Raise it.",
+                *(len(larger), len(counts), limit, max(larger)),
+            )
+            self.has_warned = True
 
     def _to_show(
         self, image_id: int, image: Array, result: Mapping[str, Any]

@@ -259,6 +259,21 @@ def test_more_instances_than_coco_counts(dataset):
         assert callback.metrics.max_detections == expected
 
 
+@pytest.mark.parametrize("limit", [1, 2])
+def test_more_instances_than_can_be_detected_are_said_once(dataset, known, caplog, limit):
+    callback = ValidateAP(dataset, config_of(DETECTION_MAX_INSTANCES=limit))
+    callback.set_model("the training graph")
+    known.found = set(callback.image_ids)
+    for epoch in range(2):
+        callback.on_epoch_end(epoch, {})
+    count = len(callback.image_ids)
+    said = (
+        f"{count} of {count} validation images have more instances than DETECTION_MAX_INSTANCES "
+        "(1), up to 2: the others cannot be found, which lowers the AP. Raise it."
+    )
+    assert caplog.messages == [said][: 2 - limit]
+
+
 def test_in_a_training(dataset, tmp_path):
     config = config_of(VALIDATION_IMAGES=3)
     model = graph.build("training", config, seed=1)
