@@ -1,22 +1,25 @@
 """Check a dataset before training, and find what training would stumble over."""
 
 import collections
-import difflib
+import dataclasses
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.ndimage
 from tqdm import tqdm
 
 from ..config import Config
-from ..config_rules import parts
+from ..config_rules import network_rules, parts
 from ..images.pixels import as_channels
 from ..images.reading import image_size
 from ..text import some
-from ..types import ImageInfo
+from ..types import Array, ImageInfo
+from .crowds import report_crowds
+from .limits import LimitsCheck
+from .names import report_similar_names
+from .pieces import PiecesCheck
 from .reading import check_classes, turned_by_exif
+from .rectangles import RectanglesCheck
 from .report import Report
 
 if TYPE_CHECKING:
@@ -29,11 +32,6 @@ _NARROW = 2
 # Masks and boxes that cover more of the image than this are likely the background.
 _NEARLY_ALL = 0.98
 
-# An instance with at least _MANY_PIECES separate pieces of similar size is likely several objects.
-# Similar: the largest is at most _SIMILAR times as large as the _MANY_PIECES-th largest.
-_MANY_PIECES, _SIMILAR = 5, 4
-_MAX_FILL = 0.75  # fraction of its box above which an instance is not examined
-
 _OTHER_SIZE = {
     "masks": "masks of a different size than the image",
     "boxes": "boxes of an image of a different size",
@@ -41,10 +39,6 @@ _OTHER_SIZE = {
 
 # Errors whose message is clear without their type.
 _CLEAR = (ValueError, OSError)
-
-# Class names as similar as "balon" and "balloon" (difflib's ratio) are likely one name, if one
-# class has at most _RARE of the other's instances.
-_ALIKE, _RARE = 0.8, 0.1
 
 
 def check(dataset: "Dataset", read_images: bool = True, config: Config | None = None) -> Report:
@@ -59,8 +53,8 @@ def check(dataset: "Dataset", read_images: bool = True, config: Config | None = 
             does not find damaged pixels; if the dataset overrides `load_image`, its images are then
             not checked.
         config: configuration to train with. Its number of classes, its number of channels (if
-            images are read), MAX_GT_INSTANCES and what its HEADS learn from are compared with the
-            dataset.
+            images are read), what its HEADS learn from and its limits on numbers and sizes of
+            objects, see `LimitsCheck`, are compared with the dataset.
 
     Returns:
         What was found.
@@ -69,6 +63,7 @@ def check(dataset: "Dataset", read_images: bool = True, config: Config | None = 
         RuntimeError: `prepare` was not called.
     """
     report = Report(num_images=len(dataset.image_ids))
+    # By class id; those of crowds are negative.
     per_class: collections.Counter[int] = collections.Counter()
     images_of: collections.Counter[int] = collections.Counter()
     _check_duplicates(dataset, report)
@@ -79,24 +74,78 @@ def check(dataset: "Dataset", read_images: bool = True, config: Config | None = 
             report.error("classes that do not fit the configuration", str(error))
     limit = (config or Config).MAX_GT_INSTANCES
     needed: dict[str, Any] = {"masks": None} if config is None else parts.needed_fields(config)
+    pieces, rectangles = PiecesCheck(report), RectanglesCheck(report)
+    limits = _limits(config, report)
     for image_id in tqdm(dataset.image_ids.tolist(), desc="Checking", disable=None):
         shape, failed = _check_image(dataset, image_id, read_images, config, report)
-        class_ids = _check_instances(dataset, image_id, shape, failed, limit, needed, report)
-        if class_ids is not None:
-            per_class.update(class_ids)
-            images_of.update(set(class_ids))
+        found = _check_instances(dataset, image_id, shape, failed, needed, report)
+        if found is None:
+            continue
+        per_class.update(found.known_ids)
+        images_of.update(set(found.known_ids))
+        info, name = dataset.image_info[image_id], _name(dataset.image_info[image_id])
+        if found.crops is not None:
+            pieces.look(info, image_id, name, found.crops, found.areas, found.class_ids)
+            rectangles.look(info, image_id, name)
+        if len(found.class_ids) > limit:
+            kind = (
+                f"images with more than {limit} instances (training uses MAX_GT_INSTANCES of them)"
+            )
+            report.remark(kind, f"{name}: {len(found.class_ids)}", image_id)
+        if limits is not None:
+            limits.look(image_id, name, found.size, found.boxes, found.class_ids)
     for class_id, name in enumerate(dataset.class_names):
         if class_id:
             # Two sources may have a class of the same name.
             name = name if dataset.class_names.count(name) == 1 else f"{name} ({class_id})"
             report.class_instances[name] = per_class[class_id]
             report.class_images[name] = images_of[class_id]
-            if not per_class[class_id]:
+            report.class_crowds[name] = per_class[-class_id]
+            if not per_class[class_id] and not per_class[-class_id]:
                 report.remark("classes without instances", name)
-    _check_names(report)
+    report_crowds(dataset, report)
+    report_similar_names(report)
+    pieces.finish()
+    rectangles.finish()
+    if limits is not None:
+        limits.finish()
     if not sum(report.instances_per_image):
         report.error("nothing to train on", "no image has instances")
     return report
+
+
+@dataclasses.dataclass
+class _Found:
+    """The instances of an image.
+
+    Attributes:
+        size: (height, width) that they give, pixels.
+        boxes: [N, 4] pixels.
+        areas: [N] pixels.
+        crops: list of N masks, bool [h, w]; None if only boxes were read.
+        class_ids: int64 [N]; negative for a crowd.
+        known_ids: list of those of the dataset's classes.
+    """
+
+    size: tuple[int, int]
+    boxes: Array
+    areas: Array
+    crops: list[Array] | None
+    class_ids: Array
+    known_ids: list[int]
+
+
+def _limits(config: Config | None, report: Report) -> LimitsCheck | None:
+    """The check of a configuration's limits, unless its settings cannot work."""
+    if config is None:
+        return None
+    # A name is not needed here, and the number of classes has its own error.
+    wrong = [
+        p for p in network_rules.problems(config) if not p.startswith(("NAME ", "NUM_CLASSES "))
+    ]
+    for problem in wrong:
+        report.error("settings that cannot work", problem)
+    return None if wrong else LimitsCheck(config, report)
 
 
 def _check_duplicates(dataset: "Dataset", report: Report) -> None:
@@ -160,12 +209,11 @@ def _check_pixels(image):
         raise ValueError("it has NaN or infinite values.")
 
 
-def _check_instances(dataset, image_id, shape, failed, limit, needed, report):
-    """Return an image's class ids without their signs, or None if instances cannot be read.
+def _check_instances(dataset, image_id, shape, failed, needed, report):
+    """Return an image's instances as `_Found`, or None if it has none or they cannot be read.
 
     Args:
         shape, failed: what `_check_image` returned.
-        limit: MAX_GT_INSTANCES.
         needed: dict of field name, such as "masks", to the head that needs it, or None.
     """
     name = _name(dataset.image_info[image_id])
@@ -203,7 +251,7 @@ def _check_instances(dataset, image_id, shape, failed, limit, needed, report):
             report.error("images without what the heads learn from", text, image_id)
     if not count:
         report.remark("images without instances", name, image_id)
-        return []
+        return None
     if len(areas) != count:
         text = f"{name}: {len(areas)} {kind} and {count} class ids"
         report.error(f"{kind} and class ids that differ in number", text, image_id)
@@ -220,11 +268,9 @@ def _check_instances(dataset, image_id, shape, failed, limit, needed, report):
         _check_masks(image_id, name, areas, boxes, size, report)
         pixels = [crop.tobytes() for crop in shapes.crops]
         _check_copies(image_id, name, boxes, pixels, class_ids, report)
-        _check_pieces(image_id, name, shapes.crops, areas, class_ids, report)
-    if count > limit:
-        kind = f"images with more than {limit} instances (training uses MAX_GT_INSTANCES of them)"
-        report.remark(kind, f"{name}: {count}", image_id)
-    return [i for i in np.abs(class_ids).tolist() if 0 < i < dataset.num_classes]
+    known = [i for i in class_ids.tolist() if 0 < abs(i) < dataset.num_classes]
+    crops = None if kind == "boxes" else shapes.crops
+    return _Found(tuple(size), boxes, areas, crops, class_ids, known)
 
 
 def _check_class_ids(dataset, image_id, class_ids, report):
@@ -281,44 +327,6 @@ def _check_copies(image_id, name, boxes, pixels, class_ids, report):
             if first.setdefault(key, i) != i:
                 text = f"{name}: same as instance {first[key]}"
                 report.remark("duplicate instances", text, image_id, i)
-
-
-def _check_pieces(image_id, name, crops, areas, class_ids, report):
-    """Report instances that are many objects: a binary mask was taken for a label image."""
-    for i, (crop, area) in enumerate(zip(crops, areas.tolist(), strict=True)):
-        # Separate pieces leave gaps in their box. Well-filled boxes are skipped to save time.
-        if class_ids[i] < 0 or not 0 < area < _MAX_FILL * crop.size:
-            continue
-        labels, count = scipy.ndimage.label(crop, np.ones((3, 3)))
-        if count >= _MANY_PIECES:
-            pieces = np.sort(np.bincount(labels.ravel())[1:])
-            if pieces[-1] <= _SIMILAR * pieces[-_MANY_PIECES]:
-                kind = (
-                    "instances in many separate pieces (a binary mask? each instance needs its own "
-                    "number or mask)"
-                )
-                report.remark(kind, f"{name}: one instance in {count} pieces", image_id, i)
-
-
-def _check_names(report: Report) -> None:
-    """Report classes that are likely one class with a misspelt name."""
-    counts = {name: count for name, count in report.class_instances.items() if count}
-    for name, count in counts.items():
-        for other, more in counts.items():
-            if (count, name) < (more, other) and _look_alike(name, other, count / more):
-                instances = "1 instance" if count == 1 else f"{count} instances"
-                text = f"class {name!r} ({instances}) looks like {other!r} ({more})"
-                report.remark("classes with similar names (class_map merges them)", text)
-
-
-def _look_alike(name: str, other: str, share: float) -> bool:
-    plain, plain_other = (re.sub(r"[\W_]", "", text.lower()) for text in (name, other))
-    # Names such as "type 1" and "type 2" are similar on purpose.
-    if re.findall(r"\d+", name) != re.findall(r"\d+", other):
-        return False
-    return plain == plain_other != "" or (
-        share <= _RARE and difflib.SequenceMatcher(None, plain, plain_other).ratio() >= _ALIKE
-    )
 
 
 def _is_path(path: Any) -> bool:

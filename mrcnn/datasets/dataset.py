@@ -78,6 +78,9 @@ class Dataset:
     image_from_source_map: dict[str, int]
     sources: list[str]
 
+    # Why instances may be crowds, and how to make them ordinary ones, for messages.
+    CROWD_HELP = "Training ignores a crowd, which a negative class id marks."
+
     # Maximum height times width of an image, to guard against decompression bombs. None: any.
     MAX_PIXELS: int | None = reading.MAX_PIXELS
 
@@ -416,6 +419,10 @@ class Dataset:
         """
         masks, class_ids = self.load_instances(image_id)
         return InstanceBoxes(masks.boxes, masks.shape, masks.annotated), class_ids
+
+    def has_only_crowds(self) -> bool:
+        """Whether all instances are crowds; False if only reading them could tell."""
+        return False
 
     def has(self, field: str, image_id: int) -> bool:
         """Whether the instances of an image have a field that a head can learn from.

@@ -41,8 +41,10 @@ class Report:
         only_boxes: number of images whose instances have boxes but no masks.
         pixels: number of images by channels and dtype, such as "3 channels of uint8"; empty if the
             images were not read.
-        class_instances: number of instances of each class, by its name.
-        class_images: number of images that contain each class, by its name.
+        class_instances: number of instances of each class, by its name; without crowds, which are
+            not learnt.
+        class_images: number of images that contain these, by the class's name.
+        class_crowds: number of crowds of each class, by its name.
         errors: findings by their kind: training would fail, or learn something wrong.
         remarks: the same for what is worth a look.
     """
@@ -54,6 +56,7 @@ class Report:
     pixels: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     class_instances: dict[str, int] = dataclasses.field(default_factory=dict)
     class_images: dict[str, int] = dataclasses.field(default_factory=dict)
+    class_crowds: dict[str, int] = dataclasses.field(default_factory=dict)
     errors: dict[str, list[Finding]] = dataclasses.field(default_factory=dict)
     remarks: dict[str, list[Finding]] = dataclasses.field(default_factory=dict)
 
@@ -101,7 +104,11 @@ class Report:
         lines += [f"  {count} images have {pixels}" for pixels, count in self.pixels.items()]
         width = max((len(name) for name in self.class_instances), default=0)
         for name, count in self.class_instances.items():
-            lines.append(f"  {name:{width}}  {count} instances in {self.class_images[name]} images")
+            crowds = self.class_crowds.get(name)
+            lines.append(
+                f"  {name:{width}}  {count} instances in {self.class_images[name]} images"
+                + (f", and {crowds} crowds" if crowds else "")
+            )
         for title, kinds in (("Errors", self.errors), ("Remarks", self.remarks)):
             lines.append(f"{title}:" if kinds else f"{title}: none.")
             for kind, findings in kinds.items():

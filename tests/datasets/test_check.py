@@ -68,13 +68,13 @@ def test_a_good_dataset(files):
     assert report.ok and not report.errors and not report.remarks
     assert report.num_images == 2 and report.instances_per_image == [3, 1]
     assert report.crowds == 1
-    assert report.class_instances == {"cell": 3, "rock": 1}
+    assert report.class_instances == {"cell": 2, "rock": 1}
     assert report.class_images == {"cell": 2, "rock": 1}
     assert report.pixels == {"3 channels of uint8": 2}
     assert str(report) == (
         "2 images with 4 instances, 1 of them crowds; 2 in the median image, 3 at most.\n"
         "  2 images have 3 channels of uint8\n"
-        "  cell  3 instances in 2 images\n"
+        "  cell  2 instances in 2 images, and 1 crowds\n"
         "  rock  1 instances in 1 images\n"
         "Errors: none.\n"
         "Remarks: none."
