@@ -1,5 +1,6 @@
 """One mask file per instance, as in the Data Science Bowl 2018."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,8 +9,10 @@ import numpy as np
 
 from ..images.opening import open_image
 from ..images.reading import read_image
+from ..instances.masks import InstanceMasks
 from ..text import some
 from ..types import Array, PathLike
+from .components import check_min_area, sampled, sign_of_one_mask, split_masks
 from .finding import IMAGE_SUFFIXES, existing_folder, given_path
 from .records import AnnotatedDataset, Instance, Problems, Record
 from .shapes import Crop
@@ -31,6 +34,9 @@ class InstancePngDataset(AnnotatedDataset):
     A mask has the size of its image and is nonzero (in a JPEG: above 127) inside the instance. In
     a colour mask any channel counts except alpha. The masks are read when an image's instances are
     loaded. If they do not overlap, one label image (`LabelImageDataset`) is read ten times as fast.
+
+    If one file holds several objects, `split_components=True` makes each 8-connected piece of it an
+    instance.
     """
 
     SOURCE = "instance_pngs"
@@ -42,6 +48,8 @@ class InstancePngDataset(AnnotatedDataset):
         class_map: Mapping[str, str | None] | None = None,
         strict: bool = True,
         labelled: bool = True,
+        split_components: bool | None = None,
+        min_area: int = 1,
     ) -> None:
         """Add the images of a folder.
 
@@ -53,10 +61,15 @@ class InstancePngDataset(AnnotatedDataset):
             strict: see `AnnotatedDataset.add_records`.
             labelled: whether every image must have a masks folder, even an empty one. False reads
                 only the images, for detection, as in stage1_test.
+            split_components: whether each 8-connected piece of a mask is an instance. None keeps a
+                mask one instance, with a warning if no image has more than one mask of a class and
+                some are in several pieces; False does so without a warning.
+            min_area: pixels; with `split_components`, smaller pieces are left out.
 
         Raises:
             FileNotFoundError: no such folder.
-            ValueError: unusable folders; no images; classes that do not match.
+            ValueError: unusable folders; no images; classes that do not match; `min_area` is not a
+                whole number of at least 1.
 
         Example:
             >>> from mrcnn.formats import InstancePngDataset
@@ -65,6 +78,7 @@ class InstancePngDataset(AnnotatedDataset):
             ['BG', 'nucleus']
         """
         path = given_path(path)
+        check_min_area(min_area)
         problems = Problems(path)
         records = read_folders(path, problems, labelled)
         found = sorted({i.class_name for record in records for i in record.instances}) or [OBJECT]
@@ -78,6 +92,19 @@ class InstancePngDataset(AnnotatedDataset):
             strict,
             found={name: i + 1 for i, name in enumerate(found)},
         )
+        sign = "" if split_components is not None else _sign_of_binary(records, path)
+        for info in self.image_info[-len(records) :]:
+            info["split_components"], info["min_area"] = split_components, min_area
+            info["binary"] = sign
+
+    def _annotated_instances(self, image_id: int) -> tuple[InstanceMasks, Array]:
+        """What `AnnotatedDataset.load_instances` returns."""
+        masks, class_ids = super()._annotated_instances(image_id)
+        info = self.image_info[image_id]
+        if not info.get("split_components"):
+            return masks, class_ids
+        pieces, parents = split_masks(masks, info["min_area"])
+        return pieces, class_ids[parents]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -194,6 +221,19 @@ def _instances(masks: Path) -> list[Instance]:
         for name, folder in classes
         for file in _image_files(folder)
     ]
+
+
+def _sign_of_binary(records: Sequence[Record], path: PathLike) -> str:
+    """See `components.sign_of_one_mask`; "" if an image has several masks of a class."""
+    masks = [[(i.class_name, i.shape) for i in record.instances] for record in records]
+    if any(len({name for name, _ in image}) < len(image) for image in masks):
+        return ""
+    crops = []
+    for file in sampled([shape for image in masks for _, shape in image]):
+        if isinstance(file, MaskFile):
+            with contextlib.suppress(OSError, ValueError):  # raised when the instance is loaded
+                crops.append(_read_mask(file.path)[0])
+    return sign_of_one_mask(crops, path)
 
 
 def _visible(folder: Path) -> list[Path]:

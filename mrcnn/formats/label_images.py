@@ -10,6 +10,7 @@ from ..images.reading import read_labels
 from ..instances.masks import InstanceMasks
 from ..text import some
 from ..types import Array, PathLike
+from .components import check_min_area, sign_of_one_number, split_masks
 from .finding import existing_folder, given_path, image_files
 from .instance_pngs import OBJECT, MaskFile, name_the_class, subfolder
 from .records import AnnotatedDataset, Instance, Problems, Record
@@ -38,6 +39,9 @@ class LabelImageDataset(AnnotatedDataset):
     In a label image, 0 is background and each instance has a different number; the numbers need not
     be consecutive. There is one class. The label images are read when an image's instances are
     loaded.
+
+    Binary masks, such as 0 and 255, are label images with a single instance. If several objects
+    share the number, `split_components=True` makes each 8-connected piece an instance.
     """
 
     SOURCE = "label_images"
@@ -50,6 +54,8 @@ class LabelImageDataset(AnnotatedDataset):
         class_map: Mapping[str, str | None] | None = None,
         strict: bool = True,
         suffix: str | None = None,
+        split_components: bool | None = None,
+        min_area: int = 1,
     ) -> None:
         """Add the images of a folder.
 
@@ -64,10 +70,15 @@ class LabelImageDataset(AnnotatedDataset):
                 without a partner.
             suffix: what a label image's name adds to its image's name, before the extension. By
                 default nothing, or what tools write: "_mask", "_cp_masks", "-labels", ...
+            split_components: whether each 8-connected piece of a number is an instance. None keeps
+                a number one instance, with a warning if the label images look like binary masks;
+                False does so without a warning.
+            min_area: pixels; with `split_components`, smaller pieces are left out.
 
         Raises:
             FileNotFoundError: no such folder.
-            ValueError: an image without a label image, or the reverse; no images.
+            ValueError: an image without a label image, or the reverse; no images; `min_area` is
+                not a whole number of at least 1.
 
         Example:
             >>> import pathlib
@@ -82,6 +93,7 @@ class LabelImageDataset(AnnotatedDataset):
         """
         images = given_path(images, "images")
         labels = labels if labels is None else given_path(labels, "labels")
+        check_min_area(min_area)
         problems = Problems(images)
         image_paths, label_paths = find_files(images, labels, suffix)
         pairs = pair(image_paths, label_paths, suffix, problems)
@@ -92,10 +104,16 @@ class LabelImageDataset(AnnotatedDataset):
         ]
         class_map = name_the_class(images, class_names, class_map)
         self.add_records(records, problems, class_names, class_map, strict, found={OBJECT: 1})
+        sign = ""
+        if split_components is None:
+            paths = [str(label) for _, label in pairs]
+            sign = sign_of_one_number(paths, _read_numbered, "label images", images)
         for info, (_, label) in zip(self.image_info[-len(pairs) :], pairs, strict=True):
             kept = info.pop("annotations")
             info["label_image"] = str(label)
             info["class_name"] = kept[0].class_name if kept else None
+            info["split_components"], info["min_area"] = split_components, min_area
+            info["binary"] = sign
 
     def _annotated_instances(self, image_id: int) -> tuple[InstanceMasks, Array]:
         """What `AnnotatedDataset.load_instances` returns.
@@ -105,12 +123,19 @@ class LabelImageDataset(AnnotatedDataset):
             ValueError: it is not a label image, or has negative numbers.
         """
         info = self.image_info[image_id]
-        numbers, labels = numbered(read_labels(info["label_image"]), info["label_image"])
+        numbers, labels = _read_numbered(info["label_image"])
         masks = InstanceMasks.from_labels(labels, len(numbers))
+        if info.get("split_components"):
+            masks, _ = split_masks(masks, info["min_area"])
         if info["class_name"] is None:
             masks = masks[:0]
         ids = {c["name"]: i for i, c in enumerate(self.class_info) if c["source"] == info["source"]}
         return masks, np.full(len(masks), ids.get(info["class_name"], 0), np.int32)
+
+
+def _read_numbered(path: str) -> tuple[Array, Array]:
+    """What `numbered` returns for the label image at a path."""
+    return numbered(read_labels(path), path)
 
 
 def numbered(labels: Array, name: str) -> tuple[Array, Array]:
