@@ -10,6 +10,7 @@ PACKAGE, TESTS = ROOT / "mrcnn", ROOT / "tests"
 # Tests of several modules together.
 JOINT_TESTS = {
     "datasets/test_check_boxes.py",  # check.py, for datasets that have only boxes
+    "formats/test_binary_masks.py",  # the formats that store pixels
     "formats/test_coco_categories.py",  # coco.py and coco_json.py: what becomes a class
     "formats/test_turned_images.py",  # the formats that give sizes, where EXIF swaps these
     "formats/test_coco_boxes.py",  # coco.py and coco_masks.py: what is read as boxes
@@ -34,8 +35,6 @@ TESTED_IN = {
     "formats/via_files.py": "formats/test_via.py",
     "formats/voc_folders.py": "formats/test_voc_xml.py",
     "formats/yolo_labels.py": "formats/test_yolo.py",
-    # names are checked and renamed as records are read
-    "formats/naming.py": "formats/test_records.py",
     # a TIFF is read like any other image file
     "images/tiff.py": "images/test_reading.py",
     # what goes into a detector and comes out of it

@@ -44,7 +44,7 @@ class RectanglesCheck:
         """Report a dataset that mixes boxes and outlines."""
         if 0 < self.box_count < self.count:
             text = (
-                f"{self.box_count} of {self.count} instances are boxes: their masks are rectangles; "
-                f"first {self.first}"
+                f"{self.box_count} of {self.count} instances are boxes: their masks are "
+                f"rectangles; first {self.first}"
             )
             self.report.remark("boxes among outlines", text)

@@ -1,7 +1,7 @@
 """Datasets in COCO's instances format: https://cocodataset.org/#format-data."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from ..types import PathLike
 from .coco_json import parse_instances
 from .finding import Listing, find_image, given_path, read_json
 from .naming import checked_map, checked_names
-from .records import AnnotatedDataset, Problems, Record
+from .records import AnnotatedDataset, Instance, Problems, Record
 
 # How many of a file's images to look for when searching for their folder.
 _MAX_PROBED = 20
@@ -24,12 +24,16 @@ class CocoDataset(AnnotatedDataset):
 
     Masks match those of pycocotools pixel for pixel. Classes are numbered in the order of their
     category ids; `map_source_class_id("coco.12")` is the class id of category 12. An annotation
-    without a segmentation becomes the rectangle of its bbox. One with iscrowd 1 has a negative
-    class id.
+    without a segmentation becomes the rectangle of its bbox. One with iscrowd 1 is a crowd, with a
+    negative class id, unless `crowds_as_instances` is set.
     """
 
     SOURCE = "coco"
     HAS_FILE_SIZES = True
+    CROWD_HELP = (
+        "Training ignores crowds. Some tools (CVAT) write iscrowd 1 for every brush mask: "
+        "crowds_as_instances=True makes crowds ordinary instances."
+    )
 
     def load(
         self,
@@ -41,6 +45,7 @@ class CocoDataset(AnnotatedDataset):
         *,
         only: str | Iterable[str | int] | None = None,
         ignore_file_sizes: bool = False,
+        crowds_as_instances: bool = False,
     ) -> None:
         """Add the images and categories of an instances file.
 
@@ -58,6 +63,7 @@ class CocoDataset(AnnotatedDataset):
             ignore_file_sizes: whether the heights and widths in the file are ignored. Set it if
                 they are those of images before EXIF turned them upright, and the annotations were
                 drawn on the upright images, which are the ones that are read.
+            crowds_as_instances: whether annotations with iscrowd 1 are instances like all others.
 
         Raises:
             FileNotFoundError: the file or the images' folder does not exist.
@@ -79,6 +85,8 @@ class CocoDataset(AnnotatedDataset):
         names = [only] if isinstance(only, str) else list(only or [])
         asked = [*names, *checked_names(class_names), *checked_map(class_map)]
         records, found, links = parse_instances(read_json(path), problems, asked, ignore_file_sizes)
+        for instance in _instances(records) if crowds_as_instances else ():
+            instance.crowd = False
         if only is not None:
             records, class_names, class_map = _select(
                 records, found, names, class_names, class_map or {}, path
@@ -100,6 +108,10 @@ class CocoDataset(AnnotatedDataset):
     def image_reference(self, image_id: int) -> str:
         """The page of a COCO image, or the URL given in the file; "" if there is none."""
         return self.image_info[image_id].get("link", "")
+
+
+def _instances(records: Iterable[Record]) -> Iterator[Instance]:
+    return (instance for record in records for instance in record.instances)
 
 
 def _select(

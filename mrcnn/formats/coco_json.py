@@ -132,7 +132,7 @@ def _categories(
 
 def _used_categories(annotations: list[Any]) -> set[int | str]:
     """Ids of the categories that annotations refer to."""
-    ids = (a.get("category_id") for a in annotations if isinstance(a, dict))
+    ids: set[Any] = {a.get("category_id") for a in annotations if isinstance(a, dict)}
     return {key for key in ids if _is_id(key)}
 
 
@@ -184,7 +184,7 @@ def _annotations(
 ) -> None:
     """Add the instances to the records."""
     seen: set[int | str | None] = set()
-    boxed, crowds, slivers, count = 0, 0, 0, len(entries)
+    boxed, slivers, count = 0, 0, len(entries)
     for number, entry, where in _entries(entries, "annotation", problems):
         entries[number] = None
         try:
@@ -209,7 +209,6 @@ def _annotations(
             continue
         boxed += isinstance(shape, Rectangle)
         slivers += isinstance(shape, Outline) and shape.slivers
-        crowds += crowd
         box = read_box(entry)
         if box is None and isinstance(shape, Outline):
             # COCO's own: around the corners, not around the pixels.
@@ -228,12 +227,6 @@ def _annotations(
             "others.",
             problems.path,
             slivers,
-        )
-    if crowds and crowds == count:
-        logger.warning(
-            "%s: all annotations have iscrowd 1, so there are no instances to learn. Some tools "
-            "write iscrowd 1 for every mask: set it to 0.",
-            problems.path,
         )
 
 

@@ -5,15 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import scipy.ndimage
 
 from ..instances.masks import InstanceMasks
 from ..text import some
 from ..types import Array, PathLike
+from .components import check_min_area, sign_of_one_number, split_masks
 from .finding import given_path, image_files
 from .index_colours import BACKGROUNDS, VOID, index_colours, read_indices, read_labelmap, read_lines
 from .instance_pngs import subfolder
 from .label_images import numbered
+from .naming import is_ignored
 from .records import AnnotatedDataset, Problems, Record
 from .voc_folders import VOC_IMAGE_FOLDERS, find_root, split_ids
 
@@ -53,6 +54,8 @@ class IndexPngDataset(AnnotatedDataset):
         class_names: Sequence[str] | None = None,
         class_map: Mapping[str, str | None] | None = None,
         strict: bool = True,
+        split_components: bool | None = None,
+        min_area: int = 1,
     ) -> None:
         """Add the images of a folder.
 
@@ -65,10 +68,16 @@ class IndexPngDataset(AnnotatedDataset):
                 (CVAT), or else Pascal VOC's 20 classes if there is an ImageSets folder.
             class_map: maps one of these names to a class name, or to None to drop its instances.
             strict: see `AnnotatedDataset.add_records`.
+            split_components: whether each 8-connected piece of an object, and of a class in it, is
+                an instance. None keeps objects whole, with a warning if the object PNGs look like
+                binary masks; False does so without a warning.
+            min_area: pixels; smaller pieces are left out, if objects are split or are the regions
+                of a class.
 
         Raises:
             FileNotFoundError: a folder, or the split's file, does not exist.
-            ValueError: images or PNGs are missing, or the class names are unknown.
+            ValueError: images or PNGs are missing, the class names are unknown, or `min_area` is
+                not a whole number of at least 1.
 
         Example:
             >>> from mrcnn.formats import IndexPngDataset
@@ -76,6 +85,7 @@ class IndexPngDataset(AnnotatedDataset):
             >>> dataset.num_images, dataset.class_names[:3]  # doctest: +SKIP
             (1464, ['BG', 'aeroplane', 'bicycle'])
         """
+        check_min_area(min_area)
         root = find_root(given_path(path), _CLASS_FOLDERS)
         names = index_names(root, class_names)
         problems = Problems(root)
@@ -85,11 +95,17 @@ class IndexPngDataset(AnnotatedDataset):
         self.add_records(records, problems, None, class_map, strict, found=found)
         names_here = [(class_map or {}).get(name, name) for name in names]
         colours = index_colours(root)
+        objects, sign = [path for *_, path in triples if path is not None], ""
+        if split_components is None:
+            sign = sign_of_one_number(objects, _read_objects, "object PNGs", root)
         for info, triple in zip(self.image_info[-len(triples) :], triples, strict=True):
             # Annotations are unknown until the files are read.
             del info["annotations"]
             _, info["class_image"], info["object_image"] = triple
             info["index_names"], info["index_colours"] = names_here, colours
+            if objects:
+                info["split_components"], info["binary"] = split_components, sign
+            info["min_area"] = min_area
 
     def _annotated_instances(self, image_id: int) -> tuple[InstanceMasks, Array]:
         """What `AnnotatedDataset.load_instances` returns.
@@ -104,7 +120,7 @@ class IndexPngDataset(AnnotatedDataset):
         classes = read_indices(info["class_image"], info["index_colours"])
         _check_indices(classes, names, info["class_image"])
         if info["object_image"] is None:
-            masks, indices = regions(classes)
+            masks, indices = regions(classes, info["min_area"])
         else:
             objects = read_indices(info["object_image"])
             if objects.shape != classes.shape:
@@ -112,7 +128,13 @@ class IndexPngDataset(AnnotatedDataset):
                     f"{info['object_image']} has the shape {objects.shape}, but "
                     f"{info['class_image']} has {classes.shape}: they must agree."
                 )
+            if info["split_components"]:
+                # A binary object PNG says nothing about the class: it changes within an object.
+                objects = np.where(classes > 0, objects * (int(classes.max()) + 1) + classes, 0)
             masks, indices = objects_of(objects, classes, info["object_image"])
+            if info["split_components"]:
+                masks, parents = split_masks(masks, info["min_area"])
+                indices = indices[parents]
         ids = {c["name"]: i for i, c in enumerate(self.class_info) if c["source"] == info["source"]}
         # 0 for classes that the class map drops.
         table = np.array([0] + [ids.get(name, 0) for name in names], np.int32)
@@ -120,23 +142,19 @@ class IndexPngDataset(AnnotatedDataset):
         return masks[class_ids > 0], class_ids[class_ids > 0]
 
 
-def regions(classes: Array) -> tuple[InstanceMasks, Array]:
+def regions(classes: Array, min_area: int = 1) -> tuple[InstanceMasks, Array]:
     """Instances of a class image: its 8-connected regions.
 
     Args:
         classes: integers [H, W], the class index of each pixel.
+        min_area: pixels; smaller regions are left out.
 
     Returns:
         `InstanceMasks` of N instances and their class indices [N].
     """
-    labels, count = np.zeros(classes.shape, np.int32), 0
-    indices: list[int] = []
-    for index in np.unique(classes[classes > 0]).tolist():
-        parts, more = scipy.ndimage.label(classes == index, np.ones((3, 3)))
-        labels[parts > 0] = parts[parts > 0] + count
-        count += more
-        indices += [index] * more
-    return InstanceMasks.from_labels(labels, count), np.array(indices, np.int64)
+    indices, labels = numbered(np.maximum(classes, 0), "")
+    masks, parents = split_masks(InstanceMasks.from_labels(labels, len(indices)), min_area)
+    return masks, indices[parents].astype(np.int64)
 
 
 def objects_of(objects: Array, classes: Array, name: str) -> tuple[InstanceMasks, Array]:
@@ -179,9 +197,10 @@ def index_names(root: Path, class_names: Iterable[str] | None = None) -> list[st
         names = class_names if isinstance(class_names, str) else list(class_names)
         if isinstance(names, str) or not all(isinstance(name, str) for name in names):
             raise TypeError(f"class_names is {class_names!r}: it must be a list of names.")
+        names = names[1:] if names and is_ignored(names[0]) else names  # as in labelme's labels.txt
     elif listed.is_file():
         lines = [line.strip() for line in read_lines(listed)]
-        names = [line for line in lines if line not in ("", "__ignore__")]
+        names = [line for line in lines if line and not is_ignored(line)]
     elif rows:
         names = [name for name, _ in rows]
     elif (root / "ImageSets").is_dir() or re.fullmatch(r"VOC20\d\d", root.name):
@@ -237,6 +256,11 @@ def find_triples(
             (images[stem], str(classes[stem]), None if objects is None else str(objects[stem]))
         )
     return triples
+
+
+def _read_objects(path: str) -> tuple[Array, Array]:
+    """What `numbered` returns for the object PNG at a path."""
+    return numbered(read_indices(path), path)
 
 
 def _by_stem(folder):

@@ -1,7 +1,9 @@
 """Check the class names that a user gives, and apply them to the classes in a file."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+import logging
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..text import some
@@ -9,6 +11,55 @@ from ..types import PathLike
 
 if TYPE_CHECKING:
     from .records import Problems, Record
+
+
+logger = logging.getLogger(__name__)
+
+
+def is_background(name: str) -> bool:
+    """Whether a class has LabelMe's name for the background: `_background_`, in any case."""
+    return bool(re.fullmatch(r"_+background_+", name.strip().lower()))
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a class has LabelMe's name for what has no class: `__ignore__`, in any case."""
+    return bool(re.fullmatch(r"_+ignored?_+", name.strip().lower()))
+
+
+def without_reserved(
+    names: Sequence[str],
+    records: "Iterable[Record]",
+    asked: Container[str],
+    path: PathLike,
+) -> list[str]:
+    """Leave out the classes whose names LabelMe reserves, and their instances.
+
+    Tools that convert LabelMe's files carry `__ignore__` and `_background_` into other formats.
+
+    Args:
+        names: class names in the file.
+        records: changed in place.
+        asked: names that the user gives in `class_names` or `class_map`: they are kept.
+        path: the file, for the warning if there are instances.
+
+    Returns:
+        The other names.
+    """
+    reserved = {n for n in names if n not in asked and (is_background(n) or is_ignored(n))}
+    count = 0
+    for record in records if reserved else ():
+        kept = [i for i in record.instances if i.class_name not in reserved]
+        count += len(record.instances) - len(kept)
+        record.instances = kept
+    if count:
+        logger.warning(
+            "%s: the %d instances of %s are left out: these names are no classes, unless "
+            "class_names or class_map has them.",
+            path,
+            count,
+            some(sorted(reserved)),
+        )
+    return [name for name in names if name not in reserved]
 
 
 def checked_names(class_names: Iterable[str] | None) -> list[str]:

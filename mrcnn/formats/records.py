@@ -14,7 +14,7 @@ from ..instances import InstanceBoxes, InstanceMasks
 from ..instances.annotated import Annotated
 from ..text import some
 from ..types import Array, PathLike
-from .naming import check_background, checked_map, checked_names, keep_wanted
+from .naming import check_background, checked_map, checked_names, keep_wanted, without_reserved
 from .shapes import Extent, Shape, box_of
 
 logger = logging.getLogger(__name__)
@@ -174,6 +174,7 @@ class AnnotatedDataset(Dataset):
                 some(unknown),
                 some(names),
             )
+        names = without_reserved(names, records, {*wanted, *new_names}, problems.path)
         renamed = {name: new_names.get(name, name) for name in names}
         source_ids = self._source_ids(renamed, wanted, found)
         check_background(renamed, source_ids, problems.path)
@@ -196,6 +197,14 @@ class AnnotatedDataset(Dataset):
                 height=record.height,
                 width=record.width,
                 annotations=record.instances,
+            )
+        crowds = [instance.crowd for record in records for instance in record.instances]
+        if crowds and all(crowds):
+            logger.warning(
+                "%s: all %d instances are crowds, so there is nothing to learn. %s",
+                problems.path,
+                len(crowds),
+                self.CROWD_HELP,
             )
 
     def _source_ids(
@@ -258,6 +267,16 @@ class AnnotatedDataset(Dataset):
             instances = self.image_info[image_id].get("annotations", [])
             return all(getattr(i.shape, "is_outline", True) for i in instances)
         return super().has(field, image_id)
+
+    def has_only_crowds(self) -> bool:
+        """See `Dataset.has_only_crowds`."""
+        if not self._has_shapes():
+            return False
+        images = [self.image_info[i].get("annotations") for i in self.image_ids.tolist()]
+        if not all(isinstance(image, list) for image in images):
+            return False
+        crowds = [getattr(instance, "crowd", False) for image in images for instance in image]
+        return bool(crowds) and all(crowds)
 
     def _has_shapes(self) -> bool:
         """Whether the instances are the annotated shapes, not overridden by a subclass."""

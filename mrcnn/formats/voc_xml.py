@@ -42,6 +42,10 @@ class VocDataset(AnnotatedDataset):
 
     SOURCE = "voc"
     HAS_FILE_SIZES = True
+    CROWD_HELP = (
+        "Training ignores crowds, and difficult objects are crowds: keep_difficult=True makes them "
+        "ordinary instances."
+    )
 
     def load(
         self,

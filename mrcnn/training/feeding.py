@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from ..config import Config
+from ..datasets.crowds import check_not_only_crowds
 from ..datasets.dataset import Dataset
 from ..loading.batches import BatchSequence
 from ..loading.source import SampleSource
@@ -33,7 +34,11 @@ def batches(
 
     Returns:
         The two sequences; the second is None without a validation dataset or validation steps.
+
+    Raises:
+        ValueError: the training dataset has only crowds, or see `SampleSource`.
     """
+    check_not_only_crowds(train_dataset)
     devices = max(1, config.GPU_COUNT // config.HOST_COUNT)
     options: dict[str, Any] = {
         "workers": config.LOADER_WORKERS or min(4 * devices, os.cpu_count() or 1),

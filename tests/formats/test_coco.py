@@ -222,7 +222,22 @@ def test_crowds_alone_are_warned_of(write, caplog):
     read(write(content([annotation(1, iscrowd=1), annotation(2)])))
     assert not caplog.text
     read(write(content([annotation(1, iscrowd=1)])))
-    assert "all annotations have iscrowd 1" in caplog.text
+    assert "all 1 instances are crowds, so there is nothing to learn" in caplog.text
+    assert "(CVAT) write iscrowd 1 for every brush mask: crowds_as_instances=True" in caplog.text
+
+
+def test_crowds_as_instances(write, caplog):
+    path = write(content([annotation(1, iscrowd=1), annotation(2)]))
+    assert sorted(read(path).load_instances(0)[1].tolist()) == [-1, 1]
+    dataset = read(path, crowds_as_instances=True)
+    assert dataset.load_instances(0)[1].tolist() == [1, 1]
+    assert dataset.load_boxes(0)[1].tolist() == [1, 1]
+    assert not read(path).has_only_crowds()
+    path = write(content([annotation(1, iscrowd=1)]))
+    assert read(path).has_only_crowds()
+    caplog.clear()
+    assert not read(path, crowds_as_instances=True).has_only_crowds()
+    assert not caplog.text
 
 
 def test_links(write):

@@ -25,3 +25,12 @@ def test_feed(model):
     for name, array in val[0][0].items():
         np.testing.assert_allclose(batch[name], array, rtol=1e-6)
     assert dataset.element_spec[0]["input_image"].shape.as_list() == [None, None, None, 3]
+
+
+def test_nothing_to_learn(monkeypatch):
+    crowds, data = InMemory(shapes(2)), InMemory(shapes(2))
+    monkeypatch.setattr(crowds, "has_only_crowds", lambda: True, raising=False)
+    with pytest.raises(ValueError, match="InMemory: all instances are crowds, so there is nothing"):
+        feeding.batches(TinyConfig(), crowds, data)
+    train, val = feeding.batches(TinyConfig(), data, crowds)
+    assert len(train) and len(val)
