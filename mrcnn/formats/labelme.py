@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from ..images.opening import open_image
 from ..images.reading import image_size
 from ..types import Array, PathLike
 from .finding import Listing, find_image, given_path, image_suffix, read_json
-from .records import AnnotatedDataset, Instance, Problems, Record
+from .labelme_groups import Drawn, instances_of, is_flagged_as_hole, is_left_out
+from .mixed_boxes import warn_of_boxes
+from .naming import checked_map, checked_names
+from .records import AnnotatedDataset, Problems, Record
 from .shapes import (
     Crop,
     Ellipse,
-    Parts,
     Polygon,
     Polyline,
     Rectangle,
@@ -34,7 +36,10 @@ from .shapes import (
 class LabelMeDataset(AnnotatedDataset):
     """Images annotated in LabelMe.
 
-    Shapes that share a label and a group_id are one instance. A file without shapes marks a
+    Shapes that share a label and a group_id are one instance. A shape labelled `_background_` is a
+    hole in the shape around it or, with a group_id, in all shapes of its group, and so is one whose
+    flags mark it as a hole. Shapes labelled `__ignore__` are left out. If `class_names` or
+    `class_map` has one of these labels, it is a class. A file without shapes marks a
     background image; images without a file are not read. An image's id is the name of its JSON
     file without the suffix.
     """
@@ -62,7 +67,7 @@ class LabelMeDataset(AnnotatedDataset):
         Args:
             path: folder of JSON files, or a single file.
             images: folder of the images; None for the folder of the JSON files.
-            line_width: line thickness in pixels; LabelMe itself draws 10.
+            line_width: line thickness in pixels; LabelMe itself uses 10.
             class_names, class_map, strict: see `add_records`.
             ignore_file_sizes: whether the heights and widths in the files are ignored, see
                 `AnnotatedDataset.load`.
@@ -83,10 +88,11 @@ class LabelMeDataset(AnnotatedDataset):
         path = given_path(path)
         images = images if images is None else given_path(images, "images")
         problems, records = Problems(path), []
+        asked = {*checked_names(class_names), *checked_map(class_map)}
         listed: Listing = {}
         for file in find_files(path):
             try:
-                record, refused = parse_file(file, images or file.parent, line_width, listed)
+                record, refused = parse_file(file, images or file.parent, line_width, listed, asked)
             except (OSError, ValueError) as error:
                 problems.add(file.name, error)
                 continue
@@ -96,6 +102,7 @@ class LabelMeDataset(AnnotatedDataset):
             for entry, reason in refused:
                 problems.add(f"{file.name}, {entry}", reason)
         self.add_records(records, problems, class_names, class_map, strict)
+        warn_of_boxes(records, "shapes", path)
 
     def load_image(self, image_id: int) -> Array:
         """See `Dataset.load_image`."""
@@ -154,7 +161,11 @@ def find_files(path: PathLike) -> list[Path]:
 
 
 def parse_file(
-    file: Path, images: PathLike, line_width: float, listed: Listing | None = None
+    file: Path,
+    images: PathLike,
+    line_width: float,
+    listed: Listing | None = None,
+    asked: Collection[str] = (),
 ) -> tuple[Record, list[tuple[str, ValueError]]]:
     """Parse a LabelMe file.
 
@@ -163,6 +174,7 @@ def parse_file(
         images: folder of its image.
         line_width: line thickness in pixels.
         listed: see `finding.in_any_case`.
+        asked: see `labelme_groups.instances_of`.
 
     Returns:
         record: its image path is the JSON file if the image is embedded.
@@ -176,8 +188,9 @@ def parse_file(
     if not isinstance(shapes, list):
         raise ValueError("it is not a LabelMe file: it must have a list of 'shapes'.")
     path = _image_of(data, file, images, listed)
-    instances, refused = _parse_instances(shapes, line_width)
-    return Record(file.stem, path, instances, *_size(data)), refused
+    drawn, refused = _parse_shapes(shapes, line_width, asked)
+    size = _size(data)
+    return Record(file.stem, path, instances_of(drawn, asked, size), *size), refused
 
 
 def _image_of(data: dict[str, Any], file: Path, images: PathLike, listed: Listing | None) -> str:
@@ -201,11 +214,10 @@ def _size(data: dict[str, Any]) -> tuple[int | None, int | None]:
     return (height, width) if usable else (None, None)
 
 
-def _parse_instances(
-    shapes: list[Any], line_width: float
-) -> tuple[list[Instance], list[tuple[str, ValueError]]]:
-    groups: dict[tuple[str, Any], list[Shape]] = {}  # (label, group) to its shapes
-    refused = []
+def _parse_shapes(
+    shapes: list[Any], line_width: float, asked: Collection[str]
+) -> tuple[list[Drawn], list[tuple[str, ValueError]]]:
+    drawn, refused = [], []
     for i, shape in enumerate(shapes):
         label = shape.get("label") if isinstance(shape, dict) else None
         try:
@@ -216,18 +228,13 @@ def _parse_instances(
             group = shape.get("group_id")
             if not isinstance(group, int | float | str | None):
                 raise ValueError(f"its group_id is {group!r:.60}: it must be a number.")
-            drawn = parse_shape(shape, line_width)
+            if not is_left_out(label.strip(), asked):
+                outline = parse_shape(shape, line_width)
+                drawn.append(Drawn(label.strip(), group, outline, is_flagged_as_hole(shape)))
         except ValueError as error:
             name = f" ({label})" if isinstance(label, str) else ""
             refused.append((f"shape {i}{name}", error))
-            continue
-        key = label.strip(), ("alone", i) if group is None else group
-        groups.setdefault(key, []).append(drawn)
-    instances = [
-        Instance(label, parts[0] if len(parts) == 1 else Parts(tuple(parts)))
-        for (label, _), parts in groups.items()
-    ]
-    return instances, refused
+    return drawn, refused
 
 
 def parse_shape(shape: Mapping[str, Any], line_width: float) -> Shape:

@@ -7,6 +7,7 @@ from typing import Any
 from ..text import some
 from ..types import PathLike
 from .finding import Listing, find_image, given_path
+from .mixed_boxes import warn_of_boxes
 from .records import AnnotatedDataset, Instance, Problems, Record
 from .shapes import Ellipse, Polygon, Polyline, Rectangle, Shape, number
 from .via_files import Entry, find_file, read_entries
@@ -87,6 +88,7 @@ class ViaDataset(AnnotatedDataset):
         if line_width is None:
             _warn_about_open_polylines(path, records)
         self.add_records(records, problems, class_names, class_map, strict)
+        warn_of_boxes(records, "regions", path)
 
 
 def _choose_attribute(entries: Sequence[Entry], wanted: str | None, path: PathLike) -> str | None:

@@ -13,6 +13,7 @@ from ..files.regular import regular_file
 from ..text import some
 from ..types import PathLike
 from .finding import IMAGE_SUFFIXES, Listing, given_path, in_any_case, why_unreadable
+from .mixed_boxes import warn_of_boxes
 from .records import AnnotatedDataset, Problems, Record
 from .yolo_labels import parse_labels
 from .yolo_yaml import read_yaml
@@ -35,7 +36,8 @@ class YoloDataset(AnnotatedDataset):
         val = YoloDataset.read("cells/data.yaml", "val")
 
     An image without a label file, or with an empty one, is background. A line with a class and four
-    numbers is a box, and its mask a rectangle; a line with more numbers is a polygon. Class ids are
+    numbers is a box, and its mask a rectangle; a line with more numbers is a polygon. If there are
+    both, a warning says how many. Class ids are
     the class numbers in the files plus one, unless `class_names` sets another order.
     """
 
@@ -99,6 +101,7 @@ class YoloDataset(AnnotatedDataset):
         self.add_records(
             records, problems, class_names, class_map, strict, _numbers(names, records)
         )
+        warn_of_boxes(records, "lines", problems.path)
 
 
 def _records(

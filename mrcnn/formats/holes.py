@@ -1,0 +1,93 @@
+"""Holes: regions cut out of the outlines that they lie in."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..instances.masks import InstanceMasks
+from ..types import Array
+from .shapes import Crop, Extent, Shape, box_of
+
+# A shape contains a hole if at least this fraction of the hole's pixels is inside.
+_CONTAINS = 0.9
+
+# Side of an image of unknown size, and the longest that is believed; pixels.
+_MAX_SIDE = 8192
+
+
+@dataclasses.dataclass(frozen=True)
+class WithHoles:
+    """A shape without the pixels of some others.
+
+    Args:
+        outline: a shape of `shapes`, or one like them.
+        holes: the same for each hole.
+    """
+
+    outline: Shape
+    holes: tuple[Shape, ...]
+
+    def crop(self, height: int, width: int) -> Crop:
+        """See `shapes.Polygon.crop`."""
+        inside, (top, left) = self.outline.crop(height, width)
+        inside = inside.copy()
+        for hole in self.holes:
+            here, there = _shared(inside.shape, (top, left), *hole.crop(height, width))
+            inside[here] &= ~there
+        return inside, (top, left)
+
+    def box(self, height: int, width: int) -> Extent:
+        """See `shapes.Polygon.box`; around the pixels that are left if a hole meets the edge."""
+        y1, x1, y2, x2 = outer = box_of(self.outline, height, width)
+        boxes = [box_of(hole, height, width) for hole in self.holes]
+        if all(b[0] > y1 and b[1] > x1 and b[2] < y2 and b[3] < x2 for b in boxes):
+            return outer
+        crop, corner = self.crop(height, width)
+        y1, x1, y2, x2 = InstanceMasks([crop], [corner], (height, width)).boxes[0].tolist()
+        return float(y1), float(x1), float(y2), float(x2)
+
+
+def shapes_around(
+    hole: Shape, shapes: Sequence[Shape], size: tuple[int | None, int | None]
+) -> list[int]:
+    """Find the shapes that a hole is cut out of.
+
+    It is the smallest one that contains the hole: a larger one around that is an object of its own,
+    such as a cell around the nucleus that has the hole. Shapes that the hole overlaps in part lose
+    what they share with it, but not those that lie mostly inside it.
+
+    Args:
+        hole: a shape of `shapes`, or one like them.
+        shapes: the same for each shape that may have the hole.
+        size: (height, width) of the image in pixels, None if unknown; EXIF may have swapped them.
+
+    Returns:
+        List of indices into `shapes`.
+    """
+    side = min(max(known or _MAX_SIDE for known in size), _MAX_SIDE)
+    hole_crop, corner = hole.crop(side, side)
+    hole_area = int(np.count_nonzero(hole_crop))
+    around: list[tuple[int, int]] = []  # (area, index) of those that contain the hole
+    cut = []
+    for i, shape in enumerate(shapes):
+        crop, (top, left) = shape.crop(side, side)
+        here, there = _shared(crop.shape, (top, left), hole_crop, corner)
+        both, area = int(np.count_nonzero(crop[here] & there)), int(np.count_nonzero(crop))
+        if both and both >= _CONTAINS * hole_area and area > hole_area:
+            around.append((area, i))
+        elif 0 < 2 * both <= area:
+            cut.append(i)
+    return sorted([*cut, *(i for _, i in sorted(around)[:1])])
+
+
+def _shared(
+    shape: tuple[int, ...], corner: tuple[int, int], other: Array, other_corner: tuple[int, int]
+) -> tuple[tuple[slice, slice], Array]:
+    """Where one crop meets another: the slices of the first, and the pixels of the other there."""
+    (top, left), (other_top, other_left) = corner, other_corner
+    y1, x1 = max(top, other_top), max(left, other_left)
+    y2 = max(y1, min(top + shape[0], other_top + other.shape[0]))
+    x2 = max(x1, min(left + shape[1], other_left + other.shape[1]))
+    here = slice(y1 - top, y2 - top), slice(x1 - left, x2 - left)
+    return here, other[y1 - other_top : y2 - other_top, x1 - other_left : x2 - other_left]
