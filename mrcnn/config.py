@@ -19,7 +19,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from .config_rules.network_rules import problems
+from .config_rules.network_rules import problems, remarks
 from .types import Array
 
 logger = logging.getLogger(__name__)
@@ -294,6 +294,8 @@ class Config:
     def validate(self) -> None:
         """Check that the settings can work, alone and together. `MaskRCNN` calls this.
 
+        A setting that another one cuts, such as more detections than proposals, is logged once.
+
         Raises:
             ValueError: one line for each setting that cannot work, with its value and what is
                 accepted.
@@ -315,6 +317,11 @@ class Config:
         found = problems(self)
         if found:
             raise ValueError(f"{type(self).__name__}:\n" + "\n".join(f"- {line}" for line in found))
+        said: set[str] = vars(self).setdefault("_said", set())
+        for line in remarks(self):
+            if line not in said:
+                logger.warning(line)
+                said.add(line)
 
     def _unknown_names(self) -> list[str]:
         return [

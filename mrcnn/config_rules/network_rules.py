@@ -10,6 +10,14 @@ from .values import is_integer, is_number, is_positive
 RESIZE_MODES = ("square", "pad64", "crop", "none")
 SCALINGS = ("auto", "percentile", "full")
 
+# A number of things, what limits it, and why.
+_LIMITS = (
+    ("DETECTION_MAX_INSTANCES", "POST_NMS_ROIS_INFERENCE", "each detection comes from a proposal"),
+    ("POST_NMS_ROIS_INFERENCE", "PRE_NMS_LIMIT", "each proposal comes from one of these anchors"),
+    ("POST_NMS_ROIS_TRAINING", "PRE_NMS_LIMIT", "each proposal comes from one of these anchors"),
+    ("TRAIN_ROIS_PER_IMAGE", "POST_NMS_ROIS_TRAINING", "RoIs are sampled from the proposals"),
+)
+
 
 def problems(config: Any) -> list[str]:
     """List all problems of a configuration.
@@ -24,6 +32,23 @@ def problems(config: Any) -> list[str]:
         _name, _counts, _fractions, _sizes, parts.problems, _anchors, _channels,
     )  # fmt: skip
     return [line for check in checks for line in check(config)] + training_rules.problems(config)
+
+
+def remarks(config: Any) -> list[str]:
+    """List the settings of a valid configuration that another setting cuts.
+
+    Args:
+        config: a `Config`.
+
+    Returns:
+        One sentence or two for each.
+    """
+    return [
+        f"{name} is {getattr(config, name)}, but {limit} is {getattr(config, limit)}: {why}, so "
+        f"there can be no more than that. Raise {limit} or lower {name}."
+        for name, limit, why in _LIMITS
+        if getattr(config, name) > getattr(config, limit)
+    ]
 
 
 def _name(config):

@@ -352,3 +352,25 @@ def test_all_problems_are_found_at_once():
 )
 def test_multiple_of_64_names_the_neighbours(side, wanted):
     assert multiple_of_64(side) == wanted + HALVES
+
+
+def test_a_setting_that_another_one_cuts_is_said_once(caplog):
+    config = NucleusConfig()
+    config.DETECTION_MAX_INSTANCES, config.POST_NMS_ROIS_INFERENCE = 400, 300
+    config.validate()
+    config.validate()
+    assert caplog.messages == [
+        "DETECTION_MAX_INSTANCES is 400, but POST_NMS_ROIS_INFERENCE is 300: each detection comes "
+        "from a proposal, so there can be no more than that. Raise POST_NMS_ROIS_INFERENCE or "
+        "lower DETECTION_MAX_INSTANCES."
+    ]
+    caplog.clear()
+    config = NucleusConfig()
+    config.PRE_NMS_LIMIT, config.POST_NMS_ROIS_INFERENCE = 500, 600
+    config.POST_NMS_ROIS_TRAINING, config.TRAIN_ROIS_PER_IMAGE = 100, 101
+    config.validate()
+    assert [message.split(":")[0] for message in caplog.messages] == [
+        "POST_NMS_ROIS_INFERENCE is 600, but PRE_NMS_LIMIT is 500",
+        "TRAIN_ROIS_PER_IMAGE is 101, but POST_NMS_ROIS_TRAINING is 100",
+    ]
+    assert "_said" not in config.to_dict()
