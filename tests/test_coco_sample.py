@@ -405,6 +405,28 @@ def test_images_of_one_id_are_not_mixed_up(coco, folder, model):
         coco.evaluate_coco(model, dataset, truth)
 
 
+def test_annotations_with_little_in_them(coco, coco_results, folder, model, monkeypatch):
+    dataset, truth = load(coco, folder, "val", return_coco=True)
+    monkeypatch.setattr(coco_results, "detect_crops", perturbed(dataset))
+    full = {kind: coco.evaluate_coco(model, dataset, truth, kind) for kind in ("bbox", "segm")}
+    path = folder / "annotations" / "instances_val2017.json"
+    content = json.loads(path.read_text())
+    for row in content["annotations"]:
+        for name in ("id", "area", "bbox", "iscrowd"):
+            if name != "iscrowd" or not row[name]:
+                del row[name]
+    for image in content["images"]:
+        del image["height"], image["width"]
+    path.write_text(json.dumps(content))
+    dataset, truth = load(coco, folder, "val", return_coco=True)
+    monkeypatch.setattr(coco_results, "detect_crops", perturbed(dataset))
+    for kind, figures in full.items():
+        assert 0.1 < figures["AP"] < 0.9
+        assert coco.evaluate_coco(model, dataset, truth, kind) == pytest.approx(
+            figures, nan_ok=True
+        )
+
+
 def test_evaluate_coco(coco, coco_results, folder, model, monkeypatch, capsys):
     dataset, truth = load(coco, folder, "val", return_coco=True)
     seen, detect = [], perturbed(dataset)

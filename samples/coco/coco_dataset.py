@@ -125,7 +125,7 @@ class CocoDataset(formats.CocoDataset):
                 only=only,
                 ignore_file_sizes=ignore_file_sizes,
             )
-        return COCO(str(annotations)) if return_coco else None
+        return _index_of(annotations) if return_coco else None
 
     def _load_image_info(self, path, images, class_ids, class_map):
         """Register the images and categories of a file without annotations."""
@@ -197,6 +197,16 @@ class CocoDataset(formats.CocoDataset):
     def annToMask(self, ann, height, width):
         """Convert an annotation to a mask, uint8 [height, width]; see `annToRLE`."""
         return mask.decode(self.annToRLE(ann, height, width))
+
+
+def _index_of(path):
+    """The annotations of a file as a pycocotools `COCO`, which asks for ids of annotations."""
+    coco = COCO()
+    coco.dataset = read_json(path)
+    for number, row in enumerate(coco.dataset["annotations"], 1):
+        row.setdefault("id", number)
+    coco.createIndex()
+    return coco
 
 
 def image_id_of(path):

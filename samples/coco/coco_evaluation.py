@@ -3,6 +3,7 @@
 from coco_results import build_coco_results, detections
 
 from mrcnn import evaluation
+from mrcnn.metrics.coco_content import completed
 
 
 def measure(model, dataset, coco, kinds=evaluation.KINDS, image_ids=None, write=None):
@@ -32,12 +33,13 @@ def measure(model, dataset, coco, kinds=evaluation.KINDS, image_ids=None, write=
         image_id = dataset.image_info[i]["id"]
         rows = build_coco_results(dataset, [image_id], **found)
         truth = [row for row in coco.imgToAnns[image_id] if row["category_id"] in classes]
-        for metric in metrics.values():
-            metric.add(image_id, image.shape[:2], truth, rows)
+        size = image.shape[:2]
+        for kind, metric in metrics.items():
+            metric.add(image_id, size, [completed(row, size, kind) for row in truth], rows)
         if write:
             write(rows)
         counts["images"] += 1
-        counts["instances"] += sum(not row["iscrowd"] for row in truth)
+        counts["instances"] += sum(not row.get("iscrowd") for row in truth)
         counts["detections"] += len(rows)
     if not counts["images"]:
         raise ValueError(f"none of the {len(image_ids)} images could be read.")
