@@ -132,7 +132,7 @@ def _categories(
 
 def _used_categories(annotations: list[Any]) -> set[int | str]:
     """Ids of the categories that annotations refer to."""
-    ids: set[Any] = {a.get("category_id") for a in annotations if isinstance(a, dict)}
+    ids: list[Any] = [a.get("category_id") for a in annotations if isinstance(a, dict)]
     return {key for key in ids if _is_id(key)}
 
 

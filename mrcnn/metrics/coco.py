@@ -21,7 +21,6 @@ from pycocotools.cocoeval import COCOeval
 
 from ..types import Array
 from .coco_content import by_image, category_ids
-from .coco_content import by_image, category_ids
 
 logger = logging.getLogger(__name__)
 
