@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -16,6 +17,8 @@ from .figures import Inches, SaveTo, finish, new_figure, plain_axes
 
 _KINDS = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
 _MAX_CURVES = 10  # with more classes, only the best and the worst get a curve
+_ENOUGH = 10  # instances in a row of a confusion matrix, from which its colours are full
+_FAINTEST = 0.25  # opacity of a row with few instances
 _MAX_CELLS = 30  # rows of a confusion matrix up to which cells show their counts
 _DPI = 120
 
@@ -63,7 +66,10 @@ def plot_counts(
     dpi: float | None = None,
     save_to: SaveTo | None = None,
 ) -> Figure | None:
-    """Draw precision, recall, F1 and AP over the IoU threshold, and the counts behind them.
+    """Draw precision, recall, F1 and TP / (TP + FP + FN) over the IoU threshold, and the counts.
+
+    The mean of TP / (TP + FP + FN) over images and thresholds, in the title, is the score of the
+    Data Science Bowl 2018 (`dsb_score`).
 
     Args:
         objects: dict as `ObjectScores.compute` returns it, or `evaluate` under "objects".
@@ -89,13 +95,15 @@ def plot_counts(
             objects[name],
             color=color,
             linestyle=style,
-            marker="o",
+            marker="o" if style == "solid" else None,  # a marker would hide the dashes
             ms=3.5,
             label=label,
         )
     left.set(ylabel="score", ylim=(-0.02, 1.02))
-    left.set_title(f"Data Science Bowl score {objects['dsb_score']:.3f}", fontsize=11)
-    left.legend(fontsize=8)
+    left.set_title(
+        f"TP / (TP + FP + FN), mean over images and thresholds: {objects['dsb_score']:.3f}",
+        fontsize=10,
+    )
 
     counts = {
         "tp": ("correct (TP)", "tab:green"),
@@ -106,15 +114,19 @@ def plot_counts(
         right.plot(objects["iou"], objects[name], color=color, marker="o", ms=3.5, label=label)
     truth = objects["tp"][0] + objects["fn"][0] if objects["iou"] else 0
     right.axhline(truth, color="black", linewidth=1, linestyle="dotted")
-    right.set_title(f"{truth} instances (dotted)", fontsize=11)
+    right.set_title(f"{truth} instances (dotted)", fontsize=10)
     right.set_ylabel("count")
     right.set_ylim(bottom=0)
     right.yaxis.set_major_locator(MaxNLocator(7, integer=True))
-    right.legend(fontsize=8)
     for ax in (left, right):
         ax.set_xlabel("IoU threshold of a match")
         ax.set_xticks(objects["iou"][::2])
         plain_axes(ax)
+        # Below the axes: inside, it would hide curves.
+        ax.legend(
+            fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False,
+            handlelength=4,
+        )  # fmt: skip
     return finish(fig, created=True, save_to=save_to)
 
 
@@ -127,9 +139,10 @@ def plot_confusion(
 ) -> Figure | None:
     """Draw the confusion matrix: which classes are detected as which.
 
-    A cell's colour is its fraction of the row's instances. Background comes last: its column counts
-    missed instances, its row detections without an instance, coloured by their fraction of the
-    column's detections. Classes with neither instances nor detections are left out.
+    A cell shows a count; its colour is the fraction of its row. Rows of few instances are pale,
+    because a fraction of them says little. Background comes last: its column counts missed
+    instances, its row detections without an instance. Classes with neither instances nor
+    detections are left out.
 
     Args:
         confusion: dict with matrix [K, K], classes (K names, background first) and iou, as
@@ -162,18 +175,22 @@ def plot_confusion(
     order = [*used, 0]
     counts = matrix[np.ix_(order, order)]
     labels = [textwrap.shorten(names[k], 24, placeholder="...") for k in used] + ["background"]
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    share[-1] = counts[-1] / np.maximum(counts.sum(axis=0), 1)
+    totals = counts.sum(axis=1, keepdims=True)
+    share = counts / np.maximum(totals, 1)
+    strength = np.broadcast_to(np.clip(totals / _ENOUGH, _FAINTEST, 1), counts.shape)
 
     side = np.clip(0.62 * len(order), 3, 16)
     fig = new_figure(((side + 2.6, side + 1.6), _DPI), figsize, dpi, save_to)
     ax = fig.subplots()
-    picture = ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    fig.colorbar(picture, ax=ax, label="fraction of the row's instances", shrink=0.85)
+    picture = ax.imshow(share, cmap="Blues", vmin=0, vmax=1, alpha=strength)
+    scale = ScalarMappable(picture.norm, picture.cmap)  # the picture's own has its transparency
+    pale = f" (paler below {_ENOUGH})" if (totals[totals > 0] < _ENOUGH).any() else ""
+    fig.colorbar(scale, ax=ax, label=f"fraction of the row{pale}", shrink=0.85)
     ax.set_xticks(range(len(order)), labels, rotation=45, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(len(order)), labels)
+    rows = [f"{label} ({total})" for label, total in zip(labels, totals[:, 0], strict=True)]
+    ax.set_yticks(range(len(order)), rows)
     ax.tick_params(labelsize=9 if len(order) <= _MAX_CELLS else 6, length=0)
-    ax.set(xlabel="detected as", ylabel="ground truth")
+    ax.set(xlabel="detected as", ylabel="ground truth (count)")
     ax.set_title(f"Instances and detections at IoU {confusion['iou']:g}", fontsize=11)
     edges = np.arange(len(order) + 1) - 0.5
     ax.vlines(edges, -0.5, len(order) - 0.5, color="white", linewidth=1)
@@ -183,7 +200,8 @@ def plot_confusion(
     if len(order) <= _MAX_CELLS:
         for (row, column), count in np.ndenumerate(counts):
             if count:
-                color = "white" if share[row, column] > 0.55 else "black"
+                is_dark = share[row, column] * strength[row, column] > 0.55
+                color = "white" if is_dark else "black"
                 ax.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=color)
     ax.spines[:].set_visible(False)
     return finish(fig, created=True, save_to=save_to)

@@ -50,7 +50,15 @@ def test_counts():
     objects = {**lists, **{name: [0.4] * 10 for name in names}}
     fig = visualize.plot_counts({**objects, "iou": list(IOU_THRESHOLDS), "dsb_score": 0.123})
     left, right = fig.axes
-    assert left.get_title() == "Data Science Bowl score 0.123"
+    assert left.get_title() == "TP / (TP + FP + FN), mean over images and thresholds: 0.123"
+    *_, mean, pooled = left.lines
+    assert (mean.get_linestyle(), pooled.get_linestyle()) == ("-", "--")
+    assert pooled.get_marker() == "None"  # in the legend it would fill the gap between two dashes
+    fig.draw_without_rendering()
+    for ax in (left, right):  # the legend is below the curves, not on them
+        assert ax.get_legend().get_window_extent().y1 < ax.bbox.y0
+    handle = left.get_legend().legend_handles[-1]
+    assert handle.get_linestyle() == "--" and left.get_legend().handlelength >= 4
     assert [line.get_ydata()[0] for line in left.lines] == [0.5, 0.4, 0.4, 0.4, 0.4]
     assert right.get_title() == "32 instances (dotted)"
     assert [list(line.get_ydata()) for line in right.lines[:3]] == [tp, [3] * 10, lists["fn"]]
@@ -63,11 +71,30 @@ def test_confusion():
     ax = fig.axes[0]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["red", "blue", "background"]
     shares = ax.images[0].get_array()
-    np.testing.assert_allclose(shares, [[4 / 5, 0, 1 / 5], [0, 6 / 8, 2 / 8], [3 / 7, 1 / 7, 0]])
+    np.testing.assert_allclose(shares, [[4 / 5, 0, 1 / 5], [0, 6 / 8, 2 / 8], [3 / 4, 1 / 4, 0]])
+    rows = [text.get_text() for text in ax.get_yticklabels()]
+    assert rows == ["red (5)", "blue (8)", "background (4)"]
+    assert fig.axes[1].get_ylabel() == "fraction of the row (paler below 10)"
     cells = {text.get_position(): text.get_text() for text in ax.texts}
     assert cells == {(0, 0): "4", (2, 0): "1", (1, 1): "6", (2, 1): "2", (0, 2): "3", (1, 2): "1"}
     with pytest.raises(ValueError, match=r"matrix has shape \(4, 4\): it must be \(2, 2\)"):
         visualize.plot_confusion({"matrix": matrix, "classes": ["BG", "red"], "iou": 0.5})
+
+
+def test_a_confusion_of_one_in_one_is_paler_than_one_of_many():
+    confusion = {"matrix": np.diag([0, 35, 1]), "classes": ["BG", "often", "once"], "iou": 0.5}
+    fig = visualize.plot_confusion(confusion)
+    fig.draw_without_rendering()
+    (picture,) = fig.axes[0].images
+    assert picture.get_array()[1, 1] == 1
+    assert picture.get_alpha()[:, 0].tolist() == [1, 0.25, 0.25]
+    assert {text.get_text(): text.get_color() for text in fig.axes[0].texts} == {
+        "35": "white",
+        "1": "black",
+    }
+    confusion = {"matrix": np.diag([0, 35, 10]), "classes": ["BG", "often", "enough"], "iou": 0.5}
+    fig = visualize.plot_confusion(confusion)
+    assert fig.axes[1].get_ylabel() == "fraction of the row"
 
 
 def test_plot_overlaps():
