@@ -449,11 +449,11 @@ def test_anchors_are_normalised_and_cached(padding_model):
 
 
 def test_anchors_of_many_sizes_are_not_all_kept(padding_model):
-    detector = Detector(padding_model.keras_model, padding_model.config)
+    own = detector.Detector(padding_model.keras_model, padding_model.config)
     for width in range(64, 64 * 20, 64):
-        for get_anchors in (padding_model.get_anchors, detector.get_anchors):
+        for get_anchors in (padding_model.get_anchors, own.get_anchors):
             assert get_anchors((64, width, 3)).shape == (1023 * width // 64, 4)
-    assert len(padding_model._anchors_by_shape) == len(detector.get_anchors) == 4
+    assert len(padding_model._anchors_by_shape) == len(own.get_anchors) == 4
 
 
 # Unmolding, by hand: 96 x 128 pixels at half scale in the middle of 64 x 64
