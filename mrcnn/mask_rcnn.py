@@ -9,6 +9,7 @@ from typing import Any, Literal, NoReturn
 import keras
 
 from . import weights
+from .anchors.recent import Recent
 from .config import Config
 from .config_rules import parts
 from .datasets import Dataset
@@ -95,8 +96,8 @@ class MaskRCNN:
         return RunFolder.new(self.model_dir, self._run_name)
 
     @functools.cached_property
-    def _anchors_by_shape(self) -> dict[tuple[int, ...], tuple[Array, Array]]:
-        return {}
+    def _anchors_by_shape(self) -> Recent[tuple[Array, Array]]:
+        return Recent(functools.partial(molding.anchors, self.config))
 
     @outside_graphs
     def build(self, mode: Literal["training", "inference"], config: Config) -> keras.Model:
@@ -428,7 +429,7 @@ class MaskRCNN:
         )
 
     def get_anchors(self, image_shape: Sequence[int] | Array) -> Array:
-        """Anchors for molded images of a given shape, cached.
+        """Anchors for molded images of a given shape; those of the last few shapes are kept.
 
         Args:
             image_shape: (H, W, C).
@@ -436,10 +437,7 @@ class MaskRCNN:
         Returns:
             float32 [A, 4], normalised. `anchors` holds them in pixels.
         """
-        key = tuple(image_shape)
-        if key not in self._anchors_by_shape:
-            self._anchors_by_shape[key] = molding.anchors(self.config, image_shape)
-        self.anchors, normalised = self._anchors_by_shape[key]
+        self.anchors, normalised = self._anchors_by_shape(image_shape)
         return normalised
 
     @property
