@@ -236,7 +236,7 @@ def read_box(entry: Mapping[str, Any]) -> Extent | None:
 
 
 def read_area(entry: Mapping[str, Any]) -> float | None:
-    """The area of an annotation in square pixels; None unless it is a positive number."""
+    """The area of an annotation, `entry`, in square pixels; None unless it is positive."""
     area = entry.get("area")
     return float(area) if area is not None and _is_number(area) and area > 0 else None
 

@@ -126,7 +126,7 @@ def url_names(name: str) -> list[str]:
 
 
 def image_suffix(name: str) -> str:
-    """The suffix, with its dot, of the image file that a path or URL names."""
+    """The suffix, with its dot, of the image file that `name`, a path or URL, stands for."""
     suffixes = [PureWindowsPath(text).suffix for text in (name, *url_names(name))]
     return next((s for s in suffixes if s.lower() in IMAGE_SUFFIXES), suffixes[0])
 

@@ -44,7 +44,11 @@ class Instance:
     area: float | None = None
 
     def file_box(self, height: int, width: int) -> Extent | None:
-        """The box that the file gives, in an image of this size in pixels; None for an outline."""
+        """The box that the file gives, as (y1, x1, y2, x2) in pixels; None for an outline.
+
+        Args:
+            height, width: size of the image in pixels.
+        """
         if self.box is None and getattr(self.shape, "is_box", False):
             return box_of(self.shape, height, width)
         return self.box

@@ -28,7 +28,11 @@ class Annotated:
 
     @classmethod
     def of(cls, rows: Iterable[tuple[Any, float | None]]) -> Self | None:
-        """Build from the (y1, x1, y2, x2) or None, and the area or None, of each instance.
+        """Build from what is given for each instance.
+
+        Args:
+            rows: (box, area) of each: (y1, x1, y2, x2) in pixels, or None, and square pixels, or
+                None.
 
         Returns:
             None if nothing is given.

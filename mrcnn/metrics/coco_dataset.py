@@ -248,7 +248,12 @@ def truth_annotations(
 
 
 def of_kind(truth: Sequence[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    """The annotations that can be compared by "bbox" or, having a segmentation, by "segm"."""
+    """The annotations that a kind of metric compares.
+
+    Args:
+        truth: as `truth_annotations` returned them.
+        kind: "bbox" for all, "segm" for those with a segmentation.
+    """
     return [row for row in truth if kind == "bbox" or "segmentation" in row]
 
 
