@@ -1,5 +1,6 @@
 """The balloon sample: its dataset, its commands, and the colour splash of images and videos."""
 
+import csv
 import json
 import sys
 
@@ -195,7 +196,8 @@ def test_train_evaluate_detect_and_splash(balloon, photographs, tmp_path, monkey
     balloon.main(["splash", "--weights=last", f"--image={image}", *logs])
     folders = {path.name.split("_")[0]: path for path in (tmp_path / "results").iterdir()}
     assert json.loads((folders["evaluate"] / "evaluation.json").read_text())["images"] == 1
-    assert {path.name for path in folders["detect"].iterdir()} == {"val0.png", "val1.png"}
+    files = {"val0.png", "val1.png", "counts.csv"}
+    assert {path.name for path in folders["detect"].iterdir()} == files
     assert (folders["splash"] / "val0.png").exists()
 
 
@@ -252,7 +254,18 @@ def test_where_nothing_is_found_a_lower_score_is_advised(
     balloon, photographs, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(balloon, "RESULTS_DIR", tmp_path / "results")
-    balloon.detect(Blind(), photographs)
+    # A photograph that was there when the annotations were read may be damaged.
+    (photographs / "val" / "val1.png").write_bytes(
+        (photographs / "val" / "val1.png").read_bytes()[:-40]
+    )
+    folder = balloon.detect(Blind(), photographs)
+    rows = list(csv.DictReader((folder / "counts.csv").open()))
+    assert [(row["image"], row["balloons"]) for row in rows] == [
+        ("val0.png", "0"),
+        ("val1.png", ""),
+    ]
+    assert rows[0]["reason"] == rows[0]["truncated"] == "" and "val1.png" in rows[1]["reason"]
     shown = capsys.readouterr().out
+    assert shown.endswith("\n1 of 2 images; 1 refused: see counts.csv\n")
     assert "val0.png: 0 balloons" in shown
     assert "No balloon has a score of 0.7 or more: try a lower --min-score" in shown

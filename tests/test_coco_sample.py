@@ -1,5 +1,6 @@
 """The COCO sample: subsets, official metrics, files to submit, and commands on a tiny dataset."""
 
+import csv
 import io
 import json
 import types
@@ -603,8 +604,41 @@ def test_pictures(coco, coco_results, folder, model, tmp_path, monkeypatch):
     assert len(boxes) == len(class_ids) == len(sure)
     assert scores.min() >= 0.5
     assert names == dataset.class_names
+    counts = list(csv.DictReader((written / "counts.csv").open()))
+    assert [row["image"] for row in counts] == [f"{i:012}.jpg" for i in VAL]
+    assert int(counts[1]["objects"]) == len(sure) and counts[1]["reason"] == ""
     coco.detect(model, dataset.subset([1]), pictures=False)
     assert len(drawn) == len(VAL)
+
+
+def test_every_file_has_a_row(coco, coco_results, model, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    Image.new("RGB", (8, 6)).save(folder / "b.png")
+    (folder / "a.jpg").write_bytes(b"no image")
+    (folder / "c.gif").touch()
+    dataset = coco.CocoDataset()
+    dataset.load_images(folder)
+    dataset.prepare()
+
+    def detect(model, images):
+        masks = InstanceMasks([np.ones((2, 2), bool)], [(0, 0)], (6, 8))
+        found = {"rois": masks.boxes, "class_ids": np.array([1]), "scores": np.array([0.8])}
+        return [{**found, "masks": masks, "truncated": "POST_NMS_ROIS_INFERENCE"}]
+
+    monkeypatch.setattr(coco_results, "detect_crops", detect)
+    monkeypatch.setattr(coco, "RESULTS_DIR", tmp_path / "results")
+    written = coco.detect(model, dataset, given=folder)
+    rows = list(csv.DictReader((written / "counts.csv").open()))
+    assert [tuple(row.values())[:3] for row in rows] == [
+        ("a.jpg", "", ""),
+        ("b.png", "1", "POST_NMS_ROIS_INFERENCE"),
+        ("c.gif", "", ""),
+    ]
+    assert "a.jpg" in rows[0]["reason"] and ".gif is not read" in rows[2]["reason"]
+    assert len(json.loads((written / "results.json").read_text())) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "1 of 3 images; 2 refused, 1 cut by a limit: see counts.csv"
 
 
 def test_train_evaluate_detect(coco, tiny, folder, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """The nucleus sample: dataset, command line, weights and the images that come with it."""
 
+import csv
 import importlib
 import json
 import runpy
@@ -56,8 +57,8 @@ def test_the_small_network_trains_in_bfloat16_where_the_cpu_has_it(monkeypatch, 
     assert chosen == precision
 
 
-# All that `detect` needs of a model.
-MODEL = types.SimpleNamespace(config=types.SimpleNamespace(DETECTION_MAX_INSTANCES=400))
+# The tests replace detection.
+MODEL = types.SimpleNamespace()
 MASKS = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12))
 
 
@@ -270,20 +271,43 @@ def test_detect_writes_the_submission_and_pictures(
     folder = nucleus.detect(MODEL, tmp_path, "stage1_test", min_score=score)
     expected = f"aaa, {runs}" if runs else "aaa,"
     assert (folder / "submit.csv").read_text() == f"ImageId,EncodedPixels\n{expected}\n"
-    assert (folder / "counts.csv").read_text() == f"ImageId,Nuclei\naaa,{count}\n"
+    assert (folder / "counts.csv").read_text() == (
+        f"ImageId,Nuclei,truncated,reason\naaa,{count},,\n"
+    )
     assert {path.name for path in folder.glob("*.png")} == {"aaa.png"}
 
 
-def test_detect_leaves_out_what_it_cannot_read(nucleus, two_nuclei, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(MODEL.config, "DETECTION_MAX_INSTANCES", 2)
+@pytest.mark.parametrize(("score", "limit"), [(0, "DETECTION_MAX_INSTANCES"), (0.5, "")])
+def test_every_file_has_a_row(nucleus, two_nuclei, tmp_path, capsys, monkeypatch, score, limit):
+    def detect(model, images, whole=nucleus.detect_crops):
+        if images[0].shape[1] > 6:
+            raise MemoryError("the image is too large")
+        return [{**each, "truncated": "DETECTION_MAX_INSTANCES"} for each in whole(model, images)]
+
+    monkeypatch.setattr(nucleus, "detect_crops", detect)
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "a.png").write_bytes(b"no image")
-    Image.fromarray(np.zeros((4, 6), np.uint8)).save(tmp_path / "own" / "b.tif")
-    folder = nucleus.detect(MODEL, tmp_path / "own", min_score=0, overlaps=False)
-    assert (folder / "counts.csv").read_text() == "ImageId,Nuclei\nb,2\n"
+    for name, width in (("b.tif", 6), ("c.png", 7)):
+        Image.fromarray(np.zeros((4, width), np.uint8)).save(tmp_path / "own" / name)
+    (tmp_path / "own" / "d.czi").touch()
+    folder = nucleus.detect(MODEL, tmp_path / "own", min_score=score, overlaps=False)
+    rows = list(csv.DictReader((folder / "counts.csv").open()))
+    assert [row["ImageId"] for row in rows] == ["a", "b", "c", "d.czi"]
+    count = "1" if score else "2"
+    assert [row["Nuclei"] for row in rows] == ["", count, "", ""]
+    # The limit left out only detections that score less than the threshold.
+    assert [row["truncated"] for row in rows] == ["", limit, "", ""]
+    assert "a.png" in rows[0]["reason"] and rows[1]["reason"] == ""
+    assert rows[2]["reason"] == "MemoryError: the image is too large"
+    assert rows[3]["reason"].startswith(".czi is not read")
+    submitted = (folder / "submit.csv").read_text().splitlines()[1:]
+    assert {line.split(",")[0] for line in submitted} == {"a", "b", "c"}
+    assert "a," in submitted and "c," in submitted
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("a: left out: ")
-    assert lines[1] == "b: 2 nuclei, as many as DETECTION_MAX_INSTANCES (2) allows"
+    assert lines[0].startswith("a: refused: ")
+    assert lines[1] == f"b: {count} nuclei" + (f", cut by {limit}" if limit else "")
+    cut = ", 1 cut by a limit" if limit else ""
+    assert lines[-1] == f"1 of 4 images; 3 refused{cut}: see counts.csv"
 
 
 def test_evaluate_has_a_row_for_each_kind(nucleus, two_nuclei, tmp_path):

@@ -1,5 +1,6 @@
 """The shapes sample: its images and masks, and its commands."""
 
+import csv
 import json
 
 import h5py
@@ -161,9 +162,13 @@ def test_train_evaluate_detect(shapes, tmp_path, monkeypatch, capsys):
     shapes.main(["evaluate", *arguments, "--weights=best", "--min-score=0"])
     printed = capsys.readouterr().out
     assert printed.startswith("6 images, ")
-    assert "COCO segm    AP " in printed
+    assert "COCO         mask AP " in printed
     [folder] = (tmp_path / "results").glob("evaluate_*")
     assert (folder / "evaluation.json").exists()
     shapes.main(["detect", *arguments, "--weights=last", "--min-score=0"])
     [folder] = (tmp_path / "results").glob("detect_*")
     assert len(list(folder.glob("*.png"))) == 6
+    rows = list(csv.DictReader((folder / "counts.csv").open()))
+    assert [row["image"] for row in rows] == list("012345")
+    assert sum(int(row["shapes"]) for row in rows) > 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("6 of 6 images")

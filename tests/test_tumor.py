@@ -271,6 +271,9 @@ def test_train_evaluate_detect(tumor, lgg, tmp_path, monkeypatch, capsys):
 
     for mask in lgg.glob("*/*_mask.tif"):
         mask.unlink()
+    patient = next(path for path in lgg.iterdir() if path.is_dir())
+    (patient / "damaged.tif").write_bytes(b"no image")
+    capsys.readouterr()
     tumor.main(["detect", *arguments, "--weights=last", "--min-score=0"])
     folder = next((tmp_path / "results").glob("detect_*"))
     masks = sorted((folder / "masks").rglob("*_mask.png"))
@@ -282,6 +285,13 @@ def test_train_evaluate_detect(tumor, lgg, tmp_path, monkeypatch, capsys):
         pixels = [int(row["pixels"]) for row in rows if row["image"] == name]
         assert set(np.unique(drawn)) <= {0, 255}
         assert max(pixels, default=0) <= np.count_nonzero(drawn) <= sum(pixels)
+    counts = list(csv.DictReader((folder / "counts.csv").open()))
+    assert len(counts) == 7 and counts[0]["image"] == f"{patient.name}/damaged.tif"
+    assert counts[0]["lesions"] == "" and counts[0]["reason"]
+    assert sum(int(row["lesions"] or 0) for row in counts) == len(rows) > 0
+    cut = {row["image"]: row["truncated"] for row in counts}
+    assert all(row["truncated"] == cut[row["image"]] for row in rows)
+    assert capsys.readouterr().out.splitlines()[-1].startswith("6 of 7 images; 1 refused")
 
 
 def test_scans_that_are_no_regular_files(tumor, tmp_path):

@@ -37,6 +37,7 @@ from mrcnn.files.whole import new_folder
 from mrcnn.formats import ViaDataset
 from mrcnn.formats.finding import given_path
 from mrcnn.images.reading import read_image
+from mrcnn.inference.counts import CountsTable
 from mrcnn.weights import start_weights
 
 # Lets notebooks, which import samples.balloon.balloon, find the modules beside this file.
@@ -148,14 +149,17 @@ def evaluate(model, dataset_dir, limit=None, min_score=0.9):
 
 
 def detect(model, dataset_dir, limit=None):
-    """Draw the detections in the validation photographs; return the folder's path."""
+    """Draw the detections in the validation photographs, and write counts.csv.
+
+    Returns:
+        the folder's path.
+    """
     dataset, folder = load_dataset(dataset_dir, "val", limit), new_folder(RESULTS_DIR, "detect")
-    count = 0
-    for image_id in dataset.image_ids:
-        image, name = dataset.load_image(image_id), dataset.image_info[image_id]["id"]
-        found = model.detect([image])[0]
+    counts = CountsTable(folder / "counts.csv", ("image", "balloons"))
+    for each in counts.detect(model.detect, dataset, lambda i: dataset.image_info[i]["id"]):
+        found, name = each.result, dataset.image_info[each.image_id]["id"]
         visualize.display_instances(
-            image,
+            each.image,
             found["rois"],
             found["masks"],
             found["class_ids"],
@@ -163,12 +167,11 @@ def detect(model, dataset_dir, limit=None):
             found["scores"],
             save_to=(folder / name).with_suffix(".png"),
         )
-        print(f"{name}: {len(found['scores'])} balloons")
-        count += len(found["scores"])
-    if not count:
+        print(counts.add(name, found))
+    if not counts.objects:
         score = model.config.DETECTION_MIN_CONFIDENCE
         print(f"No balloon has a score of {score} or more: try a lower --min-score")
-    print(f"Saved to {folder}")
+    print(f"Saved to {folder}\n{counts.last_line()}")
     return folder
 
 

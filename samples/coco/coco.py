@@ -27,6 +27,7 @@ from mrcnn import augment, cli, evaluation, visualize
 from mrcnn import model as modellib
 from mrcnn.config import Config
 from mrcnn.files.whole import new_folder
+from mrcnn.inference.counts import CountsTable
 from mrcnn.inference.detector import with_score
 from mrcnn.weights import start_weights
 
@@ -42,7 +43,7 @@ from coco_dataset import (  # noqa: F401 (notebooks import these from here)
     CocoDataset,
 )
 from coco_evaluation import measure, official
-from coco_results import build_coco_results, detections, result_files
+from coco_results import build_coco_results, counted, file_name, result_files
 
 ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
@@ -161,26 +162,34 @@ def evaluate(model, dataset, coco):
     return result, folder
 
 
-def detect(model, dataset, min_score=0.7, pictures=True):
+def detect(model, dataset, min_score=0.7, pictures=True, given=None):
     """Write the files to submit, with all detections, and pictures of them to a new folder.
+
+    counts.csv has a row for every image: the number of objects, the limit that cut them
+    ("truncated"), if any, or the reason why the image could not be used.
 
     Args:
         model: a `MaskRCNN` in inference mode, with its weights loaded.
         dataset: a prepared `CocoDataset`.
-        min_score: score threshold for the pictures.
+        min_score: score threshold for the pictures and counts.
         pictures: whether to draw them.
+        given: the file or folder that the images are from, if they are the user's own.
 
     Returns:
         the folder's path, which is under `RESULTS_DIR`.
     """
-    folder, unread = new_folder(RESULTS_DIR, "detect"), []
+    folder = new_folder(RESULTS_DIR, "detect")
+    counts = CountsTable(folder / "counts.csv")
     with result_files(folder) as write:
-        for i, image, found in detections(model, dataset, dataset.image_ids, unread):
+        for each in counted(model, dataset, counts):
+            i, found, name = each.image_id, each.result, file_name(dataset, each.image_id)
             write(build_coco_results(dataset, [dataset.image_info[i]["id"]], **found))
+            counts.add(name, found, min_score)
             if pictures:
-                name = Path(dataset.image_info[i]["path"]).name
-                draw(image, found, dataset.class_names, min_score, folder / f"{name}.png")
-    print(f"{dataset.num_images - len(unread)} images, {len(unread)} left out\nSaved to {folder}")
+                draw(each.image, found, dataset.class_names, min_score, folder / f"{name}.png")
+    if given:
+        counts.refuse_other_files(given)
+    print(f"Saved to {folder}\n{counts.last_line()}")
     return folder
 
 
@@ -276,7 +285,7 @@ def main(argv=None):
     elif args.command == "evaluate":
         evaluate(model, *data)
     else:
-        detect(model, data[0], args.min_score, not args.no_pictures)
+        detect(model, data[0], args.min_score, not args.no_pictures, args.image)
 
 
 if __name__ == "__main__":

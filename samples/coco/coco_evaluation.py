@@ -19,8 +19,9 @@ def measure(model, dataset, coco, kinds=evaluation.KINDS, image_ids=None, write=
 
     Returns:
         dict of coco (dict from kind to `CocoFigures.figures` and per_class), curves (dict from
-        kind to `CocoFigures.curves`), counts of images, instances and detections, and unread, see
-        `detections`. The metrics cover the images that could be read.
+        kind to `CocoFigures.curves`), counts of images, instances and detections, notes (a list of
+        sentences on limits that cut detections), and unread, see `detections`. The metrics cover
+        the images that could be read.
 
     Raises:
         ValueError: there are no images, or none can be read.
@@ -43,7 +44,9 @@ def measure(model, dataset, coco, kinds=evaluation.KINDS, image_ids=None, write=
         counts["detections"] += len(rows)
     if not counts["images"]:
         raise ValueError(f"none of the {len(image_ids)} images could be read.")
-    result = {**counts, "unread": unread, "coco": {}, "curves": {}}
+    notes = [metric.limit_note() for metric in metrics.values()][:1]
+    notes = [note for note in notes if note]
+    result = {**counts, "unread": unread, "notes": notes, "coco": {}, "curves": {}}
     names = {info["id"]: info["name"] for info in dataset.class_info}
     for kind, metric in metrics.items():
         figures = metric.accumulate()
@@ -60,6 +63,7 @@ def official(result):
     for kind, figures in result["coco"].items():
         values = [f"{name} {value:.3f}" for name, value in figures.items() if name != "per_class"]
         lines += [f"{kind}  {'  '.join(values[:6])}", f"      {'  '.join(values[6:])}"]
+    lines += [f"note: {note}" for note in result["notes"]]
     if result["unread"]:
         lines.append(f"{len(result['unread'])} images could not be read and do not count")
     return "\n".join(lines)

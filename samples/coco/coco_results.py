@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -18,7 +19,7 @@ from mrcnn.metrics.coco_dataset import found_annotations
 RESULT_FILES = {"results.json": "segmentation", "results_bbox.json": "bbox"}
 
 
-def build_coco_results(dataset, image_ids, rois, class_ids, scores, masks):
+def build_coco_results(dataset, image_ids, rois, class_ids, scores, masks, truncated=""):
     """Convert an image's detections to COCO's format.
 
     Args:
@@ -28,6 +29,7 @@ def build_coco_results(dataset, image_ids, rois, class_ids, scores, masks):
         class_ids: int [N], the dataset's class ids.
         scores: float [N].
         masks: bool [H, W, N] or `InstanceMasks`.
+        truncated: not used; lets callers pass a whole result.
 
     Returns:
         list of dicts of image_id, category_id (COCO's), bbox [x, y, width, height] in pixels,
@@ -122,6 +124,32 @@ def detections(model, dataset, image_ids, unread):
         row["image_id"] = dataset.image_info[row["image_id"]]["id"]
         tqdm.write("image {image_id} ({path}) is left out: {reason}".format(**row))
         unread.append(row)
+
+
+def counted(model, dataset, counts):
+    """Detect objects in the images of a dataset, one by one; the others get their row in a table.
+
+    Args:
+        model: a `MaskRCNN` in inference mode.
+        dataset: a prepared `CocoDataset`.
+        counts: `CountsTable`.
+
+    Yields:
+        `Detected`.
+    """
+    yield from counts.detect(
+        functools.partial(detect_crops, model),
+        dataset,
+        functools.partial(file_name, dataset),
+        config=model.config,
+        read=functools.partial(_check_size, dataset),
+        progress=True,
+    )
+
+
+def file_name(dataset, image_id):
+    """Name of an image's file."""
+    return Path(dataset.image_info[image_id]["path"]).name
 
 
 def _check_size(dataset, image_id, image_shape):

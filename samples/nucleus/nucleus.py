@@ -28,6 +28,7 @@ from mrcnn import augment, cli, evaluation, visualize
 from mrcnn import model as modellib
 from mrcnn.files.whole import new_folder
 from mrcnn.inference import tta
+from mrcnn.inference.counts import CountsTable
 from mrcnn.inference.detector import detect_crops, with_score
 from mrcnn.inference.no_overlaps import without_overlaps
 from mrcnn.weights import start_weights
@@ -139,7 +140,8 @@ def evaluate(
         group_of=lambda image_id, image: kind_of(image),
         folder=folder,
     )
-    text = f"{evaluation.table(result)}\n\n{result['seconds_per_image']:.1f} seconds per image\n"
+    lines = [f"{result['seconds_per_image']:.1f} seconds per image", *evaluation.remarks(result)]
+    text = "\n".join([evaluation.table(result), "", *lines, ""])
     (folder / "table.md").write_text(text)
     print(f"{text}Saved to {folder}")
     return result, folder
@@ -156,6 +158,9 @@ def detect(
 ):
     """Write submit.csv, counts.csv and a picture of each image to a new folder.
 
+    counts.csv has a row for every image: the number of nuclei, the limit that cut it ("truncated"),
+    if any, or the reason why the image could not be used.
+
     Args:
         model: a `MaskRCNN` in inference mode, with its weights loaded.
         dataset_dir, subset: as in `NucleusDataset.load_nucleus`; without a subset, `dataset_dir`
@@ -170,27 +175,23 @@ def detect(
     dataset = load_dataset(dataset_dir, subset, limit)
     find = detector(model, orientations, overlaps)
     folder = new_folder(RESULTS_DIR, "submit")
+    counts = CountsTable(folder / "counts.csv", ("ImageId", "Nuclei"))
     # Flush line by line, so that an interruption loses no results.
-    with open(folder / "submit.csv", "w") as submission, open(folder / "counts.csv", "w") as counts:
+    with open(folder / "submit.csv", "w") as submission:
         print("ImageId,EncodedPixels", file=submission, flush=True)
-        print("ImageId,Nuclei", file=counts, flush=True)
-        for image_id in dataset.image_ids:
-            name = dataset.image_info[image_id]["id"]
-            try:
-                image = dataset.load_image(image_id)
-                found = with_score(find([image])[0], min_score)
-            except (OSError, ValueError) as error:
-                print(f"{name}: left out: {error}")
-                continue
+        for each in counts.detect(find, dataset, lambda i: dataset.image_info[i]["id"]):
+            name = dataset.image_info[each.image_id]["id"]
+            line = counts.add(name, each.result, min_score)
+            found = with_score(each.result, min_score)
             found["masks"] = found["masks"].dense()
-            count = len(found["scores"])
             print(mask_to_rle(name, found["masks"], found["scores"]), file=submission, flush=True)
-            print(f"{name},{count}", file=counts, flush=True)
-            draw(image, found, dataset.class_names, folder / f"{name}.png")
-            most = model.config.DETECTION_MAX_INSTANCES
-            full = f", as many as DETECTION_MAX_INSTANCES ({most}) allows" if count >= most else ""
-            print(f"{name}: {count} nuclei{full}")
-    print(f"Saved to {folder}")
+            draw(each.image, found, dataset.class_names, folder / f"{name}.png")
+            print(line)
+        for name in counts.refused:  # the competition expects every image
+            print(f"{name},", file=submission, flush=True)
+    if subset is None:
+        counts.refuse_other_files(dataset_dir)
+    print(f"Saved to {folder}\n{counts.last_line()}")
     return folder
 
 

@@ -17,6 +17,7 @@ from mrcnn import cli, evaluation, utils, visualize
 from mrcnn import model as modellib
 from mrcnn.config import Config
 from mrcnn.files.whole import new_folder
+from mrcnn.inference.counts import CountsTable
 from mrcnn.inference.detector import with_score
 from mrcnn.presets import SmallNetwork
 from mrcnn.weights import start_weights
@@ -129,18 +130,22 @@ def evaluate(model, limit=None, min_score=0.5):
 
 
 def detect(model, limit=None, min_score=0.5):
-    """Draw truth and detections of `limit` or eight validation images; return the folder."""
+    """Draw truth and detections of `limit` or eight validation images, and write counts.csv.
+
+    Returns:
+        the folder's path.
+    """
     folder = new_folder(RESULTS_DIR, "detect")
     dataset = load_dataset("val", limit or 8)
-    for image_id in dataset.image_ids:
-        image = dataset.load_image(image_id)
-        masks, class_ids = dataset.load_mask(image_id)
+    counts = CountsTable(folder / "counts.csv", ("image", "shapes"))
+    for each in counts.detect(model.detect, dataset, int):
+        masks, class_ids = dataset.load_mask(each.image_id)
         truth = {"rois": utils.extract_bboxes(masks), "class_ids": class_ids, "masks": masks}
-        found = with_score(model.detect([image])[0], min_score)
-        visualize.compare(
-            image, truth, found, dataset.class_names, save_to=folder / f"{image_id}.png"
-        )
-    print(f"Saved to {folder}")
+        found = with_score(each.result, min_score)
+        picture = folder / f"{each.image_id}.png"
+        visualize.compare(each.image, truth, found, dataset.class_names, save_to=picture)
+        print(counts.add(each.image_id, each.result, min_score))
+    print(f"Saved to {folder}\n{counts.last_line()}")
     return folder
 
 

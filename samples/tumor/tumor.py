@@ -16,6 +16,7 @@ Write masks, pictures and a table of the lesions found; the images need no masks
 DIR has one folder per patient, in which `<name>_mask.tif` is the mask of `<name>.tif`.
 """
 
+import contextlib
 import csv
 import functools
 import sys
@@ -28,8 +29,10 @@ from mrcnn import augment, cli, evaluation, visualize
 from mrcnn import model as modellib
 from mrcnn.datasets.splits import random_subset
 from mrcnn.files.whole import new_folder
+from mrcnn.inference.counts import CountsTable
 from mrcnn.inference.detector import detect_crops, with_score
 from mrcnn.inference.no_overlaps import without_overlaps
+from mrcnn.inference.truncation import cut_above
 from mrcnn.weights import start_weights
 
 # Lets notebooks, which import samples.tumor.tumor, find the modules beside this file.
@@ -94,11 +97,19 @@ def make_config(dataset, mode, network="small"):
     """Make the configuration for a mode, with the dataset's classes and channels."""
     config = NETWORKS[network][0 if mode == "training" else 1]()
     config.NUM_CLASSES = dataset.num_classes
-    channels = dataset.load_image(dataset.image_ids[0]).shape[2]
+    channels = first_readable(dataset).shape[2]
     if channels != 3:
         config.IMAGE_CHANNEL_COUNT = channels
         config.MEAN_PIXEL = np.full(channels, config.MEAN_PIXEL.mean())
     return config
+
+
+def first_readable(dataset):
+    """The first image [H, W, C] that can be read; if none can, the error of the last one."""
+    for image_id in dataset.image_ids[:-1]:
+        with contextlib.suppress(Exception):
+            return dataset.load_image(image_id)
+    return dataset.load_image(dataset.image_ids[-1])
 
 
 def train(model, parts, epochs, resume=False):
@@ -174,28 +185,35 @@ def headline(result):
 
 
 def detect(model, dataset, min_score):
-    """Write masks, pictures and lesions.csv to a new folder under `RESULTS_DIR`.
+    """Write masks, pictures, lesions.csv and counts.csv to a new folder under `RESULTS_DIR`.
 
     The masks are PNGs with 255 for a single class, or else the number of the class; where
-    lesions overlap, the higher score wins.
+    lesions overlap, the higher score wins. lesions.csv has a row for every lesion, and counts.csv
+    one for every image, with the reason if it could not be used.
 
     Returns:
         the folder's path.
     """
     find, folder = detector(model), new_folder(RESULTS_DIR, "detect")
+    counts = CountsTable(folder / "counts.csv", ("image", "lesions"))
+    for name, reason in dataset.refused:
+        print(counts.refuse(name, reason))
     with open(folder / "lesions.csv", "w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(["image", "class", "score", "y1", "x1", "y2", "x2", "pixels"])
-        for image_id in dataset.image_ids:
-            image, name = dataset.load_image(image_id), dataset.image_reference(image_id)
-            found = with_score(find([image])[0], min_score)
+        table.writerow(["image", "class", "score", "y1", "x1", "y2", "x2", "pixels", "truncated"])
+        for each in counts.detect(find, dataset, dataset.image_reference):
+            image, name = each.image, dataset.image_reference(each.image_id)
+            line = counts.add(name, each.result, min_score)
+            found = with_score(each.result, min_score)
+            truncated = cut_above(each.result, min_score)
             rois, class_ids, scores = (found[k] for k in ("rois", "class_ids", "scores"))
             masks = found["masks"].dense()
             drawn = np.zeros(image.shape[:2], np.uint8)
             for i, score in enumerate(scores):
                 drawn[masks[:, :, i]] = 255 if dataset.num_classes == 2 else class_ids[i]
                 label = dataset.class_names[class_ids[i]]
-                table.writerow([name, label, f"{score:.4f}", *rois[i], masks[:, :, i].sum()])
+                pixels = masks[:, :, i].sum()
+                table.writerow([name, label, f"{score:.4f}", *rois[i], pixels, truncated])
             paths = [folder / "masks" / f"{name}_mask.png", folder / "pictures" / f"{name}.png"]
             for path in paths:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -211,8 +229,8 @@ def detect(model, dataset, min_score):
                 figsize=(8, 8),
                 save_to=paths[1],
             )
-            print(f"{name}: {len(scores)} lesions")
-    print(f"Saved to {folder}")
+            print(line)
+    print(f"Saved to {folder}\n{counts.last_line()}")
     return folder
 
 

@@ -18,7 +18,12 @@ class TumorDataset(utils.Dataset):
 
     For each image or slice, `image_info` has `patient`, `mask` (path or None), `slice` (number in
     the volume or None) and `has_lesion`.
+
+    Attributes:
+        refused: list of (path, reason) of files that cannot be used, if the images need no masks.
     """
+
+    refused = ()
 
     def load_tumor(self, folder, classes=("lesion",), min_area=1, patient=None, labelled=True):
         """Register a folder's images; masks are read once to check that they can be used.
@@ -29,7 +34,8 @@ class TumorDataset(utils.Dataset):
             min_area: minimum size of an instance in pixels; smaller ones become background.
             patient: regular expression that finds the patient in an image's path below `folder`:
                 its first group, or the whole match. None: the name of the image's folder.
-            labelled: whether each image must have a mask and a patient.
+            labelled: whether each image must have a mask and a patient, and all files must be
+                usable; otherwise `refused` has those that are not.
 
         Raises:
             FileNotFoundError: the folder does not exist.
@@ -49,7 +55,7 @@ class TumorDataset(utils.Dataset):
         scans = [path for path in paths if not _name(path).endswith("_mask")]
         if not scans:
             raise ValueError(f"{folder} has no images ({', '.join(IMAGE_SUFFIXES)}).")
-        problems, names = [], set()
+        problems, names = [], set()  # (path, reason) of each
         for path in scans:
             try:
                 if _name(path) in names:
@@ -58,10 +64,11 @@ class TumorDataset(utils.Dataset):
                 self._add(folder, path, masks.pop(_name(path), None), patient, labelled)
             except Exception as error:  # readers of damaged files raise errors of many types
                 reason = str(error) or type(error).__name__
-                problems.append(f"{path.relative_to(folder)}: {reason}")
-        problems += [f"{mask.relative_to(folder)}: it has no image." for mask in masks.values()]
-        if problems:
-            lines = "\n".join(f"- {line}" for line in problems[:10])
+                problems.append((path.relative_to(folder), reason))
+        problems += [(mask.relative_to(folder), "it has no image.") for mask in masks.values()]
+        self.refused = [] if labelled else problems
+        if problems and (labelled or not self.image_info):
+            lines = "\n".join(f"- {path}: {reason}" for path, reason in problems[:10])
             more = f"\n- and {len(problems) - 10} more" if len(problems) > 10 else ""
             raise ValueError(f"{folder}: {len(problems)} files cannot be used:\n{lines}{more}")
 
