@@ -1,22 +1,28 @@
 """Index PNGs in Pascal VOC's folders: one number per class, and one per object."""
 
+import contextlib
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ..images.reading import read_labels
 from ..instances.masks import InstanceMasks
 from ..text import some
 from ..types import Array, PathLike
-from .components import check_min_area, sign_of_one_number, split_masks
+from .components import check_min_area, sampled, sign_of_one_number, split_masks
 from .finding import given_path, image_files
 from .index_colours import BACKGROUNDS, VOID, index_colours, read_indices, read_labelmap, read_lines
 from .instance_pngs import subfolder
 from .label_images import numbered
 from .naming import is_ignored
 from .records import AnnotatedDataset, Problems, Record
+from .voc_boxes import annotated_boxes, xml_of
 from .voc_folders import VOC_IMAGE_FOLDERS, find_root, split_ids
+
+logger = logging.getLogger(__name__)
 
 VOC_CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -41,7 +47,8 @@ class IndexPngDataset(AnnotatedDataset):
     objects become one. Colour PNGs (CVAT) are accepted: class colours are looked up in
     path/labelmap.txt, or else in the Pascal VOC palette.
 
-    The PNGs are read when an image's instances are loaded. Source class ids are the numbers in the
+    Metrics compare boxes with those in path/Annotations/<id>.xml, if there are any; its first
+    object is 1 in the object PNG. The files are read when an image's instances are loaded. Source class ids are the numbers in the
     PNGs.
     """
 
@@ -95,13 +102,15 @@ class IndexPngDataset(AnnotatedDataset):
         self.add_records(records, problems, None, class_map, strict, found=found)
         names_here = [(class_map or {}).get(name, name) for name in names]
         colours = index_colours(root)
+        _warn_of_void([path for _, path, _ in triples], root)
         objects, sign = [path for *_, path in triples if path is not None], ""
         if split_components is None:
             sign = sign_of_one_number(objects, _read_objects, "object PNGs", root)
         for info, triple in zip(self.image_info[-len(triples) :], triples, strict=True):
             # Annotations are unknown until the files are read.
             del info["annotations"]
-            _, info["class_image"], info["object_image"] = triple
+            image, info["class_image"], info["object_image"] = triple
+            info["boxes_file"], info["file_names"] = xml_of(root, image.stem), names
             info["index_names"], info["index_colours"] = names_here, colours
             if objects:
                 info["split_components"], info["binary"] = split_components, sign
@@ -135,6 +144,10 @@ class IndexPngDataset(AnnotatedDataset):
             if info["split_components"]:
                 masks, parents = split_masks(masks, info["min_area"])
                 indices = indices[parents]
+            elif info["boxes_file"]:
+                numbers = numbered(objects, info["object_image"])[0].tolist()
+                named = [info["file_names"][i - 1] for i in indices.tolist()]
+                masks.annotated = annotated_boxes(info["boxes_file"], numbers, named, masks.boxes)
         ids = {c["name"]: i for i, c in enumerate(self.class_info) if c["source"] == info["source"]}
         # 0 for classes that the class map drops.
         table = np.array([0] + [ids.get(name, 0) for name in names], np.int32)
@@ -256,6 +269,23 @@ def find_triples(
             (images[stem], str(classes[stem]), None if objects is None else str(objects[stem]))
         )
     return triples
+
+
+def _warn_of_void(paths: Sequence[str], root: Path) -> None:
+    """Log that class PNGs hold 0 and 255 only, as binary masks do: they have no instances."""
+    found: set[int] = set()
+    for path in sampled(paths):
+        with contextlib.suppress(OSError, ValueError):  # raised when its instances are loaded
+            found.update(np.unique(read_labels(path)).tolist())
+        if found - {0, VOID}:
+            return
+    if VOID in found:
+        logger.warning(
+            "%s: the class PNGs hold 0 and %d only, which is void: they have no instances. If they "
+            "are binary masks, read them with LabelImageDataset and split_components=True.",
+            root,
+            VOID,
+        )
 
 
 def _read_objects(path: str) -> tuple[Array, Array]:

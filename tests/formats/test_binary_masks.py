@@ -150,6 +150,17 @@ def test_object_pngs(tmp_path, caplog):
     assert len(kind.read(folder, split_components=True, min_area=150).load_instances(0)[1]) == 2
 
 
+def test_class_pngs_of_void_alone(tmp_path, caplog):
+    kind, folder = object_pngs(tmp_path)
+    kind.read(folder)
+    assert "which is void" not in caplog.text
+    for name in "abc":
+        save(folder / "SegmentationClass" / f"{name}.png", binary(BOXES))
+    kind.read(folder)
+    assert "the class PNGs hold 0 and 255 only, which is void" in caplog.text
+    assert "LabelImageDataset and split_components=True" in caplog.text
+
+
 def test_regions_of_a_class(tmp_path):
     """Without object PNGs, regions are instances anyway, and small ones can be left out."""
     kind, folder = object_pngs(tmp_path)
