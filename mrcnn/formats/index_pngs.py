@@ -20,6 +20,7 @@ from .label_images import numbered
 from .naming import is_ignored
 from .records import AnnotatedDataset, Problems, Record
 from .voc_boxes import annotated_boxes, xml_of
+from .voc_boxes import annotated_boxes, xml_of
 from .voc_folders import VOC_IMAGE_FOLDERS, find_root, split_ids
 
 logger = logging.getLogger(__name__)
@@ -48,8 +49,8 @@ class IndexPngDataset(AnnotatedDataset):
     path/labelmap.txt, or else in the Pascal VOC palette.
 
     Metrics compare boxes with those in path/Annotations/<id>.xml, if there are any; its first
-    object is 1 in the object PNG. The files are read when an image's instances are loaded. Source class ids are the numbers in the
-    PNGs.
+    object is 1 in the object PNG. The files are read when an image's instances are loaded. Source
+    class ids are the numbers in the PNGs.
     """
 
     SOURCE = "index_pngs"

@@ -16,7 +16,7 @@ from .xml_files import read_xml
 
 logger = logging.getLogger(__name__)
 
-_FOLDERS = ("Annotations", "xmls")
+FOLDERS = ("Annotations", "xmls")
 
 # An image size with a longer side, in pixels, is not believed.
 _MAX_SIDE = 65535
@@ -148,11 +148,11 @@ def find_files(path: Path) -> tuple[Path, Path, dict[str, Path]]:
     if path.is_file():
         xml_folder, files = path.parent, [path]
     else:
-        inside, files = subfolder(existing_folder(path), _FOLDERS), _xml_files(path.glob("*"))
+        inside, files = subfolder(existing_folder(path), FOLDERS), _xml_files(path.glob("*"))
         if inside is None and not files:
-            inside = subfolder(find_root(path, _FOLDERS), _FOLDERS)
+            inside = subfolder(find_root(path, FOLDERS), FOLDERS)
         xml_folder = inside or path
-    is_inside = xml_folder.name.lower() in [name.lower() for name in _FOLDERS]
+    is_inside = xml_folder.name.lower() in [name.lower() for name in FOLDERS]
     if is_inside and not path.is_file():
         files = _xml_files(xml_folder.rglob("*"))
     if not files:
