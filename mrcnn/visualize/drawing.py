@@ -28,6 +28,10 @@ RGB = tuple[float, float, float]
 # Golden-ratio steps around the colour wheel never return to a hue already used.
 _GOLDEN_RATIO = (5**0.5 - 1) / 2
 
+# An outline this many times as long as its box's is ragged. Those of trees and bicycles are not.
+_RAGGED = 4
+_RAGGED_ALPHA = 0.4  # of the usual tint
+
 CROWDED = 40  # with more instances in an image, captions and lines are smaller
 
 
@@ -136,7 +140,8 @@ def blend_masks(
 ) -> list[list[Array]]:
     """Blend many masks into an image, in place, and find their outlines.
 
-    Only each mask's bounding box is touched, so hundreds of small masks stay fast.
+    Only each mask's bounding box is touched, so hundreds of small masks stay fast. Ragged masks,
+    such as those of an untrained network, are tinted faintly: several of them would hide the image.
 
     Args:
         image: uint8 [H, W, 3].
@@ -160,11 +165,25 @@ def blend_masks(
     outlines = []
     for i, (y1, x1, y2, x2) in enumerate(extract_bboxes(masks)):
         crop = masks[y1:y2, x1:x2, i]
-        apply_mask(image[y1:y2, x1:x2], crop, colors[i], alpha)
         # A border of background closes the outlines at the edges of the bounding box.
         contours = find_contours(np.pad(crop, 1).astype(np.float32), 0.5) if crop.size else []
         outlines.append([contour[:, ::-1] + (x1 - 1, y1 - 1) for contour in contours])
+        strength = alpha * _RAGGED_ALPHA if is_ragged(outlines[-1]) else alpha
+        apply_mask(image[y1:y2, x1:x2], crop, colors[i], strength)
     return outlines
+
+
+def is_ragged(outline: Sequence[Array]) -> bool:
+    """Whether an outline is mostly noise: many times as long as the box around it.
+
+    Args:
+        outline: the lines of a mask's outline, each [points, (x, y)].
+    """
+    if not outline:
+        return False
+    length = sum(np.linalg.norm(np.diff(line, axis=0), axis=1).sum() for line in outline)
+    points = np.concatenate(outline)
+    return bool(length > _RAGGED * 2 * np.ptp(points, axis=0).sum())
 
 
 def add_outlines(
@@ -175,18 +194,25 @@ def add_outlines(
 ) -> None:
     """Draw the outlines that `blend_masks` returned, each in its mask's colour on a dark edge.
 
+    Those of ragged masks are hairlines without the edge.
+
     Args:
         ax: the Axes.
         outlines: the outlines of N masks.
         colors: N matplotlib colours.
         linewidth: in points.
     """
-    lines = [line for outline in outlines for line in outline]
-    line_colors = [c for outline, c in zip(outlines, colors, strict=True) for _ in outline]
-    effects = [_dark_edge(3 * linewidth)]
-    ax.add_collection(
-        LineCollection(lines, colors=line_colors, linewidths=linewidth, path_effects=effects)
-    )
+    pairs = list(zip(outlines, colors, strict=True))
+    ragged = [pair for pair in pairs if is_ragged(pair[0])]
+    plain = [pair for pair in pairs if not is_ragged(pair[0])]
+    for drawn, style in (
+        (ragged, {"linewidths": 0.4 * linewidth, "alpha": 0.6}),
+        (plain, {"linewidths": linewidth, "path_effects": [_dark_edge(3 * linewidth)]}),
+    ):
+        if drawn or (drawn is plain and not ragged):
+            lines = [line for outline, _ in drawn for line in outline]
+            line_colors = [color for outline, color in drawn for _ in outline]
+            ax.add_collection(LineCollection(lines, colors=line_colors, **style))
 
 
 def add_box(

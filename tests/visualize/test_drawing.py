@@ -79,6 +79,41 @@ class TestPixels:
         assert (image[..., 0] == 128).sum() == 50 and not image[..., 1:].any()
 
 
+class TestRaggedMasks:
+    """Noise, such as an untrained network's masks, does not hide the image."""
+
+    def masks(self):
+        masks = np.zeros((60, 60, 3), bool)
+        masks[..., 0] = np.random.default_rng(0).random((60, 60)) > 0.5
+        masks[10:50, 10:50, 1] = True
+        masks[20:40, 10:50:10, 1] = False  # a comb is not noise
+        return masks
+
+    def test_faint_tint_and_hairlines(self):
+        image = np.full((60, 60, 3), 200, np.uint8)
+        masks = self.masks()
+        outlines = drawing.blend_masks(image, masks, [(0, 0, 0)] * 3)
+        assert [drawing.is_ragged(outline) for outline in outlines] == [True, False, False]
+        only_noise = masks[..., 0] & ~masks[..., 1]
+        assert (image[only_noise] == 160).all()  # a fifth of black; a half where it is solid
+        assert (image[masks[..., 1] & ~masks[..., 0]] == 100).all()
+        ax = plt.subplots()[1]
+        drawing.add_outlines(ax, outlines, ["black"] * 3, 1.0)
+        hairlines, lines = ax.collections
+        assert hairlines.get_linewidths() < 0.5 and not hairlines.get_path_effects()
+        assert lines.get_linewidths() == 1 and len(lines.get_path_effects()) == 1
+
+    def test_the_image_remains_visible(self):
+        ax = plt.figure(figsize=(3, 3)).add_axes((0, 0, 1, 1))
+        image = np.full((60, 60, 3), 200, np.uint8)
+        outlines = drawing.blend_masks(image, self.masks()[..., :1], [(0, 0, 0)])
+        ax.imshow(image)
+        drawing.add_outlines(ax, outlines, ["black"], 1.0)
+        ax.figure.canvas.draw()
+        pixels = np.asarray(ax.figure.canvas.buffer_rgba())[..., :3]
+        assert (pixels > 120).mean() > 0.6 and pixels.mean() > 120
+
+
 class TestBoxes:
     def test_a_box_alone_is_heavier_and_opaque(self):
         ax = plt.subplots()[1]

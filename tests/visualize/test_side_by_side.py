@@ -196,6 +196,22 @@ class TestPredictions:
         assert found.get_title() == "Detections: 1, scores 0.75 to 0.75"
         assert [text.get_text() for text in found.texts] == ["red 0.75"]
 
+    def test_shapes_that_mix_leave_no_gaps(self):
+        nothing = {"rois": np.zeros((0, 4)), "class_ids": np.zeros(0, int)}
+        result = {**nothing, "scores": np.zeros(0)}
+        sizes = [(300, 400), (400, 200), (500, 250), (200, 300)]
+        samples = [(np.full((*size, 3), 99, np.uint8), nothing, result) for size in sizes]
+        fig = visualize.draw_predictions(samples, SHAPES)
+        fig.draw_without_rendering()
+        for row in (fig.axes[:4], fig.axes[4:]):
+            boxes = [ax.get_window_extent() for ax in row]
+            assert np.ptp([box.height for box in boxes]) < 0.03 * boxes[0].height
+            covered = sum(box.width for box in boxes) / fig.bbox.width
+            assert covered > 0.93
+        for ax, (height, width) in zip(fig.axes[::2], sizes, strict=True):
+            box = ax.get_window_extent()
+            assert box.width / box.height == pytest.approx(width / height, rel=0.01)
+
     def test_boxes_only(self):
         samples = list(self.samples(2))
         for _, truth, result in samples:
