@@ -20,7 +20,6 @@ from .label_images import numbered
 from .naming import is_ignored
 from .records import AnnotatedDataset, Problems, Record
 from .voc_boxes import annotated_boxes, xml_of
-from .voc_boxes import annotated_boxes, xml_of
 from .voc_folders import VOC_IMAGE_FOLDERS, find_root, split_ids
 
 logger = logging.getLogger(__name__)
