@@ -150,6 +150,11 @@ class Config:
     # How pixels other than uint8 are mapped to 0..255: "auto", "percentile", "full" or (low, high),
     # the values that become 0 and 255 (see pixels.as_channels).
     IMAGE_SCALING: str | Literal["auto", "percentile", "full"] | Sequence[float] | Array = "auto"
+    # The value that means "no data", such as 65535 or -9999. Such pixels, and any that are NaN or
+    # masked, are left out of the scaling and become the mean of their channel. (read_image masks
+    # those of a TIFF's no-data tag.) "auto": values that can hardly mean anything else, if the
+    # image sets its own range. None: no value means that.
+    IMAGE_NODATA: str | Literal["auto"] | float | None = "auto"
     # Mean of each channel (RGB), subtracted from the image.
     MEAN_PIXEL: npt.ArrayLike = np.array([123.7, 116.8, 103.9])
 
@@ -173,7 +178,8 @@ class Config:
     # The same for the box head.
     BBOX_STD_DEV: Sequence[float] | Array = np.array([0.1, 0.1, 0.2, 0.2])
 
-    # Maximum number of detections per image.
+    # Maximum number of detections per image. Each comes from a proposal, so more than
+    # POST_NMS_ROIS_INFERENCE are impossible.
     DETECTION_MAX_INSTANCES: int = 100
     # Score below which detections are dropped; 0 keeps all.
     DETECTION_MIN_CONFIDENCE: float | None = 0.7

@@ -78,6 +78,7 @@ OWN = {
     "SEED": None,
     "XLA": False,
     "IMAGE_SCALING": "auto",
+    "IMAGE_NODATA": "auto",
     "LOADER_WORKERS": None,
     "LOADER_PROCESSES": None,
     "OPTIMIZER": "sgd",

@@ -149,6 +149,8 @@ def _channels(config):
         )
     if problem := scaling_problem(config.IMAGE_SCALING):
         yield f"IMAGE_SCALING {problem}"
+    if problem := nodata_problem(config.IMAGE_NODATA):
+        yield f"IMAGE_NODATA {problem}"
 
 
 def scaling_problem(scaling: Any) -> str:
@@ -167,4 +169,14 @@ def scaling_problem(scaling: Any) -> str:
     return (
         f"is {scaling!r}: it must be 'auto', 'percentile', 'full', or (low, high), the values that "
         "become 0 and 255, such as (0, 4095)."
+    )
+
+
+def nodata_problem(nodata: Any) -> str:
+    """Explain what is wrong with `nodata`, an IMAGE_NODATA: "is ...: it must be ...", or ""."""
+    if nodata is None or is_number(nodata) or (isinstance(nodata, str) and nodata == "auto"):
+        return ""
+    return (
+        f"is {nodata!r}: it must be the value that means no data, such as 65535 or -9999, 'auto', "
+        "or None if all values are data."
     )

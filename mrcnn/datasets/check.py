@@ -10,12 +10,13 @@ from tqdm import tqdm
 
 from ..config import Config
 from ..config_rules import network_rules, parts
-from ..images.pixels import as_channels
+from ..images.pixels import scale
 from ..images.reading import image_size
 from ..text import some
 from ..types import Array, ImageInfo
 from .crowds import report_crowds
 from .limits import LimitsCheck
+from .missing_pixels import report_missing_pixels
 from .names import report_similar_names
 from .pieces import PiecesCheck
 from .reading import check_classes, turned_by_exif
@@ -177,10 +178,11 @@ def _check_image(dataset, image_id, read_images, config, report):
             report.error("image files that are missing", name, image_id)
             return None, True
         if read_images:
-            image = np.asarray(dataset.load_image(image_id))
+            image = np.asanyarray(dataset.load_image(image_id))  # may be masked
             _check_pixels(image)
             channels = image.shape[2] if image.ndim == 3 else 1
             report.pixels[f"{channels} channels of {image.dtype}"] += 1
+            report_missing_pixels(image, image_id, name, config or Config, report)
             if config is not None:
                 _check_fit(image, image_id, name, config, report)
             return image.shape[:2], False
@@ -194,7 +196,8 @@ def _check_image(dataset, image_id, read_images, config, report):
 
 def _check_fit(image, image_id, name, config, report):
     try:
-        as_channels(image, config.IMAGE_CHANNEL_COUNT, name, config.IMAGE_SCALING)
+        settings = config.IMAGE_CHANNEL_COUNT, name, config.IMAGE_SCALING, config.IMAGE_NODATA
+        scale(image, *settings)
     except (TypeError, ValueError) as error:
         report.error("images that do not fit the configuration", str(error), image_id)
 
@@ -205,7 +208,7 @@ def _check_pixels(image):
             f"it is an array of {image.dtype} and shape {image.shape}: it must hold numbers, as "
             "[height, width] or [height, width, channels]."
         )
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
+    if image.dtype.kind == "f" and (np.isinf(image).any() or np.isnan(image).all()):
         raise ValueError("it has NaN or infinite values.")
 
 

@@ -85,6 +85,7 @@ class Dataset:
     MAX_PIXELS: int | None = reading.MAX_PIXELS
 
     _warned_of_no_masks = False
+    _warned_of_channels = False
 
     def __init__(self, class_map: Any = None) -> None:
         """`class_map` is unused; it exists for compatibility with matterport's Mask_RCNN."""
@@ -340,14 +341,19 @@ class Dataset:
 
         Returns:
             [H, W, 3] for gray (repeated), RGB and RGBA (alpha dropped) images, [H, W, C] for all
-            others, in the file's dtype. `Config.IMAGE_SCALING` sets how values become 0 to 255.
+            others, in the file's dtype; a masked array if pixels have the value of a TIFF's no-data
+            tag. `Config.IMAGE_SCALING` sets how values become 0 to 255.
 
         Raises:
             FileNotFoundError: the file does not exist.
             OSError: it cannot be read as an image.
             ValueError: it has more than MAX_PIXELS pixels, or is a stack of images.
         """
-        image = reading.read_image(self.image_info[image_id]["path"], self.MAX_PIXELS)
+        path = self.image_info[image_id]["path"]
+        image, remark = reading.read_with_remark(path, self.MAX_PIXELS)
+        if remark and not self._warned_of_channels:
+            self._warned_of_channels = True
+            logger.warning("%s This may be so for other images too.", remark)
         image = image[..., np.newaxis] if image.ndim == 2 else image
         return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..config import Config
-from ..images.pixels import as_channels
+from ..images.pixels import for_network
 from ..instances import InstanceBoxes, InstanceMasks, Instances
 from ..text import some
 from ..types import Array
@@ -158,7 +158,7 @@ def read_sample(
 
     Args:
         dataset: a prepared `Dataset`.
-        config: for IMAGE_CHANNEL_COUNT and IMAGE_SCALING.
+        config: for IMAGE_CHANNEL_COUNT, IMAGE_SCALING and IMAGE_NODATA.
         image_id: index of the image in the dataset.
         fields: see `read_instances`.
 
@@ -175,8 +175,7 @@ def read_sample(
         raise ValueError(
             f"{where}: its source {source!r} has no classes; sources with classes are {known}."
         )
-    image = dataset.load_image(image_id)
-    image = as_channels(image, config.IMAGE_CHANNEL_COUNT, where, config.IMAGE_SCALING)
+    image = for_network(dataset.load_image(image_id), config, where)
     instances = read_instances(dataset, image_id, image.shape, fields)
     hidden = np.count_nonzero(~instances.visible)
     if hidden:

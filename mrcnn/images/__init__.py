@@ -1,5 +1,21 @@
 """Image files, pixel values, and resizing to the network's input size."""
 
-from .reading import MAX_PIXELS, UnusableImageError, image_size, read_image, read_labels
+from .channels import channel_names
+from .reading import (
+    MAX_PIXELS,
+    UnusableImageError,
+    image_size,
+    read_channel,
+    read_image,
+    read_labels,
+)
 
-__all__ = ["MAX_PIXELS", "UnusableImageError", "image_size", "read_image", "read_labels"]
+__all__ = [
+    "MAX_PIXELS",
+    "UnusableImageError",
+    "channel_names",
+    "image_size",
+    "read_channel",
+    "read_image",
+    "read_labels",
+]

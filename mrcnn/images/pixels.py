@@ -1,19 +1,68 @@
 """Which images are accepted, and how values of other types are scaled to 0..255."""
 
+import logging
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ..config_rules.network_rules import scaling_problem
+from ..config_rules.network_rules import nodata_problem, scaling_problem
 from ..types import Array
+from . import nodata as no_data
+
+logger = logging.getLogger(__name__)
 
 _PIXELS = "the network is trained on pixel values from 0 to 255"
 # Percentiles that become black and white. They are common in microscopy (StarDist uses 1 and 99.8),
 # and keep dead and hot pixels from setting the range.
 _PERCENTILES = (1, 99.8)
+
+# What has been said about the images of each configuration.
+_said: "weakref.WeakKeyDictionary[PixelSettings, set[str]]" = weakref.WeakKeyDictionary()
+
+
+class PixelSettings(Protocol):
+    """The settings of a `Config` that say which images are accepted, and how they are scaled."""
+
+    @property
+    def IMAGE_CHANNEL_COUNT(self) -> int:
+        """See `Config`."""
+
+    @property
+    def IMAGE_SCALING(self) -> Any:
+        """See `Config`."""
+
+    @property
+    def IMAGE_NODATA(self) -> Any:
+        """See `Config`."""
+
+
+def for_network(image: npt.ArrayLike, config: PixelSettings, name: str = "image") -> Array:
+    """`as_channels` with the settings of a configuration; remarks on no data are logged once.
+
+    Args:
+        image: [H, W] or [H, W, C], numbers or booleans, possibly masked.
+        config: the settings. A remark on another image with the same `config` is not logged again.
+        name: the image's name in messages.
+
+    Returns:
+        [H, W, IMAGE_CHANNEL_COUNT], uint8 or the input dtype if nothing was scaled.
+
+    Raises:
+        TypeError, ValueError: see `as_channels`.
+    """
+    pixels, remarks = scale(
+        image, config.IMAGE_CHANNEL_COUNT, name, config.IMAGE_SCALING, config.IMAGE_NODATA
+    )
+    said = _said.setdefault(config, set()) if remarks else set()
+    for value, remark in remarks.items():
+        if value not in said:
+            said.add(value)
+            logger.warning(remark)
+    return pixels
 
 
 def as_channels(
@@ -21,6 +70,7 @@ def as_channels(
     channels: int,
     name: str = "image",
     scaling: str | Sequence[float] | Array = "auto",
+    nodata: str | float | None = "auto",
 ) -> Array:
     """An image as [H, W, channels] with values in 0..255, or an error that says why not.
 
@@ -38,12 +88,19 @@ def as_channels(
     Values outside the range are clipped. Scaled images are rounded to uint8, so that augmentation
     and resizing see one type in both training and detection.
 
+    Values that hold no data, namely masked ones, NaN and those that `nodata` stands for, are left
+    out of the scaling. They then become the mean of their channel's valid values, rounded, which
+    looks like a featureless area to the network; a channel without valid values becomes 0. What a
+    user should know about them is logged.
+
     Args:
-        image: [H, W] or [H, W, C], numbers or booleans. Grayscale is repeated and an alpha
-            channel dropped when `channels` is 3; three equal channels become one when it is 1.
+        image: [H, W] or [H, W, C], numbers or booleans, possibly masked. Grayscale is repeated and
+            an alpha channel dropped when `channels` is 3; three equal channels become one when it
+            is 1.
         channels: the configuration's IMAGE_CHANNEL_COUNT.
         name: the image's name in error messages, such as its path.
         scaling: the configuration's IMAGE_SCALING.
+        nodata: the configuration's IMAGE_NODATA, see `nodata.find` for how values count.
 
     Returns:
         [H, W, channels], uint8 or the input dtype if nothing was scaled.
@@ -58,8 +115,34 @@ def as_channels(
         >>> as_channels(camera, channels=1, scaling=(0, 4095)).ravel()
         array([  0, 128, 255], dtype=uint8)
     """
+    pixels, remarks = scale(image, channels, name, scaling, nodata)
+    for remark in remarks.values():
+        logger.warning(remark)
+    return pixels
+
+
+def scale(
+    image: npt.ArrayLike,
+    channels: int,
+    name: str = "image",
+    scaling: str | Sequence[float] | Array = "auto",
+    nodata: str | float | None = "auto",
+) -> tuple[Array, dict[str, str]]:
+    """`as_channels` without logging.
+
+    Args:
+        image, channels, name, scaling, nodata: see `as_channels`.
+
+    Returns:
+        The image [H, W, channels], and the remarks that `as_channels` logs, see `nodata.find`.
+
+    Raises:
+        TypeError, ValueError: see `as_channels`.
+    """
     if problem := scaling_problem(scaling):
         raise ValueError(f"scaling {problem}")
+    if problem := nodata_problem(nodata):
+        raise ValueError(f"nodata {problem}")
     if image is None:
         raise TypeError(f"{name} is None: was its file read?")
     if isinstance(image, str | Path):
@@ -67,11 +150,21 @@ def as_channels(
             f"{name} is the path {str(image)!r}: it must be an array of pixels, such as "
             "mrcnn.images.reading.read_image(path) returns."
         )
-    image = np.asarray(image)
-    _check(image, name)
-    image = _select_channels(image, channels, name)
-    image = _scale(image, scaling, name)
-    return np.repeat(image, channels, axis=2) if image.shape[2] != channels else image
+    values = np.asarray(np.ma.getdata(image))
+    mask = np.ma.getmaskarray(np.ma.asarray(image)) if np.ma.is_masked(image) else None
+    _check(values, name)
+    values = _select_channels(values, channels, name)
+    if mask is not None:
+        mask = np.atleast_3d(mask)[..., : values.shape[2]]
+    by_image = isinstance(scaling, str)  # the image's own values set the range
+    values, missing, remarks = no_data.find(
+        values, mask, nodata if by_image or nodata != "auto" else None, scaling != "full", name
+    )
+    pixels = _scale(values, scaling, name, missing)
+    if missing is not None:
+        pixels = no_data.set_to_mean(pixels, missing)
+    pixels = np.repeat(pixels, channels, axis=2) if pixels.shape[2] != channels else pixels
+    return pixels, remarks
 
 
 def _check(image: Array, name: str) -> None:
@@ -85,12 +178,6 @@ def _check(image: Array, name: str) -> None:
             f"{name} has shape {image.shape}: it must be one image, [height, width] or [height, "
             "width, channels], with at least one pixel."
         )
-    if image.dtype.kind == "f":
-        bad = image.size - np.count_nonzero(np.isfinite(image))
-        if bad:
-            raise ValueError(
-                f"{name} has {bad} values that are NaN or infinite: all must be finite."
-            )
 
 
 def _select_channels(image: Array, channels: int, name: str) -> Array:
@@ -102,7 +189,9 @@ def _select_channels(image: Array, channels: int, name: str) -> Array:
         return image
     if channels == 3 and count == 4:
         return image[..., :3]
-    if channels == 1 and count == 3 and (image == image[..., :1]).all():
+    # NaN, which means no data, is equal to nothing.
+    nan = image != image
+    if channels == 1 and count == 3 and ((image == image[..., :1]) | nan & nan[..., :1]).all():
         return image[..., :1]
     accepted = {1: "1 (gray) or 3 equal ones", 3: "1 (gray), 3 (RGB) or 4 (RGBA)"}
     first = image.shape[0] == channels
@@ -113,25 +202,25 @@ def _select_channels(image: Array, channels: int, name: str) -> Array:
     )
 
 
-def _scale(image: Array, scaling: Any, name: str) -> Array:
+def _scale(image: Array, scaling: Any, name: str, missing: Array | None) -> Array:
     if image.dtype == np.uint8:
         return image
     if image.dtype == bool:
         return image.astype(np.uint8) * 255
     if isinstance(scaling, str) and scaling == "auto":
-        return _scale_by_type(image, name)
+        return _scale_by_type(image, name, missing)
     if isinstance(scaling, str) and scaling == "percentile":
-        return _stretch_percentiles(image)
+        return _stretch_percentiles(image, missing)
     low, high = _full_range(image, name) if isinstance(scaling, str) else scaling
     return _stretch(image, low, high)
 
 
-def _scale_by_type(image: Array, name: str) -> Array:
+def _scale_by_type(image: Array, name: str, missing: Array | None) -> Array:
     low, high = image.min(), image.max()
     integers, wide = image.dtype.kind in "ui", image.dtype.itemsize > 1
     # 16 bits whatever the values: a dark image must not pass for an 8-bit one.
     if low >= 0 and integers and (image.dtype.itemsize == 2 or (wide and high > 255)):
-        return _stretch_percentiles(image)
+        return _stretch_percentiles(image, missing)
     if low < 0 or high > 255:
         raise ValueError(
             f"{name} is an array of {image.dtype} with values {low} to {high}: {_PIXELS}. Set "
@@ -154,16 +243,18 @@ def _full_range(image: Array, name: str) -> tuple[float, float]:
     )
 
 
-def _stretch_percentiles(image: Array) -> Array:
+def _stretch_percentiles(image: Array, missing: Array | None) -> Array:
     scaled = np.empty(image.shape, np.uint8)
     for index in range(image.shape[2]):
-        channel = image[..., index]
+        channel = valid = image[..., index]
+        if missing is not None and not missing[..., index].all():
+            valid = channel[~missing[..., index]]
         if channel.dtype == np.uint16:
-            low, high = _percentiles_of_counts(np.bincount(channel.ravel(), minlength=1))
+            low, high = _percentiles_of_counts(np.bincount(valid.ravel(), minlength=1))
         else:
-            low, high = np.percentile(channel.astype(np.float64), _PERCENTILES)
+            low, high = np.percentile(valid.astype(np.float64), _PERCENTILES)
         if high <= low:  # few pixels differ, or none
-            high = channel.max()
+            high = valid.max()
         scaled[..., index] = _stretch(channel, low, high)
     return scaled
 

@@ -5,6 +5,7 @@ Pillow reads all others (PNG, JPEG, BMP, GIF, WebP, PPM and JPEG 2000, see `open
 """
 
 import contextlib
+import logging
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import ExifTags, Image
 
 from ..types import Array, PathLike
 from . import tiff
+from .channels import channel_names, index_of, remark_on
 from .opening import (
     MAX_PIXELS,
     UnusableImageError,
@@ -20,6 +22,8 @@ from .opening import (
     open_array,
     open_image,
 )
+
+logger = logging.getLogger(__name__)
 
 _NATIVE_MODES = ("1", "L", "LA", "F", "RGB", "RGBA")
 
@@ -31,7 +35,8 @@ def read_image(path: PathLike, max_pixels: int | None = MAX_PIXELS, alpha: bool 
     become RGB, and one-bit images become 0 and 255. An animation gives its first frame. The axes
     of a TIFF may come in any order: pages and planes become channels, and if the file names no
     axes, the smaller of the first and the last is taken for the channels. TIFF bands that are not
-    declared as alpha are kept, such as a fourth one for near infrared.
+    declared as alpha are kept, such as a fourth one for near infrared. If a TIFF has three or four
+    channels that are not declared as RGB, a warning says so, see `channels.read_channel`.
 
     Args:
         path: the file.
@@ -41,7 +46,8 @@ def read_image(path: PathLike, max_pixels: int | None = MAX_PIXELS, alpha: bool 
 
     Returns:
         [H, W] or [H, W, C] in the file's dtype: uint8, uint16, float32, ... A .npy file must have
-        its channels last.
+        its channels last. Pixels that have the value of a TIFF's no-data tag are masked: if there
+        are any, the result is a `numpy.ma.MaskedArray`.
 
     Raises:
         FileNotFoundError: the file does not exist.
@@ -56,14 +62,37 @@ def read_image(path: PathLike, max_pixels: int | None = MAX_PIXELS, alpha: bool 
         >>> image.shape, image[0, 0]
         ((20, 30, 3), array([255,   0,   0], dtype=uint8))
     """
+    image, remark = read_with_remark(path, max_pixels, alpha)
+    if remark:
+        logger.warning(remark)
+    return image
+
+
+def read_with_remark(
+    path: PathLike, max_pixels: int | None = MAX_PIXELS, alpha: bool = False
+) -> tuple[Array, str]:
+    """`read_image` without logging.
+
+    Args:
+        path, max_pixels, alpha: see `read_image`.
+
+    Returns:
+        The image [H, W] or [H, W, C], and the warning that `read_image` logs, or "".
+
+    Raises:
+        FileNotFoundError, OSError, ValueError: see `read_image`.
+    """
     image = _read(path, max_pixels, labels=False, alpha=alpha)
-    return image.astype(np.uint8) * 255 if image.dtype == bool else image
+    image = image.astype(np.uint8) * 255 if image.dtype == bool else image
+    not_rgb = image.ndim == 3 and image.shape[2] in (3, 4) and channel_names(path)
+    return image, remark_on(path, not_rgb) if not_rgb else ""
 
 
 def read_labels(path: PathLike, max_pixels: int | None = MAX_PIXELS) -> Array:
     """Read a label image: each pixel is a whole number, such as an instance or class number.
 
-    An image with a palette gives its indices, not its colours. A gray image saved as RGB gives the
+    Pixels that have the value of a TIFF's no-data tag become 0, the background. An image with a
+    palette gives its indices, not its colours. A gray image saved as RGB gives the
     value that its three channels share, and a two-valued image gives 0 and 1. The image is turned
     upright as in `read_image`.
 
@@ -101,6 +130,39 @@ def read_labels(path: PathLike, max_pixels: int | None = MAX_PIXELS) -> Array:
             f"{path} has values of {labels.dtype} that are not whole: labels must be whole numbers."
         )
     return labels
+
+
+def read_channel(path: PathLike, channel: int | str, max_pixels: int | None = MAX_PIXELS) -> Array:
+    """Read one channel of an image file, such as the one of a nuclear stain.
+
+    Args:
+        path: the file.
+        channel: its index from 0, or its name as `channel_names` knows it. The channels of RGB
+            images are named "red", "green" and "blue".
+        max_pixels: see `read_image`.
+
+    Returns:
+        [H, W], see `read_image`.
+
+    Raises:
+        FileNotFoundError, OSError: see `read_image`.
+        ValueError: the image has no such channel, or as in `read_image`.
+
+    Example:
+        >>> from PIL import Image
+        >>> from mrcnn.images import read_channel
+        >>> Image.new("RGB", (30, 20), (9, 80, 200)).save("blue.png")
+        >>> int(read_channel("blue.png", "blue")[0, 0])
+        200
+    """
+    image, _ = read_with_remark(path, max_pixels)
+    if image.ndim == 2:
+        image = image[..., np.newaxis]
+    names = channel_names(path)
+    if not names:
+        colours = image.shape[2] == 3
+        names = ["red", "green", "blue"] if colours else [""] * image.shape[2]
+    return image[..., index_of(channel, names, path)].copy()
 
 
 def image_size(path: PathLike) -> tuple[int, int]:
@@ -141,7 +203,10 @@ def _read(path: PathLike, max_pixels: int | None, labels: bool, alpha: bool) -> 
         else:
             image = _read_with_pillow(path, labels, alpha)
         # In this machine's byte order, and writable.
-        return np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
+        own = np.ascontiguousarray(np.ma.getdata(image), dtype=image.dtype.newbyteorder("="))
+        if isinstance(image, np.ma.MaskedArray):
+            return np.ma.MaskedArray(own, np.ascontiguousarray(image.mask))
+        return own
 
 
 def _size(path: PathLike) -> tuple[int, int, int]:
@@ -189,7 +254,8 @@ def _read_tiff(path: PathLike, labels: bool, alpha: bool) -> Array:
         image = _read_with_pillow(path, labels, alpha) if pages == 1 else None
     if image is None or image.dtype != dtype:
         raise OSError(f"{reason}; install the package imagecodecs to read it") from reason
-    return image
+    with tiff.opened(path) as series:
+        return tiff.without_data(image, series, labels)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,4 +1,4 @@
-"""TIFF files: which of their axes are height, width and channels."""
+"""TIFF files: which of their axes are height, width and channels, and which pixels hold data."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,8 +10,10 @@ from tifffile import EXTRASAMPLE, PHOTOMETRIC
 
 from ..files.regular import regular_file
 from ..types import Array, PathLike
+from . import nodata
 
-_ORIENTATION = 274  # number of the tag
+# Numbers of the tags.
+_ORIENTATION, _NODATA = 274, 42113
 # Axes that may be the channels: samples, channels, unnamed axes, and pages of unstated meaning.
 _CHANNELS = "SCQI"
 _DECODABLE = (
@@ -66,7 +68,7 @@ def read(series: tifffile.TiffPageSeries, labels: bool = False, alpha: bool = Fa
         alpha: whether an alpha channel is kept.
 
     Returns:
-        [H, W] or [H, W, C] as stored, before the orientation is applied.
+        [H, W] or [H, W, C] as stored, before the orientation is applied; see `without_data`.
 
     Raises:
         StackError: the file has other axes, such as time or depth.
@@ -84,9 +86,49 @@ def read(series: tifffile.TiffPageSeries, labels: bool = False, alpha: bool = Fa
         raise UndecodableError(f"its compression is {_name(page.compression)}") from error
     if channel_axis is not None:
         pixels = np.moveaxis(pixels, channel_axis, -1)
+    missing = _equal_to_nodata(_without_alpha(pixels, page), series)
     if not labels:
         pixels = _to_colours(pixels, page, series.kind)
-    return pixels if alpha else _without_alpha(pixels, page)
+    pixels = pixels if alpha else _without_alpha(pixels, page)
+    return pixels if missing is None else _marked(pixels, missing, labels)
+
+
+def without_data(pixels: Array, series: tifffile.TiffPageSeries, labels: bool) -> Array:
+    """Mark the pixels that have the value of the file's no-data tag, which GDAL writes.
+
+    Args:
+        pixels: [H, W] or [H, W, C], the stored numbers.
+        series: from `opened`.
+        labels: whether they become 0, the background, instead of being masked.
+
+    Returns:
+        A masked array if the file has the tag and any pixel has its value, see `nodata.equal_to`;
+        else `pixels`.
+    """
+    missing = _equal_to_nodata(pixels, series)
+    return pixels if missing is None else _marked(pixels, missing, labels)
+
+
+def _equal_to_nodata(pixels: Array, series: tifffile.TiffPageSeries) -> Array | None:
+    """bool [H, W, C], or None without a no-data tag or such pixels."""
+    text = series.keyframe.tags.valueof(_NODATA)
+    try:
+        value = float(str(text).strip(" \0"))
+    except ValueError:  # there is no tag, or nonsense in it
+        return None
+    missing = nodata.equal_to(np.atleast_3d(pixels), value)
+    return missing if missing.any() else None
+
+
+def _marked(pixels: Array, missing: Array, labels: bool) -> Array:
+    """`pixels` [H, W] or [H, W, C], masked where `missing` [H, W, c], or 0 there if `labels`."""
+    mask = np.zeros(np.atleast_3d(pixels).shape, bool)
+    # One channel counts for all colours of a palette; an alpha channel is never masked.
+    mask[..., : missing.shape[2] if missing.shape[2] > 1 else None] = missing
+    mask = mask.reshape(pixels.shape)
+    if labels:
+        return np.where(mask, pixels.dtype.type(0), pixels)
+    return np.ma.MaskedArray(pixels, mask)
 
 
 def _layout(series: tifffile.TiffPageSeries) -> tuple[list[int], int | None]:
@@ -129,10 +171,15 @@ def _to_colours(pixels: Array, page: Any, kind: str) -> Array:
     return pixels
 
 
+def has_alpha(page: Any) -> bool:
+    """Whether the last channel of a `tifffile.TiffPage` is declared as alpha."""
+    transparent = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
+    return len(page.extrasamples) == 1 and page.extrasamples[0] in transparent
+
+
 def _without_alpha(pixels: Array, page: Any) -> Array:
     """Drop what the file declares as alpha; an undeclared fourth band is kept."""
-    transparent = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
-    if len(page.extrasamples) != 1 or page.extrasamples[0] not in transparent:
+    if not has_alpha(page):
         return pixels
     return pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :-1]
 

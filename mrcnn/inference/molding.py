@@ -10,7 +10,7 @@ from ..anchors.pyramid import pyramid_anchors
 from ..config import Config
 from ..geometry.boxes import norm_boxes
 from ..images.frame import Frame
-from ..images.pixels import as_channels
+from ..images.pixels import for_network
 from ..images.resizing import check_sides, mold_image
 from ..instances.pasting import unmold_masks
 from ..types import Array
@@ -38,7 +38,7 @@ def check_images(images: Sequence[Array] | Array, config: Config) -> list[Array]
 
     Args:
         images: see `MaskRCNN.detect`; molded images are recognised, see `with_mean`.
-        config: IMAGE_CHANNEL_COUNT, IMAGE_SCALING, MEAN_PIXEL.
+        config: IMAGE_CHANNEL_COUNT, IMAGE_SCALING, IMAGE_NODATA, MEAN_PIXEL.
 
     Raises:
         ValueError, TypeError: see `MaskRCNN.detect`.
@@ -51,12 +51,7 @@ def check_images(images: Sequence[Array] | Array, config: Config) -> list[Array]
     if not len(images):
         raise ValueError("images is an empty list: at least one image is needed.")
     return [
-        as_channels(
-            with_mean(image, config),
-            config.IMAGE_CHANNEL_COUNT,
-            f"image {index}",
-            config.IMAGE_SCALING,
-        )
+        for_network(with_mean(image, config), config, f"image {index}")
         for index, image in enumerate(images)
     ]
 

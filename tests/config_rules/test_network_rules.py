@@ -129,6 +129,10 @@ def test_old_projects_are_valid(project, caplog):
         {"IMAGE_SCALING": (0, 4095)},
         {"IMAGE_SCALING": [-0.5, np.float32(1)]},
         {"IMAGE_SCALING": np.array([0, 1023])},
+        {"IMAGE_NODATA": 65535},
+        {"IMAGE_NODATA": -9999.0},
+        {"IMAGE_NODATA": np.float32("nan")},
+        {"IMAGE_NODATA": None},
         {"MASK_POOL_SIZE": 28, "MASK_SHAPE": (56, 56)},
         {"MINI_MASK_SHAPE": (56, 56, 1)},
         {"USE_MINI_MASK": False, "MINI_MASK_SHAPE": ()},
@@ -278,6 +282,14 @@ ONE_PROBLEM = [
             "the values that become 0 and 255, such as (0, 4095).",
         )
         for value in ("none", None, 255, (255, 0), (0, 0), (0, 1, 2), (0, np.inf), ("0", "1"))
+    ],
+    *[
+        (
+            {"IMAGE_NODATA": value},
+            f"IMAGE_NODATA is {value!r}: it must be the value that means no data, such as 65535 or "
+            "-9999, 'auto', or None if all values are data.",
+        )
+        for value in ("none", "0", (0, 65535), True)
     ],
     (
         {"MASK_SHAPE": (56, 56)},

@@ -319,6 +319,94 @@ def test_axes_of_one_entry_count_for_nothing(save):
     assert_image(save(GRAY[None, :, :, None], ".tif", photometric="minisblack"), GRAY)
 
 
+# No data
+
+
+def no_data(text):
+    """The option of `save` that writes GDAL's no-data tag."""
+    return {"extratags": [(42113, "s", 0, text, True)]}
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "dtype"),
+    [
+        (65535, "65535", np.uint16),
+        (0, "0", np.uint16),
+        (0, "0 ", np.uint8),
+        (-9999, "-9999", np.int16),
+        (-9999, "-9999.0", np.float32),
+        (np.finfo(np.float32).min, "-3.4028234663852886e+38", np.float32),
+    ],
+)
+def test_pixels_of_the_no_data_tag_are_masked(save, value, text, dtype):
+    holes = GRAY > 120
+    stored = RNG.integers(1, 120, (6, 9, 3)).astype(dtype)
+    stored[holes] = value
+    for image in (stored, stored[..., 0]):
+        path = save(image, ".tif", **no_data(text))
+        found = read_image(path)
+        assert isinstance(found, np.ma.MaskedArray) and found.dtype == dtype
+        assert_array_equal(found.data, image)
+        assert_array_equal(
+            found.mask,
+            np.broadcast_to(np.atleast_3d(holes), (6, 9, 3)) if image.ndim == 3 else holes,
+        )
+        assert found.flags.writeable and found.flags.c_contiguous
+    labels = read_labels(path)
+    assert not isinstance(labels, np.ma.MaskedArray)
+    assert_array_equal(labels, np.where(holes, 0, stored[..., 0]))
+
+
+def test_the_mask_is_turned_with_the_image(save):
+    image = GRAY.copy()
+    image[0, :3] = 255
+    tags = [*no_data("255")["extratags"], (274, "H", 1, 6, True)]
+    found = read_image(save(image, ".tif", extratags=tags))
+    assert_array_equal(found.mask, np.rot90(image == 255, -1))
+
+
+def test_no_data_of_colours_planes_and_alpha(save):
+    colours = RGB.copy()
+    colours[2] = 0
+    colours[3, 3] = (0, 7, 0)
+    found = read_image(save(colours, ".tif", **no_data("0")))
+    assert_array_equal(found.mask[..., 0], (colours == 0).all(axis=2))
+    assert not found.mask[3, 3].any()
+    bands = CUBE.copy()
+    bands[1, 2, 3] = 65535
+    found = read_image(save(bands, ".tif", photometric="minisblack", **no_data("65535")))
+    assert_array_equal(found.mask, np.moveaxis(bands, 0, -1) == 65535)
+    rgba = RGBA.copy()
+    rgba[2] = 0
+    path = save(rgba, ".tif", photometric="rgb", **no_data("0"))
+    assert read_image(path).mask[2].all() and not read_image(path).mask[3].all()
+    assert not read_image(path, alpha=True).mask[..., 3].any()
+    assert read_image(path, alpha=True).mask[2, :, :3].all()
+
+
+def test_no_data_of_a_palette_and_of_white_as_zero(save):
+    table = RNG.integers(0, 65536, (3, 256), dtype=np.uint16)
+    path = save(GRAY, ".tif", photometric="palette", colormap=table, **no_data(str(GRAY[0, 0])))
+    assert_array_equal(read_image(path).mask, np.stack([GRAY[0, 0] == GRAY] * 3, axis=2))
+    assert_array_equal(read_labels(path), np.where(GRAY[0, 0] == GRAY, 0, GRAY))
+    path = save(GRAY, ".tif", photometric="miniswhite", **no_data(str(GRAY[0, 0])))
+    assert_array_equal(read_image(path).mask, GRAY[0, 0] == GRAY)
+
+
+def test_no_data_under_a_compression_that_pillow_undoes(save):
+    image = GRAY.copy()
+    image[1:3] = 77
+    path = save(Image.fromarray(image), ".tif", compression="tiff_lzw", tiffinfo={42113: "77"})
+    assert_array_equal(read_image(path).mask, image == 77)
+
+
+@pytest.mark.parametrize("text", ["", "none", "70000", "1.5", "nan", "-1"])
+def test_tags_that_no_pixel_has(save, text):
+    for image in (GRAY, DEEP, GRAY > 99):
+        found = read_image(save(image, ".tif", **no_data(text)))
+        assert type(found) is np.ndarray
+
+
 # Labels
 
 
