@@ -355,7 +355,9 @@ class MaskRCNN:
         Returns:
             list of dicts, one per image, each with its detections ordered by score, best first:
             `rois` int32 [N, 4] pixels, `class_ids` int32 [N], `scores` float32 [N], and what the
-            other heads fill, such as `masks` bool [H, W, N] from the mask head.
+            other heads fill, such as `masks` bool [H, W, N] from the mask head. `truncated` is the
+            name of the setting that cut the detections of the image, such as
+            "DETECTION_MAX_INSTANCES", or ""; the first time, this is also logged.
 
         Raises:
             ValueError, TypeError: the list is empty, or an image has NaNs or a wrong dtype, rank or

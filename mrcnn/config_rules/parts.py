@@ -138,7 +138,7 @@ def _heads(config):
             f"HEADS is {tuple(values)}: 'box' must be one of them, because detections are "
             "proposals that the box head has classified and refined."
         )
-    fields = {"rois": "box", "class_ids": "box", "scores": "box"}
+    fields = dict.fromkeys(("rois", "class_ids", "scores", "truncated"), "box")
     losses = dict.fromkeys(RPN_LOSSES, "rpn")
     for index, kind in enumerate(kinds):
         if kind.name in [earlier.name for earlier in kinds[:index]]:
