@@ -106,7 +106,8 @@ def test_it_detects_draws_and_is_evaluated(tmp_path, no_masks):
     model = build(tmp_path, "inference")
     spread(model.keras_model)
     [result] = model.detect([data.load_image(0)])
-    assert list(result) == ["rois", "class_ids", "scores"] and len(result["rois"])
+    assert list(result) == ["rois", "class_ids", "scores", "truncated"]
+    assert len(result["rois"])
     assert model.fields == ("boxes",)
     picture = tmp_path / "boxes.png"
     visualize.display_instances(

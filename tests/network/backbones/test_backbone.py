@@ -141,7 +141,7 @@ def test_it_trains_validates_and_detects(tmp_path):
     report = detector.load_weights(detector.find_last(), by_name=True)
     assert set(BACKBONE) < set(report.loaded) and not report.missing and not report.notes
     [result] = detector.detect([data.load_image(0)])
-    assert list(result) == ["rois", "class_ids", "scores", "masks"]
+    assert list(result) == ["rois", "class_ids", "scores", "masks", "truncated"]
 
 
 # RGB weights are adapted to its stem

@@ -81,7 +81,7 @@ def test_it_trains_is_logged_resumed_and_detected(tmp_path, capsys):
     spread(detector.keras_model)
     detector.load_weights(again.find_last(), by_name=True)
     [result] = detector.detect([data.load_image(0)])
-    assert list(result) == ["rois", "class_ids", "scores", "masks", "areas"]
+    assert list(result) == ["rois", "class_ids", "scores", "masks", "areas", "truncated"]
     assert result["areas"].shape == (len(result["rois"]),)
     assert detector.fields == ("boxes", "masks", "areas")
 
