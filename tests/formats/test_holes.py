@@ -68,5 +68,10 @@ def test_a_hole_that_overlaps_two():
     assert shapes_around(INNER, [left, Rectangle(0, 62, 9, 70), right], SIZE) == [0, 2]
 
 
+def test_a_shape_as_large_as_the_hole():
+    """An object that fills the hole of another is not cut away."""
+    assert shapes_around(INNER, [OUTER, INNER], SIZE) == [0]
+
+
 def test_a_thin_ring():
     assert shapes_around(Rectangle(11, 11, 49, 49), [OUTER], SIZE) == [0]
