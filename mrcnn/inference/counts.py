@@ -41,7 +41,7 @@ class CountsTable:
             `MaskRCNN.detect`, and "reason".
 
     Attributes:
-        images: number of images in which objects were counted.
+        used: number of images in which objects were counted.
         objects: number of objects in all images.
         truncated: number of images in which a limit cut the detections.
         refused: list of the names of images that could not be used.
@@ -50,7 +50,7 @@ class CountsTable:
     def __init__(self, path: PathLike, titles: tuple[str, str] = ("image", "objects")) -> None:
         self.path = Path(path)
         self.noun = titles[1].lower()
-        self.images = self.objects = self.truncated = 0
+        self.used = self.objects = self.truncated = 0
         self.refused: list[Any] = []
         self._write("w", *titles, "truncated", "reason")
 
@@ -72,7 +72,7 @@ class CountsTable:
         count = int(np.count_nonzero(np.asarray(result["scores"]) >= min_score))
         truncated = cut_above(result, min_score)
         self._write("a", name, count, truncated, "")
-        self.images += 1
+        self.used += 1
         self.objects += count
         self.truncated += bool(truncated)
         return f"{name}: {count} {self.noun}" + (f", cut by {truncated}" if truncated else "")
@@ -153,5 +153,5 @@ class CountsTable:
         refused = len(self.refused)
         counts = {"refused": refused, "cut by a limit": self.truncated}
         parts = [f"{count} {what}" for what, count in counts.items() if count]
-        total = f"{self.images} of {self.images + refused} images"
+        total = f"{self.used} of {self.used + refused} images"
         return f"{total}; {', '.join(parts)}: see {self.path.name}" if parts else total

@@ -54,7 +54,7 @@ def test_every_image_has_a_row(tmp_path, capsys):
         "i1: refused: OSError: the file ends, suddenly",
         "i3: refused: MemoryError: too large",
     ]
-    assert (counts.images, counts.objects, counts.truncated) == (2, 4, 1)
+    assert (counts.used, counts.objects, counts.truncated) == (2, 4, 1)
     assert counts.refused == ["i1", "i3"]
     assert counts.last_line() == ("2 of 4 images; 2 refused, 1 cut by a limit: see counts.csv")
 
