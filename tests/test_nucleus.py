@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+import tifffile
 from conftest import load_sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -200,6 +201,7 @@ def test_command_line_ends_with_one_message(nucleus, tmp_path, capsys):
         ("evaluate", "--subset=stage1_test"): (
             "--subset is stage1_test: it must be one with masks, train,"
         ),
+        ("train", "--channel=1"): "--channel is for detect, not for train",
         ("evaluate", "--weights=imagenet"): "--weights=imagenet was not trained on nuclei",
     }
     for arguments, message in refused.items():
@@ -308,6 +310,61 @@ def test_every_file_has_a_row(nucleus, two_nuclei, tmp_path, capsys, monkeypatch
     assert lines[1] == f"b: {count} nuclei" + (f", cut by {limit}" if limit else "")
     cut = ", 1 cut by a limit" if limit else ""
     assert lines[-1] == f"1 of 4 images; 3 refused{cut}: see counts.csv"
+
+
+STAINS = np.random.default_rng(0).integers(0, 65536, (3, 4, 6), dtype=np.uint16)
+
+
+def write_stains(path, count=3):
+    """Write a TIFF of an ImageJ hyperstack with named channels."""
+    metadata = {"axes": "CYX", "Labels": ["DAPI", "actin", "tubulin"][:count]}
+    tifffile.imwrite(path, STAINS[:count], imagej=True, metadata=metadata)
+
+
+@pytest.mark.parametrize(("channel", "index"), [("DAPI", 0), ("1", 1), (2, 2), ("Tubulin", 2)])
+def test_detect_in_one_channel(nucleus, two_nuclei, tmp_path, monkeypatch, channel, index):
+    (tmp_path / "own").mkdir()
+    write_stains(tmp_path / "own" / "a.tif")
+    write_stains(tmp_path / "own" / "b.tif", 2)
+    shown, whole = [], nucleus.detect_crops
+
+    def detect_crops(model, images):
+        shown.extend(images)
+        return whole(model, images)
+
+    monkeypatch.setattr(nucleus, "detect_crops", detect_crops)
+    folder = nucleus.detect(MODEL, tmp_path / "own", channel=channel)
+    rows = list(csv.DictReader((folder / "counts.csv").open()))
+    both = index < 2
+    assert [row["Nuclei"] for row in rows] == ["1", "1" if both else ""]
+    for image in shown:
+        np.testing.assert_array_equal(image, STAINS[index][..., None].repeat(3, axis=2))
+    assert len(shown) == 1 + both
+    wanted = "" if both else f"b.tif has no single channel {channel!r}: its channels are 0 (DAPI), "
+    assert wanted in rows[1]["reason"]
+
+
+def test_stains_without_a_channel(nucleus, two_nuclei, tmp_path, caplog):
+    (tmp_path / "own").mkdir()
+    for name in ("a.tif", "b.tif"):
+        write_stains(tmp_path / "own" / name)
+    write_stains(tmp_path / "own" / "c.tif", 2)
+    folder = nucleus.detect(MODEL, tmp_path / "own")
+    rows = list(csv.DictReader((folder / "counts.csv").open()))
+    assert [row["Nuclei"] for row in rows] == ["1", "1", ""]
+    assert "2 channels, 0 (DAPI), 1 (actin): choose one with --channel." in rows[2]["reason"]
+    [message] = [r.getMessage() for r in caplog.records if "declare" in r.getMessage()]
+    assert "a.tif has 3 channels, 0 (DAPI), 1 (actin), 2 (tubulin), that the file" in message
+
+
+def test_the_command_line_takes_a_channel(nucleus, tmp_path, monkeypatch):
+    given = {}
+    (tmp_path / "own").mkdir()
+    write_stains(tmp_path / "own" / "a.tif")
+    monkeypatch.setattr(nucleus, "make_model", lambda *arguments: MODEL)
+    monkeypatch.setattr(nucleus, "detect", lambda *arguments, **options: given.update(options))
+    nucleus.main(["detect", f"--dataset={tmp_path / 'own'}", "--channel=DAPI"])
+    assert given == {"channel": "DAPI"}
 
 
 def test_evaluate_has_a_row_for_each_kind(nucleus, two_nuclei, tmp_path):

@@ -5,6 +5,8 @@ run lengths go to a new folder under results/nucleus:
 
     python samples/nucleus/nucleus.py detect --dataset=FOLDER
 
+In images of several stains, name the channel of the nuclei: --channel=DAPI, or --channel=0.
+
 Detect in images of the 2018 Data Science Bowl and write a submission, or measure how good the
 detections are where there are masks:
 
@@ -155,6 +157,7 @@ def detect(
     orientations=1,
     overlaps=True,
     limit=None,
+    channel=None,
 ):
     """Write submit.csv, counts.csv and a picture of each image to a new folder.
 
@@ -168,11 +171,12 @@ def detect(
         min_score: score threshold.
         orientations, overlaps: see `detector`. In submit.csv, no pixel ever occurs twice.
         limit: maximum number of images, drawn at random; None: all.
+        channel: the channel to use as gray, see `NucleusDataset`; None: all.
 
     Returns:
         the folder's path, which is under `RESULTS_DIR`.
     """
-    dataset = load_dataset(dataset_dir, subset, limit)
+    dataset = load_dataset(dataset_dir, subset, limit, channel=channel)
     find = detector(model, orientations, overlaps)
     folder = new_folder(RESULTS_DIR, "submit")
     counts = CountsTable(folder / "counts.csv", ("ImageId", "Nuclei"))
@@ -266,11 +270,14 @@ def parse(argv=None):
     add("--learning-rate", type=float, help="train: initial learning rate")
     add("--min-score", type=cli.fraction, default=MIN_SCORE, help="score threshold")
     add("--tta", type=int, default=1, choices=range(1, 9), help="orientations to detect in")
+    add("--channel", help="detect: channel to use as gray, its number from 0 or its name")
     add("--remove-overlaps", action="store_true", help="allow no pixel in two nuclei")
     args = parser.parse_args(argv)
     if not args.dataset:
         parser.error(f"{args.command} needs --dataset=DIR, which holds stage1_train or images")
     if args.command != "detect":
+        if args.channel is not None:
+            parser.error(f"--channel is for detect, not for {args.command}")
         args.subset = args.subset or {"train": "train", "evaluate": "val"}[args.command]
         has_masks = [name for name in SUBSETS if name not in ("stage1_test", "stage2_test")]
         if args.subset not in has_masks:
@@ -301,9 +308,10 @@ def main(argv=None):
         train(model, args.dataset, args.subset, args.resume, args.epochs, args.limit)
     else:
         options = (args.min_score, args.tta, not args.remove_overlaps, args.limit)
-        (evaluate if args.command == "evaluate" else detect)(
-            model, args.dataset, args.subset, *options
-        )
+        if args.command == "evaluate":
+            evaluate(model, args.dataset, args.subset, *options)
+        else:
+            detect(model, args.dataset, args.subset, *options, channel=args.channel)
 
 
 if __name__ == "__main__":

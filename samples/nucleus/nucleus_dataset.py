@@ -10,7 +10,8 @@ from mrcnn.datasets.splits import random_subset
 from mrcnn.formats.finding import given_path, image_files
 from mrcnn.formats.instance_pngs import InstancePngDataset, read_folders
 from mrcnn.formats.records import Problems
-from mrcnn.images.reading import image_size
+from mrcnn.images.channels import channel_names, described
+from mrcnn.images.reading import image_size, read_channel
 from mrcnn.inference.no_overlaps import remove_overlaps
 
 STAGES = ("stage1_train", "stage1_test", "stage2_test")
@@ -31,9 +32,16 @@ TUNE_IMAGE_IDS = _ids("tune_ids.txt")
 
 
 class NucleusDataset(InstancePngDataset):
-    """Images of the 2018 Data Science Bowl, with one mask file per nucleus."""
+    """Images of the 2018 Data Science Bowl, with one mask file per nucleus.
+
+    Attributes:
+        channel: the channel of each image that is read as gray, see `mrcnn.images.read_channel`;
+            None reads all channels.
+    """
 
     SOURCE = "nucleus"
+    channel = None
+    reads_files = True
 
     def __init__(self, class_map=None):
         super().__init__(class_map)
@@ -91,6 +99,26 @@ class NucleusDataset(InstancePngDataset):
         for path in paths:
             self.add_image(self.SOURCE, path.stem, str(path))
 
+    def load_image(self, image_id):
+        """Load an image [H, W, 3]; with a `channel`, that one three times.
+
+        Raises:
+            ValueError: without a `channel`, the image has two channels, or more than four; or see
+                `Dataset.load_image` and `read_channel`.
+        """
+        path = self.image_info[image_id]["path"]
+        if self.channel is None:
+            image = super().load_image(image_id)
+            if image.shape[2] not in (3, 4):
+                names = channel_names(path) or [""] * image.shape[2]
+                raise ValueError(
+                    f"{path} has {len(names)} channels, {described(names)}: choose one with "
+                    "--channel."
+                )
+            return image
+        gray = read_channel(path, self.channel, self.MAX_PIXELS)
+        return np.repeat(gray[..., np.newaxis], 3, axis=2)
+
     def load_instances(self, image_id):
         """As in `InstancePngDataset`, but read each mask file once; a cached nucleus takes 1 kB."""
         if image_id not in self._instances:
@@ -103,12 +131,13 @@ class NucleusDataset(InstancePngDataset):
         return info["id"] if info["source"] == self.SOURCE else super().image_reference(image_id)
 
 
-def load_dataset(dataset_dir, subset=None, limit=None, balance=False):
+def load_dataset(dataset_dir, subset=None, limit=None, balance=False, channel=None):
     """Load a prepared `NucleusDataset`, or a random subset of at most `limit` images.
 
-    See `load_nucleus` or, without a subset, `load_images`.
+    See `load_nucleus` or, without a subset, `load_images`; for `channel`, see `NucleusDataset`.
     """
     dataset = NucleusDataset()
+    dataset.channel = channel
     if subset is None:
         dataset.load_images(dataset_dir)
     else:
