@@ -1,6 +1,6 @@
 """The names in `model` of matterport's Mask_RCNN, gathered from the subpackages."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .anchors.pyramid import compute_backbone_shapes
 from .anchors.targets import build_rpn_targets
@@ -84,9 +84,11 @@ __all__ = [
 __all__ += _reference_imports.installed(_reference_imports.MODEL)
 
 
-def __getattr__(name: str) -> Any:
-    """What the reference's module imports, such as `np`; imported when needed."""
-    return _reference_imports.find(_reference_imports.MODEL, name, __name__)
+if not TYPE_CHECKING:  # to a type checker, any name would seem to exist
+
+    def __getattr__(name: str) -> Any:
+        """What the reference's module imports, such as `np`; imported when needed."""
+        return _reference_imports.find(_reference_imports.MODEL, name, __name__)
 
 
 _install_tf_identity()

@@ -1,6 +1,6 @@
 """The names in `utils` of matterport's Mask_RCNN, gathered from the subpackages."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .anchors.pyramid import generate_anchors, generate_pyramid_anchors
 from .datasets.dataset import Dataset
@@ -57,6 +57,8 @@ __all__ = [
 __all__ += _reference_imports.installed(_reference_imports.UTILS)
 
 
-def __getattr__(name: str) -> Any:
-    """What the reference's module imports, such as `np`; imported when needed."""
-    return _reference_imports.find(_reference_imports.UTILS, name, __name__)
+if not TYPE_CHECKING:  # to a type checker, any name would seem to exist
+
+    def __getattr__(name: str) -> Any:
+        """What the reference's module imports, such as `np`; imported when needed."""
+        return _reference_imports.find(_reference_imports.UTILS, name, __name__)

@@ -9,6 +9,7 @@ PACKAGE, TESTS = ROOT / "mrcnn", ROOT / "tests"
 
 # Tests of several modules together.
 JOINT_TESTS = {
+    "clients/test_clients.py",  # whole projects
     "datasets/test_check_boxes.py",  # check.py, for datasets that have only boxes
     "formats/test_binary_masks.py",  # the formats that store pixels
     "formats/test_coco_categories.py",  # coco.py and coco_json.py: what becomes a class

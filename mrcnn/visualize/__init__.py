@@ -4,10 +4,11 @@ Functions shared with matterport's Mask_RCNN keep their names and positional arg
 works without a display. A function that creates its own figure shows it in a window or a notebook
 if there is one. Pass the path of a PNG as `save_to` to write the figure instead, cropped to its
 content; it is then closed. With `native=True`, a figure of images has exactly their pixels. Images
-may be of any kind, see `pictures.as_rgb`. Masks are [H, W, N], and boxes (y1, x1, y2, x2) in pixels.
+may be of any kind, see `pictures.as_rgb`. Masks are [H, W, N], and boxes (y1, x1, y2, x2) in
+pixels.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..legacy import reference_imports as _reference_imports
 from .batches import display_batch
@@ -57,6 +58,8 @@ __all__ = [
 __all__ += _reference_imports.installed(_reference_imports.VISUALIZE)
 
 
-def __getattr__(name: str) -> Any:
-    """What the reference's module imports, such as `plt`; imported when needed."""
-    return _reference_imports.find(_reference_imports.VISUALIZE, name, __name__)
+if not TYPE_CHECKING:  # to a type checker, any name would seem to exist
+
+    def __getattr__(name: str) -> Any:
+        """What the reference's module imports, such as `plt`; imported when needed."""
+        return _reference_imports.find(_reference_imports.VISUALIZE, name, __name__)
