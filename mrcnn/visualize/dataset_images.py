@@ -17,7 +17,7 @@ from ..datasets.reading import place_of, read_sample
 from ..images.frame import Frame
 from ..instances import InstanceBoxes, InstanceMasks
 from ..types import Array
-from .captions import CAPTION_POINTS, add_caption, instance_label
+from .captions import CAPTION_POINTS, add_caption, inner_point, instance_label
 from .drawing import CROWDED, RGB, add_box, add_outlines, blend_masks, neighbor_colors
 from .figures import Inches, SaveTo, finish, native_axes, new_figure, scale_of
 from .pictures import as_rgb, is_dark
@@ -104,14 +104,19 @@ def display_sample(
     ax.set_title("\n".join(textwrap.fill(line, letters) for line in lines), fontsize=9)
     if outlines:
         add_outlines(ax, outlines, colors, scale)
-    for box, class_id, color in zip(instances.boxes, class_ids, colors, strict=True):
+    for i, (box, class_id, color) in enumerate(
+        zip(instances.boxes, class_ids, colors, strict=True)
+    ):
         crowd = class_id < 0
         if crowd or show_bbox:
             linestyle = "dashed" if crowd else "solid"
             add_box(ax, box, color, scale, linestyle, alpha=0.8, alone=only_boxes)
         if crowd or (not crowded and len(dataset.class_names) > 2):
             label = instance_label(dataset.class_names, class_id)
-            add_caption(ax, box, label, color, CAPTION_POINTS * scale)
+            target = None
+            if not isinstance(instances, InstanceBoxes):
+                target = inner_point(instances.crops[i], box[:2])
+            add_caption(ax, box, label, color, CAPTION_POINTS * scale, target)
     return finish(fig, created=True, save_to=save_to, native=native)
 
 

@@ -11,7 +11,7 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
 from ..types import Array
-from .captions import CAPTION_POINTS, add_caption, instance_label
+from .captions import CAPTION_POINTS, add_caption, inner_point, instance_label
 from .drawing import RGB, add_box, add_outlines, blend_masks, check_counts, neighbor_colors
 from .figures import Inches, SaveTo, check_native, finish, native_axes, new_figure, scale_of
 from .pictures import as_rgb
@@ -180,11 +180,12 @@ def display_instances(
 
     shown_colors = [colors[i] for i in shown]
     outlines = []
-    if masks is not None and shown:
+    all_masks = None if masks is None else np.asarray(masks)
+    if all_masks is not None and shown:
         tinted = picture if show_mask else picture.copy()
-        masks = np.asarray(masks)  # can be large: no copy unless there is padding
-        masks = masks if len(shown) == len(boxes) else masks[:, :, shown]
-        outlines = blend_masks(tinted, masks, shown_colors)
+        # They can be large: no copy unless there is padding.
+        visible = all_masks if len(shown) == len(boxes) else all_masks[:, :, shown]
+        outlines = blend_masks(tinted, visible, shown_colors)
 
     created = ax is None
     if native:
@@ -204,7 +205,11 @@ def display_instances(
             add_box(ax, boxes[i], colors[i], scale, alpha=0.7, alone=masks is None)
         caption = captions[i]
         if caption:
-            add_caption(ax, boxes[i], caption, colors[i], CAPTION_POINTS * scale)
+            target = None
+            if all_masks is not None:
+                y1, x1, y2, x2 = np.maximum(boxes[i], 0).astype(int)
+                target = inner_point(all_masks[y1:y2, x1:x2, i], (y1, x1))
+            add_caption(ax, boxes[i], caption, colors[i], CAPTION_POINTS * scale, target)
     return finish(ax, created, save_to, native)
 
 

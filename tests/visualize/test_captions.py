@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrcnn.visualize.captions import add_caption, arrange
+from mrcnn.visualize.captions import add_caption, ambiguous, arrange, inner_point
 
 VIEW = (0, 0, 1000, 1000)  # left, bottom, right, top
 PLATE = (60, 12)
@@ -77,6 +77,75 @@ def test_captions_of_distant_instances_do_not_overlap(order):
     for i, plate in enumerate(plates):
         assert sum(common_area(plate, box) for box in boxes) == 0
         assert sum(common_area(plate, other) for other in plates[:i]) == 0
+
+
+class TestLeaders:
+    """A caption that lies on another instance is joined to its own."""
+
+    def test_a_plate_below_its_box_on_another(self):
+        boxes = [(100, 200, 160, 260), (80, 60, 300, 195)]
+        on_the_second = (100, 186, 160, 198)
+        assert ambiguous([on_the_second, (80, 200, 140, 212)], boxes) == [0]
+
+    def test_a_plate_on_top_of_its_box_needs_none(self):
+        inner, outer = (100, 100, 160, 160), (50, 50, 400, 400)
+        assert ambiguous([(100, 162, 160, 174), (50, 402, 110, 414)], [inner, outer]) == []
+
+    def test_a_plate_within_its_box(self):
+        inner, outer = (100, 100, 160, 160), (50, 50, 400, 400)
+        inside = (100, 148, 160, 160)
+        assert ambiguous([inside, (50, 402, 110, 414)], [inner, outer]) == []
+        assert ambiguous([(100, 162, 160, 174), inside], [inner, outer]) == [1]
+
+    def test_a_plate_on_nothing_is_preferred(self):
+        # Above is a caption, below a large instance; on the right there is room.
+        boxes = [(100, 300, 160, 320), (100, 200, 160, 297), (0, 0, 900, 198)]
+        plates = place(*boxes)
+        assert common_area(plates[1], boxes[0]) == common_area(plates[1], boxes[2]) == 0
+
+    @pytest.mark.parametrize(
+        ("crop", "expected"),
+        [
+            (np.ones((3, 3)), (21, 11)),
+            (np.eye(2)[:1], (20, 10)),
+            (np.arange(200)[:, None] * np.ones(90) >= 120, (65, 169)),
+        ],
+    )
+    def test_a_point_well_inside(self, crop, expected):
+        assert inner_point(crop, (10, 20)) == pytest.approx(expected, abs=6 if len(crop) > 9 else 0)
+
+    def test_no_point_inside_nothing(self):
+        assert inner_point(np.zeros((4, 4)), (0, 0)) is None
+        assert inner_point(np.zeros((0, 4)), (0, 0)) is None
+
+    def picture(self, boxes, target=None):
+        figure = plt.figure(figsize=(4, 4), dpi=100)
+        ax = figure.add_axes((0, 0, 1, 1))
+        ax.imshow(np.zeros((100, 100)), cmap="gray")
+        ax.axis("off")
+        for box, text in zip(boxes, ("mine", " ", " ", " "), strict=False):
+            add_caption(ax, box, text, "red", 12, target)
+        figure.canvas.draw()
+        return np.asarray(figure.canvas.buffer_rgba())[..., 0].astype(int), ax
+
+    def test_the_line_is_drawn_from_the_caption_to_the_instance(self):
+        at_the_top, below = (0, 30, 10, 40), (11, 0, 100, 100)
+        beside = (0, 18, 10, 29), (0, 41, 10, 53)
+        boxes = [at_the_top, below, *beside]
+        pixels, ax = self.picture(boxes)
+        text = ax.texts[0].get_window_extent()
+        assert text.y1 < 400 - 4 * 10  # the caption is below its box, on the other instance
+        center = pixels[4 * 5, 4 * 35]
+        assert center > 200  # the dot at the line's end
+        line = pixels[4 * 5 : int(400 - text.y1) - 2, 4 * 34 : 4 * 36].max(axis=1)
+        assert (line > 150).mean() > 0.8
+        pixels, _ = self.picture(boxes, target=(32, 8))
+        assert pixels[4 * 8 + 2, 4 * 32 + 2] > 200
+
+    def test_no_line_without_another_instance(self):
+        at_the_top, elsewhere = (0, 30, 10, 40), (80, 0, 100, 20)
+        pixels, _ = self.picture([at_the_top, elsewhere])
+        assert (pixels[: 4 * 10] == 0).all()
 
 
 class TestAddCaption:
