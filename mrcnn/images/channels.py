@@ -62,7 +62,7 @@ def _names(file: Any) -> list[str]:
 
 
 def described(names: Sequence[str]) -> str:
-    """Channels as messages show them: "0 (DAPI), 1 (actin)"."""
+    """Channels of these `names` as messages show them: "0 (DAPI), 1 (actin)"."""
     return ", ".join(f"{i} ({name})" if name else str(i) for i, name in enumerate(names))
 
 

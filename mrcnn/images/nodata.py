@@ -44,7 +44,7 @@ def find(
         name: of the image, for the remarks.
 
     Returns:
-        image: with a valid value of the channel in place of each that holds no data.
+        image: [H, W, C] with a valid value of the channel in place of each that holds no data.
         missing: bool array [H, W, C], or None if all values hold data.
         remarks: what a user should know, by the value that it is about, such as "65535".
 

@@ -157,7 +157,7 @@ def check_pixels(
     Args:
         name: of the image in the error message.
         height, width, channels: from the file's header.
-        max_pixels: see `MAX_PIXELS`; None for no limit.
+        max_pixels: maximum height times width, see the constant; None for no limit.
 
     Raises:
         UnusableImageError: it has more.

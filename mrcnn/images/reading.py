@@ -36,7 +36,7 @@ def read_image(path: PathLike, max_pixels: int | None = MAX_PIXELS, alpha: bool 
     of a TIFF may come in any order: pages and planes become channels, and if the file names no
     axes, the smaller of the first and the last is taken for the channels. TIFF bands that are not
     declared as alpha are kept, such as a fourth one for near infrared. If a TIFF has three or four
-    channels that are not declared as RGB, a warning says so, see `channels.read_channel`.
+    channels that are not declared as RGB, a warning says so, see `read_channel`.
 
     Args:
         path: the file.

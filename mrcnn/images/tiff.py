@@ -172,7 +172,7 @@ def _to_colours(pixels: Array, page: Any, kind: str) -> Array:
 
 
 def has_alpha(page: Any) -> bool:
-    """Whether the last channel of a `tifffile.TiffPage` is declared as alpha."""
+    """Whether the last channel of a `page`, a `tifffile.TiffPage`, is declared as alpha."""
     transparent = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
     return len(page.extrasamples) == 1 and page.extrasamples[0] in transparent
 

@@ -89,7 +89,8 @@ def _reorient(image: Array, orientation: tuple[bool, bool, bool]) -> Array:
     horizontal, vertical, transposed = orientation
     image = image[:, ::-1] if horizontal else image
     image = image[::-1] if vertical else image
-    return np.ascontiguousarray(image.swapaxes(0, 1) if transposed else image)
+    image = image.swapaxes(0, 1) if transposed else image
+    return np.array(image, order="C", subok=True)  # a masked array keeps its mask
 
 
 def _back(found: Mapping[str, Any], orientation: tuple[bool, bool, bool]) -> dict[str, Any]:

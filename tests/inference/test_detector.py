@@ -359,6 +359,16 @@ def test_pixels_of_other_types(model, images):
     assert_same(model.detect([images[0].tolist()]), model.detect(images[:1]))
 
 
+def test_pixels_without_data_are_left_out(model, images):
+    holes = np.zeros(images[0].shape[:2], bool)
+    holes[20:] = True
+    deep = images[0].astype(np.uint16) * 12 + 1
+    wanted = model.detect([as_channels(np.ma.masked_array(deep, holes[..., None].repeat(3, 2)), 3)])
+    deep[holes] = 65535
+    assert_same(model.detect([deep]), wanted)
+    assert_same(model.detect([np.ma.masked_equal(deep, 65535)]), wanted)
+
+
 def test_pixels_are_scaled_as_the_configuration_says(model, images, monkeypatch):
     wanted = model.detect(images[:1])
     for kind, factor in ((np.uint16, 257), (np.float32, 1 / 255)):

@@ -96,3 +96,20 @@ def test_detect(monkeypatch):
     assert result["masks"].dtype == bool
     with pytest.raises(ValueError, match=r"one array of shape \(9, 13, 3\): it must be a list"):
         tta.detect(model, image)
+
+
+def test_masked_pixels_are_turned_with_the_image():
+    image = np.ma.masked_array(np.arange(30, dtype=np.uint16).reshape(5, 6, 1), False)
+    image[0, 1] = np.ma.masked
+    seen = []
+
+    def detect(images):
+        seen.extend(images)
+        masks = InstanceMasks([], [], images[0].shape[:2])
+        none = np.zeros(0)
+        return [{"rois": masks.boxes, "class_ids": none, "scores": none, "masks": masks}]
+
+    tta.turned(detect, 8)([image])
+    assert len(seen) == 8
+    for turned in seen:
+        assert turned.data[turned.mask].tolist() == [1] and turned.flags.c_contiguous
