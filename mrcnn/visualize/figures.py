@@ -24,6 +24,10 @@ SaveTo = PathLike | IO[bytes]
 
 _Drawn = TypeVar("_Drawn", bound=Axes | Figure | SubFigure)
 
+_MAX_PANEL_INCHES = 7.5  # height of a panel of `panel_rows`
+_TITLE_INCHES = 0.4  # height of its title
+_ASPECTS = (0.2, 5.0)  # width / height that it allows for
+
 NATIVE_DPI = 100  # of native figures: decides the size of type and lines in pixels
 
 _HEADLESS_BACKENDS = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
@@ -54,6 +58,48 @@ def new_figure(
         dpi=default[1] if dpi is None else dpi,
         layout="constrained",
     )
+
+
+def panel_rows(
+    rows: Sequence[Sequence[tuple[int, ...]]],
+    columns: int,
+    default: tuple[float, float | None],
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+) -> Array:
+    """Create a figure of images that fill its width, whatever their shapes.
+
+    In each row, all panels are equally high and as wide as their images need.
+
+    Args:
+        rows: for each row, the shapes (height, width, ...) of its images. There may be fewer than
+            `columns`.
+        columns: panels of a full row.
+        default: (width in inches, dots per inch); None for the latter is matplotlib's.
+        figsize, dpi, save_to: see `new_figure`.
+
+    Returns:
+        object [rows, columns] of Axes without frames; those without an image stay empty.
+    """
+    width, resolution = default
+    low, high = _ASPECTS
+    aspects = [[float(np.clip(s[1] / max(s[0], 1), low, high)) for s in row] for row in rows]
+    for row in aspects:  # a row that is not full has panels as if it were
+        row += [row[-1]] * (columns - len(row))
+    heights = [min(width / sum(row), _MAX_PANEL_INCHES) + _TITLE_INCHES for row in aspects]
+    default_size = width, sum(heights) + _TITLE_INCHES
+    figure = new_figure((default_size, resolution), figsize, dpi, save_to)
+    # Inches: the titles keep clear of the row above.
+    figure.set_layout_engine("constrained", h_pad=0.07)
+    outer = figure.add_gridspec(len(rows), 1, height_ratios=heights)
+    axes = np.empty((len(rows), columns), object)
+    for r, row in enumerate(aspects):
+        grid = outer[r].subgridspec(1, columns, width_ratios=row)
+        for column in range(columns):
+            axes[r, column] = figure.add_subplot(grid[column])
+            axes[r, column].axis("off")
+    return axes
 
 
 def native_axes(

@@ -13,7 +13,16 @@ from matplotlib.figure import Figure
 from ..types import Array
 from .captions import CAPTION_POINTS, add_caption, inner_point, instance_label
 from .drawing import RGB, add_box, add_outlines, blend_masks, check_counts, neighbor_colors
-from .figures import Inches, SaveTo, check_native, finish, native_axes, new_figure, scale_of
+from .figures import (
+    Inches,
+    SaveTo,
+    check_native,
+    finish,
+    native_axes,
+    new_figure,
+    panel_rows,
+    scale_of,
+)
 from .pictures import as_rgb
 
 logger = logging.getLogger(__name__)
@@ -64,20 +73,13 @@ def display_images(
         return None
     titles = [*([] if titles is None else titles), *[""] * len(images)]
     cols = min(cols, len(images))
-    rows = -(-len(images) // cols)
     shapes = [np.shape(image)[:2] for image in images]
+    rows = [shapes[i : i + cols] for i in range(0, len(shapes), cols)]
     if native:
-        shapes += [(0, 0)] * (rows * cols - len(images))
-        axes = native_axes(
-            [shapes[i : i + cols] for i in range(0, rows * cols, cols)], dpi, save_to
-        )
+        rows[-1] += [(1, 1)] * (cols - len(rows[-1]))  # panels that stay empty
+        axes = native_axes(rows, dpi, save_to)
     else:
-        height, width = shapes[0]
-        default_size = 3.5 * cols, (3.5 * height / width + 0.3) * rows
-        fig = new_figure((default_size, None), figsize, dpi, save_to)
-        axes = fig.subplots(rows, cols, squeeze=False)
-    for ax in axes.flat:
-        ax.axis("off")
+        axes = panel_rows(rows, cols, (3.5 * cols, None), figsize, dpi, save_to)
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
         image = np.asanyarray(image)
         image = image[..., 0] if image.shape[2:] == (1,) else image

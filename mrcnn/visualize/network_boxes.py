@@ -90,7 +90,8 @@ def draw_boxes(
     elif ax is None:
         ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
     assert ax is not None
-    _show_with_margin(ax, picture, 0 if native else picture.shape[0] // 10, title)
+    needs_margin = len(last) and not native
+    _show_with_margin(ax, picture, picture.shape[0] // 10 if needs_margin else 0, title)
     for i, own_color in enumerate(colors):
         color: ColorType = own_color
         linestyle, alpha = "dashed", 1.0

@@ -21,6 +21,7 @@ from .figures import (
     inches_of,
     native_axes,
     new_figure,
+    panel_rows,
     scale_of,
 )
 from .instances import display_instances
@@ -32,7 +33,6 @@ _DPI = 150
 _LETTERS_PER_INCH_AT_1PT = 120
 _PREDICTION_INCHES = 5
 _PREDICTION_DPI = 100
-_MAX_PANEL_INCHES = 7.5  # height
 
 
 def compare(
@@ -291,44 +291,10 @@ def draw_predictions(
         rows[-1] += [(1, 1)] * (pairs - len(rows[-1]))  # panels that stay empty
         axes = native_axes([[s for s in row for _ in "12"] for row in rows], dpi, save_to)
     else:
-        axes = _rows_of_panels(rows, pairs, figsize, dpi, save_to)
+        panels = [[s for s in row for _ in "12"] for row in rows]
+        default = (2 * pairs * _PREDICTION_INCHES, _PREDICTION_DPI)
+        axes = panel_rows(panels, 2 * pairs, default, figsize, dpi, save_to)
         axes[0][0].figure.suptitle(title, fontsize=11)
     for pair, (image, truth, result) in zip(axes.reshape(-1, 2), samples, strict=False):
         compare(image, truth, result, class_names, axes=pair)
     return finish(axes[0][0].figure, created=True, save_to=save_to, native=native)
-
-
-def _rows_of_panels(
-    rows: Sequence[Sequence[tuple[int, ...]]],
-    pairs: int,
-    figsize: Inches | None,
-    dpi: float | None,
-    save_to: SaveTo | None,
-) -> Array:
-    """Axes for pairs of panels that fill the width of the figure, whatever their shapes.
-
-    In each row, all panels are equally high and as wide as their images need.
-
-    Args:
-        rows: for each row, the shapes (height, width) of its images.
-        pairs: number of images in a full row.
-        figsize, dpi, save_to: see `new_figure`.
-
-    Returns:
-        object [rows, 2 * pairs] of Axes; those without an image are empty.
-    """
-    width = 2 * pairs * _PREDICTION_INCHES
-    aspects = [[w / h for h, w in row for _ in "12"] for row in rows]  # two panels per image
-    for row in aspects:  # what is missing in the last row leaves its panels as they are above
-        row += [row[-1]] * (2 * pairs - len(row))
-    heights = [min(width / sum(row), _MAX_PANEL_INCHES) for row in aspects]
-    default_size = width, sum(heights) + 0.4 * len(rows) + 0.3
-    figure = new_figure((default_size, _PREDICTION_DPI), figsize, dpi, save_to)
-    outer = figure.add_gridspec(len(rows), 1, height_ratios=[h + 0.4 for h in heights])
-    axes = np.empty((len(rows), 2 * pairs), object)
-    for r, row in enumerate(aspects):
-        grid = outer[r].subgridspec(1, 2 * pairs, width_ratios=row)
-        for column in range(2 * pairs):
-            axes[r, column] = figure.add_subplot(grid[column])
-            axes[r, column].axis("off")
-    return axes

@@ -11,7 +11,7 @@ import pytest
 from mrcnn import visualize
 from mrcnn.anchors.pyramid import pyramid_anchors
 from mrcnn.augment import Flips
-from mrcnn.visualize.figures import finish, inches_of, native_axes, new_figure
+from mrcnn.visualize.figures import finish, inches_of, native_axes, new_figure, panel_rows
 
 from .scenes import NAMES, Boxes, SmallConfig, three_instances, was_written
 
@@ -63,6 +63,23 @@ def test_the_usual_size_and_another():
     other = new_figure(((4, 3), 50), figsize=(2, 1), dpi=70)
     assert tuple(other.get_size_inches()) == (2, 1) and other.dpi == 70
     assert plt.get_fignums() == [usual.number, other.number]
+
+
+def test_rows_of_panels_have_no_gaps_and_titles_keep_clear():
+    shapes = [[(90, 30), (70, 70), (60, 120)], [(100, 50), (50, 100)]]
+    axes = panel_rows(shapes, 3, (12, None))
+    for ax, shape in zip(axes.flat, [*shapes[0], *shapes[1]], strict=False):
+        ax.imshow(np.zeros(shape))
+        ax.set_title("title")
+    figure = axes[0, 0].figure
+    figure.draw_without_rendering()
+    boxes = [[ax.get_window_extent() for ax in row] for row in axes]
+    assert np.ptp([box.height for box in boxes[0]]) < 2
+    assert sum(box.width for box in boxes[0]) > 0.94 * figure.bbox.width
+    assert boxes[1][0].height == pytest.approx(boxes[1][1].height, abs=2)
+    title = axes[1, 0].title.get_window_extent()
+    assert boxes[0][0].y0 - title.y1 > 0.08 * figure.dpi  # inches below the row above
+    assert not axes[1, 2].axison
 
 
 def test_a_figure_only_written_opens_no_window():
