@@ -7,7 +7,7 @@ are too dark to see. Detection does not need that, eyes do.
 import numpy as np
 import numpy.typing as npt
 
-from ..images.pixels import as_channels
+from ..images.pixels import scale
 from ..types import Array
 
 # A picture is dark if its brightest parts are below this value of 255. Fluorescence images of 8
@@ -80,13 +80,13 @@ def _scaled(pixels: Array, name: str) -> Array:
     if pixels.dtype.kind == "f":
         pixels = _within_range(pixels)
     try:
-        pixels = as_channels(pixels, channels, name)
+        pixels, _ = scale(pixels, channels, name)  # detection logs the remarks
     except ValueError:  # values for which "auto" has no range
-        pixels = as_channels(pixels, channels, name, "percentile")
+        pixels, _ = scale(pixels, channels, name, "percentile")
     if not is_dark(pixels):
         return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     # `as_channels` never changes uint8.
-    return as_channels(pixels.astype(np.float32), channels, name, _brightness(pixels))
+    return scale(pixels.astype(np.float32), channels, name, _brightness(pixels))[0]
 
 
 def _within_range(pixels: Array) -> Array:
