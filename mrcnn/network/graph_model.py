@@ -24,10 +24,13 @@ class GraphModel(Keras2Model):
         loss_names: names of the outputs that are losses; each ends in "_loss".
         stem: name of the layer that sees the pixels.
         is_bgr: whether it sees them as BGR.
+        backbone: the symbolic tensors image [B, H, W, C] and C2 to C5 [B, h, w, c]; None if
+            `network.graph` did not build the model.
     """
 
     stem: str = "conv1"
     is_bgr: bool = False
+    backbone: tuple[Tensor, ...] | None = None
     loss_weights: Mapping[str, float] | None = None
     weight_decay: float = 0.0
     loss_means: Sequence[keras.metrics.Mean] = ()
@@ -147,6 +150,17 @@ class GraphModel(Keras2Model):
         raise NotImplementedError(
             f"the model cannot be saved whole to {filepath}: save_weights() writes its weights, to "
             "load into a MaskRCNN of the same configuration, and export() writes a graph to serve."
+        )
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Not supported: JSON does not hold the configuration.
+
+        Raises:
+            NotImplementedError: always; the message says what to do instead.
+        """
+        raise NotImplementedError(
+            "the model cannot be written as JSON: keep the settings, Config.to_dict(), and the "
+            "weights, save_weights(), and create a MaskRCNN from them."
         )
 
     @outside_graphs

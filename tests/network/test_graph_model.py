@@ -64,6 +64,8 @@ def test_saving_whole_is_refused_with_the_way_out(model, tmp_path):
     with pytest.raises(NotImplementedError, match=r"save_weights\(\) writes its weights"):
         model.save(tmp_path / "model.keras")
     assert not list(tmp_path.iterdir())
+    with pytest.raises(NotImplementedError, match=r"keep the settings, Config.to_dict\(\)"):
+        model.to_json()
 
 
 def test_weights_round_trip(model, config, tmp_path):
