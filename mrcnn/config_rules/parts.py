@@ -5,6 +5,7 @@ so that datasets and their worker processes never load Keras.
 """
 
 import importlib
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -109,6 +110,13 @@ def _backbone(config):
         own, strides = part(BACKBONES, config.BACKBONE).strides, config.BACKBONE_STRIDES
         if list(strides)[:4] != list(own):
             yield f"BACKBONE_STRIDES starts with {strides[:4]}: the BACKBONE's are {list(own)}."
+            return
+    strides = list(config.BACKBONE_STRIDES)
+    if any(later != 2 * earlier for earlier, later in itertools.pairwise(strides)):
+        yield (
+            f"BACKBONE_STRIDES is {strides}: each must be twice the one before, because each level "
+            "of the pyramid is half as large."
+        )
 
 
 def _pooler(config):

@@ -19,6 +19,7 @@ from ..images.meta import parse_image_meta_graph
 from ..loading.inputs import image_inputs, training_inputs
 from ..types import Tensor
 from . import backbones
+from .backbones.features import check_sizes
 from .detections import DetectionLayer
 from .graph_model import GraphModel
 from .heads.head import Features, Head, Matched
@@ -71,7 +72,7 @@ def build_inference(config: Config) -> GraphModel:
     """
     image, image_meta = map(keras_input, image_inputs(config))
     anchors = keras.Input((None, 4), name="input_anchors")
-    pyramid = _pyramid(image, config)
+    features, pyramid = _pyramid(image, config)
     _, rpn_class, rpn_bbox = rpn_of_pyramid(pyramid, config)
     rois = ProposalLayer(
         config.POST_NMS_ROIS_INFERENCE, config.RPN_NMS_THRESHOLD, config, name="ROI"
@@ -90,7 +91,7 @@ def build_inference(config: Config) -> GraphModel:
         _check_free(head, found, {**outputs, **rest})
         outputs.update(found)
     outputs.update(rest)
-    return _model([image, image_meta, anchors], outputs, config, image, pyramid)
+    return _model([image, image_meta, anchors], outputs, config, image, features, pyramid)
 
 
 def build_training(config: Config, seed: int | None = None) -> GraphModel:
@@ -111,7 +112,7 @@ def build_training(config: Config, seed: int | None = None) -> GraphModel:
     declared = training_inputs(config, parts.heads(config))
     given = {wanted.name: keras_input(wanted) for wanted in declared}
     image, image_meta = given["image"], given["image_meta"]
-    pyramid = _pyramid(image, config)
+    features, pyramid = _pyramid(image, config)
     rpn_class_logits, rpn_class, rpn_bbox = rpn_of_pyramid(pyramid, config)
     if config.USE_RPN_ROIS:
         anchors = AnchorLayer(config, name="anchors")([image, *pyramid])
@@ -162,12 +163,15 @@ def build_training(config: Config, seed: int | None = None) -> GraphModel:
         outputs.update(predicted)
         losses.update({name: to_minimise[name] for name in _declared_losses(head, to_minimise)})
     outputs.update({"ROI": rois, "output_rois": output_rois, **losses})
-    return _model(list(given.values()), outputs, config, image, pyramid)
+    return _model(list(given.values()), outputs, config, image, features, pyramid)
 
 
-def _pyramid(image: Tensor, config: Config) -> list[Tensor]:
+def _pyramid(image: Tensor, config: Config) -> tuple[list[Tensor], list[Tensor]]:
+    """C2 to C5 of the backbone, and P2 to P6."""
     _, c2, c3, c4, c5 = backbones.build(config, image)
-    return feature_pyramid(c2, c3, c4, c5, config.TOP_DOWN_PYRAMID_SIZE)
+    if config.BACKBONE not in list(parts.BACKBONES):
+        check_sizes(image, [c2, c3, c4, c5], config)
+    return [c2, c3, c4, c5], feature_pyramid(c2, c3, c4, c5, config.TOP_DOWN_PYRAMID_SIZE)
 
 
 def _heads(config, pyramid, image_meta):
@@ -200,12 +204,13 @@ def _declared_losses(head: Head, losses: dict[str, Tensor]) -> tuple[str, ...]:
     return head.loss_names
 
 
-def _model(inputs, outputs, config, image, pyramid):
+def _model(inputs, outputs, config, image, features, pyramid):
     """The `GraphModel` whose outputs are the tensors of a dict, in its order."""
     model = GraphModel(inputs, list(outputs.values()), name="mask_rcnn")
     model.names = tuple(outputs)
     backbone = backbones.of_config(config)
     model.stem, model.is_bgr = backbone.stem, backbone.pixel_order == "BGR"
+    model.backbone = (image, *features)
     _check_layer_names(model, image, pyramid, config)
     return model
 

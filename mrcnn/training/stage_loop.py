@@ -39,7 +39,8 @@ def train(run: "Run", first: int, is_resumed: bool, keeps_optimizer: bool) -> No
         if index > first and optimization.averages(model.keras_model):
             # `fit` leaves the averages in the model; the next stage needs the trained weights.
             _restore(run, ["model"])
-        model.set_trainable(trainable.regex_of(stage.layers, run.config), verbose=run.verbose)
+        regex = trainable.regex_of(stage.layers, run.config, model.keras_model)
+        model.set_trainable(regex, verbose=run.verbose)
         # A subclass may override `compile` with only the two arguments of matterport's Mask_RCNN.
         has_schedule = run.config.LR_SCHEDULE != "constant"
         schedule = {"epochs": stage.end, "first_epoch": stage.begin} if has_schedule else {}

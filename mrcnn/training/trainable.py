@@ -1,12 +1,18 @@
 """Which layers train, and which are frozen."""
 
+import logging
 import re
+from typing import Any
 
 import keras
 
 from ..config import Config
 from ..config_rules import parts
 from ..network import backbones
+from ..network.backbones.features import name_of
+from ..network.backbones.levels import layers_behind
+
+logger = logging.getLogger(__name__)
 
 
 def layer_regexes(config: Config) -> dict[str, str]:
@@ -64,12 +70,20 @@ def set_trainable(model: keras.Model, layer_regex: str) -> list[str]:
     return chosen
 
 
-def regex_of(layers: str, config: Config) -> str:
+def regex_of(layers: str, config: Config, model: keras.Model | None = None) -> str:
     """The regular expression that a name such as "heads" stands for, or `layers` itself.
+
+    "3+", "4+" and "5+" are the layers that the backbone's `trainable` matches. If it has none of
+    its own and its layers are not named like a ResNet's, they are found in the graph: those that
+    only C3, C4 or C5 and later levels need.
 
     Args:
         layers: a name of `layer_regexes`, or a regular expression.
         config: for `layer_regexes`.
+        model: the `GraphModel` to train; None looks at no layers.
+
+    Raises:
+        ValueError: no layer of the backbone would train.
 
     Example:
         >>> from mrcnn.config import Config
@@ -77,4 +91,29 @@ def regex_of(layers: str, config: Config) -> str:
         >>> regex_of("all", Config()), regex_of("rpn_.*", Config())
         ('.*', 'rpn_.*')
     """
-    return layer_regexes(config).get(layers, layers)
+    regexes = layer_regexes(config)
+    trainable = backbones.of_config(config).trainable
+    stage = trainable.get(layers)
+    if model is None or stage is None or any(re.fullmatch(stage, n) for n in _names(model)):
+        return regexes.get(layers, layers)
+    name = name_of(config)
+    if trainable is backbones.Backbone.trainable and getattr(model, "backbone", None):
+        image, *features = model.backbone
+        if own := layers_behind(image, features, int(layers[0])):
+            if new := [n for n in own if not re.fullmatch(regexes["heads"], n)]:
+                text = "layers %r: besides the heads, these layers of the BACKBONE %s train: %s"
+                logger.info(text, layers, name, ", ".join(new))
+            return "|".join([*map(re.escape, own), regexes["heads"]])
+    raise ValueError(
+        f"layers is {layers!r}, but no layer of the BACKBONE {name} belongs to it: they must match "
+        f"{stage!r}, its trainable[{layers!r}]. Name them so, or train 'heads', 'all' or a regular "
+        "expression of layer names."
+    )
+
+
+def _names(model: Any) -> list[str]:
+    """Names of the layers with weights, including those of nested models."""
+    found: list[str] = []
+    for layer in model.layers:
+        found += _names(layer) if hasattr(layer, "layers") else [layer.name] * bool(layer.weights)
+    return found

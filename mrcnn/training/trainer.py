@@ -109,7 +109,7 @@ def train(
     plan = stages.plan(layers, epochs, learning_rate, model.epoch)
     for stage in plan:
         # A wrong name fails here, even if only the last stage has it.
-        model.set_trainable(trainable.regex_of(stage.layers, config), verbose=0)
+        model.set_trainable(trainable.regex_of(stage.layers, config, model.keras_model), verbose=0)
     if progress is not None and resume.is_over(progress, plan, config):
         _load_result(model, progress)
         return

@@ -172,6 +172,14 @@ def test_strides_that_are_not_the_backbones():
     )
 
 
+@pytest.mark.parametrize("strides", [[4, 8, 16, 32, 32], (2, 8, 16, 32, 64), [4, 8, 16, 16, 32]])
+def test_strides_that_do_not_double(strides):
+    assert problems_of(BACKBONE_STRIDES=strides) == [
+        f"BACKBONE_STRIDES is {list(strides)}: each must be twice the one before, because each "
+        "level of the pyramid is half as large."
+    ]
+
+
 def test_a_function_needs_the_sizes_of_its_features():
     assert problems_of(BACKBONE=backbone, COMPUTE_BACKBONE_SHAPE=backbone_shapes) == []
     for shapes in (None, [[16, 16]] * 5):

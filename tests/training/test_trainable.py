@@ -1,9 +1,14 @@
+import logging
 import re
 
+import keras
 import pytest
+from keras import layers
 from tiny import TinyConfig
 
 from mrcnn.network import graph
+from mrcnn.network.backbones import Backbone
+from mrcnn.network.backbones.features import name_of
 from mrcnn.presets import SmallNetwork
 from mrcnn.training import trainable
 
@@ -39,7 +44,74 @@ def test_a_regex_matches_whole_names(model):
 
 def test_layers_without_pretrained_weights_always_train():
     config = type("Small", (SmallNetwork, TinyConfig), {})()
-    for layers in ("heads", "5+", "3+"):
+    for stage in ("heads", "5+", "3+"):
         for name in ("small5", "small5_reduce"):
-            assert re.fullmatch(trainable.regex_of(layers, config), name)
+            assert re.fullmatch(trainable.regex_of(stage, config), name)
     assert not re.fullmatch(trainable.regex_of("5+", config), "res4c_branch2a")
+
+
+# Backbones whose layers have other names than a ResNet's
+
+
+def own_names(image, stage5=True, train_bn=None):
+    x, maps = image, []
+    for number, stride in enumerate((4, 1, 2, 2, 2)):
+        x = layers.Conv2D(8, 3, stride, padding="same", name=f"own{number}")(x)
+        maps.append(x)
+    return maps
+
+
+class Unnamed(Backbone):
+    """Does not say which of its layers train."""
+
+    build = staticmethod(own_names)
+
+
+class Misnamed(Unnamed):
+    trainable = {"3+": "own[234]", "4+": "level[34]"}
+
+
+def config_of(backbone):
+    settings = {"BACKBONE": backbone}
+    if isinstance(backbone, Backbone):
+        settings["COMPUTE_BACKBONE_SHAPE"] = None
+    return type("Changed", (TinyConfig,), settings)()
+
+
+@pytest.mark.parametrize("backbone", [own_names, Unnamed()], ids=["function", "object"])
+def test_levels_are_found_without_names(backbone, caplog):
+    config = config_of(backbone)
+    model = graph.build("training", config, seed=0)
+    heads = trainable.set_trainable(model, trainable.regex_of("heads", config, model))
+    caplog.set_level(logging.INFO, "mrcnn.training.trainable")
+    for stage, own in {"5+": ["own4"], "4+": ["own3", "own4"]}.items():
+        regex = trainable.regex_of(stage, config, model)
+        assert trainable.set_trainable(model, regex) == [*own, *heads]
+        assert caplog.messages.pop().endswith(
+            f"of the BACKBONE {name_of(config)} train: {', '.join(own)}"
+        )
+        caplog.clear()
+
+
+def test_a_level_that_no_layer_belongs_to():
+    config = config_of(Misnamed())
+    model = graph.build("training", config, seed=0)
+    assert "own2" in trainable.set_trainable(model, trainable.regex_of("3+", config, model))
+    with pytest.raises(ValueError) as caught:
+        trainable.regex_of("4+", config, model)
+    assert str(caught.value) == (
+        "layers is '4+', but no layer of the BACKBONE Misnamed belongs to it: they must match "
+        "'level[34]', its trainable['4+']. Name them so, or train 'heads', 'all' or a regular "
+        "expression of layer names."
+    )
+    # A model of one's own does not know its backbone's levels.
+    config = config_of(own_names)
+    other = keras.Model(model.inputs, model.outputs)
+    with pytest.raises(ValueError, match="no layer of the BACKBONE own_names belongs to it"):
+        trainable.regex_of("4+", config, other)
+
+
+def test_names_of_a_resnet_are_taken_as_they_are(model):
+    config = TinyConfig()
+    assert trainable.regex_of("4+", config, model) == trainable.regex_of("4+", config)
+    assert trainable.regex_of("own.*", config, model) == "own.*"

@@ -8,6 +8,7 @@ from ...config import Config
 from ...config_rules import parts
 from ...types import Tensor
 from .backbone import Backbone, FunctionBackbone
+from .features import checked_features
 from .resnet import ResNet
 from .small_resnet import small_resnet
 
@@ -39,7 +40,7 @@ def build(config: Config, input_image: Tensor) -> Sequence[Tensor]:
         [C1, C2, C3, C4, C5].
 
     Raises:
-        ValueError: the backbone returns fewer or more.
+        ValueError: the backbone returns anything else, see `features.checked_features`.
     """
     backbone = of_config(config)
     if backbone.pixel_std is not None:
@@ -47,10 +48,4 @@ def build(config: Config, input_image: Tensor) -> Sequence[Tensor]:
         input_image = layers.Rescaling(scale, name="pixel_scale")(input_image)
     if backbone.pixel_order == "BGR":
         input_image = input_image[..., ::-1]
-    features = backbone.build(input_image, config)
-    if len(features) != 5:
-        raise ValueError(
-            f"the BACKBONE {type(backbone).__name__} returns {len(features)} feature maps: it must "
-            "return five, C1 to C5."
-        )
-    return features
+    return checked_features(backbone.build(input_image, config), config)
