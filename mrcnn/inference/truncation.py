@@ -22,8 +22,9 @@ ANCHORS = "PRE_NMS_LIMIT"
 OF_THE_IMAGE = ("truncated",)
 
 # Proposals come best first. If at least this fraction of the weakest tenth found an object that no
-# other proposal found, more proposals would probably have found more objects.
-WEAKEST, STILL_NEW = 0.1, 0.1
+# other proposal found, more proposals would probably have found more objects. Detections of a lower
+# score are seldom objects.
+WEAKEST, STILL_NEW, MIN_SCORE = 0.1, 0.1, 0.5
 
 
 def truncated_by(outputs: Mapping[str, Array], image_meta: Array, config: Config) -> np.str_:
@@ -104,7 +105,8 @@ def cut_above(result: Mapping[str, Any], min_score: float) -> str:
 def _new_from(
     first: int, found: Array, outputs: Mapping[str, Array], image_meta: Array, config: Config
 ) -> int:
-    """Number of detections that no proposal before number `first` would have given."""
+    """Number of objects that no proposal before number `first` would have found."""
+    found = found[found[:, 5] >= MIN_SCORE]
     boxes, class_ids, _, valid = _candidates(outputs, image_meta, config)
     boxes, class_ids = boxes[:first][valid[:first]], class_ids[:first][valid[:first]]
     near = compute_overlaps(found[:, :4], boxes) > config.DETECTION_NMS_THRESHOLD
