@@ -51,6 +51,19 @@ def parser(
     return made
 
 
+def add_native(made: argparse.ArgumentParser) -> None:
+    """Add the option --native, for pictures as large as their images.
+
+    Args:
+        made: the parser of a sample that draws detections.
+    """
+    made.add_argument(
+        "--native",
+        action="store_true",
+        help="detect: pictures have exactly their images' pixels, without margins and titles",
+    )
+
+
 @contextlib.contextmanager
 def one_line_errors() -> Iterator[None]:
     """Exit with a one-line message, not a traceback, on errors that the user can fix.

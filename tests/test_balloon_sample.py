@@ -258,7 +258,10 @@ def test_where_nothing_is_found_a_lower_score_is_advised(
     (photographs / "val" / "val1.png").write_bytes(
         (photographs / "val" / "val1.png").read_bytes()[:-40]
     )
-    folder = balloon.detect(Blind(), photographs)
+    folder = balloon.detect(Blind(), photographs, native=True)
+    photograph = photographs / "val" / "val0.png"
+    with Image.open(folder / "val0.png") as drawn, Image.open(photograph) as original:
+        assert drawn.size == original.size
     rows = list(csv.DictReader((folder / "counts.csv").open()))
     assert [(row["image"], row["balloons"]) for row in rows] == [
         ("val0.png", "0"),

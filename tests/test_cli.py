@@ -26,6 +26,13 @@ def test_options(parser):
     assert made.parse_args(["train"]).weights == "coco"
 
 
+def test_native(parser):
+    cli.add_native(parser)
+    arguments = ["detect", "--weights=last"]
+    assert not parser.parse_args(arguments).native
+    assert parser.parse_args([*arguments, "--native"]).native
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -659,9 +659,12 @@ def test_train_evaluate_detect(coco, tiny, folder, tmp_path, capsys):
 
     image = folder / "val2017" / "000000000724.jpg"
     arguments = [f"--image={image}", f"--logs={tmp_path / 'logs'}", "--weights=last"]
-    coco.main(["detect", *arguments, "--min-score=0"])
+    coco.main(["detect", *arguments, "--min-score=0", "--native"])
     [path] = (tmp_path / "results").glob("detect_*/results.json")
-    assert [file.name for file in path.parent.glob("*.png")] == ["000000000724.jpg.png"]
+    [picture] = path.parent.glob("*.png")
+    assert picture.name == "000000000724.jpg.png"
+    with Image.open(picture) as drawn, Image.open(image) as photograph:
+        assert drawn.size == photograph.size
     rows = json.loads(path.read_text())
     assert {row["image_id"] for row in rows} == {724}
     assert {row["category_id"] for row in rows} <= set(coco.CATEGORIES)

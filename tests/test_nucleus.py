@@ -270,13 +270,15 @@ def test_detect_writes_the_submission_and_pictures(
     nucleus, two_nuclei, tmp_path, score, runs, count
 ):
     write_image(tmp_path / "stage1_test", "aaa")
-    folder = nucleus.detect(MODEL, tmp_path, "stage1_test", min_score=score)
+    folder = nucleus.detect(MODEL, tmp_path, "stage1_test", min_score=score, native=True)
     expected = f"aaa, {runs}" if runs else "aaa,"
     assert (folder / "submit.csv").read_text() == f"ImageId,EncodedPixels\n{expected}\n"
     assert (folder / "counts.csv").read_text() == (
         f"ImageId,Nuclei,truncated,reason\naaa,{count},,\n"
     )
     assert {path.name for path in folder.glob("*.png")} == {"aaa.png"}
+    with Image.open(folder / "aaa.png") as picture:
+        assert picture.size == (6, 4)  # that of the image
 
 
 @pytest.mark.parametrize(("score", "limit"), [(0, "DETECTION_MAX_INSTANCES"), (0.5, "")])

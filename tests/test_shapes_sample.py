@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 from conftest import load_sample
+from PIL import Image
 from tiny import TinyConfig
 
 from mrcnn.model import MaskRCNN
@@ -165,9 +166,12 @@ def test_train_evaluate_detect(shapes, tmp_path, monkeypatch, capsys):
     assert "COCO         mask AP " in printed
     [folder] = (tmp_path / "results").glob("evaluate_*")
     assert (folder / "evaluation.json").exists()
-    shapes.main(["detect", *arguments, "--weights=last", "--min-score=0"])
+    shapes.main(["detect", *arguments, "--weights=last", "--min-score=0", "--native"])
     [folder] = (tmp_path / "results").glob("detect_*")
     assert len(list(folder.glob("*.png"))) == 6
+    height, width = shapes.load_dataset("val", 1).load_image(0).shape[:2]
+    with Image.open(folder / "0.png") as picture:  # truth and detections side by side
+        assert picture.size == (2 * width, height)
     rows = list(csv.DictReader((folder / "counts.csv").open()))
     assert [row["image"] for row in rows] == list("012345")
     assert sum(int(row["shapes"]) for row in rows) > 0

@@ -274,10 +274,13 @@ def test_train_evaluate_detect(tumor, lgg, tmp_path, monkeypatch, capsys):
     patient = next(path for path in lgg.iterdir() if path.is_dir())
     (patient / "damaged.tif").write_bytes(b"no image")
     capsys.readouterr()
-    tumor.main(["detect", *arguments, "--weights=last", "--min-score=0"])
+    tumor.main(["detect", *arguments, "--weights=last", "--min-score=0", "--native"])
     folder = next((tmp_path / "results").glob("detect_*"))
     masks = sorted((folder / "masks").rglob("*_mask.png"))
     assert len(masks) == len(list((folder / "pictures").rglob("*.png"))) == 6
+    pictures = sorted((folder / "pictures").rglob("*.png"))
+    with Image.open(pictures[0]) as picture, Image.open(masks[0]) as mask:
+        assert picture.size == mask.size  # that of the slice
     rows = list(csv.DictReader((folder / "lesions.csv").open()))
     for path in masks:
         drawn = np.asarray(Image.open(path))

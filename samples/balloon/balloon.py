@@ -148,8 +148,10 @@ def evaluate(model, dataset_dir, limit=None, min_score=0.9):
     return result, folder
 
 
-def detect(model, dataset_dir, limit=None):
+def detect(model, dataset_dir, limit=None, native=False):
     """Draw the detections in the validation photographs, and write counts.csv.
+
+    With `native`, pictures have exactly their photographs' pixels, without margins and titles.
 
     Returns:
         the folder's path.
@@ -166,6 +168,7 @@ def detect(model, dataset_dir, limit=None):
             dataset.class_names,
             found["scores"],
             save_to=(folder / name).with_suffix(".png"),
+            native=native,
         )
         print(counts.add(name, found))
     if not counts.objects:
@@ -237,6 +240,7 @@ def parse(argv=None):
     parser.add_argument("--download", action="store_true", help="fetch missing data to --dataset")
     parser.add_argument("--image", help="splash: a photograph")
     parser.add_argument("--video", help="splash: a video")
+    cli.add_native(parser)
     parser.add_argument("--epochs", type=cli.count, help="train: number of the last epoch")
     parser.add_argument(
         "--network", choices=tuple(NETWORKS), default="resnet101", help="small is for a CPU"
@@ -285,7 +289,7 @@ def main(argv=None):
     elif args.command == "evaluate":
         evaluate(model, args.dataset, args.limit, min_score)
     elif args.command == "detect":
-        detect(model, args.dataset, args.limit)
+        detect(model, args.dataset, args.limit, args.native)
     else:
         with cli.one_line_errors():
             detect_and_color_splash(model, args.image, args.video)

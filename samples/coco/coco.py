@@ -162,7 +162,7 @@ def evaluate(model, dataset, coco):
     return result, folder
 
 
-def detect(model, dataset, min_score=0.7, pictures=True, given=None):
+def detect(model, dataset, min_score=0.7, pictures=True, given=None, native=False):
     """Write the files to submit, with all detections, and pictures of them to a new folder.
 
     counts.csv has a row for every image: the number of objects, the limit that cut them
@@ -174,6 +174,7 @@ def detect(model, dataset, min_score=0.7, pictures=True, given=None):
         min_score: score threshold for the pictures and counts.
         pictures: whether to draw them.
         given: the file or folder that the images are from, if they are the user's own.
+        native: whether pictures have exactly their images' pixels, without margins and titles.
 
     Returns:
         the folder's path, which is under `RESULTS_DIR`.
@@ -186,15 +187,16 @@ def detect(model, dataset, min_score=0.7, pictures=True, given=None):
             write(build_coco_results(dataset, [dataset.image_info[i]["id"]], **found))
             counts.add(name, found, min_score)
             if pictures:
-                draw(each.image, found, dataset.class_names, min_score, folder / f"{name}.png")
+                path = folder / f"{name}.png"
+                draw(each.image, found, dataset.class_names, min_score, path, native)
     if given:
         counts.refuse_other_files(given)
     print(f"Saved to {folder}\n{counts.last_line()}")
     return folder
 
 
-def draw(image, found, class_names, min_score, path):
-    """Draw the detections that score at least `min_score`."""
+def draw(image, found, class_names, min_score, path, native=False):
+    """Draw the detections that score at least `min_score`, see `visualize.display_instances`."""
     sure = with_score(found, min_score)
     visualize.display_instances(
         image,
@@ -204,6 +206,7 @@ def draw(image, found, class_names, min_score, path):
         class_names,
         sure["scores"],
         save_to=path,
+        native=native,
     )
 
 
@@ -223,6 +226,7 @@ def parse(argv=None):
         help="evaluate, detect: default val, or minival for 2014",
     )
     parser.add_argument("--image", help="detect: image or folder of images, instead of --dataset")
+    cli.add_native(parser)
     parser.add_argument("--no-pictures", action="store_true", help="detect: draw nothing")
     parser.add_argument(
         "--epochs", type=cli.count, default=STAGES[-1][1], help="train: number of the last epoch"
@@ -285,7 +289,8 @@ def main(argv=None):
     elif args.command == "evaluate":
         evaluate(model, *data)
     else:
-        detect(model, data[0], args.min_score, not args.no_pictures, args.image)
+        pictures = not args.no_pictures
+        detect(model, data[0], args.min_score, pictures, args.image, args.native)
 
 
 if __name__ == "__main__":

@@ -158,6 +158,7 @@ def detect(
     overlaps=True,
     limit=None,
     channel=None,
+    native=False,
 ):
     """Write submit.csv, counts.csv and a picture of each image to a new folder.
 
@@ -172,6 +173,7 @@ def detect(
         orientations, overlaps: see `detector`. In submit.csv, no pixel ever occurs twice.
         limit: maximum number of images, drawn at random; None: all.
         channel: the channel to use as gray, see `NucleusDataset`; None: all.
+        native: whether pictures have exactly their images' pixels, without margins and titles.
 
     Returns:
         the folder's path, which is under `RESULTS_DIR`.
@@ -189,7 +191,7 @@ def detect(
             found = with_score(each.result, min_score)
             found["masks"] = found["masks"].dense()
             print(mask_to_rle(name, found["masks"], found["scores"]), file=submission, flush=True)
-            draw(each.image, found, dataset.class_names, folder / f"{name}.png")
+            draw(each.image, found, dataset.class_names, folder / f"{name}.png", native)
             print(line)
         for name in counts.refused:  # the competition expects every image
             print(f"{name},", file=submission, flush=True)
@@ -199,7 +201,7 @@ def detect(
     return folder
 
 
-def draw(image, found, class_names, path):
+def draw(image, found, class_names, path, native=False):
     """Draw the outlines of the nuclei.
 
     Args:
@@ -207,6 +209,7 @@ def draw(image, found, class_names, path):
         found: a result, see `MaskRCNN.detect`.
         class_names: list of strings.
         path: path of the PNG to write.
+        native: whether it has exactly the image's pixels, without margins and title.
     """
     count = len(found["scores"])
     visualize.display_instances(
@@ -221,6 +224,7 @@ def draw(image, found, class_names, path):
         show_bbox=False,
         show_mask=False,
         save_to=path,
+        native=native,
     )
 
 
@@ -271,6 +275,7 @@ def parse(argv=None):
     add("--min-score", type=cli.fraction, default=MIN_SCORE, help="score threshold")
     add("--tta", type=int, default=1, choices=range(1, 9), help="orientations to detect in")
     add("--channel", help="detect: channel to use as gray, its number from 0 or its name")
+    cli.add_native(parser)
     add("--remove-overlaps", action="store_true", help="allow no pixel in two nuclei")
     args = parser.parse_args(argv)
     if not args.dataset:
@@ -311,7 +316,8 @@ def main(argv=None):
         if args.command == "evaluate":
             evaluate(model, args.dataset, args.subset, *options)
         else:
-            detect(model, args.dataset, args.subset, *options, channel=args.channel)
+            own = {"channel": args.channel, "native": args.native}
+            detect(model, args.dataset, args.subset, *options, **own)
 
 
 if __name__ == "__main__":

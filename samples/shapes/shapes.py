@@ -129,8 +129,10 @@ def evaluate(model, limit=None, min_score=0.5):
     return result, folder
 
 
-def detect(model, limit=None, min_score=0.5):
+def detect(model, limit=None, min_score=0.5, native=False):
     """Draw truth and detections of `limit` or eight validation images, and write counts.csv.
+
+    With `native`, both have exactly the pixels of their image, without margins and titles.
 
     Returns:
         the folder's path.
@@ -143,7 +145,8 @@ def detect(model, limit=None, min_score=0.5):
         truth = {"rois": utils.extract_bboxes(masks), "class_ids": class_ids, "masks": masks}
         found = with_score(each.result, min_score)
         picture = folder / f"{each.image_id}.png"
-        visualize.compare(each.image, truth, found, dataset.class_names, save_to=picture)
+        options = {"save_to": picture, "native": native}
+        visualize.compare(each.image, truth, found, dataset.class_names, **options)
         print(counts.add(each.image_id, each.result, min_score))
     print(f"Saved to {folder}\n{counts.last_line()}")
     return folder
@@ -159,6 +162,7 @@ def main(argv=None):
         ("nucleus (from the nucleus sample)", *start_weights.NAMES),
     )
     add = parser.add_argument
+    cli.add_native(parser)
     add("--epochs", type=cli.count, default=4, help="train: number of the last epoch")
     add("--min-score", type=cli.fraction, default=0.5, help="score threshold")
     args = parser.parse_args(argv)
@@ -180,7 +184,7 @@ def main(argv=None):
     elif args.command == "evaluate":
         evaluate(model, args.limit, args.min_score)
     else:
-        detect(model, args.limit, args.min_score)
+        detect(model, args.limit, args.min_score, args.native)
 
 
 if __name__ == "__main__":

@@ -184,12 +184,13 @@ def headline(result):
     return "\n".join(lines)
 
 
-def detect(model, dataset, min_score):
+def detect(model, dataset, min_score, native=False):
     """Write masks, pictures, lesions.csv and counts.csv to a new folder under `RESULTS_DIR`.
 
     The masks are PNGs with 255 for a single class, or else the number of the class; where
     lesions overlap, the higher score wins. lesions.csv has a row for every lesion, and counts.csv
-    one for every image, with the reason if it could not be used.
+    one for every image, with the reason if it could not be used. With `native`, pictures have
+    exactly their images' pixels, without margins and titles.
 
     Returns:
         the folder's path.
@@ -228,6 +229,7 @@ def detect(model, dataset, min_score):
                 title=name,
                 figsize=(8, 8),
                 save_to=paths[1],
+                native=native,
             )
             print(line)
     print(f"Saved to {folder}\n{counts.last_line()}")
@@ -244,6 +246,7 @@ def parse(argv=None):
     add("--patient", help="regular expression that finds the patient in a path")
     add("--min-area", type=cli.count, default=1, help="minimum size of a lesion in pixels")
     add("--subset", choices=("train", "val", "all"), help="patients to use")
+    cli.add_native(parser)
     add("--epochs", type=cli.count, default=40, help="train: number of the last epoch")
     add("--min-score", type=cli.fraction, default=0.5, help="score threshold")
     args = parser.parse_args(argv)
@@ -282,7 +285,7 @@ def main(argv=None):
     elif args.command == "evaluate":
         evaluate(model, dataset, args.min_score)
     else:
-        detect(model, dataset, args.min_score)
+        detect(model, dataset, args.min_score, args.native)
 
 
 if __name__ == "__main__":
