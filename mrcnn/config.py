@@ -19,21 +19,19 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from .config_rules.derived import (
+    DERIVED,
+    SOURCES,
+    complete,
+    derive,
+    follow_shape,
+    is_read_only,
+    whole,
+)
 from .config_rules.network_rules import problems, remarks
 from .types import Array
 
 logger = logging.getLogger(__name__)
-
-# Assigning one of these on an instance updates the derived settings.
-_SOURCES = {
-    "IMAGES_PER_GPU",
-    "GPU_COUNT",
-    "IMAGE_RESIZE_MODE",
-    "IMAGE_MIN_DIM",
-    "IMAGE_MAX_DIM",
-    "IMAGE_CHANNEL_COUNT",
-    "NUM_CLASSES",
-}
 
 
 class Config:
@@ -42,7 +40,8 @@ class Config:
     Derived on construction, and again whenever a setting they depend on is assigned:
 
     - `BATCH_SIZE`: images per step, `IMAGES_PER_GPU * GPU_COUNT`.
-    - `IMAGE_SHAPE`: int array `[height, width, channels]`, the network's input in pixels.
+    - `IMAGE_SHAPE`: int array `[height, width, channels]`, the network's input in pixels. If you
+      set it instead, IMAGE_CHANNEL_COUNT and the side that it follows from become the same.
     - `IMAGE_META_SIZE`: length of an image-meta vector, `12 + NUM_CLASSES`.
 
     Example:
@@ -72,10 +71,11 @@ class Config:
     # Images that each device processes at a time.
     IMAGES_PER_GPU: int = 2
 
-    # Batches per epoch. Validation and saving follow each epoch, so use fewer for small datasets.
-    STEPS_PER_EPOCH: int = 1000
-    # Validation batches after each epoch.
-    VALIDATION_STEPS: int = 50
+    # Batches per epoch, rounded up. Validation and saving follow each epoch, so use fewer for small
+    # datasets.
+    STEPS_PER_EPOCH: float = 1000
+    # Validation batches after each epoch, rounded up.
+    VALIDATION_STEPS: float = 50
     # Number of epochs between computations of the average precision (AP) on validation images. It
     # is also computed after the first epoch of a run and the last one of train(). 0: never.
     VALIDATION_EVERY: int = 1
@@ -153,7 +153,7 @@ class Config:
     # The value that means "no data", such as 65535 or -9999. Such pixels, and any that are NaN or
     # masked, are left out of the scaling and become the mean of their channel. (read_image masks
     # those of a TIFF's no-data tag.) "auto": values that can hardly mean anything else, if the
-    # image sets its own range. None: no value means that.
+    # image sets its own range. None: all values are data.
     IMAGE_NODATA: str | Literal["auto"] | float | None = "auto"
     # Mean of each channel (RGB), subtracted from the image.
     MEAN_PIXEL: npt.ArrayLike = np.array([123.7, 116.8, 103.9])
@@ -284,23 +284,19 @@ class Config:
                 setattr(cls, name, staticmethod(value))
 
     def __init__(self) -> None:
-        self._derive()
+        complete(self, Config)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if name in _SOURCES:
-            self._derive()
-
-    def _derive(self) -> None:
-        self.BATCH_SIZE = self.IMAGES_PER_GPU * self.GPU_COUNT
-        side = self.IMAGE_MIN_DIM if self.IMAGE_RESIZE_MODE == "crop" else self.IMAGE_MAX_DIM
-        self.IMAGE_SHAPE = np.array([side, side, self.IMAGE_CHANNEL_COUNT])
-        self.IMAGE_META_SIZE = 1 + 3 + 3 + 4 + 1 + self.NUM_CLASSES
+        super().__setattr__(name, whole(name, value))
+        if name == "IMAGE_SHAPE":
+            follow_shape(self)
+        elif name in SOURCES:
+            derive(self)
 
     def validate(self) -> None:
         """Check that the settings can work, alone and together. `MaskRCNN` calls this.
 
-        A setting that another one cuts, such as more detections than proposals, is logged once.
+        A setting that another one limits, such as more detections than proposals, is logged once.
 
         Raises:
             ValueError: one line for each setting that cannot work, with its value and what is
@@ -331,10 +327,7 @@ class Config:
 
     def _unknown_names(self) -> list[str]:
         return [
-            name
-            for name in self.to_dict()
-            if not hasattr(Config, name)
-            and name not in ("BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE")
+            name for name in self.to_dict() if not hasattr(Config, name) and name not in DERIVED
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -359,8 +352,9 @@ class Config:
         """
         config = cls()
         # Derived settings come last, so that one set by hand is kept.
-        for name in sorted(settings, key=lambda name: name not in _SOURCES):
-            setattr(config, name, settings[name])
+        for name in sorted(settings, key=lambda name: name not in SOURCES):
+            if not is_read_only(config, name):
+                setattr(config, name, settings[name])
         return config
 
     def display(self) -> None:

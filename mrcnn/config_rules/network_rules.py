@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 
 from . import parts, training_rules
+from .derived import shape_problem, whole
 from .values import is_integer, is_number, is_positive
 
 RESIZE_MODES = ("square", "pad64", "crop", "none")
 SCALINGS = ("auto", "percentile", "full")
 
-# A number of things, what limits it, and why.
+# A setting, the setting that limits it, and why.
 _LIMITS = (
     ("DETECTION_MAX_INSTANCES", "POST_NMS_ROIS_INFERENCE", "each detection comes from a proposal"),
     ("POST_NMS_ROIS_INFERENCE", "PRE_NMS_LIMIT", "each proposal comes from one of these anchors"),
@@ -35,13 +36,13 @@ def problems(config: Any) -> list[str]:
 
 
 def remarks(config: Any) -> list[str]:
-    """List the settings of a valid configuration that another setting cuts.
+    """List the settings of a valid configuration that another setting limits.
 
     Args:
         config: a `Config`.
 
     Returns:
-        One sentence or two for each.
+        One or two sentences for each.
     """
     return [
         f"{name} is {getattr(config, name)}, but {limit} is {getattr(config, limit)}: {why}, so "
@@ -72,15 +73,21 @@ def _counts(config):
     )  # fmt: skip
     for name in names:
         value = getattr(config, name)
-        if not is_integer(value) or value < 1:
+        if not is_integer(whole(name, value)) or value <= 0:
             yield f"{name} is {value!r}: it must be a whole number of at least 1."
+    steps = config.VALIDATION_STEPS
+    if steps is not None and (not is_integer(whole("VALIDATION_STEPS", steps)) or steps < 0):
+        yield f"VALIDATION_STEPS is {steps!r}: it must be a whole number, or 0 for no validation."
 
 
 def _fractions(config):
-    for name in ("RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD", "ROI_POSITIVE_RATIO"):
+    for name in ("RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD"):
         value = getattr(config, name)
-        if not is_number(value) or not 0 < value <= 1:
-            yield f"{name} is {value!r}: it must lie in (0, 1]."
+        if not is_number(value) or not 0 <= value <= 1:
+            yield f"{name} is {value!r}: it must lie in [0, 1]."
+    ratio = config.ROI_POSITIVE_RATIO
+    if not is_number(ratio) or not 0 < ratio <= 1:
+        yield f"ROI_POSITIVE_RATIO is {ratio!r}: it must lie in (0, 1]."
     confidence = config.DETECTION_MIN_CONFIDENCE
     if confidence is not None and not (is_number(confidence) and 0 <= confidence <= 1):
         yield f"DETECTION_MIN_CONFIDENCE is {confidence!r}: it must lie in [0, 1]."
@@ -101,6 +108,9 @@ def _sizes(config):
             continue
         if not is_integer(side) or side < 64 or side % 64:
             yield f"{name} is {side!r}: {multiple_of_64(side)}"
+            return
+    if problem := shape_problem(config):
+        yield problem
 
 
 def multiple_of_64(side: Any) -> str:
@@ -118,6 +128,10 @@ def multiple_of_64(side: Any) -> str:
 
 
 def _anchors(config):
+    for name in ("BACKBONE_STRIDES", "RPN_ANCHOR_SCALES"):
+        if not np.iterable(value := getattr(config, name)):
+            yield f"{name} is {value!r}: it must be a list of 5 numbers, one for each of P2..P6."
+            return
     levels = len(config.BACKBONE_STRIDES)
     if levels != 5:
         yield f"BACKBONE_STRIDES has {levels} entries: the pyramid P2..P6 needs 5."

@@ -9,6 +9,8 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 BACKBONES = {
     "resnet50": "mrcnn.network.backbones.resnet:RESNET50",
     "resnet101": "mrcnn.network.backbones.resnet:RESNET101",
@@ -98,6 +100,9 @@ def is_function(backbone: Any) -> bool:
 
 
 def _backbone(config):
+    if not np.iterable(config.BACKBONE_STRIDES):
+        return  # another check reports that
+    strides = list(config.BACKBONE_STRIDES)
     if problem := backbone_problem(config.BACKBONE):
         yield problem
     elif is_function(config.BACKBONE):
@@ -107,11 +112,10 @@ def _backbone(config):
                 "BACKBONE it must be a function (image_shape) -> [[height, width], ...] of P2..P6."
             )
     else:
-        own, strides = part(BACKBONES, config.BACKBONE).strides, config.BACKBONE_STRIDES
-        if list(strides)[:4] != list(own):
+        own = part(BACKBONES, config.BACKBONE).strides
+        if strides[:4] != list(own):
             yield f"BACKBONE_STRIDES starts with {strides[:4]}: the BACKBONE's are {list(own)}."
             return
-    strides = list(config.BACKBONE_STRIDES)
     if any(later != 2 * earlier for earlier, later in itertools.pairwise(strides)):
         yield (
             f"BACKBONE_STRIDES is {strides}: each must be twice the one before, because each level "

@@ -1,5 +1,6 @@
 """The batches of a training run, and how Keras's `fit` takes them."""
 
+import math
 import os
 from collections.abc import Collection
 from typing import Any
@@ -53,11 +54,11 @@ def batches(
         no_augmentation_sources=no_augmentation_sources,
         seed=seed,
     )
-    train = BatchSequence(source, config.STEPS_PER_EPOCH, **options)
+    train = BatchSequence(source, math.ceil(config.STEPS_PER_EPOCH), **options)
     if val_dataset is None or not config.VALIDATION_STEPS:
         return train, None
     source = SampleSource(val_dataset, config, seed=0)
-    return train, BatchSequence(source, config.VALIDATION_STEPS, **options)
+    return train, BatchSequence(source, math.ceil(config.VALIDATION_STEPS), **options)
 
 
 def feed(batch_sequence: BatchSequence | None, model: keras.Model) -> Any:

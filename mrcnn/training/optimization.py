@@ -5,6 +5,7 @@ gradients of several batches.
 """
 
 import contextlib
+import math
 from typing import Any, Self
 
 import keras
@@ -105,7 +106,7 @@ def learning_rate_of(
         >>> learning_rate_of(config, 0.5, first_epoch=20)
         0.125
     """
-    rate, batches = float(learning_rate), config.STEPS_PER_EPOCH
+    rate, batches = float(learning_rate), math.ceil(config.STEPS_PER_EPOCH)
     if config.LR_SCHEDULE == "step":
         ahead = [epoch for epoch in config.LR_STEPS if epoch > first_epoch]
         rate *= config.LR_FACTOR ** (len(config.LR_STEPS) - len(ahead))

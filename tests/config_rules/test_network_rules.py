@@ -113,6 +113,7 @@ def test_old_projects_are_valid(project, caplog):
         {"DETECTION_MIN_CONFIDENCE": None},
         {"DETECTION_MIN_CONFIDENCE": 1},
         {"RPN_NMS_THRESHOLD": np.float32(0.5)},
+        {"RPN_NMS_THRESHOLD": 0, "DETECTION_NMS_THRESHOLD": 0.0},
         {"IMAGE_MIN_DIM": 500},
         {"IMAGE_MIN_DIM": None},
         # IMAGE_MIN_DIM above IMAGE_MAX_DIM, which caps it
@@ -186,9 +187,17 @@ ONE_PROBLEM = [
         ]
     ],
     *[
-        ({name: value}, f"{name} is {value!r}: it must lie in (0, 1].")
-        for name in ("RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD", "ROI_POSITIVE_RATIO")
+        ({name: value}, f"{name} is {value!r}: it must lie in [0, 1].")
+        for name in ("RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD")
+        for value in (-0.1, 1.5, "0.7", None, float("nan"))
+    ],
+    *[
+        ({"ROI_POSITIVE_RATIO": value}, f"ROI_POSITIVE_RATIO is {value!r}: it must lie in (0, 1].")
         for value in (0, 1.5, "0.7", None, float("nan"))
+    ],
+    *[
+        ({name: 4}, f"{name} is 4: it must be a list of 5 numbers, one for each of P2..P6.")
+        for name in ("BACKBONE_STRIDES", "RPN_ANCHOR_SCALES")
     ],
     *[
         (

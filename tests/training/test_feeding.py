@@ -34,3 +34,17 @@ def test_nothing_to_learn(monkeypatch):
         feeding.batches(TinyConfig(), crowds, data)
     train, val = feeding.batches(TinyConfig(), data, crowds)
     assert len(train) and len(val)
+
+
+def test_numbers_of_steps_that_a_property_computes_are_rounded_up():
+    class Computed(TinyConfig):
+        @property
+        def STEPS_PER_EPOCH(self):
+            return 10 / 4
+
+        @property
+        def VALIDATION_STEPS(self):
+            return 1 / 4
+
+    train, val = feeding.batches(Computed(), InMemory(shapes(2)), InMemory(shapes(2)))
+    assert (len(train), len(val)) == (3, 1)

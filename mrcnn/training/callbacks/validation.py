@@ -3,6 +3,7 @@
 import copy
 import functools
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from ...config import Config
 from ...config_rules import parts
+from ...config_rules.derived import DERIVED, is_read_only
 from ...datasets.dataset import Dataset
 from ...datasets.reading import read_instances
 from ...inference.detector import Detector, SharedDetector, with_score
@@ -247,12 +249,17 @@ def validation_config(config: Config) -> Config:
         >>> validation_config(Config()).DETECTION_MIN_CONFIDENCE
         0.05
     """
-    config = copy.copy(config)
-    config.DETECTION_MIN_CONFIDENCE = min(config.DETECTION_MIN_CONFIDENCE or 0, MIN_CONFIDENCE)
-    config.BATCH_SIZE = min(config.BATCH_SIZE, config.IMAGES_PER_GPU)
+    settings: dict[str, Any] = {
+        "DETECTION_MIN_CONFIDENCE": min(config.DETECTION_MIN_CONFIDENCE or 0, MIN_CONFIDENCE),
+        "BATCH_SIZE": min(config.BATCH_SIZE, config.IMAGES_PER_GPU),
+    }
     if config.IMAGE_RESIZE_MODE == "crop":
-        config.IMAGE_RESIZE_MODE = "pad64"
-        config.BATCH_SIZE = 1
+        settings |= {"IMAGE_RESIZE_MODE": "pad64", "BATCH_SIZE": 1}
+    config = copy.copy(config)
+    # Sources come before what is derived from them.
+    for name in sorted(settings, key=lambda name: name in DERIVED):
+        if not is_read_only(config, name):
+            setattr(config, name, settings[name])
     return config
 
 
@@ -268,6 +275,6 @@ def choose_images(dataset: Dataset, config: Config) -> Array:
     """
     count = config.VALIDATION_IMAGES
     if count is None:
-        count = (config.VALIDATION_STEPS or 0) * config.BATCH_SIZE
+        count = math.ceil(config.VALIDATION_STEPS or 0) * config.BATCH_SIZE
     chosen = np.random.default_rng(0).permutation(dataset.image_ids)[:count]
     return np.sort(chosen)
