@@ -159,6 +159,37 @@ def test_odd_sides_lose_a_pixel(balloon, tmp_path):
     assert read_video(tmp_path / "b.mp4")[0].shape == (44, 62, 3)
 
 
+def test_frames_that_cannot_be_decoded_are_counted(balloon, tmp_path, monkeypatch, capsys):
+    av = pytest.importorskip("av")
+    write_video(tmp_path / "a.mp4", 6)
+    video, decode = sys.modules["video"], av.Packet.decode
+    damaged = {1, 4}
+
+    class Packet:
+        def __init__(self, number, packet):
+            self.number, self.packet = number, packet
+
+        def decode(self):
+            if self.number in damaged:
+                raise av.error.InvalidDataError(1, "Invalid data")
+            return decode(self.packet)
+
+    whole = video.decoded
+    monkeypatch.setattr(
+        video,
+        "decoded",
+        lambda packets, *rest: whole((Packet(*each) for each in enumerate(packets)), *rest),
+    )
+    monkeypatch.setattr(balloon, "RESULTS_DIR", tmp_path / "results")
+    target = balloon.detect_and_color_splash(Finder(), video_path=tmp_path / "a.mp4")
+    assert len(read_video(target)) == 4
+    assert "4 frames; 2 could not be decoded" in capsys.readouterr().out
+    damaged.update(range(9))
+    with pytest.raises(ValueError, match=r"a\.mp4 has no frame that can be decoded"):
+        video.convert(tmp_path / "a.mp4", tmp_path / "b.mp4", lambda frame: frame)
+    assert not (tmp_path / "b.mp4").exists()
+
+
 def test_a_video_that_fails_leaves_nothing(balloon, tmp_path):
     video = sys.modules["video"]
     write_video(tmp_path / "a.mp4", 3)

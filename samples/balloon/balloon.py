@@ -151,7 +151,7 @@ def evaluate(model, dataset_dir, limit=None, min_score=0.9):
 def detect(model, dataset_dir, limit=None, native=False):
     """Draw the detections in the validation photographs, and write counts.csv.
 
-    With `native`, pictures have exactly their photographs' pixels, without margins and titles.
+    With `native`, pictures have exactly their photographs' pixels, without margins or titles.
 
     Returns:
         the folder's path.
@@ -223,7 +223,8 @@ def detect_and_color_splash(model, image_path=None, video_path=None):
         Image.fromarray(splash(image)).save(target)
     else:
         target = new_folder(RESULTS_DIR, "splash") / f"{path.stem}.mp4"
-        video.convert(path, target, splash)
+        frames, lost = video.convert(path, target, splash)
+        print(f"{frames} frames" + (f"; {lost} could not be decoded" if lost else ""))
     print(f"Saved to {target}")
     return target
 

@@ -16,9 +16,12 @@ def convert(source, target, function):
         target: path of the MP4 to write; it appears only when complete.
         function: takes a frame, uint8 [H, W, 3] RGB, and returns one of the same shape.
 
+    Returns:
+        Number of frames written, and of parts of the video that cannot be decoded.
+
     Raises:
         FileNotFoundError: the file does not exist.
-        ValueError: the file is not a video.
+        ValueError: the file is not a video, or has no frame that can be decoded.
         ImportError: PyAV is not installed.
     """
     try:
@@ -35,11 +38,12 @@ def convert(source, target, function):
         reader.close()
         raise ValueError(f"{source} has no video stream.")
     with reader, replacing(target) as part:
-        stream = reader.streams.video[0]
+        stream, lost = reader.streams.video[0], []
         with av.open(str(part), "w", format="mp4") as writer:
             out = None
-            frames = tqdm(reader.decode(stream), total=stream.frames or None, unit="frame")
-            for frame in frames:
+            frames = decoded(reader.demux(stream), av.error.FFmpegError, lost)
+            written = 0
+            for frame in tqdm(frames, total=stream.frames or None, unit="frame"):
                 # Phones store frames sideways, and the rotation as metadata.
                 upright = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
                 picture = function(np.ascontiguousarray(upright))
@@ -50,5 +54,28 @@ def convert(source, target, function):
                     out.height, out.width, out.pix_fmt = height, width, "yuv420p"
                 new = av.VideoFrame.from_ndarray(picture[:height, :width].copy(), format="rgb24")
                 writer.mux(out.encode(new))
-            if out is not None:
-                writer.mux(out.encode())
+                written += 1
+            if out is None:
+                raise ValueError(f"{source} has no frame that can be decoded.")
+            writer.mux(out.encode())
+    return written, len(lost)
+
+
+def decoded(packets, error, lost):
+    """Decode a video's packets.
+
+    Args:
+        packets: iterable of them.
+        error: type of the errors of a packet that cannot be decoded.
+        lost: list that gets these errors.
+
+    Yields:
+        The frames.
+    """
+    for packet in packets:
+        try:
+            frames = packet.decode()
+        except error as reason:
+            lost.append(reason)
+            continue
+        yield from frames
