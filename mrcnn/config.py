@@ -293,7 +293,7 @@ class Config:
         elif name in SOURCES:
             derive(self)
 
-    def validate(self) -> None:
+    def validate(self, own_losses: bool = False) -> None:
         """Check that the settings can work, alone and together. `MaskRCNN` calls this.
 
         A setting that another one limits, such as more detections than proposals, is logged once.
@@ -316,7 +316,7 @@ class Config:
             close = difflib.get_close_matches(name, dir(Config), n=1, cutoff=0.9)
             if close:
                 logger.warning("%s is not a setting of Config: did you mean %s?", name, close[0])
-        found = problems(self)
+        found = problems(self, own_losses)
         if found:
             raise ValueError(f"{type(self).__name__}:\n" + "\n".join(f"- {line}" for line in found))
         said: set[str] = vars(self).setdefault("_said", set())

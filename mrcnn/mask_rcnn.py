@@ -71,7 +71,7 @@ class MaskRCNN:
             raise ValueError(f"mode is {mode!r}: it must be {' or '.join(map(repr, MODES))}.")
         if isinstance(config, type):
             raise TypeError(f"config is the class {config.__name__}: pass an instance of it.")
-        config.validate()
+        self._validate(config)
         self.mode = mode
         self.config = config
         self.model_dir = model_dir
@@ -79,8 +79,8 @@ class MaskRCNN:
         with self.distribution.scope():
             self.keras_model = self.build(mode, config)
 
-    # What follows is made when needed: a subclass may override `__init__` without calling it, and
-    # set_log_dir with one that sets only log_dir.
+    # What follows is made when needed: a subclass may override `__init__` without calling the
+    # original, and `set_log_dir` with one that sets only `log_dir`.
 
     anchors: Array | None = None
 
@@ -496,6 +496,13 @@ class MaskRCNN:
     @property
     def _run_name(self) -> str:
         return self.config.NAME or ""
+
+    def _validate(self, config: Config) -> None:
+        # A subclass may add losses, which are known when the model is compiled.
+        if type(self) is MaskRCNN:
+            config.validate()
+        else:
+            config.validate(own_losses=True)
 
     def __reduce__(self) -> NoReturn:
         refuse_pickle(self)

@@ -1,5 +1,6 @@
 """Checks of a `Config`: what is wrong with it, and what is accepted instead."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -20,17 +21,19 @@ _LIMITS = (
 )
 
 
-def problems(config: Any) -> list[str]:
+def problems(config: Any, own_losses: bool = False) -> list[str]:
     """List all problems of a configuration.
 
     Args:
         config: a `Config`.
+        own_losses: see `Config.validate`.
 
     Returns:
         One sentence per problem; empty if the configuration can work.
     """
+    choice = functools.partial(parts.problems, own_losses=own_losses)
     checks = (
-        _name, _counts, _fractions, _sizes, parts.problems, _anchors, _channels,
+        _name, _counts, _fractions, _sizes, choice, _anchors, _channels,
     )  # fmt: skip
     return [line for check in checks for line in check(config)] + training_rules.problems(config)
 

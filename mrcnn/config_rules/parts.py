@@ -6,7 +6,7 @@ so that datasets and their worker processes never load Keras.
 
 import importlib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -72,14 +72,34 @@ def loss_names(config: Any) -> tuple[str, ...]:
     return (*RPN_LOSSES, *(name for head in heads(config) for name in head.loss_names))
 
 
-def problems(config: Any) -> Iterator[str]:
-    """Yield what is wrong with a `Config`'s choice of parts, one sentence per problem."""
+def unknown_losses(weights: Iterable[str], names: Iterable[str]) -> list[str]:
+    """The names in LOSS_WEIGHTS that are no losses of the network.
+
+    The five losses of matterport's Mask_RCNN (the reference) may be named without their heads, as
+    in the default.
+
+    Args:
+        weights: LOSS_WEIGHTS, or its names.
+        names: of the network's losses.
+    """
+    known = {*names, *RPN_LOSSES, *(n for kind in HEADS for n in part(HEADS, kind).loss_names)}
+    return [name for name in weights if name not in known]
+
+
+def problems(config: Any, own_losses: bool = False) -> Iterator[str]:
+    """Yield what is wrong with a `Config`'s choice of parts, one sentence per problem.
+
+    Args:
+        config: a `Config`.
+        own_losses: see `Config.validate`.
+    """
     yield from _backbone(config)
     yield from _pooler(config)
     found = list(_heads(config))
     yield from found
     if not found:
-        yield from _losses(config)
+        if not own_losses:
+            yield from _losses(config)
         for head in heads(config):
             yield from head.problems(config)
 
@@ -190,10 +210,8 @@ def _is_head(kind):
 
 
 def _losses(config):
-    # The five losses of matterport's Mask_RCNN may be named without their heads, as in the default.
-    optional = {name for kind in HEADS for name in part(HEADS, kind).loss_names}
     names = loss_names(config)
-    unknown = [n for n in config.LOSS_WEIGHTS if n not in names and n not in optional]
+    unknown = unknown_losses(config.LOSS_WEIGHTS, names)
     missing = [name for name in names if name not in config.LOSS_WEIGHTS]
     if unknown:
         yield f"LOSS_WEIGHTS names {unknown}: the losses are {', '.join(names)}."

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from .. import weights
+from ..config_rules.parts import unknown_losses
 from ..ops import outside_graphs, replica_count
 from ..types import PathLike, Tensor
 from .keras2_model import Keras2Model
@@ -41,7 +42,15 @@ class GraphModel(Keras2Model):
         Args:
             loss_weights: factors by loss name; 1 for missing names.
             weight_decay: factor of the L2 penalty.
+
+        Raises:
+            ValueError: a name is none of the model's losses.
         """
+        if unknown := unknown_losses(loss_weights, self.loss_names):
+            raise ValueError(
+                f"LOSS_WEIGHTS names {unknown}: the model's losses are "
+                f"{', '.join(self.loss_names)}. A loss is an output whose name ends in '_loss'."
+            )
         self.loss_weights = dict(loss_weights)
         self.weight_decay = weight_decay
         if not self.loss_means:

@@ -179,7 +179,16 @@ def compile_model(
         config: for LOSS_WEIGHTS, WEIGHT_DECAY and what `build_optimizer` reads.
         learning_rate, momentum, total_epochs, first_epoch: see `optimization.build_optimizer`.
         distribution: devices that the model was built for, see `distribution.choose`; None: one.
+
+    Raises:
+        TypeError: a subclass's `build` returned another kind of model.
+        ValueError: LOSS_WEIGHTS names a loss that the model does not have.
     """
+    if not isinstance(model, GraphModel):
+        raise TypeError(
+            f"the model is a {type(model).__name__}: build() must return a GraphModel, such as "
+            "mrcnn.network.graph_model.GraphModel(inputs, outputs)."
+        )
     model.set_loss(config.LOSS_WEIGHTS, l2_factor(config))
     with distribution.scope() if distribution else contextlib.nullcontext():
         optimizer = build_optimizer(config, learning_rate, momentum, total_epochs, first_epoch)

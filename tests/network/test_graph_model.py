@@ -44,6 +44,17 @@ def test_losses_are_weighted(model):
     assert len(model.loss_means) == 5
 
 
+def test_weights_of_losses_that_the_model_does_not_have(model):
+    with pytest.raises(ValueError) as caught:
+        model.set_loss({"rpn_class_loss": 1.0, "edge_loss": 2.0}, weight_decay=0.0)
+    assert str(caught.value) == (
+        "LOSS_WEIGHTS names ['edge_loss']: the model's losses are rpn_class_loss, rpn_bbox_loss, "
+        "mrcnn_class_loss, mrcnn_bbox_loss, mrcnn_mask_loss. A loss is an output whose name ends "
+        "in '_loss'."
+    )
+    assert "edge_loss" not in model.loss_weights
+
+
 @pytest.mark.parametrize("method", ["fit", "fit_generator"])
 def test_fit_takes_the_generator_of_lists(model, config, method):
     generator = data_generator(InMemory(shapes(4)), config, batch_size=2, seed=3)

@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 from tiny import TinyConfig
 
+from mrcnn.mask_rcnn import MaskRCNN
 from mrcnn.network import graph
+from mrcnn.network.graph_model import GraphModel
+from mrcnn.network.losses import LossLayer
 from mrcnn.training import optimization
 from mrcnn.training.optimization import WarmUp, build_optimizer, l2_factor, learning_rate_of
 
@@ -187,3 +190,50 @@ def test_averages(model, momentum, averages):
     config.EMA = momentum
     optimization.compile_model(model, config, learning_rate=0.02, momentum=0.8)
     assert optimization.averages(model) is averages
+
+
+# A subclass that adds a loss
+
+
+class WithEdges(MaskRCNN):
+    """Adds a loss on the mask head's outputs, as projects do in `build`."""
+
+    def build(self, mode, config):
+        model = super().build(mode, config)
+        if mode == "inference":
+            return model
+        masks = model.get_layer("mrcnn_mask").output
+        loss = LossLayer(lambda values: keras.ops.mean(values) + 3.0, name="edge_loss")([masks])
+        return GraphModel(model.inputs, [*model.outputs, loss], name="mask_rcnn")
+
+
+class EdgeConfig(TinyConfig):
+    LOSS_WEIGHTS = {**TinyConfig.LOSS_WEIGHTS, "edge_loss": 2.0}
+
+
+def test_a_loss_that_a_subclass_adds_has_its_weight(tmp_path):
+    model = WithEdges("training", EdgeConfig(), tmp_path)
+    model.compile(0.01, 0.9)
+    names = model.keras_model.loss_names
+    assert names[-1] == "edge_loss" and len(names) == 6
+    outputs = [None] * (len(model.keras_model.names) - 6) + [np.float32(1)] * 6
+    penalty = float(model.keras_model.l2_penalty())
+    assert float(model.keras_model.compute_loss(y_pred=outputs)) == pytest.approx(7 + penalty)
+    assert WithEdges("inference", EdgeConfig(), tmp_path).keras_model.loss_names == ()
+
+
+def test_a_loss_that_nobody_adds_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"LOSS_WEIGHTS names \['edge_loss'\]: the losses are rpn"):
+        MaskRCNN("training", EdgeConfig(), tmp_path)
+    config = EdgeConfig()
+    config.LOSS_WEIGHTS = {**EdgeConfig.LOSS_WEIGHTS, "egde_loss": 1.0}
+    model = WithEdges("training", config, tmp_path)
+    with pytest.raises(ValueError, match=r"names \['egde_loss'\]: .*mrcnn_mask_loss, edge_loss\."):
+        model.compile(0.01, 0.9)
+
+
+def test_another_kind_of_model_is_refused(tmp_path):
+    with pytest.raises(
+        TypeError, match=r"the model is a Functional: build\(\) must return a Graph"
+    ):
+        optimization.compile_model(keras.Model(*[keras.Input((1,))] * 2), TinyConfig(), 0.1, 0.9)
