@@ -105,7 +105,7 @@ print(f"{exposed.mean():.1f} and {exposed.std():.1f} after the layer exposure_sc
 
 framed = visualize.draw_box((255 * bright).astype(np.uint8), windows[0], (255, 0, 0))
 titles = (
-    f"image, {image.shape[1]} x {image.shape[0]}",
+    f"image, {image.shape[1]} x {image.shape[0]}, brightened",
     f"molded, {picture.shape[1]} x {picture.shape[0]}, brightened, with its window",
     "what the first convolution sees",
 )
@@ -355,7 +355,7 @@ for i in chosen:
     for channel in np.argsort(-aligned.std(axis=(0, 1)))[:3]:
         panels.append(aligned[:, :, channel])
         titles.append(f"channel {channel}")
-visualize.display_images(panels, titles, cmap="viridis", figsize=(8, 8.6))
+visualize.display_images(panels, titles, cmap="viridis", figsize=(8, 8.4))
 
 # %% [markdown]
 # ## Box head
@@ -473,8 +473,8 @@ for i in sizes[[0, len(boxes) // 2, -1]]:
     soft = utils.resize(masks[i], (y2 - y1, x2 - x1))
     panels += [bright[y1:y2, x1:x2], masks[i], soft, outlined[y1:y2, x1:x2]]
     titles += [f"detection {i}, {x2 - x1} x {y2 - y1} pixels", "the mask, 28 x 28"]
-    titles += ["resized to the box", f"at least 0.5; IoU {iou:.2f}"]
-visualize.display_images(panels, titles, cmap="magma", norm=plt.Normalize(0, 1), figsize=(9, 6.2))
+    titles += ["resized to the box", f"at least 0.5, IoU {iou:.2f}\ntruth in red"]
+visualize.display_images(panels, titles, cmap="magma", norm=plt.Normalize(0, 1), figsize=(10, 8))
 
 # %% [markdown]
 # Here are the steps from the mask head to pixels for a small, a medium and a large box; red is the

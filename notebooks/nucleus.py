@@ -113,11 +113,11 @@ model.train(
 
 # %%
 history = np.genfromtxt(Path(model.log_dir) / "history.csv", delimiter=",", names=True)
-fig, ax = plt.subplots(figsize=(5, 3))
+fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
 for name in ("loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss"):
     ax.plot(history["epoch"], history[name], "o-", label=name)
 ax.set(title="Training losses", xlabel="epoch", ylabel="loss", xticks=history["epoch"])
-ax.legend()
+ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]

@@ -49,7 +49,7 @@ def display_batch(
         figsize: inches (width, height); None is 5 wide per image.
         dpi: dots per inch; None is 100.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
-        native: whether each panel has exactly its image's pixels, without margins and titles;
+        native: whether each panel has exactly its image's pixels, without margins or titles;
             figsize is then ignored.
 
     Returns:

@@ -44,7 +44,7 @@ _RANK_COST = 0.02  # per step down the list above
 _OVERLAP_COST = 3  # covering an entire caption
 _FOREIGN_COST = 0.15  # lying entirely on other instances, however large they are
 _OUTSIDE_COST = 10  # lying entirely outside the axes
-_FOREIGN = 0.3  # fraction of a plate on another instance from which it could be that one's name
+_FOREIGN = 0.3  # a plate with this fraction on another instance could be that one's name
 
 
 def add_caption(
@@ -213,8 +213,8 @@ def arrange(
 def ambiguous(plates: npt.ArrayLike, boxes: npt.ArrayLike) -> list[int]:
     """The plates that could be read as captions of other boxes.
 
-    Such a plate lies to a good part on another box, and neither on top of its own, which is where
-    captions usually are, nor within its own unless the other box is the smaller one.
+    Such a plate lies largely on another box. It is not on top of its own box, where captions
+    usually are, and not within its own box either, unless the other box is smaller.
 
     Args:
         plates, boxes: [N, (left, bottom, right, top)] in figure pixels, with y growing upwards.

@@ -45,8 +45,8 @@ def display_sample(
 
     If the dataset has only boxes, only these are drawn. Crowds are white, with a dashed box. With
     one class, or more than 40 instances, captions are left out: the title counts the instances.
-    Pixels are scaled so that they can be seen, see `pictures.as_rgb`, with `config` after its
-    IMAGE_SCALING; the title says if a dark 8-bit image was brightened.
+    Pixels are scaled so that they can be seen, see `pictures.as_rgb`; with `config`, its
+    IMAGE_SCALING is applied first. The title says if a dark 8-bit image was brightened.
 
     Args:
         dataset: a prepared dataset.
@@ -60,7 +60,7 @@ def display_sample(
         figsize: inches (width, height); None is 10 along the longer side.
         dpi: dots per inch; None is 150.
         save_to: path of a PNG to write; the figure is then closed.
-        native: whether the picture has exactly the image's pixels, without margins and title;
+        native: whether the picture has exactly the image's pixels, without margins or title;
             figsize is then ignored.
 
     Returns:
@@ -153,7 +153,7 @@ def display_augmented(
         figsize: inches (width, height); None is 3.5 wide per image.
         dpi: dots per inch; None is 150.
         save_to: path of a PNG to write; the figure is then closed.
-        native: whether each panel has exactly its image's pixels, without margins and titles;
+        native: whether each panel has exactly its image's pixels, without margins or titles;
             figsize is then ignored.
 
     Returns:

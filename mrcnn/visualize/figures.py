@@ -4,6 +4,7 @@ A figure has a size in inches, and room for titles. A *native* figure instead ha
 images that it shows, one for one, side by side and without margins or titles.
 """
 
+import textwrap
 from collections.abc import Sequence
 from typing import IO, TypeVar
 
@@ -24,9 +25,9 @@ SaveTo = PathLike | IO[bytes]
 
 _Drawn = TypeVar("_Drawn", bound=Axes | Figure | SubFigure)
 
-_MAX_PANEL_INCHES = 7.5  # height of a panel of `panel_rows`
-_TITLE_INCHES = 0.4  # height of its title
-_ASPECTS = (0.2, 5.0)  # width / height that it allows for
+_TITLE_INCHES = 0.4  # height of a title in `panel_rows`
+_ASPECTS = (0.5, 5.0)  # width / height that it allows for; narrower ones leave room for titles
+_LETTERS_PER_INCH_AT_1PT = 120
 
 NATIVE_DPI = 100  # of native figures: decides the size of type and lines in pixels
 
@@ -67,6 +68,7 @@ def panel_rows(
     figsize: Inches | None = None,
     dpi: float | None = None,
     save_to: SaveTo | None = None,
+    tallest: float = 1.1,
 ) -> Array:
     """Create a figure of images that fill its width, whatever their shapes.
 
@@ -78,6 +80,8 @@ def panel_rows(
         columns: panels of a full row.
         default: (width in inches, dots per inch); None for the latter is matplotlib's.
         figsize, dpi, save_to: see `new_figure`.
+        tallest: maximum height of a row, as a multiple of the mean width of a column. A row of tall
+            images has gaps rather than more height.
 
     Returns:
         object [rows, columns] of Axes without frames; those without an image stay empty.
@@ -87,10 +91,11 @@ def panel_rows(
     aspects = [[float(np.clip(s[1] / max(s[0], 1), low, high)) for s in row] for row in rows]
     for row in aspects:  # a row that is not full has panels as if it were
         row += [row[-1]] * (columns - len(row))
-    heights = [min(width / sum(row), _MAX_PANEL_INCHES) + _TITLE_INCHES for row in aspects]
+    highest = tallest * width / columns
+    heights = [min(width / sum(row), highest) + _TITLE_INCHES for row in aspects]
     default_size = width, sum(heights) + _TITLE_INCHES
     figure = new_figure((default_size, resolution), figsize, dpi, save_to)
-    # Inches: the titles keep clear of the row above.
+    # In inches; keeps the titles clear of the row above.
     figure.set_layout_engine("constrained", h_pad=0.07)
     outer = figure.add_gridspec(len(rows), 1, height_ratios=heights)
     axes = np.empty((len(rows), columns), object)
@@ -176,6 +181,18 @@ def inches_of(ax: Axes) -> float:
     ratios = np.asarray(spec.get_gridspec().get_width_ratios())
     share = ratios[spec.colspan.start : spec.colspan.stop].sum() / ratios.sum()
     return figure.bbox.width / figure.dpi * share
+
+
+def wrapped(ax: Axes, text: str, fontsize: float) -> str:
+    """Break a title's lines so that they are not wider than their axes.
+
+    Args:
+        ax: the Axes.
+        text: the title; its own line breaks are kept.
+        fontsize: in points.
+    """
+    letters = max(8, int(_LETTERS_PER_INCH_AT_1PT * inches_of(ax) / fontsize))
+    return "\n".join(textwrap.fill(line, letters) for line in text.splitlines())
 
 
 def scale_of(ax: Axes, instances: int) -> float:

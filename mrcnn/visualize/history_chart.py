@@ -1,4 +1,4 @@
-"""The curves of a training run, or of several runs laid over each other."""
+"""The curves of a training run, or of several runs in one figure."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ _MAX_METRICS = 8  # curves, if there is no average precision
 _MAX_MARKED_EPOCHS = 40  # epochs up to which each has a marker
 _PANELS_PER_ROW = 4  # of several runs
 _DPI = 100
-# Markers tell training from validation where an epoch is alone, so that it has no line.
+# Markers tell training from validation where a single epoch has no line.
 _TRAINING: dict[str, Any] = {"linestyle": "solid", "marker": "o", "markersize": 3.5}
 _VALIDATION: dict[str, Any] = {
     "linestyle": "dashed",
@@ -46,8 +46,8 @@ def plot_history(
     """Draw the losses, the average precision and the learning rate over the epochs.
 
     Training is solid with full markers, validation dashed with open ones. An axis is logarithmic if
-    its values differ widely. Several runs are laid over each other, one colour a run, with a panel
-    for each loss and metric.
+    its values differ widely. Several runs are overlaid, one colour per run, with a panel for each
+    loss and metric.
 
     Args:
         history: path of a `history.csv` or of its run's folder, or rows as `history.read` returns
@@ -265,7 +265,7 @@ def _points(rows: Sequence[Mapping[str, Any]], name: str) -> Array:
 
 
 def _scale(ax: Axes, log: bool) -> None:
-    """Choose the scale of the values drawn: logarithmic if they may be, and differ widely."""
+    """Choose the scale of the values drawn: logarithmic if `log` is set and they differ widely."""
     if not ax.lines:
         return
     values = np.concatenate([np.asarray(line.get_ydata()) for line in ax.lines])

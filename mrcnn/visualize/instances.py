@@ -22,6 +22,7 @@ from .figures import (
     new_figure,
     panel_rows,
     scale_of,
+    wrapped,
 )
 from .pictures import as_rgb
 
@@ -55,7 +56,7 @@ def display_images(
         figsize: inches (width, height); None is 3.5 wide per image.
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
-        native: whether each panel has exactly its image's pixels, without margins and titles;
+        native: whether each panel has exactly its image's pixels, without margins or titles;
             figsize is then ignored.
 
     Returns:
@@ -85,7 +86,7 @@ def display_images(
         image = image[..., 0] if image.shape[2:] == (1,) else image
         limits = _limits(image) if norm is None else {}
         image = as_rgb(image) if image.ndim == 3 else image
-        ax.set_title(title, fontsize=9)
+        ax.set_title(wrapped(ax, title, 9), fontsize=9)
         ax.imshow(image, cmap=cmap, norm=norm, interpolation=interpolation, **limits)
     return finish(axes[0, 0].figure, created=True, save_to=save_to, native=native)
 
@@ -131,7 +132,7 @@ def display_instances(
         captions: N strings that replace "name score"; "" or None for no caption.
         dpi: dots per inch of the created figure; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
-        native: whether the picture has exactly the image's pixels, without margins and title;
+        native: whether the picture has exactly the image's pixels, without margins or title;
             figsize is then ignored.
 
     Returns:
@@ -240,7 +241,7 @@ def display_top_masks(
         figsize: inches (width, height); None is 3.5 wide per panel.
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
-        native: whether each panel has exactly its image's pixels, without margins and titles;
+        native: whether each panel has exactly its image's pixels, without margins or titles;
             figsize is then ignored.
 
     Returns:

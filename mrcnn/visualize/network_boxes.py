@@ -46,7 +46,7 @@ def draw_boxes(
 
     Args:
         image: [H, W] or [H, W, C] of any pixel type, see `pictures.as_rgb`. Unless the figure is
-            native, a margin of a tenth of its height leaves room for boxes that extend beyond it.
+            native, a margin of up to a tenth of its height shows boxes that extend beyond it.
         boxes, refined_boxes: [N, (y1, x1, y2, x2)] in pixels; at least one of the two is required.
             All-zero rows are padding and are skipped.
         masks: [H, W, N].
@@ -58,7 +58,7 @@ def draw_boxes(
         figsize: inches (width, height); None is (12, 12).
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
-        native: whether the picture has exactly the image's pixels, without margins and title;
+        native: whether the picture has exactly the image's pixels, without margins or title;
             figsize is then ignored.
 
     Returns:
@@ -90,8 +90,8 @@ def draw_boxes(
     elif ax is None:
         ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
     assert ax is not None
-    needs_margin = len(last) and not native
-    _show_with_margin(ax, picture, picture.shape[0] // 10 if needs_margin else 0, title)
+    margin = 0 if native else _overhang(picture.shape, boxes, refined_boxes)
+    _show_with_margin(ax, picture, min(margin, picture.shape[0] // 10), title)
     for i, own_color in enumerate(colors):
         color: ColorType = own_color
         linestyle, alpha = "dashed", 1.0
@@ -144,7 +144,7 @@ def draw_rois(
         figsize: inches (width, height); None is (12, 12).
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
-        native: whether the picture has exactly the image's pixels, without margins and title;
+        native: whether the picture has exactly the image's pixels, without margins or title;
             figsize is then ignored.
 
     Returns:
@@ -195,6 +195,13 @@ def draw_rois(
 
 def _as_boxes(boxes: npt.ArrayLike | None) -> Array | None:
     return None if boxes is None else np.reshape(boxes, (-1, 4))
+
+
+def _overhang(shape: tuple[int, ...], *groups: Array | None) -> int:
+    """Pixels by which boxes extend beyond an image of a shape (height, width, ...)."""
+    boxes = np.concatenate([np.zeros((1, 4)), *(group for group in groups if group is not None)])
+    beyond = (-boxes[:, :2].min(), boxes[:, 2].max() - shape[0], boxes[:, 3].max() - shape[1])
+    return int(np.ceil(max(0, *beyond)))
 
 
 def _show_with_margin(ax: Axes, picture: Array, margin: int, title: str) -> None:

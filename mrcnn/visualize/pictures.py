@@ -1,7 +1,7 @@
 """Any image as a picture that a screen can show: 8-bit RGB with its contrast visible.
 
 Pictures are scaled as images are for detection, by `as_channels`. They are then brightened if they
-are too dark to see. Detection does not need that, eyes do.
+are too dark to see. Detection does not need that; eyes do.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ from ..images.pixels import scale
 from ..types import Array
 
 # A picture is dark if its brightest parts are below this value of 255. Fluorescence images of 8
-# bits are often below 50; a photograph, even at night, has lights.
-_DARK = 100
+# bits are often below 50, and seldom above 128; a photograph, even at night, has lights.
+_DARK = 128
 _PERCENTILES = (1, 99.8)  # as in `as_channels`
 _EXAMINED_SIDE = 1000  # rows and columns of a large image from which its brightness is estimated
 # Resizing with a cubic filter overshoots; such floats are meant as 0..1 or 0..255.

@@ -17,7 +17,7 @@ from .figures import Inches, SaveTo, finish, new_figure, plain_axes
 
 _KINDS = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
 _MAX_CURVES = 10  # with more classes, only the best and the worst get a curve
-_ENOUGH = 10  # instances in a row of a confusion matrix, from which its colours are full
+_ENOUGH = 10  # instances that give a row of a confusion matrix its full colours
 _FAINTEST = 0.25  # opacity of a row with few instances
 _MAX_CELLS = 30  # rows of a confusion matrix up to which cells show their counts
 _DPI = 120
@@ -139,7 +139,7 @@ def plot_confusion(
 ) -> Figure | None:
     """Draw the confusion matrix: which classes are detected as which.
 
-    A cell shows a count; its colour is the fraction of its row. Rows of few instances are pale,
+    A cell shows a count; its colour shows the fraction of its row. Rows of few instances are pale,
     because a fraction of them says little. Background comes last: its column counts missed
     instances, its row detections without an instance. Classes with neither instances nor
     detections are left out.

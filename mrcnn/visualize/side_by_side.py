@@ -1,6 +1,5 @@
 """Figures that compare detections with the ground truth."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from .figures import (
     new_figure,
     panel_rows,
     scale_of,
+    wrapped,
 )
 from .instances import display_instances
 from .matching import match, tidy
@@ -30,7 +30,6 @@ from .pictures import as_rgb
 
 _PANEL_INCHES = 8
 _DPI = 150
-_LETTERS_PER_INCH_AT_1PT = 120
 _PREDICTION_INCHES = 5
 _PREDICTION_DPI = 100
 
@@ -67,7 +66,7 @@ def compare(
         axes: two matplotlib Axes to draw on; None creates a figure with title, figsize and dpi.
         figsize: inches (width, height); None is 16 wide, and as high as the image needs.
         dpi: dots per inch; None is 150.
-        native: whether each panel has exactly its image's pixels, without margins and titles;
+        native: whether each panel has exactly its image's pixels, without margins or titles;
             figsize is then ignored.
 
     Returns:
@@ -141,7 +140,7 @@ def display_differences(
         figsize: inches (width, height); None is (16, 16).
         dpi: dots per inch; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
-        native: whether the picture has exactly the image's pixels, without margins and title;
+        native: whether the picture has exactly the image's pixels, without margins or title;
             figsize is then ignored.
 
     Returns:
@@ -232,7 +231,7 @@ def _set_heading(ax: Axes, text: str) -> None:
     """Set a title, wrapped to the width of its axes."""
     inches = inches_of(ax)
     size = 12 if inches > 6 else 10 if inches > 4 else 8
-    ax.set_title(textwrap.fill(text, int(_LETTERS_PER_INCH_AT_1PT * inches / size)), fontsize=size)
+    ax.set_title(wrapped(ax, text, size), fontsize=size)
 
 
 def _score_captions(ax: Axes, scores: Array, boxes: Array, width: int) -> list[str]:
@@ -273,7 +272,7 @@ def draw_predictions(
         title: title of the figure.
         figsize: inches (width, height); None is 5 wide per panel.
         dpi: dots per inch; None is 100.
-        native: whether each panel has exactly its image's pixels, without margins and titles;
+        native: whether each panel has exactly its image's pixels, without margins or titles;
             figsize is then ignored.
 
     Returns:
@@ -293,7 +292,7 @@ def draw_predictions(
     else:
         panels = [[s for s in row for _ in "12"] for row in rows]
         default = (2 * pairs * _PREDICTION_INCHES, _PREDICTION_DPI)
-        axes = panel_rows(panels, 2 * pairs, default, figsize, dpi, save_to)
+        axes = panel_rows(panels, 2 * pairs, default, figsize, dpi, save_to, tallest=1.5)
         axes[0][0].figure.suptitle(title, fontsize=11)
     for pair, (image, truth, result) in zip(axes.reshape(-1, 2), samples, strict=False):
         compare(image, truth, result, class_names, axes=pair)

@@ -66,7 +66,7 @@ def test_the_usual_size_and_another():
 
 
 def test_rows_of_panels_have_no_gaps_and_titles_keep_clear():
-    shapes = [[(90, 30), (70, 70), (60, 120)], [(100, 50), (50, 100)]]
+    shapes = [[(90, 60), (70, 70), (60, 120)], [(100, 50), (50, 100)]]
     axes = panel_rows(shapes, 3, (12, None))
     for ax, shape in zip(axes.flat, [*shapes[0], *shapes[1]], strict=False):
         ax.imshow(np.zeros(shape))

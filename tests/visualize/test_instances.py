@@ -1,5 +1,7 @@
 """Figures of instances: pixels, colours, captions."""
 
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -120,6 +122,14 @@ class TestInstances:
         assert visualize.display_images([]) is None
         assert "No images to display." in caplog.text
         assert not plt.get_fignums()
+
+    def test_long_titles_do_not_run_into_each_other(self):
+        names = ["a_long_name of a file that has many words in it.png"] * 3
+        figure = visualize.display_images(np.zeros((3, 40, 20)), names, cols=3, figsize=(6, 4))
+        figure.draw_without_rendering()
+        extents = [ax.title.get_window_extent() for ax in figure.axes]
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(extents))
+        assert figure.axes[0].get_title().replace("\n", " ") == names[0]
 
     def test_display_images_with_fewer_titles(self):
         figure = visualize.display_images(np.zeros((2, 3, 3)), ["first"])

@@ -24,7 +24,7 @@ def test_draw_boxes():
     assert ax.patches[0].get_edgecolor()[:3] == matplotlib.colors.to_rgb("gray")
     assert texts(ax) == ["a", "b", "d"]
     assert len(ax.lines) == 3  # the fourth box is padding, but its refinement is not
-    assert ax.get_ylim() == (65.5, -6.5)
+    assert ax.get_ylim() == (59.5, -0.5)  # all boxes are within the image
     assert (ax.images[0].get_array()[15, 15] != 100).any()
 
 
@@ -83,3 +83,17 @@ def test_draw_rois_without_masks():
     assert (ax.images[0].get_array() == 100).all()
     with pytest.raises(ValueError, match="4 rois, 4 refined_rois, 3 class_ids"):
         visualize.draw_rois(image, boxes, refined, None, [1, 0, 2], NAMES)
+
+
+def test_a_margin_as_wide_as_boxes_need():
+    image = np.zeros((60, 80, 3), np.uint8)
+    for boxes, margin in (
+        ([[-3, 10, 20, 30]], 3),
+        ([[5, 10, 62, 30]], 2),
+        ([[5, 60, 20, 84]], 4),
+        ([[5, -50, 20, 30]], 6),  # at most a tenth of the height
+        (np.zeros((0, 4)), 0),
+    ):
+        ax = visualize.draw_boxes(image, refined_boxes=boxes)
+        assert ax.get_ylim() == (59.5 + margin, -0.5 - margin)
+        assert ax.get_xlim() == (-0.5 - margin, 79.5 + margin)

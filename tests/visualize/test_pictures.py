@@ -13,7 +13,7 @@ from mrcnn.visualize.pictures import as_rgb, is_dark
 
 from .scenes import NAMES, Boxes, SmallConfig
 
-DARK, GRAY, BRIGHT = 300, 2000, 4000  # of a camera of 12 bits
+DARK, GRAY, BRIGHT = 300, 2000, 4000  # of a 12-bit camera
 
 
 def camera(channels=None):
@@ -66,7 +66,7 @@ MORE_KINDS = {
 
 
 class Camera(Boxes):
-    """The dataset's images are all the one given."""
+    """All images of the dataset are the one given."""
 
     def __init__(self, image):
         super().__init__()
@@ -184,7 +184,7 @@ class TestPixels:
         assert picture[0, 0].tolist() == expected
 
     def test_8_bit_images_that_are_not_dark_stay_as_they_are(self):
-        image = np.random.default_rng(0).integers(0, 120, (40, 50, 3), np.uint8)
+        image = np.random.default_rng(0).integers(0, 150, (40, 50, 3), np.uint8)
         assert np.array_equal(as_rgb(image), image)
         assert as_rgb(image) is not image and not np.shares_memory(as_rgb(image), image)
 
