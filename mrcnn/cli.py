@@ -60,7 +60,7 @@ def add_native(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--native",
         action="store_true",
-        help="detect: pictures have exactly their images' pixels, without margins and titles",
+        help="detect: pictures have exactly their images' pixels, without margins or titles",
     )
 
 

@@ -37,7 +37,7 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
 }
 
 KINDS = {"bbox": "box", "segm": "mask"}
-# Names in the summary, and their keys: of the metrics at an IoU, and of those of other parts.
+# Names in the summary and their keys: first the metrics at an IoU, then those of other parts.
 AT_IOU = {
     "DSB": "image_mean_ap",
     "pooled AP": "pooled_ap",
@@ -184,7 +184,7 @@ def table(result: Mapping[str, Any]) -> str:
 
 
 def _line(title: str, figures: Mapping[str, float], names: Mapping[str, str]) -> str:
-    """A line of figures; `names` has each one's name in the line, and its key."""
+    """A line of figures; `names` maps each one's name in the line to its key."""
     return f"{title:13}" + "  ".join(f"{name} {figures[key]:.3f}" for name, key in names.items())
 
 

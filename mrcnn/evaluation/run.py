@@ -67,7 +67,7 @@ def evaluate(
         min_score: see above.
         max_detections: detections per class and image that count in COCO's metrics. None is COCO's
             100, which keeps results comparable, or DETECTION_MAX_INSTANCES if that is more. If it
-            leaves detections out, this is logged and said in `notes`.
+            leaves detections out, this is logged and reported in `notes`.
         detect: function that detects in place of the model: it takes a list of images as returned
             by `Dataset.load_image` and returns a list of results like `MaskRCNN.detect`. It
             receives up to BATCH_SIZE images per call, or one without a model.

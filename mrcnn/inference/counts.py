@@ -93,10 +93,10 @@ class CountsTable:
         return f"{name}: refused: {reason}"
 
     def refuse_other_files(self, folder: PathLike) -> None:
-        """Write the rows of a folder's images of types that are not read, and print them.
+        """Write and print the rows of a folder's images whose types are not read.
 
         Args:
-            folder: whose files were to be used; a path of anything else has no such files.
+            folder: the folder whose files were to be used; any other path has no such files.
         """
         paths = sorted(Path(folder).iterdir()) if Path(folder).is_dir() else []
         for path in paths:
@@ -115,7 +115,7 @@ class CountsTable:
         read: Callable[[int, tuple[int, ...]], Any] | None = None,
         progress: bool = False,
     ) -> Iterator[Detected]:
-        """Detect in the images of a dataset one by one; those that fail get their row, printed too.
+        """Detect in a dataset's images one by one; write and print a row for those that fail.
 
         Args:
             detect, dataset, config, read: see `over_dataset`; without `read`, no ground truth is
@@ -149,7 +149,7 @@ class CountsTable:
         unread.clear()
 
     def last_line(self) -> str:
-        """What the table says in all, such as "23 of 25 images; 2 refused: see counts.csv"."""
+        """A summary of the table, such as "23 of 25 images; 2 refused: see counts.csv"."""
         refused = len(self.refused)
         counts = {"refused": refused, "cut by a limit": self.truncated}
         parts = [f"{count} {what}" for what, count in counts.items() if count]

@@ -69,7 +69,7 @@ def _before_molding(image: Any, config: Config) -> Array | None:
     ):
         return None
     low = image.min()
-    # Also false for NaN. A bright image, without a value below 0, is looked at if it may be molded.
+    # NaN fails these tests too. A bright image may be molded although no value is below 0.
     if not low >= -mean.max() - _ROUNDING or not image.max() <= 255 - mean.min() + _ROUNDING:
         return None
     pixels = image + mean

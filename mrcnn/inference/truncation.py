@@ -46,7 +46,7 @@ def truncated_by(outputs: Mapping[str, Array], image_meta: Array, config: Config
     """
     rows = outputs["mrcnn_detection"]
     found = rows[: np.count_nonzero(np.cumprod(rows[:, 4] != 0))]
-    if not {"ROI", "mrcnn_class", "mrcnn_bbox"} <= outputs.keys():  # a box head of one's own
+    if not {"ROI", "mrcnn_class", "mrcnn_bbox"} <= outputs.keys():  # a custom box head
         return np.str_(DETECTIONS if len(found) == len(rows) else "")
     if len(found) == len(rows):
         return np.str_(DETECTIONS if left_out(outputs, image_meta, config) else "")
@@ -78,7 +78,7 @@ def left_out(outputs: Mapping[str, Array], image_meta: Array, config: Config) ->
 
 
 def cut_above(result: Mapping[str, Any], min_score: float) -> str:
-    """Name the limit that cut detections of at least a score.
+    """Name the limit that cut detections that score at least `min_score`.
 
     DETECTION_MAX_INSTANCES leaves out only detections that score less than all others: if some
     score less than `min_score`, it left out none above.
@@ -131,10 +131,10 @@ def _candidates(
 
 
 def log_once(model: Any, limit: str, best: float, config: Config) -> None:
-    """Log that a limit cut detections, the first time that it does so in a model.
+    """Log that a limit cut detections, the first time that it does so for a model.
 
     Args:
-        model: the `keras.Model`, which remembers what was said.
+        model: the `keras.Model`, which remembers what was logged.
         limit: from `truncated_by`.
         best: see `left_out`.
         config: the model's.

@@ -1,7 +1,7 @@
 """Makes `import model as modellib` work, as in projects from before the reference was a package.
 
 Until 2018, `model`, `utils`, `visualize`, `config` and `parallel_model` of matterport's Mask_RCNN
-(the reference) lay in its top folder. Put `import mrcnn.legacy.flat_imports` before the first such
+(the reference) were in its top folder. Put `import mrcnn.legacy.flat_imports` before the first such
 import. A project's own modules of these names take precedence.
 """
 

@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 class LastCheckpoint(str):
     """What `find_last` returns: a str, and an error if it is used as a pair.
 
-    In 2017 `find_last` returned the folder and the path, so projects call `find_last()[1]`. Of a
-    str, that would be its second character.
+    In 2017 `find_last` returned the folder and the path, so projects call `find_last()[1]`. On a
+    str, that would give the second character.
 
     Example:
         >>> from mrcnn.legacy.paths import LastCheckpoint

@@ -95,7 +95,7 @@ def find(names: Mapping[str, str], name: str, module: str) -> Any:
 
 
 def installed(names: Mapping[str, str]) -> list[str]:
-    """The names of which the packages are installed, for `__all__`; imports nothing.
+    """The names whose packages are installed, for `__all__`; imports nothing.
 
     Args:
         names: one of the tables above.

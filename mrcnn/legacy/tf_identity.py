@@ -8,7 +8,7 @@ import keras
 def install() -> None:
     """Let `tf.identity(layer.output)` return a symbolic tensor, for `run_graph`.
 
-    Keras 3 refuses its tensors in TensorFlow's functions. The other functions stay as they are: use
+    TensorFlow's functions do not take Keras 3's tensors. All but this one stay as they are: use
     `keras.ops` instead. On other backends, and with a TensorFlow that cannot be extended like this,
     nothing is changed; `layer.output` itself will do there.
     """
@@ -22,7 +22,7 @@ def install() -> None:
         return
 
     class Identity(dispatcher):
-        """Handles `tf.identity` of a `KerasTensor`, which failed."""
+        """Handles `tf.identity` of a `KerasTensor`, which would fail otherwise."""
 
         def handle(self, op: Any, args: Any, kwargs: Any) -> Any:
             tensor = args[0] if args else kwargs.get("input")

@@ -61,7 +61,7 @@ class CocoAP:
             params.maxDets = [1, 10, max_detections or MAX_DETECTIONS]
         self._params = params
         self._verdicts: dict[int, dict[int, _Verdicts]] = {}  # by image id, then class id
-        self._most: dict[int, int] = {}  # detections of a class, by image id
+        self._most: dict[int, int] = {}  # most detections of a class, by image id
 
     def reset(self) -> None:
         """Forget all images."""

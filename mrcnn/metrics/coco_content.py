@@ -1,4 +1,4 @@
-"""What COCO's metrics need of a file's contents, derived where its tool left it out.
+"""What COCO's metrics need from a file, derived where the tool that wrote it left it out.
 
 pycocotools asks for `area`, `iscrowd` and `bbox` in every annotation, and for the sizes of images
 with polygons. Many tools write less.
@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 def by_image(
     content: Mapping[str, Any], detections: Iterable[Row], kind: str
 ) -> list[tuple[Any, tuple[int, int], list[dict[str, Any]], list[dict[str, Any]]]]:
-    """Sort a file's annotations, and detections, by image, each with what `CocoAP.add` needs.
+    """Group a file's annotations, and detections, by image, each with what `CocoAP.add` needs.
 
     Args:
         content, detections, kind: see `evaluate_coco`.
@@ -81,7 +81,7 @@ def completed(row: Row, size: tuple[int, int], kind: str) -> dict[str, Any]:
         kind: "bbox", "segm" or "keypoints".
 
     Returns:
-        A copy, with what the annotation has. A box or area of zero counts as missing.
+        A copy that keeps what the annotation has. A box or area of zero counts as missing.
 
     Raises:
         ValueError: something cannot be derived.
@@ -159,7 +159,7 @@ def _raise(problems: Sequence[str]) -> None:
 
 
 def _size(image: Row, *groups: Sequence[Row]) -> tuple[int, int]:
-    """(height, width) of an image: as given, or that of a run-length code, or large enough."""
+    """(height, width) of an image: as given, or a run-length code's, or else large enough."""
     known: tuple[Any, Any] = (image.get("height"), image.get("width"))
     if all(_is_number(side) and side > 0 for side in known):
         return int(known[0]), int(known[1])

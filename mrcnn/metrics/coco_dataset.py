@@ -221,7 +221,7 @@ def truth_annotations(
 
     Args:
         truth: `InstanceMasks` or `InstanceBoxes`. An instance without a visible pixel is left out,
-            unless the file gives its box; it then has no segmentation. Nor do boxes.
+            unless the file gives its box; it then has no segmentation. Boxes have none either.
         class_ids: int [G], negative for a crowd.
         shape: (height, width) of the image; not used for boxes.
 

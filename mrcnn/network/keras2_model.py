@@ -9,8 +9,8 @@ from ..loading.batches import BatchSequence
 from ..ops import outside_graphs
 from .process import OneProcessModel
 
-# What Keras 2's methods took to run a generator in several threads or processes. Here, generators
-# run in the caller's thread.
+# Arguments of Keras 2's methods for running a generator in several threads or processes. Here,
+# generators run in the caller's thread.
 _QUEUE = ("max_queue_size", "workers", "use_multiprocessing")
 
 
@@ -70,7 +70,7 @@ class Keras2Model(OneProcessModel):
         shuffle: bool = True,
         initial_epoch: int = 0,
     ) -> keras.callbacks.History:
-        """Keras 2's name for `fit` with a generator; takes the arguments that it took there.
+        """Keras 2's name for `fit` with a generator; takes the same arguments as there.
 
         Args:
             generator: the batches, see `fit`.

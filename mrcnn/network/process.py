@@ -1,7 +1,7 @@
 """A model stays in the process that made it.
 
 A process that `os.fork` makes has TensorFlow's locks, but not the threads that release them: the
-first computation there waits for ever. JAX is as risky. PyTorch supports it.
+first computation there waits for ever. JAX is as risky. PyTorch supports forking.
 """
 
 import os
@@ -16,7 +16,7 @@ _first: int | None = None
 
 
 class OneProcessModel(keras.Model):
-    """A model that refuses to work in another process than the one that made it.
+    """A model that refuses to work in any process but the one that made it.
 
     Attributes:
         process: id of that process.
@@ -27,11 +27,11 @@ class OneProcessModel(keras.Model):
 
     process: int
 
-    # Not in __init__: Keras clones only models whose constructor has the arguments of its own.
+    # Not in __init__: Keras clones only models whose constructor has the arguments of keras.Model.
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         check_new_model()
         model = super().__new__(cls, *args, **kwargs)
-        object.__setattr__(model, "process", os.getpid())  # Keras is not ready to track it
+        object.__setattr__(model, "process", os.getpid())  # Keras is not yet ready to track it
         return model
 
     def __reduce__(self) -> NoReturn:

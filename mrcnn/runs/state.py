@@ -129,7 +129,7 @@ def save(path: PathLike, model: keras.Model, progress: Progress) -> None:
 
     It has its own copy of the weights, so this one file, moved into place in one step, is all that
     a run needs, whenever it is killed. (Besides, the checkpoints may hold averages.) It is made in
-    memory: 512 MB for a ResNet-101 that SGD trains.
+    memory: 512 MB for a ResNet-101 trained with SGD.
 
     Args:
         path: path to write; its folder must exist.

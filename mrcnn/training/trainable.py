@@ -106,8 +106,8 @@ def regex_of(layers: str, config: Config, model: keras.Model | None = None) -> s
             return "|".join([*map(re.escape, own), regexes["heads"]])
     raise ValueError(
         f"layers is {layers!r}, but no layer of the BACKBONE {name} belongs to it: they must match "
-        f"{stage!r}, its trainable[{layers!r}]. Name them so, or train 'heads', 'all' or a regular "
-        "expression of layer names."
+        f"{stage!r}, its trainable[{layers!r}]. Rename them, or train 'heads', 'all' or a regular "
+        "expression for layer names."
     )
 
 

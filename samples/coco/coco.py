@@ -174,7 +174,7 @@ def detect(model, dataset, min_score=0.7, pictures=True, given=None, native=Fals
         min_score: score threshold for the pictures and counts.
         pictures: whether to draw them.
         given: the file or folder that the images are from, if they are the user's own.
-        native: whether pictures have exactly their images' pixels, without margins and titles.
+        native: whether pictures have exactly their images' pixels, without margins or titles.
 
     Returns:
         the folder's path, which is under `RESULTS_DIR`.

@@ -200,7 +200,7 @@ class CocoDataset(formats.CocoDataset):
 
 
 def _index_of(path):
-    """The annotations of a file as a pycocotools `COCO`, which asks for ids of annotations."""
+    """The annotations of a file as a pycocotools `COCO`, which needs annotation ids."""
     coco = COCO()
     coco.dataset = read_json(path)
     for number, row in enumerate(coco.dataset["annotations"], 1):

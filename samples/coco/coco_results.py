@@ -99,7 +99,7 @@ def detections(model, dataset, image_ids, unread):
         image index, image [H, W, 3] and the result of `detect_crops`.
 
     Raises:
-        ValueError: two images have the same id, by which the results would be told apart.
+        ValueError: two images have the same id, although ids tell the results apart.
     """
     left_out, first = [], {}
     for i in image_ids:
@@ -108,7 +108,7 @@ def detections(model, dataset, image_ids, unread):
         if twin is not info:
             raise ValueError(
                 f"{info['path']} has the id {info['id']!r}, like {twin['path']}: ids tell images "
-                "apart in the results, so run on the files of annotations one by one."
+                "apart in the results, so use one annotation file at a time."
             )
     for each in over_dataset(
         functools.partial(detect_crops, model),
@@ -127,7 +127,7 @@ def detections(model, dataset, image_ids, unread):
 
 
 def counted(model, dataset, counts):
-    """Detect objects in the images of a dataset, one by one; the others get their row in a table.
+    """Detect objects in a dataset's images, one by one; images that fail get a row in a table.
 
     Args:
         model: a `MaskRCNN` in inference mode.

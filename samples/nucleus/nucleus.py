@@ -5,7 +5,7 @@ run lengths go to a new folder under results/nucleus:
 
     python samples/nucleus/nucleus.py detect --dataset=FOLDER
 
-In images of several stains, name the channel of the nuclei: --channel=DAPI, or --channel=0.
+In images with several stains, name the channel of the nuclei: --channel=DAPI, or --channel=0.
 
 Detect in images of the 2018 Data Science Bowl and write a submission, or measure how good the
 detections are where there are masks:
@@ -173,7 +173,7 @@ def detect(
         orientations, overlaps: see `detector`. In submit.csv, no pixel ever occurs twice.
         limit: maximum number of images, drawn at random; None: all.
         channel: the channel to use as gray, see `NucleusDataset`; None: all.
-        native: whether pictures have exactly their images' pixels, without margins and titles.
+        native: whether pictures have exactly their images' pixels, without margins or titles.
 
     Returns:
         the folder's path, which is under `RESULTS_DIR`.
@@ -209,7 +209,7 @@ def draw(image, found, class_names, path, native=False):
         found: a result, see `MaskRCNN.detect`.
         class_names: list of strings.
         path: path of the PNG to write.
-        native: whether it has exactly the image's pixels, without margins and title.
+        native: whether it has exactly the image's pixels, without margins or title.
     """
     count = len(found["scores"])
     visualize.display_instances(

@@ -100,7 +100,7 @@ class NucleusDataset(InstancePngDataset):
             self.add_image(self.SOURCE, path.stem, str(path))
 
     def load_image(self, image_id):
-        """Load an image [H, W, 3]; with a `channel`, that one three times.
+        """Load an image [H, W, 3]; with a `channel`, that channel three times.
 
         Raises:
             ValueError: without a `channel`, the image has two channels, or more than four; or see

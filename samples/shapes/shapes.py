@@ -130,9 +130,9 @@ def evaluate(model, limit=None, min_score=0.5):
 
 
 def detect(model, limit=None, min_score=0.5, native=False):
-    """Draw truth and detections of `limit` or eight validation images, and write counts.csv.
+    """Draw truth and detections of `limit` (or 8) validation images, and write counts.csv.
 
-    With `native`, both have exactly the pixels of their image, without margins and titles.
+    With `native`, both have exactly the pixels of their image, without margins or titles.
 
     Returns:
         the folder's path.

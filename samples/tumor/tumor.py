@@ -190,7 +190,7 @@ def detect(model, dataset, min_score, native=False):
     The masks are PNGs with 255 for a single class, or else the number of the class; where
     lesions overlap, the higher score wins. lesions.csv has a row for every lesion, and counts.csv
     one for every image, with the reason if it could not be used. With `native`, pictures have
-    exactly their images' pixels, without margins and titles.
+    exactly their images' pixels, without margins or titles.
 
     Returns:
         the folder's path.

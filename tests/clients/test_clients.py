@@ -1,4 +1,4 @@
-"""Projects in the shape of those that were written for matterport's Mask_RCNN run.
+"""Projects like those written for matterport's Mask_RCNN still run.
 
 Each script is a project of our own, with a tiny network. They run as `python SCRIPT` would, in a
 folder of their own, but in this process, where TensorFlow is loaded already.

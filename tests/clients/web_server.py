@@ -1,4 +1,4 @@
-"""A web server of TensorFlow 1's time: one model, its graph, and a thread for each request."""
+"""A web server written for TensorFlow 1: one model, its graph, and a thread for each request."""
 
 import io
 import json

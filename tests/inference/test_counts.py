@@ -42,7 +42,7 @@ def test_every_image_has_a_row(tmp_path, capsys):
     ]
     assert seen == [0, 2, 3]
     assert lines == ["i0: 1 cells", "i2: 3 cells, cut by DETECTION_MAX_INSTANCES"]
-    # The reasons fit in a line, and every row is already on disk.
+    # Each reason fits on one line, and every row is already on disk.
     assert rows_of(tmp_path / "counts.csv") == [
         ["image", "Cells", "truncated", "reason"],
         ["i0", "1", "", ""],

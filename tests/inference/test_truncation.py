@@ -29,7 +29,7 @@ def apart(count):
 
 
 def network(boxes, scores, config, padding=0, anchors=1000, class_id=1):
-    """What a network that gives these boxes and scores for its RoIs puts out for an image."""
+    """A network's outputs for an image whose RoIs have these boxes and scores."""
     rois = norm_boxes(boxes, (SIZE, SIZE))
     scores = np.asarray(scores, np.float32)
     probs = np.zeros((len(rois) + padding, 3), np.float32)

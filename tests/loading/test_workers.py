@@ -37,7 +37,7 @@ def test_samples_are_those_of_one_process(start_method, capfd):
             made = list(threads.map(pool.sample, range(6)))
     finally:
         pool.close()
-    # Both processes leave instances out, and one of them says so. (A fork has pytest's handlers.)
+    # Both processes leave instances out, and one of them logs it. (A fork has pytest's handlers.)
     said = capfd.readouterr().err.count("has 2 instances, but MAX_GT_INSTANCES is 1")
     assert said == (start_method != "fork")
     for number, sample in enumerate(made):

@@ -67,7 +67,7 @@ def test_what_is_missing_is_derived(entry, box_ap):
     assert figures["AP"] == pytest.approx(box_ap)
     assert figures["APs"] == pytest.approx(box_ap) and np.isnan(figures["APm"])
     figures = evaluate_coco(given, [FOUND], "segm").figures()
-    # The box 10.4 to 15.6 has its pixels' centres 10.5 to 15.5 inside.
+    # The box 10.4 to 15.6 contains the pixel centres 10.5 to 15.5.
     assert figures["AP"] == pytest.approx(1)
     assert str(given) == str(before)  # not changed
 
@@ -111,7 +111,7 @@ def test_values():
 
 
 def test_sizes_of_images_do_not_change_the_figures():
-    """Polygons beyond the code of a detection are cut off as in the image."""
+    """Polygons that extend beyond a detection's code are cut off, as at the image's edge."""
     wide = content(segmentation=[[30, 5, 80, 5, 80, 25, 30, 25]])
     mask = np.zeros(SIZE, np.uint8)
     mask[5:25, 30:] = 1
@@ -121,7 +121,7 @@ def test_sizes_of_images_do_not_change_the_figures():
     assert without["AP"] == pytest.approx(1)
     wide["images"][0] |= {"height": SIZE[0], "width": SIZE[1]}
     assert evaluate_coco(wide, [found], "segm").figures() == pytest.approx(without, nan_ok=True)
-    # Nothing found: the size matters to nobody.
+    # Nothing was found, so the size does not matter.
     assert evaluate_coco(content(segmentation=[SQUARE]), [], "segm").figures()["AP"] == 0
 
 

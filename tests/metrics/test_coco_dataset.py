@@ -304,7 +304,7 @@ def test_a_dataset_that_knows_no_boxes_is_compared_by_its_masks():
 
 
 def polygons_case(rng, folder, images=5):
-    """Path of a COCO file of polygons between pixels, and detections that miss them a little."""
+    """Path of a COCO file of polygons between pixels, and detections that are slightly off."""
     content = {
         "images": [
             {"id": 10 * i, "file_name": f"{i}.png", "height": 300, "width": 400}

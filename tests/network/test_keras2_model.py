@@ -31,7 +31,7 @@ def lists():
 
 
 class Lists:
-    """An iterator that is no generator, such as the locked ones of older projects."""
+    """An iterator that is not a generator, such as the locked ones of older projects."""
 
     def __iter__(self):
         return self

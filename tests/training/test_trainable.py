@@ -101,10 +101,10 @@ def test_a_level_that_no_layer_belongs_to():
         trainable.regex_of("4+", config, model)
     assert str(caught.value) == (
         "layers is '4+', but no layer of the BACKBONE Misnamed belongs to it: they must match "
-        "'level[34]', its trainable['4+']. Name them so, or train 'heads', 'all' or a regular "
-        "expression of layer names."
+        "'level[34]', its trainable['4+']. Rename them, or train 'heads', 'all' or a regular "
+        "expression for layer names."
     )
-    # A model of one's own does not know its backbone's levels.
+    # A user's own model does not know its backbone's levels.
     config = config_of(own_names)
     other = keras.Model(model.inputs, model.outputs)
     with pytest.raises(ValueError, match="no layer of the BACKBONE own_names belongs to it"):

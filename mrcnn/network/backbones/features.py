@@ -15,7 +15,7 @@ _NEEDED = (
     "it must return five, C1 to C5, as a list of tensors [batch, height, width, channels], each of "
     "C3 to C5 with half the height and width of the one before"
 )
-# Sides of an image whose feature maps are looked at if those of the input are open.
+# Sides of the image that is tried if the input's sides are not fixed.
 _PROBE = (256, 320)
 
 
@@ -37,7 +37,7 @@ def checked_features(returned: Any, config: Config) -> list[Tensor]:
 
     Raises:
         ValueError: it returned something else, or a feature map other than C1, which is not used,
-            is no tensor [B, H, W, C] with a known number of channels.
+            is not a tensor [B, H, W, C] with a known number of channels.
     """
     head = f"the BACKBONE {name_of(config)} returns"
     is_list = isinstance(returned, Iterable) and not isinstance(returned, str | Mapping)
@@ -64,7 +64,7 @@ def check_sizes(image: Tensor, features: Sequence[Tensor], config: Config) -> No
 
     Raises:
         ValueError: the sizes of the feature maps are not those that BACKBONE_STRIDES, or
-            COMPUTE_BACKBONE_SHAPE, says.
+            COMPUTE_BACKBONE_SHAPE, gives.
     """
     height, width = image.shape[1:3]
     shapes = [tuple(feature.shape[1:3]) for feature in features]

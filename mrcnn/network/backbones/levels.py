@@ -9,7 +9,7 @@ from ...types import Tensor
 
 
 def layers_behind(image: Tensor, features: Sequence[Tensor], first: int) -> list[str]:
-    """Names of the layers that a backbone needs only for its levels from one on.
+    """Names of the layers that a backbone needs only from a given level on.
 
     Args:
         image: [B, H, W, C], the backbone's input.

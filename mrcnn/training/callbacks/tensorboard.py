@@ -1,4 +1,4 @@
-"""TensorBoard's logs, without which training continues."""
+"""TensorBoard logs; if they cannot be written, training continues without them."""
 
 import logging
 from collections.abc import Callable
@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 class TensorBoard(keras.callbacks.TensorBoard):
-    """Keras's callback, which stops writing at its first failure, with a warning.
+    """Keras's callback, except that it stops writing after its first failure, with a warning.
 
     TensorFlow's writer does not recover from a full disk, not even when there is room again.
     """

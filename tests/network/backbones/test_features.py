@@ -1,4 +1,4 @@
-"""What a user's backbone returns, as it comes out of the whole graph."""
+"""Checks of what a user's backbone returns."""
 
 import keras
 import numpy as np

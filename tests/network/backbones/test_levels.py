@@ -6,7 +6,7 @@ from mrcnn.network.backbones.levels import layers_behind
 
 
 def maps_of(image):
-    """C2 to C5, with names that tell nothing; C4 also sees C2."""
+    """C2 to C5, whose layers' names say nothing about levels; C4 also sees C2."""
     x, maps = image, []
     for name in ("red", "green", "blue", "white"):
         if name == "blue":
