@@ -1,4 +1,4 @@
-"""Pixels that hold no data: found, left out of the scaling, and set to the mean."""
+"""Find pixels that hold no data, and set them to the mean of the others."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,8 +10,9 @@ from ..types import Array
 # The value that means "no data" by convention; others are the extremes of their types.
 _CONVENTIONAL = -9999
 # Fractions of a channel above which the largest value of an integer type is taken for no data, and
-# above which an extreme value is remarked on.
-_TAKEN, _REMARKED = 0.2, 0.01
+# above which an extreme value is remarked on: from the last on if it lies far from the others,
+# because it then is the 99.8th percentile, which becomes white.
+_TAKEN, _REMARKED, _FAR_REMARKED = 0.2, 0.01, 0.002
 # The fewest values in which an extreme one is taken for no data: in fewer, anything may be chance.
 _MANY = 1000
 # How far such a value must lie from all others, as a fraction of their range. Bright objects are
@@ -34,7 +35,7 @@ def find(
     """Find the values of an image that hold no data: those masked, NaN, or marked by a value.
 
     A value of 0, and any value in an 8-bit image, marks a pixel only where all its channels have
-    it: dark and saturated colours have it in some. Any other value counts in each channel.
+    it: dark and saturated colours have it in some channels. Any other value counts in each channel.
 
     Args:
         image: [H, W, C] numbers or booleans.
@@ -46,7 +47,7 @@ def find(
     Returns:
         image: [H, W, C] with a valid value of the channel in place of each that holds no data.
         missing: bool array [H, W, C], or None if all values hold data.
-        remarks: what a user should know, by the value that it is about, such as "65535".
+        remarks: what a user should know, by the value concerned, such as "65535".
 
     Raises:
         ValueError: values are infinite, or all are NaN.
@@ -102,7 +103,7 @@ def equal_to(image: Array, value: float) -> Array:
 
 
 def set_to_mean(image: Array, missing: Array) -> Array:
-    """Set values without data to the mean of the valid ones of their channel, in place.
+    """Set values without data to the mean of their channel's valid values, in place.
 
     Args:
         image: [H, W, C].
@@ -139,7 +140,7 @@ def _extremes(channel: Array, missing: Array) -> Iterator[tuple[Any, str, bool]]
         candidates.append((high, _ABOVE, _TAKEN))
     for value, far, often in candidates:
         others = valid[valid != value]
-        # A picture of two values is black and white.
+        # An image with two values is black and white.
         if not others.size or others.min() == others.max():
             continue
         first, last = float(others.min()), float(others.max())
@@ -147,8 +148,9 @@ def _extremes(channel: Array, missing: Array) -> Iterator[tuple[Any, str, bool]]
         gap = apart / (last - first)
         share = 1 - others.size / valid.size
         certain = gap > far and share > often and (value == _CONVENTIONAL or valid.size >= _MANY)
-        # The next whole number is no gap, however dark the image.
-        if certain or (apart > 1 and gap > _GAP and share > _REMARKED):
+        remarked = share > (_FAR_REMARKED if gap > far else _REMARKED)
+        # There is no gap between consecutive whole numbers, however dark the image.
+        if certain or (apart > 1 and gap > _GAP and remarked):
             percent = f"{100 * share:.3g}%" if share < 0.999 else "nearly all"
             text = f"{percent} of its values are {value}, the others {first:g} to {last:g}."
             yield value, text, certain
@@ -157,7 +159,8 @@ def _extremes(channel: Array, missing: Array) -> Iterator[tuple[Any, str, bool]]
 def _is_sentinel(value: Any) -> bool:
     """Whether a negative value means no data by convention, or is the lowest of its type."""
     if value.dtype.kind == "f":
-        return value in (_CONVENTIONAL, np.finfo(value.dtype).min, np.finfo(np.float32).min)
+        # Files have float32's lowest number, -3.4e38, with various last digits.
+        return value == _CONVENTIONAL or value < -1e38 or value == np.finfo(value.dtype).min
     return value in (_CONVENTIONAL, np.iinfo(value.dtype).min, np.iinfo(np.int16).min)
 
 

@@ -1,6 +1,7 @@
 """TIFF files: which of their axes are height, width and channels, and which pixels hold data."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,14 @@ _DECODABLE = (
     PHOTOMETRIC.RGB,
     PHOTOMETRIC.PALETTE,
 )
+
+
+def _not_of_nodata(record: logging.LogRecord) -> bool:
+    """Drop tifffile's warnings of no-data tags that it cannot parse; they are parsed here."""
+    return "GDAL_NODATA" not in record.getMessage()
+
+
+logging.getLogger("tifffile").addFilter(_not_of_nodata)
 
 
 class StackError(ValueError):
@@ -110,10 +119,10 @@ def without_data(pixels: Array, series: tifffile.TiffPageSeries, labels: bool) -
 
 
 def _equal_to_nodata(pixels: Array, series: tifffile.TiffPageSeries) -> Array | None:
-    """bool [H, W, C], or None without a no-data tag or such pixels."""
+    """Where pixels have the no-data value, bool [H, W, C]; None if none has, or there is no tag."""
     text = series.keyframe.tags.valueof(_NODATA)
     try:
-        value = float(str(text).strip(" \0"))
+        value = float(str(text).strip(" \0").replace(",", "."))
     except ValueError:  # there is no tag, or nonsense in it
         return None
     missing = nodata.equal_to(np.atleast_3d(pixels), value)

@@ -27,7 +27,7 @@ def alone(image, holes=HOLES):
 
 
 def assert_scaled_by_valid(pixels, holes=HOLES):
-    """Valid pixels have the contrast that they have alone, and the others are their mean."""
+    """Valid pixels have the contrast that they would have alone; the others are their mean."""
     assert pixels.dtype == np.uint8
     valid = pixels[~holes].astype(int)
     assert np.abs(valid - alone(VALUES, holes)).max() <= 1
@@ -49,6 +49,7 @@ def assert_scaled_by_valid(pixels, holes=HOLES):
         (-9999, np.float32, "percentile"),
         (np.finfo(np.float32).min, np.float32, "percentile"),
         (np.finfo(np.float32).min, np.float64, "percentile"),
+        (-3.40282e38, np.float32, "percentile"),
         (np.nan, np.float32, "percentile"),
     ],
 )
@@ -117,7 +118,7 @@ def test_bytes_change_only_where_told(caplog):
     wanted = image.copy()
     wanted[0] = 27
     assert_array_equal(as_channels(masked, 3), wanted)
-    assert masked.data[0, 0, 0] == 255  # the caller's array is as before
+    assert masked.data[0, 0, 0] == 255  # the caller's array is unchanged
     assert not caplog.records
 
 
@@ -178,6 +179,15 @@ def test_a_few_extreme_values_are_remarked_on_but_kept(caplog):
     assert (as_channels(with_holes(65535, holes=few), 4)[few] == 255).all()
     assert "4.69% of its values are 65535" in caplog.records[0].message
     assert "If they mean no data, set IMAGE_NODATA = 65535" in caplog.records[0].message
+
+
+@pytest.mark.parametrize(("count", "said"), [(60, 1), (10, 0)])
+def test_so_few_far_values_that_the_percentiles_leave_out_are_not_remarked_on(count, said, caplog):
+    image = RNG.integers(200, 3001, (100, 100)).astype(np.uint16)
+    image[0, :count] = 65535
+    pixels = as_channels(image, 1)
+    assert len(caplog.records) == said
+    assert (pixels[1:].max() < 20) == bool(said)  # all else is dark
 
 
 def test_the_full_range_is_kept(caplog):

@@ -335,10 +335,11 @@ def no_data(text):
         (0, "0 ", np.uint8),
         (-9999, "-9999", np.int16),
         (-9999, "-9999.0", np.float32),
+        (-9999, "-9999,0", np.float32),
         (np.finfo(np.float32).min, "-3.4028234663852886e+38", np.float32),
     ],
 )
-def test_pixels_of_the_no_data_tag_are_masked(save, value, text, dtype):
+def test_pixels_of_the_no_data_tag_are_masked(save, value, text, dtype, caplog):
     holes = GRAY > 120
     stored = RNG.integers(1, 120, (6, 9, 3)).astype(dtype)
     stored[holes] = value
@@ -355,6 +356,7 @@ def test_pixels_of_the_no_data_tag_are_masked(save, value, text, dtype):
     labels = read_labels(path)
     assert not isinstance(labels, np.ma.MaskedArray)
     assert_array_equal(labels, np.where(holes, 0, stored[..., 0]))
+    assert not any(record.name == "tifffile" for record in caplog.records)
 
 
 def test_the_mask_is_turned_with_the_image(save):
