@@ -94,6 +94,9 @@ def anchor_coverage(
     Returns:
         The boxes with their best IoU.
 
+    Raises:
+        ValueError: there are no images.
+
     Example:
         >>> from mrcnn.anchors import anchor_coverage
         >>> from mrcnn.config import Config
@@ -112,7 +115,10 @@ def anchor_coverage(
     boxes: list[Array] = [np.zeros((0, 4))]
     shapes: list[Array] = [np.zeros((0, 2), int)]
     class_ids: list[Array] = [np.zeros(0, np.int32)]
-    for image_id in dataset.image_ids if image_ids is None else image_ids:
+    chosen = list(dataset.image_ids if image_ids is None else image_ids)
+    if not chosen:
+        raise ValueError("there are no images to look at: was the dataset's prepare() called?")
+    for image_id in chosen:
         has_masks = dataset.has("masks", image_id)
         load = dataset.load_instances if has_masks else dataset.load_boxes
         instances, ids = load(image_id)

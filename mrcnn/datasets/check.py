@@ -19,6 +19,7 @@ from .limits import LimitsCheck
 from .missing_pixels import report_missing_pixels
 from .names import report_similar_names
 from .pieces import PiecesCheck
+from .prepared import prepared_ids
 from .reading import check_classes, turned_by_exif
 from .rectangles import RectanglesCheck
 from .report import Report
@@ -63,7 +64,7 @@ def check(dataset: "Dataset", read_images: bool = True, config: Config | None = 
     Raises:
         RuntimeError: `prepare` was not called.
     """
-    report = Report(num_images=len(dataset.image_ids))
+    report = Report(num_images=len(prepared_ids(dataset)))
     # By class id; those of crowds are negative.
     per_class: collections.Counter[int] = collections.Counter()
     images_of: collections.Counter[int] = collections.Counter()

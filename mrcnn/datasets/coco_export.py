@@ -11,6 +11,7 @@ from ..files.whole import replacing
 from ..instances.annotated import countable
 from ..instances.rle import encode
 from ..types import Array, PathLike
+from .prepared import prepared_ids
 
 if TYPE_CHECKING:
     from .dataset import Dataset
@@ -69,7 +70,7 @@ def to_coco(dataset: "Dataset", path: PathLike | None = None) -> dict[str, list[
 
 
 def _image_ids(dataset):
-    ids = [dataset.image_info[i]["id"] for i in dataset.image_ids]
+    ids = [dataset.image_info[i]["id"] for i in prepared_ids(dataset)]
     kept = all(_is_integer(i) for i in ids) and len(set(ids)) == len(ids)
     return [int(i) for i in ids] if kept else list(range(1, len(ids) + 1))
 

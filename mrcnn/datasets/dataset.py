@@ -11,7 +11,7 @@ from ..config import Config
 from ..images import reading
 from ..instances import InstanceBoxes, InstanceMasks
 from ..types import Array, ImageInfo, PathLike
-from . import check, coco_export, splits
+from . import check, coco_export, prepared, splits
 from .reading import place_of
 from .report import Report
 
@@ -107,25 +107,23 @@ class Dataset:
                 )
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def add_class(self, source: str, class_id: Any, class_name: str) -> None:
+    def add_class(self, source: str, class_id: Any, class_name: str | int) -> None:
         """Add a class; one that the source already has is ignored.
 
         Args:
             source: name of the source, without a dot.
             class_id: id of the class in the source.
-            class_name: display name; `class_names` has the part before the first comma.
+            class_name: display name; `class_names` has the part before the first comma. A whole
+                number becomes text.
 
         Raises:
+            TypeError: `source` or `class_name` is not text.
             ValueError: a dot in `source`.
         """
-        if "." in source:
-            raise ValueError(
-                f"source is {source!r}: it must be a name without a dot, because 'source.id' "
-                "names a class."
-            )
+        source, name = prepared.source_name(source), prepared.class_name(class_name)
         if any(c["source"] == source and c["id"] == class_id for c in self.class_info):
             return
-        self.class_info.append({"source": source, "id": class_id, "name": class_name})
+        self.class_info.append({"source": source, "id": class_id, "name": name})
 
     def add_image(self, source: str, image_id: Any, path: PathLike | None, **kwargs: Any) -> None:
         """Add an image.
@@ -253,7 +251,8 @@ class Dataset:
             ValueError: no image is left.
         """
         left_out = set(np.asarray(image_ids, int).reshape(-1).tolist())
-        return self.subset([i for i in self.image_ids.tolist() if i not in left_out])
+        ids = prepared.prepared_ids(self).tolist()
+        return self.subset([i for i in ids if i not in left_out])
 
     def split(
         self, fraction: float = 0.2, seed: int | np.random.Generator = 0
@@ -310,15 +309,9 @@ class Dataset:
     def image_ids(self) -> Array:
         """Image ids in this dataset, [num_images] int array: 0, 1, ..., or those of a `subset`.
 
-        Raises:
-            RuntimeError: `prepare` was not called.
+        Empty before `prepare`.
         """
-        if self._image_ids is None:
-            raise RuntimeError(
-                f"{type(self).__name__}.image_ids is not known yet: call prepare() after the last "
-                "add_class() and add_image()."
-            )
-        return self._image_ids
+        return np.zeros(0, int) if self._image_ids is None else self._image_ids
 
     def source_image_link(self, image_id: int) -> PathLike | None:
         """Return the path or URL of an image, as it was passed to `add_image`.

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..text import some
 from ..types import Array, ImageInfo
+from .prepared import prepared_ids
 
 if TYPE_CHECKING:
     from .dataset import Dataset
@@ -35,7 +36,7 @@ def subset(dataset: _D, image_ids: Iterable[int]) -> _D:
         TypeError: ids that are not whole numbers.
         ValueError: no ids, duplicate ids, or ids that are out of range.
     """
-    chosen, known = list(image_ids), set(dataset.image_ids.tolist())
+    chosen, known = list(image_ids), set(prepared_ids(dataset).tolist())
     if not chosen:
         raise ValueError("image_ids is empty: a subset must have at least one image.")
     for i in chosen:
@@ -183,7 +184,7 @@ def _sorted_ids(dataset: "Dataset") -> list[int]:
         info = dataset.image_info[image_id]
         return info["source"], str(info["id"]), str(info["path"])
 
-    return sorted(dataset.image_ids.tolist(), key=key)
+    return sorted(prepared_ids(dataset).tolist(), key=key)
 
 
 def _parts(dataset: _D, validation_ids: Iterable[int]) -> tuple[_D, _D]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..datasets.dataset import Dataset
+from ..datasets.prepared import prepared_ids
 from ..datasets.reading import place_of
 from ..datasets.splits import random_subset
 from ..inference.detector import detect_crops
@@ -196,7 +197,7 @@ def _choose(
     dataset: Dataset, image_ids: npt.ArrayLike | None, limit: int | None, seed: int
 ) -> list[int]:
     """Sorted list of the ids of the images to evaluate."""
-    known = dataset.image_ids
+    known = prepared_ids(dataset)
     chosen = known if image_ids is None else np.unique(np.asarray(image_ids, np.int64))
     unknown = np.setdiff1d(chosen, known)
     if len(unknown):

@@ -13,6 +13,7 @@ from ..augment import check_augmentation
 from ..config import Config
 from ..config_rules import parts
 from ..datasets import Dataset
+from ..datasets.prepared import prepared_ids
 from ..datasets.reading import check_classes, check_fields, place_of
 from ..types import Array
 from .inputs import training_inputs
@@ -57,7 +58,7 @@ class SampleSource:
         no_augmentation_sources: Iterable[str] | None = None,
         seed: int | None = None,
     ) -> None:
-        self.image_ids = np.copy(dataset.image_ids)
+        self.image_ids = np.copy(prepared_ids(dataset))
         if not len(self.image_ids):
             raise ValueError(f"{type(dataset).__name__} has no images: was add_image called?")
         check_classes(dataset, config)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..config import Config
 from ..datasets.dataset import Dataset
+from ..datasets.prepared import prepared_ids
 from ..runs import folder as folders
 from ..runs import state
 from ..runs.folder import RunFolder
@@ -159,6 +160,6 @@ def check_weights(epoch: int, progress: Progress, path: PathLike) -> None:
 def _images(dataset: Dataset | None) -> str | None:
     if dataset is None:
         return None
-    infos = dataset.image_info
-    names = "\n".join(f"{infos[i]['source']}.{infos[i]['id']}" for i in dataset.image_ids)
-    return f"{len(dataset.image_ids)} images, ids {zlib.crc32(names.encode()):08x}"
+    ids, infos = prepared_ids(dataset), dataset.image_info
+    names = "\n".join(f"{infos[i]['source']}.{infos[i]['id']}" for i in ids)
+    return f"{len(ids)} images, ids {zlib.crc32(names.encode()):08x}"

@@ -18,6 +18,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from ..anchors.coverage import AnchorCoverage, anchor_coverage, best_iou, plain_scales
 from ..config import Config
 from ..datasets.dataset import Dataset
+from ..datasets.prepared import prepared_ids
 from ..datasets.splits import random_subset
 from ..images.resizing import input_geometry, resize_options
 from ..text import some
@@ -182,7 +183,7 @@ def plot_anchor_coverage(
     if not isinstance(coverage, AnchorCoverage):
         if config is None:
             raise ValueError("config is None: it must be the Config that defines the anchors")
-        dataset, image_ids = coverage, random_subset(coverage.image_ids, limit, seed)
+        dataset, image_ids = coverage, random_subset(prepared_ids(coverage), limit, seed)
         coverage = anchor_coverage(dataset, config, image_ids)
         of_images = f" in {_of_images(dataset, image_ids)}"
     config = coverage.config
@@ -232,7 +233,7 @@ def _survey(
     dataset: Dataset, limit: int | None, seed: int, config: Config | None = None
 ) -> _Survey:
     """Collect a `_Survey`, in pixels of the network's input if a configuration is given."""
-    image_ids = random_subset(dataset.image_ids, limit, seed)
+    image_ids = random_subset(prepared_ids(dataset), limit, seed)
     sizes: list[Array] = [np.zeros(0)]
     class_ids: list[Array] = [np.zeros(0, int)]
     images: list[Array] = [np.zeros(0, int)]

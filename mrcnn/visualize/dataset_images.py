@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from ..augment import Augmentation, augment, check_augmentation
 from ..config import Config
 from ..datasets.dataset import Dataset
+from ..datasets.prepared import prepared_ids
 from ..datasets.reading import place_of, read_sample
 from ..images.frame import Frame
 from ..instances import InstanceBoxes, InstanceMasks
@@ -291,7 +292,7 @@ def _show(ax: Axes, picture: Array) -> None:
 
 def _with_instances(dataset: Dataset, count: int, rng: np.random.Generator) -> list[int]:
     """Draw image ids at random, with instances if a short search finds such images."""
-    order = rng.permutation(dataset.image_ids)
+    order = rng.permutation(prepared_ids(dataset))
     searched = order[:_SEARCHED_IMAGES]
     found = list(islice((i for i in searched if len(dataset.load_boxes(i)[1])), count))
     return [*found, *(i for i in order[:count] if i not in found)][:count]

@@ -15,6 +15,7 @@ from ...config import Config
 from ...config_rules import parts
 from ...config_rules.derived import DERIVED, is_read_only
 from ...datasets.dataset import Dataset
+from ...datasets.prepared import prepared_ids
 from ...datasets.reading import read_instances
 from ...inference.detector import Detector, SharedDetector, with_score
 from ...inference.over_dataset import over_dataset
@@ -276,5 +277,5 @@ def choose_images(dataset: Dataset, config: Config) -> Array:
     count = config.VALIDATION_IMAGES
     if count is None:
         count = math.ceil(config.VALIDATION_STEPS or 0) * config.BATCH_SIZE
-    chosen = np.random.default_rng(0).permutation(dataset.image_ids)[:count]
+    chosen = np.random.default_rng(0).permutation(prepared_ids(dataset))[:count]
     return np.sort(chosen)
