@@ -272,7 +272,7 @@ class MaskRCNN:
                 "train() was called under `with graph.as_default():` (or in a session): leave out "
                 "the graph. TensorFlow 2 needs none."
             )
-        self.config.validate()
+        self._validate(self.config)
         trainer.train(
             self,
             train_dataset,

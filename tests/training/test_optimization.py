@@ -3,12 +3,13 @@ import math
 import keras
 import numpy as np
 import pytest
-from tiny import TinyConfig
+from tiny import InMemory, TinyConfig, eager_training, shapes
 
 from mrcnn.mask_rcnn import MaskRCNN
 from mrcnn.network import graph
 from mrcnn.network.graph_model import GraphModel
 from mrcnn.network.losses import LossLayer
+from mrcnn.runs import history
 from mrcnn.training import optimization
 from mrcnn.training.optimization import WarmUp, build_optimizer, l2_factor, learning_rate_of
 
@@ -220,6 +221,17 @@ def test_a_loss_that_a_subclass_adds_has_its_weight(tmp_path):
     penalty = float(model.keras_model.l2_penalty())
     assert float(model.keras_model.compute_loss(y_pred=outputs)) == pytest.approx(7 + penalty)
     assert WithEdges("inference", EdgeConfig(), tmp_path).keras_model.loss_names == ()
+
+
+def test_training_takes_the_weight_of_an_added_loss(tmp_path):
+    data = InMemory(shapes(2))
+    config = EdgeConfig()
+    config.STEPS_PER_EPOCH = 1
+    model = WithEdges("training", config, tmp_path)
+    with eager_training():
+        model.train(data, None, 0.01, 1, "heads", verbose=0)
+    [row] = history.read(model.log_dir)
+    assert row["edge_loss"] > 3 and row["loss"] > 2 * row["edge_loss"]
 
 
 def test_a_loss_that_nobody_adds_is_named(tmp_path):
