@@ -55,8 +55,8 @@ def check(dataset: "Dataset", read_images: bool = True, config: Config | None = 
             does not find damaged pixels; if the dataset overrides `load_image`, its images are then
             not checked.
         config: configuration to train with. Its number of classes, its number of channels (if
-            images are read), what its HEADS learn from and its limits on numbers and sizes of
-            objects, see `LimitsCheck`, are compared with the dataset.
+            images are read), what its HEADS learn from and its limits on the number and
+            size of objects (see `LimitsCheck`) are compared with the dataset.
 
     Returns:
         What was found.
@@ -121,12 +121,12 @@ class _Found:
     """The instances of an image.
 
     Attributes:
-        size: (height, width) that they give, pixels.
+        size: (height, width) of the image that they imply, in pixels.
         boxes: [N, 4] pixels.
         areas: [N] pixels.
         crops: list of N masks, bool [h, w]; None if only boxes were read.
         class_ids: int64 [N]; negative for a crowd.
-        known_ids: list of those of the dataset's classes.
+        known_ids: list of the class ids that the dataset knows.
     """
 
     size: tuple[int, int]

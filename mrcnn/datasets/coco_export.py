@@ -115,7 +115,7 @@ def _instances(dataset, image_id):
 
 
 def _as_in_file(rows, instances, wanted):
-    """Return the wanted rows, bool [N], with the boxes and areas that the instances' file gives."""
+    """Return the rows marked in `wanted`, bool [N], with the file's boxes and areas, if any."""
     given = instances.annotated
     if given is not None:
         for row, box, area in zip(rows, given.boxes.tolist(), given.areas.tolist(), strict=True):

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def check_not_only_crowds(dataset: "Dataset") -> None:
-    """Check that a dataset has something to learn from, as far as this is known without reading.
+    """Check that a dataset has something to learn from, as far as can be told without reading it.
 
     Args:
         dataset: a prepared `Dataset`.
@@ -25,7 +25,7 @@ def check_not_only_crowds(dataset: "Dataset") -> None:
 
 
 def report_crowds(dataset: "Dataset", report: Report) -> None:
-    """Report a dataset whose instances, or most of those of a class, are crowds.
+    """Report a dataset with nothing but crowds, and classes that are mostly crowds.
 
     Args:
         dataset: a prepared `Dataset`.
@@ -42,4 +42,4 @@ def report_crowds(dataset: "Dataset", report: Report) -> None:
                 f"{name}: {crowds} of {count} instances. {dataset.CROWD_HELP} "
                 f"class_map={{{name!r}: None}} leaves the class out."
             )
-            report.remark("classes of which most instances are crowds (not learnt)", text)
+            report.remark("classes whose instances are mostly crowds (not trained on)", text)

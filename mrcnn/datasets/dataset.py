@@ -79,7 +79,7 @@ class Dataset:
     sources: list[str]
 
     # Why instances may be crowds, and how to make them ordinary ones, for messages.
-    CROWD_HELP = "Training ignores a crowd, which a negative class id marks."
+    CROWD_HELP = "Training ignores crowds, which have negative class ids."
 
     # Maximum height times width of an image, to guard against decompression bombs. None: any.
     MAX_PIXELS: int | None = reading.MAX_PIXELS
@@ -335,7 +335,7 @@ class Dataset:
         Returns:
             [H, W, 3] for gray (repeated), RGB and RGBA (alpha dropped) images, [H, W, C] for all
             others, in the file's dtype; a masked array if pixels have the value of a TIFF's no-data
-            tag. `Config.IMAGE_SCALING` sets how values become 0 to 255.
+            tag. `Config.IMAGE_SCALING` sets how values are scaled to 0..255.
 
         Raises:
             FileNotFoundError: the file does not exist.
@@ -346,7 +346,7 @@ class Dataset:
         image, remark = reading.read_with_remark(path, self.MAX_PIXELS)
         if remark and not self._warned_of_channels:
             self._warned_of_channels = True
-            logger.warning("%s This may be so for other images too.", remark)
+            logger.warning("%s This may apply to other images too.", remark)
         image = image[..., np.newaxis] if image.ndim == 2 else image
         return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 

@@ -15,7 +15,7 @@ from .report import Report
 # Objects narrower than this at the network's input, in pixels, leave no trace there.
 _NARROW = 2
 
-# An anchor with a lower IoU is negative for the RPN, and this fraction of objects may be so.
+# An anchor with a lower IoU is negative for the RPN. This fraction of objects may have no other.
 _FITS, _UNFIT = 0.3, 0.05
 
 # The fraction of objects that non-maximum suppression may drop without a remark.
@@ -70,11 +70,11 @@ class LimitsCheck:
             ("POST_NMS_ROIS_INFERENCE", config.POST_NMS_ROIS_INFERENCE, "proposals in detection"),
             ("POST_NMS_ROIS_TRAINING", config.POST_NMS_ROIS_TRAINING, "proposals in training"),
             ("PRE_NMS_LIMIT", config.PRE_NMS_LIMIT, "anchors that become proposals"),
-            ("TRAIN_ROIS_PER_IMAGE * ROI_POSITIVE_RATIO", positive, "RoIs with an object a step"),
+            ("TRAIN_ROIS_PER_IMAGE * ROI_POSITIVE_RATIO", positive, "RoIs with an object per step"),
             (
                 "RPN_TRAIN_ANCHORS_PER_IMAGE / 2",
                 config.RPN_TRAIN_ANCHORS_PER_IMAGE // 2,
-                "anchors with an object a step",
+                "anchors with an object per step",
             ),
         )
         for setting, limit, things in limits:
@@ -102,7 +102,7 @@ class LimitsCheck:
                 f"objects less than {_NARROW} pixels wide or high once IMAGE_MAX_DIM = "
                 f"{config.IMAGE_MAX_DIM} has shrunk the image"
             )
-            text = f"{name}: {narrow} of {len(boxes)}, the image at {scale:.2g} of its size"
+            text = f"{name}: {narrow} of {len(boxes)}, with the image at {scale:.2g} of its size"
             report.remark(kind, text, image_id)
         side = config.IMAGE_MIN_DIM
         if config.IMAGE_RESIZE_MODE == "crop" and side:
@@ -118,7 +118,7 @@ class LimitsCheck:
     def finish(self) -> None:
         """Report what the settings do to the whole dataset."""
         for text in remarks(self.config):
-            self.report.remark("settings that cut each other", text)
+            self.report.remark("settings that limit each other", text)
         if self.suppressed > _SUPPRESSED * self.objects:
             text = (
                 f"DETECTION_NMS_THRESHOLD is {self.config.DETECTION_NMS_THRESHOLD}: it would drop "

@@ -11,14 +11,14 @@ from .report import Report
 def report_missing_pixels(
     image: Array, image_id: int, name: str, config: type[Config] | Config, report: Report
 ) -> None:
-    """Add what `nodata.find` remarks on an image to a report.
+    """Add the remarks of `nodata.find` about an image to a report.
 
     Args:
         image: [H, W] or [H, W, C] numbers or booleans, possibly masked.
         image_id: index of the image in the dataset.
         name: of the image.
         config: IMAGE_NODATA and IMAGE_SCALING.
-        report: to which remarks are added.
+        report: the remarks are added to it.
 
     Raises:
         ValueError: see `nodata.find`.

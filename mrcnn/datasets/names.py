@@ -1,4 +1,4 @@
-"""Find classes that are likely one class with a misspelt name."""
+"""Find classes that are probably one and the same, with a name misspelt."""
 
 import difflib
 import re
@@ -11,7 +11,7 @@ _ALIKE, _RARE = 0.8, 0.1
 
 
 def report_similar_names(report: Report) -> None:
-    """Report classes that are likely one class with a misspelt name.
+    """Report classes that are probably one and the same, with a name misspelt.
 
     Args:
         report: with the number of instances of each class; the findings are added.

@@ -12,7 +12,8 @@ from .report import Report
 # An instance with at least _MANY_PIECES separate pieces of similar size is likely several objects.
 # Similar: the largest is at most _SIMILAR times as large as the _MANY_PIECES-th largest.
 _MANY_PIECES, _SIMILAR = 5, 4
-# Fraction of its box above which one of several instances is not examined: pieces leave gaps.
+# In an image of several instances, one that fills at least this fraction of its box is not
+# examined: separate pieces leave gaps.
 _MAX_FILL = 0.75
 
 # A piece with fewer pixels, or with less than this fraction of the largest piece, is a speck.
@@ -104,12 +105,12 @@ class PiecesCheck:
                 self.report.remark(kind, text, image_id, i)
 
     def finish(self) -> None:
-        """Report what the whole dataset looks like."""
+        """Report on the dataset as a whole."""
         some = f"{self.several} of {self.instances} instances have several pieces"
         if self.sign and self.several:
             text = (
                 f"{self.sign}, and {some}, first {self.first}: with split_components=True, each "
-                "connected piece becomes an instance; if they are right, set it to False"
+                "connected piece becomes an instance; if the masks are right, set it to False"
             )
             kind = "binary masks, whose objects become one instance"
             most = 2 * self.several > self.instances

@@ -62,26 +62,26 @@ def place_of(dataset: "Dataset", image_id: int) -> str:
 
 
 def turned_by_exif(dataset: "Dataset", said: Sequence[int], found: Sequence[int]) -> str:
-    """Explain sizes that are each other's swap.
+    """Explain two sizes that differ by a swap of height and width.
 
     Args:
         dataset: a `Dataset`.
-        said: (height, width) of an image by its annotations; further entries are ignored.
+        said: (height, width) of an image according to its annotations; further entries are ignored.
         found: (height, width) of the image as it was read, upright.
 
     Returns:
-        A sentence to append to a message; "" if the sizes are not each other's swap.
+        A sentence to append to a message; "" if the sizes differ otherwise, or not at all.
     """
     (height, width), (found_height, found_width) = said[:2], found[:2]
     if height == width or (height, width) != (found_width, found_height):
         return ""
-    advice = "the annotations must be those of the upright image."
+    advice = "the annotations must be for the upright image."
     if getattr(dataset, "HAS_FILE_SIZES", False):
         advice = (
-            "if the annotations were drawn on the upright image, and only their sizes are those "
-            "from before, read them with ignore_file_sizes=True."
+            "if the annotations were drawn on the upright image, and only the sizes in the file "
+            "are from before the rotation, read it with ignore_file_sizes=True."
         )
-    return f" The image looks turned by EXIF: {advice}"
+    return f" The image appears to be rotated by EXIF: {advice}"
 
 
 def read_instances(

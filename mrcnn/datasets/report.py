@@ -42,7 +42,7 @@ class Report:
         pixels: number of images by channels and dtype, such as "3 channels of uint8"; empty if the
             images were not read.
         class_instances: number of instances of each class, by its name; without crowds, which are
-            not learnt.
+            not trained on.
         class_images: number of images that contain these, by the class's name.
         class_crowds: number of crowds of each class, by its name.
         errors: findings by their kind: training would fail, or learn something wrong.

@@ -1,7 +1,7 @@
 """HDF5 files, made in memory and written by Python.
 
 When a write fails, as on a full disk, the HDF5 library can neither close its file nor forget it: it
-raises errors that are no OSError, and often ends the process.
+raises errors other than OSError, and often crashes the process.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 def new_hdf5(path: PathLike) -> Iterator[h5py.File]:
     """Make an HDF5 file that appears at `path`, complete, when the `with` block ends.
 
-    Until then it is in memory, once: it takes as many bytes there as on the disk.
+    Until then it is held in memory, where it takes as many bytes as on disk: there is no copy.
 
     Args:
         path: see `replacing`.

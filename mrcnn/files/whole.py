@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..types import PathLike
 
-# Errors of the file system, which name no file when a write fails.
+# File-system errors that do not name the file when a write fails.
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 # Name of a file that is being written.
@@ -32,7 +32,8 @@ def replacing(path: PathLike) -> Iterator[Path]:
         Path of the file to write.
 
     Raises:
-        OSError: the file cannot be created, written or moved. On a full disk, it names `path`.
+        OSError: the file cannot be created, written or moved. If the disk is full, the error names
+            `path`.
 
     Example:
         >>> from mrcnn.files import replacing

@@ -61,8 +61,8 @@ class CocoDataset(AnnotatedDataset):
             only: names or ids of the categories to keep, in the order of the classes. Other
                 categories are dropped, and so are images without any of these.
             ignore_file_sizes: whether the heights and widths in the file are ignored. Set it if
-                they are those of images before EXIF turned them upright, and the annotations were
-                drawn on the upright images, which are the ones that are read.
+                they are from before EXIF rotated the images upright, but the annotations were drawn
+                on the upright images. Images are always read upright.
             crowds_as_instances: whether annotations with iscrowd 1 are instances like all others.
 
         Raises:

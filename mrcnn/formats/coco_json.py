@@ -211,7 +211,7 @@ def _annotations(
         slivers += isinstance(shape, Outline) and shape.slivers
         box = read_box(entry)
         if box is None and isinstance(shape, Outline):
-            # COCO's own: around the corners, not around the pixels.
+            # COCO's convention: around the corners, not around the pixels.
             box = shape.box(record.height or MAX_SIDE, record.width or MAX_SIDE)
         record.instances.append(Instance(name, shape, bool(crowd), box, read_area(entry)))
     if boxed:

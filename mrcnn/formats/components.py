@@ -1,4 +1,4 @@
-"""Split masks of several objects into connected pieces, and notice such masks in time."""
+"""Split masks of several objects into connected pieces, and warn early of such masks."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Number of a dataset's files that are read when it is loaded, spread over all of them.
+# How many of a dataset's files are examined when it is loaded, spread evenly over all of them.
 _SAMPLED = 16
 
 
@@ -71,7 +71,7 @@ def sampled(items: Sequence[T]) -> list[T]:
 def sign_of_one_number(
     paths: Sequence[str], read: Callable[[str], tuple[Array, Array]], what: str, where: PathLike
 ) -> str:
-    """Why label images look like binary masks: all of a sample hold the same single number.
+    """Why label images look like binary masks: all those sampled hold the same single number.
 
     Logs a warning if any of them has several connected pieces.
 
@@ -90,7 +90,7 @@ def sign_of_one_number(
         try:
             numbers, labels = read(path)
         except (OSError, ValueError):
-            continue  # its own error comes when its instances are loaded
+            continue  # raised when its instances are loaded
         if not len(numbers):
             continue
         if len(numbers) > 1 or only not in (None, int(numbers[0])):
@@ -106,7 +106,7 @@ def sign_of_one_number(
 
 
 def sign_of_one_mask(crops: Iterable[Array], where: PathLike) -> str:
-    """Why mask files may hold several objects each: an image has one per class, in pieces.
+    """Why mask files may hold several objects each: images have one per class, some in pieces.
 
     Logs a warning if any of them has several connected pieces.
 
@@ -127,9 +127,9 @@ def sign_of_one_mask(crops: Iterable[Array], where: PathLike) -> str:
 
 def _warn(where: PathLike, sign: str, several: int, files: int) -> None:
     logger.warning(
-        "%s: %s, and %d of %d looked at have several connected pieces: they look like binary "
+        "%s: %s, and %d of %d examined have several connected pieces: they look like binary "
         "masks, in which all objects of an image are one instance. Set split_components=True to "
-        "make each connected piece an instance, or False if they are right.",
+        "make each connected piece an instance, or False if the masks are right.",
         where,
         sign,
         several,

@@ -106,8 +106,8 @@ def url_names(name: str) -> list[str]:
         name: such as "https://host/x/a%20b.jpg?size=1" or "a%20b.jpg".
 
     Returns:
-        Paths on the host, from the whole one to the bare file name, then other bare names. Without
-        a "%", "?" or "#", and unless it is a URL, a name stands for itself alone: [].
+        Paths on the host, from the whole one to the bare file name, then other bare names. [] if
+        the name stands only for itself: it is not a URL, and has no "%", "?" or "#".
 
     Example:
         >>> from mrcnn.formats.finding import url_names

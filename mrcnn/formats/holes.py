@@ -12,7 +12,7 @@ from .shapes import Crop, Extent, Shape, box_of
 # A shape contains a hole if at least this fraction of the hole's pixels is inside.
 _CONTAINS = 0.9
 
-# Side of an image of unknown size, and the longest that is believed; pixels.
+# Side assumed where an image's size is unknown, and the longest that is accepted; pixels.
 _MAX_SIDE = 8192
 
 
@@ -21,7 +21,7 @@ class WithHoles:
     """A shape without the pixels of some others.
 
     Args:
-        outline: a shape of `shapes`, or one like them.
+        outline: a shape from `shapes`, or one with the same methods.
         holes: the same for each hole.
     """
 
@@ -38,7 +38,7 @@ class WithHoles:
         return inside, (top, left)
 
     def box(self, height: int, width: int) -> Extent:
-        """See `shapes.Polygon.box`; around the pixels that are left if a hole meets the edge."""
+        """See `shapes.Polygon.box`; around the remaining pixels if a hole reaches its edge."""
         y1, x1, y2, x2 = outer = box_of(self.outline, height, width)
         boxes = [box_of(hole, height, width) for hole in self.holes]
         if all(b[0] > y1 and b[1] > x1 and b[2] < y2 and b[3] < x2 for b in boxes):
@@ -53,12 +53,12 @@ def shapes_around(
 ) -> list[int]:
     """Find the shapes that a hole is cut out of.
 
-    It is the smallest one that contains the hole: a larger one around that is an object of its own,
-    such as a cell around the nucleus that has the hole. Shapes that the hole overlaps in part lose
-    what they share with it, but not those that lie mostly inside it.
+    It is cut out of the smallest shape that contains it: a larger one around it is another object,
+    such as a cell around the nucleus that has the hole. It is also cut out of shapes that it partly
+    overlaps, unless they lie mostly inside it.
 
     Args:
-        hole: a shape of `shapes`, or one like them.
+        hole: a shape from `shapes`, or one with the same methods.
         shapes: the same for each shape that may have the hole.
         size: (height, width) of the image in pixels, None if unknown; EXIF may have swapped them.
 
@@ -84,7 +84,7 @@ def shapes_around(
 def _shared(
     shape: tuple[int, ...], corner: tuple[int, int], other: Array, other_corner: tuple[int, int]
 ) -> tuple[tuple[slice, slice], Array]:
-    """Where one crop meets another: the slices of the first, and the pixels of the other there."""
+    """Where two crops overlap: slices into the first, and the pixels of the other there."""
     (top, left), (other_top, other_left) = corner, other_corner
     y1, x1 = max(top, other_top), max(left, other_left)
     y2 = max(y1, min(top + shape[0], other_top + other.shape[0]))

@@ -48,8 +48,8 @@ class IndexPngDataset(AnnotatedDataset):
     path/labelmap.txt, or else in the Pascal VOC palette.
 
     Metrics compare boxes with those in path/Annotations/<id>.xml, if there are any; its first
-    object is 1 in the object PNG. The files are read when an image's instances are loaded. Source
-    class ids are the numbers in the PNGs.
+    object has the number 1 in the object PNG. The files are read when an image's instances are
+    loaded. Source class ids are the numbers in the PNGs.
     """
 
     SOURCE = "index_pngs"
@@ -75,11 +75,11 @@ class IndexPngDataset(AnnotatedDataset):
                 (CVAT), or else Pascal VOC's 20 classes if there is an ImageSets folder.
             class_map: maps one of these names to a class name, or to None to drop its instances.
             strict: see `AnnotatedDataset.add_records`.
-            split_components: whether each 8-connected piece of an object, and of a class in it, is
-                an instance. None keeps objects whole, with a warning if the object PNGs look like
-                binary masks; False does so without a warning.
-            min_area: pixels; smaller pieces are left out, if objects are split or are the regions
-                of a class.
+            split_components: whether objects are split by class and into 8-connected pieces, which
+                become instances. None keeps objects whole, with a warning if the object PNGs look
+                like binary masks; False does so without a warning.
+            min_area: pixels; smaller instances are left out where objects are split, or where
+                there are no object PNGs and instances are the regions of a class.
 
         Raises:
             FileNotFoundError: a folder, or the split's file, does not exist.
@@ -138,7 +138,7 @@ class IndexPngDataset(AnnotatedDataset):
                     f"{info['class_image']} has {classes.shape}: they must agree."
                 )
             if info["split_components"]:
-                # A binary object PNG says nothing about the class: it changes within an object.
+                # An object of a binary object PNG may have pixels of several classes.
                 objects = np.where(classes > 0, objects * (int(classes.max()) + 1) + classes, 0)
             masks, indices = objects_of(objects, classes, info["object_image"])
             if info["split_components"]:
@@ -272,7 +272,7 @@ def find_triples(
 
 
 def _warn_of_void(paths: Sequence[str], root: Path) -> None:
-    """Log that class PNGs hold 0 and 255 only, as binary masks do: they have no instances."""
+    """Log a warning if class PNGs hold only 0 and 255, like binary masks: 255 is not a class."""
     found: set[int] = set()
     for path in sampled(paths):
         with contextlib.suppress(OSError, ValueError):  # raised when its instances are loaded
@@ -281,7 +281,7 @@ def _warn_of_void(paths: Sequence[str], root: Path) -> None:
             return
     if VOID in found:
         logger.warning(
-            "%s: the class PNGs hold 0 and %d only, which is void: they have no instances. If they "
+            "%s: the class PNGs hold only 0 and %d (void): they have no instances. If they "
             "are binary masks, read them with LabelImageDataset and split_components=True.",
             root,
             VOID,

@@ -61,9 +61,9 @@ class InstancePngDataset(AnnotatedDataset):
             strict: see `AnnotatedDataset.add_records`.
             labelled: whether every image must have a masks folder, even an empty one. False reads
                 only the images, for detection, as in stage1_test.
-            split_components: whether each 8-connected piece of a mask is an instance. None keeps a
+            split_components: whether each 8-connected piece of a mask is an instance. None makes a
                 mask one instance, with a warning if no image has more than one mask of a class and
-                some are in several pieces; False does so without a warning.
+                some masks are in several pieces; False does so without a warning.
             min_area: pixels; with `split_components`, smaller pieces are left out.
 
         Raises:
@@ -162,7 +162,7 @@ def read_folders(path: PathLike, problems: Problems, labelled: bool = True) -> l
         elif len(files) != 1:
             problems.add(
                 f"{folder.name}/{images.name}",
-                f"its images are {some(f.name for f in files)}: there must be exactly one.",
+                f"it must have exactly one image; found: {some(f.name for f in files)}.",
             )
         elif labelled and masks is None:
             problems.add(

@@ -70,9 +70,9 @@ class LabelImageDataset(AnnotatedDataset):
                 without a partner.
             suffix: what a label image's name adds to its image's name, before the extension. By
                 default nothing, or what tools write: "_mask", "_cp_masks", "-labels", ...
-            split_components: whether each 8-connected piece of a number is an instance. None keeps
-                a number one instance, with a warning if the label images look like binary masks;
-                False does so without a warning.
+            split_components: whether each 8-connected piece of a number's pixels is an instance.
+                None makes a number one instance, with a warning if the label images look like
+                binary masks; False does so without a warning.
             min_area: pixels; with `split_components`, smaller pieces are left out.
 
         Raises:
@@ -237,8 +237,8 @@ def pair(
         if len(found) != 1:
             problems.add(
                 label.name,
-                f"its images are {some(image.name for image in found)}: there must be exactly one, "
-                f"named {' or '.join(names)}.",
+                f"it must belong to exactly one image, named {' or '.join(names)}; found: "
+                f"{some(image.name for image in found)}.",
             )
             unclear.update(found)
         for image in found:
@@ -248,7 +248,7 @@ def pair(
         own = partners[image]
         if len(own) != 1:
             given = some(label.name for label in own)
-            problems.add(image.name, f"its label images are {given}: there must be exactly one.")
+            problems.add(image.name, f"it must have exactly one label image; found: {given}.")
         elif image not in unclear:
             pairs.append((image, own[0]))
     return pairs

@@ -29,7 +29,7 @@ class Drawn:
 
 
 def is_left_out(label: str, asked: Collection[str]) -> bool:
-    """Whether shapes with a label are no instances: `__ignore__`, unless it is asked for.
+    """Whether shapes with a label are left out: `__ignore__`, unless it is asked for.
 
     Args:
         label: the label, stripped.
@@ -57,9 +57,10 @@ def instances_of(
 ) -> list[Instance]:
     """The instances of a file: shapes that share a label and a group are one.
 
-    A hole is cut out of all instances of its group; in no group, or in a group without instances,
-    out of those that `holes.shapes_around` finds. A shape is a hole if its flags say so, if its
-    label is `_background_`, or if it shares a group with other labels and is called a hole.
+    A hole is cut out of all instances of its group; without a group, or in one without instances,
+    it is cut out of those that `holes.shapes_around` finds. A shape is a hole if its flags say
+    so, if its label is `_background_`, or if it shares a group with other labels and is called a
+    hole.
 
     Args:
         drawn: the usable shapes, in order.
@@ -92,7 +93,7 @@ def instances_of(
 
 
 def _is_hole_label(label: str, others: Iterable[str]) -> bool:
-    """Whether a label is the background's, or a hole's beside other labels of its group."""
+    """Whether a label means the background, or a hole in a group that has other labels."""
     if is_background(label):
         return True
     plain = _plain(label)

@@ -1,4 +1,4 @@
-"""Warn of boxes among outlines, whose masks are rectangles."""
+"""Warn of boxes among outlines: the mask of a box is a rectangle."""
 
 import logging
 from collections.abc import Iterable

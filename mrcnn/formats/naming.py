@@ -17,12 +17,12 @@ logger = logging.getLogger(__name__)
 
 
 def is_background(name: str) -> bool:
-    """Whether a class has LabelMe's name for the background: `_background_`, in any case."""
+    """Whether a class has LabelMe's name for the background: `_background_`, ignoring case."""
     return bool(re.fullmatch(r"_+background_+", name.strip().lower()))
 
 
 def is_ignored(name: str) -> bool:
-    """Whether a class has LabelMe's name for what has no class: `__ignore__`, in any case."""
+    """Whether a class has LabelMe's name for what has no class: `__ignore__`, ignoring case."""
     return bool(re.fullmatch(r"_+ignored?_+", name.strip().lower()))
 
 
@@ -53,8 +53,8 @@ def without_reserved(
         record.instances = kept
     if count:
         logger.warning(
-            "%s: the %d instances of %s are left out: these names are no classes, unless "
-            "class_names or class_map has them.",
+            "%s: the %d instances of %s are left out: these names are not classes unless "
+            "class_names or class_map lists them.",
             path,
             count,
             some(sorted(reserved)),

@@ -34,7 +34,7 @@ class Instance:
         crowd: whether it marks a group of objects that are not told apart.
         box: (y1, x1, y2, x2), floats in pixels, if the file gives a box besides the shape; None
             means the shape's box. Metrics compare detections with it.
-        area: square pixels, if the file gives an area; metrics by size go by it.
+        area: square pixels, if the file gives an area; metrics by size use it.
     """
 
     class_name: str
@@ -132,9 +132,9 @@ class AnnotatedDataset(Dataset):
         Subclasses override this. Their arguments are the path, others that the format needs, and
         `class_names`, `class_map` and `strict` as in `add_records`.
 
-        Annotations are drawn on the image as it is read, turned upright by EXIF. A format whose
-        files give the size of an image has the argument `ignore_file_sizes`, for tools that write
-        the size from before. The size is then that of the image file.
+        Annotations are for the image as it is read, rotated upright by EXIF. A format whose files
+        give the size of an image has the argument `ignore_file_sizes`, for tools that write the
+        size before the rotation. The size is then taken from the image file.
         """
         raise NotImplementedError(f"{type(self).__name__} has no load().")
 

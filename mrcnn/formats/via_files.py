@@ -42,7 +42,7 @@ def find_file(path: PathLike) -> Path:
     files = [file for file in files if file.suffix.lower() in (".json", ".csv")]
     found = [file for file in files if _is_via(file)]
     if not found:
-        raise ValueError(f"{path} has no VIA file: its .json and .csv files are {_names(files)}.")
+        raise ValueError(f"{path} has no VIA file; .json and .csv files found: {_names(files)}.")
     if len(found) > 1:
         raise ValueError(f"{path} has several VIA files: {_names(found)}. Name the one to read.")
     return found[0]

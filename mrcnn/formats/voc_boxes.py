@@ -1,4 +1,4 @@
-"""The boxes in Pascal VOC's XML files of objects that also have masks in PNGs."""
+"""Boxes from Pascal VOC's XML files, for objects whose masks are in PNGs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from .instance_pngs import subfolder
 from .shapes import box_of
 from .voc_xml import FOLDERS, parse_object, read_annotation
 
-# A box that meets its mask's box less than this, as IoU, is another object's.
+# A box whose IoU with its mask's box is lower belongs to another object.
 _MIN_IOU = 0.5
 
 
@@ -41,7 +41,7 @@ def annotated_boxes(
         boxes: [N, 4] pixels, around the objects' pixels.
 
     Returns:
-        `Annotated` of N instances; None if the file is of no use.
+        `Annotated` of N instances; None if the file gives none of their boxes.
     """
     try:
         entries = read_annotation(path).findall("object")

@@ -12,7 +12,7 @@ from . import tiff
 from .opening import kind_of
 
 _RGB = (["r", "g", "b"], ["red", "green", "blue"])
-# Of an OME-XML description; names are shown and compared, nothing else.
+# For OME-XML metadata; the names are only shown and compared.
 _CHANNEL = re.compile(r"<(?:\w+:)?Channel\b([^>]{0,2000})>")
 _NAME = re.compile(r"""\bName\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
@@ -24,8 +24,8 @@ def channel_names(path: PathLike) -> list[str]:
         path: an image file of any kind.
 
     Returns:
-        One name for each channel without alpha, "" if unknown; ImageJ's labels and OME's names are
-        known. Empty for RGB, palettes and other colours, a single channel, and other kinds of file.
+        One name for each channel except alpha, from ImageJ's labels or OME's names; "" if unknown.
+        Empty for RGB, palettes and other colours, a single channel, and other kinds of file.
 
     Raises:
         OSError, ValueError: see `read_image`.
@@ -76,8 +76,9 @@ def remark_on(path: PathLike, names: Sequence[str]) -> str:
     fourth = " and leaves out the fourth" if len(names) == 4 else ""
     return (
         f"{path} has {len(names)} channels, {described(names)}, that the file does not declare as "
-        f"red, green and blue. A network of three channels takes them for RGB{fourth}. To use one "
-        "of them as gray, read it with images.read_channel, or run samples/nucleus with --channel."
+        f"red, green and blue. A network with three channels takes them for RGB{fourth}. To use "
+        "one of them as gray, read it with images.read_channel, or run samples/nucleus with "
+        "--channel."
     )
 
 
@@ -85,7 +86,7 @@ def index_of(channel: int | str, names: Sequence[str], path: PathLike) -> int:
     """The index of a channel.
 
     Args:
-        channel: its index from 0, as a number or in digits, or its name in any case.
+        channel: its index from 0, as a number or a string of digits, or its name, ignoring case.
         names: of all channels, "" if unknown.
         path: of the image, for the error.
 

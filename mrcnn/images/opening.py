@@ -1,4 +1,4 @@
-"""The one way to open image files: regular files of a few formats, within a limit of pixels."""
+"""The one way to open image files: regular files of a few formats, up to a limit on pixels."""
 
 import io
 import threading
@@ -29,7 +29,7 @@ from ..types import Array, PathLike
 MAX_PIXELS = 178_956_970
 
 # What Pillow may open, by its own names. Others start programs (EPS starts Ghostscript), are not
-# images of pixels (WMF), or are too rare to be worth the risk of their decoders.
+# raster images (WMF), or are too rare to be worth the risk of their decoders.
 FORMATS = tuple(
     plugin.format
     for plugin in (
@@ -49,9 +49,9 @@ _NPY_START = b"\x93NUMPY"
 # First bytes of files that are often taken for images, and what to do with them.
 _STARTS = {
     b"": "it is empty",
-    b"%!PS": "it is PostScript (EPS), not an image of pixels: convert it to PNG",
-    b"\xc5\xd0\xd3\xc6": "it is PostScript (EPS), not an image of pixels: convert it to PNG",
-    b"%PDF": "it is a PDF, not an image of pixels: convert it to PNG",
+    b"%!PS": "it is PostScript (EPS), not a raster image: convert it to PNG",
+    b"\xc5\xd0\xd3\xc6": "it is PostScript (EPS), not a raster image: convert it to PNG",
+    b"%PDF": "it is a PDF, not a raster image: convert it to PNG",
     b"version https://git-lfs": "it is a Git LFS pointer: run `git lfs pull`",
 }
 _pillow_limit = threading.Lock()

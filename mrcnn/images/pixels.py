@@ -20,7 +20,7 @@ _PIXELS = "the network is trained on pixel values from 0 to 255"
 # and keep dead and hot pixels from setting the range.
 _PERCENTILES = (1, 99.8)
 
-# What has been said about the images of each configuration.
+# The values whose remarks have been logged, for each configuration.
 _said: "weakref.WeakKeyDictionary[PixelSettings, set[str]]" = weakref.WeakKeyDictionary()
 
 
@@ -41,7 +41,7 @@ class PixelSettings(Protocol):
 
 
 def for_network(image: npt.ArrayLike, config: PixelSettings, name: str = "image") -> Array:
-    """`as_channels` with the settings of a configuration; remarks on no data are logged once.
+    """`as_channels` with the settings of a configuration; logs each remark about no data once.
 
     Args:
         image: [H, W] or [H, W, C], numbers or booleans, possibly masked.
@@ -100,7 +100,7 @@ def as_channels(
         channels: the configuration's IMAGE_CHANNEL_COUNT.
         name: the image's name in error messages, such as its path.
         scaling: the configuration's IMAGE_SCALING.
-        nodata: the configuration's IMAGE_NODATA, see `nodata.find` for how values count.
+        nodata: the configuration's IMAGE_NODATA; `nodata.find` says which values it matches.
 
     Returns:
         [H, W, channels], uint8 or the input dtype if nothing was scaled.

@@ -133,7 +133,7 @@ def read_labels(path: PathLike, max_pixels: int | None = MAX_PIXELS) -> Array:
 
 
 def read_channel(path: PathLike, channel: int | str, max_pixels: int | None = MAX_PIXELS) -> Array:
-    """Read one channel of an image file, such as the one of a nuclear stain.
+    """Read one channel of an image file, such as that of a nuclear stain.
 
     Args:
         path: the file.

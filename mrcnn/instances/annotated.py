@@ -81,7 +81,7 @@ def true_boxes(instances: _WithAnnotated) -> Array:
 
 
 def true_areas(instances: _WithAnnotated) -> Array:
-    """The areas that make the instances small, medium or large.
+    """The areas by which metrics call instances small, medium or large.
 
     Args:
         instances: see `true_boxes`.
@@ -96,7 +96,7 @@ def true_areas(instances: _WithAnnotated) -> Array:
 
 
 def countable(instances: _WithAnnotated) -> Array:
-    """Which instances count as something to find by its box, bool [N].
+    """Which instances a metric on boxes expects to be detected, bool [N].
 
     Those that are visible, and those whose box in the file reaches into the image.
 

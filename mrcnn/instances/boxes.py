@@ -23,8 +23,8 @@ class InstanceBoxes:
     Args:
         boxes: [N, 4] pixels; they may extend outside the image.
         shape: (height, width) of the image; further entries are ignored.
-        annotated: boxes and areas as the file gives them, if it does. They are kept as instances
-            are selected, and dropped as soon as these are moved.
+        annotated: boxes and areas as the file gives them, if it does. Selecting instances keeps
+            them, and moving instances drops them.
 
     Attributes:
         height, width: size of the image in pixels.

@@ -25,8 +25,8 @@ class InstanceMasks:
         crops: N arrays [h, w], nonzero inside; they may extend outside the image.
         corners: [N, (y, x)] pixels, position of each crop's first pixel in the image.
         shape: (height, width) of the image; further entries are ignored.
-        annotated: boxes and areas that the file gives besides the masks, if any. They are kept as
-            instances are selected, and dropped as soon as these are moved.
+        annotated: boxes and areas that the file gives besides the masks, if any. Selecting
+            instances keeps them, and moving instances drops them.
 
     Attributes:
         height, width: size of the image in pixels.
@@ -253,6 +253,6 @@ def union(
 
 
 def _ends(inside: Array) -> tuple[int, int]:
-    """Index of a vector's first True, and one past that of its last; (0, 0) if there is none."""
+    """Index of a vector's first True, and one past its last; (0, 0) if there is none."""
     places = np.flatnonzero(inside)
     return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)

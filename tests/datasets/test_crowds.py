@@ -46,14 +46,14 @@ def test_only_crowds_are_an_error():
     ((kind, (finding,)),) = report.errors.items()
     assert kind == "nothing to learn but crowds" and not report.remarks
     assert finding.text == (
-        "all 3 instances are crowds. Training ignores a crowd, which a negative class id marks."
+        "all 3 instances are crowds. Training ignores crowds, which have negative class ids."
     )
 
 
 def test_most_of_a_class():
     report = check(marked([-1, -1, 1], [2, 2, -2, -2]))
     ((kind, (finding,)),) = report.remarks.items()
-    assert report.ok and kind == "classes of which most instances are crowds (not learnt)"
+    assert report.ok and kind == "classes whose instances are mostly crowds (not trained on)"
     assert finding.text.startswith("cell: 2 of 3 instances. ")
     assert finding.text.endswith("class_map={'cell': None} leaves the class out.")
     only = check(marked([-1, 2]))

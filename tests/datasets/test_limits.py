@@ -81,7 +81,7 @@ def test_limits_on_numbers(settings, kind):
 def test_settings_that_cut_each_other():
     report = checked(boxes_of((1024, 1024), grid(9)), DETECTION_MAX_INSTANCES=1001)
     ((kind, (finding,)),) = report.remarks.items()
-    assert kind == "settings that cut each other"
+    assert kind == "settings that limit each other"
     assert "DETECTION_MAX_INSTANCES is 1001, but POST_NMS_ROIS_INFERENCE is 1000" in finding.text
 
 
@@ -99,7 +99,7 @@ def test_objects_that_shrink():
     (finding,) = report.remarks[kind]
     assert (finding.image_id, finding.text) == (
         0,
-        "made.0: 1 of 3, the image at 0.25 of its size",
+        "made.0: 1 of 3, with the image at 0.25 of its size",
     )
     assert kind not in checked(dataset, IMAGE_MAX_DIM=2048).remarks
 

@@ -74,7 +74,7 @@ def test_most_instances_in_pieces():
 
 
 def test_well_filled_boxes():
-    """Of several instances, only those with gaps in their box are examined; a single one always."""
+    """Only those with gaps in their box are examined, unless an image has just one instance."""
     close = squares((2, 2), (2, 7), side=4)[2:6, 2:11]  # a gap of one pixel
     assert close.mean() > 0.75
     assert report_of([[(close, 1)]] * 2).remarks

@@ -15,7 +15,7 @@ SIZES = range(0, 40_000, 1_000)
 
 @pytest.fixture
 def limit():
-    """Function that lets files grow to a number of bytes only, as a full disk does."""
+    """Function that caps the size of files at a number of bytes, as a full disk does."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -92,7 +92,7 @@ def test_small_pieces(tmp_path):
 
 
 def test_one_object_in_each_image(tmp_path, caplog):
-    """It may be right: nothing is split, and `check` only remarks it."""
+    """It may be right: nothing is split, and `check` only remarks on it."""
     kind, folder = label_images(tmp_path, BOXES[:1], value=1)
     dataset = kind.read(folder)
     assert not caplog.messages and len(dataset.load_instances(0)[1]) == 1
@@ -153,11 +153,11 @@ def test_object_pngs(tmp_path, caplog):
 def test_class_pngs_of_void_alone(tmp_path, caplog):
     kind, folder = object_pngs(tmp_path)
     kind.read(folder)
-    assert "which is void" not in caplog.text
+    assert "(void)" not in caplog.text
     for name in "abc":
         save(folder / "SegmentationClass" / f"{name}.png", binary(BOXES))
     kind.read(folder)
-    assert "the class PNGs hold 0 and 255 only, which is void" in caplog.text
+    assert "the class PNGs hold only 0 and 255 (void)" in caplog.text
     assert "LabelImageDataset and split_components=True" in caplog.text
 
 

@@ -72,10 +72,10 @@ def test_parents_of_parents_and_what_is_no_parent(tmp_path, caplog):
     categories = [animals, {**FISHES, "supercategory": "animals"}, COD]
     assert read(tmp_path, categories).class_names == ["BG", "cod"]
     caplog.clear()
-    # Its own parent, as COCO's person; unused leaves; parents that are no categories.
+    # Its own parent, like COCO's person; unused leaves; parents that are not categories.
     person = {"id": 3, "name": "person", "supercategory": "person"}
     assert read(tmp_path, [person, COD, EEL]).class_names == ["BG", "cod", "eel", "person"]
-    # An export's root of the same name as its only class.
+    # An export's root with the same name as its only class.
     root = {"id": 0, "name": "cod", "supercategory": "none"}
     assert read(tmp_path, [root, {**COD, "supercategory": "cod"}]).class_names == ["BG", "cod"]
     # In a circle, all are classes: some must be.

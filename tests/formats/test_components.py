@@ -73,10 +73,10 @@ def test_a_single_number(caplog):
         "all label images hold the single number 255"
     )
     assert caplog.messages == [
-        "cells: all label images hold the single number 255, and 1 of 2 looked at have several "
+        "cells: all label images hold the single number 255, and 1 of 2 examined have several "
         "connected pieces: they look like binary masks, in which all objects of an image are one "
         "instance. Set split_components=True to make each connected piece an instance, or False "
-        "if they are right."
+        "if the masks are right."
     ]
     caplog.clear()
     assert sign_of({"a": ([1], one), "b": ([1], one)})  # only `check` says so
@@ -100,4 +100,4 @@ def test_one_mask_an_image(caplog):
     assert sign_of_one_mask([one, several], "cells") == (
         "no image has more than one mask file of a class"
     )
-    assert "and 1 of 2 looked at have several connected pieces" in caplog.text
+    assert "and 1 of 2 examined have several connected pieces" in caplog.text

@@ -151,7 +151,7 @@ def test_errors_of_folders(stage, tmp_path, caplog):
     text = str(error.value)
     assert text.startswith(f"{stage}: 3 entries cannot be used")
     assert "c: it has no images folder." in text
-    assert "d/images: its images are 1.png, 2.png: there must be exactly one" in text
+    assert "d/images: it must have exactly one image; found: 1.png, 2.png" in text
     assert "e: it has no masks folder" in text
     dataset = InstancePngDataset.read(stage, strict=False)
     assert [info["id"] for info in dataset.image_info] == ["a", "b"]

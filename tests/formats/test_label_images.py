@@ -103,7 +103,7 @@ def test_two_folders_and_a_suffix(tmp_path):
     dataset = LabelImageDataset.read(tmp_path / "in", tmp_path / "out", suffix="_x")
     files = [info["label_image"] for info in dataset.image_info]
     assert files == [str(tmp_path / "out" / f"{name}_x.png") for name in ("a", "b_x")]
-    with pytest.raises(ValueError, match=r"a\.png: its label images are none"):
+    with pytest.raises(ValueError, match=r"a\.png: it must have exactly one label image; found"):
         LabelImageDataset.read(tmp_path / "in", tmp_path / "out", suffix="")
     with pytest.raises(ValueError, match=r"in has no label images: pass their folder as `labels`"):
         LabelImageDataset.read(tmp_path / "in")
@@ -114,12 +114,12 @@ def test_files_without_a_partner(tmp_path):
     labels = [tmp_path / name for name in ("a.png", "b.png", "b_mask.png", "d.png", "e_mask.png")]
     problems = Problems("data")
     assert pair(paths, labels, None, problems) == [(paths[4], labels[3])]
-    name = "there must be exactly one, named"
+    name = "it must belong to exactly one image, named"
     assert problems.lines == [
-        f"a.png: its images are a.png, a.tif: {name} a.",
-        f"e_mask.png: its images are none: {name} e_mask or e.",
-        "b.png: its label images are b.png, b_mask.png: there must be exactly one.",
-        "c.png: its label images are none: there must be exactly one.",
+        f"a.png: {name} a; found: a.png, a.tif.",
+        f"e_mask.png: {name} e_mask or e; found: none.",
+        "b.png: it must have exactly one label image; found: b.png, b_mask.png.",
+        "c.png: it must have exactly one label image; found: none.",
     ]
 
 

@@ -30,8 +30,8 @@ def test_without_reserved(caplog):
     assert without_reserved(names, found, (), "a.json") == ["ring"]
     assert [i.class_name for i in found[0].instances] == ["ring"]
     assert caplog.messages == [
-        "a.json: the 3 instances of __ignore__, _background_ are left out: these names are no "
-        "classes, unless class_names or class_map has them."
+        "a.json: the 3 instances of __ignore__, _background_ are left out: these names are not "
+        "classes unless class_names or class_map lists them."
     ]
     found = records()
     assert without_reserved(names, found, {"__ignore__"}, "a.json") == ["__ignore__", "ring"]

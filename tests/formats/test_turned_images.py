@@ -1,4 +1,4 @@
-"""Images that EXIF turns upright, in formats that give the sizes from before."""
+"""Images that EXIF rotates upright, in formats that store sizes from before the rotation."""
 
 import json
 
@@ -49,7 +49,7 @@ def voc(folder):
 @pytest.fixture
 def folder(tmp_path):
     exif = Image.Exif()
-    exif[0x0112] = 6  # turned by 90 degrees
+    exif[0x0112] = 6  # rotated by 90 degrees
     Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / "a.jpg", exif=exif)
     return tmp_path
 
@@ -64,8 +64,9 @@ def test_sizes_from_before_the_turn(folder, write, capsys):
     with pytest.raises(ValueError) as caught:
         read_instances(dataset, 0, shape, (field,))
     advice = (
-        "The image looks turned by EXIF: if the annotations were drawn on the upright image, and "
-        "only their sizes are those from before, read them with ignore_file_sizes=True."
+        "The image appears to be rotated by EXIF: if the annotations were drawn on the upright "
+        "image, and only the sizes in the file are from before the rotation, read it with "
+        "ignore_file_sizes=True."
     )
     assert str(caught.value).endswith(
         f"its {field} are 40x50 pixels, but the image is 50x40 (height x width): they must have "
@@ -90,7 +91,7 @@ def test_sizes_that_differ_otherwise(folder):
 
 
 def test_run_length_codes(folder):
-    """Of the upright image they fit; of the image before the turn they cannot be used."""
+    """Those of the upright image fit; those from before the rotation cannot be used."""
     mask = np.zeros((50, 40), np.uint8)
     mask[30:45, 5:20] = 1
 
@@ -99,10 +100,10 @@ def test_run_length_codes(folder):
         return {"size": code["size"], "counts": code["counts"].decode()}
 
     kind, path = coco(folder, code_of(mask))
-    with pytest.raises(ValueError, match=r"turned by EXIF: if .* with ignore_file_sizes=True"):
+    with pytest.raises(ValueError, match=r"rotated by EXIF: if .* with ignore_file_sizes=True"):
         kind.read(path)
     dataset = kind.read(path, ignore_file_sizes=True)
     assert dataset.load_instances(0)[0].boxes.tolist() == [BOX]
     kind, path = coco(folder, code_of(mask.T))
-    with pytest.raises(ValueError, match="turned by EXIF, but the code is of the image before"):
+    with pytest.raises(ValueError, match="rotated by EXIF, but the code is for the image before"):
         kind.read(path, ignore_file_sizes=True).load_instances(0)

@@ -154,11 +154,11 @@ def test_where_images_are(write, tmp_path):
 def test_the_file_of_a_folder(write, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no such file or folder: .*none"):
         ViaDataset.read(tmp_path / "none")
-    with pytest.raises(ValueError, match=r"has no VIA file: its \.json and \.csv files are none"):
+    with pytest.raises(ValueError, match=r"has no VIA file; \.json and \.csv files found: none"):
         ViaDataset.read(tmp_path)
     write({"images": [], "annotations": []}, "coco.json")
     (tmp_path / "results.csv").write_text("epoch,loss\n1,2\n")
-    with pytest.raises(ValueError, match=r"has no VIA file: .* coco\.json, results\.csv\."):
+    with pytest.raises(ValueError, match=r"has no VIA file; .* coco\.json, results\.csv\."):
         ViaDataset.read(tmp_path)
     write(project([image("a.png", [region()])]), "my.json")
     assert ViaDataset.read(tmp_path).num_images == 1

@@ -51,7 +51,7 @@ def test_three_channels_that_are_not_rgb_are_said(save, array, options, names, c
     shown = "0 (DAPI), 1 (actin), 2 (tubulin)" if names == NAMES else "0, 1, 2"
     assert message == (
         f"{path} has 3 channels, {shown}, that the file does not declare as red, green and blue. A "
-        "network of three channels takes them for RGB. To use one of them as gray, read it with "
+        "network with three channels takes them for RGB. To use one of them as gray, read it with "
         "images.read_channel, or run samples/nucleus with --channel."
     )
 
@@ -115,7 +115,7 @@ def test_a_dataset_says_it_once(save, caplog):
         assert_array_equal(dataset.load_image(image_id), LAST)
     [message] = warnings_of(caplog)
     assert "a.tif has 3 channels, 0 (DAPI)," in message
-    assert message.endswith("This may be so for other images too.")
+    assert message.endswith("This may apply to other images too.")
 
 
 # Choosing one

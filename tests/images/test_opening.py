@@ -45,7 +45,7 @@ def encoded(image, kind):
 
 @pytest.fixture
 def ghostscript(tmp_path, monkeypatch):
-    """A `gs` found first that leaves a file behind; returns the path of that file."""
+    """A fake `gs`, first on the PATH, that leaves a file behind; returns that file's path."""
     programs, trace = tmp_path / "bin", tmp_path / "started"
     programs.mkdir()
     (programs / "gs").write_text(f"#!/bin/sh\ntouch {trace}\n")
@@ -70,7 +70,7 @@ def test_the_trap_works(tmp_path, ghostscript):
 def test_eps_starts_no_program(tmp_path, ghostscript, read, name):
     path = tmp_path / name
     path.write_bytes(EPS)
-    with pytest.raises(OSError, match=r"it is PostScript \(EPS\), not an image of pixels: conv"):
+    with pytest.raises(OSError, match=r"it is PostScript \(EPS\), not a raster image: conv"):
         read(path)
     assert not ghostscript.exists()
 
