@@ -24,7 +24,7 @@ OF_THE_IMAGE = ("truncated",)
 # Proposals come best first. If at least this fraction of the weakest tenth found an object that no
 # other proposal found, more proposals would probably have found more objects. Detections of a lower
 # score are seldom objects.
-WEAKEST, STILL_NEW, MIN_SCORE = 0.1, 0.1, 0.5
+WEAKEST, STILL_NEW, MIN_SCORE = 0.1, 0.1, 0.7
 
 
 def truncated_by(outputs: Mapping[str, Array], image_meta: Array, config: Config) -> np.str_:

@@ -101,7 +101,7 @@ def test_the_weakest_proposals_still_find_objects():
     # What it finds is hardly an object.
     config = config_of(DETECTION_MAX_INSTANCES=60, DETECTION_MIN_CONFIDENCE=0.05)
     assert truncated_by(*network(apart(40), [0.9] * 36 + [0.1] * 4, config)) == ""
-    weak = [0.9] * 36 + [0.51] + [0.1] * 3
+    weak = [0.9] * 36 + [0.71] + [0.1] * 3
     assert truncated_by(*network(apart(40), weak, config)) == "POST_NMS_ROIS_INFERENCE"
 
 
