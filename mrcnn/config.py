@@ -298,6 +298,10 @@ class Config:
 
         A setting that another one limits, such as more detections than proposals, is logged once.
 
+        Args:
+            own_losses: whether LOSS_WEIGHTS may name losses that no head in HEADS has, because a
+                subclass of `MaskRCNN` adds them.
+
         Raises:
             ValueError: one line for each setting that cannot work, with its value and what is
                 accepted.
