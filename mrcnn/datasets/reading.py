@@ -81,7 +81,7 @@ def turned_by_exif(dataset: "Dataset", said: Sequence[int], found: Sequence[int]
             "if the annotations were drawn on the upright image, and only the sizes in the file "
             "are from before the rotation, read it with ignore_file_sizes=True."
         )
-    return f" The image appears to be rotated by EXIF: {advice}"
+    return f" The image looks turned by EXIF: {advice}"
 
 
 def read_instances(

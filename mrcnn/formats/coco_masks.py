@@ -18,11 +18,11 @@ MAX_SIDE = 65535
 
 # Advice for a run-length code whose height and width are the image's, swapped.
 _TURNED = (
-    " The image appears to be rotated by EXIF: if the code is for the upright image, read the file "
+    " The image looks turned by EXIF: if the code is for the upright image, read the file "
     "with ignore_file_sizes=True."
 )
 _UNTURNED = (
-    " The image appears to be rotated by EXIF, but the code is for the image before the rotation: "
+    " The image looks turned by EXIF, but the code is for the image before the rotation: "
     "save the image without its EXIF orientation."
 )
 

@@ -34,12 +34,12 @@ def read_xml(path: PathLike) -> ET.Element:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: not XML, a document type, or more than `MAX_BYTES`.
+        ValueError: it is not XML, has a document type, or is larger than `MAX_BYTES`.
     """
     with open(regular_file(path), "rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise ValueError(f"it has more than {MAX_BYTES >> 20} MiB: it must be smaller.")
+        raise ValueError(f"it is larger than {MAX_BYTES >> 20} MiB: it must be smaller.")
     try:
         text = _decode(data)
         declaration = _DECLARATION.search(text)

@@ -1,9 +1,9 @@
 """Hausdorff distance between the outlines of detected and true regions.
 
 Huttenlocher et al., "Comparing Images Using the Hausdorff Distance", IEEE TPAMI 1993. Distances are
-taken between outlines, as is usual in medicine, and also as the 95th percentile, which a single
-stray pixel cannot dominate (Menze et al., "The Multimodal Brain Tumor Image Segmentation
-Benchmark", IEEE TMI 2015).
+measured between outlines, as is usual in medical imaging, and also given as the 95th percentile,
+which a single stray pixel cannot dominate (Menze et al., "The Multimodal Brain Tumor Image
+Segmentation Benchmark", IEEE TMI 2015).
 """
 
 from collections.abc import Iterable, Sequence

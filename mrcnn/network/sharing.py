@@ -10,7 +10,7 @@ from .graph_model import GraphModel
 
 
 def share(training_model: GraphModel, config: Config) -> GraphModel:
-    """An inference graph that reuses a training graph's layers with weights.
+    """An inference graph that reuses the layers of a training graph that have weights.
 
     There is no second copy of the weights: each detection sees what the last training step changed.
     Only while the graph is being built does a second set of weights exist.
@@ -24,8 +24,8 @@ def share(training_model: GraphModel, config: Config) -> GraphModel:
         A model in inference mode, see `graph.build_inference`.
 
     Raises:
-        ValueError: the training graph has no layer of the same name and shapes for a layer with
-            weights.
+        ValueError: a layer with weights has no counterpart of the same name and shapes in the
+            training graph.
     """
     prototype = graph.build("inference", config)
     trained = {layer.name: layer for layer in training_model.layers}

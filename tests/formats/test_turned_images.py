@@ -64,7 +64,7 @@ def test_sizes_from_before_the_turn(folder, write, capsys):
     with pytest.raises(ValueError) as caught:
         read_instances(dataset, 0, shape, (field,))
     advice = (
-        "The image appears to be rotated by EXIF: if the annotations were drawn on the upright "
+        "The image looks turned by EXIF: if the annotations were drawn on the upright "
         "image, and only the sizes in the file are from before the rotation, read it with "
         "ignore_file_sizes=True."
     )
@@ -100,10 +100,10 @@ def test_run_length_codes(folder):
         return {"size": code["size"], "counts": code["counts"].decode()}
 
     kind, path = coco(folder, code_of(mask))
-    with pytest.raises(ValueError, match=r"rotated by EXIF: if .* with ignore_file_sizes=True"):
+    with pytest.raises(ValueError, match=r"turned by EXIF: if .* with ignore_file_sizes=True"):
         kind.read(path)
     dataset = kind.read(path, ignore_file_sizes=True)
     assert dataset.load_instances(0)[0].boxes.tolist() == [BOX]
     kind, path = coco(folder, code_of(mask.T))
-    with pytest.raises(ValueError, match="rotated by EXIF, but the code is for the image before"):
+    with pytest.raises(ValueError, match="turned by EXIF, but the code is for the image before"):
         kind.read(path, ignore_file_sizes=True).load_instances(0)

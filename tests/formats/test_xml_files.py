@@ -92,7 +92,7 @@ def test_no_xml(write, data, reason):
 def test_the_size_is_limited(write, monkeypatch):
     fits = "<a>" + " " * (MAX_BYTES - 7) + "</a>"
     assert read_xml(write(fits)).tag == "a"
-    with pytest.raises(ValueError, match="it has more than 4 MiB"):
+    with pytest.raises(ValueError, match="it is larger than 4 MiB"):
         read_xml(write(fits + "\n"))
     monkeypatch.setattr(xml_files, "MAX_BYTES", 3)
     with pytest.raises(ValueError, match="more than 0 MiB"):

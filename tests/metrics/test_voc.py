@@ -1,4 +1,4 @@
-"""VOC's average precision, against values by hand and the rules written out as loops."""
+"""VOC's average precision, against values computed by hand and the rules written out as loops."""
 
 from fractions import Fraction
 
@@ -91,7 +91,8 @@ def test_an_object_is_found_once():
 
 
 def test_detections_of_one_score():
-    # Within an image their order decides, between images the lower id; correct first is better.
+    # Within an image their order decides, between images the lower id; AP is higher with the
+    # correct one first.
     right, false = (A, 1, 0.5), (FAR, 1, 0.5)
     assert of_one(([(A, 1)], [right, false])) == (1, 1)
     assert of_one(([(A, 1)], [false, right])) == (0.5, 0.5)
@@ -111,7 +112,8 @@ def test_difficult_objects():
     inside = [((20, 0, 40, 19), 1, 0.95), (crowd, 1, 0.9), ((20, 0, 39, 20), 1, 0.85)]
     truth = [(A, 1), (crowd, -1)]
     assert of_one((truth, [*inside, (A, 1, 0.5)])) == (1, 1)
-    # A small part of it is false: the devkit ignores how much of a detection lies in the crowd.
+    # A detection of a small part is false: the devkit ignores how much of a detection lies in the
+    # crowd.
     assert of_one((truth, [(C, 1, 0.9), (A, 1, 0.5)])) == (0.5, 0.5)
     # The crowd takes the detection that overlaps it most, and the object beside it is missed.
     assert of_one(([(A, 1), ((0, 1, 10, 11), -1)], [((0, 1, 10, 11), 1, 0.9)])) == (0, 0)
@@ -161,7 +163,7 @@ IMAGES = st.lists(st.tuples(TRUTH, FOUND), min_size=1, max_size=4)
 
 
 def inclusive_iou(first, second):
-    """IoU as in the kit: the last row and column belong to a box."""
+    """IoU as in the devkit: a box includes its last row and column."""
     y1, x1, y2, x2 = (first[i] - (i > 1) for i in range(4))
     v1, u1, v2, u2 = (second[i] - (i > 1) for i in range(4))
     height, width = min(y2, v2) - max(y1, v1) + 1, min(x2, u2) - max(x1, u1) + 1

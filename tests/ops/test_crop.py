@@ -130,7 +130,7 @@ def test_the_gradient_is_the_transpose_of_the_sampling():
     import tensorflow as tf
 
     rng = np.random.default_rng(3)
-    # Many overlapping crops of a small map: here TensorFlow's own gradient loses additions.
+    # Many overlapping crops of a small map: here TensorFlow's own gradient loses contributions.
     boxes = np.sort(rng.random((100, 2, 2)), axis=1).reshape(100, 4).astype("float32")
     indices = np.zeros(100, "int32")
     weights = rng.normal(size=(100, 14, 14, 64)).astype("float32")
