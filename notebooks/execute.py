@@ -58,10 +58,12 @@ QUICK = {
     },
 }
 
-# A few steps take less time than compiling a graph for them. (tf.data warns that it compiles.)
+# A few steps take less time than compiling a graph for them. (tf.data warns that it compiles.) A
+# network that has hardly learnt fills all limits, with a warning.
 QUICK_START = (
     "import tensorflow, warnings; tensorflow.config.run_functions_eagerly(True); "
-    "warnings.filterwarnings('ignore', 'Even though the')"
+    "warnings.filterwarnings('ignore', 'Even though the'); "
+    "import logging; logging.getLogger('mrcnn.inference.truncation').setLevel('ERROR')"
 )
 
 
