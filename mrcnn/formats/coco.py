@@ -55,7 +55,8 @@ class CocoDataset(AnnotatedDataset):
                 bare names. None searches beside the JSON file, in the split's folder (`val2017` for
                 `instances_val2017.json`), in `images`, and in the same places one folder up.
             class_names: class names in order; None orders the categories by id, and leaves out
-                those that are only the `supercategory` of others, without annotations.
+                those without annotations that are only the `supercategory` of others, or are the
+                background (id 0).
             class_map: maps a category name to a class name, or to None to drop its instances.
             strict: whether unusable entries are an error, or are skipped with a warning.
             only: names or ids of the categories to keep, in the order of the classes. Other

@@ -59,6 +59,7 @@ def parse_instances(
     used = _used_categories(content["annotations"])
     names = _categories(content["categories"], used, problems)
     _drop_parents(names, content["categories"], used, asked, problems)
+    _drop_background(names, used, asked, problems)
     _annotations(content["annotations"], records, names, problems)
     ordered = sorted(names, key=lambda key: (isinstance(key, str), key))
     return list(records.values()), {names[key]: key for key in ordered}, links
@@ -157,6 +158,24 @@ def _drop_parents(
         "uses it. List it in class_names to keep it.",
         problems.path,
         some(f"category {name!r}" for name in dropped.values()),
+    )
+
+
+def _drop_background(
+    names: dict[int | str, str], used: set[int | str], asked: Container[object], problems: Problems
+) -> None:
+    """Drop an unused category 0 for the background, which is class 0 without a category."""
+    name = names.get(0, "")
+    if name.strip().lower() not in ("background", "bg") or len(names) == 1:
+        return
+    if 0 in used or 0 in asked or name in asked:
+        return
+    del names[0]
+    logger.warning(
+        "%s: no class for category %r: it is the background, and no annotation uses it. List it in "
+        "class_names to keep it.",
+        problems.path,
+        name,
     )
 
 

@@ -82,3 +82,15 @@ def test_parents_of_parents_and_what_is_no_parent(tmp_path, caplog):
     circle = [{**FISHES, "supercategory": "cod"}, COD]
     assert read(tmp_path, circle, used=()).class_names == ["BG", "fishes", "cod"]
     assert not caplog.messages
+
+
+@pytest.mark.parametrize("name", ["background", "Background", "BG"])
+def test_an_unused_category_of_the_background_is_no_class(tmp_path, caplog, name):
+    background = {"id": 0, "name": name, "supercategory": "none"}
+    assert read(tmp_path, [background, COD]).class_names == ["BG", "cod"]
+    assert f"no class for category {name!r}: it is the background" in caplog.messages[0]
+    if name == "background":
+        assert read(tmp_path, [background, COD], (0, 1)).class_names == ["BG", name, "cod"]
+        asked = read(tmp_path, [background, COD], class_names=["cod", name])
+        assert asked.class_names == ["BG", "cod", name]
+        assert read(tmp_path, [{**background, "id": 5}, COD]).class_names == ["BG", "cod", name]
