@@ -61,11 +61,11 @@ def place_of(dataset: "Dataset", image_id: int) -> str:
     return f"image {image_id} ({dataset.image_info[image_id].get('path')})"
 
 
-def turned_by_exif(dataset: "Dataset", said: Sequence[int], found: Sequence[int]) -> str:
+def turned_by_exif(dataset: "Dataset | None", said: Sequence[int], found: Sequence[int]) -> str:
     """Explain two sizes that differ by a swap of height and width.
 
     Args:
-        dataset: a `Dataset`.
+        dataset: a `Dataset`, None if its files give no sizes.
         said: (height, width) of an image according to its annotations; further entries are ignored.
         found: (height, width) of the image as it was read, upright.
 
@@ -75,7 +75,10 @@ def turned_by_exif(dataset: "Dataset", said: Sequence[int], found: Sequence[int]
     (height, width), (found_height, found_width) = said[:2], found[:2]
     if height == width or (height, width) != (found_width, found_height):
         return ""
-    advice = "the annotations must be for the upright image."
+    advice = (
+        "the annotations must be for the upright image. If they are not, save the image without "
+        "its EXIF orientation."
+    )
     if getattr(dataset, "HAS_FILE_SIZES", False):
         advice = (
             "if the annotations were drawn on the upright image, and only the sizes in the file "

@@ -119,9 +119,12 @@ def url_names(name: str) -> list[str]:
     plain = re.split(r"[?#]", name, maxsplit=1)[0]
     # A "%2F" is a slash, too.
     path = PureWindowsPath(unquote(re.sub(r"^\w+://[^/]*/?", "", plain)))
-    parts = path.parts[bool(path.anchor) :]
-    names = [path.as_posix(), *("/".join(parts[i:]) for i in range(len(parts)))]
-    names += [PureWindowsPath(text).name for text in (plain, unquote(name))]
+    # A URL does not lead out of the folder.
+    parts = [part for part in path.parts[bool(path.anchor) :] if part != ".."]
+    names = [] if "://" in name else [path.as_posix()]
+    names += ["/".join(parts[i:]) for i in range(len(parts))]
+    values = re.findall(r"=([^&#]+)", name)  # "?d=x/b.png", as Label Studio writes
+    names += [PureWindowsPath(unquote(text)).name for text in (plain, name, *values)]
     return [text for text in dict.fromkeys(names) if text]
 
 

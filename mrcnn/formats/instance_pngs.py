@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.reading import turned_by_exif
 from ..images.opening import open_image
 from ..images.reading import read_image
 from ..instances.masks import InstanceMasks
@@ -129,6 +130,7 @@ class MaskFile:
             raise ValueError(
                 f"{self.path} is {size[0]}x{size[1]} pixels, its image is {height}x{width} (height "
                 "x width): a mask must have the size of its image."
+                f"{turned_by_exif(None, size, (height, width))}"
             )
         return inside, corner
 

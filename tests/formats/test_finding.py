@@ -65,6 +65,10 @@ def test_find_image_by_a_url(tmp_path):
         "https://host/e%20f.jpg": "e%20f.jpg",
         "g.jpg?v=2": "g.jpg?v=2",
         "h#1.jpg": "h#1.jpg",
+        "/data/local-files/?d=b%20c.jpg": "b c.jpg",
+        "https://host/get?file=a/b%20c.jpg&size=2": "b c.jpg",
+        "https://host/..%2Fx%2F1.jpg": "x/1.jpg",  # does not leave the folder
+        "../" + tmp_path.name + "/b%20c.jpg": "../" + tmp_path.name + "/b c.jpg",
     }.items():
         assert find_image(name, tmp_path / "none", tmp_path) == str(tmp_path / found), name
     # What is nowhere keeps its name.
