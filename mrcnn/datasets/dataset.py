@@ -68,7 +68,7 @@ class Dataset:
 
     image_info: list[ImageInfo]
     class_info: list[dict[str, Any]]
-    left_out: frozenset[int]
+    left_out: frozenset[int] = frozenset()  # here, for a subclass with an `__init__` of its own
     source_class_ids: dict[str, list[int]]
     num_classes: int
     num_images: int
@@ -84,14 +84,13 @@ class Dataset:
     # Maximum height times width of an image, to guard against decompression bombs. None: any.
     MAX_PIXELS: int | None = reading.MAX_PIXELS
 
+    _image_ids: Array | None = None
     _warned_of_no_masks = False
     _warned_of_channels = False
 
     def __init__(self, class_map: Any = None) -> None:
         """`class_map` is unused; it exists for compatibility with matterport's Mask_RCNN."""
-        self._image_ids: Array | None = None
         self.image_info = []
-        self.left_out = frozenset()
         self.class_info = [{"source": "", "id": 0, "name": "BG"}]
         self.source_class_ids = {}
 
@@ -358,7 +357,8 @@ class Dataset:
 
         Returns:
             masks: [H, W, N] bool.
-            class_ids: [N] int32, ids in this dataset (not in the source); negative for a crowd.
+            class_ids: [N] int32, ids in this dataset (not in the source); negative for a crowd. An
+                empty mask of class 0 is no instance.
         """
         if not self._warned_of_no_masks:
             self._warned_of_no_masks = True
@@ -401,7 +401,12 @@ class Dataset:
                 f"{where}: load_mask returned masks of shape {masks.shape} and {len(class_ids)} "
                 f"class ids: the masks must be (height, width, {len(class_ids)})."
             )
-        return InstanceMasks.from_dense(masks), class_ids
+        instances = InstanceMasks.from_dense(masks)
+        if (class_ids == 0).any():
+            # Some projects return an empty mask of class 0 for an image without instances.
+            kept = (class_ids != 0) | instances.visible
+            instances, class_ids = instances[kept], class_ids[kept]
+        return instances, class_ids
 
     def load_boxes(self, image_id: int) -> tuple[InstanceBoxes, Array]:
         """Return the boxes of an image's instances, for networks without a mask head.

@@ -42,6 +42,56 @@ def fruit():
     return dataset
 
 
+class Own(Dataset):
+    """A dataset with an `__init__` of its own, which does not call `super().__init__`."""
+
+    def __init__(self):
+        self.image_info = []
+        self.class_info = [{"source": "", "id": 0, "name": "BG"}]
+
+
+def test_a_subclass_without_the_init_of_the_base_class():
+    dataset = Own()
+    dataset.add_class("fruit", 1, "apple")
+    for number in range(3):
+        dataset.add_image("fruit", number, path=None)
+    assert dataset.image_ids.tolist() == []
+    dataset.prepare()
+    assert dataset.image_ids.tolist() == [0, 1, 2]
+    assert dataset.without([1]).image_ids.tolist() == [0, 2]
+    assert dataset.image_ids.tolist() == [0, 1, 2]
+
+
+class Scans(Dataset):
+    """An image without findings has an empty mask of class 0, as in projects on X-ray images."""
+
+    def load_image(self, image_id):
+        return np.zeros((6, 5, 3), np.uint8)
+
+    def load_mask(self, image_id):
+        masks = np.zeros((6, 5, 1), bool)
+        masks[2:4, 1:3] = image_id > 0
+        return masks, np.array([image_id % 2])
+
+
+def test_an_empty_mask_of_class_0_is_no_instance(capsys):
+    dataset = Scans()
+    dataset.add_class("scans", 1, "opacity")
+    for number in range(3):
+        dataset.add_image("scans", number, path=None)
+    dataset.prepare()
+    masks, class_ids = dataset.load_instances(0)
+    assert masks.shape == (6, 5, 0) and class_ids.tolist() == []
+    masks, class_ids = dataset.load_instances(1)
+    assert masks.boxes.tolist() == [[2, 1, 4, 3]] and class_ids.tolist() == [1]
+    boxes, class_ids = dataset.load_boxes(0)
+    assert len(boxes) == len(class_ids) == 0
+    assert dataset.subset([0, 1]).check().ok
+    # A mask with pixels must have a class.
+    report = dataset.check()
+    assert report.bad_image_ids == [2] and "0" in capsys.readouterr().out
+
+
 def test_prepare_numbers_classes_and_images(fruit):
     assert fruit.num_classes == 4
     assert_array_equal(fruit.class_ids, [0, 1, 2, 3])
