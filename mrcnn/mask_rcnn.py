@@ -87,8 +87,7 @@ class MaskRCNN:
     @functools.cached_property
     def distribution(self) -> OneDevice:
         """The devices to train on, see `distribution.choose`; a single one for inference."""
-        one = OneDevice()
-        return distribution.choose(self.config) if self.mode == "training" else one
+        return _devices(self.mode, self.config)
 
     @functools.cached_property
     def run_folder(self) -> RunFolder:
@@ -110,6 +109,9 @@ class MaskRCNN:
         Returns:
             `keras.Model`.
         """
+        if "distribution" not in vars(self):
+            # Not from self.mode and self.config: a subclass may set them later.
+            self.distribution = _devices(mode, config)
         with self.distribution.scope():
             model = graph.build(mode, config, seed=config.SEED)
         model.jit_compile = optimization.jit_compile(config)
@@ -514,3 +516,7 @@ class MaskRCNN:
                 f"{call} needs a model in {mode} mode, but this one is in {self.mode} mode: create "
                 f"MaskRCNN({mode!r}, config, model_dir) and load the weights into it."
             )
+
+
+def _devices(mode, config):
+    return distribution.choose(config) if mode == "training" else OneDevice()

@@ -16,9 +16,13 @@ def some(names: Iterable[Any], limit: int = 8) -> str:
 
 
 def log(text: str, array: Array | None = None) -> None:
-    """Print a text and, if an array is given, its shape, minimum, maximum and dtype."""
+    """Print a text and, if an array is given, its shape, minimum, maximum and dtype.
+
+    An array of text has neither minimum nor maximum.
+    """
     if array is not None:
-        low, high = (_short(array.min()), _short(array.max())) if array.size else ("", "")
+        has_range = array.size and array.dtype.kind != "U"
+        low, high = (_short(array.min()), _short(array.max())) if has_range else ("", "")
         text = (
             f"{text:25}  shape: {array.shape!s:20}  min: {low:>10}  max: {high:>10}  {array.dtype}"
         )

@@ -5,6 +5,7 @@ import datetime
 import logging
 import random
 import re
+import types
 
 import keras
 import numpy as np
@@ -527,6 +528,21 @@ def test_rois_from_outside_need_a_generator(tmp_path, dataset):
 def test_a_config_class_is_rejected(tmp_path):
     with pytest.raises(TypeError, match=r"^config is the class TinyConfig: pass an instance"):
         MaskRCNN("inference", TinyConfig, str(tmp_path))
+
+
+@pytest.mark.parametrize("mode", ["training", "inference"])
+def test_a_subclass_builds_before_it_sets_anything(tmp_path, monkeypatch, mode):
+    class Ours(MaskRCNN):
+        def __init__(self, mode, config, model_dir):
+            self.keras_model = self.build(mode, config)
+            self.mode, self.config, self.model_dir = mode, config, model_dir
+            self.set_log_dir()
+
+    monkeypatch.setattr("mrcnn.mask_rcnn.graph.build", lambda *_, **__: types.SimpleNamespace())
+    chosen = types.SimpleNamespace(scope=contextlib.nullcontext)
+    monkeypatch.setattr("mrcnn.training.distribution.choose", lambda _: chosen)
+    model = Ours(mode, TinyConfig(), str(tmp_path))
+    assert (model.distribution is chosen) == (mode == "training")
 
 
 def test_a_model_checkpoint_must_save_weights_only(run, dataset):

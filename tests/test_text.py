@@ -42,3 +42,8 @@ def test_log_of_an_empty_array(capsys):
         "max:",
         "bool",
     ]
+
+
+def test_log_of_text(capsys):
+    log("truncated", np.str_("LIMIT"))
+    assert capsys.readouterr().out.split() == ["truncated", "shape:", "()", "min:", "max:", "<U5"]

@@ -52,8 +52,14 @@ def check_images(images: Sequence[Array] | Array, config: Config) -> list[Array]
         raise ValueError("images is an empty list: at least one image is needed.")
     return [
         for_network(with_mean(image, config), config, f"image {index}")
-        for index, image in enumerate(images)
+        for index, image in enumerate(map(_in_numpy, images))
     ]
+
+
+def _in_numpy(image):
+    """The array of a tensor; an array, or what is none, as it is."""
+    is_tensor = hasattr(image, "__array__") and not isinstance(image, np.ndarray)
+    return np.asarray(image) if is_tensor else image
 
 
 def mold_inputs(images: Sequence[Array] | Array, config: Config) -> tuple[Array, Array, Array]:

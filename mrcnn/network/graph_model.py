@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 from keras import ops
@@ -149,6 +149,19 @@ class GraphModel(Keras2Model):
                 f"Keras's {call} cannot use {strategy.num_replicas_in_sync} devices: use "
                 "MaskRCNN.train(), or set GPU_COUNT to 1."
             )
+
+    def add_loss(self, loss: Any) -> NoReturn:
+        """Not supported: losses are outputs of the graph.
+
+        Raises:
+            NotImplementedError: always; the message says what to do instead.
+        """
+        raise NotImplementedError(
+            f"the model minimises its outputs {', '.join(self.loss_names)}, weighted by "
+            "LOSS_WEIGHTS, plus the L2 penalty: leave out add_loss(), and a compile() copied from "
+            "matterport's Mask_RCNN. To add a loss of your own, make it an output in build() whose "
+            "name ends in '_loss'."
+        )
 
     def save(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Not supported: a Keras archive does not hold the configuration.

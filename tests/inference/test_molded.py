@@ -2,6 +2,7 @@
 
 import logging
 
+import keras
 import numpy as np
 import pytest
 
@@ -39,6 +40,18 @@ def test_a_batch_and_a_list_of_molded_images(image):
     for given in (np.expand_dims(molded, 0), [molded], [image, molded]):
         for checked in check_images(given, config):
             np.testing.assert_array_equal(checked, image)
+
+
+def test_tensors(image):
+    config = Config()
+    for given in (image, mold_image(image, config)):
+        tensors = keras.ops.expand_dims(keras.ops.convert_to_tensor(given), 0)
+        np.testing.assert_array_equal(check_images(tensors, config)[0], image)
+
+
+def test_a_mask_of_pixels_stays(image):
+    masked = np.ma.masked_equal(image, 255)
+    assert check_images([masked], Config())[0].max() == masked.max() < 255
 
 
 def test_the_network_sees_the_same_pixels(image):

@@ -79,6 +79,11 @@ def test_saving_whole_is_refused_with_the_way_out(model, tmp_path):
         model.to_json()
 
 
+def test_a_further_loss_is_refused_with_the_way_to_add_one(model):
+    with pytest.raises(NotImplementedError, match=r"rpn_class_loss, .* name ends in '_loss'\."):
+        model.add_loss(0.0)
+
+
 def test_weights_round_trip(model, config, tmp_path):
     model.save_weights(tmp_path / "weights.h5")
     other = graph.build("training", config)
