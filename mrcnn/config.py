@@ -22,10 +22,10 @@ import numpy.typing as npt
 from .config_rules.derived import (
     DERIVED,
     SOURCES,
+    assign,
     complete,
     derive,
     follow_shape,
-    is_read_only,
     whole,
 )
 from .config_rules.network_rules import problems, remarks
@@ -355,10 +355,7 @@ class Config:
             4
         """
         config = cls()
-        # Derived settings come last, so that one set by hand is kept.
-        for name in sorted(settings, key=lambda name: name not in SOURCES):
-            if not is_read_only(config, name):
-                setattr(config, name, settings[name])
+        assign(config, settings)
         return config
 
     def display(self) -> None:

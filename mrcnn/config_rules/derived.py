@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,26 @@ def is_read_only(config: Any, name: str) -> bool:
     if isinstance(attribute, property):
         return attribute.fset is None
     return isinstance(attribute, functools.cached_property)
+
+
+def assign(config: Any, settings: Mapping[str, Any]) -> None:
+    """Assign settings that may follow from each other.
+
+    IMAGE_SHAPE changes the settings that it follows from unless they are given too, as in a class.
+    Otherwise derived settings are kept as they are given.
+
+    Args:
+        config: a `Config`, changed in place.
+        settings: value of each setting by its name. Those that `config` computes are ignored.
+    """
+    first = ("IMAGE_RESIZE_MODE", "IMAGE_SHAPE", *sorted(SOURCES))
+    for name in [*filter(settings.__contains__, first), *(n for n in settings if n not in first)]:
+        if not is_read_only(config, name):
+            setattr(config, name, settings[name])
+    shape = settings.get("IMAGE_SHAPE")
+    sources = _sources_of_shape(config, shape)
+    if sources and all(getattr(config, name) == value for name, value in sources.items()):
+        _set(config, "IMAGE_SHAPE", shape)
 
 
 def complete(config: Any, defaults: Any) -> None:

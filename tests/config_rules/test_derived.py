@@ -107,6 +107,16 @@ def test_a_class_that_states_the_shape_and_its_sources():
     assert_array_equal(config.IMAGE_SHAPE, [512, 512, 1])
 
 
+def test_a_dict_that_states_the_shape_and_its_sources():
+    settings = config_of(IMAGE_CHANNEL_COUNT=1).to_dict()
+    changed = Config.from_dict({**settings, "IMAGE_MAX_DIM": 512})
+    assert changed.IMAGE_MAX_DIM == 512
+    assert_array_equal(changed.IMAGE_SHAPE, [512, 512, 1])
+    crop = Config.from_dict({"IMAGE_SHAPE": [256, 256, 3], "IMAGE_RESIZE_MODE": "crop"})
+    assert (crop.IMAGE_MIN_DIM, crop.IMAGE_MAX_DIM) == (256, 1024)
+    assert Config.from_dict({**settings, "BATCH_SIZE": 7}).BATCH_SIZE == 7
+
+
 def test_other_modes():
     crop = config_of(IMAGE_RESIZE_MODE="crop", IMAGE_SHAPE=[256, 256, 3])
     assert (crop.IMAGE_MIN_DIM, crop.IMAGE_MAX_DIM) == (256, 1024) and problems(crop) == []
