@@ -63,7 +63,10 @@ def check(dataset: "Dataset", read_images: bool = True, config: Config | None = 
 
     Raises:
         RuntimeError: `prepare` was not called.
+        TypeError: `config` is a class.
     """
+    if isinstance(config, type):
+        raise TypeError(f"config is the class {config.__name__}: pass an instance of it.")
     report = Report(num_images=len(prepared_ids(dataset)))
     # By class id; those of crowds are negative.
     per_class: collections.Counter[int] = collections.Counter()

@@ -307,6 +307,8 @@ def test_a_configuration(files, tmp_path):
     assert any("more than 2 instances" in kind for kind in report.remarks)
     heads = checked(files, read_images=False, config=TwoClasses())
     assert list(heads.errors) == ["classes that do not fit the configuration"]
+    with pytest.raises(TypeError, match="config is the class TwoClasses: pass an instance"):
+        checked(files, config=TwoClasses)
 
 
 def test_what_cannot_be_read_is_said_once(tmp_path):
