@@ -65,7 +65,7 @@ def shapes_around(
     Returns:
         List of indices into `shapes`.
     """
-    side = min(max(known or _MAX_SIDE for known in size), _MAX_SIDE)
+    side = _side(size)
     hole_crop, corner = hole.crop(side, side)
     hole_area = int(np.count_nonzero(hole_crop))
     around: list[tuple[int, int]] = []  # (area, index) of those that contain the hole
@@ -79,6 +79,33 @@ def shapes_around(
         elif 0 < 2 * both <= area:
             cut.append(i)
     return sorted([*cut, *(i for _, i in sorted(around)[:1])])
+
+
+def islands_in(
+    hole: Shape, parts: Sequence[Shape], size: tuple[int | None, int | None]
+) -> set[int]:
+    """Find the parts of an instance that lie inside a hole, as islands, and are not cut by it.
+
+    Args:
+        hole, size: see `shapes_around`.
+        parts: the instance's shapes.
+
+    Returns:
+        Indices into `parts`; none if all lie inside.
+    """
+    side = _side(size)
+    hole_crop, corner = hole.crop(side, side)
+    found = set()
+    for i, part in enumerate(parts):
+        crop, (top, left) = part.crop(side, side)
+        here, there = _shared(crop.shape, (top, left), hole_crop, corner)
+        if np.count_nonzero(crop[here] & there) >= _CONTAINS * np.count_nonzero(crop):
+            found.add(i)
+    return found if len(found) < len(parts) else set()
+
+
+def _side(size):
+    return min(max(known or _MAX_SIDE for known in size), _MAX_SIDE)
 
 
 def _shared(

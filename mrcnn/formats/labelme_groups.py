@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from .holes import WithHoles, shapes_around
+from .holes import WithHoles, islands_in, shapes_around
 from .naming import is_background, is_ignored
 from .records import Instance
 from .shapes import Parts, Shape
@@ -58,7 +58,8 @@ def instances_of(
     """The instances of a file: shapes that share a label and a group are one.
 
     A hole is cut out of all instances of its group; without a group, or in one without instances,
-    it is cut out of those that `holes.shapes_around` finds. A shape is a hole if its flags say
+    it is cut out of those that `holes.shapes_around` finds. Parts of an instance that lie inside a
+    hole stay. A shape is a hole if its flags say
     so, if its label is `_background_`, or if it shares a group with other labels and is called a
     hole.
 
@@ -87,9 +88,22 @@ def instances_of(
         for i in own or shapes_around(hole.shape, shapes, size):
             cut[i].append(hole.shape)
     return [
-        Instance(label, WithHoles(shape, tuple(parts)) if parts else shape)
-        for (label, _), shape, parts in zip(outlines, shapes, cut, strict=True)
+        Instance(label, _without(cut_here, shape, size))
+        for (label, _), shape, cut_here in zip(outlines, shapes, cut, strict=True)
     ]
+
+
+def _without(holes: Sequence[Shape], shape: Shape, size: tuple[int | None, int | None]) -> Shape:
+    """A shape without its holes. A hole spares the parts that are islands in it."""
+    parts = shape.shapes if isinstance(shape, Parts) else (shape,)
+    spared = [islands_in(hole, parts, size) for hole in holes]
+    if not any(spared):
+        return WithHoles(shape, tuple(holes)) if holes else shape
+    pairs = list(zip(holes, spared, strict=True))
+    cut = [tuple(hole for hole, islands in pairs if i not in islands) for i in range(len(parts))]
+    return Parts(
+        tuple(WithHoles(part, own) if own else part for part, own in zip(parts, cut, strict=True))
+    )
 
 
 def _is_hole_label(label: str, others: Iterable[str]) -> bool:

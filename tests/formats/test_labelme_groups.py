@@ -79,6 +79,15 @@ def test_holes_of_a_group(read):
     assert read(*group, *others, flagged)[1] == found
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_an_island_in_a_hole_of_its_group(read, order):
+    shapes = [square(10, 50, group=1), square(20, 40, "hole", 1), square(25, 35, group=1)]
+    assert read(*(shapes[i] for i in order)) == (["BG", "ring"], [("ring", 1200 + 100)])
+    # Another part, with a hole of its own.
+    more = [square(52, 60, group=1), square(54, 58, "_background_", 1)]
+    assert read(*shapes, *more) == (["BG", "ring"], [("ring", 1300 + 64 - 16)])
+
+
 def test_a_hole_in_a_group_of_its_own(read):
     assert read(RING, square(20, 40, "_background_", group=7))[1] == [("ring", 1200)]
 
