@@ -123,8 +123,10 @@ def url_names(name: str) -> list[str]:
     parts = [part for part in path.parts[bool(path.anchor) :] if part != ".."]
     names = [] if "://" in name else [path.as_posix()]
     names += ["/".join(parts[i:]) for i in range(len(parts))]
-    values = re.findall(r"=([^&#]+)", name)  # "?d=x/b.png", as Label Studio writes
-    names += [PureWindowsPath(unquote(text)).name for text in (plain, name, *values)]
+    names += [PureWindowsPath(text).name for text in (plain, unquote(name))]
+    # "?d=x/b.png", as Label Studio writes.
+    values = [PureWindowsPath(unquote(text)) for text in re.findall(r"=([^&#]+)", name)]
+    names += [value.name for value in values if value.suffix.lower() in IMAGE_SUFFIXES]
     return [text for text in dict.fromkeys(names) if text]
 
 

@@ -163,7 +163,9 @@ def test_masks_of_another_size_than_the_image(config):
     image, mask, class_ids = one_sample((64, 48), [(4, 4, 20, 20)])
     assert refusal(config, (image, mask.swapaxes(0, 1), class_ids)) == (
         "image 0 (shape0.png): its masks are 48x64 pixels, but the image is 64x48 "
-        "(height x width): they must have the same size."
+        "(height x width): they must have the same size. The image looks turned by EXIF: the "
+        "annotations must be for the upright image. If they are not, save the image without its "
+        "EXIF orientation."
     )
 
 
