@@ -150,7 +150,8 @@ class Dataset:
         """
         self.num_classes = len(self.class_info)
         self.class_ids = np.arange(self.num_classes)
-        self.class_names = [info["name"].split(",")[0] for info in self.class_info]
+        names = [prepared.class_name(info["name"]) for info in self.class_info]
+        self.class_names = [name.split(",")[0] for name in names]
         images = np.arange(len(self.image_info))
         self._image_ids = images[[i not in self.left_out for i in images.tolist()]]
         self.num_images = len(self._image_ids)

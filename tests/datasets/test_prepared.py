@@ -77,6 +77,16 @@ def test_names_of_classes(name, expected):
     assert type(dataset.class_names[1]) is type(dataset.class_info[1]["name"]) is str
 
 
+def test_names_in_class_info():
+    dataset = Dataset()
+    dataset.class_info += [{"source": "x", "id": i, "name": name} for i, name in ((1, 7), (2, "b"))]
+    dataset.prepare()
+    assert dataset.class_names == ["BG", "7", "b"]
+    dataset.class_info[2]["name"] = None
+    with pytest.raises(TypeError, match="class_name is None: it must be text"):
+        dataset.prepare()
+
+
 @pytest.mark.parametrize("source", [np.str_("x"), np.array("x")])
 def test_names_of_sources(source):
     dataset = Dataset()
