@@ -79,7 +79,8 @@ def check(dataset: "Dataset", read_images: bool = True, config: Config | None = 
             report.error("classes that do not fit the configuration", str(error))
     limit = (config or Config).MAX_GT_INSTANCES
     needed: dict[str, Any] = {"masks": None} if config is None else parts.needed_fields(config)
-    pieces, rectangles = PiecesCheck(report), RectanglesCheck(report)
+    pieces = PiecesCheck(report)
+    rectangles = RectanglesCheck(report, None if config is None else "masks" in needed)
     limits = _limits(config, report)
     for image_id in tqdm(dataset.image_ids.tolist(), desc="Checking", disable=None):
         shape, failed = _check_image(dataset, image_id, read_images, config, report)

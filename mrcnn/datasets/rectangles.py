@@ -12,12 +12,15 @@ class RectanglesCheck:
 
     Attributes:
         report: where the finding goes.
+        learns_masks: whether the network to be trained has a head that learns from masks; None if
+            that is unknown.
         box_count: number of annotations that are boxes.
         count: number of all annotations.
         first: the first image with a box, for the report.
     """
 
     report: Report
+    learns_masks: bool | None = None
     box_count: int = 0
     count: int = 0
     first: str = ""
@@ -41,10 +44,13 @@ class RectanglesCheck:
             self.first = f"image {image_id} ({name})"
 
     def finish(self) -> None:
-        """Report a dataset that mixes boxes and outlines."""
+        """Report boxes among outlines, or boxes alone for a network that learns masks."""
         if 0 < self.box_count < self.count:
             text = (
                 f"{self.box_count} of {self.count} instances are boxes: their masks are "
                 f"rectangles; first {self.first}"
             )
             self.report.remark("boxes among outlines", text)
+        elif self.box_count and self.learns_masks:
+            text = "their masks are rectangles. To learn the boxes alone, set HEADS = ('box',)"
+            self.report.remark("all instances are boxes", text)

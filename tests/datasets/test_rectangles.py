@@ -7,9 +7,9 @@ BOX = types.SimpleNamespace(shape=types.SimpleNamespace(is_box=True))
 OUTLINE = types.SimpleNamespace(shape=types.SimpleNamespace())
 
 
-def report_of(*images):
+def report_of(*images, **options):
     report = Report()
-    check = RectanglesCheck(report)
+    check = RectanglesCheck(report, **options)
     for i, annotations in enumerate(images):
         check.look({"annotations": annotations}, i, f"{i}.png")
     check.finish()
@@ -28,6 +28,14 @@ def test_boxes_among_outlines():
 def test_one_kind_alone():
     assert not report_of([BOX], [BOX, BOX]).remarks
     assert not report_of([OUTLINE], []).remarks
+    assert not report_of([BOX], learns_masks=False).remarks
+    assert not report_of([OUTLINE], learns_masks=True).remarks
+
+
+def test_boxes_alone_for_a_network_that_learns_masks():
+    ((kind, (finding,)),) = report_of([BOX], [], learns_masks=True).remarks.items()
+    assert kind == "all instances are boxes"
+    assert finding.text.endswith("are rectangles. To learn the boxes alone, set HEADS = ('box',)")
 
 
 def test_annotations_of_a_users_own():
