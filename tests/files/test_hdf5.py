@@ -1,3 +1,4 @@
+import contextlib
 import os
 import tracemalloc
 
@@ -13,12 +14,15 @@ resource = pytest.importorskip("resource", reason="limits the size of files")
 SIZES = range(0, 40_000, 1_000)
 
 
-@pytest.fixture
-def limit():
-    """Function that caps the size of files at a number of bytes, as a full disk does."""
+@contextlib.contextmanager
+def largest_file(size):
+    """In a `with`, no file grows beyond `size` bytes, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def fill(file):
@@ -47,17 +51,16 @@ def test_the_file_is_one_that_hdf5_itself_would_write(tmp_path):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_full_disk(tmp_path, limit, size):
+def test_a_full_disk(tmp_path, size):
     path = tmp_path / "weights.h5"
     path.write_bytes(b"old")
-    limit(size)
     if size < 33_000:
-        with pytest.raises(OSError) as caught, new_hdf5(path) as file:
+        with pytest.raises(OSError) as caught, largest_file(size), new_hdf5(path) as file:
             fill(file)
         assert str(caught.value) == f"{path} cannot be written: File too large."
         assert path.read_bytes() == b"old"
     else:
-        with new_hdf5(path) as file:
+        with largest_file(size), new_hdf5(path) as file:
             fill(file)
         with h5py.File(path) as file:
             assert len(file) == 8
