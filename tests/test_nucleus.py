@@ -366,7 +366,7 @@ def test_the_command_line_takes_a_channel(nucleus, tmp_path, monkeypatch):
     monkeypatch.setattr(nucleus, "make_model", lambda *arguments: MODEL)
     monkeypatch.setattr(nucleus, "detect", lambda *arguments, **options: given.update(options))
     nucleus.main(["detect", f"--dataset={tmp_path / 'own'}", "--channel=DAPI"])
-    assert given == {"channel": "DAPI"}
+    assert given == {"channel": "DAPI", "native": False}
 
 
 def test_evaluate_has_a_row_for_each_kind(nucleus, two_nuclei, tmp_path):
