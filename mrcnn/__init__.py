@@ -32,9 +32,9 @@ sets TF_ENABLE_ONEDNN_OPTS to suit the CPU, unless it is already set; see `mrcnn
 """
 
 from .cpu import choose_kernels as _choose_kernels
-from .legacy.old_paths import install as _install_old_paths
+from .legacy.old_paths import OldPaths as _OldPaths
 
 __version__ = "3.0.0"
 
 _choose_kernels()
-_install_old_paths()
+_OldPaths.install()

@@ -4,12 +4,9 @@
 from the modules that define its names.
 """
 
-import importlib
-import importlib.abc
-import importlib.machinery
-import sys
-import types
 from collections.abc import Sequence
+
+from .stand_ins import StandIns
 
 # Old module: the modules that define its names. All paths are relative to `mrcnn`.
 MOVED = {
@@ -91,37 +88,15 @@ MOVED = {
 }
 
 
-class OldPaths(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class OldPaths(StandIns):
     """Finds and loads the modules of `MOVED`."""
 
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None = None,
-        target: types.ModuleType | None = None,
-    ) -> importlib.machinery.ModuleSpec | None:
-        """The spec of a module that has moved, or None for any other.
+    @classmethod
+    def homes(cls, fullname: str) -> Sequence[str]:
+        """See `StandIns.homes`.
 
         Args:
             fullname: full module name, such as "mrcnn.small_resnet".
-            path, target: not used; Python passes them to every finder.
         """
         package, _, name = fullname.partition(".")
-        if package == "mrcnn" and name in MOVED:
-            return importlib.machinery.ModuleSpec(fullname, self)
-        return None
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        """Replace `module` by the one that defines its names, or copy in the names of several."""
-        _, _, name = module.__name__.partition(".")
-        homes = [importlib.import_module(f"mrcnn.{home}") for home in MOVED[name].split()]
-        if len(homes) == 1:
-            sys.modules[module.__name__] = homes[0]
-        for home in reversed(homes):  # the first has precedence
-            vars(module).update((k, v) for k, v in vars(home).items() if not k.startswith("__"))
-
-
-def install() -> None:
-    """Make the old paths importable; existing modules take precedence."""
-    if not any(isinstance(finder, OldPaths) for finder in sys.meta_path):
-        sys.meta_path.append(OldPaths())
+        return [f"mrcnn.{home}" for home in MOVED.get(name, "").split() if package == "mrcnn"]
