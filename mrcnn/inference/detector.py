@@ -27,7 +27,7 @@ from .molding import (
     network_inputs,
     unmold_boxes,
 )
-from .truncation import OF_THE_IMAGE, left_out, log_once, truncated_by
+from .truncation import OF_THE_IMAGE, left_out, log_once, truncated_by, was_logged
 
 
 class Detector:
@@ -160,10 +160,11 @@ class Detector:
             result: dict[Any, Any] = {"rois": boxes, "class_ids": class_ids, "scores": scores}
             for head in self.heads:
                 result[head.field] = _checked(head, head.decode(of_image, found), len(boxes))
-            result["truncated"] = truncated_by(of_image, metas[row], self.config)
-            if result["truncated"] and self.warn:
+            limit = truncated_by(of_image, metas[row], self.config)
+            result["truncated"] = limit
+            if limit and self.warn and not was_logged(self.keras_model, limit):
                 best = left_out(of_image, metas[row], self.config)
-                log_once(self.keras_model, str(result["truncated"]), best, self.config)
+                log_once(self.keras_model, str(limit), best, self.config)
             results.append(result)
         return results
 

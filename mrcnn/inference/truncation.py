@@ -130,6 +130,11 @@ def _candidates(
     return boxes, class_ids, scores, valid & (scores >= (config.DETECTION_MIN_CONFIDENCE or 0))
 
 
+def was_logged(model: Any, limit: str) -> bool:
+    """Whether `log_once` has logged a `limit` for a `model`."""
+    return limit in vars(model).get("_truncation_said", ())
+
+
 def log_once(model: Any, limit: str, best: float, config: Config) -> None:
     """Log that a limit cut detections, the first time that it does so for a model.
 
@@ -139,10 +144,9 @@ def log_once(model: Any, limit: str, best: float, config: Config) -> None:
         best: see `left_out`.
         config: the model's.
     """
-    said: set[str] = vars(model).setdefault("_truncation_said", set())
-    if limit in said:
+    if was_logged(model, limit):
         return
-    said.add(limit)
+    vars(model).setdefault("_truncation_said", set()).add(limit)
     value = getattr(config, limit)
     if limit == DETECTIONS:
         logger.warning(
