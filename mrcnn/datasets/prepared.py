@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ..config_rules.values import is_integer
 from ..types import Array
 
 
@@ -46,7 +47,7 @@ def class_name(name: Any) -> str:
         TypeError: it is neither text nor a whole number.
     """
     value = name.item() if isinstance(name, np.ndarray) and name.ndim == 0 else name
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+    if is_integer(value):
         return str(int(value))
     text = _text(value)
     if text is None:

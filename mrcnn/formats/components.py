@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.ndimage
 
+from ..config_rules.values import is_integer
 from ..datasets.pieces import is_several, piece_areas
 from ..instances.masks import InstanceMasks
 from ..types import Array, PathLike
@@ -50,13 +51,13 @@ def split_masks(masks: InstanceMasks, min_area: int = 1) -> tuple[InstanceMasks,
     return InstanceMasks(crops, corners, masks.shape[:2]), np.array(parents, np.int64)
 
 
-def check_min_area(min_area: object) -> None:
+def check_min_area(min_area: Any) -> None:
     """Check the option `min_area` of a reader.
 
     Raises:
         ValueError: it is not a whole number of at least 1.
     """
-    if isinstance(min_area, bool) or not isinstance(min_area, int | np.integer) or min_area < 1:
+    if not is_integer(min_area) or min_area < 1:
         raise ValueError(
             f"min_area is {min_area!r}: it must be a whole number of pixels, at least 1."
         )

@@ -39,9 +39,9 @@ class LabelMeDataset(AnnotatedDataset):
     Shapes that share a label and a group_id are one instance. A shape labelled `_background_` is a
     hole in the shape around it or, with a group_id, in all shapes of its group, and so is one whose
     flags mark it as a hole. Shapes labelled `__ignore__` are left out. If `class_names` or
-    `class_map` has one of these labels, it is a class. A file without shapes marks a
-    background image; images without a file are not read. An image's id is the name of its JSON
-    file without the suffix.
+    `class_map` has one of these labels, it is a class. A file without shapes marks a background
+    image; images without a file are not read. An image's id is the name of its JSON file without
+    the suffix.
     """
 
     SOURCE = "labelme"

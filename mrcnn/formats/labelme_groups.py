@@ -59,9 +59,8 @@ def instances_of(
 
     A hole is cut out of all instances of its group; without a group, or in one without instances,
     it is cut out of those that `holes.shapes_around` finds. Parts of an instance that lie inside a
-    hole stay. A shape is a hole if its flags say
-    so, if its label is `_background_`, or if it shares a group with other labels and is called a
-    hole.
+    hole stay. A shape is a hole if its flags say so, if its label is `_background_`, or if it
+    shares a group with other labels and is called a hole.
 
     Args:
         drawn: the usable shapes, in order.

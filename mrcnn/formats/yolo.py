@@ -37,8 +37,8 @@ class YoloDataset(AnnotatedDataset):
 
     An image without a label file, or with an empty one, is background. A line with a class and four
     numbers is a box, and its mask a rectangle; a line with more numbers is a polygon. If there are
-    both, a warning says how many. Class ids are
-    the class numbers in the files plus one, unless `class_names` sets another order.
+    both, a warning says how many. Class ids are the class numbers in the files plus one, unless
+    `class_names` sets another order.
     """
 
     SOURCE = "yolo"

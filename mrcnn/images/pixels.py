@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 _PIXELS = "the network is trained on pixel values from 0 to 255"
 # Percentiles that become black and white. They are common in microscopy (StarDist uses 1 and 99.8),
 # and keep dead and hot pixels from setting the range.
-_PERCENTILES = (1, 99.8)
+PERCENTILES = (1, 99.8)
 
 # The values whose remarks have been logged, for each configuration.
 _said: "weakref.WeakKeyDictionary[PixelSettings, set[str]]" = weakref.WeakKeyDictionary()
@@ -252,7 +252,7 @@ def _stretch_percentiles(image: Array, missing: Array | None) -> Array:
         if channel.dtype == np.uint16:
             low, high = _percentiles_of_counts(np.bincount(valid.ravel(), minlength=1))
         else:
-            low, high = np.percentile(valid.astype(np.float64), _PERCENTILES)
+            low, high = np.percentile(valid.astype(np.float64), PERCENTILES)
         if high <= low:  # few pixels differ, or none
             high = valid.max()
         scaled[..., index] = _stretch(channel, low, high)
@@ -262,7 +262,7 @@ def _stretch_percentiles(image: Array, missing: Array | None) -> Array:
 def _percentiles_of_counts(counts: Array) -> Array:
     """np.percentile of values 0, 1, ... that occur `counts` times each; several times faster."""
     cumulated = np.cumsum(counts)
-    position = np.array(_PERCENTILES) / 100 * (cumulated[-1] - 1)
+    position = np.array(PERCENTILES) / 100 * (cumulated[-1] - 1)
     below = np.floor(position)
     first, second = (
         np.searchsorted(cumulated, np.minimum(below + step, cumulated[-1] - 1), side="right")

@@ -92,9 +92,9 @@ def read_labels(path: PathLike, max_pixels: int | None = MAX_PIXELS) -> Array:
     """Read a label image: each pixel is a whole number, such as an instance or class number.
 
     Pixels that have the value of a TIFF's no-data tag become 0, the background. An image with a
-    palette gives its indices, not its colours. A gray image saved as RGB gives the
-    value that its three channels share, and a two-valued image gives 0 and 1. The image is turned
-    upright as in `read_image`.
+    palette gives its indices, not its colours. A gray image saved as RGB gives the value that its
+    three channels share, and a two-valued image gives 0 and 1. The image is turned upright as in
+    `read_image`.
 
     Args:
         path: an 8-bit or 16-bit PNG, a TIFF, .npy or another lossless format.

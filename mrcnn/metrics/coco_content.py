@@ -14,6 +14,7 @@ from pycocotools import mask
 
 from ..instances.rle import encode
 from ..text import some
+from ..types import Array
 
 # How many unusable entries an error quotes.
 _QUOTED = 5
@@ -225,7 +226,11 @@ def _around(drawn: Any) -> list[float]:
     """The box [x, y, width, height] around a segmentation."""
     if isinstance(drawn, Mapping):
         return mask.toBbox(_encoded(drawn, drawn["size"])).tolist()
-    points = np.concatenate(drawn).reshape(-1, 2)
+    return _around_points(np.concatenate(drawn).reshape(-1, 2))
+
+
+def _around_points(points: Array) -> list[float]:
+    """The box [x, y, width, height] around points [N, (x, y)]."""
     (x1, y1), (x2, y2) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return [x1, y1, x2 - x1, y2 - y1]
 
@@ -243,8 +248,7 @@ def _box(row: Row, drawn: Any) -> Any:
             f"it has no segmentation, and its bbox is {row.get('bbox')!r}: it needs polygons, a "
             "run-length code, or a bbox [x, y, width, height]."
         )
-    (x1, y1), (x2, y2) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    return [x1, y1, x2 - x1, y2 - y1]
+    return _around_points(points)
 
 
 def _area(row: Row, drawn: Any, box: Sequence[float], size: tuple[int, int]) -> float:
@@ -272,7 +276,7 @@ def _is_number(value: Any) -> bool:
     return (
         isinstance(value, int | float | np.number)
         and not isinstance(value, bool)
-        and (math.isfinite(value))
+        and math.isfinite(value)
     )
 
 

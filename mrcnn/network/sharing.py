@@ -10,7 +10,7 @@ from .graph_model import GraphModel
 
 
 def share(training_model: GraphModel, config: Config) -> GraphModel:
-    """An inference graph that reuses the layers of a training graph that have weights.
+    """Build an inference graph on the weights of a training graph.
 
     There is no second copy of the weights: each detection sees what the last training step changed.
     Only while the graph is being built does a second set of weights exist.

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
+from ..images.pixels import PERCENTILES
 from ..types import Array
 from .captions import CAPTION_POINTS, add_caption, inner_point, instance_label
 from .drawing import RGB, add_box, add_outlines, blend_masks, check_counts, neighbor_colors
@@ -289,6 +290,6 @@ def _limits(image: Array) -> dict[str, Any]:
     if image.dtype == bool:  # otherwise a mask with a single value would get the colour of zero
         return {"vmin": 0, "vmax": 1}
     if image.ndim == 2 and image.dtype.kind in "iu" and image.dtype.itemsize > 1 and image.size:
-        low, high = np.percentile(np.ma.getdata(image), (1, 99.8))
+        low, high = np.percentile(np.ma.getdata(image), PERCENTILES)
         return {"vmin": low, "vmax": high} if high > low else {}
     return {}

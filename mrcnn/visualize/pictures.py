@@ -7,13 +7,12 @@ are too dark to see. Detection does not need that; eyes do.
 import numpy as np
 import numpy.typing as npt
 
-from ..images.pixels import scale
+from ..images.pixels import PERCENTILES, scale
 from ..types import Array
 
 # A picture is dark if its brightest parts are below this value of 255. Fluorescence images of 8
 # bits are often below 50, and seldom above 128; a photograph, even at night, has lights.
 _DARK = 128
-_PERCENTILES = (1, 99.8)  # as in `as_channels`
 _EXAMINED_SIDE = 1000  # rows and columns of a large image from which its brightness is estimated
 # Resizing with a cubic filter overshoots; such floats are meant as 0..1 or 0..255.
 _OVERSHOOT = 0.2
@@ -108,5 +107,5 @@ def _brightness(pixels: Array) -> tuple[float, float]:
     """The values that count as the darkest and the brightest, without a few outliers."""
     steps = (max(1, side // _EXAMINED_SIDE) for side in pixels.shape[:2])
     examined = pixels[tuple(slice(None, None, step) for step in steps)]
-    low, high = (float(value) for value in np.percentile(examined, _PERCENTILES))
+    low, high = (float(value) for value in np.percentile(examined, PERCENTILES))
     return (low, high) if high > low else (float(pixels.min()), float(pixels.max()))
