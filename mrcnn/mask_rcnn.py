@@ -240,7 +240,7 @@ class MaskRCNN:
             epochs: number of the last epoch, counted from the start of the run. After
                 `load_weights(find_last())`, training continues from that checkpoint's epoch.
             layers: the layers to train: "heads", "3+", "4+", "5+", "all", or a regular expression
-                of layer names.
+                for layer names.
             augmentation: an imgaug augmenter, Keras layers or a callable, see `mrcnn.augment`.
             custom_callbacks: list of Keras callbacks. With several hosts (HOST_COUNT), only the
                 first host runs them; a learning rate that they set, and `stop_training`, reach all

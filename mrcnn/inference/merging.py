@@ -16,8 +16,8 @@ def merge(
 ) -> Detections:
     """Merge several results for the same image into one.
 
-    From each other result, the best remaining detection gathers the detection of its class whose
-    mask overlaps its own most. The masks of such a group are averaged, weighted by score, and
+    From each of the other results, the best remaining detection gathers the detection of its class
+    whose mask overlaps its own most. The masks of such a group are averaged, weighted by score, and
     thresholded at one half.
 
     Args:
@@ -96,7 +96,7 @@ def masks_of(result: Mapping[str, Any]) -> InstanceMasks:
 def _group(
     seed: int, masks: InstanceMasks, candidates: Array, source: Array, min_iou: float
 ) -> Array:
-    """Indices of a detection and of its best match in each other result."""
+    """Indices of a detection and of its best match in each of the other results."""
     candidates = np.flatnonzero(candidates & (source != source[seed]))
     overlap = iou(masks[[seed]], masks[candidates])[0]
     group, sources = [seed], {source[seed]}

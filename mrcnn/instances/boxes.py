@@ -140,6 +140,6 @@ class InstanceBoxes:
         """The boxes around the instances in label images, see `InstanceMasks.from_labels`.
 
         Args:
-            labels, count: see there.
+            labels, count: as in `InstanceMasks.from_labels`.
         """
         return cls(InstanceMasks.from_labels(labels, count).boxes, labels.shape)

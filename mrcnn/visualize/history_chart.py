@@ -19,10 +19,10 @@ from .figures import Inches, SaveTo, finish, new_figure, plain_axes
 _Run = str | Path | Iterable[Mapping[str, Any]]
 _Rows = Sequence[Mapping[str, Any]]
 
-_LOG_RATIO = 5  # ratio of the largest to the smallest value from which an axis is logarithmic
+_LOG_RATIO = 5  # an axis is logarithmic if its highest value is at least this many times its lowest
 _NOT_METRICS = ("epoch", "learning_rate", "seconds", "images_per_second")
 _MAX_METRICS = 8  # curves, if there is no average precision
-_MAX_MARKED_EPOCHS = 40  # epochs up to which each has a marker
+_MAX_MARKED_EPOCHS = 40  # with more epochs, a curve has no markers
 _PANELS_PER_ROW = 4  # of several runs
 _DPI = 100
 # Markers tell training from validation where a single epoch has no line.
@@ -45,9 +45,9 @@ def plot_history(
 ) -> Figure | None:
     """Draw the losses, the average precision and the learning rate over the epochs.
 
-    Training is solid with full markers, validation dashed with open ones. An axis is logarithmic if
-    its values differ widely. Several runs are overlaid, one colour per run, with a panel for each
-    loss and metric.
+    Training is solid with filled markers, validation dashed with open ones. An axis is logarithmic
+    if its values differ widely. Several runs are overlaid, one colour per run, with a panel for
+    each loss and metric.
 
     Args:
         history: path of a `history.csv` or of its run's folder, or rows as `history.read` returns

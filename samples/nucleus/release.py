@@ -38,8 +38,8 @@ ORIENTATIONS = {"plain": 1, "tta_8": 8}
 def digest(dataset):
     """Compute the SHA-256 of a dataset's images and masks, as hexadecimal digits.
 
-    It covers each image in the order of ids: the id, its pixels, and the boxes and pixels of its
-    masks. It does not depend on how the files are stored.
+    It covers each image, in order of id: the id, its pixels, and the boxes and pixels of its masks.
+    It does not depend on how the files are stored.
     """
     found = hashlib.sha256()
     ids = {dataset.image_info[i]["id"]: i for i in dataset.image_ids}
@@ -60,7 +60,7 @@ def file_digest(path):
 
 
 def machine_independent(command, started_from):
-    """Replace a command line's machine-dependent paths by what they stand for.
+    """Replace a command line's machine-dependent paths with what is recorded for them.
 
     Args:
         command: the command as in a run's `starts.json`.

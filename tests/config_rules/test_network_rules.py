@@ -12,7 +12,7 @@ class Valid(Config):
     NUM_CLASSES = 1 + 1
 
 
-# The configurations of the samples of matterport's Mask_RCNN, word for word.
+# The configurations in the samples of matterport's Mask_RCNN, word for word.
 class BalloonConfig(Config):
     NAME = "balloon"
     IMAGES_PER_GPU = 2

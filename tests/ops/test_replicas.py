@@ -1,4 +1,4 @@
-"""Behaviour outside replicas; `test_replica_fit` covers the inside in whole training runs."""
+"""Behaviour outside replicas; `test_replica_fit` tests inside them, with whole training runs."""
 
 import keras
 import numpy as np
