@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..files.whole import replacing
 from ..instances.annotated import countable
 from ..instances.rle import encode
@@ -36,8 +38,11 @@ def to_coco(dataset: "Dataset", path: PathLike | None = None) -> dict[str, list[
             omitted where an image's instances have only boxes), area, bbox [x, y, width, height],
             iscrowd (1 for a negative class id). Area and bbox are those of the file that the
             dataset was read from, if it gives any. Instances without pixels are left out.
+            Where the dataset has keypoints, also keypoints [x, y, visibility, ...], in pixels whose
+            first one has its centre at 0, and num_keypoints, how many are labelled.
         categories: id, which is the class id in `dataset`, and name. Where classes share a name,
-            the later ones are called "name (source)".
+            the later ones are called "name (source)". Where the dataset has keypoints, also their
+            names, keypoints, and skeleton, pairs of their numbers from 1.
 
     Raises:
         RuntimeError: the dataset is not prepared.
@@ -57,7 +62,7 @@ def to_coco(dataset: "Dataset", path: PathLike | None = None) -> dict[str, list[
         "images": images,
         "annotations": annotations,
         "categories": [
-            {"id": i, "name": name}
+            {"id": i, "name": name, **_layout(dataset.keypoint_layout)}
             for i, name in enumerate(_category_names(dataset.class_info))
             if i
         ],
@@ -106,12 +111,47 @@ def _instances(dataset, image_id):
         boxes, class_ids = dataset.load_boxes(image_id)
         box_rows = zip(boxes.boxes.tolist(), class_ids.tolist(), strict=True)
         rows = [_box_annotation(box, class_id) for box, class_id in box_rows]
+        _add_keypoints(rows, dataset, image_id)
         return _size(dataset, image_id, boxes), _as_in_file(rows, boxes, countable(boxes))
     masks, class_ids = dataset.load_instances(image_id)
     height, width = _size(dataset, image_id, masks)
     parts = zip(masks.crops, masks.boxes.tolist(), class_ids.tolist(), strict=True)
     rows = [annotation(*part, (height, width)) for part in parts]
+    _add_keypoints(rows, dataset, image_id)
     return (height, width), _as_in_file(rows, masks, masks.visible)
+
+
+def _add_keypoints(rows, dataset, image_id):
+    """Add the instances' keypoints to their annotations, if the dataset has any."""
+    if dataset.keypoint_layout is not None and dataset.has("keypoints", image_id):
+        points = dataset.load_keypoints(image_id).points
+        for row, of_instance in zip(rows, points, strict=True):
+            row |= keypoints_annotation(of_instance)
+
+
+def keypoints_annotation(points: Array) -> dict[str, Any]:
+    """Return an instance's keypoints in COCO's format.
+
+    Args:
+        points: float array [K, 3] of (y, x, visibility) in pixels, see `InstanceKeypoints`.
+
+    Returns:
+        A dict of keypoints and num_keypoints, see `to_coco`.
+    """
+    flat = [
+        value
+        for y, x, v in np.asarray(points, np.float64).tolist()
+        for value in ((_plain(x - 0.5), _plain(y - 0.5), int(v)) if v else (0, 0, 0))
+    ]
+    return {"keypoints": flat, "num_keypoints": sum(v > 0 for v in flat[2::3])}
+
+
+def _layout(layout):
+    """Return what a category says about its keypoints."""
+    if layout is None:
+        return {}
+    lines = [[first + 1, second + 1] for first, second in layout.skeleton]
+    return {"keypoints": list(layout.names), "skeleton": lines}
 
 
 def _as_in_file(rows, instances, wanted):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..config import Config
 from ..images import reading
-from ..instances import InstanceBoxes, InstanceMasks
+from ..instances import InstanceBoxes, InstanceMasks, KeypointLayout
 from ..types import Array, ImageInfo, PathLike
 from . import check, coco_export, prepared, splits
 from .reading import place_of
@@ -83,6 +83,10 @@ class Dataset:
 
     # Maximum height times width of an image, to guard against decompression bombs. None: any.
     MAX_PIXELS: int | None = reading.MAX_PIXELS
+
+    # The keypoints of each instance, if there are any. A dataset with keypoints also has a method
+    # load_keypoints(image_id), which returns an `InstanceKeypoints` in the order of the class ids.
+    keypoint_layout: KeypointLayout | None = None
 
     _image_ids: Array | None = None
     _warned_of_no_masks = False

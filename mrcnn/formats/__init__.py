@@ -6,6 +6,7 @@ a class, or drop it with None) and `strict` (False skips unusable entries, with 
 """
 
 from .coco import CocoDataset
+from .coco_keypoints import CocoKeypointsDataset
 from .index_pngs import IndexPngDataset
 from .instance_pngs import InstancePngDataset
 from .label_images import LabelImageDataset
@@ -16,6 +17,7 @@ from .yolo import YoloDataset
 
 __all__ = [
     "CocoDataset",
+    "CocoKeypointsDataset",
     "IndexPngDataset",
     "InstancePngDataset",
     "LabelImageDataset",

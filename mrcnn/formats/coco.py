@@ -1,16 +1,19 @@
 """Datasets in COCO's instances format: https://cocodataset.org/#format-data."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..text import some
-from ..types import PathLike
+from ..types import Array, PathLike
 from .coco_json import parse_instances
 from .finding import Listing, find_image, given_path, read_json
 from .naming import checked_map, checked_names
 from .records import AnnotatedDataset, Instance, Problems, Record
+
+# What reads the keypoints of an annotation, see `parse_instances`.
+KeypointReader = Callable[[dict[str, Any]], Array | None]
 
 # How many of a file's images to look for when searching for their folder.
 _MAX_PROBED = 20
@@ -85,7 +88,10 @@ class CocoDataset(AnnotatedDataset):
         problems = Problems(path)
         names = [only] if isinstance(only, str) else list(only or [])
         asked = [*names, *checked_names(class_names), *checked_map(class_map)]
-        records, found, links = parse_instances(read_json(path), problems, asked, ignore_file_sizes)
+        content = read_json(path)
+        records, found, links = parse_instances(
+            content, problems, asked, ignore_file_sizes, self._keypoint_reader(content, path)
+        )
         for instance in _instances(records) if crowds_as_instances else ():
             instance.crowd = False
         if only is not None:
@@ -105,6 +111,10 @@ class CocoDataset(AnnotatedDataset):
         self.add_records(records, problems, class_names, class_map, strict, found)
         for info in self.image_info[len(self.image_info) - len(records) :]:
             info["link"] = links.get(info["id"], "")
+
+    def _keypoint_reader(self, content: Any, path: Path) -> KeypointReader | None:
+        """See `parse_instances`; None for a dataset without keypoints."""
+        return None
 
     def image_reference(self, image_id: int) -> str:
         """The page of a COCO image, or the URL given in the file; "" if there is none."""

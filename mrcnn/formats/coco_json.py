@@ -2,10 +2,11 @@
 
 import logging
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from ..text import some
+from ..types import Array
 from .coco_masks import (
     MAX_SIDE,
     BadEntryError,
@@ -26,6 +27,7 @@ def parse_instances(
     problems: Problems,
     asked: Container[object] = (),
     ignore_sizes: bool = False,
+    read_keypoints: Callable[[dict[str, Any]], Array | None] | None = None,
 ) -> tuple[list[Record], dict[str, int | str], dict[int | str, str]]:
     """The records of an instances file.
 
@@ -34,6 +36,8 @@ def parse_instances(
         problems: unusable entries are added.
         asked: names and ids of categories to keep even if they are only the parents of others.
         ignore_sizes: whether the images' heights and widths are ignored.
+        read_keypoints: function that returns the keypoints of an annotation, see `Instance`, or
+            raises `BadEntryError`. None reads none.
 
     Returns:
         The records, each with its file name as the path; category name to id, sorted by id; image
@@ -60,7 +64,7 @@ def parse_instances(
     names = _categories(content["categories"], used, problems)
     _drop_parents(names, content["categories"], used, asked, problems)
     _drop_background(names, used, asked, problems)
-    _annotations(content["annotations"], records, names, problems)
+    _annotations(content["annotations"], records, names, problems, read_keypoints)
     ordered = sorted(names, key=lambda key: (isinstance(key, str), key))
     return list(records.values()), {names[key]: key for key in ordered}, links
 
@@ -200,6 +204,7 @@ def _annotations(
     records: dict[int | str, Record],
     names: dict[int | str, str],
     problems: Problems,
+    read_keypoints: Callable[[dict[str, Any]], Array | None] | None,
 ) -> None:
     """Add the instances to the records."""
     seen: set[int | str | None] = set()
@@ -223,6 +228,7 @@ def _annotations(
             if crowd not in (0, 1):
                 raise BadEntryError(f"iscrowd is {crowd!r}: it must be 0 or 1.")
             shape = read_shape(entry, record.height, record.width)
+            keypoints = read_keypoints(entry) if read_keypoints else None
         except BadEntryError as error:
             problems.add(where, error)
             continue
@@ -232,7 +238,9 @@ def _annotations(
         if box is None and isinstance(shape, Outline):
             # COCO's convention: around the corners, not around the pixels.
             box = shape.box(record.height or MAX_SIDE, record.width or MAX_SIDE)
-        record.instances.append(Instance(name, shape, bool(crowd), box, read_area(entry)))
+        record.instances.append(
+            Instance(name, shape, bool(crowd), box, read_area(entry), keypoints)
+        )
     if boxed:
         logger.warning(
             "%s: %d of %d annotations have a bbox but no segmentation: their masks are rectangles.",

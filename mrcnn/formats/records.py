@@ -35,6 +35,8 @@ class Instance:
         box: (y1, x1, y2, x2), floats in pixels, if the file gives a box besides the shape; None
             means the shape's box. Metrics compare detections with it.
         area: square pixels, if the file gives an area; metrics by size use it.
+        keypoints: float32 array [K, 3] of (y, x, visibility), y and x in pixels, if the dataset has
+            keypoints and the file gives those of the object.
     """
 
     class_name: str
@@ -42,6 +44,7 @@ class Instance:
     crowd: bool = False
     box: Extent | None = None
     area: float | None = None
+    keypoints: Array | None = None
 
     def file_box(self, height: int, width: int) -> Extent | None:
         """The box that the file gives, as (y1, x1, y2, x2) in pixels; None for an outline.

@@ -158,6 +158,27 @@ def mold_mask(mask: Array, config: Any) -> Array:
     return np.asarray(mask) != 0
 
 
+def class_masks(mrcnn_mask: Array, rows: Array, class_ids: Array) -> Array:
+    """The network's masks of the detected classes.
+
+    Args:
+        mrcnn_mask: [D, h, w, C], a mask for each class; one channel is the mask of any class.
+        rows: int [N], indices of the detections.
+        class_ids: int [N], their classes.
+
+    Returns:
+        [N, h, w], of the dtype of `mrcnn_mask`.
+
+    Example:
+        >>> from mrcnn.instances.pasting import class_masks
+        >>> mrcnn_mask = np.zeros((100, 28, 28, 81))
+        >>> class_masks(mrcnn_mask, rows=[0, 1], class_ids=[3, 17]).shape
+        (2, 28, 28)
+    """
+    shared = mrcnn_mask.shape[-1] == 1
+    return mrcnn_mask[rows, :, :, np.zeros_like(class_ids) if shared else class_ids]
+
+
 def unmold_mask(
     mask: Array, bbox: Sequence[int] | Array, image_shape: Sequence[int] | Array
 ) -> Array:
