@@ -107,6 +107,15 @@ class Config:
     RPN_CHANNELS: int = 512
     # Channels of the mask head's convolutions.
     MASK_HEAD_CHANNELS: int = 256
+    # Layers of the mask head (Mask R-CNN, table 2e): "fcn", four convolutions and a deconvolution;
+    # "mlp2" or "mlp3", two or three hidden layers of FPN_CLASSIF_FC_LAYERS_SIZE units (1024→1024
+    # or 1024→1024→1024) and a layer that predicts all pixels.
+    MASK_HEAD: str | Literal["fcn", "mlp2", "mlp3"] = "fcn"
+    # "sigmoid": each class has its own mask. "softmax": the classes and the background compete for
+    # each pixel (Mask R-CNN, table 2b).
+    MASK_LOSS: str | Literal["sigmoid", "softmax"] = "sigmoid"
+    # One mask for all classes instead of one for each (Mask R-CNN, section 4.1).
+    MASK_CLASS_AGNOSTIC: bool = False
 
     # Number of classes, including the background (class 0).
     NUM_CLASSES: int = 1
@@ -167,7 +176,8 @@ class Config:
     POOL_SIZE: int = 7
     # The same for the mask head.
     MASK_POOL_SIZE: int = 14
-    # (height, width) of a predicted mask: twice MASK_POOL_SIZE.
+    # (height, width) of a predicted mask. With MASK_HEAD "fcn", twice MASK_POOL_SIZE: for masks of
+    # 56 pixels, that is 28. With the other heads, any size.
     MASK_SHAPE: Sequence[int] | Array = [28, 28]
 
     # Instances per image used in training. If an image has more, a random subset is used.

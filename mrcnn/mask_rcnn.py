@@ -419,7 +419,7 @@ class MaskRCNN:
         Args:
             detections: [D, 6] of (y1, x1, y2, x2, class id, score), normalised; the first class 0
                 ends them.
-            mrcnn_mask: [D, h, w, NUM_CLASSES].
+            mrcnn_mask: [D, h, w, NUM_CLASSES]; with MASK_CLASS_AGNOSTIC, [D, h, w, 1].
             original_image_shape: (H, W, C) of the image.
             image_shape: (h, w, C) of the molded image.
             window: (y1, x1, y2, x2) pixels, the part of the molded image that is not padding.

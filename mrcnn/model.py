@@ -23,7 +23,7 @@ from .mask_rcnn import MaskRCNN
 from .network.backbones.resnet import conv_block, identity_block, resnet_graph
 from .network.detections import DetectionLayer
 from .network.heads.box import mrcnn_bbox_loss_graph, mrcnn_class_loss_graph
-from .network.heads.mask import mrcnn_mask_loss_graph
+from .network.heads.mask_losses import mrcnn_mask_loss_graph
 from .network.layers import BatchNorm
 from .network.losses import smooth_l1_loss
 from .network.poolers.align import PyramidROIAlign, log2_graph

@@ -90,6 +90,9 @@ OWN = {
     "EMA": None,
     "MIXED_PRECISION": None,
     "CLASS_WEIGHTS": None,
+    "MASK_HEAD": "fcn",
+    "MASK_LOSS": "sigmoid",
+    "MASK_CLASS_AGNOSTIC": False,
 }
 
 

@@ -12,7 +12,7 @@ from ..geometry.boxes import norm_boxes
 from ..images.frame import Frame
 from ..images.pixels import for_network
 from ..images.resizing import check_sides, mold_image
-from ..instances.pasting import unmold_masks
+from ..instances.pasting import class_masks, unmold_masks
 from ..types import Array
 from .molded import with_mean
 
@@ -128,7 +128,7 @@ def unmold_detections(
     """
     frame = Frame.of_window(original_image_shape, image_shape, window)
     rows, boxes, class_ids, scores = unmold_boxes(detections, frame)
-    masks = mrcnn_mask[rows, :, :, class_ids]  # [N, h, w]
+    masks = class_masks(mrcnn_mask, rows, class_ids)  # [N, h, w]
     return boxes, class_ids, scores, unmold_masks(masks, boxes, original_image_shape)
 
 

@@ -9,7 +9,8 @@ from keras import ops
 from ..config import Config
 from ..network.detections import refine_detections
 from ..network.heads.box import BoxTargets, box_head
-from ..network.heads.mask import MaskTargets, mask_head
+from ..network.heads.mask_layers import mask_head
+from ..network.heads.mask_targets import MaskTargets
 from ..network.poolers.align import PyramidROIAlign
 from ..network.sampling import RoiSampler, max_positives
 from ..types import Tensor

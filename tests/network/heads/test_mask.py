@@ -1,4 +1,4 @@
-"""The mask head: targets, loss, layers."""
+"""The mask head."""
 
 import re
 
@@ -6,122 +6,17 @@ import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from seeded_weights import manifest
 from tiny import TinyConfig
 
 from mrcnn.instances import InstanceMasks
 from mrcnn.instances.pasting import unmold_masks
 from mrcnn.loading.inputs import mask_input
 from mrcnn.network.heads.head import Found, Head
-from mrcnn.network.heads.mask import MaskHead, MaskTargets, mask_head, mrcnn_mask_loss_graph
+from mrcnn.network.heads.mask import MaskHead
+from mrcnn.network.heads.mask_losses import mrcnn_mask_loss_graph, mrcnn_mask_softmax_loss_graph
 
 from .pooled import Linear, matched_of
-
-# The loss
-
-
-def test_reference_values(reference_losses):
-    values, expected = reference_losses
-    ours = mrcnn_mask_loss_graph(
-        *(values[name] for name in ("mask_target", "target_class", "mask_pred"))
-    )
-    assert float(ours) == expected["mrcnn_mask"]
-
-
-def test_the_loss_by_hand():
-    target = np.array([[[[1, 0], [1, 1]], [[0, 0], [1, 1]], [[1, 1], [1, 1]]]], "float32")
-    predicted = np.full((1, 3, 2, 2, 3), 0.3, "float32")
-    predicted[0, 0, ..., 2], predicted[0, 1, ..., 1] = 0.9, 0.6
-    # The third RoI is negative; for the others, only the mask of their class counts.
-    first = -(3 * np.log(0.9) + np.log(0.1)) / 4
-    second = -(2 * np.log(0.6) + 2 * np.log(0.4)) / 4
-    ours = mrcnn_mask_loss_graph(target, np.array([[2, 1, 0]]), predicted)
-    assert float(ours) == pytest.approx((first + second) / 2, rel=1e-5)
-    assert float(mrcnn_mask_loss_graph(target, np.array([[0, 0, 0]]), predicted)) == 0
-
-
-# Targets
-
-# A box's corners are the centres of the mask's corner pixels: a crop of 8 pixels takes every
-# second one of 15.
-RNG = np.random.default_rng(0)
-MINI = RNG.random((2, 15, 15, 3)) > 0.5
-BOXES = np.array([(0.1, 0.05, 0.6, 0.45), (0.2, 0.3, 0.7, 0.9), (0, 0, 1, 1)], np.float32)
-
-
-def targets_of(rois, class_ids, instances, masks, boxes=None, positives=None, mini=True):
-    """Targets of RoIs [B, T, 4]."""
-    config = type("Changed", (TinyConfig,), {"USE_MINI_MASK": mini})()
-    rois, class_ids, instances = (
-        np.asarray(rois, np.float32),
-        *map(np.array, (class_ids, instances)),
-    )
-    boxes = np.stack([BOXES] * len(rois)) if boxes is None else np.asarray(boxes, np.float32)
-    layer = MaskTargets(config, rois.shape[1] if positives is None else positives)
-    return np.array(layer([rois, class_ids, instances, boxes, masks]))
-
-
-def test_rois_on_their_boxes_see_the_whole_mini_mask():
-    instances = np.array([[1, 0, 2, 1], [2, 2, 0, 1]])
-    targets = targets_of(BOXES[instances], np.ones((2, 4), int), instances, MINI)
-    assert targets.shape == (2, 4, 8, 8) and targets.dtype == np.float32
-    for image in range(2):
-        for roi, instance in enumerate(instances[image]):
-            assert_array_equal(targets[image, roi], MINI[image, ::2, ::2, instance])
-
-
-def test_the_part_of_the_mini_mask_that_a_roi_sees():
-    y1, x1, y2, x2 = BOXES[0]
-    half = (y1, x1, (y1 + y2) / 2, x2)
-    [[target]] = targets_of([[half]], [[1]], [[0]], MINI[:1])
-    assert_array_equal(target, MINI[0, :8, ::2, 0])
-    right = (y1, (x1 + x2) / 2, y2, x2)
-    [[target]] = targets_of([[right]], [[1]], [[0]], MINI[:1])
-    assert_array_equal(target, MINI[0, ::2, 7:, 0])
-    # A RoI of twice the height extends above the box: it sees the mask's rows -14, -10, ..., 14.
-    above = (2 * y1 - y2, x1, y2, x2)
-    [[target]] = targets_of([[above]], [[1]], [[0]], MINI[:1])
-    assert not target[:4].any()
-    assert_array_equal(target[4:], MINI[0, 2::4, ::2, 0])
-
-
-def test_whole_masks_are_seen_through_the_roi_itself():
-    masks = RNG.random((2, 57, 57, 3)) > 0.5  # normalised, a pixel is 1 / 56
-    rois = np.array([(0, 0, 7, 7), (14, 21, 28, 28), (49, 42, 56, 56)]) / 56
-    instances = np.array([[0, 2, 1], [1, 1, 0]])
-    targets = targets_of([rois, rois], np.ones((2, 3), int), instances, masks, mini=False)
-    for image in range(2):
-        first, second, third = (masks[image, ..., i] for i in instances[image])
-        assert_array_equal(targets[image, 0], first[:8, :8])
-        assert_array_equal(targets[image, 1], second[14:29:2, 21:29])
-        assert_array_equal(targets[image, 2], third[49:57, 42:57:2])
-
-
-def test_they_are_zero_or_one():
-    rois = np.sort(RNG.random((2, 9, 2, 2)), axis=2).reshape(2, 9, 4)
-    for mini in (True, False):
-        targets = targets_of(
-            rois, np.ones((2, 9), int), RNG.integers(0, 3, (2, 9)), MINI, mini=mini
-        )
-        assert set(np.unique(targets)) == {0, 1}
-
-
-def test_negatives_have_no_masks():
-    full = np.ones((1, 15, 15, 3), bool)
-    rois = [[*BOXES, (0, 0, 0, 0)]]
-    targets = targets_of(rois, [[2, 0, 1, 0]], [[0, 1, 2, 0]], full)[0]
-    assert targets[[0, 2]].all() and not targets[[1, 3]].any()
-    assert not targets_of(rois, [[0] * 4], [[0] * 4], full, np.zeros((1, 3, 4))).any()
-
-
-def test_only_the_first_rois_can_be_positive():
-    full = np.ones((1, 15, 15, 3), bool)
-    targets = targets_of([BOXES[[0, 1, 2, 2]]], [[1, 2, 0, 0]], [[0, 1, 0, 0]], full, positives=2)
-    assert targets.shape == (1, 4, 8, 8)
-    assert targets[0, :2].all() and not targets[0, 2:].any()
-
-
-# The head
+from .test_mask_targets import BOXES, MINI, targets_of
 
 
 @pytest.fixture
@@ -161,6 +56,31 @@ def test_what_it_is():
         ),
         ({"MINI_MASK_SHAPE": (16,)}, "MINI_MASK_SHAPE is (16,): it must be (height, width)."),
         ({"MINI_MASK_SHAPE": (16, 0)}, "MINI_MASK_SHAPE is (16, 0): it must be (height, width)."),
+        ({"MASK_LOSS": "softmax"}, None),
+        ({"MASK_CLASS_AGNOSTIC": np.True_}, None),
+        ({"MASK_POOL_SIZE": 28, "MASK_SHAPE": (56, 56)}, None),
+        ({"MASK_HEAD": "mlp2", "MASK_SHAPE": np.array([56, 28])}, None),
+        ({"MASK_HEAD": "mlp"}, "MASK_HEAD is 'mlp': it must be 'fcn', 'mlp2', 'mlp3'."),
+        ({"MASK_HEAD": None}, "MASK_HEAD is None: it must be 'fcn', 'mlp2', 'mlp3'."),
+        ({"MASK_LOSS": "dice"}, "MASK_LOSS is 'dice': it must be 'sigmoid', 'softmax'."),
+        ({"MASK_LOSS": ["softmax"]}, "MASK_LOSS is ['softmax']: it must be 'sigmoid', 'softmax'."),
+        ({"MASK_CLASS_AGNOSTIC": 1}, "MASK_CLASS_AGNOSTIC is 1: it must be True or False."),
+        (
+            {"MASK_LOSS": "softmax", "MASK_CLASS_AGNOSTIC": True},
+            "MASK_LOSS is 'softmax' and MASK_CLASS_AGNOSTIC is True: classes that share one mask "
+            "cannot compete for its pixels. Use 'sigmoid', or a mask for each class.",
+        ),
+        (
+            {"MASK_SHAPE": 8},
+            "MASK_SHAPE is 8: the mask head doubles MASK_POOL_SIZE (4), so it must be [8, 8].",
+        ),
+        *[
+            (
+                {"MASK_HEAD": "mlp3", "MASK_SHAPE": shape},
+                f"MASK_SHAPE is {shape}: it must be (height, width), such as [28, 28].",
+            )
+            for shape in ([28], [28, 0], [28, 28.0], 28)
+        ],
     ],
 )
 def test_settings_that_it_cannot_work_with(settings, message):
@@ -220,16 +140,47 @@ def test_its_results_are_the_masks_of_the_classes(build):
     assert_array_equal(sparse.dense(), expected)
 
 
-def test_the_layers_are_those_of_the_weight_files():
-    rois = keras.Input((5, 4))
-    features = keras.Input((5, 14, 14, 256))
-    model = keras.Model([rois, features], mask_head(lambda _: features, 81)(rois))
-    expected = {
-        name: [shape for _, shape in rows]
-        for name, rows in manifest("resnet101", 81).items()
-        if name.startswith("mrcnn_mask")
-    }
-    assert len(expected) == 10
-    assert {x.name: [tuple(w.shape) for w in x.weights] for x in model.layers if x.weights} == (
-        expected
-    )
+ROIS = np.sort(np.random.default_rng(1).random((2, 12, 2, 2)), axis=2).reshape(2, 12, 4)
+HEADS = {
+    "softmax": {"MASK_LOSS": "softmax"},
+    "agnostic": {"MASK_CLASS_AGNOSTIC": True},
+    "mlp2": {"MASK_HEAD": "mlp2"},
+    "mlp3 softmax": {"MASK_HEAD": "mlp3", "MASK_LOSS": "softmax"},
+    "mlp2 agnostic": {"MASK_HEAD": "mlp2", "MASK_CLASS_AGNOSTIC": True},
+    "large": {"MASK_POOL_SIZE": 8, "MASK_SHAPE": (16, 16)},
+    "mlp2 large": {"MASK_HEAD": "mlp2", "MASK_SHAPE": (16, 12)},
+}
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_each_choice_predicts_masks_and_trains_on_them(build, kind):
+    settings = HEADS[kind]
+    head = build(**settings)
+    shape = tuple(settings.get("MASK_SHAPE", (8, 8)))
+    channels = 1 if "agnostic" in kind else 3
+    masks = np.array(head.outputs(ROIS.astype("float32"))["mrcnn_mask"])
+    assert masks.shape == (2, 12, *shape, channels)
+    assert masks.min() > 0 and masks.max() < 1 and masks.std() > 1e-3
+    sums = masks.sum(axis=-1)
+    assert_allclose(sums, 1, atol=1e-5) if "softmax" in kind else None
+    assert "softmax" in kind or np.abs(sums - 1).max() > 0.01
+
+    class_ids, instances = np.zeros((2, 12), int), np.zeros((2, 12), int)
+    class_ids[:, :2], instances[:, :2] = [[1, 2], [2, 2]], [[2, 0], [1, 2]]
+    truth = {"boxes": np.stack([BOXES, BOXES]), "masks": MINI}
+    outputs, losses = head.train(matched_of(ROIS, class_ids, instances, 3, **truth))
+    assert_allclose(outputs["mrcnn_mask"], masks, rtol=1e-4, atol=1e-6)
+    targets = np.array(head.targets(matched_of(ROIS, class_ids, instances, 3, **truth)))
+    assert targets.shape == (2, 12, *shape) and targets[class_ids > 0].any()
+    function = mrcnn_mask_softmax_loss_graph if "softmax" in kind else mrcnn_mask_loss_graph
+    expected = float(function(targets, class_ids, masks))
+    assert float(losses["mrcnn_mask_loss"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_classes_that_share_a_mask_are_all_decoded_from_it(build):
+    soft = np.random.default_rng(0).random((6, 8, 8, 1)).astype(np.float32)
+    boxes = np.array([(10, 20, 30, 50), (0, 0, 16, 8)], np.int32)
+    found = Found(np.array([4, 1]), np.array([1, 2], np.int32), boxes, (40, 60, 3))
+    masks = build(MASK_CLASS_AGNOSTIC=True).decode({"mrcnn_mask": soft}, found)
+    assert_array_equal(masks, unmold_masks(soft[[4, 1], ..., 0], boxes, (40, 60)))
+    assert masks[..., 0].any() and masks[..., 1].any()
