@@ -82,9 +82,9 @@ class Config:
     # Images on which the AP is computed. None: as many as VALIDATION_STEPS batches hold.
     VALIDATION_IMAGES: int | None = None
 
-    # Heads on top of the backbone and feature pyramid. ("box",) is Faster R-CNN: no masks are used
-    # anywhere, from the dataset to the results. To add a head, list your own class, see
-    # network/heads/head.py.
+    # Heads on top of the backbone and feature pyramid: "box", "mask" and "keypoint". ("box",) is
+    # Faster R-CNN: no masks are used anywhere, from the dataset to the results. To add a head, list
+    # your own class, see network/heads/head.py.
     HEADS: tuple[str | type[Any], ...] | list[str | type[Any]] = ("box", "mask")
     # How RoI features are taken from the pyramid: "align" (RoIAlign) or a Keras layer class.
     ROI_POOLER: str | Callable[..., Any] = "align"
@@ -116,6 +116,18 @@ class Config:
     MASK_LOSS: str | Literal["sigmoid", "softmax"] = "sigmoid"
     # One mask for all classes instead of one for each (Mask R-CNN, section 4.1).
     MASK_CLASS_AGNOSTIC: bool = False
+
+    # Keypoints of each instance, for the head "keypoint" (Mask R-CNN, section 5); 17 in COCO.
+    NUM_KEYPOINTS: int = 17
+    # Pairs of their indices, left and right, which flips swap. None: those of the dataset's
+    # keypoint_layout. If given, they must be the same.
+    KEYPOINT_FLIP_PAIRS: Sequence[Sequence[int]] | Array | None = None
+    # Side length of the RoI features for the keypoint head, in cells. Its heatmaps are four times
+    # as large: 56x56.
+    KEYPOINT_POOL_SIZE: int = 14
+    # Number of the keypoint head's convolutions, and channels of each.
+    KEYPOINT_HEAD_LAYERS: int = 8
+    KEYPOINT_HEAD_CHANNELS: int = 512
 
     # Number of classes, including the background (class 0).
     NUM_CLASSES: int = 1
@@ -191,10 +203,19 @@ class Config:
     # Maximum number of detections per image. Each comes from a proposal, so more than
     # POST_NMS_ROIS_INFERENCE are impossible.
     DETECTION_MAX_INSTANCES: int = 100
-    # Score below which detections are dropped; 0 keeps all.
-    DETECTION_MIN_CONFIDENCE: float | None = 0.7
+    # Score below which detections are dropped; 0 keeps all. Or scores by class id, such as
+    # {2: 0.5, 3: 0.9}; classes not listed have 0.7.
+    DETECTION_MIN_CONFIDENCE: float | Mapping[int, float] | None = 0.7
     # IoU above which the lower-scored of two detections of the same class is dropped.
     DETECTION_NMS_THRESHOLD: float = 0.3
+    # Detections also suppress those of other classes: each object is found once, as its best class.
+    NMS_ACROSS_CLASSES: bool = False
+    # "hard": such a detection is dropped. Soft-NMS (Bodla et al., 2017) lowers its score instead:
+    # "soft_linear" multiplies it by 1 - IoU, "soft_gaussian" by exp(-IoU² / SOFT_NMS_SIGMA), without
+    # a threshold on the IoU. It is dropped if that falls below DETECTION_MIN_CONFIDENCE.
+    DETECTION_NMS: str | Literal["hard", "soft_linear", "soft_gaussian"] = "hard"
+    # The smaller, the more "soft_gaussian" lowers scores.
+    SOFT_NMS_SIGMA: float = 0.5
 
     # "sgd", "adam", "adamw", or a function or Keras class (learning_rate, **options) -> optimizer,
     # such as keras.optimizers.Lion. The options set gradient clipping, gradient accumulation and

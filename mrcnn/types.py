@@ -28,6 +28,9 @@ class Detections(TypedDict):
         class_ids: int32 [N].
         scores: float32 [N], 0 to 1.
         masks: bool [H, W, N], or an `InstanceMasks`; only with a mask head.
+        keypoints: float32 [N, K, 3] of (y, x, score), y and x in pixels, y first as in boxes; only
+            with a keypoint head. COCO's files have x first and count pixels from the centre of the
+            first one: subtract 0.5.
         truncated: name of the setting that cut the detections of the image, such as
             "DETECTION_MAX_INSTANCES"; "" if none did.
     """
@@ -36,4 +39,5 @@ class Detections(TypedDict):
     class_ids: npt.NDArray[np.int32]
     scores: npt.NDArray[np.float32]
     masks: NotRequired[Any]
+    keypoints: NotRequired[npt.NDArray[np.float32]]
     truncated: NotRequired[str]

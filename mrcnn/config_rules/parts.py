@@ -21,6 +21,7 @@ POOLERS = {
 HEADS = {
     "box": "mrcnn.network.heads.box:BoxHead",
     "mask": "mrcnn.network.heads.mask:MaskHead",
+    "keypoint": "mrcnn.network.heads.keypoint:KeypointHead",
 }
 
 # The RPN's losses; all others belong to heads.

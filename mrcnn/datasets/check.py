@@ -15,6 +15,7 @@ from ..images.reading import image_size
 from ..text import some
 from ..types import Array, ImageInfo
 from .crowds import report_crowds
+from .keypoints import KeypointsCheck
 from .limits import LimitsCheck
 from .missing_pixels import report_missing_pixels
 from .names import report_similar_names
@@ -81,7 +82,7 @@ def check(dataset: "Dataset", read_images: bool = True, config: Config | None = 
     needed: dict[str, Any] = {"masks": None} if config is None else parts.needed_fields(config)
     pieces = PiecesCheck(report)
     rectangles = RectanglesCheck(report, None if config is None else "masks" in needed)
-    limits = _limits(config, report)
+    limits, keypoints = _limits(config, report), KeypointsCheck(dataset, config, report)
     for image_id in tqdm(dataset.image_ids.tolist(), desc="Checking", disable=None):
         shape, failed = _check_image(dataset, image_id, read_images, config, report)
         found = _check_instances(dataset, image_id, shape, failed, needed, report)
@@ -90,6 +91,7 @@ def check(dataset: "Dataset", read_images: bool = True, config: Config | None = 
         per_class.update(found.known_ids)
         images_of.update(set(found.known_ids))
         info, name = dataset.image_info[image_id], _name(dataset.image_info[image_id])
+        keypoints.look(image_id, name, found.size, found.boxes)
         if found.crops is not None:
             pieces.look(info, image_id, name, found.crops, found.areas, found.class_ids)
             rectangles.look(info, image_id, name)

@@ -8,9 +8,10 @@ import numpy as np
 
 from ..config import Config
 from ..images.pixels import for_network
-from ..instances import InstanceBoxes, InstanceMasks, Instances
+from ..instances import InstanceBoxes, InstanceKeypoints, InstanceMasks, Instances
 from ..text import some
 from ..types import Array
+from .keypoints import checked_keypoints
 
 if TYPE_CHECKING:
     from .dataset import Dataset
@@ -108,7 +109,7 @@ def read_instances(
 
     Raises:
         ValueError: their size differs from the image's, a class id is unknown, or the fields have
-            different numbers of instances.
+            different numbers of instances; or see `checked_keypoints`.
         TypeError: a field is not an object that can be transformed with the image.
     """
     where = place_of(dataset, image_id)
@@ -136,6 +137,10 @@ def read_instances(
                 f"is {image_shape[0]}x{image_shape[1]} (height x width): they must have the same "
                 f"size.{turned_by_exif(dataset, value.shape, image_shape)}"
             )
+    keypoints = values.get("keypoints")
+    if isinstance(keypoints, InstanceKeypoints) and dataset.keypoint_layout is not None:
+        shapes = next(iter(values.values()))
+        values["keypoints"] = checked_keypoints(dataset, keypoints, shapes.boxes, where)
     class_ids = np.asarray(class_ids)
     if class_ids.size and class_ids.dtype.kind not in "iuf":
         raise TypeError(

@@ -109,3 +109,30 @@ class Frame:
         origin = np.array([y1, x1, y1, x1], dtype=np.float32)
         size = np.array([y2 - y1, x2 - x1, y2 - y1, x2 - x1], dtype=np.float32)
         return denorm_boxes((np.asarray(boxes) - origin) / size, self.original_shape[:2])
+
+    def in_input(self, boxes: npt.ArrayLike) -> Array:
+        """Boxes in pixels of the network's input, not rounded.
+
+        Args:
+            boxes: [N, 4], normalised to the input.
+
+        Returns:
+            float32 [N, 4] pixels.
+        """
+        height, width = (side - 1 for side in self.input_shape[:2])
+        boxes = np.asarray(boxes, np.float32) * np.array([height, width] * 2, np.float32)
+        return boxes + np.array([0, 0, 1, 1], np.float32)
+
+    def points_back(self, points: npt.ArrayLike) -> Array:
+        """Points in the input, mapped back to the image.
+
+        Args:
+            points: [..., 2] of (y, x) in pixels of the input.
+
+        Returns:
+            float32 [..., 2] of (y, x) in pixels of the image.
+        """
+        y1, x1, y2, x2 = (float(side) for side in self.window)
+        height, width = self.original_shape[:2]
+        scale = np.array([height / (y2 - y1), width / (x2 - x1)], np.float32)
+        return (np.asarray(points, np.float32) - np.array([y1, x1], np.float32)) * scale

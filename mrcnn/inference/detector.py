@@ -156,7 +156,7 @@ class Detector:
         for row, frame in enumerate(frames):
             of_image = {name: values[row] for name, values in outputs.items()}
             rows, boxes, class_ids, scores = unmold_boxes(of_image["mrcnn_detection"], frame)
-            found = Found(rows, class_ids, boxes, frame.original_shape, dense)
+            found = Found(rows, class_ids, boxes, frame.original_shape, dense, frame)
             result: dict[Any, Any] = {"rois": boxes, "class_ids": class_ids, "scores": scores}
             for head in self.heads:
                 result[head.field] = _checked(head, head.decode(of_image, found), len(boxes))
@@ -219,12 +219,12 @@ def detect_crops(model: InferenceModel, images: Sequence[Array]) -> list[Detecti
     return detector_of(model).detect(images, dense=False)
 
 
-def with_score(result: Mapping[str, Any], min_score: float) -> Detections:
+def with_score(result: Mapping[str, Any], min_score: npt.ArrayLike) -> Detections:
     """Keep the detections of a result that reach a minimum score.
 
     Args:
         result: from `detect` or `detect_crops`.
-        min_score: in [0, 1].
+        min_score: in [0, 1]; one for all classes, or [NUM_CLASSES], one for each by its id.
 
     Returns:
         a result of the same kind, with the same `truncated`; see also `truncation.cut_above`.
@@ -235,6 +235,8 @@ def with_score(result: Mapping[str, Any], min_score: float) -> Detections:
         >>> with_score(result, min_score=0.5)["class_ids"]
         array([1])
     """
+    if np.ndim(min_score):
+        min_score = np.asarray(min_score, np.float32)[result["class_ids"]]
     keep = result["scores"] >= min_score
     kept: Any = {}
     for name, part in result.items():

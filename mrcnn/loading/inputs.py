@@ -87,6 +87,16 @@ def mask_input(config: Config) -> Input:
     )
 
 
+def keypoint_input(config: Config) -> Input:
+    """Return the input `gt_keypoints` [MAX_GT_INSTANCES, NUM_KEYPOINTS, 3], in pixels.
+
+    Args:
+        config: a `Config`.
+    """
+    shape = (config.MAX_GT_INSTANCES, config.NUM_KEYPOINTS, 3)
+    return Input("gt_keypoints", shape, "float32", _keypoints, field="keypoints")
+
+
 def padded(wanted: Input, instances: Instances, config: Config) -> Array:
     """Return the array of an `Input`, padded with zeros to MAX_GT_INSTANCES.
 
@@ -116,3 +126,14 @@ def _boxes(instances: Instances, config: Config) -> Array:
 def _masks(instances: Instances, config: Config) -> Array:
     masks = instances.fields["masks"]
     return masks.minimize(config.MINI_MASK_SHAPE[:2]) if config.USE_MINI_MASK else masks.dense()
+
+
+def _keypoints(instances: Instances, config: Config) -> Array:
+    """(y, x, visibility) in pixels of the network's input."""
+    keypoints = instances.fields["keypoints"]
+    if keypoints.count != config.NUM_KEYPOINTS:
+        raise ValueError(
+            f"the instances have {keypoints.count} keypoints each: NUM_KEYPOINTS is "
+            f"{config.NUM_KEYPOINTS}."
+        )
+    return keypoints.points

@@ -13,6 +13,7 @@ from ..augment import check_augmentation
 from ..config import Config
 from ..config_rules import parts
 from ..datasets import Dataset
+from ..datasets.keypoints import check_layout
 from ..datasets.prepared import prepared_ids
 from ..datasets.reading import check_classes, check_fields, place_of
 from ..types import Array
@@ -64,6 +65,8 @@ class SampleSource:
         check_classes(dataset, config)
         needed = parts.needed_fields(config)
         check_fields(dataset, needed)
+        if needed.get("keypoints") == "keypoint":
+            check_layout(dataset, config)
         # Masks or boxes, and the other fields that the heads learn from.
         check_augmentation(augmentation, fields=1 + len({*needed} - {"masks", "boxes"}))
         self.dataset = dataset

@@ -2,6 +2,7 @@
 
 from .box import BoxHead
 from .head import Features, Found, Head, Matched
+from .keypoint import KeypointHead
 from .mask import MaskHead
 
-__all__ = ["BoxHead", "Features", "Found", "Head", "MaskHead", "Matched"]
+__all__ = ["BoxHead", "Features", "Found", "Head", "KeypointHead", "MaskHead", "Matched"]

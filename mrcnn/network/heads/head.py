@@ -282,6 +282,7 @@ class Found:
         boxes: int32 [N, 4] pixels of the image.
         image_shape: (H, W, C) of the image.
         dense: whether to return masks as an array [H, W, N] instead of an `InstanceMasks`.
+        frame: where the image lies in the network's input, to map positions back.
     """
 
     rows: Array
@@ -289,3 +290,4 @@ class Found:
     boxes: Array
     image_shape: tuple[int, ...]
     dense: bool = True
+    frame: Any = None
