@@ -211,8 +211,8 @@ class Config:
     # Detections also suppress those of other classes: each object is found once, as its best class.
     NMS_ACROSS_CLASSES: bool = False
     # "hard": such a detection is dropped. Soft-NMS (Bodla et al., 2017) lowers its score instead:
-    # "soft_linear" multiplies it by 1 - IoU, "soft_gaussian" by exp(-IoU² / SOFT_NMS_SIGMA), without
-    # a threshold on the IoU. It is dropped if that falls below DETECTION_MIN_CONFIDENCE.
+    # "soft_linear" multiplies it by 1 - IoU; "soft_gaussian", whatever the IoU, by
+    # exp(-IoU² / SOFT_NMS_SIGMA). If that falls below DETECTION_MIN_CONFIDENCE, it is dropped.
     DETECTION_NMS: str | Literal["hard", "soft_linear", "soft_gaussian"] = "hard"
     # The smaller, the more "soft_gaussian" lowers scores.
     SOFT_NMS_SIGMA: float = 0.5

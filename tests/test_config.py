@@ -93,6 +93,9 @@ OWN = {
     "MASK_HEAD": "fcn",
     "MASK_LOSS": "sigmoid",
     "MASK_CLASS_AGNOSTIC": False,
+    "NMS_ACROSS_CLASSES": False,
+    "DETECTION_NMS": "hard",
+    "SOFT_NMS_SIGMA": 0.5,
 }
 
 

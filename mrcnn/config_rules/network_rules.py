@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from . import parts, training_rules
+from . import detection_rules, parts, training_rules
 from .derived import shape_problem, whole
 from .values import is_integer, is_number, is_positive
 
@@ -33,7 +33,7 @@ def problems(config: Any, own_losses: bool = False) -> list[str]:
     """
     choice = functools.partial(parts.problems, own_losses=own_losses)
     checks = (
-        _name, _counts, _fractions, _sizes, choice, _anchors, _channels,
+        _name, _counts, _fractions, detection_rules.problems, _sizes, choice, _anchors, _channels,
     )  # fmt: skip
     return [line for check in checks for line in check(config)] + training_rules.problems(config)
 
@@ -91,9 +91,6 @@ def _fractions(config):
     ratio = config.ROI_POSITIVE_RATIO
     if not is_number(ratio) or not 0 < ratio <= 1:
         yield f"ROI_POSITIVE_RATIO is {ratio!r}: it must lie in (0, 1]."
-    confidence = config.DETECTION_MIN_CONFIDENCE
-    if confidence is not None and not (is_number(confidence) and 0 <= confidence <= 1):
-        yield f"DETECTION_MIN_CONFIDENCE is {confidence!r}: it must lie in [0, 1]."
     if config.TRAIN_BN not in (True, False, None):
         yield f"TRAIN_BN is {config.TRAIN_BN!r}: it must be False (frozen), None or True."
 

@@ -6,8 +6,10 @@ import numpy as np
 
 from ..anchors.coverage import best_iou
 from ..config import Config
+from ..config_rules.detection_rules import min_scores
 from ..config_rules.network_rules import remarks
 from ..geometry.boxes import compute_overlaps
+from ..geometry.soft_nms import soft_non_max_suppression
 from ..images.resizing import check_sides, input_geometry, resize_options
 from ..types import Array
 from .report import Report
@@ -30,7 +32,7 @@ class LimitsCheck:
         config: the configuration to train with.
         report: where the findings go.
         objects: number of objects seen.
-        suppressed: number of those that DETECTION_NMS_THRESHOLD would drop from a perfect result.
+        suppressed: number of those that suppression would drop from a perfect result.
         boxes: list of [N, 4] of each image, pixels of the network's input.
         inputs: list of (height, width) of the network's input for each image, in pixels.
     """
@@ -58,7 +60,7 @@ class LimitsCheck:
         boxes, class_ids = boxes[wanted].astype(np.float64), class_ids[wanted]
         self.objects += len(boxes)
         self._count(image_id, name, len(boxes))
-        self.suppressed += suppressed(boxes, class_ids, self.config.DETECTION_NMS_THRESHOLD)
+        self.suppressed += _dropped(boxes, class_ids, self.config)
         self._resize(image_id, name, size, boxes)
 
     def _count(self, image_id: int, name: str, count: int) -> None:
@@ -120,10 +122,15 @@ class LimitsCheck:
         for text in remarks(self.config):
             self.report.remark("settings that limit each other", text)
         if self.suppressed > _SUPPRESSED * self.objects:
+            name, why = "DETECTION_NMS_THRESHOLD", "by more"
+            if self.config.DETECTION_NMS != "hard":
+                name = "DETECTION_NMS"
+                why = "so much that their scores fall below DETECTION_MIN_CONFIDENCE"
+            others = "others" if self.config.NMS_ACROSS_CLASSES else "others of their class"
             text = (
-                f"DETECTION_NMS_THRESHOLD is {self.config.DETECTION_NMS_THRESHOLD}: it would drop "
+                f"{name} is {getattr(self.config, name)}: it would drop "
                 f"{self.suppressed} of {self.objects} objects from a perfect result, because their "
-                "boxes overlap others of their class by more"
+                f"boxes overlap {others} {why}"
             )
             self.report.remark("objects that non-maximum suppression drops", text)
         if not self.objects or not self.boxes:
@@ -139,6 +146,18 @@ class LimitsCheck:
                 "visualize.plot_anchor_coverage(dataset, config) suggests RPN_ANCHOR_SCALES"
             )
             self.report.remark("objects that no anchor fits", text)
+
+
+def _dropped(boxes: Array, class_ids: Array, config: Config) -> int:
+    """The number of objects that a `Config`'s suppression would drop from a perfect result."""
+    groups = np.zeros_like(class_ids) if config.NMS_ACROSS_CLASSES else class_ids
+    threshold = config.DETECTION_NMS_THRESHOLD
+    if config.DETECTION_NMS == "hard":
+        return suppressed(boxes, groups, threshold)
+    perfect, least = np.ones(len(boxes)), np.array(min_scores(config))[class_ids]
+    method, sigma = config.DETECTION_NMS, config.SOFT_NMS_SIGMA
+    kept, _ = soft_non_max_suppression(boxes, perfect, method, threshold, sigma, groups, least)
+    return len(boxes) - len(kept)
 
 
 def suppressed(boxes: Array, class_ids: Array, threshold: float) -> int:

@@ -12,7 +12,10 @@ from ..types import Array, Detections
 
 
 def merge(
-    results: Sequence[Mapping[str, Any]], min_votes: float = 0.5, min_iou: float = 0.5
+    results: Sequence[Mapping[str, Any]],
+    min_votes: float = 0.5,
+    min_iou: float = 0.5,
+    across_classes: bool = False,
 ) -> Detections:
     """Merge several results for the same image into one.
 
@@ -25,6 +28,9 @@ def merge(
         min_votes: fraction of the results that must have a detection, in [0, 1].
         min_iou: minimum IoU of two detections of the same object, in [0, 1]; detections that do not
             overlap are never the same object.
+        across_classes: whether detections of different classes may be the same object, as with
+            NMS_ACROSS_CLASSES. Its class is then the one with the highest sum of scores, and its
+            score the mean of that class's.
 
     Returns:
         dict of `rois` int32 [N, 4] pixels, `class_ids` int32 [N], `scores` float32 [N], best first,
@@ -63,11 +69,13 @@ def merge(
     for seed in np.argsort(-scores, kind="stable"):
         if not free[seed]:
             continue
-        group = _group(seed, masks, free & (class_ids == class_ids[seed]), source, min_iou)
+        rivals = free & (across_classes | (class_ids == class_ids[seed]))
+        group = _group(seed, masks, rivals, source, min_iou)
         free[group] = False
         if len(group) >= min_votes * len(results):
-            score = scores[group].sum() / len(results)
-            found.append((score, class_ids[seed], *_average(masks[group], scores[group])))
+            class_id, total = _best_class(class_ids[group], scores[group])
+            average = _average(masks[group], scores[group])
+            found.append((total / len(results), class_id, *average))
     found.sort(key=lambda each: -each[0])
     merged = InstanceMasks([f[2] for f in found], [f[3] for f in found], masks.shape)
     return {
@@ -107,6 +115,13 @@ def _group(
             sources.add(source[candidates[i]])
             group.append(candidates[i])
     return np.array(group)
+
+
+def _best_class(class_ids: Array, scores: Array) -> tuple[int, float]:
+    """The class with the highest sum of scores, of equal ones the first, and that sum."""
+    totals = {class_id: scores[class_ids == class_id].sum() for class_id in class_ids}
+    best = max(totals, key=lambda class_id: totals[class_id])
+    return best, totals[best]
 
 
 def _average(masks: InstanceMasks, weights: Array) -> tuple[Array, tuple[int, int]]:

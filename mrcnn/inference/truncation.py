@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..config import Config
+from ..config_rules.detection_rules import min_scores
 from ..geometry.boxes import apply_box_deltas, compute_overlaps, norm_boxes
+from ..geometry.soft_nms import soft_non_max_suppression
 from ..images.meta import parse_image_meta
 from ..types import Array
 
@@ -70,10 +72,12 @@ def left_out(outputs: Mapping[str, Array], image_meta: Array, config: Config) ->
     """
     found = outputs["mrcnn_detection"]
     boxes, class_ids, scores, valid = _candidates(outputs, image_meta, config)
+    if config.DETECTION_NMS != "hard":
+        return _next_soft(boxes, class_ids, np.where(valid, scores, 0), len(found), config)
     # The margin is for rounding: no detection may count as left out because of itself.
     threshold = max(config.DETECTION_NMS_THRESHOLD - 1e-4, 0)
     near = compute_overlaps(boxes, found[:, :4]) > threshold
-    suppressed = (near & (class_ids[:, None] == found[:, 4])).any(axis=1)
+    suppressed = (near & _compete(class_ids[:, None], found[:, 4], config)).any(axis=1)
     return float(scores[valid & ~suppressed].max(initial=0))
 
 
@@ -110,7 +114,28 @@ def _new_from(
     boxes, class_ids, _, valid = _candidates(outputs, image_meta, config)
     boxes, class_ids = boxes[:first][valid[:first]], class_ids[:first][valid[:first]]
     near = compute_overlaps(found[:, :4], boxes) > config.DETECTION_NMS_THRESHOLD
-    return int(np.count_nonzero(~(near & (found[:, 4, None] == class_ids)).any(axis=1)))
+    rivals = near & _compete(found[:, 4, None], class_ids, config)
+    return int(np.count_nonzero(~rivals.any(axis=1)))
+
+
+def _compete(class_ids: Array, other_ids: Array, config: Config) -> Array:
+    """Whether detections of these classes suppress each other."""
+    return config.NMS_ACROSS_CLASSES | (class_ids == other_ids)
+
+
+def _next_soft(boxes: Array, class_ids: Array, scores: Array, found: int, config: Config) -> float:
+    """Score of the detection that soft-NMS would select next, after `found` of them; 0 if none."""
+    _, lowered = soft_non_max_suppression(
+        boxes,
+        scores,
+        config.DETECTION_NMS,
+        config.DETECTION_NMS_THRESHOLD,
+        config.SOFT_NMS_SIGMA,
+        None if config.NMS_ACROSS_CLASSES else class_ids,
+        np.array(min_scores(config))[class_ids],
+        found + 1,
+    )
+    return float(lowered[found]) if len(lowered) > found else 0.0
 
 
 def _candidates(
@@ -127,7 +152,8 @@ def _candidates(
     boxes = apply_box_deltas(outputs["ROI"], deltas)
     boxes = np.clip(boxes, np.tile(window[:2], 2), np.tile(window[2:], 2))
     valid = (class_ids > 0) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return boxes, class_ids, scores, valid & (scores >= (config.DETECTION_MIN_CONFIDENCE or 0))
+    least = np.array(min_scores(config), np.float32)[class_ids]
+    return boxes, class_ids, scores, valid & (scores >= least)
 
 
 def was_logged(model: Any, limit: str) -> bool:

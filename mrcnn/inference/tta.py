@@ -33,6 +33,8 @@ def detect(
 ) -> list[Detections]:
     """Like `MaskRCNN.detect`, but using several orientations of each image.
 
+    With NMS_ACROSS_CLASSES, orientations that disagree on an object's class vote on that, too.
+
     Args:
         model: a `MaskRCNN` in inference mode.
         images: list of arrays [H, W, C].
@@ -49,7 +51,9 @@ def detect(
         >>> [result] = tta.detect(model, [image], orientations=4)  # doctest: +SKIP
     """
     images = check_images(images, model.config)
-    found = turned(functools.partial(detect_crops, model), orientations, min_votes)(images)
+    detect_images = functools.partial(detect_crops, model)
+    across = model.config.NMS_ACROSS_CLASSES
+    found = turned(detect_images, orientations, min_votes, across)(images)
     return [{**each, "masks": each["masks"].dense()} for each in found]
 
 
@@ -57,6 +61,7 @@ def turned(
     detect: Callable[[list[Array]], Iterable[Mapping[str, Any]]],
     orientations: int = 8,
     min_votes: float = 0.5,
+    across_classes: bool = False,
 ) -> Callable[[Sequence[Array]], list[Detections]]:
     """Wrap a detector so that it uses several orientations of each image.
 
@@ -65,7 +70,7 @@ def turned(
             `model.detect`.
         orientations: number of orientations, 1 to 8: 1 is the image as it is, 4 adds its flips, and
             8 adds rotations by 90 degrees.
-        min_votes: see `merge`.
+        min_votes, across_classes: see `merge`.
 
     Returns:
         function like `detect`; the masks of its results are `InstanceMasks`.
@@ -80,7 +85,10 @@ def turned(
 
     def detect_augmented(images: Sequence[Array]) -> list[Detections]:
         results = [[_back(r, o) for r in detect([_reorient(i, o) for i in images])] for o in chosen]
-        return [merge(of_image, min_votes) for of_image in zip(*results, strict=True)]
+        return [
+            merge(of_image, min_votes, across_classes=across_classes)
+            for of_image in zip(*results, strict=True)
+        ]
 
     return detect_augmented
 

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from ..config import Config
+from ..config_rules.detection_rules import min_scores
 from ..images.meta import parse_image_meta_graph
 from ..ops import (
     apply_box_deltas_graph,
@@ -13,6 +14,7 @@ from ..ops import (
     gather_rows,
     non_max_suppression,
     norm_boxes_graph,
+    soft_non_max_suppression,
 )
 from ..types import Tensor
 
@@ -27,11 +29,12 @@ def refine_detections(
         probs: float tensor [B, R, C].
         deltas: float tensor [B, R, C, 4].
         windows: float tensor [B, 4], the part of the image without padding, normalised.
-        config: for DETECTION_* and BBOX_STD_DEV.
+        config: for DETECTION_*, NMS_ACROSS_CLASSES, SOFT_NMS_SIGMA and BBOX_STD_DEV.
 
     Returns:
         Float tensor [B, DETECTION_MAX_INSTANCES, 6] of (y1, x1, y2, x2, class id, score),
-        normalised, best score first, zero rows at the end.
+        normalised, best score first, zero rows at the end. With soft-NMS, scores are the lowered
+        ones.
     """
     probs = ops.cast(probs, "float32")
     class_ids = ops.cast(ops.argmax(probs, axis=-1), "int32")  # [B, R]
@@ -45,17 +48,27 @@ def refine_detections(
     # Clipping leaves no area of a box that lies entirely in the padding.
     has_area = (boxes[..., 2] > boxes[..., 0]) & (boxes[..., 3] > boxes[..., 1])
     valid = (class_ids > 0) & has_area
-    if config.DETECTION_MIN_CONFIDENCE:
-        valid = valid & (scores >= config.DETECTION_MIN_CONFIDENCE)
-    count = config.DETECTION_MAX_INSTANCES
-    indices, kept = non_max_suppression(
-        boxes, scores, count, config.DETECTION_NMS_THRESHOLD, valid=valid, groups=class_ids
-    )
+    least = ops.take(ops.convert_to_tensor(min_scores(config), "float32"), class_ids)  # [B, R]
+    if any(min_scores(config)):
+        valid = valid & (scores >= least)
+    count, threshold = config.DETECTION_MAX_INSTANCES, config.DETECTION_NMS_THRESHOLD
+    groups = None if config.NMS_ACROSS_CLASSES else class_ids
+    if config.DETECTION_NMS == "hard":
+        indices, kept = non_max_suppression(
+            boxes, scores, count, threshold, valid=valid, groups=groups
+        )
+        found_scores = gather_rows(scores, indices)
+    else:
+        method, sigma = config.DETECTION_NMS, config.SOFT_NMS_SIGMA
+        indices, kept, found_scores = soft_non_max_suppression(
+            boxes, scores, count, method, threshold, sigma, valid, groups, least
+        )
+    found_ids = ops.cast(gather_rows(class_ids, indices), "float32")
     rows = ops.concatenate(
-        [boxes, ops.cast(class_ids, "float32")[..., None], scores[..., None]], axis=-1
+        [gather_rows(boxes, indices), found_ids[..., None], found_scores[..., None]], axis=-1
     )
     is_kept = ops.arange(count, dtype="int32")[None] < kept[:, None]
-    return ops.where(is_kept[..., None], gather_rows(rows, indices), 0.0)
+    return ops.where(is_kept[..., None], rows, 0.0)
 
 
 class DetectionLayer(keras.layers.Layer):

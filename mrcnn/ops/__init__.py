@@ -17,6 +17,7 @@ from .eager import in_graph, outside_graphs
 from .gather import gather_rows, take_flagged
 from .nms import non_max_suppression
 from .replicas import replica_count, sum_over_replicas, uniform_keys
+from .soft_nms import soft_non_max_suppression
 
 __all__ = [
     "apply_box_deltas_graph",
@@ -32,6 +33,7 @@ __all__ = [
     "outside_graphs",
     "overlaps_graph",
     "replica_count",
+    "soft_non_max_suppression",
     "sum_over_replicas",
     "take_flagged",
     "uniform_keys",

@@ -4,7 +4,8 @@ import pytest
 from mrcnn.config import Config
 from mrcnn.datasets import Dataset
 from mrcnn.datasets.check import check
-from mrcnn.datasets.limits import suppressed
+from mrcnn.datasets.limits import LimitsCheck, suppressed
+from mrcnn.datasets.report import Report
 from mrcnn.instances import InstanceBoxes
 
 
@@ -147,3 +148,31 @@ def test_suppressed():
     assert suppressed(chain, np.array([1, 2, 1]), 0.5) == 0
     assert suppressed(chain, np.array([1, 1, 1]), 0.2) == 2
     assert suppressed(np.zeros((0, 4)), np.zeros(0), 0.2) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        # The IoU of the pair is 0.43: its second score becomes 0.57, or exp(-0.43² / 0.5) = 0.69.
+        ({"DETECTION_NMS": "soft_linear"}, "DETECTION_NMS is soft_linear: it would drop 1 of 2"),
+        ({"DETECTION_NMS": "soft_linear", "DETECTION_MIN_CONFIDENCE": 0.5}, None),
+        ({"DETECTION_NMS": "soft_linear", "DETECTION_MIN_CONFIDENCE": {1: 0.5}}, None),
+        ({"DETECTION_NMS": "soft_gaussian"}, "DETECTION_NMS is soft_gaussian: it would drop 1 of"),
+        ({"DETECTION_NMS": "soft_gaussian", "SOFT_NMS_SIGMA": 0.6}, None),
+    ],
+)
+def test_objects_whose_scores_soft_nms_would_lower(settings, text):
+    pair = np.array([[0, 0, 100, 100], [0, 40, 100, 140]], float)
+    remarks = checked(boxes_of((1024, 1024), pair), **settings).remarks
+    found = [each.text for findings in remarks.values() for each in findings]
+    assert [line.startswith(text) for line in found] == ([True] if text else [])
+
+
+def test_objects_of_two_classes_that_suppress_each_other():
+    config = type("Both", (Config,), {"NUM_CLASSES": 3, "NAME": "both"})()
+    pair, class_ids = np.array([[0, 0, 100, 100], [0, 40, 100, 140]]), np.array([1, 2])
+    for across, dropped in ((False, 0), (True, 1)):
+        config.NMS_ACROSS_CLASSES = across
+        check = LimitsCheck(config, Report())
+        check.look(0, "made", (1024, 1024), pair, class_ids)
+        assert check.suppressed == dropped

@@ -612,3 +612,10 @@ def test_the_detections_of_at_least_a_score(kind):
     assert np.array_equal(dense, masks[:, :, :2])
     assert len(detector.with_score(found, 0.95)["scores"]) == 0
     assert len(found["scores"]) == 3
+
+
+def test_scores_by_class():
+    result = {"class_ids": np.array([1, 2, 2]), "scores": np.array([0.7, 0.6, 0.4], np.float32)}
+    kept = detector.with_score(result, [0, 0.7, 0.5])
+    assert kept["class_ids"].tolist() == [1, 2]
+    assert detector.with_score(result, [0, 0.8, 0])["class_ids"].tolist() == [2, 2]

@@ -106,3 +106,23 @@ def test_a_score_of_zero_keeps_its_mask():
     merged = merge([result_of(np.eye(3, dtype=bool)[..., None], [0])])
     assert merged["masks"].areas.tolist() == [3]
     assert merged["scores"].tolist() == [0]
+
+
+def test_across_classes_an_object_has_one_class():
+    looks = [
+        result_of(rows((0, 4)), [0.9], [1]),
+        result_of(rows((0, 4)), [0.6], [2]),
+        result_of(rows((0, 4)), [0.5], [2]),
+    ]
+    # Class 1 has one vote of three, class 2 has two.
+    merged = merge(looks)
+    assert merged["class_ids"].tolist() == [2]
+    merged = merge(looks, min_votes=1, across_classes=True)
+    assert merged["class_ids"].tolist() == [2]
+    assert merged["scores"].tolist() == pytest.approx([1.1 / 3])
+    assert merge(looks[:2], across_classes=True)["class_ids"].tolist() == [1]
+    # Objects of different classes in different places stay apart.
+    looks = [result_of(rows((0, 4), (4, 8)), [0.9, 0.8], [1, 2])] * 2
+    merged = merge(looks, across_classes=True)
+    assert merged["class_ids"].tolist() == [1, 2]
+    assert merged["scores"].tolist() == pytest.approx([0.9, 0.8])

@@ -14,6 +14,7 @@ from mrcnn.inference.detector import with_score
 from mrcnn.inference.merging import merge
 from mrcnn.inference.no_overlaps import remove_overlaps
 from mrcnn.inference.truncation import cut_above, left_out, log_once, truncated_by
+from mrcnn.network.detections import refine_detections
 
 SIZE = 400
 
@@ -174,3 +175,66 @@ def test_each_limit_of_a_model_is_logged_once(caplog):
         "less were left out. Raise it"
     )
     assert caplog.messages[1].startswith("PRE_NMS_LIMIT is 500: in an image, even the weakest")
+
+
+# Other kinds of suppression
+
+
+def detected(boxes, probs, config):
+    """What the detection layer finds among these RoIs, as the network's outputs."""
+    rois = norm_boxes(boxes, (SIZE, SIZE)).astype(np.float32)
+    deltas = np.zeros((*probs.shape, 4), np.float32)
+    rows = refine_detections(
+        rois[None], probs[None], deltas[None], np.array([[0, 0, 1, 1]], np.float32), config
+    )
+    outputs = {
+        "mrcnn_detection": np.asarray(rows)[0],
+        "mrcnn_class": probs,
+        "mrcnn_bbox": deltas,
+        "ROI": rois,
+        "rpn_class": np.zeros((1000, 2)),
+    }
+    meta = compose_image_meta(0, (SIZE,) * 3, (SIZE,) * 3, (0, 0, SIZE, SIZE), 1, [0, 0, 0])
+    return outputs, meta, config
+
+
+@pytest.mark.parametrize("across", [False, True])
+@pytest.mark.parametrize("method", ["hard", "soft_linear", "soft_gaussian"])
+@pytest.mark.parametrize("confidence", [0, 0.3, {1: 0.2, 2: 0.6}])
+def test_it_agrees_with_a_layer_of_a_higher_limit(method, across, confidence):
+    """What one more row would have held is what the limit left out."""
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 250, (40, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(60, 140, (40, 2))], axis=1)
+    probs = rng.dirichlet([0.4, 1, 1], 40).astype(np.float32)
+    settings = {
+        "DETECTION_NMS": method,
+        "NMS_ACROSS_CLASSES": across,
+        "DETECTION_MIN_CONFIDENCE": confidence,
+    }
+    outputs, *_ = detected(boxes, probs, config_of(**settings, DETECTION_MAX_INSTANCES=40))
+    scores = outputs["mrcnn_detection"][:, 5]
+    total = np.count_nonzero(scores)
+    assert total >= 4
+    for limit in range(1, min(total + 2, 40)):
+        case = detected(boxes, probs, config_of(**settings, DETECTION_MAX_INSTANCES=limit))
+        cut = limit < total
+        if limit <= total:
+            assert truncated_by(*case) == ("DETECTION_MAX_INSTANCES" if cut else "")
+            assert left_out(*case) == pytest.approx(float(scores[limit]), rel=1e-4)
+        else:
+            assert truncated_by(*case) != "DETECTION_MAX_INSTANCES"
+
+
+def test_an_object_of_another_class_is_no_new_object_across_classes():
+    """The last tenth of the proposals finds what others found, as another class."""
+    boxes = np.concatenate([apart(36), apart(4)])
+    probs = np.zeros((40, 3), np.float32)
+    probs[:36, 1], probs[36:, 2] = 0.8, 0.9
+    probs[:, 0] = 1 - probs.sum(axis=1)
+    settings = {"DETECTION_MAX_INSTANCES": 60}
+    assert truncated_by(*detected(boxes, probs, config_of(**settings))) == (
+        "POST_NMS_ROIS_INFERENCE"
+    )
+    config = config_of(**settings, NMS_ACROSS_CLASSES=True)
+    assert truncated_by(*detected(boxes, probs, config)) == ""

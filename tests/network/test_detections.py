@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from mrcnn.config import Config
+from mrcnn.geometry.boxes import compute_overlaps
 from mrcnn.images.meta import compose_image_meta
 from mrcnn.legacy.signatures import refine_detections_graph
-from mrcnn.network.detections import DetectionLayer
+from mrcnn.network.detections import DetectionLayer, refine_detections
 
 
 def config_for(**settings):
@@ -73,3 +74,80 @@ def test_deltas_of_the_class_are_applied():
     inputs = [rois, probabilities([0, 0.1, 0.9]), deltas, meta[None].astype("float32")]
     ours = np.asarray(DetectionLayer(config)(inputs))[0, 0]
     np.testing.assert_allclose(ours, [0.22, 0.1, 0.42, 0.5, 2, 0.9], atol=1e-6)
+
+
+# Suppression
+
+
+def crowd(seed=0, number=40, classes=4):
+    """RoIs in two images that overlap a lot, and their probabilities of classes."""
+    rng = np.random.default_rng(seed)
+    corner = rng.uniform(0, 0.6, (2, number, 2))
+    rois = np.concatenate([corner, corner + rng.uniform(0.1, 0.4, corner.shape)], axis=-1)
+    logits = rng.normal(0, 2, (2, number, classes))
+    probs = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    return rois.astype("float32"), probs.astype("float32")
+
+
+def suppressed_plainly(rois, probs, config):
+    """Detections of an image by a loop: (box, class id, score) of each, best first."""
+    ids, scores = probs.argmax(axis=1), probs.max(axis=1).astype(float)
+    least = config.DETECTION_MIN_CONFIDENCE
+    least = least if isinstance(least, dict) else dict.fromkeys(range(9), least or 0)
+    left = {i: scores[i] for i in range(len(ids)) if ids[i] > 0}
+    found = []
+    while len(found) < config.DETECTION_MAX_INSTANCES:
+        left = {i: s for i, s in left.items() if s > 0 and s >= least.get(ids[i], 0.7)}
+        if not left:
+            break
+        best = max(left, key=left.get)
+        found.append([*rois[best], ids[best], left.pop(best)])
+        for i in left:
+            if ids[i] != ids[best] and not config.NMS_ACROSS_CLASSES:
+                continue
+            [[iou]] = compute_overlaps(rois[[best]], rois[[i]])
+            if config.DETECTION_NMS == "soft_gaussian":
+                left[i] *= np.exp(-(iou**2) / config.SOFT_NMS_SIGMA)
+            elif iou > config.DETECTION_NMS_THRESHOLD:
+                left[i] *= 1 - iou if config.DETECTION_NMS == "soft_linear" else 0
+    return np.array(found).reshape(-1, 6)
+
+
+@pytest.mark.parametrize("across", [False, True])
+@pytest.mark.parametrize("method", ["hard", "soft_linear", "soft_gaussian"])
+@pytest.mark.parametrize("confidence", [0, 0.5, {1: 0.4, 3: 0.9}, {1: 0, 2: 0, 3: 0}])
+def test_each_suppression_against_a_loop(across, method, confidence):
+    rois, probs = crowd()
+    config = config_for(
+        NUM_CLASSES=4,
+        DETECTION_MAX_INSTANCES=15,
+        DETECTION_MIN_CONFIDENCE=confidence,
+        NMS_ACROSS_CLASSES=across,
+        DETECTION_NMS=method,
+        SOFT_NMS_SIGMA=0.4,
+    )
+    windows = np.array([[0, 0, 1, 1]] * 2, "float32")
+    ours = np.asarray(
+        refine_detections(rois, probs, np.zeros((2, 40, 4, 4), "float32"), windows, config)
+    )
+    assert ours.shape == (2, 15, 6)
+    for image in range(2):
+        expected = suppressed_plainly(rois[image], probs[image], config)
+        assert len(expected) > 0
+        np.testing.assert_allclose(ours[image, : len(expected)], expected, rtol=1e-4, atol=1e-6)
+        assert not ours[image, len(expected) :].any()
+
+
+def test_across_classes_the_best_class_of_an_object_stays():
+    rois = np.array([[[0.1, 0.1, 0.5, 0.5], [0.1, 0.1, 0.5, 0.52], [0.6, 0.6, 0.9, 0.9]]], "f")
+    probs = probabilities([0.1, 0.2, 0.7], [0.1, 0.9, 0], [0, 0.4, 0.6])
+    windows = np.array([[0, 0, 1, 1]], "float32")
+    deltas = np.zeros((1, 3, 3, 4), "float32")
+    config = config_for(NUM_CLASSES=3, DETECTION_MAX_INSTANCES=3)
+    assert np.asarray(refine_detections(rois, probs, deltas, windows, config))[
+        0, :, 4
+    ].tolist() == [1, 2, 2]
+    config.NMS_ACROSS_CLASSES = True
+    ours = np.asarray(refine_detections(rois, probs, deltas, windows, config))[0]
+    assert ours[:, 4].tolist() == [1, 2, 0]
+    np.testing.assert_allclose(ours[:, 5], [0.9, 0.6, 0], rtol=1e-6)

@@ -14,6 +14,7 @@ import numpy as np
 from ...config import Config
 from ...config_rules import parts
 from ...config_rules.derived import DERIVED, is_read_only
+from ...config_rules.detection_rules import min_scores
 from ...datasets.dataset import Dataset
 from ...datasets.prepared import prepared_ids
 from ...datasets.reading import read_instances
@@ -87,7 +88,7 @@ class ValidateAP(keras.callbacks.Callback):
         super().__init__()
         self.last_epoch = last_epoch
         self.show = show
-        self.min_confidence = config.DETECTION_MIN_CONFIDENCE or 0
+        self.min_scores = min_scores(config)
         self.config = validation_config(config)
         self.every = config.VALIDATION_EVERY
         self.metric_names = metric_names
@@ -199,7 +200,7 @@ class ValidateAP(keras.callbacks.Callback):
             **instances.fields,
         }
         truth.pop("boxes", None)
-        sure: dict[str, Any] = {**with_score(result, self.min_confidence)}
+        sure: dict[str, Any] = {**with_score(result, self.min_scores)}
         for part in (truth, sure):
             y1, x1, y2, x2 = part["rois"].T
             part["rois"] = np.stack([y1 // step, x1 // step, -(-y2 // step), -(-x2 // step)], 1)
@@ -251,7 +252,7 @@ def validation_config(config: Config) -> Config:
         0.05
     """
     settings: dict[str, Any] = {
-        "DETECTION_MIN_CONFIDENCE": min(config.DETECTION_MIN_CONFIDENCE or 0, MIN_CONFIDENCE),
+        "DETECTION_MIN_CONFIDENCE": _at_most(config, MIN_CONFIDENCE),
         "BATCH_SIZE": min(config.BATCH_SIZE, config.IMAGES_PER_GPU),
     }
     if config.IMAGE_RESIZE_MODE == "crop":
@@ -262,6 +263,15 @@ def validation_config(config: Config) -> Config:
         if not is_read_only(config, name):
             setattr(config, name, settings[name])
     return config
+
+
+def _at_most(config: Config, limit: float) -> float | dict[int, float]:
+    """The DETECTION_MIN_CONFIDENCE of a `Config`, of each class no higher than a limit."""
+    confidence = config.DETECTION_MIN_CONFIDENCE
+    if isinstance(confidence, Mapping):
+        lowered = enumerate(min(score, limit) for score in min_scores(config))
+        return {class_id: score for class_id, score in lowered if class_id}
+    return min(confidence or 0, limit)
 
 
 def choose_images(dataset: Dataset, config: Config) -> Array:

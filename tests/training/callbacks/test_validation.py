@@ -244,6 +244,10 @@ def test_the_configuration_to_detect_with():
         config.DETECTION_MIN_CONFIDENCE = confidence
         ours = validation_config(config)
         assert ours.to_dict()["DETECTION_MIN_CONFIDENCE"] == expected
+    config.NUM_CLASSES, config.DETECTION_MIN_CONFIDENCE = 4, {1: 0.9, 3: 0.02}
+    ours = validation_config(config)
+    assert ours.DETECTION_MIN_CONFIDENCE == {1: 0.05, 2: 0.05, 3: 0.02}
+    config.DETECTION_MIN_CONFIDENCE = None
     config.GPU_COUNT = 3
     assert (config.BATCH_SIZE, validation_config(config).BATCH_SIZE) == (9, 3)
     config.IMAGE_RESIZE_MODE = "crop"

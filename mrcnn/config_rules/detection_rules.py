@@ -1,0 +1,80 @@
+"""Checks of the settings that choose detections: score thresholds and suppression."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .values import is_integer, is_number, is_positive
+
+SUPPRESSIONS = ("hard", "soft_linear", "soft_gaussian")
+
+# The threshold of classes that DETECTION_MIN_CONFIDENCE does not list: the setting's own default.
+UNLISTED = 0.7
+
+
+def min_scores(config: Any) -> list[float]:
+    """The score that a detection of each class needs, by class id; 0 if it needs none.
+
+    Args:
+        config: a `Config`, for DETECTION_MIN_CONFIDENCE and NUM_CLASSES.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from mrcnn.config_rules.detection_rules import min_scores
+        >>> min_scores(SimpleNamespace(NUM_CLASSES=4, DETECTION_MIN_CONFIDENCE={2: 0.5}))
+        [0.7, 0.7, 0.5, 0.7]
+    """
+    confidence, classes = config.DETECTION_MIN_CONFIDENCE, range(config.NUM_CLASSES)
+    if isinstance(confidence, dict):
+        return [float(confidence.get(class_id, UNLISTED)) for class_id in classes]
+    return [float(confidence or 0)] * len(classes)
+
+
+def problems(config: Any) -> Iterator[str]:
+    """Yield what is wrong with the settings that choose detections, one sentence per problem.
+
+    Args:
+        config: a `Config`.
+    """
+    yield from _confidence(config)
+    if not isinstance(config.NMS_ACROSS_CLASSES, bool | np.bool_):
+        yield f"NMS_ACROSS_CLASSES is {config.NMS_ACROSS_CLASSES!r}: it must be True or False."
+    if config.DETECTION_NMS not in list(SUPPRESSIONS):
+        yield (
+            f"DETECTION_NMS is {config.DETECTION_NMS!r}: it must be "
+            f"{', '.join(map(repr, SUPPRESSIONS))}."
+        )
+    sigma = config.SOFT_NMS_SIGMA
+    if not is_positive(sigma) or not np.isfinite(sigma):
+        yield f"SOFT_NMS_SIGMA is {sigma!r}: it must be a finite number above 0, such as 0.5."
+
+
+def _confidence(config):
+    confidence = config.DETECTION_MIN_CONFIDENCE
+    if confidence is None or _is_fraction(confidence):
+        return
+    if not isinstance(confidence, dict):
+        by_class = (
+            ""
+            if is_number(confidence) or isinstance(confidence, str)
+            else (", or be a dict of class id to score, such as {2: 0.5}")
+        )
+        yield f"DETECTION_MIN_CONFIDENCE is {confidence!r}: it must lie in [0, 1]{by_class}."
+        return
+    for class_id, score in confidence.items():
+        # NUM_CLASSES may itself be wrong; another check reports that.
+        if not is_integer(class_id) or not 0 < class_id < config.NUM_CLASSES:
+            yield (
+                f"DETECTION_MIN_CONFIDENCE has the key {class_id!r}: the ids of classes run from 1 "
+                f"to {config.NUM_CLASSES - 1}; the background, 0, is never detected."
+            )
+        if not _is_fraction(score):
+            yield (
+                f"DETECTION_MIN_CONFIDENCE has {score!r} for class {class_id!r}: it must lie in "
+                "[0, 1]."
+            )
+
+
+def _is_fraction(value: Any) -> bool:
+    return is_number(value) and bool(0 <= value <= 1)

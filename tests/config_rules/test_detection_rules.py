@@ -1,0 +1,99 @@
+"""The settings that choose detections."""
+
+import numpy as np
+import pytest
+
+from mrcnn.config import Config
+from mrcnn.config_rules.detection_rules import UNLISTED, min_scores
+from mrcnn.config_rules.network_rules import problems
+from mrcnn.runs import record
+
+
+def config_of(**settings):
+    return Config.from_dict({"NAME": "valid", "NUM_CLASSES": 4, **settings})
+
+
+@pytest.mark.parametrize(
+    ("confidence", "expected"),
+    [
+        (0.5, [0.5] * 4),
+        (1, [1] * 4),
+        (0, [0] * 4),
+        (None, [0] * 4),
+        ({}, [0.7] * 4),
+        ({1: 0, 3: np.float64(0.9)}, [0.7, 0, 0.7, 0.9]),
+        ({np.int64(2): 0.25}, [0.7, 0.7, 0.25, 0.7]),
+    ],
+)
+def test_the_score_that_each_class_needs(confidence, expected):
+    config = config_of(DETECTION_MIN_CONFIDENCE=confidence)
+    assert problems(config) == []
+    assert min_scores(config) == expected
+
+
+def test_classes_that_are_not_listed_have_the_default():
+    assert UNLISTED == Config.DETECTION_MIN_CONFIDENCE
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"NMS_ACROSS_CLASSES": True},
+        {"DETECTION_NMS": "soft_linear"},
+        {"DETECTION_NMS": "soft_gaussian", "SOFT_NMS_SIGMA": 2},
+    ],
+)
+def test_valid(settings):
+    assert problems(config_of(**settings)) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"DETECTION_MIN_CONFIDENCE": {0: 0.5}},
+            "DETECTION_MIN_CONFIDENCE has the key 0: the ids of classes run from 1 to 3; the "
+            "background, 0, is never detected.",
+        ),
+        (
+            {"DETECTION_MIN_CONFIDENCE": {"cat": 0.5}},
+            "DETECTION_MIN_CONFIDENCE has the key 'cat': the ids of classes run from 1 to 3; the "
+            "background, 0, is never detected.",
+        ),
+        (
+            {"DETECTION_MIN_CONFIDENCE": {2: 50}},
+            "DETECTION_MIN_CONFIDENCE has 50 for class 2: it must lie in [0, 1].",
+        ),
+        (
+            {"DETECTION_MIN_CONFIDENCE": [0.5, 0.7]},
+            "DETECTION_MIN_CONFIDENCE is [0.5, 0.7]: it must lie in [0, 1], or be a dict of class "
+            "id to score, such as {2: 0.5}.",
+        ),
+        (
+            {"DETECTION_MIN_CONFIDENCE": float("nan")},
+            "DETECTION_MIN_CONFIDENCE is nan: it must lie in [0, 1].",
+        ),
+        ({"NMS_ACROSS_CLASSES": "yes"}, "NMS_ACROSS_CLASSES is 'yes': it must be True or False."),
+        (
+            {"DETECTION_NMS": "soft"},
+            "DETECTION_NMS is 'soft': it must be 'hard', 'soft_linear', 'soft_gaussian'.",
+        ),
+        *[
+            (
+                {"SOFT_NMS_SIGMA": value},
+                f"SOFT_NMS_SIGMA is {value!r}: it must be a finite number above 0, such as 0.5.",
+            )
+            for value in (0, -1, float("inf"), None, True)
+        ],
+    ],
+)
+def test_what_cannot_work(settings, message):
+    assert problems(config_of(**settings)) == [message]
+
+
+def test_thresholds_by_class_are_saved_with_the_run(tmp_path):
+    config = config_of(DETECTION_MIN_CONFIDENCE={1: 0.9, 3: 0.25}, NMS_ACROSS_CLASSES=True)
+    record.write(tmp_path, config, seed=0)
+    again = record.read_config(tmp_path, type(config))
+    assert again.DETECTION_MIN_CONFIDENCE == {1: 0.9, 3: 0.25}
+    assert again.NMS_ACROSS_CLASSES is True
