@@ -34,9 +34,10 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "VOC 2010": ("voc", "map_2010"),
     "box AP": ("coco", "bbox"),
     "mask AP": ("coco", "segm"),
+    "keypoint AP": ("coco", "keypoints"),
 }
 
-KINDS = {"bbox": "box", "segm": "mask"}
+KINDS = {"bbox": "box", "segm": "mask", "keypoints": "keypoint"}
 # Names in the summary and their keys: first the metrics at an IoU, then those of other parts.
 AT_IOU = {
     "DSB": "image_mean_ap",

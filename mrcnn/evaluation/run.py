@@ -18,6 +18,7 @@ from ..inference.molding import InferenceModel
 from ..inference.over_dataset import over_dataset
 from ..metrics.coco import KINDS, MAX_DETECTIONS
 from ..metrics.evaluator import Evaluator
+from ..metrics.keypoints import KEYPOINTS
 from ..text import some
 from ..types import Array, PathLike
 from .report import write
@@ -62,9 +63,10 @@ def evaluate(
         seed: seed of the draw.
         metrics: some of `METRICS`; None is all that `iou_types` allows: "voc" needs "bbox", and
             without "segm" only "coco", "voc", "objects" and "confusion" are possible.
-        iou_types: what COCO's metrics compare, "bbox", "segm" or both; None is both, or "bbox" for
-            a model without masks. With "bbox" only, detections need no masks, and the other metrics
-            also use boxes to decide which detections are correct.
+        iou_types: what COCO's metrics compare: "bbox", "segm", "keypoints" (by their similarity,
+            OKS), or several of these; None is all that the model predicts. Without "segm",
+            detections need no masks, and the other metrics also use boxes to decide which
+            detections are correct.
         min_score: see above.
         max_detections: detections per class and image that count in COCO's metrics. None is COCO's
             100, which keeps results comparable, or DETECTION_MAX_INSTANCES if that is more. If it
@@ -103,7 +105,8 @@ def evaluate(
         _check_model(model, iou_types)
     has_masks = "masks" in _fields_of(model)
     if iou_types is None:
-        iou_types = KINDS if has_masks else ("bbox",)
+        has_keypoints = "keypoints" in _fields_of(model) and dataset.keypoint_layout is not None
+        iou_types = (*(KINDS if has_masks else ("bbox",)), *([KEYPOINTS] if has_keypoints else []))
     config = getattr(model, "config", None)
     if max_detections is None:
         max_detections = max(MAX_DETECTIONS, getattr(config, "DETECTION_MAX_INSTANCES", 0))
@@ -127,7 +130,7 @@ def evaluate(
         detect,
         dataset,
         image_ids,
-        fields=(field,),
+        fields=(field, *([KEYPOINTS] if KEYPOINTS in evaluator.settings["iou_types"] else [])),
         config=config,
         unread=unread,
         desc="Evaluating",
@@ -135,10 +138,11 @@ def evaluate(
     )
     for found in results:
         truth = found.instances.fields[field], found.instances.class_ids
-        evaluator.add(found.image_id, *truth, found.result)
+        keypoints = found.instances.fields.get(KEYPOINTS)
+        evaluator.add(found.image_id, *truth, found.result, keypoints)
         group = group_of(found.image_id, found.image) if group_of else None
         if group is not None:
-            groups[str(group)].add(found.image_id, *truth, found.result)
+            groups[str(group)].add(found.image_id, *truth, found.result, keypoints)
         seconds.append(found.seconds)
     if not seconds:
         reasons = some([f"{row['image_id']} ({row['reason']})" for row in unread], 3)
@@ -179,6 +183,11 @@ def _check_model(model: Any, iou_types: str | Sequence[str] | None) -> None:
     if iou_types is not None and "segm" in iou_types and "masks" not in _fields_of(model):
         raise ValueError(
             f"iou_types is {iou_types!r}, but the model predicts no masks: it must be 'bbox'."
+        )
+    if iou_types is not None and KEYPOINTS in iou_types and KEYPOINTS not in _fields_of(model):
+        raise ValueError(
+            f"iou_types is {iou_types!r}, but the model predicts no keypoints: leave 'keypoints' "
+            "out, or add the head 'keypoint' to HEADS."
         )
 
 

@@ -15,11 +15,19 @@ import numpy.typing as npt
 from ..datasets.coco_export import annotation
 from ..datasets.dataset import Dataset
 from ..datasets.reading import read_instances
-from ..instances import InstanceBoxes, InstanceMasks
+from ..instances import InstanceBoxes, InstanceKeypoints, InstanceMasks
 from ..instances.annotated import countable, true_areas, true_boxes
 from ..instances.rle import encode
 from .coco import KINDS, MAX_DETECTIONS, CocoAP
 from .comparison import as_arrays
+from .keypoints import (
+    KEYPOINTS,
+    add_found_keypoints,
+    add_true_keypoints,
+    as_keypoint_truth,
+    keypoint_areas,
+    keypoint_metric,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +65,7 @@ def coco_ap(
 
 
 class CocoMetrics:
-    """COCO metrics for boxes and masks, accumulated image by image.
+    """COCO metrics for boxes, masks and keypoints, accumulated image by image.
 
     `reset` starts another evaluation. The ground truth is kept for it, as boxes or run-length
     codes.
@@ -67,15 +75,16 @@ class CocoMetrics:
             the others were not annotated there.
         max_detections: detections counted per class and image, best first. COCO's 100 keeps
             results comparable; images with more instances than that need more.
-        kinds: "bbox", "segm" or both. With "bbox" only, neither the dataset nor the detections need
-            masks, and the ground truth comes from `Dataset.load_boxes`.
+        kinds: one or more of "bbox", "segm" and "keypoints". Without "segm", neither the dataset
+            nor the detections need masks, and the ground truth comes from `Dataset.load_boxes`.
 
     Attributes:
         kinds: tuple of the kinds.
         field: "masks" or "boxes", the instance field that is read.
 
     Raises:
-        ValueError: a kind is unknown, or there are none.
+        ValueError: a kind is unknown, there are none, or the dataset has no keypoints for
+            "keypoints".
     """
 
     def __init__(
@@ -90,9 +99,7 @@ class CocoMetrics:
         self.field = "masks" if "segm" in self.kinds else "boxes"
         # Image id to (height, width) or None, and annotations.
         self._truth: dict[int, tuple[tuple[int, int] | None, list[dict[str, Any]]]] = {}
-        self._metrics = {
-            kind: CocoAP(dataset.class_ids[1:], kind, max_detections) for kind in self.kinds
-        }
+        self._metrics = metrics_of(dataset, self.kinds, max_detections)
         self._has_warned = False
 
     def reset(self) -> None:
@@ -106,19 +113,24 @@ class CocoMetrics:
         Args:
             image_id: index of the image in the dataset.
             result: dict of `rois` int [N, 4] pixels, `class_ids` int [N], `scores` float [N] and,
-                unless the only kind is "bbox", `masks` bool [H, W, N] or an `InstanceMasks`.
+                unless the only kind is "bbox", `masks` bool [H, W, N] or an `InstanceMasks`; and,
+                for the kind "keypoints", `keypoints` float [N, K, 3], see `Detections`.
 
         Raises:
-            ValueError: masks are missing or differ in size from the image, or the result's arrays
-                differ in length.
+            ValueError: masks or keypoints are missing, masks differ in size from the image, or the
+                result's arrays differ in length.
         """
         image_id = int(image_id)
         shape, truth = self._read(image_id)
         if self.field == "boxes":
-            result = {name: result[name] for name in ("rois", "class_ids", "scores")}
+            result = {name: values for name, values in result.items() if name != "masks"}
         elif result.get("masks") is None:
             raise ValueError(
                 f"image {image_id}: the result has no masks: kinds must be ('bbox',) without them."
+            )
+        if KEYPOINTS in self.kinds and result.get("keypoints") is None:
+            raise ValueError(
+                f"image {image_id}: the result has no keypoints: leave 'keypoints' out of kinds."
             )
         result = as_arrays(result)
         if self.field == "masks":
@@ -162,15 +174,23 @@ class CocoMetrics:
     ) -> tuple[tuple[int, int] | None, list[dict[str, Any]]]:
         """(height, width) of the instances, None if unknown, and their annotations."""
         if image_id not in self._truth:
+            keypoints = None
             if shape is not None:
-                instances = read_instances(self.dataset, image_id, shape, (self.field,))
+                fields = (self.field, *([KEYPOINTS] if KEYPOINTS in self.kinds else []))
+                instances = read_instances(self.dataset, image_id, shape, fields)
                 values, class_ids = instances.fields[self.field], instances.class_ids
+                keypoints = instances.fields.get(KEYPOINTS)
             elif self.field == "masks":
                 values, class_ids = self.dataset.load_instances(image_id)
             else:
                 values, class_ids = self.dataset.load_boxes(image_id)
+            if shape is None and KEYPOINTS in self.kinds:
+                keypoints = self.dataset.load_keypoints(image_id)  # type: ignore[attr-defined]
             size = values.shape[:2]
-            annotations = truth_annotations(values, class_ids, size)
+            areas = None
+            if keypoints is not None:
+                areas = keypoint_areas(self.dataset, image_id, values)
+            annotations = truth_annotations(values, class_ids, size, keypoints, areas)
             self._truth[image_id] = (size if all(size) else None), annotations
         return self._truth[image_id]
 
@@ -180,7 +200,8 @@ class CocoMetrics:
         It logs once if `max_detections` left detections out.
 
         Returns:
-            `CocoFigures.figures` with "bbox_" or "segm_" before each name, for box or mask IoU.
+            `CocoFigures.figures` with "bbox_", "segm_" or "keypoints_" before each name, for box
+            IoU, mask IoU or keypoint similarity.
         """
         note = self._metrics[self.kinds[0]].limit_note()
         if note and not self._has_warned:
@@ -193,11 +214,30 @@ class CocoMetrics:
         }
 
 
+def metrics_of(dataset: Dataset, kinds: Sequence[str], max_detections: int) -> dict[str, CocoAP]:
+    """A `CocoAP` for each kind of metric.
+
+    Args:
+        dataset: a prepared `Dataset`.
+        kinds: see `as_kinds`.
+        max_detections: detections counted per class and image, see `keypoint_metric` for keypoints.
+
+    Raises:
+        ValueError: the dataset has no keypoints for the kind "keypoints".
+    """
+    return {
+        kind: keypoint_metric(dataset, max_detections)
+        if kind == KEYPOINTS
+        else CocoAP(dataset.class_ids[1:], kind, max_detections)
+        for kind in kinds
+    }
+
+
 def as_kinds(kinds: str | Sequence[str], name: str = "kinds") -> tuple[str, ...]:
     """Check the kinds of COCO metrics and return them as a tuple.
 
     Args:
-        kinds: "bbox", "segm" or a sequence of these.
+        kinds: "bbox", "segm", "keypoints" or a sequence of these.
         name: the argument's name, for the error message.
 
     Returns:
@@ -207,8 +247,9 @@ def as_kinds(kinds: str | Sequence[str], name: str = "kinds") -> tuple[str, ...]
         ValueError: a kind is unknown, or there are none.
     """
     kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)
-    if not kinds or set(kinds) - set(KINDS):
-        raise ValueError(f"{name} is {kinds}: it must be one or more of {KINDS}.")
+    known = (*KINDS, KEYPOINTS)
+    if not kinds or set(kinds) - set(known):
+        raise ValueError(f"{name} is {kinds}: it must be one or more of {known}.")
     return kinds
 
 
@@ -216,6 +257,8 @@ def truth_annotations(
     truth: InstanceMasks | InstanceBoxes,
     class_ids: npt.ArrayLike,
     shape: tuple[int, int],
+    keypoints: InstanceKeypoints | None = None,
+    areas: npt.ArrayLike | None = None,
 ) -> list[dict[str, Any]]:
     """Convert an image's instances to COCO annotations, see `CocoAP.add`.
 
@@ -224,6 +267,8 @@ def truth_annotations(
             unless the file gives its box; it then has no segmentation. Boxes have none either.
         class_ids: int [G], negative for a crowd.
         shape: (height, width) of the image; not used for boxes.
+        keypoints: those of the instances, if they are to be compared.
+        areas: [G] square pixels, with keypoints; see `keypoint_areas`.
 
     Returns:
         list of dicts. Boxes and areas are the file's where it gives any.
@@ -244,6 +289,8 @@ def truth_annotations(
         for row, crop, (y, x, *_) in zip(rows, truth.crops, truth.boxes.tolist(), strict=True):
             if crop.size:
                 row["segmentation"] = encode(crop, (y, x), shape)
+    if keypoints is not None and areas is not None:
+        add_true_keypoints(rows, keypoints, areas)
     return [row for row, counts in zip(rows, countable(truth).tolist(), strict=True) if counts]
 
 
@@ -252,8 +299,11 @@ def of_kind(truth: Sequence[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 
     Args:
         truth: as `truth_annotations` returned them.
-        kind: "bbox" for all, "segm" for those with a segmentation.
+        kind: "bbox" for all, "segm" for those with a segmentation, "keypoints" for those with
+            keypoints, which OKS compares by their own area.
     """
+    if kind == KEYPOINTS:
+        return as_keypoint_truth([row for row in truth if "keypoints" in row])
     return [row for row in truth if kind == "bbox" or "segmentation" in row]
 
 
@@ -276,7 +326,10 @@ def found_annotations(result: Mapping[str, Any], shape: tuple[int, int]) -> list
     else:
         parts = zip(masks.crops, masks.boxes.tolist(), class_ids, strict=True)
         rows = [annotation(*part, shape) for part in parts]
-    return [
+    rows = [
         {**row, "bbox": [x1, y1, x2 - x1, y2 - y1], "score": score}
         for row, (y1, x1, y2, x2), score in zip(rows, boxes, scores, strict=True)
     ]
+    if result.get("keypoints") is not None:
+        add_found_keypoints(rows, result["keypoints"])
+    return rows

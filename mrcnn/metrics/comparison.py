@@ -270,6 +270,8 @@ def as_arrays(result: Mapping[str, Any]) -> dict[str, Any]:
     }
     if result.get("masks") is not None:
         arrays["masks"] = as_instances(result["masks"])
+    if result.get("keypoints") is not None:
+        arrays["keypoints"] = np.asarray(result["keypoints"], np.float64)
     counts = {name: len(values) for name, values in arrays.items()}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{count} {name}" for name, count in counts.items())

@@ -11,16 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ..datasets.dataset import Dataset
-from ..instances import InstanceBoxes, InstanceMasks
+from ..instances import InstanceBoxes, InstanceKeypoints, InstanceMasks
 from ..instances.annotated import true_boxes
 from ..instances.masks import as_instances
 from ..types import Array
-from .coco import KINDS, MAX_DETECTIONS, CocoAP
-from .coco_dataset import as_kinds, found_annotations, of_kind, truth_annotations
+from .coco import KINDS, MAX_DETECTIONS
+from .coco_dataset import as_kinds, found_annotations, metrics_of, of_kind, truth_annotations
 from .comparison import Comparison, as_arrays
 from .confusion import ConfusionMatrix
 from .hausdorff import HausdorffDistance
 from .jaccard import AggregatedJaccard
+from .keypoints import KEYPOINTS, keypoint_areas
 from .objects import ObjectScores
 from .panoptic import PanopticQuality
 from .pixel_classes import PixelScores
@@ -75,7 +76,7 @@ class Evaluator:
         }
         class_ids = dataset.class_ids[1:].tolist()
         coco = iou_types if "coco" in metrics else ()
-        self._coco = {kind: CocoAP(class_ids, kind, max_detections) for kind in coco}
+        self._coco = metrics_of(dataset, coco, max_detections)
         self._voc = VocAP(class_ids) if "voc" in metrics else None
         self._collectors = {n: _COLLECTORS[n](class_ids) for n in _COLLECTORS if n in metrics}
         self._counts = {"images": 0, "instances": 0, "crowds": 0, "detections": 0}
@@ -88,6 +89,7 @@ class Evaluator:
         truth: InstanceMasks | InstanceBoxes | Array,
         truth_class_ids: npt.ArrayLike,
         result: Mapping[str, Any],
+        keypoints: InstanceKeypoints | None = None,
     ) -> None:
         """Add an image, each one only once.
 
@@ -98,7 +100,8 @@ class Evaluator:
             truth_class_ids: int [G], negative for a crowd.
             result: dict of `rois` int [N, 4] pixels, `class_ids` int [N], `scores` float [N] and,
                 with "segm" in iou_types, `masks` bool [H, W, N] or an `InstanceMasks`. It may have
-                `truncated`, see `Detections`.
+                `truncated`, see `Detections`, and needs `keypoints` with "keypoints" in iou_types.
+            keypoints: the true ones, with "keypoints" in iou_types.
 
         Raises:
             ValueError: result or ground truth has no masks although "segm" needs them, their masks
@@ -120,7 +123,11 @@ class Evaluator:
             raise ValueError(f"image {image_id}: {error}") from None
         if self._coco:
             shape = comparison.height, comparison.width
-            instances = truth_annotations(truth, truth_class_ids, shape)
+            areas = None
+            if KEYPOINTS in self._coco:
+                self._check_keypoints(image_id, result, keypoints)
+                areas = keypoint_areas(self.dataset, image_id, truth)
+            instances = truth_annotations(truth, truth_class_ids, shape, keypoints, areas)
             found = found_annotations(result, shape)
             for kind, metric in self._coco.items():
                 metric.add(image_id, shape, of_kind(instances, kind), found)
@@ -144,6 +151,15 @@ class Evaluator:
         self._truncated.update([truncated] if truncated else [])
         self._per_image.append(row)
 
+    def _check_keypoints(self, image_id, result, keypoints):
+        """Check that both the result and the ground truth of an image have keypoints."""
+        what = "ground truth" if keypoints is None else "result"
+        if keypoints is None or "keypoints" not in result:
+            raise ValueError(
+                f"image {image_id}: the {what} has no keypoints: leave 'keypoints' out of "
+                "iou_types."
+            )
+
     def _drop_other_classes(self, image_id: int, result: Mapping[str, Any]) -> dict[str, Any]:
         """The detections of the image source's classes; masks are `InstanceMasks` or missing."""
         if self.overlap == "bbox":
@@ -165,12 +181,12 @@ class Evaluator:
                 least min_score.
             settings: dict of the arguments.
             classes: class names without the background.
-            coco: dict of "bbox" and "segm" to `CocoFigures.figures` and per_class.
+            coco: dict of "bbox", "segm" and "keypoints" to `CocoFigures.figures` and per_class.
             voc, objects, panoptic, pixels, aji, hausdorff, confusion: what `compute` returns for
                 `VocAP`, `ObjectScores`, `PanopticQuality`, `PixelScores`, `AggregatedJaccard`,
                 `HausdorffDistance` and `ConfusionMatrix`, but the last has classes, a list of
                 names, in place of class_ids.
-            curves: dict of "bbox" and "segm" to `CocoFigures.curves`.
+            curves: dict of "bbox", "segm" and "keypoints" to `CocoFigures.curves`.
             per_image: list of dicts of image_id, instances, detections, truncated (the limit that
                 cut them, or "") and, with `objects`, the image's dsb_score.
             Metrics that were not requested are missing.

@@ -170,9 +170,10 @@ def test_of_one_kind():
     masks = coco_ap(dataset, found, [0, 1], kinds=["segm"])
     assert masks == pytest.approx({name: both[name] for name in masks}, nan_ok=True)
     assert len(masks) == 12
-    for kinds in ("mask", (), ("bbox", "keypoints")):
+    for kinds in ("mask", (), ("bbox", "points")):
         with pytest.raises(
-            ValueError, match=r"kinds is .*: it must be one or more of \('bbox', 'segm'\)\."
+            ValueError,
+            match=r"kinds is .*: it must be one or more of \('bbox', 'segm', 'keypoints'\)\.",
         ):
             CocoMetrics(dataset, kinds=kinds)
     del found[0]["masks"]

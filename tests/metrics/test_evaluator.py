@@ -156,7 +156,7 @@ def test_some_metrics():
     ):
         Evaluator(dataset, metrics="ap")
     with pytest.raises(
-        ValueError, match=r"iou_types is \('mask',\): it must be one or more of \('bbox', 'segm'\)"
+        ValueError, match=r"iou_types is \('mask',\): it must be one or more of \('bbox', 'segm', "
     ):
         Evaluator(dataset, iou_types="mask")
     with pytest.raises(ValueError) as caught:

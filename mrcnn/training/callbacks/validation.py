@@ -59,13 +59,15 @@ class ValidateAP(keras.callbacks.Callback):
         dataset: the validation images, prepared.
         config: that of the training run.
         metric_names: names of the metrics to log, see `CocoMetrics.compute`. "AP" is logged as
-            "val_bbox_AP", and with a mask head also as "val_segm_AP".
+            "val_bbox_AP", with a mask head also as "val_segm_AP", and with a keypoint head as
+            "val_keypoints_AP".
         show: function that takes the samples of `visualize.draw_predictions` after each
             measurement: four images, with the detections of at least DETECTION_MIN_CONFIDENCE.
         last_epoch: number of the run's last epoch, counted from 1; None if unknown.
 
     Attributes:
-        kinds: kinds of AP, ("bbox", "segm"), or ("bbox",) without a mask head.
+        kinds: kinds of AP, ("bbox", "segm"), or ("bbox",) without a mask head; a keypoint head adds
+            "keypoints".
         image_ids: [N] int, the images: the same ones each time, spread over the dataset. Empty if
             nothing is measured.
         values: all metrics by name, "bbox_AP" and so on, as last measured. It may be set when a
@@ -214,14 +216,14 @@ class ValidateAP(keras.callbacks.Callback):
 
     def _print(self, seconds: float) -> None:
         if not self._quiet():
-            words = {"bbox": "boxes", "segm": "masks"}
+            words = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
             values = [f"{words[kind]} {self.values[f'{kind}_AP']:.3f}" for kind in self.kinds]
             count = len(self.image_ids)
             log(f"\nAP on {count} images: {', '.join(values)} ({seconds:.1f} s)")
 
 
 def kinds_of(config: Config) -> tuple[str, ...]:
-    """Kinds of AP of a network of this `config`: "bbox", and "segm" with a mask head.
+    """Kinds of AP of a network of this `config`: "bbox", "segm" with a mask head, and "keypoints".
 
     Example:
         >>> from mrcnn.config import Config
@@ -229,7 +231,9 @@ def kinds_of(config: Config) -> tuple[str, ...]:
         >>> kinds_of(Config())
         ('bbox', 'segm')
     """
-    return ("bbox", "segm") if "masks" in parts.filled_fields(config) else ("bbox",)
+    fields = parts.filled_fields(config)
+    kinds = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
+    return tuple(kind for kind, field in kinds.items() if field in fields)
 
 
 def validation_config(config: Config) -> Config:
