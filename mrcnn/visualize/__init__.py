@@ -17,6 +17,7 @@ from .dataset_images import display_augmented, display_sample
 from .drawing import apply_mask, draw_box, random_colors
 from .history_chart import plot_history
 from .instances import display_images, display_instances, display_top_masks
+from .keypoints import display_keypoints
 from .network_boxes import draw_boxes, draw_rois
 from .score_charts import (
     plot_confusion,
@@ -36,6 +37,7 @@ __all__ = [
     "display_differences",
     "display_images",
     "display_instances",
+    "display_keypoints",
     "display_sample",
     "display_table",
     "display_top_masks",
