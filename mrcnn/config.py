@@ -89,9 +89,15 @@ class Config:
     # How RoI features are taken from the pyramid: "align" (RoIAlign) or a Keras layer class.
     ROI_POOLER: str | Callable[..., Any] = "align"
 
-    # "resnet50", "resnet101", a `Backbone` (see network/backbones/backbone.py), or a function
+    # "resnet50", "resnet101" or "resnet152" (He et al. 2015); "resnext50_32x4d",
+    # "resnext101_32x4d", "resnext101_32x8d" or "resnext101_64x4d" (Xie et al. 2016; table 2a of the
+    # paper); "vgg16" (Faster R-CNN's); "mobilenet_v3_large" (a light one); a `Backbone`, such as a
+    # `KerasBackbone` around any Keras model (see network/backbones/); or a function
     # (input_image, stage5=True, train_bn=...) -> [C1..C5].
     BACKBONE: Any = "resnet101"
+    # The convolution of a ResNet's block that halves the resolution: the first "1x1" (the original
+    # form), or the "3x3" (torchvision's). A ResNeXt always has it in the 3x3.
+    RESNET_STRIDE_IN: str | Literal["1x1", "3x3"] = "1x1"
     # Needed if BACKBONE is a function: a function (image_shape) -> [[height, width], ...], the
     # sizes of P2..P6.
     COMPUTE_BACKBONE_SHAPE: Callable[..., Any] | None = None

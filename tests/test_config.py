@@ -65,7 +65,12 @@ DERIVED = {"BATCH_SIZE": 2, "IMAGE_SHAPE": [1024, 1024, 3], "IMAGE_META_SIZE": 1
 # Settings that the reference does not have.
 OWN = {
     "HEADS": ("box", "mask"),
-    "ROI_POOLER": "align",
+    "ROI_POOLER": "crop_and_resize",
+    "SAMPLING_RATIO": 0,
+    "ROI_ALIGN_AGGREGATION": "avg",
+    "ROI_ALIGN_ALIGNED": True,
+    "ROI_LEVEL_RULE": "round",
+    "RESNET_STRIDE_IN": "1x1",
     "RPN_CHANNELS": 512,
     "MASK_HEAD_CHANNELS": 256,
     "HOST_COUNT": 1,

@@ -15,6 +15,13 @@ BACKBONES = {
     "resnet50": "mrcnn.network.backbones.resnet:RESNET50",
     "resnet101": "mrcnn.network.backbones.resnet:RESNET101",
 }
+    "resnet152": "mrcnn.network.backbones.resnet:RESNET152",
+    "resnext50_32x4d": "mrcnn.network.backbones.resnext:RESNEXT50_32X4D",
+    "resnext101_32x4d": "mrcnn.network.backbones.resnext:RESNEXT101_32X4D",
+    "resnext101_32x8d": "mrcnn.network.backbones.resnext:RESNEXT101_32X8D",
+    "resnext101_64x4d": "mrcnn.network.backbones.resnext:RESNEXT101_64X4D",
+    "vgg16": "mrcnn.network.backbones.vgg:VGG16_BACKBONE",
+    "mobilenet_v3_large": "mrcnn.network.backbones.mobilenet:MOBILENET_V3_LARGE",
 POOLERS = {
     "align": "mrcnn.network.poolers.align:PyramidROIAlign",
 }
@@ -29,6 +36,9 @@ RPN_LOSSES = ("rpn_class_loss", "rpn_bbox_loss")
 
 
 def part(table: Mapping[str, str], value: Any) -> Any:
+# The convolution of a residual block that halves the resolution.
+STRIDES_IN = ("1x1", "3x3")
+
     """Return the part that a setting names.
 
     Args:
@@ -107,12 +117,14 @@ def problems(config: Any, own_losses: bool = False) -> Iterator[str]:
 
 def backbone_problem(backbone: Any) -> str:
     """Return what is wrong with a BACKBONE, one sentence or ""."""
+    yield from _stride_in(config)
     if isinstance(backbone, type):
         return f"BACKBONE is the class {backbone.__name__}: give an instance of it."
     is_backbone = all(hasattr(backbone, name) for name in ("build", "strides", "stem"))
     if is_backbone or is_function(backbone) or backbone in list(BACKBONES):
         return ""
-    return f"BACKBONE is {backbone!r}: it must be {_names(BACKBONES)}, a Backbone or a function."
+    names = ", ".join(map(repr, BACKBONES))
+    return f"BACKBONE is {backbone!r}: it must be {names}, a Backbone or a function."
 
 
 def is_function(backbone: Any) -> bool:
@@ -156,6 +168,20 @@ def _pooler(config):
 def _heads(config):
     values = config.HEADS
     if not isinstance(values, tuple | list):
+def _stride_in(config):
+    value, backbone = config.RESNET_STRIDE_IN, config.BACKBONE
+    if value not in STRIDES_IN:
+        yield f"RESNET_STRIDE_IN is {value!r}: it must be {_names(STRIDES_IN)}."
+    elif value == "3x3" and not backbone_problem(backbone):
+        by_name = isinstance(backbone, str) and backbone.startswith("res")
+        if not by_name and not hasattr(backbone, "build"):
+            name = backbone if isinstance(backbone, str) else getattr(backbone, "__name__", "given")
+            yield (
+                f"RESNET_STRIDE_IN is '3x3': with the BACKBONE {name} it must be '1x1', because "
+                "only 'resnet50', 'resnet101' and 'resnet152' have both forms."
+            )
+
+
         example = f", such as ({values!r},)" if isinstance(values, str) else ""
         yield (
             f"HEADS is {values!r}: it must be a tuple of {_names(HEADS)} or your own "

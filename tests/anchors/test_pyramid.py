@@ -63,5 +63,5 @@ def test_a_custom_backbone_declares_its_shapes():
 
 
 def test_an_unknown_backbone_is_refused():
-    with pytest.raises(ValueError, match="BACKBONE is 'vgg16': it must be 'resnet50'"):
-        pyramid.compute_backbone_shapes(SimpleNamespace(BACKBONE="vgg16"), (64, 64))
+    with pytest.raises(ValueError, match="BACKBONE is 'vgg11': it must be 'resnet50'"):
+        pyramid.compute_backbone_shapes(SimpleNamespace(BACKBONE="vgg11"), (64, 64))

@@ -237,8 +237,10 @@ ONE_PROBLEM = [
         f"IMAGE_MIN_DIM is 800: it must be a multiple of 64 (768 or 832), {HALVES}",
     ),
     (
-        {"BACKBONE": "resnet152"},
-        "BACKBONE is 'resnet152': it must be 'resnet50' or 'resnet101', a Backbone or a function.",
+        {"BACKBONE": "resnet18"},
+        "BACKBONE is 'resnet18': it must be 'resnet50', 'resnet101', 'resnet152', "
+        "'resnext50_32x4d', 'resnext101_32x4d', 'resnext101_32x8d', 'resnext101_64x4d', 'vgg16', "
+        "'mobilenet_v3_large', a Backbone or a function.",
     ),
     (
         {"BACKBONE": lambda image: image},

@@ -10,8 +10,10 @@ import pytest
 from tiny import TinyConfig, backbone, backbone_shapes
 
 from mrcnn.config_rules import parts
-from mrcnn.network.backbones import Backbone
-from mrcnn.network.backbones.resnet import RESNET50, RESNET101
+from mrcnn.network.backbones import Backbone, resnext
+from mrcnn.network.backbones.mobilenet import MOBILENET_V3_LARGE
+from mrcnn.network.backbones.resnet import RESNET50, RESNET101, RESNET152
+from mrcnn.network.backbones.vgg import VGG16_BACKBONE
 from mrcnn.network.heads import BoxHead, Head, MaskHead
 from mrcnn.network.poolers.align import PyramidROIAlign
 
@@ -41,8 +43,30 @@ def problems_of(**settings):
 @pytest.mark.parametrize(
     ("table", "expected"),
     [
-        (parts.BACKBONES, {"resnet50": RESNET50, "resnet101": RESNET101}),
-        (parts.POOLERS, {"align": PyramidROIAlign}),
+        (
+            parts.BACKBONES,
+            {
+                "resnet50": RESNET50,
+                "resnet101": RESNET101,
+                "resnet152": RESNET152,
+                "resnext50_32x4d": resnext.RESNEXT50_32X4D,
+                "resnext101_32x4d": resnext.RESNEXT101_32X4D,
+                "resnext101_32x8d": resnext.RESNEXT101_32X8D,
+                "resnext101_64x4d": resnext.RESNEXT101_64X4D,
+                "vgg16": VGG16_BACKBONE,
+                "mobilenet_v3_large": MOBILENET_V3_LARGE,
+            },
+        ),
+        (
+            parts.POOLERS,
+            {
+                "crop_and_resize": PyramidROIAlign,
+                "roi_align": ROIAlign,
+                "roi_pool": ROIPool,
+                "roi_warp": ROIWarp,
+                "align": PyramidROIAlign,
+            },
+        ),
         (parts.HEADS, {"box": BoxHead, "mask": MaskHead}),
     ],
 )
@@ -150,10 +174,36 @@ def test_choices_that_work(settings):
 @pytest.mark.parametrize("value", ["resnet18", "", None, 50, [], {}])
 def test_no_backbone(value):
     message = (
-        f"BACKBONE is {value!r}: it must be 'resnet50' or 'resnet101', a Backbone or a function."
+        f"BACKBONE is {value!r}: it must be 'resnet50', 'resnet101', 'resnet152', "
+        "'resnext50_32x4d', 'resnext101_32x4d', 'resnext101_32x8d', 'resnext101_64x4d', 'vgg16', "
+        "'mobilenet_v3_large', a Backbone or a function."
     )
     assert problems_of(BACKBONE=value) == [message]
     assert parts.backbone_problem(value) == message
+
+
+@pytest.mark.parametrize("backbone", ["resnet50", "resnet152", "resnext50_32x4d", Own()])
+def test_the_stride_may_be_in_the_3x3(backbone):
+    assert problems_of(BACKBONE=backbone, RESNET_STRIDE_IN="3x3") == []
+
+
+@pytest.mark.parametrize(
+    ("backbone", "name"),
+    [("vgg16", "vgg16"), ("mobilenet_v3_large", "mobilenet_v3_large"), (backbone, "backbone")],
+)
+def test_only_resnets_have_two_forms(backbone, name):
+    assert problems_of(BACKBONE=backbone, RESNET_STRIDE_IN="3x3") == [
+        f"RESNET_STRIDE_IN is '3x3': with the BACKBONE {name} it must be '1x1', because only "
+        "'resnet50', 'resnet101' and 'resnet152' have both forms."
+    ]
+    assert problems_of(BACKBONE=backbone) == []
+
+
+@pytest.mark.parametrize("value", ["3", None, 3, [], {}])
+def test_no_convolution_for_the_stride(value):
+    assert problems_of(RESNET_STRIDE_IN=value) == [
+        f"RESNET_STRIDE_IN is {value!r}: it must be '1x1' or '3x3'."
+    ]
 
 
 def test_a_backbone_is_an_instance():

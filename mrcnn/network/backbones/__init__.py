@@ -9,10 +9,21 @@ from ...config_rules import parts
 from ...types import Tensor
 from .backbone import Backbone, FunctionBackbone
 from .features import checked_features
+from .keras_model import KerasBackbone
 from .resnet import ResNet
+from .resnext import ResNeXt
 from .small_resnet import small_resnet
 
-__all__ = ["Backbone", "FunctionBackbone", "ResNet", "build", "of_config", "small_resnet"]
+__all__ = [
+    "Backbone",
+    "FunctionBackbone",
+    "KerasBackbone",
+    "ResNeXt",
+    "ResNet",
+    "build",
+    "of_config",
+    "small_resnet",
+]
 
 
 def of_config(config: Config) -> Backbone:

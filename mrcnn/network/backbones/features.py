@@ -11,10 +11,6 @@ from ...config import Config
 from ...config_rules.parts import is_function
 from ...types import Tensor
 
-_NEEDED = (
-    "it must return five, C1 to C5, as a list of tensors [batch, height, width, channels], each of "
-    "C3 to C5 with half the height and width of the one before"
-)
 # Sides of the image that is tried if the input's sides are not fixed.
 _PROBE = (256, 320)
 
@@ -39,18 +35,23 @@ def checked_features(returned: Any, config: Config) -> list[Tensor]:
         ValueError: it returned something else, or a feature map other than C1, which is not used,
             is not a tensor [B, H, W, C] with a known number of channels.
     """
-    head = f"the BACKBONE {name_of(config)} returns"
+    strides = [config.BACKBONE_STRIDES[0], *config.BACKBONE_STRIDES[:4]]
+    head = f"BACKBONE `{name_of(config)}` returned"
+    needed = f"5 are needed, C1 to C5, of strides {', '.join(map(str, strides))}"
     is_list = isinstance(returned, Iterable) and not isinstance(returned, str | Mapping)
     if not is_list or hasattr(returned, "shape") or isinstance(returned, keras.Model):
-        raise ValueError(f"{head} {_text(returned)}: {_NEEDED}.")
+        raise ValueError(f"{head} {_text(returned)} instead of feature maps: {needed}.")
     features = list(returned)
     if len(features) != 5:
-        shapes = ", ".join(map(_text, features)) or "nothing"
-        raise ValueError(f"{head} {len(features)} feature maps ({shapes}): {_NEEDED}.")
+        found = f" It returned {', '.join(map(_text, features))}." if features else ""
+        raise ValueError(f"{head} {len(features)} feature maps: {needed}.{found}")
     for number, feature in enumerate(features[1:], 2):
         shape: Sequence[int | None] = getattr(feature, "shape", ())
         if len(shape) != 4 or shape[3] is None:
-            raise ValueError(f"{head} {_text(feature)} as C{number}: {_NEEDED}.")
+            raise ValueError(
+                f"{head} {_text(feature)} as C{number}: {needed}, each a tensor [batch, height, "
+                "width, channels]."
+            )
     return features
 
 
@@ -75,13 +76,15 @@ def check_sizes(image: Tensor, features: Sequence[Tensor], config: Config) -> No
         shapes = [tuple(feature.shape[1:3]) for feature in found]
     if any(None in shape for shape in shapes):
         return
-    own = f"the BACKBONE {name_of(config)} returns C2 to C5 of {_sides(shapes)}"
+    head = f"BACKBONE `{name_of(config)}` returned C2 to C5"
     of_image = f"for an image of {height}x{width} pixels"
     strides = list(config.BACKBONE_STRIDES)
     expected = [(-(-height // stride), -(-width // stride)) for stride in strides[:4]]
     if shapes != expected:
+        found = ", ".join(_stride(height, shape[0]) for shape in shapes)
         raise ValueError(
-            f"{own} {of_image}: with the BACKBONE_STRIDES {strides} they must be "
+            f"{head} of strides {found}: {', '.join(map(str, strides[:4]))} are needed, as in "
+            f"BACKBONE_STRIDES. They are of {_sides(shapes)} cells {of_image}, and must be of "
             f"{_sides(expected)}."
         )
     if is_function(config.BACKBONE):
@@ -92,12 +95,16 @@ def check_sizes(image: Tensor, features: Sequence[Tensor], config: Config) -> No
             raise ValueError(
                 f"COMPUTE_BACKBONE_SHAPE returns {computed.tolist()} {of_image}: it must return "
                 f"{[list(shape) for shape in pyramid]}, the height and width of P2 to P6, because "
-                f"{own}."
+                f"{head} of {_sides(shapes)}."
             )
 
 
 def _sides(shapes: Iterable[Sequence[int]]) -> str:
     return ", ".join(f"{height}x{width}" for height, width in shapes)
+
+
+def _stride(side: int, cells: int) -> str:
+    return f"{side / cells:.3g}" if cells else "?"
 
 
 def _text(returned: Any) -> str:

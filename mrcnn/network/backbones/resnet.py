@@ -1,6 +1,8 @@
-"""ResNet-50 and ResNet-101, as in matterport's Mask_RCNN and its weight files."""
+"""ResNets as in matterport's Mask_RCNN and its weight files, and in torchvision's form."""
 
+import string
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from keras import layers
 
@@ -8,9 +10,35 @@ from ...config import Config
 from ...types import Tensor
 from ..layers import BatchNorm
 from .backbone import Backbone
+from .grouped import GroupedConv2D
 
-# Identity blocks of C4 after its first block, which halves the resolution.
-C4_IDENTITY_BLOCKS = {"resnet50": 5, "resnet101": 22}
+# Identity blocks of C2 to C5 after the first block of each (He et al. 2015, table 1).
+IDENTITY_BLOCKS = {
+    "resnet50": (2, 3, 5, 2),
+    "resnet101": (2, 3, 22, 2),
+    "resnet152": (2, 7, 35, 2),
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """What distinguishes the residual blocks of ResNets and ResNeXts.
+
+    Attributes:
+        stride_in: the convolution that halves the resolution: "1x1", the first one, as in He et
+            al. 2015 and matterport's Mask_RCNN, or "3x3", as in torchvision.
+        groups: groups of the 3x3 convolution.
+        pad_both: whether the stem's pooling is padded by one cell on each side, as in torchvision
+            and Detectron2; otherwise only below and on the right, as in matterport's Mask_RCNN.
+            A 3x3 convolution with a stride is always padded on each side.
+    """
+
+    stride_in: str = "1x1"
+    groups: int = 1
+    pad_both: bool = False
+
+
+REFERENCE = Form()
 
 
 def identity_block(
@@ -21,6 +49,7 @@ def identity_block(
     block: str,
     use_bias: bool = True,
     train_bn: bool | None = True,
+    form: Form = REFERENCE,
 ) -> Tensor:
     """A residual block whose shortcut is the input itself (He et al. 2015, figure 5).
 
@@ -31,11 +60,12 @@ def identity_block(
         stage, block: number and letter, parts of the layers' names.
         use_bias: whether the convolutions have a bias.
         train_bn: `training` argument of the BatchNorm layers.
+        form: see `Form`.
 
     Returns:
         Tensor [B, H, W, filters[2]].
     """
-    x = _branch(input_tensor, kernel_size, filters, stage, block, (1, 1), use_bias, train_bn)
+    x = _branch(input_tensor, kernel_size, filters, stage, block, (1, 1), use_bias, train_bn, form)
     return _merge(x, input_tensor, stage, block)
 
 
@@ -48,18 +78,19 @@ def conv_block(
     strides: tuple[int, int] = (2, 2),
     use_bias: bool = True,
     train_bn: bool | None = True,
+    form: Form = REFERENCE,
 ) -> Tensor:
     """A residual block with a convolution on the shortcut; the first block of a level.
 
     Args:
         input_tensor: [B, H, W, any].
-        kernel_size, filters, stage, block, use_bias, train_bn: see `identity_block`.
-        strides: (y, x) of the first 1x1 convolution and of the shortcut.
+        kernel_size, filters, stage, block, use_bias, train_bn, form: see `identity_block`.
+        strides: (y, x) of the shortcut and of the convolution that `form` says.
 
     Returns:
         Tensor [B, H / strides[0], W / strides[1], filters[2]].
     """
-    x = _branch(input_tensor, kernel_size, filters, stage, block, strides, use_bias, train_bn)
+    x = _branch(input_tensor, kernel_size, filters, stage, block, strides, use_bias, train_bn, form)
     shortcut = layers.Conv2D(
         filters[2],
         (1, 1),
@@ -71,15 +102,21 @@ def conv_block(
     return _merge(x, shortcut, stage, block)
 
 
-def _branch(x, kernel_size, filters, stage, block, strides, use_bias, train_bn):
+def _branch(x, kernel_size, filters, stage, block, strides, use_bias, train_bn, form):
     name = f"{stage}{block}_branch2"
-    x = layers.Conv2D(filters[0], (1, 1), strides, use_bias=use_bias, name=f"res{name}a")(x)
+    first, middle = (strides, (1, 1)) if form.stride_in == "1x1" else ((1, 1), strides)
+    x = layers.Conv2D(filters[0], (1, 1), first, use_bias=use_bias, name=f"res{name}a")(x)
     x = BatchNorm(name=f"bn{name}a")(x, training=train_bn)
     x = layers.Activation("relu")(x)
-    x = layers.Conv2D(
-        filters[1], kernel_size, padding="same", use_bias=use_bias, name=f"res{name}b"
-    )(x)
-    x = BatchNorm(name=f"bn{name}b")(x, training=train_bn)
+    padding = "same"
+    if middle != (1, 1):
+        x, padding = layers.ZeroPadding2D((kernel_size - 1) // 2)(x), "valid"
+    options = {"padding": padding, "use_bias": use_bias, "name": f"res{name}b"}
+    if form.groups > 1:
+        conv = GroupedConv2D(filters[1], kernel_size, middle, groups=form.groups, **options)
+    else:
+        conv = layers.Conv2D(filters[1], kernel_size, middle, **options)
+    x = BatchNorm(name=f"bn{name}b")(conv(x), training=train_bn)
     x = layers.Activation("relu")(x)
     x = layers.Conv2D(filters[2], (1, 1), use_bias=use_bias, name=f"res{name}c")(x)
     return BatchNorm(name=f"bn{name}c")(x, training=train_bn)
@@ -91,15 +128,20 @@ def _merge(x: Tensor, shortcut: Tensor, stage: int, block: str) -> Tensor:
 
 
 def resnet_graph(
-    input_image: Tensor, architecture: str, stage5: bool = False, train_bn: bool | None = True
+    input_image: Tensor,
+    architecture: str,
+    stage5: bool = False,
+    train_bn: bool | None = True,
+    form: Form = REFERENCE,
 ) -> list[Tensor]:
-    """ResNet-50 or ResNet-101 (He et al. 2015, table 1).
+    """ResNet-50, ResNet-101 or ResNet-152 (He et al. 2015, table 1).
 
     Args:
         input_image: [B, H, W, channels], mean subtracted.
-        architecture: "resnet50" or "resnet101".
+        architecture: "resnet50", "resnet101" or "resnet152".
         stage5: whether to build C5, which is None otherwise.
         train_bn: `training` argument of the BatchNorm layers.
+        form: see `Form`.
 
     Returns:
         [C1, C2, C3, C4, C5], with strides 4, 4, 8, 16, 32 and 64, 256, 512, 1024, 2048 channels.
@@ -114,24 +156,48 @@ def resnet_graph(
         >>> [feature.shape[1:] for feature in features]
         [(16, 16, 64), (16, 16, 256), (8, 8, 512), (4, 4, 1024), (2, 2, 2048)]
     """
-    if architecture not in C4_IDENTITY_BLOCKS:
+    if architecture not in IDENTITY_BLOCKS:
         raise ValueError(
-            f"architecture is {architecture!r}: it must be {' or '.join(C4_IDENTITY_BLOCKS)}."
+            f"architecture is {architecture!r}: it must be {' or '.join(IDENTITY_BLOCKS)}."
         )
-    x = c1 = resnet_stem(input_image, train_bn)
-    x = c2 = resnet_stage(x, 2, (64, 64, 256), 2, train_bn, strides=(1, 1))
-    x = c3 = resnet_stage(x, 3, (128, 128, 512), 3, train_bn)
-    x = c4 = resnet_stage(x, 4, (256, 256, 1024), C4_IDENTITY_BLOCKS[architecture], train_bn)
-    c5 = resnet_stage(x, 5, (512, 512, 2048), 2, train_bn) if stage5 else None
-    return [c1, c2, c3, c4, c5]
+    blocks = IDENTITY_BLOCKS[architecture]
+    features = residual_levels(input_image, blocks[: 4 if stage5 else 3], 64, train_bn, form)
+    return features if stage5 else [*features, None]
 
 
-def resnet_stem(input_image: Tensor, train_bn: bool | None = True) -> Tensor:
+def residual_levels(
+    image: Tensor, identity_blocks: Sequence[int], width: int, train_bn: bool | None, form: Form
+) -> list[Tensor]:
+    """The levels of a ResNet or ResNeXt.
+
+    Args:
+        image: [B, H, W, channels], mean subtracted.
+        identity_blocks: number of identity blocks of C2 and each later level, up to four levels.
+        width: channels of C2's first two convolutions; each level doubles them.
+        train_bn: `training` argument of the BatchNorm layers.
+        form: see `Form`.
+
+    Returns:
+        [C1, C2, ...], with strides 4, 4, 8, 16, 32 and 64, 256, 512, 1024, 2048 channels.
+    """
+    features = [resnet_stem(image, train_bn, form)]
+    for stage, count in enumerate(identity_blocks, 2):
+        factor = 2 ** (stage - 2)
+        filters = (width * factor, width * factor, 256 * factor)
+        strides = (1, 1) if stage == 2 else (2, 2)
+        features.append(resnet_stage(features[-1], stage, filters, count, train_bn, strides, form))
+    return features
+
+
+def resnet_stem(
+    input_image: Tensor, train_bn: bool | None = True, form: Form = REFERENCE
+) -> Tensor:
     """The first layers of a ResNet: convolution and pooling.
 
     Args:
         input_image: [B, H, W, channels].
         train_bn: `training` argument of the BatchNorm layer.
+        form: see `Form`.
 
     Returns:
         C1 [B, H / 4, W / 4, 64].
@@ -140,7 +206,10 @@ def resnet_stem(input_image: Tensor, train_bn: bool | None = True) -> Tensor:
     x = layers.Conv2D(64, (7, 7), strides=(2, 2), name="conv1")(x)
     x = BatchNorm(name="bn_conv1")(x, training=train_bn)
     x = layers.Activation("relu")(x)
-    return layers.MaxPooling2D((3, 3), strides=(2, 2), padding="same")(x)
+    if not form.pad_both:
+        return layers.MaxPooling2D((3, 3), strides=(2, 2), padding="same")(x)
+    # After the ReLU, a padding of 0 never wins.
+    return layers.MaxPooling2D((3, 3), strides=(2, 2))(layers.ZeroPadding2D(1)(x))
 
 
 def resnet_stage(
@@ -150,6 +219,7 @@ def resnet_stage(
     identity_blocks: int,
     train_bn: bool | None = True,
     strides: tuple[int, int] = (2, 2),
+    form: Form = REFERENCE,
 ) -> Tensor:
     """One level of a ResNet: a `conv_block` followed by identity blocks.
 
@@ -162,6 +232,7 @@ def resnet_stage(
         identity_blocks: number of identity blocks.
         train_bn: `training` argument of the BatchNorm layers.
         strides: (y, x) of the first block.
+        form: see `Form`.
 
     Returns:
         Tensor [B, H / strides[0], W / strides[1], filters[2]].
@@ -173,21 +244,39 @@ def resnet_stage(
         >>> resnet_stage(c2, 3, (128, 128, 512), identity_blocks=3).shape
         (None, 8, 8, 512)
     """
-    x = conv_block(x, 3, filters, stage, "a", strides=strides, train_bn=train_bn)
-    for index in range(identity_blocks):
-        x = identity_block(x, 3, filters, stage, chr(ord("b") + index), train_bn=train_bn)
+    x = conv_block(x, 3, filters, stage, "a", strides=strides, train_bn=train_bn, form=form)
+    for index in range(1, identity_blocks + 1):
+        x = identity_block(x, 3, filters, stage, block_letter(index), train_bn=train_bn, form=form)
     return x
 
 
-class ResNet(Backbone):
-    """ResNet-50 or ResNet-101.
+def block_letter(index: int) -> str:
+    """The letter of a block in the names of its layers: "a" to "z", then "aa", "ab", ...
 
     Args:
-        architecture: "resnet50" or "resnet101".
+        index: 0 for the first block of a level.
+
+    Example:
+        >>> from mrcnn.network.backbones.resnet import block_letter
+        >>> block_letter(0), block_letter(25), block_letter(26), block_letter(35)
+        ('a', 'z', 'aa', 'aj')
+    """
+    first, second = divmod(index, 26)
+    letters = string.ascii_lowercase
+    return (letters[first - 1] if first else "") + letters[second]
+
+
+class ResNet(Backbone):
+    """A ResNet in the form that RESNET_STRIDE_IN chooses.
+
+    Args:
+        architecture: "resnet50", "resnet101" or "resnet152".
+        form: a form of its own, whatever RESNET_STRIDE_IN; None: matterport's Mask_RCNN's with
+            "1x1", torchvision's with "3x3".
     """
 
-    def __init__(self, architecture: str) -> None:
-        self.architecture = architecture
+    def __init__(self, architecture: str, form: Form | None = None) -> None:
+        self.architecture, self.form = architecture, form
 
     def build(self, image: Tensor, config: Config) -> list[Tensor]:
         """See `Backbone.build`.
@@ -195,8 +284,11 @@ class ResNet(Backbone):
         Args:
             image, config: see `Backbone.build`.
         """
-        return resnet_graph(image, self.architecture, stage5=True, train_bn=config.TRAIN_BN)
+        stride_in = config.RESNET_STRIDE_IN
+        form = self.form or Form(stride_in, pad_both=stride_in == "3x3")
+        return resnet_graph(image, self.architecture, True, config.TRAIN_BN, form)
 
 
 RESNET50 = ResNet("resnet50")
 RESNET101 = ResNet("resnet101")
+RESNET152 = ResNet("resnet152")

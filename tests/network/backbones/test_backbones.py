@@ -106,5 +106,7 @@ def test_another_number_of_features(count):
     with pytest.raises(ValueError) as caught:
         backbones.build(config_of(Other()), keras.Input((64, 64, 3)))
     shapes = ", ".join(["a tensor of shape [batch, 64, 64, 3]"] * count)
-    start = f"the BACKBONE Other returns {count} feature maps ({shapes}): it must return five, C1 "
-    assert str(caught.value).startswith(start)
+    assert str(caught.value) == (
+        f"BACKBONE `Other` returned {count} feature maps: 5 are needed, C1 to C5, of strides 4, 4, "
+        f"8, 16, 32. It returned {shapes}."
+    )

@@ -12,6 +12,8 @@ from mrcnn.network.backbones.features import check_sizes, checked_features, name
 
 pytestmark = pytest.mark.network
 
+NEEDED = "5 are needed, C1 to C5, of strides 4, 4, 8, 16, 32"
+EACH = "{}, each a tensor [batch, height, width, channels]."
 SQUARE = {"IMAGE_RESIZE_MODE": "square"}
 OPEN = {"IMAGE_RESIZE_MODE": "pad64", "IMAGES_PER_GPU": 1}
 
@@ -49,31 +51,41 @@ def changed(change):
     [
         (
             lambda maps, _: maps[1:],
-            "4 feature maps (a tensor of shape [batch, 16, 16, 8], a tensor of shape "
-            "[batch, 8, 8, 12], a tensor of shape [batch, 4, 4, 16], a tensor of shape "
-            "[batch, 2, 2, 16])",
+            "4 feature maps: {}. It returned a tensor of shape [batch, 16, 16, 8], a tensor of "
+            "shape [batch, 8, 8, 12], a tensor of shape [batch, 4, 4, 16], a tensor of shape "
+            "[batch, 2, 2, 16].",
         ),
-        (lambda maps, _: [], "0 feature maps (nothing)"),
-        (lambda maps, _: maps[-1], "a tensor of shape [batch, 2, 2, 16]"),
+        (lambda maps, _: [], "0 feature maps: {}."),
+        (
+            lambda maps, _: maps[-1],
+            "a tensor of shape [batch, 2, 2, 16] instead of feature maps: {}.",
+        ),
         (
             lambda maps, _: dict(zip("abcde", maps, strict=True)),
-            "a dict of 'a', 'b', 'c', 'd', 'e'",
+            "a dict of 'a', 'b', 'c', 'd', 'e' instead of feature maps: {}.",
         ),
-        (lambda maps, _: None, "None"),
-        (lambda maps, image: keras.Model(image, maps, name="net"), "a Keras model ('net')"),
-        (lambda maps, _: [*maps[:4], None], "None as C5"),
+        (lambda maps, _: None, "None instead of feature maps: {}."),
+        (
+            lambda maps, image: keras.Model(image, maps, name="net"),
+            "a Keras model ('net') instead of feature maps: {}.",
+        ),
+        (lambda maps, _: [*maps[:4], None], f"None as C5: {EACH}"),
         (
             lambda maps, _: [*maps[:4], layers.GlobalAveragePooling2D()(maps[4])],
-            "a tensor of shape [batch, 16] as C5",
+            f"a tensor of shape [batch, 16] as C5: {EACH}",
         ),
-        (lambda maps, _: [*maps[:3], "C4", maps[4]], "str 'C4' as C4"),
+        (lambda maps, _: [*maps[:3], "C4", maps[4]], f"str 'C4' as C4: {EACH}"),
     ],
 )
 def test_what_came_back_is_named(change, what):
-    assert error_of(changed(change)) == (
-        f"the BACKBONE mine returns {what}: it must return five, C1 to C5, as a list of tensors "
-        "[batch, height, width, channels], each of C3 to C5 with half the height and width of the "
-        "one before."
+    assert error_of(changed(change)) == f"BACKBONE `mine` returned {what}".replace("{}", NEEDED)
+
+
+def test_the_strides_that_are_needed_follow_from_the_configuration():
+    message = error_of(changed(lambda maps, _: maps[1:]), BACKBONE_STRIDES=[8, 16, 32, 64, 128])
+    assert message.startswith(
+        "BACKBONE `mine` returned 4 feature maps: 5 are needed, C1 to C5, of strides 8, 8, 16, 32, "
+        "64."
     )
 
 
@@ -93,9 +105,10 @@ def test_any_sequence_of_five_will_do_and_c1_is_not_used():
 )
 def test_other_strides_are_named(settings, side, found, wanted):
     message = error_of(changed(lambda maps, _: [maps[0], maps[0], *maps[1:4]]), **settings)
-    assert message.startswith(f"the BACKBONE mine returns C2 to C5 of {found} for an image of")
-    assert message.endswith(
-        f"of {side} pixels: with the BACKBONE_STRIDES [4, 8, 16, 32, 64] they must be {wanted}."
+    assert message == (
+        "BACKBONE `mine` returned C2 to C5 of strides 4, 4, 8, 16: 4, 8, 16, 32 are needed, as in "
+        f"BACKBONE_STRIDES. They are of {found} cells for an image of {side} pixels, and must be "
+        f"of {wanted}."
     )
 
 
@@ -109,7 +122,7 @@ def coarse_shapes(image_shape):
 
 @pytest.mark.parametrize("settings", [SQUARE, OPEN])
 def test_strides_may_be_others_if_they_are_set(settings):
-    assert "returns C2 to C5 of" in error_of(coarse, **settings)
+    assert "returned C2 to C5 of strides 8, 16, 32, 64: 4, 8," in error_of(coarse, **settings)
     strides = {"BACKBONE_STRIDES": [8, 16, 32, 64, 128], "COMPUTE_BACKBONE_SHAPE": coarse_shapes}
     build(coarse, **strides, **settings)
 
@@ -125,8 +138,8 @@ def test_strides_may_be_others_if_they_are_set(settings):
 def test_computed_shapes_that_are_not_the_maps(shapes, computed):
     assert error_of(backbone, COMPUTE_BACKBONE_SHAPE=shapes) == (
         f"COMPUTE_BACKBONE_SHAPE returns {computed} for an image of 64x64 pixels: it must return "
-        "[[16, 16], [8, 8], [4, 4], [2, 2], [1, 1]], the height and width of P2 to P6, because the "
-        "BACKBONE backbone returns C2 to C5 of 16x16, 8x8, 4x4, 2x2."
+        "[[16, 16], [8, 8], [4, 4], [2, 2], [1, 1]], the height and width of P2 to P6, because "
+        "BACKBONE `backbone` returned C2 to C5 of 16x16, 8x8, 4x4, 2x2."
     )
 
 
@@ -140,7 +153,7 @@ def test_names():
 
 @pytest.mark.parametrize("mode", ["training", "inference"])
 def test_the_graph_is_built_with_these_checks(mode):
-    with pytest.raises(ValueError, match="the BACKBONE coarse returns C2 to C5 of 8x8, 4x4, 2x2"):
+    with pytest.raises(ValueError, match="BACKBONE `coarse` returned C2 to C5 of strides 8, 16"):
         graph.build(mode, config_of(coarse))
-    with pytest.raises(ValueError, match="the BACKBONE mine returns a tensor of shape"):
+    with pytest.raises(ValueError, match="BACKBONE `mine` returned a tensor of shape"):
         graph.build(mode, config_of(changed(lambda maps, _: maps[0])))

@@ -2,9 +2,12 @@ import keras
 import numpy as np
 import pytest
 from seeded_weights import manifest
+from tiny import TinyConfig
 
-from mrcnn.network.backbones.resnet import resnet_graph
+from mrcnn.network.backbones.resnet import RESNET50, RESNET152, Form, ResNet, resnet_graph
 from mrcnn.network.layers import BatchNorm
+
+from .foreign import assert_features, needs_foreign
 
 pytestmark = pytest.mark.network
 
@@ -30,13 +33,51 @@ def test_layers_are_those_of_the_weight_files(architecture):
     ]
 
 
+def test_resnet152_has_more_blocks_and_unique_names():
+    image = keras.Input((64, 64, 3))
+    model = keras.Model(image, RESNET152.build(image, TinyConfig()))
+    outs = [layer.name for layer in model.layers if layer.name.endswith("_out")]
+    counts = [sum(name.startswith(f"res{stage}") for name in outs) for stage in (2, 3, 4, 5)]
+    assert counts == [3, 8, 36, 3]
+    assert {"res3h_out", "res4z_out", "res4aa_out", "res4aj_out"} <= set(outs)
+    # As published, without the classifier and with biases beside the BatchNorm.
+    convs = [layer for layer in model.layers if hasattr(layer, "kernel")]
+    size = sum(weight.numpy().size for weight in model.trainable_weights)
+    assert size - sum(layer.bias.shape[0] for layer in convs) == 60_192_808 - 2048 * 1000 - 1000
+
+
+@pytest.mark.parametrize(
+    ("stride_in", "a", "b"), [("1x1", (2, 2), (1, 1)), ("3x3", (1, 1), (2, 2))]
+)
+def test_where_the_stride_is(stride_in, a, b):
+    image = keras.Input((64, 64, 3))
+    config = type("Changed", (TinyConfig,), {"RESNET_STRIDE_IN": stride_in})()
+    features = RESNET50.build(image, config)
+    model = keras.Model(image, features)
+    for stage in (3, 4, 5):
+        assert model.get_layer(f"res{stage}a_branch2a").strides == a
+        assert model.get_layer(f"res{stage}a_branch2b").strides == b
+        assert model.get_layer(f"res{stage}a_branch1").strides == (2, 2)
+    assert [each.shape[1] for each in features] == [16, 16, 8, 4, 2]
+    other = ResNet("resnet50", Form("1x1")).build(image, config)
+    assert keras.Model(image, other).get_layer("res3a_branch2a").strides == (2, 2)
+
+
+@needs_foreign
+def test_the_other_form_computes_what_torchvision_does():
+    name = "torchvision_maskrcnn_resnet50_fpn"
+    assert_features(RESNET50, name, RESNET_STRIDE_IN="3x3")
+    with pytest.raises(AssertionError, match="Mismatched"):
+        assert_features(RESNET50, name)
+
+
 def test_stage_5_may_be_left_out():
     assert resnet_graph(keras.Input((64, 64, 3)), "resnet50")[4] is None
 
 
 def test_unknown_architecture():
     with pytest.raises(
-        ValueError, match=r"architecture is 'vgg': it must be resnet50 or resnet101\."
+        ValueError, match="architecture is 'vgg': it must be resnet50 or resnet101 or resnet152"
     ):
         resnet_graph(keras.Input((64, 64, 3)), "vgg")
 

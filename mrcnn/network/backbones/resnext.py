@@ -1,0 +1,49 @@
+"""ResNeXt (Xie et al. 2016): ResNets whose 3x3 convolutions have groups."""
+
+from ...config import Config
+from ...types import Tensor
+from .backbone import Backbone
+from .resnet import IDENTITY_BLOCKS, Form, residual_levels
+
+
+class ResNeXt(Backbone):
+    """A ResNeXt in torchvision's and Detectron2's form, with the stride in the 3x3 convolution.
+
+    Its layers are named like a ResNet's. A grouped kernel is [3, 3, C / groups, C].
+
+    Args:
+        depth: 50 or 101.
+        groups: groups of each 3x3 convolution, 32 or 64.
+        width: channels of each group in C2; each level doubles them.
+
+    Attributes:
+        architecture: its name, such as "resnext50_32x4d".
+    """
+
+    def __init__(self, depth: int, groups: int, width: int) -> None:
+        self.architecture = f"resnext{depth}_{groups}x{width}d"
+        self.depth, self.groups, self.width = depth, groups, width
+
+    def build(self, image: Tensor, config: Config) -> list[Tensor]:
+        """See `Backbone.build`.
+
+        Args:
+            image, config: see `Backbone.build`.
+
+        Example:
+            >>> import keras
+            >>> from mrcnn.config import Config
+            >>> from mrcnn.network.backbones.resnext import RESNEXT50_32X4D
+            >>> features = RESNEXT50_32X4D.build(keras.Input((64, 64, 3)), Config())
+            >>> [feature.shape[1:] for feature in features]
+            [(16, 16, 64), (16, 16, 256), (8, 8, 512), (4, 4, 1024), (2, 2, 2048)]
+        """
+        form = Form(stride_in="3x3", groups=self.groups, pad_both=True)
+        blocks = IDENTITY_BLOCKS[f"resnet{self.depth}"]
+        return residual_levels(image, blocks, self.groups * self.width, config.TRAIN_BN, form)
+
+
+RESNEXT50_32X4D = ResNeXt(50, 32, 4)
+RESNEXT101_32X4D = ResNeXt(101, 32, 4)
+RESNEXT101_32X8D = ResNeXt(101, 32, 8)
+RESNEXT101_64X4D = ResNeXt(101, 64, 4)
