@@ -86,8 +86,21 @@ class Config:
     # Faster R-CNN: no masks are used anywhere, from the dataset to the results. To add a head, list
     # your own class, see network/heads/head.py.
     HEADS: tuple[str | type[Any], ...] | list[str | type[Any]] = ("box", "mask")
-    # How RoI features are taken from the pyramid: "align" (RoIAlign) or a Keras layer class.
-    ROI_POOLER: str | Callable[..., Any] = "align"
+    # How RoI features are taken from the pyramid (section 3 and table 2c, 2d of the paper):
+    # "crop_and_resize", one bilinear sample per bin, from corner to corner of the RoI;
+    # "roi_align", the paper's RoIAlign; "roi_pool" (Fast R-CNN), which rounds RoI and bins;
+    # "roi_warp" (MNC), which rounds the RoI only; or a Keras layer class.
+    ROI_POOLER: str | Callable[..., Any] = "crop_and_resize"
+    # Points per bin and axis of "roi_align" and "roi_warp". 0: as many as the bin has cells.
+    SAMPLING_RATIO: int = 0
+    # What a bin of "roi_align" and "roi_warp" is of its points: their average or their maximum.
+    ROI_ALIGN_AGGREGATION: str | Literal["avg", "max"] = "avg"
+    # Whether "roi_align" and "roi_warp" take the edge of a cell to lie half a cell from its centre,
+    # as Detectron2 does. torchvision's networks have False.
+    ROI_ALIGN_ALIGNED: bool = True
+    # How these poolers and "roi_pool" choose a RoI's level (FPN, equation 1): "round", by the
+    # nearest, or rounded down exactly as "torchvision" or "detectron2" does.
+    ROI_LEVEL_RULE: str | Literal["round", "torchvision", "detectron2"] = "round"
 
     # "resnet50", "resnet101" or "resnet152" (He et al. 2015); "resnext50_32x4d",
     # "resnext101_32x4d", "resnext101_32x8d" or "resnext101_64x4d" (Xie et al. 2016; table 2a of the

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from . import detection_rules, parts, training_rules
+from . import detection_rules, parts, pooling_rules, training_rules
 from .derived import shape_problem, whole
 from .values import is_integer, is_number, is_positive
 
@@ -33,13 +33,14 @@ def problems(config: Any, own_losses: bool = False) -> list[str]:
     """
     choice = functools.partial(parts.problems, own_losses=own_losses)
     checks = (
-        _name, _counts, _fractions, detection_rules.problems, _sizes, choice, _anchors, _channels,
+        _name, _counts, _fractions, detection_rules.problems, _sizes, choice,
+        pooling_rules.problems, _anchors, _channels,
     )  # fmt: skip
     return [line for check in checks for line in check(config)] + training_rules.problems(config)
 
 
 def remarks(config: Any) -> list[str]:
-    """List the settings of a valid configuration that another setting limits.
+    """List the settings of a valid configuration that another setting limits or leaves unused.
 
     Args:
         config: a `Config`.
@@ -52,7 +53,7 @@ def remarks(config: Any) -> list[str]:
         f"there can be no more than that. Raise {limit} or lower {name}."
         for name, limit, why in _LIMITS
         if getattr(config, name) > getattr(config, limit)
-    ]
+    ] + pooling_rules.remarks(config)
 
 
 def _name(config):

@@ -4,6 +4,7 @@ Each table maps the name of a part to its module and object. A part is imported 
 so that datasets and their worker processes never load Keras.
 """
 
+import functools
 import importlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,6 @@ import numpy as np
 BACKBONES = {
     "resnet50": "mrcnn.network.backbones.resnet:RESNET50",
     "resnet101": "mrcnn.network.backbones.resnet:RESNET101",
-}
     "resnet152": "mrcnn.network.backbones.resnet:RESNET152",
     "resnext50_32x4d": "mrcnn.network.backbones.resnext:RESNEXT50_32X4D",
     "resnext101_32x4d": "mrcnn.network.backbones.resnext:RESNEXT101_32X4D",
@@ -22,8 +22,13 @@ BACKBONES = {
     "resnext101_64x4d": "mrcnn.network.backbones.resnext:RESNEXT101_64X4D",
     "vgg16": "mrcnn.network.backbones.vgg:VGG16_BACKBONE",
     "mobilenet_v3_large": "mrcnn.network.backbones.mobilenet:MOBILENET_V3_LARGE",
+}
 POOLERS = {
-    "align": "mrcnn.network.poolers.align:PyramidROIAlign",
+    "crop_and_resize": "mrcnn.network.poolers.align:PyramidROIAlign",
+    "roi_align": "mrcnn.network.poolers.roi_align:ROIAlign",
+    "roi_pool": "mrcnn.network.poolers.roi_pool:ROIPool",
+    "roi_warp": "mrcnn.network.poolers.roi_warp:ROIWarp",
+    "align": "mrcnn.network.poolers.align:PyramidROIAlign",  # the old name of "crop_and_resize"
 }
 HEADS = {
     "box": "mrcnn.network.heads.box:BoxHead",
@@ -31,14 +36,14 @@ HEADS = {
     "keypoint": "mrcnn.network.heads.keypoint:KeypointHead",
 }
 
+# The convolution of a residual block that halves the resolution.
+STRIDES_IN = ("1x1", "3x3")
+
 # The RPN's losses; all others belong to heads.
 RPN_LOSSES = ("rpn_class_loss", "rpn_bbox_loss")
 
 
 def part(table: Mapping[str, str], value: Any) -> Any:
-# The convolution of a residual block that halves the resolution.
-STRIDES_IN = ("1x1", "3x3")
-
     """Return the part that a setting names.
 
     Args:
@@ -58,6 +63,13 @@ def heads(config: Any) -> list[Any]:
     """Return a `Config`'s head classes, the box head first."""
     kinds = [part(HEADS, value) for value in config.HEADS]
     return sorted(kinds, key=lambda kind: kind.name != "box")
+
+
+def pooler(config: Any) -> Any:
+    """Return what creates a `Config`'s poolers: a function (pool_shape, name) -> layer."""
+    kind = part(POOLERS, config.ROI_POOLER)
+    options = getattr(kind, "options", None)
+    return functools.partial(kind, **options(config)) if options else kind
 
 
 def needed_fields(config: Any) -> dict[str, str]:
@@ -105,6 +117,7 @@ def problems(config: Any, own_losses: bool = False) -> Iterator[str]:
         own_losses: see `Config.validate`.
     """
     yield from _backbone(config)
+    yield from _stride_in(config)
     yield from _pooler(config)
     found = list(_heads(config))
     yield from found
@@ -117,7 +130,6 @@ def problems(config: Any, own_losses: bool = False) -> Iterator[str]:
 
 def backbone_problem(backbone: Any) -> str:
     """Return what is wrong with a BACKBONE, one sentence or ""."""
-    yield from _stride_in(config)
     if isinstance(backbone, type):
         return f"BACKBONE is the class {backbone.__name__}: give an instance of it."
     is_backbone = all(hasattr(backbone, name) for name in ("build", "strides", "stem"))
@@ -156,18 +168,6 @@ def _backbone(config):
         )
 
 
-def _pooler(config):
-    pooler = config.ROI_POOLER
-    if not callable(pooler) and pooler not in list(POOLERS):
-        yield (
-            f"ROI_POOLER is {pooler!r}: it must be {_names(POOLERS)}, or a Keras layer class that "
-            "is called like PyramidROIAlign."
-        )
-
-
-def _heads(config):
-    values = config.HEADS
-    if not isinstance(values, tuple | list):
 def _stride_in(config):
     value, backbone = config.RESNET_STRIDE_IN, config.BACKBONE
     if value not in STRIDES_IN:
@@ -182,6 +182,18 @@ def _stride_in(config):
             )
 
 
+def _pooler(config):
+    value = config.ROI_POOLER
+    if not callable(value) and value not in list(POOLERS):
+        yield (
+            f"ROI_POOLER is {value!r}: it must be 'crop_and_resize', 'roi_align', 'roi_pool' or "
+            "'roi_warp', or a Keras layer class that is called like PyramidROIAlign."
+        )
+
+
+def _heads(config):
+    values = config.HEADS
+    if not isinstance(values, tuple | list):
         example = f", such as ({values!r},)" if isinstance(values, str) else ""
         yield (
             f"HEADS is {values!r}: it must be a tuple of {_names(HEADS)} or your own "

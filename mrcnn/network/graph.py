@@ -180,7 +180,7 @@ def _heads(config, pyramid, image_meta):
     Call it after building the RPN: the order in which layers are created determines their initial
     weights.
     """
-    features = Features(pyramid[:4], image_meta, parts.part(parts.POOLERS, config.ROI_POOLER))
+    features = Features(pyramid[:4], image_meta, parts.pooler(config))
     heads = [kind(config) for kind in parts.heads(config)]
     for head in heads:
         head.build(features)

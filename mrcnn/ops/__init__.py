@@ -17,6 +17,7 @@ from .eager import in_graph, outside_graphs
 from .gather import gather_rows, take_flagged
 from .nms import non_max_suppression
 from .replicas import replica_count, sum_over_replicas, uniform_keys
+from .roi_pyramid import roi_align, roi_pool, roi_warp
 from .soft_nms import soft_non_max_suppression
 
 __all__ = [
@@ -33,6 +34,9 @@ __all__ = [
     "outside_graphs",
     "overlaps_graph",
     "replica_count",
+    "roi_align",
+    "roi_pool",
+    "roi_warp",
     "soft_non_max_suppression",
     "sum_over_replicas",
     "take_flagged",

@@ -85,6 +85,70 @@ def crop_pyramid(
     return tf.reshape(crops, (batch, count, *size, levels[0].shape[-1]))
 
 
+def sample_lattice(features: Tensor, images: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """Bilinear samples of maps where n sets of rows and columns cross.
+
+    Args:
+        features: float tensor [B, H, W, C].
+        images: int32 tensor [n], the image of each set.
+        y: float tensor [n, rows] in cells, 0 to H - 1.
+        x: float tensor [n, columns] in cells, 0 to W - 1.
+
+    Returns:
+        float32 tensor [n, rows, columns, C].
+    """
+    import tensorflow as tf
+
+    rows, columns = y.shape[1], x.shape[1]
+    size = tf.cast(tf.maximum(tf.shape(features)[1:3] - 1, 1), "float32")
+    y = tf.repeat(y / size[0], columns, axis=1)  # [n, rows * columns]
+    x = tf.tile(x / size[1], (1, rows))
+    # A crop of one pixel is a sample at the middle of its box.
+    places = tf.reshape(tf.stack([y, x, y, x], axis=2), (-1, 4))
+    images = tf.repeat(images, rows * columns)
+    samples = tf.image.crop_and_resize(features, places, images, (1, 1))
+    return tf.reshape(samples, (-1, rows, columns, features.shape[-1]))
+
+
+def by_level(function: Callable[[int, Tensor], Tensor], level: Tensor, count: int) -> Tensor:
+    """Call a function once per level and put its rows back in order.
+
+    Args:
+        function: (level, int32 tensor [m] of rows on that level) -> [m, ...].
+        level: int32 tensor [n], 0 to `count` - 1.
+        count: number of levels.
+
+    Returns:
+        tensor [n, ...].
+    """
+    import tensorflow as tf
+
+    places = [tf.cast(tf.where(level == index)[:, 0], "int32") for index in range(count)]
+    rows = tf.concat([function(index, here) for index, here in enumerate(places)], axis=0)
+    rows = tf.gather(rows, tf.argsort(tf.concat(places, axis=0)))
+    return tf.ensure_shape(rows, (level.shape[0], *rows.shape[1:]))
+
+
+def scatter_add(target: Tensor, indices: Tensor, updates: Tensor) -> Tensor:
+    """Add rows to rows of a tensor; rows with the same index add up.
+
+    Args:
+        target: float tensor [P, C].
+        indices: int32 tensor [n].
+        updates: float tensor [n, C].
+
+    Returns:
+        float tensor [P, C]. In a compiled loop, `target` is changed in place.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.tensor_scatter_nd_add(target, indices[:, None], updates)
+    if keras.backend.backend() == "jax":
+        return target.at[indices].add(updates)
+    return target.index_add(0, indices, updates)
+
+
 def non_max_suppression(
     boxes: Tensor, scores: Tensor, count: int, threshold: float
 ) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from mrcnn.network.backbones.mobilenet import MOBILENET_V3_LARGE
 from mrcnn.network.backbones.resnet import RESNET50, RESNET101, RESNET152
 from mrcnn.network.backbones.vgg import VGG16_BACKBONE
 from mrcnn.network.heads import BoxHead, Head, MaskHead
-from mrcnn.network.poolers.align import PyramidROIAlign
+from mrcnn.network.poolers import PyramidROIAlign, ROIAlign, ROIPool, ROIWarp
 
 RPN = ("rpn_class_loss", "rpn_bbox_loss")
 BOX = ("mrcnn_class_loss", "mrcnn_bbox_loss")
@@ -156,6 +156,10 @@ def test_loss_names(heads, expected):
         {"BACKBONE": "resnet50", "COMPUTE_BACKBONE_SHAPE": None},
         {"BACKBONE": Own(), "COMPUTE_BACKBONE_SHAPE": None},
         {"ROI_POOLER": "align"},
+        {"ROI_POOLER": "crop_and_resize"},
+        {"ROI_POOLER": "roi_align"},
+        {"ROI_POOLER": "roi_pool"},
+        {"ROI_POOLER": "roi_warp"},
         {"ROI_POOLER": PyramidROIAlign},
         {"ROI_POOLER": functools.partial(PyramidROIAlign)},
         {"HEADS": ["mask", "box"]},
@@ -244,9 +248,20 @@ def test_a_function_needs_the_sizes_of_its_features():
 @pytest.mark.parametrize("value", ["pool", "", None, 7, [], {}])
 def test_no_pooler(value):
     assert problems_of(ROI_POOLER=value) == [
-        f"ROI_POOLER is {value!r}: it must be 'align', or a Keras layer class that is called like "
-        "PyramidROIAlign."
+        f"ROI_POOLER is {value!r}: it must be 'crop_and_resize', 'roi_align', 'roi_pool' or "
+        "'roi_warp', or a Keras layer class that is called like PyramidROIAlign."
     ]
+
+
+def test_the_settings_of_a_pooler_are_its_arguments():
+    changed = {"SAMPLING_RATIO": 2, "ROI_ALIGN_AGGREGATION": "max", "ROI_ALIGN_ALIGNED": False}
+    settings = {"ROI_POOLER": "roi_align", "ROI_LEVEL_RULE": "torchvision", **changed}
+    pooler = parts.pooler(type("Changed", (TinyConfig,), settings)())((7, 14), name="pool")
+    assert isinstance(pooler, ROIAlign) and pooler.name == "pool"
+    assert pooler.pool_shape == (7, 14) and pooler.level_rule == "torchvision"
+    assert (pooler.sampling_ratio, pooler.aggregation, pooler.aligned) == (2, "max", False)
+    own = functools.partial(PyramidROIAlign)
+    assert parts.pooler(type("Changed", (TinyConfig,), {"ROI_POOLER": own})()) is own
 
 
 class Unnamed(PointsHead):

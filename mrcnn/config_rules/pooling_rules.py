@@ -1,0 +1,54 @@
+"""Checks of the settings of RoI pooling."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .values import is_integer
+
+AGGREGATIONS = ("avg", "max")
+LEVEL_RULES = ("round", "torchvision", "detectron2")
+
+# The default of each setting, and the poolers that do not use it.
+_ONE_SAMPLE = ("crop_and_resize", "align")
+_UNUSED_BY: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "SAMPLING_RATIO": (0, (*_ONE_SAMPLE, "roi_pool")),
+    "ROI_ALIGN_AGGREGATION": ("avg", (*_ONE_SAMPLE, "roi_pool")),
+    "ROI_ALIGN_ALIGNED": (True, (*_ONE_SAMPLE, "roi_pool")),
+    "ROI_LEVEL_RULE": ("round", _ONE_SAMPLE),
+}
+
+
+def problems(config: Any) -> Iterator[str]:
+    """Yield what is wrong with a `Config`'s settings of RoI pooling, one sentence per problem."""
+    ratio = config.SAMPLING_RATIO
+    if not is_integer(ratio) or ratio < 0:
+        yield (
+            f"SAMPLING_RATIO is {ratio!r}: it must be a whole number of points, such as 2, or 0 "
+            "for as many as a bin has cells."
+        )
+    aggregation = config.ROI_ALIGN_AGGREGATION
+    if aggregation not in AGGREGATIONS:
+        yield f"ROI_ALIGN_AGGREGATION is {aggregation!r}: it must be 'avg' or 'max'."
+    aligned = config.ROI_ALIGN_ALIGNED
+    if not isinstance(aligned, bool):
+        yield f"ROI_ALIGN_ALIGNED is {aligned!r}: it must be True or False."
+    rule = config.ROI_LEVEL_RULE
+    if rule not in LEVEL_RULES:
+        yield f"ROI_LEVEL_RULE is {rule!r}: it must be 'round', 'torchvision' or 'detectron2'."
+
+
+def remarks(config: Any) -> list[str]:
+    """List the settings of a valid configuration that its ROI_POOLER does not use.
+
+    Args:
+        config: a `Config`.
+
+    Returns:
+        One sentence for each that is not the default.
+    """
+    pooler = config.ROI_POOLER
+    return [
+        f"{name} is {getattr(config, name)!r}, but the ROI_POOLER {pooler!r} does not use it."
+        for name, (default, unused_by) in _UNUSED_BY.items()
+        if isinstance(pooler, str) and pooler in unused_by and getattr(config, name) != default
+    ]

@@ -1,0 +1,71 @@
+"""The level of a RoI by the rules of other frameworks (FPN, equation 1), and its box there."""
+
+from keras import ops
+
+from ...types import Tensor
+from .align import log2_graph
+
+# A rule rounds log2(sqrt(area) / 224) down after adding these: (to the logarithm, to the ratio).
+_ADDED = {"torchvision": (1e-6, 0.0), "detectron2": (0.0, 1e-8)}
+
+
+def floor_level(boxes: Tensor, rule: str) -> Tensor:
+    """The pyramid level of each box, by the rule of another framework.
+
+    - "torchvision": `floor(4 + log2(sqrt(area) / 224) + 1e-6)`.
+    - "detectron2": `floor(4 + log2(sqrt(area) / 224 + 1e-8))`.
+
+    Args:
+        boxes: float tensor [B, R, 4] in pixels.
+        rule: "torchvision" or "detectron2".
+
+    Returns:
+        Int32 tensor [B, R], clipped to 2..5.
+
+    Example:
+        >>> from mrcnn.network.poolers.levels import floor_level
+        >>> boxes = np.array([[[0, 0, 111, 112], [0, 0, 223, 224], [0, 0, 224, 224]]], "float32")
+        >>> np.array(floor_level(boxes, "torchvision"))
+        array([[2, 3, 4]], dtype=int32)
+    """
+    size = ops.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
+    to_logarithm, to_ratio = _ADDED[rule]
+    relative = ops.sqrt(size[..., 0] * size[..., 1]) / 224.0 + to_ratio
+    level = ops.floor(4.0 + log2_graph(relative) + to_logarithm)
+    return ops.cast(ops.clip(level, 2.0, 5.0), "int32")
+
+
+def in_pixels(boxes: Tensor, image_shape: Tensor) -> Tensor:
+    """Normalised boxes in pixels, box * (size - 1) + [0, 0, 1, 1].
+
+    Args:
+        boxes: float tensor [B, R, 4], normalised.
+        image_shape: float tensor [B, 2 or more], (height, width, ...) in pixels.
+
+    Returns:
+        Float tensor [B, R, 4].
+    """
+    size = ops.cast(image_shape[:, :2], "float32")
+    span = ops.concatenate([size, size], axis=1)[:, None] - 1.0
+    return boxes * span + ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])
+
+
+def scale_of(features: Tensor, image_shape: Tensor) -> Tensor:
+    """Cells of a map per pixel of the image, along y and x: 1 / stride.
+
+    A map of an image whose size is no multiple of the stride is rounded up, so that the ratio of
+    the sizes is only near the scale. The scale is the nearest power of two.
+
+    Args:
+        features: tensor [B, H, W, C].
+        image_shape: float tensor [B, 2 or more], (height, width, ...) in pixels.
+
+    Returns:
+        Float tensor [B, 2].
+    """
+    shape = ops.shape(features)
+    cells = ops.cast(ops.stack([shape[1], shape[2]]), "float32")
+    ratio = cells / ops.cast(image_shape[:, :2], "float32")
+    # 2 ** x is not exact on every device; a power of a whole number of halvings is.
+    halvings = ops.cast(-ops.round(log2_graph(ratio)), "int32")
+    return ops.take(ops.convert_to_tensor([0.5**n for n in range(16)]), ops.clip(halvings, 0, 15))

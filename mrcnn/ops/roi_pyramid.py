@@ -1,0 +1,252 @@
+"""RoIAlign, RoIPool and RoIWarp: the features of RoIs, each from one level of a pyramid.
+
+No gradient reaches the boxes. On TensorFlow, the forward pass of inference samples with a native
+kernel.
+"""
+
+from collections.abc import Sequence
+
+from keras import ops
+
+from ..types import Tensor
+from . import kernels
+from .roi_grids import align_axis, pool_axis, warp_axis
+from .roi_points import CHUNK, Operator, Places, add_gradient, corners, reduce_points, steps_of
+
+AGGREGATIONS = ("avg", "max")
+
+
+def roi_align(
+    levels: Sequence[Tensor],
+    boxes: Tensor,
+    level_of_box: Tensor,
+    size: tuple[int, int],
+    sampling_ratio: int = 0,
+    aggregation: str = "avg",
+    aligned: bool = True,
+    training: bool = False,
+) -> Tensor:
+    """RoIAlign (Mask R-CNN, section 3).
+
+    Each bin is the average or maximum of bilinear samples at evenly spaced points. With "avg",
+    the values are torchvision's and Detectron2's.
+
+    Args:
+        levels: list of float tensors [B, H_l, W_l, C].
+        boxes: float tensor [B, R, 4] in cells of their level: pixels of the image divided by the
+            stride of the level.
+        level_of_box: int tensor [B, R], index into `levels`.
+        size: (height, width) of the result, in bins.
+        sampling_ratio: points per bin along each axis; 0 for as many as the bin has cells along it,
+            rounded up.
+        aggregation: "avg" or "max". A point more than one cell outside the map counts as 0.
+        aligned: whether a cell's centre lies half a cell from its edge (Detectron2); without it,
+            boxes are not shifted and are at least one cell long (torchvision's default).
+        training: whether a gradient is needed, in which case the native kernel is not used.
+
+    Returns:
+        Float32 tensor [B, R, height, width, C].
+
+    Example:
+        >>> from mrcnn import ops
+        >>> level = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
+        >>> boxes = np.array([[[0, 0, 4, 4]]], "float32")
+        >>> np.array(ops.roi_align([level], boxes, np.zeros((1, 1), int), (2, 2)))[0, 0, ..., 0]
+        array([[ 2.5,  4.5],
+               [10.5, 12.5]], dtype=float32)
+    """
+    rows, columns = (align_axis(bins, sampling_ratio, aligned) for bins in size)
+    operator = Operator(rows, columns, size, maximum=aggregation == "max")
+    return _pool(operator, levels, boxes, level_of_box, training)
+
+
+def roi_warp(
+    levels: Sequence[Tensor],
+    boxes: Tensor,
+    level_of_box: Tensor,
+    size: tuple[int, int],
+    sampling_ratio: int = 0,
+    aggregation: str = "avg",
+    aligned: bool = True,
+    training: bool = False,
+) -> Tensor:
+    """RoIWarp (MNC, section 3.2; Mask R-CNN, section 4.1): RoIAlign of a RoI rounded to cells.
+
+    The RoI is rounded as in RoIPool; its bins and their points are not. Thus it differs from
+    RoIAlign only in the alignment.
+
+    Args:
+        levels, boxes, level_of_box, size, sampling_ratio, aggregation, aligned, training: see
+            `roi_align`.
+
+    Returns:
+        Float32 tensor [B, R, height, width, C].
+    """
+    rows, columns = (warp_axis(bins, sampling_ratio, aligned) for bins in size)
+    operator = Operator(rows, columns, size, maximum=aggregation == "max")
+    return _pool(operator, levels, boxes, level_of_box, training)
+
+
+def roi_pool(
+    levels: Sequence[Tensor],
+    boxes: Tensor,
+    level_of_box: Tensor,
+    size: tuple[int, int],
+    training: bool = False,
+) -> Tensor:
+    """RoIPool (Fast R-CNN, section 2.1): the maximum of each bin's cells.
+
+    The RoI is rounded to cells, halves away from zero, and includes its last one. Each bin is
+    widened to whole cells. A bin outside the map is 0. The values are torchvision's.
+
+    Args:
+        levels, boxes, level_of_box, size, training: see `roi_align`.
+
+    Returns:
+        Float32 tensor [B, R, height, width, C].
+
+    Example:
+        >>> from mrcnn import ops
+        >>> level = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
+        >>> boxes = np.array([[[0, 0, 3, 3]]], "float32")
+        >>> np.array(ops.roi_pool([level], boxes, np.zeros((1, 1), int), (2, 2)))[0, 0, ..., 0]
+        array([[ 5.,  7.],
+               [13., 15.]], dtype=float32)
+    """
+    rows, columns = (pool_axis(bins) for bins in size)
+    operator = Operator(rows, columns, size, maximum=True, whole=True)
+    return _pool(operator, levels, boxes, level_of_box, training)
+
+
+def _pool(operator, levels, boxes, level_of_box, training):
+    boxes = ops.stop_gradient(ops.cast(boxes, "float32"))
+    levels = [ops.cast(level, "float32") for level in levels]
+    shape = (ops.shape(boxes)[0], boxes.shape[1], *operator.size, levels[0].shape[-1])
+    maps = _Maps(levels)
+    image = ops.repeat(ops.arange(shape[0], dtype="int32")[:, None], shape[1], axis=1)
+    level = ops.cast(level_of_box, "int32")
+    # RoIs of similar cost share a chunk, which costs as much as its most expensive RoI.
+    flat_boxes, flat_level = ops.reshape(boxes, (-1, 4)), ops.reshape(level, (-1,))
+    places = maps.places(ops.reshape(image, (-1,)), flat_level)
+    cost = ops.reshape(steps_of(operator, flat_boxes, places), shape[:2])
+    order = ops.argsort(cost, axis=1)  # [B, R]
+    chunks = _Chunks(shape[1], ops.stop_gradient(order))
+    boxes, image, level = (chunks.split(rows) for rows in (boxes, image, level))
+
+    def gathered(*levels):
+        flat = ops.concatenate([ops.reshape(x, (-1, shape[-1])) for x in levels], axis=0)
+        return _with_gradient(operator, maps)(
+            flat, boxes, ops.cast(image, "float32"), ops.cast(level, "float32")
+        )
+
+    def native(*levels):
+        def chunk(rows):
+            return _native_chunk(operator, maps, levels, *rows)
+
+        return ops.map(chunk, (boxes, image, level))
+
+    if training or not kernels.available():
+        pooled = gathered(*levels)
+    else:
+        pooled = kernels.forward_only(native, gathered)(*levels)
+    return chunks.join(pooled)
+
+
+class _Chunks:
+    """Rows [B, R, ...] as chunks [K, n, ...] in another order, and back."""
+
+    def __init__(self, count, order):
+        self.count, self.order = count, ops.cast(order, "int32")
+        pieces = max(1, -(-count // CHUNK))
+        self.length = -(-count // pieces)
+        self.padding = pieces * self.length - count
+
+    def split(self, rows):
+        index = ops.reshape(self.order, (*ops.shape(self.order), *[1] * (len(rows.shape) - 2)))
+        rows = ops.take_along_axis(rows, index, axis=1)
+        rows = ops.pad(rows, [[0, 0], [0, self.padding], *[[0, 0]] * (len(rows.shape) - 2)])
+        return ops.reshape(rows, (-1, self.length, *rows.shape[2:]))
+
+    def join(self, chunks):
+        tail = tuple(chunks.shape[2:])
+        per_image = self.count + self.padding
+        batch = ops.shape(self.order)[0]
+        back = ops.cast(ops.argsort(self.order, axis=1), "int32")
+        first = ops.arange(batch, dtype="int32")[:, None] * per_image
+        rows = ops.take(ops.reshape(chunks, (-1, *tail)), back + first, axis=0)
+        return ops.reshape(rows, (batch, self.count, *tail))
+
+
+class _Maps:
+    """The sizes of all levels, and where each image's map starts in their pixels."""
+
+    def __init__(self, levels):
+        shapes = [ops.shape(level) for level in levels]
+        self.heights, self.widths = ([shape[axis] for shape in shapes] for axis in (1, 2))
+        self.areas = [h * w for h, w in zip(self.heights, self.widths, strict=True)]
+        self.starts = [0]
+        for shape, area in zip(shapes, self.areas, strict=True):
+            self.starts.append(self.starts[-1] + shape[0] * area)
+
+    def places(self, image, level):
+        def of(values, dtype):
+            return ops.take(ops.cast(ops.stack(list(values)), dtype), level, axis=0)
+
+        first = of(self.starts[:-1], "int32") + image * of(self.areas, "int32")
+        return Places(first, of(self.heights, "float32"), of(self.widths, "float32"))
+
+
+def _with_gradient(operator, maps):
+    """The function (flat [P, C], boxes [K, n, 4], image, level [K, n]) -> [K, n, h, w, C]."""
+
+    def places_of(image, level):
+        return maps.places(ops.cast(image, "int32"), ops.cast(level, "int32"))
+
+    # Image and level are floats: an integer argument has no gradient, not even zero.
+    @ops.custom_gradient
+    def pool(flat, boxes, image, level):
+        channels = flat.shape[-1]
+
+        def chunk(rows):
+            box, places = rows[0], places_of(*rows[1:])
+
+            def sample(y, x):
+                read = corners(places, y, x, operator.whole)
+                return sum(ops.take(flat, pixels, axis=0) * weight for pixels, weight in read)
+
+            return reduce_points(operator, box, places, sample, channels)
+
+        pooled, chosen = ops.map(chunk, (boxes, image, level))
+
+        def gradient(*args, upstream=None):
+            upstream = args[0] if upstream is None else upstream
+
+            def step(index, total):
+                places = places_of(image[index], level[index])
+                return index + 1, add_gradient(
+                    operator, boxes[index], places, chosen[index], upstream[index], total
+                )
+
+            start = (ops.zeros((), "int32"), ops.zeros_like(flat))
+            count = ops.shape(boxes)[0]
+            _, total = ops.while_loop(lambda index, _: index < count, step, start)
+            return total, *(ops.zeros_like(x) for x in (boxes, image, level))
+
+        return pooled, gradient
+
+    return pool
+
+
+def _native_chunk(operator, maps, levels, boxes, image, level):
+    """The bins of n RoIs, sampled level by level with TensorFlow's kernel."""
+
+    def one_level(index, here):
+        chosen = [ops.take(rows, here, axis=0) for rows in (boxes, image)]
+        places = maps.places(chosen[1], ops.full_like(here, index))
+
+        def sample(y, x):
+            return kernels.sample_lattice(levels[index], chosen[1], y, x)
+
+        return reduce_points(operator, chosen[0], places, sample, levels[0].shape[-1])[0]
+
+    return kernels.by_level(one_level, level, len(levels))
