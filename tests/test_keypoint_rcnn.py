@@ -1,14 +1,18 @@
 """HEADS with "keypoint", from the dataset to the results: Mask R-CNN, section 5."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, eager_training, shapes, spread
 
 from mrcnn.augment import Flips
+from mrcnn.evaluation import evaluate
 from mrcnn.instances import InstanceKeypoints, KeypointLayout
 from mrcnn.loading.source import SampleSource
 from mrcnn.model import MaskRCNN
+from mrcnn.runs import history
 
 pytestmark = pytest.mark.network
 
@@ -151,3 +155,29 @@ def test_same_result_for_molded_images(detector):
     molded, metas, _ = detector.mold_inputs([image])
     (of_molded,) = detector.detect_molded(molded, metas)
     np.testing.assert_allclose(of_molded["keypoints"], result["keypoints"], atol=1e-3)
+
+
+def test_keypoint_ap_after_an_epoch(tmp_path, eagerly):
+    class Validated(KeypointConfig):
+        VALIDATION_IMAGES = 2
+        MONITOR = "val_keypoints_AP"
+
+    model = build(tmp_path, config=Validated())
+    model.train(Rectangles(), Rectangles(2), 0.01, epochs=1, layers="heads", verbose=0)
+    (row,) = history.read(model.log_dir)
+    for name in (
+        "val_bbox_AP",
+        "val_keypoints_AP",
+        "val_keypoints_AP50",
+        "val_mrcnn_keypoint_loss",
+    ):
+        assert np.isfinite(float(row[name])), name
+    assert "val_segm_AP" not in row
+
+
+def test_evaluate(detector):
+    found = evaluate(detector, Rectangles(2), progress=False)
+    assert list(found["coco"]) == ["bbox", "segm", "keypoints"]
+    assert 0 <= found["coco"]["keypoints"]["AP"] <= 1
+    with pytest.raises(ValueError, match="the model predicts no keypoints: leave 'keypoints' out"):
+        evaluate(SimpleNamespace(fields=("boxes",)), Rectangles(1), iou_types="keypoints")
