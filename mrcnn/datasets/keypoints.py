@@ -96,8 +96,7 @@ class KeypointsCheck:
     def __init__(self, dataset: "Dataset", config: Config | None, report: Report) -> None:
         self.dataset = dataset
         self.report = report
-        learnt = config is not None and "keypoint" in config.HEADS
-        if learnt and dataset.keypoint_layout is not None:
+        if config and "keypoint" in config.HEADS and dataset.keypoint_layout is not None:
             try:
                 check_layout(dataset, config)
             except ValueError as error:
@@ -173,5 +172,5 @@ def lost_text(keypoints: InstanceKeypoints, boxes: npt.ArrayLike, lost: Array) -
     )
 
 
-def _as_set(pairs: Sequence[Sequence[int]]) -> set[frozenset[int]]:
+def _as_set(pairs: Sequence[Sequence[int]] | Array) -> set[frozenset[int]]:
     return {frozenset(map(int, pair)) for pair in pairs}

@@ -96,7 +96,8 @@ class InstanceKeypoints:
     def visible(self) -> Array:
         """[N] bool, whether any labelled keypoint of an instance is inside the image."""
         inside = (self.points[..., :2] >= 0) & (self.points[..., :2] <= [self.height, self.width])
-        return (self.labelled & inside.all(axis=-1)).any(axis=1)
+        found: Array = (self.labelled & inside.all(axis=-1)).any(axis=1)
+        return found
 
     def outside(self, boxes: npt.ArrayLike, tolerance: float | Array = 1.0) -> Array:
         """Which labelled keypoints lie outside the box of their instance.
@@ -111,7 +112,8 @@ class InstanceKeypoints:
         boxes = np.asarray(boxes, np.float64).reshape(-1, 1, 4)
         positions = self.points[..., :2]
         beyond = (positions < boxes[..., :2] - tolerance) | (positions > boxes[..., 2:] + tolerance)
-        return self.labelled & beyond.any(axis=-1)
+        found: Array = self.labelled & beyond.any(axis=-1)
+        return found
 
     def __getitem__(self, chosen: Chosen) -> Self:
         """The instances selected by a slice, a bool array [N] or an array of indices."""
