@@ -79,4 +79,4 @@ def test_an_installed_package_says_that_it_has_types():
 
 def test_detections_are_the_keys_of_results():
     assert types.Detections.__required_keys__ == {"rois", "class_ids", "scores"}
-    assert types.Detections.__optional_keys__ == {"masks", "truncated"}
+    assert types.Detections.__optional_keys__ == {"masks", "keypoints", "truncated"}

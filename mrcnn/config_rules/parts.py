@@ -259,4 +259,5 @@ def _losses(config):
 
 
 def _names(table):
-    return " or ".join(map(repr, table))
+    *others, last = map(repr, table)
+    return f"{', '.join(others)} or {last}" if others else last

@@ -96,8 +96,7 @@ class InstanceKeypoints:
     def visible(self) -> Array:
         """[N] bool, whether any labelled keypoint of an instance is inside the image."""
         inside = (self.points[..., :2] >= 0) & (self.points[..., :2] <= [self.height, self.width])
-        found: Array = (self.labelled & inside.all(axis=-1)).any(axis=1)
-        return found
+        return np.any(self.labelled & inside.all(axis=-1), axis=1)
 
     def outside(self, boxes: npt.ArrayLike, tolerance: float | Array = 1.0) -> Array:
         """Which labelled keypoints lie outside the box of their instance.

@@ -14,11 +14,12 @@ from mrcnn.network.backbones import Backbone, resnext
 from mrcnn.network.backbones.mobilenet import MOBILENET_V3_LARGE
 from mrcnn.network.backbones.resnet import RESNET50, RESNET101, RESNET152
 from mrcnn.network.backbones.vgg import VGG16_BACKBONE
-from mrcnn.network.heads import BoxHead, Head, MaskHead
+from mrcnn.network.heads import BoxHead, Head, KeypointHead, MaskHead
 from mrcnn.network.poolers import PyramidROIAlign, ROIAlign, ROIPool, ROIWarp
 
 RPN = ("rpn_class_loss", "rpn_bbox_loss")
 BOX = ("mrcnn_class_loss", "mrcnn_bbox_loss")
+NAMES = "'box', 'mask' or 'keypoint'"
 
 
 class PointsHead(Head):
@@ -67,7 +68,7 @@ def problems_of(**settings):
                 "align": PyramidROIAlign,
             },
         ),
-        (parts.HEADS, {"box": BoxHead, "mask": MaskHead}),
+        (parts.HEADS, {"box": BoxHead, "mask": MaskHead, "keypoint": KeypointHead}),
     ],
 )
 def test_every_name_is_a_part(table, expected):
@@ -279,21 +280,20 @@ class Duck:
 @pytest.mark.parametrize("value", [None, 3, {"box": 1}, BoxHead])
 def test_heads_must_be_a_tuple(value):
     assert problems_of(HEADS=value) == [
-        f"HEADS is {value!r}: it must be a tuple of 'box' or 'mask' or your own classes."
+        f"HEADS is {value!r}: it must be a tuple of {NAMES} or your own classes."
     ]
 
 
 def test_a_forgotten_comma():
     assert problems_of(HEADS=("box")) == [
-        "HEADS is 'box': it must be a tuple of 'box' or 'mask' or your own classes, such as "
-        "('box',)."
+        f"HEADS is 'box': it must be a tuple of {NAMES} or your own classes, such as ('box',)."
     ]
 
 
-@pytest.mark.parametrize("name", ["keypoint", "Box", ""])
+@pytest.mark.parametrize("name", ["keypoints", "Box", ""])
 def test_a_head_of_an_unknown_name(name):
     assert problems_of(HEADS=("box", name)) == [
-        f"HEADS has {name!r}: it must be 'box' or 'mask', or your own class."
+        f"HEADS has {name!r}: it must be {NAMES}, or your own class."
     ]
 
 
@@ -308,9 +308,9 @@ def test_not_a_head(value):
 
 
 def test_every_wrong_head_is_told():
-    lines = problems_of(HEADS=("keypoint", Duck, "box", 3))
+    lines = problems_of(HEADS=("keypoints", Duck, "box", 3))
     assert [line.split(":")[0] for line in lines] == [
-        "HEADS has 'keypoint'",
+        "HEADS has 'keypoints'",
         f"HEADS has {Duck!r}",
         "HEADS has 3",
     ]
