@@ -17,6 +17,7 @@ from .inference import introspection, molding
 from .inference.detector import detector_of
 from .legacy.paths import CheckpointTemplate, LastCheckpoint
 from .network import graph
+from .network.backbones import of_config
 from .network.process import check_process, refuse_pickle
 from .ops import in_graph, outside_graphs
 from .runs import folder
@@ -158,10 +159,20 @@ class MaskRCNN:
     def get_imagenet_weights(self) -> str:
         """Path of ImageNet weights for the backbone, downloaded if necessary.
 
-        The weights are for ResNet-50; ResNet-101 uses the layers that both have. They expect BGR
-        pixels, but images here are RGB: `load_weights` reverses the input channels of `conv1`.
+        `weights.published.imagenet_weights` says which backbones have them, and their source. A
+        BACKBONE function gets those of ResNet-50. Most expect BGR pixels, but images here are
+        RGB: `load_weights` reverses the input channels of the first convolution.
+
+        Raises:
+            ValueError: Keras has no such weights for the backbone.
+            ConnectionError: the download failed; the message explains how to do it by hand.
         """
-        return imagenet_weights()
+        if self.config.RESNET_STRIDE_IN == "3x3":
+            logger.warning(
+                "RESNET_STRIDE_IN is '3x3', but Keras's ImageNet weights were trained with the "
+                "stride in the 1x1 convolution: a longer training run makes up for it."
+            )
+        return imagenet_weights(of_config(self.config).imagenet)
 
     def find_last(self) -> str:
         """Path of the last checkpoint of the latest run with the configuration's NAME.

@@ -7,6 +7,7 @@ Only datasets are read: nothing is unpickled, and no link is followed.
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,12 +113,13 @@ class WeightsFile(WeightsSource):
         return arrays
 
     def is_bgr(self) -> bool:
-        """Whether the weights expect BGR: `save` recorded it, or they are a bare Keras ResNet."""
+        """Whether the weights expect BGR: as the file records, or a bare Keras ResNet or VGG."""
         if "pixel_order" in self._root.attrs:
             return str(self._root.attrs["pixel_order"]) == "BGR"
         names = [name for name in self.layer_names if self.weight_names(name)]
         prefixes = ("mrcnn_", "rpn_", "fpn_")
-        return {"conv1", "bn5c_branch2c"} <= set(names) and not any(
+        ends = ({"conv1", "bn5c_branch2c"}, {"block1_conv1", "block5_conv3"})
+        return any(pair <= set(names) for pair in ends) and not any(
             name.startswith(prefixes) for name in names
         )
 
@@ -211,6 +213,28 @@ def save(
         _write(file, weighted_layers(model), kernel_dtype)
         if getattr(model, "is_bgr", False):
             file.attrs["pixel_order"] = "BGR"  # an extension, which the reference ignores
+
+
+def save_arrays(layers: Mapping[str, list[Array]], filepath: PathLike, pixel_order: str) -> None:
+    """Save arrays as `save` saves a model's weights.
+
+    Args:
+        layers: the arrays of each layer by its name, in the order of the layer's weights.
+        filepath: path to write; its folder must exist.
+        pixel_order: "RGB" or "BGR", the order that the weights expect.
+
+    Raises:
+        OSError: the file cannot be written; the message names it.
+    """
+    with new_hdf5(Path(filepath)) as file:
+        _write_names(file.attrs, "layer_names", layers)
+        file.attrs["pixel_order"] = pixel_order
+        for name, arrays in layers.items():
+            group = file.create_group(name)
+            names = [f"{name}/weight_{index}:0" for index in range(len(arrays))]
+            _write_names(group.attrs, "weight_names", names)
+            for weight_name, array in zip(names, arrays, strict=True):
+                group.create_dataset(weight_name, data=array)
 
 
 def weighted_layers(model: Any) -> dict[str, list[Any]]:

@@ -71,7 +71,7 @@ def load(
         if stem in arrays and arrays[stem][0].ndim == 4:
             kernel, channels = arrays[stem][0], layers[stem][0].shape[2]
             order = source.is_bgr(), getattr(model, "is_bgr", False)
-            arrays[stem][0], note = adapt(kernel, channels, *order)
+            arrays[stem][0], note = adapt(kernel, channels, *order, name=stem)
             report.notes += [note] if note else []
     for name, values in arrays.items():
         for variable, value in zip(layers[name], values, strict=True):

@@ -24,8 +24,9 @@ def load(
         model: a `MaskRCNN`.
         name: "coco" (those of matterport's Mask_RCNN, downloaded to `coco_path` if not there yet;
             layers whose shapes differ from the model's, such as those that depend on the number of
-            classes, keep their values), "imagenet" (for the backbone, downloaded), "last" or "best"
-            (from the last run with the configuration's NAME), or the path of a file.
+            classes, keep their values), "imagenet" (Keras's for the backbone, see
+            `published.imagenet_weights`, downloaded), "last" or "best" (from the last run with the
+            configuration's NAME), or the path of a file.
         coco_path: path of the COCO weights.
         others: further names, and the files that they stand for, which may come from other
             tasks, see `load_fitting`.

@@ -39,13 +39,16 @@ def spread_rgb(kernel: Array, channels: int) -> Array:
     return np.repeat(kernel.sum(axis=2, keepdims=True) / channels, channels, axis=2)
 
 
-def adapt(kernel: Array, channels: int, bgr: bool, model_bgr: bool = False) -> tuple[Array, str]:
+def adapt(
+    kernel: Array, channels: int, bgr: bool, model_bgr: bool = False, name: str = "conv1"
+) -> tuple[Array, str]:
     """A file's kernel adapted to the model's input channels, and a note of what was done.
 
     Args:
         kernel: float [h, w, C, F] as in the file.
         channels: number of channels that the model takes: C, or any number if C is 3.
         bgr, model_bgr: whether the file's network expects BGR, and whether the model does.
+        name: of the convolution, for the note.
 
     Returns:
         kernel: [h, w, channels, F].
@@ -53,12 +56,12 @@ def adapt(kernel: Array, channels: int, bgr: bool, model_bgr: bool = False) -> t
     """
     if kernel.shape[2] != channels:
         return spread_rgb(kernel, channels), (
-            f"conv1 spread over {channels} channels: each has the mean of the file's RGB kernel, "
+            f"{name} spread over {channels} channels: each has the mean of the file's RGB kernel, "
             f"times 3 / {channels}"
         )
     if bgr != model_bgr:
         first, then = ("BGR", "RGB") if bgr else ("RGB", "BGR")
         return kernel[:, :, ::-1], (
-            f"conv1's input channels reversed: {first} in the file, {then} here"
+            f"{name}'s input channels reversed: {first} in the file, {then} here"
         )
     return kernel, ""

@@ -355,6 +355,8 @@ def test_damaged_chunk(make):
         (["conv1", "bn5c_branch2c", "mrcnn_mask"], False),
         (["conv1", "bn5c_branch2c", "rpn_model"], False),
         (["conv1", "bn5c_branch2c", "fpn_p2"], False),
+        (["block1_conv1", "block5_conv3"], True),
+        (["block1_conv1", "block5_conv3", "fpn_p2"], False),
         (["conv1"], False),
         (["bn5c_branch2c"], False),
     ],

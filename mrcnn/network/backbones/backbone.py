@@ -23,6 +23,9 @@ class Backbone:
             that train under this name, in addition to those that train with "heads".
         fresh: regular expression that matches layers without pretrained weights, which train with
             "heads"; None if there are none.
+        imagenet: name of its ImageNet weights in `mrcnn.weights.imagenet`; a name without weights
+            is explained when they are asked for. The default is right for layers named like a
+            ResNet's.
         pixel_order: "RGB" or "BGR", the channel order that its weights were trained with.
         pixel_std: divisor of the pixels after the mean is subtracted: a number, or one per channel
             in the image's channel order; None for no division.
@@ -53,6 +56,7 @@ class Backbone:
         for first in (3, 4, 5)
     }
     fresh: str | None = None
+    imagenet: str = "resnet50"
     pixel_order: Literal["RGB", "BGR"] = "RGB"
     pixel_std: npt.ArrayLike | None = None
 

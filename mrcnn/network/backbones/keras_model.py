@@ -79,6 +79,7 @@ class KerasBackbone(Backbone):
                 f"pixels is {pixels!r}: it must be one of {', '.join(map(repr, PIXELS))}."
             )
         self.model, self.layers, self.pixels, self.weights = model, tuple(layers), pixels, weights
+        self.imagenet = repr(self)
         self.pixel_order = "BGR" if pixels == "caffe" else "RGB"
         if isinstance(model, keras.Model):
             self._part(model)

@@ -40,6 +40,7 @@ class MobileNetV3Large(KerasBackbone):
 
     def __init__(self) -> None:
         super().__init__(mobilenet_v3_large, LEVELS, pixels="tf")
+        self.imagenet = self.architecture
 
     def build(self, image: Tensor, config: Config) -> list[Tensor]:
         """See `Backbone.build`.

@@ -277,6 +277,7 @@ class ResNet(Backbone):
 
     def __init__(self, architecture: str, form: Form | None = None) -> None:
         self.architecture, self.form = architecture, form
+        self.imagenet = architecture
 
     def build(self, image: Tensor, config: Config) -> list[Tensor]:
         """See `Backbone.build`.

@@ -22,6 +22,7 @@ class ResNeXt(Backbone):
 
     def __init__(self, depth: int, groups: int, width: int) -> None:
         self.architecture = f"resnext{depth}_{groups}x{width}d"
+        self.imagenet = self.architecture
         self.depth, self.groups, self.width = depth, groups, width
 
     def build(self, image: Tensor, config: Config) -> list[Tensor]:

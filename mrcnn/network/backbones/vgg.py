@@ -23,6 +23,7 @@ class VGG16(Backbone):
 
     architecture = "vgg16"
     stem = "block1_conv1"
+    imagenet = "vgg16"
     trainable = {"3+": r"block[345]_.*", "4+": r"block[45]_.*", "5+": r"block5_.*"}
 
     def build(self, image: Tensor, config: Config) -> list[Tensor]:
