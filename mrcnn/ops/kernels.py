@@ -110,6 +110,20 @@ def sample_lattice(features: Tensor, images: Tensor, y: Tensor, x: Tensor) -> Te
     return tf.reshape(samples, (-1, rows, columns, features.shape[-1]))
 
 
+def average_pool(features: Tensor, side: int) -> Tensor:
+    """Averages of squares of `side` cells: [n, H * side, W * side, C] -> [n, H, W, C]."""
+    import tensorflow as tf
+
+    return tf.nn.avg_pool2d(features, side, side, "VALID") if side > 1 else features
+
+
+def max_pool(features: Tensor, side: int) -> Tensor:
+    """Maxima of squares of `side` cells: [n, H * side, W * side, C] -> [n, H, W, C]."""
+    import tensorflow as tf
+
+    return tf.nn.max_pool2d(features, side, side, "VALID") if side > 1 else features
+
+
 def by_level(function: Callable[[int, Tensor], Tensor], level: Tensor, count: int) -> Tensor:
     """Call a function once per level and put its rows back in order.
 

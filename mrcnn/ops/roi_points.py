@@ -16,6 +16,7 @@ from . import kernels
 from .roi_grids import Sampling
 
 CHUNK = 64  # RoIs; 3 MB of features of 7 x 7 x 256
+_LOWEST = float("-inf")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Operator:
         size: (height, width) of the result, in bins.
         maximum: whether a bin is the maximum of its points, else their average. A point outside
             the map counts as 0.
+        points: the number of points per bin and axis, if it is the same for all; else 0.
         whole: whether all points are centres of cells, so that nothing needs interpolating.
     """
 
@@ -34,6 +36,7 @@ class Operator:
     columns: Sampling
     size: tuple[int, int]
     maximum: bool
+    points: int = 0
     whole: bool = False
 
 
@@ -57,6 +60,7 @@ def reduce_points(
     places: Places,
     sample: Callable[[Tensor, Tensor], Tensor],
     channels: int,
+    choose: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """The bins of n RoIs.
 
@@ -66,11 +70,12 @@ def reduce_points(
         places: the RoIs' maps.
         sample: function (y [n, rows], x [n, columns]) -> [n, rows, columns, channels] float32.
         channels: of the maps.
+        choose: whether the second result is needed.
 
     Returns:
         bins: float32 tensor [n, height, width, channels].
         chosen: int32 tensor of the same shape, the number of the point that is the maximum, -1 for
-            none; of an average, a single -1.
+            none; a single -1 for an average, or if not needed.
     """
     rows, columns, steps, per_row = _axes(operator, boxes, places)
     shape = (ops.shape(boxes)[0], *operator.size, channels)
@@ -79,9 +84,18 @@ def reduce_points(
         (y, counted_y, inside_y), (x, counted_x, inside_x) = _at(rows, columns, number, per_row)
         return sample(y, x) * _outer(inside_y, inside_x), _outer(counted_y, counted_x)
 
+    none = ops.full((1,), -1, "int32")
     if not operator.maximum:
-        total = _loop(steps, lambda n, total: (total + point(n)[0],), ops.zeros(shape, "float32"))
-        return total[0] * _share(rows, columns), ops.full((1,), -1, "int32")
+        [total] = _loop(steps, lambda n, total: (total + point(n)[0],), ops.zeros(shape, "float32"))
+        return total * _share(rows, columns), none
+    if not choose:
+
+        def maximum(number, best):
+            value, counted = point(number)
+            return (ops.maximum(best, ops.where(counted > 0, value, _LOWEST)),)
+
+        [best] = _loop(steps, maximum, ops.full(shape, _LOWEST, "float32"))
+        return ops.where(best > _LOWEST, best, 0.0), none
 
     def larger(number, best, chosen):
         value, counted = point(number)

@@ -11,6 +11,7 @@ from keras import ops
 from ..types import Tensor
 from . import kernels
 from .roi_grids import align_axis, pool_axis, warp_axis
+from .roi_native import native_bins
 from .roi_points import CHUNK, Operator, Places, add_gradient, corners, reduce_points, steps_of
 
 AGGREGATIONS = ("avg", "max")
@@ -56,7 +57,7 @@ def roi_align(
                [10.5, 12.5]], dtype=float32)
     """
     rows, columns = (align_axis(bins, sampling_ratio, aligned) for bins in size)
-    operator = Operator(rows, columns, size, maximum=aggregation == "max")
+    operator = Operator(rows, columns, size, aggregation == "max", points=sampling_ratio)
     return _pool(operator, levels, boxes, level_of_box, training)
 
 
@@ -83,7 +84,7 @@ def roi_warp(
         Float32 tensor [B, R, height, width, C].
     """
     rows, columns = (warp_axis(bins, sampling_ratio, aligned) for bins in size)
-    operator = Operator(rows, columns, size, maximum=aggregation == "max")
+    operator = Operator(rows, columns, size, aggregation == "max", points=sampling_ratio)
     return _pool(operator, levels, boxes, level_of_box, training)
 
 
@@ -125,12 +126,8 @@ def _pool(operator, levels, boxes, level_of_box, training):
     maps = _Maps(levels)
     image = ops.repeat(ops.arange(shape[0], dtype="int32")[:, None], shape[1], axis=1)
     level = ops.cast(level_of_box, "int32")
-    # RoIs of similar cost share a chunk, which costs as much as its most expensive RoI.
-    flat_boxes, flat_level = ops.reshape(boxes, (-1, 4)), ops.reshape(level, (-1,))
-    places = maps.places(ops.reshape(image, (-1,)), flat_level)
-    cost = ops.reshape(steps_of(operator, flat_boxes, places), shape[:2])
-    order = ops.argsort(cost, axis=1)  # [B, R]
-    chunks = _Chunks(shape[1], ops.stop_gradient(order))
+    order = None if operator.points else _by_cost(operator, maps, boxes, image, level)
+    chunks = _Chunks(shape[1], order)
     boxes, image, level = (chunks.split(rows) for rows in (boxes, image, level))
 
     def gathered(*levels):
@@ -141,7 +138,7 @@ def _pool(operator, levels, boxes, level_of_box, training):
 
     def native(*levels):
         def chunk(rows):
-            return _native_chunk(operator, maps, levels, *rows)
+            return native_bins(operator, maps.places, levels, *rows)
 
         return ops.map(chunk, (boxes, image, level))
 
@@ -152,29 +149,39 @@ def _pool(operator, levels, boxes, level_of_box, training):
     return chunks.join(pooled)
 
 
+def _by_cost(operator, maps, boxes, image, level):
+    """Order [B, R] of each image's RoIs: a chunk costs as much as its most expensive RoI."""
+    places = maps.places(ops.reshape(image, (-1,)), ops.reshape(level, (-1,)))
+    cost = steps_of(operator, ops.reshape(boxes, (-1, 4)), places)
+    return ops.stop_gradient(ops.argsort(ops.reshape(cost, (-1, boxes.shape[1])), axis=1))
+
+
 class _Chunks:
-    """Rows [B, R, ...] as chunks [K, n, ...] in another order, and back."""
+    """Rows [B, R, ...] as chunks [K, n, ...] in an order [B, R], and back."""
 
     def __init__(self, count, order):
-        self.count, self.order = count, ops.cast(order, "int32")
+        self.count, self.order = count, order
         pieces = max(1, -(-count // CHUNK))
         self.length = -(-count // pieces)
         self.padding = pieces * self.length - count
 
     def split(self, rows):
-        index = ops.reshape(self.order, (*ops.shape(self.order), *[1] * (len(rows.shape) - 2)))
-        rows = ops.take_along_axis(rows, index, axis=1)
+        if self.order is not None:
+            index = self.order if len(rows.shape) == 2 else self.order[..., None]
+            rows = ops.take_along_axis(rows, index, axis=1)
         rows = ops.pad(rows, [[0, 0], [0, self.padding], *[[0, 0]] * (len(rows.shape) - 2)])
         return ops.reshape(rows, (-1, self.length, *rows.shape[2:]))
 
     def join(self, chunks):
         tail = tuple(chunks.shape[2:])
         per_image = self.count + self.padding
-        batch = ops.shape(self.order)[0]
+        if self.order is None:
+            rows = ops.reshape(chunks, (-1, per_image, *tail))
+            return rows[:, : self.count] if self.padding else rows
         back = ops.cast(ops.argsort(self.order, axis=1), "int32")
-        first = ops.arange(batch, dtype="int32")[:, None] * per_image
+        first = ops.arange(ops.shape(back)[0], dtype="int32")[:, None] * per_image
         rows = ops.take(ops.reshape(chunks, (-1, *tail)), back + first, axis=0)
-        return ops.reshape(rows, (batch, self.count, *tail))
+        return ops.reshape(rows, (-1, self.count, *tail))
 
 
 class _Maps:
@@ -235,18 +242,3 @@ def _with_gradient(operator, maps):
         return pooled, gradient
 
     return pool
-
-
-def _native_chunk(operator, maps, levels, boxes, image, level):
-    """The bins of n RoIs, sampled level by level with TensorFlow's kernel."""
-
-    def one_level(index, here):
-        chosen = [ops.take(rows, here, axis=0) for rows in (boxes, image)]
-        places = maps.places(chosen[1], ops.full_like(here, index))
-
-        def sample(y, x):
-            return kernels.sample_lattice(levels[index], chosen[1], y, x)
-
-        return reduce_points(operator, chosen[0], places, sample, levels[0].shape[-1])[0]
-
-    return kernels.by_level(one_level, level, len(levels))

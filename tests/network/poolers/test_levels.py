@@ -1,0 +1,42 @@
+"""Levels of RoIs by the rules of other frameworks, and their boxes in pixels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mrcnn.geometry.boxes import norm_boxes
+from mrcnn.network.poolers import levels
+
+FOREIGN = Path(__file__).parents[3].parent / "shared/parity/foreign"
+
+
+@pytest.mark.parametrize("rule", ["torchvision", "detectron2"])
+def test_levels_of_the_other_framework(rule):
+    file = FOREIGN / f"{rule}_ops.npz"
+    if not file.exists():
+        pytest.skip("no reference values")
+    with np.load(file, allow_pickle=False) as archive:
+        boxes, expected = archive["levels.boxes"], archive[f"levels.{rule}"]
+    boxes = boxes[None, :, [1, 0, 3, 2]]
+    np.testing.assert_array_equal(levels.floor_level(boxes, rule)[0], expected + 2)
+
+
+@pytest.mark.parametrize("rule", ["torchvision", "detectron2"])
+def test_a_factor_of_two_is_a_level(rule):
+    sides = np.array([0, 1, 111.99, 112, 223.99, 224, 447.99, 448, 2000], "float32")
+    boxes = np.stack([0 * sides, 0 * sides, sides, sides], axis=1)[None]
+    np.testing.assert_array_equal(levels.floor_level(boxes, rule)[0], [2, 2, 2, 3, 3, 4, 4, 5, 5])
+
+
+def test_in_pixels_undoes_norm_boxes():
+    pixels = np.array([[0, 0, 64, 96], [3.5, 10, 20.25, 50]])
+    normalised = norm_boxes(pixels, (64, 96))[None]
+    ours = levels.in_pixels(normalised, np.array([[64.0, 96.0, 3.0]]))
+    np.testing.assert_allclose(ours[0], pixels, atol=1e-4)
+
+
+def test_the_scale_is_a_power_of_two_even_if_the_map_is_rounded_up():
+    features = np.zeros((1, 13, 25, 2), "float32")  # 200 / 16 and 400 / 16, rounded up
+    scale = levels.scale_of(features, np.array([[200.0, 400.0, 3.0]]))
+    np.testing.assert_array_equal(scale, [[1 / 16, 1 / 16]])

@@ -1,0 +1,59 @@
+"""Positions of sampling points along one axis."""
+
+import numpy as np
+
+from mrcnn.ops import roi_grids
+
+
+def axis_of(sampling, start, stop, extent=8.0):
+    return sampling(*(np.array([value], "float32") for value in (start, stop, extent)))
+
+
+def points_of(axis, count):
+    """(positions, counted, inside) [bins, count] of the only RoI."""
+    found = [axis.at(np.int32(i)) for i in range(count)]
+    return (np.stack([np.asarray(point[k])[0] for point in found], axis=1) for k in range(3))
+
+
+def test_points_are_even_and_centred():
+    axis = axis_of(roi_grids.align_axis(2, 2, aligned=False), 1, 5)
+    positions, counted, inside = points_of(axis, 2)
+    np.testing.assert_allclose(positions, [[1.5, 2.5], [3.5, 4.5]])
+    assert counted.all() and inside.all() and int(axis.steps[0]) == 2
+    positions, _, _ = points_of(axis_of(roi_grids.align_axis(2, 2, aligned=True), 1, 5), 2)
+    np.testing.assert_allclose(positions, [[1, 2], [3, 4]])
+
+
+def test_adaptive_sampling_takes_as_many_points_as_cells_rounded_up():
+    for length, expected in [(0, 0), (0.5, 1), (2, 1), (2.5, 2), (4, 2), (6.25, 4)]:
+        axis = axis_of(roi_grids.align_axis(2, 0, aligned=True), 1, 1 + length)
+        assert int(axis.steps[0]) == expected and float(axis.points[0]) == expected
+    # A RoI that is not aligned is at least one cell long.
+    assert int(axis_of(roi_grids.align_axis(2, 0, aligned=False), 1, 1).steps[0]) == 1
+
+
+def test_points_beyond_the_border():
+    """One cell further than the last centre is on the border; the position is clipped."""
+    axis = axis_of(roi_grids.align_axis(4, 1, aligned=False), -2.5, 13.5)  # -0.5, 3.5, 7.5, 11.5
+    positions, counted, inside = points_of(axis, 1)
+    np.testing.assert_allclose(positions[:, 0], [0, 3.5, 7, 7])
+    assert counted.all()
+    np.testing.assert_array_equal(inside[:, 0], [1, 1, 1, 0])
+
+
+def test_pooling_rounds_halves_away_from_zero_and_bins_outwards():
+    # From 1.5 to 4.5 is cells 2 to 5; three bins of 4 / 3 cells.
+    axis = axis_of(roi_grids.pool_axis(3), 1.5, 4.5)
+    positions, _, inside = points_of(axis, 2)
+    np.testing.assert_array_equal(positions, [[2, 3], [3, 4], [4, 5]])
+    assert inside.all() and int(axis.steps[0]) == 2
+    # From -1.5, which is -2, to 0.5, which is 1: two of four cells are outside.
+    positions, _, inside = points_of(axis_of(roi_grids.pool_axis(4), -1.5, 0.5), 1)
+    np.testing.assert_array_equal(inside[:, 0], [0, 0, 1, 1])
+    np.testing.assert_array_equal(positions[2:, 0], [0, 1])
+
+
+def test_warping_samples_the_cells_that_pooling_would_divide():
+    axis = axis_of(roi_grids.warp_axis(4, 1, aligned=True), 1.5, 4.5)
+    positions, _, _ = points_of(axis, 1)
+    np.testing.assert_allclose(positions[:, 0], [2, 3, 4, 5])
