@@ -87,7 +87,7 @@ class FiguresDataset(utils.Dataset):
 
 
 def random_figures(height, width, rng):
-    """One to three figures in different poses, none much hidden by those above it.
+    """One or a few figures in different poses, none much hidden by those above it.
 
     Returns:
         list of dicts of joints float [13, (y, x)] in pixels, size (the height in pixels), colour.
