@@ -102,7 +102,7 @@ def pool_axis(bins: int) -> Sampling:
             inside = ops.cast(position < end, "float32")
             return ops.minimum(position, last - 1.0), inside, inside
 
-        points = ops.max(end - first, axis=1)
+        points = ops.max(end - first, axis=1, initial=0.0)  # a level may have no RoI
         return Axis(at, points, ops.cast(points, "int32"))
 
     return sampling

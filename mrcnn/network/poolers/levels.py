@@ -36,7 +36,10 @@ def floor_level(boxes: Tensor, rule: str) -> Tensor:
 
 
 def in_pixels(boxes: Tensor, image_shape: Tensor) -> Tensor:
-    """Normalised boxes in pixels, box * (size - 1) + [0, 0, 1, 1].
+    """Normalised boxes in pixels, box * (size - 1) + [0, 0, 1, 1], to 1/4096 of a pixel.
+
+    Whole pixels and simple fractions become exact again, which decides where RoIPool rounds to, and
+    how many points adaptive sampling takes.
 
     Args:
         boxes: float tensor [B, R, 4], normalised.
@@ -47,7 +50,8 @@ def in_pixels(boxes: Tensor, image_shape: Tensor) -> Tensor:
     """
     size = ops.cast(image_shape[:, :2], "float32")
     span = ops.concatenate([size, size], axis=1)[:, None] - 1.0
-    return boxes * span + ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])
+    pixels = boxes * span + ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])
+    return ops.round(pixels * 4096.0) / 4096.0
 
 
 def scale_of(features: Tensor, image_shape: Tensor) -> Tensor:
