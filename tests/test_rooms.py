@@ -17,6 +17,7 @@ JOINT_TESTS = {
     "formats/test_coco_boxes.py",  # coco.py and coco_masks.py: what is read as boxes
     "formats/test_shape_boxes.py",  # the boxes of all shapes, including those of formats
     "network/test_backends.py",  # the whole network, on each backend
+    "network/test_choices.py",  # whole networks of other mask heads and suppression
     "network/test_full_size.py",  # the whole network, in the size for COCO
     "ops/test_ops_boxes.py",  # boxes.py and gather.py, by their names in `mrcnn.ops`
 }

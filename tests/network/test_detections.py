@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mrcnn.config import Config
 from mrcnn.geometry.boxes import compute_overlaps
@@ -151,3 +152,17 @@ def test_across_classes_the_best_class_of_an_object_stays():
     ours = np.asarray(refine_detections(rois, probs, deltas, windows, config))[0]
     assert ours[:, 4].tolist() == [1, 2, 0]
     np.testing.assert_allclose(ours[:, 5], [0.9, 0.6, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["hard", "soft_linear", "soft_gaussian"])
+def test_xla_compiles_each_suppression(method):
+    rois, probs = crowd(1)
+    settings = {"NUM_CLASSES": 4, "DETECTION_MIN_CONFIDENCE": {1: 0.2, 2: 0.5, 3: 0}}
+    config = config_for(**settings, NMS_ACROSS_CLASSES=True, DETECTION_NMS=method)
+    windows, deltas = np.array([[0, 0, 1, 1]] * 2, "float32"), np.zeros((2, 40, 4, 4), "float32")
+    plain = refine_detections(rois, probs, deltas, windows, config)
+    compiled = tf.function(refine_detections, jit_compile=True)(
+        *map(tf.constant, (rois, probs, deltas, windows)), config
+    )
+    assert np.asarray(plain).any()
+    np.testing.assert_allclose(compiled, plain, atol=1e-5)

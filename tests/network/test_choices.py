@@ -1,0 +1,104 @@
+"""Whole networks with each kind of mask head and of suppression, also on other backends."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import TinyConfig, shapes, spread
+
+from mrcnn.mask_rcnn import MaskRCNN
+
+pytestmark = pytest.mark.network
+
+SCRIPT = Path(__file__).parents[1] / "run_choices.py"
+CASES = {
+    "softmax": {"MASK_LOSS": "softmax", "NMS_ACROSS_CLASSES": True, "DETECTION_NMS": "soft_linear"},
+    "agnostic": {
+        "MASK_HEAD": "mlp3",
+        "MASK_CLASS_AGNOSTIC": True,
+        "MASK_SHAPE": [12, 8],
+        "USE_MINI_MASK": False,
+        "DETECTION_NMS": "soft_gaussian",
+        "DETECTION_MIN_CONFIDENCE": {1: 0.3, 2: 0.1},
+    },
+}
+
+
+def run(out, backend):
+    environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    subprocess.run([sys.executable, SCRIPT, repr(CASES), str(out)], env=environment, check=True)
+    with np.load(out) as archive:
+        return dict(archive)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+def test_the_same_on_jax(tmp_path):
+    tensorflow = run(tmp_path / "tensorflow.npz", "tensorflow")
+    ours = run(tmp_path / "jax.npz", "jax")
+    assert ours.keys() == tensorflow.keys()
+    for name, value in tensorflow.items():
+        # The change of a weight is relative to the largest; see also test_backends.py.
+        tolerance = 5e-3 if name.endswith("change") else 1e-4 * max(1.0, np.abs(value).max())
+        np.testing.assert_allclose(ours[name], value, atol=tolerance, err_msg=name)
+    for case in CASES:
+        assert tensorflow[f"{case}.mrcnn_detection"][..., 5].any()
+        assert tensorflow[f"{case}.loss.mrcnn_mask_loss"] > 0
+
+
+def build(folder, case, seed=None):
+    settings = {"DETECTION_MIN_CONFIDENCE": 0.1, **CASES[case]}
+    model = MaskRCNN("inference", TinyConfig.from_dict(settings), str(folder))
+    if seed is not None:
+        spread(model.keras_model)
+    return model
+
+
+@pytest.mark.parametrize(("case", "shape"), [("softmax", (8, 8, 3)), ("agnostic", (12, 8, 1))])
+def test_saved_loaded_and_detected(tmp_path, case, shape):
+    image = shapes(1)[0][0]
+    model = build(tmp_path, case, seed=0)
+    model.keras_model.save_weights(tmp_path / "weights.h5")
+    again = build(tmp_path, case)
+    report = again.load_weights(tmp_path / "weights.h5", by_name=True)
+    assert not report.missing and not report.mismatched and not report.left_over
+    [expected], [found] = model.detect([image]), again.detect([image])
+    assert len(found["scores"]) and found["masks"].any()
+    assert found["masks"].shape == (64, 64, len(found["scores"]))
+    for name in ("rois", "class_ids", "scores", "masks"):
+        np.testing.assert_array_equal(found[name], expected[name])
+
+    # `unmold_detections` takes the network's masks in the form that the head gives them.
+    molded, metas, windows = model.mold_inputs([image])
+    outputs = model.keras_model.predict_on_batch(
+        [molded, metas, model.get_anchors(molded[0].shape)[None]]
+    )
+    by_name = dict(zip(model.keras_model.names, outputs, strict=True))
+    masks = np.asarray(by_name["mrcnn_mask"][0])
+    assert masks.shape[1:] == shape
+    boxes, class_ids, _, full = model.unmold_detections(
+        np.asarray(by_name["mrcnn_detection"][0]), masks, image.shape, molded[0].shape, windows[0]
+    )
+    np.testing.assert_array_equal(boxes, expected["rois"])
+    np.testing.assert_array_equal(class_ids, expected["class_ids"])
+    np.testing.assert_array_equal(full, expected["masks"])
+
+
+def test_the_load_report_tells_heads_of_other_layers(tmp_path):
+    """Weights of the default network, for a shared mask and for fully connected layers."""
+    path = tmp_path / "default.h5"
+    MaskRCNN("inference", TinyConfig(), str(tmp_path)).keras_model.save_weights(path)
+    config = TinyConfig.from_dict({"MASK_CLASS_AGNOSTIC": True})
+    shared = MaskRCNN("inference", config, str(tmp_path))
+    with pytest.raises(ValueError, match=r"mrcnn_mask: kernel \(1, 1, 256, 3\) in the file, \(1"):
+        shared.load_weights(path, by_name=True)
+    report = shared.load_weights(path, by_name=True, exclude=["mrcnn_mask"])
+    assert report.excluded == ["mrcnn_mask"] and not report.missing
+    report = build(tmp_path, "agnostic").load_weights(path, by_name=True, exclude=["mrcnn_mask"])
+    assert not report.unknown_excludes and not report.mismatched
+    fully_connected = [*(f"mrcnn_mask_fc{index}" for index in (1, 2, 3)), "mrcnn_mask_logits"]
+    assert report.missing == fully_connected
+    assert {"mrcnn_mask", "mrcnn_mask_conv1", "mrcnn_mask_deconv"} < set(report.left_over)
