@@ -9,7 +9,7 @@ import numpy.typing as npt
 # A numpy array of any shape and dtype.
 Array = npt.NDArray[Any]
 
-# A tensor of the Keras backend, symbolic or eager: Keras has no type for all three.
+# A tensor of the Keras backend, symbolic or eager: Keras has no type that covers all backends.
 Tensor = Any
 
 # A path of a file or folder.

@@ -59,7 +59,7 @@ QUICK = {
 }
 
 # A few steps take less time than compiling a graph for them. (tf.data warns that it compiles.) A
-# network that has hardly learnt fills all limits, with a warning.
+# network that has hardly learnt hits every limit, with a warning.
 QUICK_START = (
     "import tensorflow, warnings; tensorflow.config.run_functions_eagerly(True); "
     "warnings.filterwarnings('ignore', 'Even though the'); "
@@ -81,7 +81,7 @@ def source(name):
         FileNotFoundError: the notebook does not exist.
     """
     if name not in NAMES:
-        raise FileNotFoundError(f"no such notebook: {name!r}. There are {', '.join(NAMES)}.")
+        raise FileNotFoundError(f"no such notebook: {name!r}. Notebooks: {', '.join(NAMES)}.")
     notebook = jupytext.read(FOLDER / f"{name}.py")
     notebook.metadata["kernelspec"] = {
         "name": "python3",
@@ -98,7 +98,7 @@ def execute(name, quick=False):
 
     Args:
         name: name of a notebook.
-        quick: whether to run it with the fewer images and steps of `QUICK`.
+        quick: whether to run it with fewer images and steps, as `QUICK` says.
 
     Returns:
         `nbformat.NotebookNode` with outputs.
@@ -106,7 +106,7 @@ def execute(name, quick=False):
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed.
         FileNotFoundError: the notebook does not exist.
-        ValueError: the notebook does not have a text that `QUICK` replaces.
+        ValueError: the notebook lacks text that `QUICK` replaces.
     """
     notebook = source(name)
     # TensorFlow's log lines go to the terminal, not to the notebook.
@@ -129,14 +129,14 @@ def execute(name, quick=False):
 class _Client(NotebookClient):
     async def async_start_new_kernel_client(self):
         client = await super().async_start_new_kernel_client()
-        # Its heartbeat thread can wait forever for an answer of a kernel that has ended, and
+        # Its heartbeat thread can wait forever for an answer from a kernel that has ended, and
         # jupyter_client waits for the thread.
         client.hb_channel.join = functools.partial(client.hb_channel.join, 10)
         return client
 
 
 def shorten(notebook, replacements):
-    """Replace texts in the code of a notebook.
+    """Replace text in the code of a notebook.
 
     Args:
         notebook: `nbformat.NotebookNode`, changed in place.

@@ -131,7 +131,7 @@ visualize.display_instances(
 # `IMAGE_RESIZE_MODE` says how to get there: `square` scales and pads to a square, `pad64` pads to
 # multiples of 64, `crop` cuts out a random square (for training on large images), and `none` leaves
 # everything as it is. The dashed box is the window, the part that is not padding. All four images
-# are drawn at the same scale. The first three are enlarged by 1.5, so that the shorter side has
+# are drawn at the same scale. The first three are enlarged 1.5 times, so that the shorter side has
 # `IMAGE_MIN_DIM` pixels.
 
 # %%
@@ -326,8 +326,8 @@ visualize.draw_rois(
 # %% [markdown]
 # ## Augmentation
 #
-# 15 images are few. Flipped, rotated, zoomed, brightened or with added noise, they go further, and
-# nobody has to annotate more. `augment.microscopy()` is a list of such steps, one of them a
+# 15 images is not many. Flipped, rotated, zoomed, brightened or with added noise, they go further,
+# and nobody has to annotate more. `augment.microscopy()` is a list of such steps, one of them a
 # pipeline of Keras layers; add others as you like. Whatever moves pixels also moves the masks. Each
 # row shows an image unchanged and augmented twice, and each instance keeps the colour of its
 # outline. The outlines must lie on the nuclei. (Those in stained tissue are rough even in the first

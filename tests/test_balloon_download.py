@@ -13,7 +13,7 @@ def balloon():
     return load_sample("balloon")
 
 
-def test_train_and_val_come_to_the_folder(balloon, tmp_path, monkeypatch):
+def test_train_and_val_end_up_in_the_folder(balloon, tmp_path, monkeypatch):
     fetched = []
 
     def download(url, path, verbose=1, checksum=None):

@@ -5,7 +5,7 @@ An object is public unless its name starts with an underscore. `docs_rules` chec
 - There is a docstring. A method that overrides one of a base class may omit it, or omit what the
   base's docstring says.
 - Parameters: each is named in Args (for a constructor, in the class's Args or Attributes), in
-  backticks, in the text if there are no Args, or in the Args that "see `x`" or "as `x`" refers to.
+  backticks in the text if there are no Args, or in the Args that "see `x`" or "as `x`" refers to.
   Args has no other names. The class of a Keras layer has Call arguments.
 - Results: whatever returns or yields something has Returns or Yields, or a first line that names
   the result: "Areas of boxes", not "Compute ...".

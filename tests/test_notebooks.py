@@ -34,7 +34,7 @@ def kinds(cell):
 
 
 @pytest.mark.parametrize("name", notebooks.NAMES)
-def test_the_stored_notebook_is_that_of_its_source(name):
+def test_the_stored_notebook_matches_its_source(name):
     source, notebook = notebooks.source(name), stored(name)
     assert [(c.cell_type, c.source) for c in notebook.cells] == [
         (c.cell_type, c.source) for c in source.cells
@@ -71,7 +71,7 @@ def check_it_shows_what_is_stored(name, found):
 
 
 @pytest.mark.parametrize("name", notebooks.QUICK)
-def test_the_quick_form_is_that_of_the_source(name):
+def test_quick_replacements_apply_to_the_source(name):
     notebook = notebooks.source(name)
     notebooks.shorten(notebook, notebooks.QUICK[name])
     changed = [

@@ -166,7 +166,7 @@ class AnnotatedDataset(Dataset):
         Raises:
             TypeError: `class_names` or `class_map` contains something other than names.
             ValueError: unusable entries; no images; no classes are left after `class_map`; a class
-                is named like the background.
+                has the name of the background.
         """
         wanted, new_names = checked_names(class_names), checked_map(class_map)
         if found is None:
@@ -256,7 +256,7 @@ class AnnotatedDataset(Dataset):
         """The boxes of an image's instances, without building masks.
 
         A box given in the file comes first, then the extent of the drawn shape. If an annotation is
-        a file of pixels, or a subclass provides masks, it is the box around these.
+        a file of pixels, or a subclass provides masks, the box is the one around these.
 
         Returns:
             boxes: `InstanceBoxes` of N instances, in pixels.

@@ -20,7 +20,7 @@ class BatchSequence(keras.utils.PyDataset):
         steps: batches per epoch.
         workers: number of threads or processes that make batches ahead of time.
         processes: None for threads; "spawn", "forkserver" or "fork" for processes that are started
-            by this method (see `WorkerPool`; call `close` at the end).
+            in this way (see `WorkerPool`; call `close` at the end).
         share: (host, hosts): each batch's rows are split into `hosts` equal parts, of which part
             `host` is returned.
         kwargs: `max_queue_size` of `PyDataset`.
@@ -62,7 +62,7 @@ class BatchSequence(keras.utils.PyDataset):
         return ({f"input_{name}": array for name, array in stack(samples).items()},)
 
     def numbers(self, index: int) -> range:
-        """Return the numbers of the samples in the epoch's batch `index` of all hosts."""
+        """Return the sample numbers of the epoch's batch `index`, for all hosts together."""
         size = self.source.config.BATCH_SIZE
         first = (self.epoch * self.steps + self.skipped + index) * size
         return range(first, first + size)

@@ -38,7 +38,7 @@ def compute_matches(
     Each detection takes the free instance of its class that it overlaps most.
 
     Args:
-        gt_boxes: [G, 4] pixels; rows of zeros are padding and dropped with their ids and masks.
+        gt_boxes: [G, 4] pixels; rows of zeros are padding, dropped with their ids and masks.
         gt_class_ids: [G]; negative for a crowd of the class.
         gt_masks: [H, W, G].
         pred_boxes: [N, 4] pixels; rows of zeros are padding.

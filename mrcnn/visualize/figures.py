@@ -26,7 +26,7 @@ SaveTo = PathLike | IO[bytes]
 _Drawn = TypeVar("_Drawn", bound=Axes | Figure | SubFigure)
 
 _TITLE_INCHES = 0.4  # height of a title in `panel_rows`
-_ASPECTS = (0.5, 5.0)  # width / height that it allows for; narrower ones leave room for titles
+_ASPECTS = (0.5, 5.0)  # limits of its panels' width / height; the lower one leaves room for titles
 _LETTERS_PER_INCH_AT_1PT = 120
 
 NATIVE_DPI = 100  # of native figures: decides the size of type and lines in pixels
@@ -72,12 +72,12 @@ def panel_rows(
 ) -> Array:
     """Create a figure of images that fill its width, whatever their shapes.
 
-    In each row, all panels are equally high and as wide as their images need.
+    In each row, all panels have the same height and are as wide as their images need.
 
     Args:
         rows: for each row, the shapes (height, width, ...) of its images. There may be fewer than
             `columns`.
-        columns: panels of a full row.
+        columns: number of panels in a full row.
         default: (width in inches, dots per inch); None for the latter is matplotlib's.
         figsize, dpi, save_to: see `new_figure`.
         tallest: maximum height of a row, as a multiple of the mean width of a column. A row of tall

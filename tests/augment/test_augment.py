@@ -143,7 +143,7 @@ def test_forgotten_parentheses_and_other_parameters(wrong):
         (lambda image: image.astype(str), "is an array of <U"),
     ],
 )
-def test_pixels_of_another_range_are_refused(change, what):
+def test_pixels_in_another_range_are_refused(change, what):
     image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     masks = InstanceMasks.from_dense(np.ones((4, 4, 1), bool))
     with pytest.raises(ValueError, match=what):

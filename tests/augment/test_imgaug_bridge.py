@@ -95,7 +95,7 @@ def test_geometric_augmenters_that_smooth_the_image(iaa, name):
 
 
 @pytest.mark.parametrize("name", PHOTOMETRIC)
-def test_photometric_augmenters_leave_masks(iaa, name):
+def test_photometric_augmenters_leave_masks_unchanged(iaa, name):
     image, masks = cells()
     changed, left = augment(PHOTOMETRIC[name](iaa), image, masks, rng())
     assert (changed != image).any()

@@ -67,7 +67,7 @@ def test_geometric_layers_move_masks_with_the_image(name):
 
 
 @pytest.mark.parametrize("name", PHOTOMETRIC)
-def test_photometric_layers_leave_masks(name):
+def test_photometric_layers_leave_masks_unchanged(name):
     image, masks = cells()
     image = np.clip(image * [1.0, 3.0, 0.5] + 20, 0, 255).astype(np.uint8)
     changed, left = augment(PHOTOMETRIC[name](), image, masks, rng())

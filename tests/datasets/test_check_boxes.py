@@ -144,7 +144,7 @@ def test_boxes_that_do_not_fit(boxes):
         ),
     ],
 )
-def test_load_boxes_may_give_anything(boxes, monkeypatch, result, kind, reason):
+def test_load_boxes_may_return_anything(boxes, monkeypatch, result, kind, reason):
     boxes.add("a", CAR)
     monkeypatch.setattr(Boxes, "load_boxes", lambda self, image_id: result)
     report = checked(boxes)

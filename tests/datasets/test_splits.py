@@ -74,7 +74,7 @@ def test_split(count, fraction, seed, random):
     assert set(names(again)) == set(names(validation))
 
 
-def test_seeds_give_other_splits_in_the_order_of_the_dataset():
+def test_seeds_give_different_splits_in_the_order_of_the_dataset():
     dataset = Slides("x" * 20)
     parts = [names(split(dataset, 0.25, seed)[1]) for seed in range(4)]
     assert len({tuple(part) for part in parts}) == 4
@@ -125,7 +125,7 @@ def test_split_by_group_takes_what_fits():
         (lambda info: [1], TypeError, r"its group \[1\] is not hashable"),
     ],
 )
-def test_a_group_is_needed_and_hashable(group_of, error, text):
+def test_a_group_is_required_and_must_be_hashable(group_of, error, text):
     with pytest.raises(error, match=text):
         split_by_group(Slides("ab"), group_of)
 

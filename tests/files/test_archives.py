@@ -33,7 +33,7 @@ def sha256(data):
 
 
 def tree(folder):
-    """dict of the path of each file in a folder to its content."""
+    """dict of path to content, for every file in a folder."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(Path(folder).rglob("*"))
@@ -119,7 +119,7 @@ def test_a_folder_of_the_zip_alone(tmp_path):
     assert tree(tmp_path / "out") == {"train/a.jpg": b"a"}
 
 
-def test_folders_are_filled_up_and_files_stay(tmp_path):
+def test_existing_folders_are_merged_and_files_stay(tmp_path):
     path = write(tmp_path, [("annotations/a.json", "new"), ("annotations/sub/b.json", "b")])
     (tmp_path / "annotations").mkdir()
     (tmp_path / "annotations" / "a.json").write_text("mine")

@@ -66,7 +66,7 @@ def test_random_rois_refuse_a_box_without_area():
 def test_detection_targets_match_the_reference(units, gt, mini):
     class_ids, boxes, masks = gt
     if mini:
-        masks = minimize_mask(boxes, masks, (28, 28))  # no loss for filled boxes
+        masks = minimize_mask(boxes, masks, (28, 28))  # lossless for filled boxes
     np.random.seed(12)  # noqa: NPY002 (what matterport's Mask_RCNN draws from)
     rois, class_ids, bboxes, masks = build_detection_targets(
         units["random_rois_seed11"], class_ids, boxes, masks, make_config(USE_MINI_MASK=mini)

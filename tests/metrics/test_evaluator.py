@@ -70,7 +70,7 @@ def numbers(value, path=""):
 
 
 @given(st.integers(0, 30))
-def test_what_is_there_is_perfect(seed):
+def test_the_ground_truth_scores_perfectly(seed):
     # No overlaps: two instances with exactly the same pixels cannot both keep them.
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 6, (2, 5, 5)).repeat(4, axis=1).repeat(6, axis=2)
@@ -181,12 +181,12 @@ def test_boxes_alone():
     assert figures["objects"]["dsb_score"] == 1 and "aji" not in figures
     with pytest.raises(ValueError, match="image 0: the result has no masks: iou_types must"):
         figures_of(dataset, [boxes])
-    # By masks, the box has IoU 0.55.
+    # Compared by mask, the box has an IoU of 0.55.
     full = {**boxes, "masks": InstanceMasks([np.ones((10, 10))], [(0, 0)], SIZE)}
     assert figures_of(dataset, [full])["objects"]["tp"] == [1, 1] + [0] * 8
 
 
-def test_a_truth_of_boxes(monkeypatch):
+def test_a_ground_truth_of_boxes(monkeypatch):
     samples, results = random_case(5)
     samples[1][2][0] *= -1
     boxes = [{n: v for n, v in result.items() if n != "masks"} for result in results]

@@ -388,7 +388,7 @@ def test_rois_from_outside():
     assert tuple(model.get_layer("ROI").output.shape) == (None, 40, 4)
 
 
-def test_only_rois_that_can_be_positive_pass_the_mask_head_in_a_step():
+def test_only_rois_that_can_be_positive_pass_through_the_mask_head_in_a_step():
     config = TinyConfig()
     learned = graph.build("training", config).get_layer("mrcnn_mask_loss").input
     assert [tensor.shape[1] for tensor in learned] == [3, 3, 3]  # a third of the 12, rounded down
@@ -411,7 +411,7 @@ def test_widths_of_the_rpn_and_the_mask_head():
         assert widths == [24, 20, 20, 20]
 
 
-def test_first_weights_do_not_depend_on_later_heads():
+def test_initial_weights_do_not_depend_on_later_heads():
     """Layers draw their seeds in the order in which they are created: RPN, boxes, masks."""
     kernels = []
     for heads in (("box", "mask"), ("box",)):

@@ -40,7 +40,7 @@ def test_all_loaded(caplog):
     assert records(report, caplog) == [("INFO", str(report))]
 
 
-def test_what_kept_its_values_unasked_is_warned_of(caplog):
+def test_a_warning_names_what_unexpectedly_kept_its_values(caplog):
     report = LoadReport(
         "a.h5",
         loaded=["a"],

@@ -85,7 +85,7 @@ def conv_block(
     Args:
         input_tensor: [B, H, W, any].
         kernel_size, filters, stage, block, use_bias, train_bn, form: see `identity_block`.
-        strides: (y, x) of the shortcut and of the convolution that `form` says.
+        strides: (y, x) of the shortcut and of the convolution that `form` chooses.
 
     Returns:
         Tensor [B, H / strides[0], W / strides[1], filters[2]].
@@ -271,8 +271,8 @@ class ResNet(Backbone):
 
     Args:
         architecture: "resnet50", "resnet101" or "resnet152".
-        form: a form of its own, whatever RESNET_STRIDE_IN; None: matterport's Mask_RCNN's with
-            "1x1", torchvision's with "3x3".
+        form: a form of its own, whatever RESNET_STRIDE_IN is; None: that of matterport's Mask_RCNN
+            with "1x1", that of torchvision with "3x3".
     """
 
     def __init__(self, architecture: str, form: Form | None = None) -> None:

@@ -57,14 +57,14 @@ def test_callbacks_come_in_order():
         ({"MONITOR": "val_bbox_AP50"}, "val_bbox_AP50"),
     ],
 )
-def test_what_tells_the_best_epoch(settings, monitor, monkeypatch):
+def test_what_decides_the_best_epoch(settings, monitor, monkeypatch):
     monkeypatch.setattr(validation, "SharedDetector", lambda *args: args)
     run = run_of(**settings)
     callback_list.callbacks(run)
     assert run.progress.monitor == monitor
 
 
-def test_a_network_without_ap_is_told_by_its_loss(caplog):
+def test_without_ap_the_loss_decides_the_best_epoch(caplog):
     run = run_of()
     run.model.keras_model = keras.Sequential()
     callback_list.callbacks(run)
