@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..config_rules.values import check_fraction
+from ..instances.boxes import InstanceBoxes
+from ..instances.keypoint_layout import check_flip_pairs, mirrored
+from ..instances.masks import as_instances
 from ..types import Array, Detections
 from .detector import detect_crops
-from .merging import masks_of, merge
+from .merging import merge
 from .molding import InferenceModel, check_images
 
 # (flip left-right, flip up-down, then transpose): the image as it is, its three flips and, from
@@ -33,7 +36,8 @@ def detect(
 ) -> list[Detections]:
     """Like `MaskRCNN.detect`, but using several orientations of each image.
 
-    With NMS_ACROSS_CLASSES, orientations that disagree on an object's class vote on that, too.
+    With NMS_ACROSS_CLASSES, orientations that disagree on an object's class vote on that, too. For
+    keypoints, KEYPOINT_FLIP_PAIRS says which ones a mirror swaps.
 
     Args:
         model: a `MaskRCNN` in inference mode.
@@ -50,11 +54,15 @@ def detect(
         >>> from mrcnn.inference import tta
         >>> [result] = tta.detect(model, [image], orientations=4)  # doctest: +SKIP
     """
-    images = check_images(images, model.config)
+    config = model.config
+    images = check_images(images, config)
     detect_images = functools.partial(detect_crops, model)
-    across = model.config.NMS_ACROSS_CLASSES
-    found = turned(detect_images, orientations, min_votes, across)(images)
-    return [{**each, "masks": each["masks"].dense()} for each in found]
+    across, pairs = config.NMS_ACROSS_CLASSES, config.KEYPOINT_FLIP_PAIRS
+    results: list[Any] = []
+    for found in turned(detect_images, orientations, min_votes, across, pairs)(images):
+        dense = {"masks": found["masks"].dense()} if "masks" in found else {}
+        results.append({**found, **dense})
+    return results
 
 
 def turned(
@@ -62,6 +70,7 @@ def turned(
     orientations: int = 8,
     min_votes: float = 0.5,
     across_classes: bool = False,
+    flip_pairs: Sequence[Sequence[int]] | Array | None = None,
 ) -> Callable[[Sequence[Array]], list[Detections]]:
     """Wrap a detector so that it uses several orientations of each image.
 
@@ -71,9 +80,13 @@ def turned(
         orientations: number of orientations, 1 to 8: 1 is the image as it is, 4 adds its flips, and
             8 adds rotations by 90 degrees.
         min_votes, across_classes: see `merge`.
+        flip_pairs: pairs of indices of keypoints, left and right, such as the `flip_pairs` of a
+            `KeypointLayout`; () if no keypoint has a left and a right. Results with keypoints need
+            it.
 
     Returns:
-        function like `detect`; the masks of its results are `InstanceMasks`.
+        function like `detect`; the masks of its results are `InstanceMasks`. It raises ValueError
+        for keypoints without `flip_pairs`.
 
     Raises:
         ValueError: `orientations` or `min_votes` is out of range.
@@ -84,7 +97,11 @@ def turned(
     chosen = ORIENTATIONS[:orientations]
 
     def detect_augmented(images: Sequence[Array]) -> list[Detections]:
-        results = [[_back(r, o) for r in detect([_reorient(i, o) for i in images])] for o in chosen]
+        results = []
+        for orientation in chosen:
+            found = detect([_reorient(image, orientation) for image in images])
+            pairs = zip(found, images, strict=True)
+            results.append([_back(r, orientation, i.shape, flip_pairs) for r, i in pairs])
         return [
             merge(of_image, min_votes, across_classes=across_classes)
             for of_image in zip(*results, strict=True)
@@ -101,11 +118,56 @@ def _reorient(image: Array, orientation: tuple[bool, bool, bool]) -> Array:
     return np.array(image, order="C", subok=True)  # a masked array keeps its mask
 
 
-def _back(found: Mapping[str, Any], orientation: tuple[bool, bool, bool]) -> dict[str, Any]:
-    """Map a result from a reoriented image back to the image; boxes enclose the masks."""
+def _back(
+    found: Mapping[str, Any],
+    orientation: tuple[bool, bool, bool],
+    shape: Sequence[int],
+    flip_pairs: Sequence[Sequence[int]] | Array | None,
+) -> dict[str, Any]:
+    """Map a result from a reoriented image back to the image; boxes enclose the masks.
+
+    Args:
+        found: the result.
+        orientation: see `ORIENTATIONS`.
+        shape: (height, width) of the image; further entries are ignored.
+        flip_pairs: see `turned`.
+    """
+    size = (shape[1], shape[0]) if orientation[2] else shape[:2]
+    back = {**found}
+    if found.get("masks") is not None:
+        masks = _turn_back(as_instances(found["masks"]), orientation)
+        back |= {"rois": masks.boxes, "masks": masks}
+    else:
+        boxes = _turn_back(InstanceBoxes(found["rois"], size), orientation).boxes
+        back["rois"] = np.rint(boxes).astype(np.int32)
+    if found.get("keypoints") is not None:
+        back["keypoints"] = _keypoints_back(found["keypoints"], orientation, shape, flip_pairs)
+    return back
+
+
+def _turn_back(shapes: Any, orientation: tuple[bool, bool, bool]) -> Any:
+    """Masks or boxes of the reoriented image, in the image."""
     horizontal, vertical, transposed = orientation
-    masks = masks_of(found)
-    masks = masks.transpose() if transposed else masks
-    masks = masks.flip(0) if vertical else masks
-    masks = masks.flip(1) if horizontal else masks
-    return {**found, "rois": masks.boxes, "masks": masks}
+    shapes = shapes.transpose() if transposed else shapes
+    shapes = shapes.flip(0) if vertical else shapes
+    return shapes.flip(1) if horizontal else shapes
+
+
+def _keypoints_back(keypoints, orientation, shape, flip_pairs):
+    """Keypoints [N, K, (y, x, score)] of the reoriented image, in the image."""
+    horizontal, vertical, transposed = orientation
+    points = np.array(keypoints, np.float32)
+    if sum(orientation) % 2:  # two mirrors are a rotation
+        if flip_pairs is None:
+            raise ValueError(
+                "flip_pairs is None, but the results have keypoints, and a mirrored left hand is a "
+                "right hand: pass the flip_pairs of the dataset's keypoint_layout, or set "
+                "KEYPOINT_FLIP_PAIRS. () swaps none."
+            )
+        check_flip_pairs(flip_pairs, points.shape[1])
+        points = points[:, mirrored(points.shape[1], flip_pairs)]
+    points = points[..., [1, 0, 2]] if transposed else points
+    for axis, flipped in enumerate((vertical, horizontal)):
+        if flipped:
+            points[..., axis] = shape[axis] - points[..., axis]
+    return points

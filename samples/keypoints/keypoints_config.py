@@ -1,8 +1,9 @@
 """Settings of the keypoint sample: for generated figures, and for COCO's people."""
 
-from figures_dataset import NAMES
+from figures_dataset import LAYOUT
 
 from mrcnn.config import Config
+from mrcnn.instances import KeypointLayout
 from mrcnn.presets import SmallNetwork
 
 
@@ -12,7 +13,8 @@ class FiguresConfig(SmallNetwork, Config):
     NAME = "figures"
     NUM_CLASSES = 1 + 1
     HEADS = ("box", "keypoint")
-    NUM_KEYPOINTS = len(NAMES)
+    NUM_KEYPOINTS = len(LAYOUT)
+    KEYPOINT_FLIP_PAIRS = LAYOUT.flip_pairs
     # The paper's head, of eight layers with 512 channels, takes most of a CPU's time.
     KEYPOINT_HEAD_LAYERS = 4
     KEYPOINT_HEAD_CHANNELS = 96
@@ -49,6 +51,7 @@ class PeopleConfig(Config):
     NUM_CLASSES = 1 + 1
     BACKBONE = "resnet50"
     HEADS = ("box", "keypoint")
+    KEYPOINT_FLIP_PAIRS = KeypointLayout.person().flip_pairs
     IMAGES_PER_GPU = 1
     STEPS_PER_EPOCH = 1000
     VALIDATION_STEPS = 50

@@ -126,3 +126,84 @@ def test_across_classes_an_object_has_one_class():
     merged = merge(looks, across_classes=True)
     assert merged["class_ids"].tolist() == [1, 2]
     assert merged["scores"].tolist() == pytest.approx([0.9, 0.8])
+
+
+def boxed(boxes, scores, keypoints=None, class_ids=None):
+    """A result without masks."""
+    return {
+        "rois": np.array(boxes, np.int32),
+        "class_ids": np.array(class_ids or [1] * len(boxes)),
+        "scores": np.array(scores, np.float32),
+        **({} if keypoints is None else {"keypoints": np.array(keypoints, np.float32)}),
+    }
+
+
+def test_keypoints_are_those_of_the_best_detection():
+    def looked(spans, scores, *x):
+        points = [[[0.5, place, score], [0.5, place + 1, 0.3]] for place, score in x]
+        return {**result_of(rows(*spans), scores), "keypoints": np.array(points, np.float32)}
+
+    looks = [
+        looked([(0, 4), (4, 8)], [0.6, 0.9], (1, 0.8), (5, 0.7)),
+        looked([(4, 8), (0, 4)], [0.7, 0.8], (6, 0.9), (2, 0.1)),
+    ]
+    merged = merge(looks)
+    assert merged["scores"].tolist() == pytest.approx([0.8, 0.7])
+    assert merged["rois"][:, 1].tolist() == [4, 0]
+    assert merged["keypoints"].dtype == np.float32
+    expected = [[[0.5, 5, 0.7], [0.5, 6, 0.3]], [[0.5, 2, 0.1], [0.5, 3, 0.3]]]
+    np.testing.assert_array_equal(merged["keypoints"], np.float32(expected))
+    # The class may be another one's: keypoints do not depend on it.
+    looks = [
+        {**look, "class_ids": np.array(ids)}
+        for look, ids in zip([*looks, looks[1]], ([1, 1], [1, 2], [1, 2]), strict=True)
+    ]
+    merged = merge(looks, across_classes=True)
+    assert merged["class_ids"].tolist() == [1, 2]
+    np.testing.assert_array_equal(merged["keypoints"], np.float32(expected))
+
+
+def test_boxes_are_averaged_by_their_scores():
+    looks = [
+        boxed([[0, 0, 10, 10], [20, 20, 30, 30]], [0.9, 0.8], [[[1, 2, 0.5]], [[25, 26, 0.5]]]),
+        boxed([[0, 0, 10, 14]], [0.3], [[[3, 4, 0.9]]]),
+    ]
+    merged = merge(looks)
+    assert list(merged) == ["rois", "class_ids", "scores", "keypoints", "truncated"]
+    assert merged["rois"].tolist() == [[0, 0, 10, 11], [20, 20, 30, 30]]
+    assert merged["rois"].dtype == np.int32
+    assert merged["scores"].tolist() == pytest.approx([0.6, 0.4])
+    assert merged["keypoints"].tolist() == [[[1, 2, 0.5]], [[25, 26, 0.5]]]
+    assert merge(looks, min_votes=1)["rois"].tolist() == [[0, 0, 10, 11]]
+    assert merge(looks, min_iou=0.8)["rois"][:, 3].tolist() == [10, 30, 14]
+    other = [looks[0], boxed([[0, 0, 10, 14]], [0.3], [[[3, 4, 0.9]]], [2])]
+    assert merge(other)["class_ids"].tolist() == [1, 1, 2]
+    assert merge(other, across_classes=True)["class_ids"].tolist() == [1, 1]
+
+
+def test_nothing_found_in_boxes():
+    empty = boxed(np.zeros((0, 4)), [], np.zeros((0, 3, 3)))
+    merged = merge([empty, empty])
+    assert merged["rois"].shape == (0, 4)
+    assert merged["keypoints"].shape == (0, 3, 3)
+    found = boxed([[0, 0, 4, 4]], [0.5], np.ones((1, 3, 3)))
+    assert merge([empty, found])["keypoints"].tolist() == np.ones((1, 3, 3)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (boxed([[0, 0, 4, 4]], [0.5]), "result 1 has no keypoints, but result 0 has"),
+        (
+            boxed([[0, 0, 4, 4]], [0.5], np.ones((1, 2, 3))),
+            "the results have 2 and 3 keypoints for each detection",
+        ),
+        (
+            {**result_of(rows((0, 4)), [0.9]), "keypoints": np.ones((1, 3, 3))},
+            "result 0 has no masks, but result 1 has",
+        ),
+    ],
+)
+def test_results_with_other_fields(other, message):
+    with pytest.raises(ValueError, match=message):
+        merge([boxed([[0, 0, 4, 4]], [0.5], np.ones((1, 3, 3))), other])

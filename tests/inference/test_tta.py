@@ -113,3 +113,91 @@ def test_masked_pixels_are_turned_with_the_image():
     assert len(seen) == 8
     for turned in seen:
         assert turned.data[turned.mask].tolist() == [1] and turned.flags.c_contiguous
+
+
+def find_figures(images, scores):
+    """A detector of figures: a bright head in channel 1 and two hands in channel 2.
+
+    The left hand is the one on the left when the head is up. A keypoint scores as much as it is
+    bright, and a figure scores the next of `scores`.
+    """
+    results = []
+    for image in images:
+        masks = InstanceMasks.from_dense(image.any(axis=2)[..., None])
+        (head,), hands = (np.argwhere(image[..., channel]) + 0.5 for channel in (1, 2))
+        body = np.mean(np.argwhere(image[..., 0]) + 0.5, axis=0)
+        up = head - body
+        sides = [np.cross(up, hand - body) for hand in hands]
+        left, right = hands[np.argsort(sides)[::-1]]
+        points = [[*p, image[tuple(p.astype(int))].max() / 100] for p in (head, left, right)]
+        results.append(
+            {
+                "rois": masks.boxes,
+                "class_ids": np.array([1], np.int32),
+                "scores": np.array([next(scores)], np.float32),
+                "masks": masks,
+                "keypoints": np.float32([points]),
+            }
+        )
+    return results
+
+
+def figure():
+    image = np.zeros((11, 14, 3), np.uint8)
+    image[3:8, 5:7, 0] = 200
+    image[2, 5, 1], image[4, 3, 2], image[5, 9, 2] = 50, 60, 70
+    return image
+
+
+@pytest.mark.parametrize("with_masks", [True, False])
+@pytest.mark.parametrize("orientations", range(1, 9))
+def test_keypoints_come_back_to_where_they_were(orientations, with_masks):
+    # The last orientation scores best, so the keypoints are its own.
+    scores = iter(np.arange(1, 9) / 10)
+    image = figure()
+
+    def detect(images):
+        found = find_figures(images, scores)
+        return found if with_masks else [{**f, "masks": None} for f in found]
+
+    turned = tta.turned(detect, orientations, min_votes=1, flip_pairs=[(1, 2)])
+    (result,) = turned([image])
+    (plain,) = find_figures([image], iter([0.5]))
+    expected = [[2.5, 5.5, 0.5], [4.5, 3.5, 0.6], [5.5, 9.5, 0.7]]
+    np.testing.assert_array_equal(plain["keypoints"], np.float32([expected]))
+    np.testing.assert_array_equal(result["keypoints"], plain["keypoints"])
+    np.testing.assert_array_equal(result["rois"], plain["rois"])
+    assert ("masks" in result) == with_masks
+
+
+def test_keypoints_need_their_flip_pairs():
+    def detect(images):
+        return find_figures(images, iter([0.5]))
+
+    message = "flip_pairs is None, but the results have keypoints, and a mirrored left hand is a"
+    with pytest.raises(ValueError, match=message):
+        tta.turned(detect, 2)([figure()])
+    with pytest.raises(ValueError, match=r"flip_pairs has \(1, 3\)"):
+        tta.turned(detect, 2, flip_pairs=[(1, 3)])([figure()])
+    (alone,) = tta.turned(detect, 1)([figure()])
+    assert alone["keypoints"].shape == (1, 3, 3)
+    # Without pairs to swap, the hands of the mirror image, which scores best, stay swapped.
+    scores = iter([0.5, 0.6])
+    (swapped,) = tta.turned(lambda i: find_figures(i, scores), 2, flip_pairs=())([figure()])
+    np.testing.assert_array_equal(
+        swapped["keypoints"][:, [0, 2, 1], :2], alone["keypoints"][..., :2]
+    )
+
+
+def test_detect_takes_the_flip_pairs_of_the_configuration(monkeypatch):
+    scores = iter(np.arange(1, 20) / 20)
+    monkeypatch.setattr(tta, "detect_crops", lambda model, images: find_figures(images, scores))
+    settings = {"HEADS": ("box", "mask", "keypoint"), "NUM_KEYPOINTS": 3}
+    config = TinyConfig.from_dict({**settings, "KEYPOINT_FLIP_PAIRS": [(1, 2)]})
+    (result,) = tta.detect(types.SimpleNamespace(config=config), [figure()])
+    (plain,) = find_figures([figure()], iter([0.5]))
+    np.testing.assert_array_equal(result["keypoints"], plain["keypoints"])
+    assert result["masks"].dtype == bool
+    config = TinyConfig.from_dict(settings)
+    with pytest.raises(ValueError, match="KEYPOINT_FLIP_PAIRS"):
+        tta.detect(types.SimpleNamespace(config=config), [figure()])
