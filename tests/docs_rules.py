@@ -213,7 +213,7 @@ def referred(text):
 
 
 def problems(public):
-    """List what is missing or wrong in the docstring of a public object, as texts."""
+    """List what is missing or wrong in the docstring of a public object, as strings."""
     if not public.docs.text:
         return [] if public.overrides else ["has no docstring"]
     rules = (_parameters, _call_arguments, _returns, _shapes, _units, _references)

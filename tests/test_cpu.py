@@ -35,7 +35,7 @@ def test_instruction_sets_are_those_of_the_first_core(machine):
     assert machine(ZEN4) == {"fpu", "sse", "avx2", "avx512f", "avx512_bf16"}
 
 
-def test_where_the_system_does_not_say_there_are_none(machine, tmp_path):
+def test_no_instruction_sets_where_the_system_reports_none(machine, tmp_path):
     assert cpu.instruction_sets(str(tmp_path / "missing")) == frozenset()
     assert machine(GRAVITON) == frozenset()
 
@@ -65,7 +65,7 @@ def test_the_users_setting_stands(machine, monkeypatch, own):
     ("limit", "kernels", "bfloat16"),
     [("avx2", "0", False), ("AVX512_CORE", "1", False), ("AVX512_CORE_BF16", "1", True)],
 )
-def test_what_onednn_is_limited_to_counts(machine, monkeypatch, limit, kernels, bfloat16):
+def test_the_limit_set_for_onednn_counts(machine, monkeypatch, limit, kernels, bfloat16):
     machine(ZEN4)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
     cpu.choose_kernels()
@@ -87,7 +87,7 @@ def test_nothing_changes_once_tensorflow_is_imported(machine, monkeypatch):
 
 
 @pytest.mark.skipif(not cpu.instruction_sets(), reason="the CPU's instruction sets are unknown")
-def test_importing_the_package_chooses():
+def test_importing_the_package_chooses_kernels():
     chosen_by = (cpu.ONEDNN, "ONEDNN_MAX_CPU_ISA")
     environment = {name: value for name, value in os.environ.items() if name not in chosen_by}
     script = "import os, mrcnn; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"

@@ -76,7 +76,7 @@ def augment(
         TypeError: see `check_augmentation`; or the augmentation moves only masks or boxes, and the
             instances have more than one field.
         ValueError: the augmentation changed the size, the number of masks or the range of pixel
-            values; the message names it.
+            values; the message names the augmentation.
 
     Example:
         >>> from mrcnn.augment import Flips, augment

@@ -185,7 +185,8 @@ def _checked(head: Head, values: Any, count: int) -> Any:
 def SharedDetector(training_model: keras.Model, config: Config) -> Detector:
     """A `Detector` that shares the weights of a training graph, to detect during training.
 
-    It does not log what limits cut: a network that has barely begun to learn reaches any limit.
+    It does not log when a limit cuts detections: a network that has barely begun to learn reaches
+    any limit.
 
     Args:
         training_model, config: see `share`.

@@ -104,5 +104,5 @@ def run_graph(
 @outside_graphs
 def _compute(model: InferenceModel, outputs: dict[str, Tensor], inputs: Sequence[Array]) -> Any:
     graph = keras.Model(model.keras_model.inputs, outputs)
-    # Not compiled: that takes longer than a single run, and TensorFlow warns if it happens often.
+    # Not compiled: compiling takes longer than one run, and TensorFlow warns if it happens often.
     return graph(inputs, training=False)

@@ -1,7 +1,7 @@
 """COCO's run-length codes, for the part of the image that holds an instance.
 
-A code runs down the columns of the image; runs of outside and inside alternate, outside first.
-pycocotools encodes and decodes whole images; here only the instance's box is ever dense.
+A code goes down the columns of the image; its runs alternate between outside and inside, starting
+outside. pycocotools encodes and decodes whole images; here only the instance's box is ever dense.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ def read_counts(text: str | bytes) -> Array:
 
 
 def crop_of(counts: npt.ArrayLike, height: int) -> tuple[Array, tuple[int, int]]:
-    """The pixels of a code inside the box around them.
+    """The mask that a code describes, cropped to the box around it.
 
     Args:
         counts: [R] run lengths, none negative.
@@ -106,7 +106,7 @@ def encode(
         {'size': [4, 4], 'counts': '529'}
     """
     (y, x), (height, width) = corner, (int(side) for side in shape)
-    # A row of outside below the crop ends every run in its column.
+    # A row of outside pixels below the crop ends every run in its column.
     column = crop.shape[0] + 1
     inside = np.zeros(crop.shape[1] * column + 1, np.int8)
     inside[1:].reshape(-1, column)[:, :-1] = crop.T

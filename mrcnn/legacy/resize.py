@@ -21,7 +21,7 @@ def resize(
     anti_aliasing: bool = False,
     anti_aliasing_sigma: float | Sequence[float] | None = None,
 ) -> Array:
-    """`skimage.transform.resize`, by default without anti-aliasing, also for boolean images.
+    """`skimage.transform.resize` for boolean images too, by default without anti-aliasing.
 
     Args:
         image: [H, W] or [H, W, C].
@@ -68,7 +68,7 @@ def resize_mask(
         scale, padding, crop: as `resize_image` returned them.
 
     Returns:
-        mask [h, w, N] or [h, w], in the size of the resized image and the input dtype.
+        mask [h, w, N] or [h, w], of the resized image's size and the input dtype.
 
     Example:
         >>> from mrcnn.legacy.resize import resize_mask

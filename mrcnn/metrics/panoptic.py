@@ -54,9 +54,9 @@ class PanopticQuality:
 
         Returns:
             dict of pq, sq and rq, means over the classes with an instance or a detection; and
-            per_class, dict of class id to the same for the class. rq is F1 at IoU 0.5, sq the mean
-            IoU of the matches (0 if there are none), pq their product. NaN if there is neither an
-            instance nor a detection.
+            per_class, dict of class id to the same three for that class. rq is F1 at IoU 0.5, sq
+            the mean IoU of the matches (0 if there are none), pq their product. NaN if there is
+            neither an instance nor a detection.
         """
         iou, tp, fp, fn = self._counts.T
         rq = ratio(tp, tp + fp / 2 + fn / 2)

@@ -65,7 +65,7 @@ class PixelScores:
             dict of
             mean_iou: mean IoU of the background and of the classes that have pixels; iou_bg: the
                 background's IoU.
-            dice: mean over the classes of their image_mean_dice.
+            dice: mean of image_mean_dice over the classes.
             foreground_dice, foreground_pooled_dice: Dice of all classes as one, the mean over
                 images and that of the pooled pixels.
             per_class: dict of class id to iou, pooled_dice, and image_mean_dice: the mean over the

@@ -15,7 +15,7 @@ CROWD_IOU = 0.001
 
 
 def max_positives(config: Config) -> int:
-    """How many of an image's sampled RoIs can be positive with a `Config`; they come first."""
+    """How many of an image's sampled RoIs a `Config` allows to be positive; these come first."""
     return max(1, int(config.TRAIN_ROIS_PER_IMAGE * config.ROI_POSITIVE_RATIO))
 
 

@@ -18,8 +18,8 @@ from ..types import PathLike
 FILE_NAME = "history.csv"
 
 _LAST = ("learning_rate", "seconds", "images_per_second")
-# Keras sorts an epoch's logs by name. These come first, in this order: the losses of the RPN and of
-# the heads of matterport's Mask_RCNN (the reference), classes before boxes.
+# Keras sorts an epoch's logs by name. These come first, in this order: the RPN's losses and those
+# of the heads in matterport's Mask_RCNN (the reference), classes before boxes.
 _LEADING = ("rpn_class", "rpn_bbox", "rpn_", "mrcnn_class", "mrcnn_bbox", "mrcnn_")
 
 
@@ -81,8 +81,8 @@ def loss_names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
         rows: as `read` returns them.
 
     Returns:
-        "loss", then the losses of the RPN, of the reference's heads, and of other
-        heads in the order of the rows.
+        "loss", then the losses of the RPN, of the reference's heads, and of other heads in the
+        order in which the rows name them.
     """
     found = (name.removeprefix("val_") for row in rows for name in row if is_loss(name))
     return sorted(dict.fromkeys(found), key=_rank)

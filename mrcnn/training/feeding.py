@@ -37,7 +37,7 @@ def batches(
         The two sequences; the second is None without a validation dataset or validation steps.
 
     Raises:
-        ValueError: the training dataset has only crowds, or see `SampleSource`.
+        ValueError: the training dataset has only crowds; for other reasons, see `SampleSource`.
     """
     check_not_only_crowds(train_dataset)
     devices = max(1, config.GPU_COUNT // config.HOST_COUNT)
@@ -64,7 +64,7 @@ def batches(
 def feed(batch_sequence: BatchSequence | None, model: keras.Model) -> Any:
     """The batches in the form that `fit` needs.
 
-    On TensorFlow, Keras fixes the shapes of all batches by the first two. If image sizes vary, a
+    On TensorFlow, Keras infers the shapes of all batches from the first two. If image sizes vary, a
     `tf.data.Dataset` declares the shapes of the model's inputs instead.
 
     Args:

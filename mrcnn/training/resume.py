@@ -59,7 +59,7 @@ def describe(
 
 
 def find_state(folder: RunFolder, model_dir: PathLike) -> str | None:
-    """Find the state to resume from: of the model's own run, or else of the last run of its NAME.
+    """Find the state of the model's own run, or else of the last run with its NAME, to resume from.
 
     Args:
         folder: that of the model's run.

@@ -122,8 +122,8 @@ def plot_sizes(
 
     Args:
         dataset: a prepared dataset.
-        config: to measure in pixels of the network's input and to show
-            MAX_GT_INSTANCES; None measures in pixels of the images.
+        config: to measure in pixels of the network's input and to show MAX_GT_INSTANCES; None
+            measures in pixels of the images.
         limit: maximum number of images to examine, drawn at random with `seed`; None is all.
         figsize: inches (width, height); None is (11, 4.2).
         dpi: dots per inch; None is 120.

@@ -65,8 +65,8 @@ def load_fitting(model: Any, path: PathLike) -> LoadReport:
 
     Args:
         model: a `MaskRCNN`.
-        path: the file. Layers of other shapes, such as those that depend on the number of classes,
-            keep their values.
+        path: the file. Layers whose shapes differ from the model's, such as those that depend on
+            the number of classes, keep their values.
 
     Returns:
         What happened to each layer.

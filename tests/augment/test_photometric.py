@@ -26,7 +26,7 @@ def grey(low, high, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_light_is_measured_in_the_images_contrast(dtype):
+def test_light_is_relative_to_the_images_contrast(dtype):
     image = grey(20, 80, dtype)  # mean 50, deviation 30
     stronger = Light(0.5, 0.2)(image, NONE, Draws(1.0, 0.5))[0]
     assert_array_equal(stronger, grey(5, 95, dtype))

@@ -240,7 +240,7 @@ def test_shapes_that_cannot_be_used(write, tmp_path, bad, message, caplog):
     assert len(caplog.messages) == 1
 
 
-def test_a_group_whose_one_part_is_bad(write):
+def test_a_group_with_one_bad_part(write):
     shapes = [shape(points=[], group=1), shape(group=1), shape("dog", points=[], group=1)]
     dataset = LabelMeDataset.read(write(annotation(shapes)), strict=False)
     assert dataset.load_instances(0)[0].areas.tolist() == [16]
@@ -308,7 +308,7 @@ def test_a_folder_with_the_name_of_a_file(write, tmp_path, strict):
     assert LabelMeDataset.read(tmp_path, strict=strict).num_images == 1
 
 
-def test_an_image_in_another_case(write, tmp_path):
+def test_an_image_name_in_a_different_case(write, tmp_path):
     write(annotation([shape()], name="..\\imgs\\A.PNG"))
     assert LabelMeDataset.read(tmp_path).image_info[0]["path"] == str(tmp_path / "a.png")
 

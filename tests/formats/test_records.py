@@ -87,7 +87,7 @@ def test_ids_of_the_format_are_kept():
     ]  # fmt: skip
 
 
-def test_two_files_in_one_data_set():
+def test_two_files_in_one_dataset():
     """A name is one class, whatever its ids in the files."""
     dataset = Boxes()
     dataset.load("x", {"a": [("dog", 0, 0, 2, 2)]}, found={"dog": 1})
@@ -115,7 +115,7 @@ def test_the_size_is_that_of_the_file_where_the_annotation_has_none(tmp_path):
     assert dataset.image_info[0]["path"] == str(tmp_path / "a.png")
 
 
-def test_all_that_cannot_be_used_is_one_error(caplog):
+def test_all_unusable_entries_are_in_one_error(caplog):
     bad = [f"image {i}" for i in range(12)]
     with pytest.raises(ValueError) as error:
         Boxes.read("x.json", IMAGES, class_names=["cat", "dog"], bad=bad[:1])
@@ -134,7 +134,7 @@ def test_all_that_cannot_be_used_is_one_error(caplog):
     assert caplog.messages[0].startswith("x: 13 entries cannot be used and are left out:\n- image")
 
 
-def test_a_refused_file_leaves_the_data_set_as_it_was():
+def test_a_refused_file_leaves_the_dataset_as_it_was():
     dataset = Boxes()
     with pytest.raises(ValueError):
         dataset.load("x", IMAGES, bad=["a"])
@@ -181,7 +181,7 @@ def test_boxes_are_those_of_the_shapes_and_no_mask_is_made(monkeypatch):
         dataset.load_instances(0)
 
 
-def test_a_box_beside_the_shape_counts_for_boxes_only():
+def test_a_box_given_with_the_shape_counts_for_boxes_only():
     dataset = Boxes()
     own = Instance("cat", Rectangle(0, 0, 2, 2), crowd=True, box=(0.5, 1, 4, 5.5), area=7.5)
     dataset.add_records([Record("a", "a.png", [own], 8, 10)], Problems("x"), None, None, True)
@@ -213,7 +213,7 @@ def test_boxes_in_an_image_of_unknown_size(tmp_path):
     assert boxes.shape == (5, 7, 1) and boxes.boxes.tolist() == [[1, 1, 5, 7]]
 
 
-def test_masks_are_there_image_by_image():
+def test_whether_there_are_masks_depends_on_the_image():
     dataset = Boxes()
     shapes = (
         [Rectangle(1, 1, 3, 3)],
@@ -260,12 +260,12 @@ def test_what_a_subclass_overrides_counts(cls):
     assert dataset.has("masks", 0)
 
 
-def test_data_sets_travel_to_workers():
+def test_datasets_can_be_sent_to_workers():
     dataset = pickle.loads(pickle.dumps(Boxes.read("x", IMAGES)))
     assert drawn(dataset, 1) == [("cow", 0, 0, 8, 10)]
 
 
-def test_load_of_the_base():
+def test_the_base_class_has_no_load():
     with pytest.raises(NotImplementedError, match=r"AnnotatedDataset has no load\(\)"):
         AnnotatedDataset.read("x")
 

@@ -278,7 +278,7 @@ BAD = {
 }
 
 
-def test_all_that_cannot_be_used_is_one_error(write, caplog):
+def test_all_unusable_entries_are_in_one_error(write, caplog):
     folder = write({"a.xml": annotation(*BAD.values(), item("cow"))})
     with pytest.raises(ValueError) as error:
         VocDataset.read(folder)

@@ -159,7 +159,7 @@ def refusal(config, sample, names=("red", "blue"), kind=ValueError):
     return str(caught.value)
 
 
-def test_masks_of_another_size_than_the_image(config):
+def test_masks_whose_size_is_not_the_images(config):
     image, mask, class_ids = one_sample((64, 48), [(4, 4, 20, 20)])
     assert refusal(config, (image, mask.swapaxes(0, 1), class_ids)) == (
         "image 0 (shape0.png): its masks are 48x64 pixels, but the image is 64x48 "
@@ -169,7 +169,7 @@ def test_masks_of_another_size_than_the_image(config):
     )
 
 
-def test_masks_and_class_ids_of_different_counts(config):
+def test_different_numbers_of_masks_and_class_ids(config):
     image, mask, _ = one_sample((64, 48), [(4, 4, 20, 20)] * 3)
     assert refusal(config, (image, mask, [1, 1])) == (
         "image 0 (shape0.png): load_mask returned masks of shape (64, 48, 3) and 2 class ids: the "
@@ -187,7 +187,7 @@ def test_class_ids_out_of_range(config):
     )
 
 
-def test_another_number_of_classes_than_the_dataset(config):
+def test_num_classes_that_differs_from_the_dataset(config):
     """Such a dataset can be inspected, but not used for training."""
     dataset = InMemory([one_sample((64, 64), [])], names=("cup", "pot", "pan"))
     _, meta, *_ = load_image_gt(dataset, config, 0)
@@ -268,7 +268,8 @@ def test_image_and_mask_stay_aligned(seed, size, count, mode, augment, augmentat
     assert image.shape[:2] == mask.shape[:2]
     assert len(class_ids) == len(bbox) == mask.shape[2] <= count
     inside = mask.any(axis=2)
-    # In a resized pixel, the nearest pixel of the image, whose mask it takes, weighs at least 1/4.
+    # A resized pixel takes the mask of the nearest pixel of the image, which has a weight of at
+    # least 1/4 in it.
     white = image[..., 0] / 200
     assert inside[white > 0.7501].all() and not inside[white < 0.2499].any()
     for index, (y1, x1, y2, x2) in enumerate(bbox):

@@ -48,7 +48,7 @@ def test_classes():
         scores_of(comparison)
 
 
-def test_crowds_excuse_up_to_their_share():
+def test_crowds_excuse_false_detections_up_to_the_share_inside():
     # 0.7 of the false detection lies in the crowd.
     comparison = compare([(A, 1), ((12, 0, 22, 7), -1)], [(A, 1, 0.9), (C, 1, 0.8)])
     figures = scores_of(comparison)

@@ -81,7 +81,7 @@ def test_deltas_of_the_class_are_applied():
 
 
 def crowd(seed=0, number=40, classes=4):
-    """RoIs in two images that overlap a lot, and their probabilities of classes."""
+    """RoIs in two images that overlap a lot, and their class probabilities."""
     rng = np.random.default_rng(seed)
     corner = rng.uniform(0, 0.6, (2, number, 2))
     rois = np.concatenate([corner, corner + rng.uniform(0.1, 0.4, corner.shape)], axis=-1)
@@ -91,7 +91,7 @@ def crowd(seed=0, number=40, classes=4):
 
 
 def suppressed_plainly(rois, probs, config):
-    """Detections of an image by a loop: (box, class id, score) of each, best first."""
+    """The detections in an image, found in a loop: (box, class id, score) of each, best first."""
     ids, scores = probs.argmax(axis=1), probs.max(axis=1).astype(float)
     least = config.DETECTION_MIN_CONFIDENCE
     least = least if isinstance(least, dict) else dict.fromkeys(range(9), least or 0)

@@ -81,7 +81,7 @@ def test_confusion():
         visualize.plot_confusion({"matrix": matrix, "classes": ["BG", "red"], "iou": 0.5})
 
 
-def test_a_confusion_of_one_in_one_is_paler_than_one_of_many():
+def test_rows_of_few_instances_are_paler_in_a_confusion_matrix():
     confusion = {"matrix": np.diag([0, 35, 1]), "classes": ["BG", "often", "once"], "iou": 0.5}
     fig = visualize.plot_confusion(confusion)
     fig.draw_without_rendering()

@@ -28,8 +28,8 @@ def callbacks(run: "Run", is_last_stage: bool = True) -> list[keras.callbacks.Ca
 
     First come those that add to the logs, with the averaged weights in the model if there are any;
     then those that write logs and weights; then the user's own; and last the one that saves the
-    state of the run, with what all others have done. With several hosts, all but the chief have
-    only the callbacks that keep them in step with it.
+    state of the run, including what all the others have done. With several hosts, all but the chief
+    have only the callbacks that keep them in step with it.
 
     Args:
         run: see `trainer.Run`; the metric that decides the best epoch is set in its progress.
@@ -87,7 +87,7 @@ def _validation(run: "Run") -> list[ValidateAP]:
 
 
 def _monitors(run: "Run", validation: list[ValidateAP]) -> tuple[str | None, str | None]:
-    """The metric that decides the best epoch, and its fallback if it is not a number, or None."""
+    """The metric for the best epoch, and a fallback if it is not a number; each may be None."""
     config = run.config
     if config.MONITOR is not None:
         return config.MONITOR, None

@@ -1,4 +1,4 @@
-"""The small backbone: its shapes, loading ImageNet weights, and exposures that it sees alike."""
+"""The small backbone: its shapes, loading ImageNet weights, and its invariance to exposure."""
 
 import keras
 import numpy as np
@@ -39,7 +39,7 @@ def test_weights_of_resnet50_fit(model):
     assert all(shapes[layer.name] == [w.shape for w in layer.weights] for layer in named)
 
 
-def test_the_same_field_in_other_exposures(model):
+def test_the_same_field_at_different_exposures(model):
     rng = np.random.default_rng(0)
     field = rng.uniform(0, 200, (1, 128, 192, 3)).astype(np.float32)
     bright, dark = (model.predict(x, verbose=0) for x in (field, field / 20 - 40))

@@ -46,7 +46,7 @@ def test_active_classes_are_those_of_each_image():
     assert ours == pytest.approx(np.log(np.exp(2) + 2) - 2, rel=1e-6)
 
 
-def test_class_weights_weigh_the_mean():
+def test_class_weights_weight_the_mean():
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(1, 4, 3)).astype("float32")
     classes, active = np.array([[0, 2, 1, 2]]), np.ones((1, 3), "float32")
@@ -55,7 +55,7 @@ def test_class_weights_weigh_the_mean():
     def loss(weights):
         return float(mrcnn_class_loss_graph(classes, logits, active, weights))
 
-    # class 1 is missing and weighs 1
+    # class 1 is missing and has weight 1
     expected = np.average(losses, weights=[0.25, 3, 1, 3])
     assert loss({0: 0.25, 2: 3}) == pytest.approx(expected, rel=1e-5)
     assert loss({0: 0.1, 1: 0.1, 2: 0.1}) == pytest.approx(loss(None), rel=1e-5)
@@ -94,7 +94,7 @@ def targets_of(rois, class_ids, instances, boxes, positives=None, std_dev=(0.1, 
 BOXES = np.array([(0.1, 0.05, 0.6, 0.45), (0.2, 0.3, 0.7, 0.9), (0, 0, 1, 1)], np.float32)
 
 
-def test_rois_on_their_boxes_are_no_delta_away():
+def test_rois_on_their_boxes_have_zero_deltas():
     targets = targets_of(BOXES[[1, 0, 2, 1]], [1, 2, 1, 2], [1, 0, 2, 1], BOXES)
     assert targets.shape == (4, 4) and targets.dtype == np.float32
     assert_allclose(targets, 0, atol=1e-6)
@@ -152,7 +152,7 @@ def test_targets_carry_a_gradient_to_the_proposals():
     assert gradient[0].any() and not gradient[1].any()
 
 
-def test_deltas_of_boxes_without_a_logarithm():
+def test_deltas_with_an_undefined_logarithm_are_zero():
     rows = np.zeros((1, 2, 4), "float32")
     rows[0, 1] = (0, 0, 0.5, 0.5)
     deltas = np.array(box_deltas(rows, rows[:, ::-1], np.array([[False, False]]), np.ones(4)))
@@ -224,7 +224,7 @@ def test_it_trains_on_targets_and_classes_of_the_rois(head):
     assert float(expected) > 0
 
 
-def test_classes_that_an_image_does_not_know_do_not_count(head):
+def test_classes_not_active_in_an_image_do_not_count(head):
     matched = matched_of(ROIS, np.zeros((2, 5), int), np.zeros((2, 5), int), 2, boxes=ROIS)
     _, losses = head.train(matched)
     assert float(losses["mrcnn_class_loss"]) > 0

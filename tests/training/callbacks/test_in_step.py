@@ -85,7 +85,7 @@ def test_others_stop_where_the_chief_has_saved():
         follow.on_epoch_end(0)
 
 
-def test_the_chief_goes_before():
+def test_the_other_hosts_follow_the_chief():
     chief = callback(Follow, run_of(Two(0), best=0.5, best_epoch=1))
     chief.run.progress.end_epoch({"loss": 1.0})
     other = callback(Follow, run_of(Two(1)))
