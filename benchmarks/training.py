@@ -2,7 +2,7 @@
 
     python benchmarks/training.py [--rounds 5] [--peer PYTHON]
 
---peer takes the path of a Python that has torchvision. Its network then runs in turn with ours, on
+--peer takes the path of a Python that has torchvision. Its network then takes turns with ours, on
 images and instances of the same sizes, and the ratio is printed. Each turn is a separate process;
 its first two steps, which compile graphs, do not count.
 """

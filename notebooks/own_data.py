@@ -15,7 +15,7 @@
 # # Your own data, from annotations to a trained network
 #
 # You have images and have outlined the objects in them, with LabelMe or the VGG Image Annotator
-# (VIA). This notebook goes the whole way from there. It reads such files, finds what is wrong in
+# (VIA). This notebook goes the whole way from there. It reads such files, finds what is wrong with
 # them, chooses a configuration to suit the data, trains for a minute and looks at what the network
 # finds. To do without a download, it first creates a small dataset in both formats.
 
@@ -186,7 +186,7 @@ report = dataset.check()
 # %% [markdown]
 # ## Training and validation
 #
-# The rest of this notebook uses the sound folder. A fifth of the images are held back for
+# The rest of this notebook uses the original folder. A fifth of the images are held back for
 # validation. `split` draws them at random. If several images show the same patient, slide or scene,
 # `split_by_group` keeps these together; otherwise the validation results would be too good. Then
 # look: every outline must lie on its object and carry the right name.
@@ -256,7 +256,7 @@ print(coverage.summary())
 # In the figure, the default scales of `Config` are red and the suggested ones black. The suggested
 # ones move the histogram to the right: nearly all shapes have an anchor with an IoU of 0.7. On the
 # right, most of the default anchors (crosses) are larger than any shape (dot), while two of the
-# suggested ones (circles) lie right among the shapes. The next cell takes the suggestion.
+# suggested ones (circles) lie right among the shapes. The next cell applies the suggestion.
 
 # %%
 visualize.plot_anchor_coverage(coverage)
@@ -294,8 +294,8 @@ print("\n".join(sorted(path.name for path in Path(model.log_dir).iterdir())))
 # %% [markdown]
 # These are the files of the run; `history.csv` has one row per epoch. The training loss falls in
 # all three epochs. The validation loss (dashed) falls less: 32 images are few, and a longer run
-# would learn them by heart. In the lower panel, the average precision (AP) on the validation
-# images, for boxes and for masks, is higher after the last epoch than after the first.
+# would memorise them. In the lower panel, the average precision (AP) on the validation images, for
+# boxes and for masks, is higher after the last epoch than after the first.
 
 # %%
 rows = history.read(model.log_dir)

@@ -60,7 +60,7 @@ def over_dataset(
         detect: function from a list of images [H, W, C] to a list of results, such as
             `functools.partial(detect_crops, model)`.
         dataset: a prepared `Dataset`.
-        image_ids: indices in the dataset, in the order to process them.
+        image_ids: indices in the dataset, in processing order.
         fields: instance fields to read, see `read_instances`; () reads nothing, and None reads
             masks where an image has them, else boxes.
         read: function (image_id, image shape) that returns the ground truth in place of
@@ -122,7 +122,7 @@ def _reader(
 
 
 def _check(image: Array, config: Config | None, where: str) -> None:
-    """Check that the network accepts an image, like `check_images`; `where` names it in errors."""
+    """Check that the network accepts an image, as `check_images` does; errors call it `where`."""
     if config is not None:
         for_network(image, config, where)
 
@@ -146,7 +146,8 @@ def _detect(
 ) -> list[Detected]:
     """List of `Detected` for a batch of (image id, image, ground truth).
 
-    Where `detect` fails, `skip` is called with an image's id and the error; None raises it.
+    Where `detect` fails, `skip` is called with an image's id and the error; if it is None,
+    the error is raised.
     """
     images = [image for _, image, _ in batch]
     start = time.perf_counter()

@@ -25,17 +25,17 @@ class Comparison:
 
     Args:
         truth: `InstanceMasks`, bool [H, W, G] or, where only boxes are known, `InstanceBoxes`.
-            Instances without a pixel are dropped, unless there are only boxes and the file's box
-            reaches into the image.
+            Instances without a pixel are dropped, unless there are only boxes and the box in the
+            annotation file reaches into the image.
         truth_class_ids: int [G], negative for a crowd: a region of many instances of the class
             that were not annotated one by one. A crowd need not be found; for detections inside it
             see `excused`.
         result: dict of `rois` int [N, 4] pixels, `class_ids` int [N], `scores` float [N] and
             `masks` bool [H, W, N] or an `InstanceMasks`, as `MaskRCNN.detect` returns it. `masks`
             may be missing; the boxes then stand in for the instances.
-        overlap: "segm" or "bbox": whether `iou` and `excused` use masks or boxes, those of the
-            file if it gives any. If the ground truth has only boxes it must be "bbox", and masks of
-            detections are ignored.
+        overlap: "segm" or "bbox": whether `iou` and `excused` use masks or boxes (those in the
+            annotation file, if it has any). If the ground truth has only boxes, it must be "bbox",
+            and masks of detections are ignored.
         min_score: detections with a lower score are dropped.
 
     Attributes:
@@ -157,7 +157,7 @@ class Comparison:
 
         Args:
             threshold: minimum IoU of a pair.
-            any_class: then pair what is left, regardless of class.
+            any_class: whether to then pair what is left, regardless of class.
 
         Returns:
             found, truth: int [P] each, the indices of the pairs.
@@ -196,8 +196,8 @@ class Comparison:
     def truth_labels(self) -> Array:
         """int32 [H, W]: i + 1 in the pixels of instance i, 0 outside.
 
-        Where instances overlap, the smaller one wins: it lies on top, or it would be hidden. Of two
-        with equal areas, the upper one wins, then the left one.
+        Where instances overlap, the smaller one wins: it must lie on top, or it would be hidden. Of
+        two with equal areas, the upper one wins, then the left one.
         """
         return self._paint(self.truth, np.lexsort((*self.truth.boxes.T[::-1], self.truth.areas)))
 
@@ -258,7 +258,7 @@ class Comparison:
 
 
 def as_arrays(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A result, see `Comparison`, as int and float arrays, with masks, if any, as `InstanceMasks`.
+    """Convert a result (see `Comparison`) to int and float arrays, masks to `InstanceMasks`.
 
     Raises:
         ValueError: the counts of boxes, class ids, scores and masks differ.

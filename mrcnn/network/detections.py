@@ -45,7 +45,7 @@ def refine_detections(
     boxes = apply_box_deltas_graph(rois, deltas * std_dev)
     boxes = clip_boxes_graph(boxes, windows[:, None])
 
-    # Clipping leaves no area of a box that lies entirely in the padding.
+    # After clipping, a box that lies entirely in the padding has no area.
     has_area = (boxes[..., 2] > boxes[..., 0]) & (boxes[..., 3] > boxes[..., 1])
     valid = (class_ids > 0) & has_area
     least = ops.take(ops.convert_to_tensor(min_scores(config), "float32"), class_ids)  # [B, R]

@@ -52,8 +52,8 @@ def display_sample(
     Args:
         dataset: a prepared dataset.
         image_id: index of the image in the dataset.
-        config: to show image and instances as the network receives them, resized,
-            cropped and padded; None shows them unchanged.
+        config: to show the image and its instances as the network receives them: resized, cropped
+            and padded. None shows them unchanged.
         show_mask: whether to tint the masks; their outlines are always drawn.
         show_bbox: whether to draw the boxes; None draws them for up to 40 instances, or if there
             are no masks.
@@ -150,7 +150,7 @@ def display_augmented(
         rows: number of images if `image_ids` is None.
         cols: images per row, including the unaugmented one.
         seed: seed of the choice of images, the crops and the augmentation. A sample does not
-            depend on `rows` and `cols`.
+            depend on `rows` or `cols`.
         figsize: inches (width, height); None is 3.5 wide per image.
         dpi: dots per inch; None is 150.
         save_to: path of a PNG to write; the figure is then closed.

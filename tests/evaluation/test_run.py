@@ -95,7 +95,7 @@ def test_images_without_instances():
     assert result["images"] == 2 and result["objects"]["dsb_score"] == 1
 
 
-def test_a_function_that_detects_too_little():
+def test_a_function_that_returns_too_few_results():
     with pytest.raises(ValueError, match="detect gave 0 results for 1 images: one per image"):
         evaluate(None, InMemory(shapes(1)), detect=lambda images: [])
 
@@ -134,7 +134,7 @@ def test_groups():
     found = Truthful(samples)
 
     def lose_the_first(images):
-        """Nothing is found in images with an even number."""
+        """Nothing is found in even-numbered images."""
         results = found(images)
         number = len(found.batches) - 1
         return [{k: v[..., :0] if k == "masks" else v[:0] for k, v in r.items()}
@@ -196,7 +196,7 @@ def many(count):
     return image, masks, np.ones(count, np.int32)
 
 
-def test_a_limit_that_leaves_detections_out_is_said(caplog):
+def test_a_limit_that_leaves_detections_out_is_reported(caplog):
     samples = [*shapes(2), many(250), many(120)]
     dataset = InMemory(samples)
     note = (
@@ -236,7 +236,7 @@ def test_images_whose_detections_were_cut(tmp_path):
     limits = ["", "DETECTION_MAX_INSTANCES", "", ""]
     assert [row["truncated"] for row in result["per_image"]] == limits
     assert json.loads((tmp_path / "evaluation.json").read_text())["truncated"] == 1
-    note = "DETECTION_MAX_INSTANCES cut the detections of 1 of 4 images: raise it."
+    note = "DETECTION_MAX_INSTANCES cut the detections in 1 of 4 images: raise it."
     assert result["notes"] == evaluation.remarks(result)[0].split("note: ")[1:] == [note]
     assert evaluation.table(result).splitlines() == [
         "| | images | instances | AJI | truncated |",
@@ -247,7 +247,7 @@ def test_images_whose_detections_were_cut(tmp_path):
     ]
 
 
-def test_summary_and_table_call_a_quantity_by_one_name():
+def test_summary_and_table_use_one_name_for_a_quantity():
     """Every figure of the table is in the summary, under the same name and with the same value."""
     samples = shapes(5)
     found = Truthful(samples)

@@ -12,7 +12,7 @@ SHAPE = (200, 300)
 
 @st.composite
 def box_sets(draw, max_side=400):
-    """[N, 4] int pixels of positive area, N in 1..12."""
+    """Boxes of positive area: [N, 4] int pixels, N in 1..12."""
     count = draw(st.integers(1, 12))
     corner = draw(arrays(np.int64, (count, 2), elements=st.integers(0, max_side)))
     size = draw(arrays(np.int64, (count, 2), elements=st.integers(1, max_side)))
@@ -56,7 +56,7 @@ def test_overlaps_are_symmetric_and_bounded(one, two):
 
 
 @given(box_sets(), box_sets(), st.integers(1, 9), st.integers(-50, 50))
-def test_overlaps_do_not_depend_on_scale_and_place(one, two, scale, shift):
+def test_overlaps_do_not_depend_on_scale_or_position(one, two, scale, shift):
     moved = boxes.compute_overlaps(one * scale + shift, two * scale + shift)
     assert_allclose(moved, boxes.compute_overlaps(one, two), rtol=1e-12)
 
@@ -108,7 +108,7 @@ def test_deltas_by_hand():
 
 
 @given(box_sets(), st.integers(0, 100))
-def test_deltas_move_a_box_onto_the_other(rows, seed):
+def test_deltas_move_a_box_onto_another(rows, seed):
     other = np.random.default_rng(seed).permutation(rows)
     moved = boxes.apply_box_deltas(rows, boxes.box_refinement(rows, other))
     assert_allclose(moved, other, atol=1e-2)

@@ -60,7 +60,7 @@ def test_mini_masks_match_the_reference(units, unpack, mask, side):
     expanded = masks.expand_mask(boxes, mini, mask.shape)
     differs = expanded != unpack(units[f"expand_mask.{side}.packed"], mask.shape)
     # Halfway between inside and outside (exactly 0.5), float noise decides in matterport's
-    # Mask_RCNN; here it is outside. That is 3 and 6 pixels of the fourth mask, a 100x100 ellipse.
+    # Mask_RCNN; here such pixels are outside: 3 and 6 of the fourth mask, a 100x100 ellipse.
     assert differs.sum() == {28: 3, 56: 6}[side]
     y1, x1, y2, x2 = boxes[3]
     soft = resize(mini[:, :, 3], (y2 - y1, x2 - x1))
@@ -88,7 +88,7 @@ def test_filled_boxes_survive_the_mini_mask(box):
         assert_array_equal(masks.expand_mask(boxes, mini, (40, 50, 3)), mask)
 
 
-def test_expand_mask_accepts_255_and_cuts_at_the_image():
+def test_expand_mask_accepts_255_and_clips_to_the_image():
     mini = np.full((7, 7, 1), 255, np.uint8)
     mask = masks.expand_mask(np.array([[-5, 6, 3, 20]]), mini, (8, 10))
     assert_array_equal(mask, filled([(0, 6, 3, 10)], (8, 10)))
@@ -123,7 +123,7 @@ def test_unmold_mask_thresholds_at_one_half():
     arrays(np.float32, (28, 28), elements=st.floats(0, 1, width=32)),
     st.tuples(*[st.integers(-30, 60)] * 4),
 )
-def test_unmold_mask_cuts_at_the_image(soft, box):
+def test_unmold_mask_clips_to_the_image(soft, box):
     y1, x1, y2, x2 = box
     got = masks.unmold_mask(soft, box, (40, 50))
     if y2 <= y1 or x2 <= x1:

@@ -118,7 +118,7 @@ def straight(tmp_path_factory, dataset, quickly):
 # Output
 
 
-def test_a_silent_run_prints_nothing_and_records_all(tmp_path, dataset, capsys):
+def test_a_silent_run_prints_nothing_and_records_everything(tmp_path, dataset, capsys):
     settings = {"MONITOR": "score", "EARLY_STOPPING": 1, "STEPS_PER_EPOCH": 1}
     options = {"layers": "heads", "epochs": 9, "learning_rate": 0.01}
     val = InMemory(shapes(2, seed=9))
@@ -320,7 +320,7 @@ def test_runs_started_at_the_same_time_get_a_folder_each(tmp_path, dataset):
         assert os.path.isfile(model.checkpoint_path.format(epoch=1))
 
 
-def test_a_full_disk_ends_a_run_only_with_its_last_epoch(tmp_path, dataset, monkeypatch, caplog):
+def test_a_full_disk_ends_a_run_only_in_its_last_epoch(tmp_path, dataset, monkeypatch, caplog):
     options = {"layers": "heads", "learning_rate": 0.01}
     save = state.save
 
@@ -342,7 +342,7 @@ def test_a_full_disk_ends_a_run_only_with_its_last_epoch(tmp_path, dataset, monk
     with pytest.raises(OSError, match="No space left"):
         train(model, dataset, epochs=3, **options)
     assert state.load_progress(Path(model.log_dir) / "state.h5").epoch == 2
-    # When a stage ends, the averages are in the model: the next one needs the file.
+    # When a stage ends, the averages are in the model: the next stage needs the file.
     monkeypatch.setattr(state, "save", full_after(1))
     with pytest.raises(OSError, match="No space left"):
         train(build(tmp_path / "averages", STEPS_PER_EPOCH=1, EMA=0.5), dataset)
@@ -405,7 +405,7 @@ def test_other_settings_are_refused(tmp_path, dataset):
     assert "LOADER" not in str(caught.value)
 
 
-def test_calls_that_follow_each_other_are_stages(tmp_path, dataset, straight):
+def test_consecutive_calls_are_stages(tmp_path, dataset, straight):
     """A call per stage, as in matterport's Mask_RCNN (the reference), each with resume."""
 
     def call_both(callbacks=()):
@@ -504,7 +504,7 @@ class Score(keras.callbacks.Callback):
         logs["score"] = self.values[epoch]
 
 
-def test_the_best_stays_and_no_better_one_ends_the_last_stage(tmp_path, dataset, capsys):
+def test_the_best_is_kept_and_early_stopping_ends_the_last_stage(tmp_path, dataset, capsys):
     settings = {
         "MONITOR": "score",
         "EARLY_STOPPING": 2,
@@ -548,7 +548,7 @@ class Poison(keras.callbacks.Callback):
             kernel.assign(np.full(kernel.shape, np.nan))
 
 
-def test_a_loss_of_nan_stops_and_names_the_good_checkpoint(tmp_path, dataset):
+def test_a_nan_loss_stops_training_and_names_the_good_checkpoint(tmp_path, dataset):
     model = build(tmp_path, STEPS_PER_EPOCH=2)
     options = {"layers": "heads", "epochs": 3, "learning_rate": 0.01}
     with pytest.raises(FloatingPointError) as caught:

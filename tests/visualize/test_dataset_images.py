@@ -167,7 +167,7 @@ class TestAugmented:
         assert outlines(plain)[0] == outlines(flipped)[0]
         assert (plain.images[0].get_array() != flipped.images[0].get_array()).any()
 
-    def test_instances_out_of_sight_keep_the_colours_of_the_others(self):
+    def test_instances_out_of_sight_leave_the_other_colours_unchanged(self):
         def drop_first(image, masks):
             return image, masks * (np.arange(masks.shape[-1]) > 0)
 
@@ -193,7 +193,7 @@ class TestAugmented:
             plain.images[0].get_array()[:, ::-1], flipped.images[0].get_array()
         )  # untinted
 
-    def test_boxes_out_of_sight_keep_the_colours_of_the_others(self):
+    def test_boxes_out_of_sight_leave_the_other_colours_unchanged(self):
         def upper_half(image, masks):
             return image, masks * (np.arange(128) < 58)[:, None, None]
 

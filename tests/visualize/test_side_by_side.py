@@ -94,7 +94,7 @@ class TestComparison:
         assert len(left.patches) == 3 and len(right.patches) == 2
         assert "in black" in left.get_title()
 
-    def test_compare_drops_captions_that_would_cover(self):
+    def test_compare_drops_captions_that_would_cover_instances(self):
         _, truth, result = self.truth_and_result()
         wide = np.zeros((60, 2000, 3), np.uint8)
         for side in (truth, result):
@@ -119,7 +119,7 @@ class TestComparison:
         assert boxes[3:] == [(10, 10, 20, 22), (30, 40, 50, 60)]
         assert colors == [green] * 3 + [red] * 2
 
-    def test_differences_with_masks_on_one_side_are_of_boxes(self):
+    def test_differences_with_masks_on_one_side_use_boxes(self):
         image, truth, result = self.truth_and_result()
         ax = self.differences(image, truth, {**result, "masks": None})
         assert texts(ax) == ["0.80 / 0.80", "0.60 / 1.00"]
@@ -142,7 +142,7 @@ class TestComparison:
         assert gt_colors[0] == colors[0] != white
         assert gt_colors[1:] == [white, white] and colors[1] == white
 
-    def test_compare_of_boxes_with_a_truth_of_masks(self):
+    def test_compare_boxes_with_ground_truth_masks(self):
         image, truth, _ = self.truth_and_result()
         _, _, result = self.without_masks()
         left, right = visualize.compare(image, truth, result, NAMES).axes
@@ -150,7 +150,7 @@ class TestComparison:
         assert len(left.patches) == 3 and len(right.patches) == 2
         assert drawn_boxes(left)[1][0] == drawn_boxes(right)[1][0]
 
-    def test_boxes_that_crowd_are_drawn(self):
+    def test_crowded_boxes_are_drawn(self):
         boxes = np.array([(y, x, y + 5, x + 5) for y in range(0, 49, 7) for x in range(0, 49, 7)])
         truth = {"rois": boxes, "class_ids": np.ones(49, int)}
         result = {**truth, "scores": np.full(49, 0.5)}
@@ -196,7 +196,7 @@ class TestPredictions:
         assert found.get_title() == "Detections: 1, scores 0.75 to 0.75"
         assert [text.get_text() for text in found.texts] == ["red 0.75"]
 
-    def test_shapes_that_mix_leave_no_gaps(self):
+    def test_mixed_image_shapes_leave_no_gaps(self):
         nothing = {"rois": np.zeros((0, 4)), "class_ids": np.zeros(0, int)}
         result = {**nothing, "scores": np.zeros(0)}
         sizes = [(300, 400), (400, 200), (500, 250), (200, 300)]

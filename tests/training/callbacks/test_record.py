@@ -86,7 +86,7 @@ def writer(path, clock, monkeypatch):
     return callback
 
 
-def test_speed_is_without_the_first_step(tmp_path, monkeypatch):
+def test_speed_leaves_out_the_first_step(tmp_path, monkeypatch):
     clock = [100.0]
     callback = writer(tmp_path / "history.csv", clock, monkeypatch)
     callback.on_train_begin()
