@@ -169,8 +169,8 @@ for row in rows:
 
 # %% [markdown]
 # This is the worst image, with the ground truth on the left and the detections on the right.
-# Anything unmatched is black (or white on a dark image). In stained tissue, the network finds many
-# nuclei as one where the ground truth has several pieces, and misses pale ones.
+# Anything unmatched is black (or white on a dark image). In stained tissue, the network often finds
+# one nucleus where the ground truth has several pieces, and misses pale ones.
 
 # %%
 detect = nucleus.detector(nucleus.make_model("inference"), overlaps=False)

@@ -9,7 +9,7 @@ def test_some():
     assert some("abcd", limit=2) == "a, b and 2 more"
 
 
-def test_log_of_a_text(capsys):
+def test_log_of_a_message(capsys):
     log("Processing 1 images")
     assert capsys.readouterr().out == "Processing 1 images\n"
 

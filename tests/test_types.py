@@ -1,4 +1,4 @@
-"""The public API has types, and type checkers of projects find them."""
+"""The public API has type annotations, and projects' type checkers find them."""
 
 import importlib
 import inspect
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def unannotated(public):
-    """Names of the parameters of a public object that have no type, and "return"."""
+    """Parameters of a public object without a type, and "return" if its result has none."""
     function = public.function
     if function is None:
         function = vars(public.thing).get("__init__")

@@ -1,4 +1,4 @@
-"""Finds the anchors that overlap boxes without looking at every anchor."""
+"""Finds the anchors that overlap boxes, without looking at every anchor."""
 
 from collections.abc import Iterator, Sequence
 
@@ -67,8 +67,8 @@ class AnchorLattice:
             at_least: IoU threshold, above 0.
 
         Yields:
-            box, anchor: int64 [P], indices into `boxes` and `anchors`. No pair comes twice, and
-                all pairs of a box come together. Every pair with an IoU of `at_least` or more is
+            box, anchor: int64 [P], indices into `boxes` and `anchors`. No pair is repeated, and
+                all pairs of a box are consecutive. Every pair with an IoU of `at_least` or more is
                 included, and so is a box's best pair, or several that tie, if its IoU is above 0.
                 Other pairs may be included.
             iou: float64 [P].
@@ -151,7 +151,7 @@ def _overlapping(axes, low, high, length):
 def overlapping_pairs(
     anchors: Array, boxes: Array, at_least: float
 ) -> Iterator[tuple[Array, Array, Array]]:
-    """As `AnchorLattice.pairs`, for any anchors [A, 4] in pixels; checks each against every box."""
+    """Like `AnchorLattice.pairs`, for any anchors [A, 4] in pixels; checks each with every box."""
     y1, x1, y2, x2 = np.ascontiguousarray(anchors.T)
     areas = box_areas(anchors)
     for k, box in enumerate(boxes):

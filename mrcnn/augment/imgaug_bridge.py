@@ -41,7 +41,7 @@ class _OldNumpy(types.ModuleType):
 
 
 def import_imgaug() -> types.ModuleType:
-    """Import imgaug with its augmenters, also under NumPy 2.
+    """Import imgaug with its augmenters, even under NumPy 2.
 
     Returns:
         the module `imgaug`; its `augmenters` is the usual `iaa`.
@@ -80,7 +80,7 @@ def _patch(imgaug: types.ModuleType) -> None:
     move = elastic._map_coordinates
 
     def move_by_float32(image: Array, dx: Array, dy: Array, **options: Any) -> Array:
-        # An integer `alpha` makes them float64 under NumPy 2's rules, which OpenCV rejects.
+        # Under NumPy 2's rules, an integer `alpha` makes them float64, which OpenCV rejects.
         return move(image, dx.astype(np.float32), dy.astype(np.float32), **options)
 
     elastic._map_coordinates = staticmethod(move_by_float32)
@@ -99,7 +99,7 @@ def _install_hint(error: ImportError) -> str:
 
 
 def _reduce(augmenter: Any, protocol: int) -> Any:
-    """Pickle an augmenter so that unpickling it imports imgaug by `import_imgaug`."""
+    """Pickle an augmenter so that unpickling it imports imgaug with `import_imgaug`."""
     kind = type(augmenter)
     if kind.__module__.partition(".")[0] != "imgaug":
         return object.__reduce_ex__(augmenter, protocol)
@@ -125,7 +125,7 @@ def apply_imgaug(
         rng: the only source of randomness.
 
     Returns:
-        image [H, W, C] and instances of the same kind, in the size that the augmenter makes them.
+        image [H, W, C] and instances of the same kind, in the size that the augmenter produces.
     """
     segmaps = importlib.import_module("imgaug.augmentables.segmaps")
     # Threads share the user's augmenter, so a copy is seeded from `rng`, then made deterministic to

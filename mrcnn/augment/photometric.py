@@ -48,7 +48,7 @@ class Light:
     def __call__(
         self, image: Array, masks: _Masks, rng: np.random.Generator
     ) -> tuple[Array, _Masks]:
-        """Return the image [H, W, C] with changed light, and its masks unchanged."""
+        """Return the image [H, W, C] with changed contrast and brightness, and the same masks."""
         factor = (1 + self.contrast) ** rng.uniform(-1, 1)
         shift = rng.uniform(-self.brightness, self.brightness)
         mean, deviation = _mean_and_deviation(image)

@@ -53,7 +53,7 @@ def _parse(text: str, path: PathLike) -> dict[str, Any]:
         raise ValueError(f"{path}: its lists are nested too deeply to be read.") from error
     if content and not isinstance(content, dict):
         raise ValueError(
-            f"{path} is {reprlib.repr(content)}: it must have keys with values (train: images)."
+            f"{path} is {reprlib.repr(content)}: it must map keys to values (train: images)."
         )
     return content or {}
 
@@ -74,7 +74,7 @@ def _paths(value: object) -> str | list[str]:
 
 def _names(value: Any) -> dict[int, str]:
     if isinstance(value, str):
-        raise ValueError(f"is {value!r}: it must be a list of names, or numbers with names")
+        raise ValueError(f"is {value!r}: it must be a list of names, or a map of numbers to names")
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
     names: dict[int, str] = {}
     for number, name in pairs:

@@ -137,7 +137,7 @@ def read_channel(path: PathLike, channel: int | str, max_pixels: int | None = MA
 
     Args:
         path: the file.
-        channel: its index from 0, or its name as `channel_names` knows it. The channels of RGB
+        channel: its index from 0, or its name as `channel_names` gives it. The channels of RGB
             images are named "red", "green" and "blue".
         max_pixels: see `read_image`.
 
@@ -248,7 +248,7 @@ def _read_tiff(path: PathLike, labels: bool, alpha: bool) -> Array:
             return _upright(pixels, tiff.orientation(series))
         except tiff.UndecodableError as error:
             reason, dtype, pages = error, series.dtype, len(series.pages)
-    # Pillow knows more compressions, but reads only one page and reduces 16-bit colours to 8 bits.
+    # Pillow supports more compressions, but reads only one page and cuts 16-bit colours to 8 bits.
     image: Array | None = None
     with contextlib.suppress(Exception):
         image = _read_with_pillow(path, labels, alpha) if pages == 1 else None

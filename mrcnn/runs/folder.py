@@ -198,7 +198,7 @@ def remove_parts(folder: PathLike) -> None:
 
 
 def find_last(model_dir: PathLike, name: str) -> str:
-    """Path of the last checkpoint of the latest run of this name that has any.
+    """Path of the last checkpoint in the latest run of this name that has one.
 
     Args:
         model_dir: folder of all runs.

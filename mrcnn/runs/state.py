@@ -35,9 +35,9 @@ class Progress:
             `monitor` was a number but no better.
         stopped_early: whether EARLY_STOPPING ended the run.
         checkpoints: epochs, counted from 1, whose numbered checkpoints the run has written.
-        history: for each epoch `epoch`, counted from 1, and the epoch's values.
+        history: for each epoch, a dict of `epoch`, counted from 1, and the epoch's values.
         described: what the run was started with, see `resume.describe`.
-        callbacks: counters of the user's callbacks that are Keras's own.
+        callbacks: counters of Keras's own callbacks among those that the user passed.
     """
 
     epoch: int
@@ -214,11 +214,11 @@ def read(path: PathLike, model: keras.Model, kind: str) -> list[Array]:
 
 
 def _order(paths, ours):
-    """The index in the file of each of the model's variables.
+    """For each of the model's variables, its index in the file.
 
     Variables are matched by path, because their order follows from the network's wiring, which may
-    have changed since. Variables without a unique path in the file take the remaining indices in
-    order, such as those of random generators: their paths differ from process to process.
+    have changed since. Variables without a unique path in the file, such as those of random
+    generators, whose paths differ from process to process, take the remaining indices in order.
     """
     places = {path: index for index, path in enumerate(paths) if paths.count(path) == 1}
     own = [variable.path for variable in ours]

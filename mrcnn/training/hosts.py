@@ -1,4 +1,4 @@
-"""How a run starts on several hosts: all of them take what the chief has found."""
+"""How a run starts on several hosts: all of them use what the chief has found."""
 
 import os
 from typing import Any

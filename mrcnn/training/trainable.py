@@ -105,9 +105,9 @@ def regex_of(layers: str, config: Config, model: keras.Model | None = None) -> s
                 logger.info(text, layers, name, ", ".join(new))
             return "|".join([*map(re.escape, own), regexes["heads"]])
     raise ValueError(
-        f"layers is {layers!r}, but no layer of the BACKBONE {name} belongs to it: they must match "
-        f"{stage!r}, its trainable[{layers!r}]. Rename them, or train 'heads', 'all' or a regular "
-        "expression for layer names."
+        f"layers is {layers!r}, but no layer of the BACKBONE {name} belongs to it: layers must "
+        f"match {stage!r}, its trainable[{layers!r}]. Rename them, or train 'heads', 'all' or a "
+        "regular expression for layer names."
     )
 
 

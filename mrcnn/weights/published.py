@@ -38,15 +38,15 @@ def imagenet_weights(architecture: str = "resnet50") -> str:
     | mobilenet_v3_large | keras.applications, 13 MB | Apache 2.0 (Google) | RGB, -1 to 1 |
 
     `weights.load` reverses the input channels of the first convolution where the file's order is
-    not the network's, and the backbone scales the pixels. Files whose layers have other names than
-    ours are converted once, beside the download. The ResNets have their stride in the 1x1
+    not the network's, and the backbone scales the pixels. Files whose layers are named differently
+    from ours are converted once, beside the download. The ResNets have their stride in the 1x1
     convolution, see RESNET_STRIDE_IN.
 
     Args:
         architecture: the `imagenet` of a `Backbone`.
 
     Raises:
-        ValueError: Keras has no weights for this architecture, or the file is another one.
+        ValueError: Keras has no weights for this architecture, or the file holds other weights.
         ConnectionError: the download failed; the message explains how to do it by hand.
     """
     if architecture not in PUBLISHED:
@@ -76,7 +76,7 @@ def imagenet_weights(architecture: str = "resnet50") -> str:
         if published.layer not in layers:
             raise ValueError(
                 f"{original} does not hold Keras's ImageNet weights of {architecture}: delete it, "
-                "and it is downloaded again."
+                "and it will be downloaded again."
             )
         save_arrays(layers, converted, published.pixel_order)
     return str(converted)

@@ -66,8 +66,8 @@ def decoded(packets, error, lost):
 
     Args:
         packets: iterable of them.
-        error: type of the errors of a packet that cannot be decoded.
-        lost: list that gets these errors.
+        error: exception type raised for a packet that cannot be decoded.
+        lost: list to which these errors are appended.
 
     Yields:
         The frames.

@@ -14,13 +14,13 @@ from mrcnn.text import some
 
 
 class TumorDataset(utils.Dataset):
-    """Images with one lesion mask each; connected pixels of a class are an instance.
+    """Images with one lesion mask each; connected pixels of a class form an instance.
 
     For each image or slice, `image_info` has `patient`, `mask` (path or None), `slice` (number in
     the volume or None) and `has_lesion`.
 
     Attributes:
-        refused: list of (path, reason) of files that cannot be used, if the images need no masks.
+        refused: list of (path, reason) for files that cannot be used, if images need no masks.
     """
 
     refused = ()
@@ -179,9 +179,9 @@ def _patient(place, pattern):
         return match[match.re.groups and 1]
     if len(place.parts) != 2:
         raise ValueError(
-            "its patient is not known: it must lie in <dataset>/<patient>/. Give the folder with "
-            "the patients' folders as --dataset or, for other layouts, a regular expression as "
-            "--patient."
+            "its patient is not known: the image must be in <dataset>/<patient>/. Give the folder "
+            "with the patients' folders as --dataset or, for other layouts, a regular expression "
+            "as --patient."
         )
     return place.parts[0]
 
@@ -203,7 +203,7 @@ def _slices(path):
 
 
 def _read_volume(path):
-    """Read [slices, H, W] or [slices, H, W, C]; of a .npy file, only what is used is read."""
+    """Read [slices, H, W] or [slices, H, W, C]; from a .npy file, only what is used is read."""
     if str(path).lower().endswith(".npy"):
         return opening.open_array(path)
     with tiff.opened(path) as series:
@@ -212,7 +212,7 @@ def _read_volume(path):
 
 
 def _read_mask(path, number=None):
-    """Read a mask's labels, integers [H, W]; of a volume, one slice or all: [slices, H, W]."""
+    """Read a mask's labels, integers [H, W]; for a volume, one slice, or all [slices, H, W]."""
     if _slices(Path(path)) is None:
         return reading.read_labels(path)
     volume = _read_volume(path)

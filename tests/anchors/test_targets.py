@@ -130,7 +130,7 @@ def test_anchors_on_a_crowd_are_neutral():
     st.integers(2, 64),
     st.integers(0, 9),
 )
-def test_targets_hold_what_the_paper_asks(rows, total, seed):
+def test_targets_are_as_the_paper_defines_them(rows, total, seed):
     boxes = np.array([(y, x, y + h, x + w) for y, x, h, w in rows], int).reshape(-1, 4)
     class_ids = np.ones(len(boxes), int)
     match, _ = build_rpn_targets(SHAPE, ANCHORS, class_ids, boxes, config())

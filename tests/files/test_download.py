@@ -50,7 +50,7 @@ def no_proxy(monkeypatch):
 
 
 @pytest.mark.parametrize("page", ["/file", "/unsized"])
-def test_all_of_it_comes(server, tmp_path, page):
+def test_the_whole_file_arrives(server, tmp_path, page):
     path = tmp_path / "weights.h5"
     path.write_bytes(b"old")
     download(server + page, str(path), verbose=0)

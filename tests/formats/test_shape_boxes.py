@@ -72,7 +72,7 @@ def test_a_rectangle_has_the_pixels_of_its_box(y, x, height, width, is_share):
 
 @given(st.floats(20, 30), st.floats(20, 30), *[st.floats(4, 15)] * 2, st.floats(-7, 7))
 def test_an_ellipse_touches_its_box(y, x, radius_y, radius_x, turn):
-    """The box has the extremes of its curve, and to within one pixel those of its pixels."""
+    """The box has the extremes of the curve and, to within one pixel, those of its pixels."""
     shape = Ellipse(y, x, radius_y, radius_x, turn)
     around_it = np.linspace(0, 2 * np.pi, 20001)
     along, across = radius_x * np.cos(around_it), radius_y * np.sin(around_it)

@@ -69,7 +69,10 @@ def test_yaml(text, values):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("names: dog", ": names is 'dog': it must be a list of names, or numbers with names."),
+        (
+            "names: dog",
+            ": names is 'dog': it must be a list of names, or a map of numbers to names.",
+        ),
         ("names: [dog, dog]", ": names has 1: 'dog': it must have whole numbers, each with a uniq"),
         ("names: {0: a, 00: b}", ": names has 00: 'b': it must have whole numbers"),
         ("names: {x: dog}", ": names has x: 'dog': it must have whole numbers"),
@@ -78,7 +81,7 @@ def test_yaml(text, values):
         ("val: [a, [b]]", ": val is ['a', ['b']]: it must be a path or a list"),
         ("path: [a]", ": path is ['a']: it must be one path."),
         ("nc: many", ": nc is 'many': it must be the number of classes."),
-        ("- a\n- b", " is ['a', 'b']: it must have keys with values"),
+        ("- a\n- b", " is ['a', 'b']: it must map keys to values"),
         ("nc: 1\nnames: [dog", ", line 2: not valid YAML: expected ',' or ']'"),
         ("nc: 1\nnames:\n\t- dog", ", line 3: not valid YAML: found character '\\t'"),
         ("nc: 1\ntrain: a\x00b", ", line 2: not valid YAML: special characters"),

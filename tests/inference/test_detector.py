@@ -287,7 +287,7 @@ def test_images_of_another_rank_or_without_pixels(model, images, shape):
 
 
 @pytest.mark.parametrize("channels", [2, 5])
-def test_images_of_other_channels(model, images, channels):
+def test_images_with_other_channel_counts(model, images, channels):
     assert refusal(model, [images[0], np.zeros((60, 50, channels), np.uint8)]) == (
         f"image 1 has {channels} channels, but IMAGE_CHANNEL_COUNT is 3: 1 (gray), 3 (RGB) or 4 "
         "(RGBA) would be accepted."
@@ -384,7 +384,7 @@ def test_pixels_are_scaled_as_the_configuration_says(model, images, monkeypatch)
 
 
 @pytest.mark.parametrize("channels", [1, 5])
-def test_images_of_other_than_three_channels(channels, images, tmp_path):
+def test_models_of_other_than_three_channels(channels, images, tmp_path):
     model = build(tmp_path, IMAGE_CHANNEL_COUNT=channels, MEAN_PIXEL=np.full(channels, 114.8))
     spread(model.keras_model)
     gray = images[0][..., 0]
@@ -557,7 +557,7 @@ def test_nothing_found(model):
     assert masks.shape == (96, 128, 0) and masks.dtype == bool
 
 
-def test_a_mask_is_inside_from_a_half_on(model):
+def test_mask_values_of_at_least_a_half_are_inside(model):
     masks = np.full((3, 4, 4, 3), 0.5, np.float32)
     masks[1] = 0.499
     rows = [((20, 10, 30, 20), 1, 0.9)] * 2
@@ -592,7 +592,7 @@ def test_what_the_reference_detected(small, small_config, seeded_h5, tmp_path, u
 
 
 @pytest.mark.parametrize("kind", ["dense", "crops"])
-def test_the_detections_of_at_least_a_score(kind):
+def test_detections_with_at_least_a_given_score(kind):
     masks = np.zeros((6, 8, 3), bool)
     for i in range(3):
         masks[i : i + 2, i : i + 3, i] = True

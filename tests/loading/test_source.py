@@ -73,7 +73,7 @@ def test_another_seed_is_another_run(dataset, config):
     assert images_of(one, range(21)) != images_of(other, range(21))
     free, also_free = (SampleSource(dataset, config) for _ in range(2))
     assert images_of(free, range(21)) != images_of(also_free, range(21))
-    # With None, a seed is taken once: each number keeps its sample.
+    # With None, a seed is drawn once: each number keeps its sample.
     assert_same(free.sample(5), free.sample(5))
 
 
@@ -125,7 +125,7 @@ def test_an_image_that_fails_is_replaced_by_the_next_and_logged(config, caplog):
 
 
 @pytest.mark.parametrize("limit", [1, 2])
-def test_more_instances_than_training_uses_are_said_once(config, caplog, limit):
+def test_more_instances_than_training_uses_are_reported_once(config, caplog, limit):
     config.MAX_GT_INSTANCES = limit
     source = SampleSource(InMemory(shapes(3)), config, shuffle=False)
     ids = [source.sample(number)["gt_class_ids"] for number in range(6)]

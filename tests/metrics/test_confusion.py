@@ -28,7 +28,7 @@ def test_threshold_and_crowds():
     assert matrix(comparison, threshold=0.7)["matrix"] == [[0, 2, 0], [1, 0, 0], [0, 0, 0]]
 
 
-def test_the_diagonal_holds_the_right_ones():
+def test_the_diagonal_holds_the_correct_detections():
     # The detection of A's class fits worse than the other one, yet A was found.
     comparison = compare([(A, 1)], [((0, 0, 8, 10), 1, 0.3), (A, 2, 0.9)])
     assert matrix(comparison)["matrix"] == [[0, 0, 1], [0, 1, 0], [0, 0, 0]]

@@ -66,7 +66,7 @@ def test_training_is_close_to_float32(whole, precision, tmp_path):
 
 
 @pytest.mark.parametrize("precision", HALVES)
-def test_what_computes_in_which_precision(precision):
+def test_which_layers_compute_in_which_precision(precision):
     training_model = graph.build("training", config_with(precision))
     inference = graph.build("inference", config_with(precision))
     for name in ("conv1", "fpn_p2", "mrcnn_class_conv1", "mrcnn_mask_conv1"):

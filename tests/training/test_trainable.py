@@ -50,7 +50,7 @@ def test_layers_without_pretrained_weights_always_train():
     assert not re.fullmatch(trainable.regex_of("5+", config), "res4c_branch2a")
 
 
-# Backbones whose layers have other names than a ResNet's
+# Backbones whose layers are not named like a ResNet's
 
 
 def own_names(image, stage5=True, train_bn=None):
@@ -100,7 +100,7 @@ def test_a_level_that_no_layer_belongs_to():
     with pytest.raises(ValueError) as caught:
         trainable.regex_of("4+", config, model)
     assert str(caught.value) == (
-        "layers is '4+', but no layer of the BACKBONE Misnamed belongs to it: they must match "
+        "layers is '4+', but no layer of the BACKBONE Misnamed belongs to it: layers must match "
         "'level[34]', its trainable['4+']. Rename them, or train 'heads', 'all' or a regular "
         "expression for layer names."
     )

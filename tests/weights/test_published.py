@@ -50,7 +50,7 @@ def test_imagenet_weights_are_fetched_once(fetched, tmp_path, monkeypatch):
     assert os.path.exists(path)
 
 
-def test_imagenet_weights_placed_by_hand_are_taken(fetched, tmp_path, monkeypatch):
+def test_imagenet_weights_placed_by_hand_are_used(fetched, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     (tmp_path / "models").mkdir()
     path = tmp_path / "models" / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
@@ -71,7 +71,7 @@ def test_imagenet_weights_are_not_those_of_keras(fetched, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("keras_home", [None, ""])
-def test_imagenet_weights_lie_in_the_home_folder_by_default(
+def test_imagenet_weights_are_in_the_home_folder_by_default(
     fetched, tmp_path, monkeypatch, keras_home
 ):
     monkeypatch.delenv("KERAS_HOME", raising=False)

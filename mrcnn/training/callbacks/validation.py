@@ -48,8 +48,8 @@ class ValidateAP(keras.callbacks.Callback):
     for early stopping and for the choice of the best.
 
     It never ends training. Images that cannot be read are left out. If no detection graph can be
-    built, nothing is added to the logs; if a measurement fails, they have NaN from then on. Each
-    case is reported in one warning.
+    built, nothing is added to the logs; if a measurement fails, the AP is logged as NaN from then
+    on. Each case is reported in one warning.
 
     Up to max(100, DETECTION_MAX_INSTANCES) detections per image count: COCO's 100, unless the
     configuration expects images with more. Images with more instances than DETECTION_MAX_INSTANCES
@@ -62,7 +62,8 @@ class ValidateAP(keras.callbacks.Callback):
             "val_bbox_AP", with a mask head also as "val_segm_AP", and with a keypoint head as
             "val_keypoints_AP".
         show: function that takes the samples of `visualize.draw_predictions` after each
-            measurement: four images, with the detections of at least DETECTION_MIN_CONFIDENCE.
+            measurement: four images, with the detections that score at least
+            DETECTION_MIN_CONFIDENCE.
         last_epoch: number of the run's last epoch, counted from 1; None if unknown.
 
     Attributes:
@@ -118,7 +119,7 @@ class ValidateAP(keras.callbacks.Callback):
             logger.warning("no AP while this network trains: %s", error)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Measure if it is time to, and add the metrics to the logs."""
+        """Measure if a measurement is due, and add the metrics to the logs."""
         if not self.every or not len(self.image_ids):
             return
         done = epoch + 1
@@ -182,7 +183,7 @@ class ValidateAP(keras.callbacks.Callback):
         if larger and not self.has_warned:
             logger.warning(
                 "%d of %d validation images have more instances than DETECTION_MAX_INSTANCES (%d), "
-                "up to %d: the others cannot be found, which lowers the AP. Raise it.",
+                "up to %d: the excess cannot be found, which lowers the AP. Raise the limit.",
                 *(len(larger), len(counts), limit, max(larger)),
             )
             self.has_warned = True
@@ -223,7 +224,7 @@ class ValidateAP(keras.callbacks.Callback):
 
 
 def kinds_of(config: Config) -> tuple[str, ...]:
-    """Kinds of AP of a network of this `config`: "bbox", "segm" with a mask head, and "keypoints".
+    """Kinds of AP for a network of `config`: "bbox", "segm" with a mask head, and "keypoints".
 
     Example:
         >>> from mrcnn.config import Config
@@ -270,7 +271,7 @@ def validation_config(config: Config) -> Config:
 
 
 def _at_most(config: Config, limit: float) -> float | dict[int, float]:
-    """The DETECTION_MIN_CONFIDENCE of a `Config`, of each class no higher than a limit."""
+    """The DETECTION_MIN_CONFIDENCE of a `Config`, capped at a limit for each class."""
     confidence = config.DETECTION_MIN_CONFIDENCE
     if isinstance(confidence, Mapping):
         lowered = enumerate(min(score, limit) for score in min_scores(config))

@@ -99,7 +99,7 @@ def test_a_network_without_masks_has_one(made):
     assert [each.name for each in made] == ["roi_align_classifier"]
 
 
-def test_both_heads_work_on_what_it_gives():
+def test_both_heads_use_what_their_poolers_return():
     found = inference(MeanOfP2, "fpn_p2", "roi_align_classifier", "roi_align_mask")
     mean = found["fpn_p2"].mean(axis=(1, 2))[0]
     assert np.abs(mean).max() > 0.1

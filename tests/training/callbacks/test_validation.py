@@ -273,7 +273,7 @@ def test_more_instances_than_can_be_detected_are_said_once(dataset, known, caplo
     count = len(callback.image_ids)
     said = (
         f"{count} of {count} validation images have more instances than DETECTION_MAX_INSTANCES "
-        "(1), up to 2: the others cannot be found, which lowers the AP. Raise it."
+        "(1), up to 2: the excess cannot be found, which lowers the AP. Raise the limit."
     )
     assert caplog.messages == [said][: 2 - limit]
 
