@@ -1,6 +1,6 @@
 """All metrics of a detector in one pass, accumulated image by image.
 
-Of each image only counts, sums and, for COCO's AP, a few bytes per detection are kept.
+For each image, only counts, sums and, for COCO's AP, a few bytes per detection are kept.
 """
 
 import collections
@@ -91,7 +91,7 @@ class Evaluator:
         result: Mapping[str, Any],
         keypoints: InstanceKeypoints | None = None,
     ) -> None:
-        """Add an image, each one only once.
+        """Add an image; each one may be added only once.
 
         Args:
             image_id: index of the image in the dataset.
@@ -177,8 +177,8 @@ class Evaluator:
         Returns:
             dict of numbers, strings, lists and dicts of these, NaN where there is nothing to
             divide by; per_class dicts have class names as keys.
-            images, instances, crowds, detections: how many there are, counting detections of at
-                least min_score.
+            images, instances, crowds, detections: how many there are, counting only detections
+                that score at least min_score.
             settings: dict of the arguments.
             classes: class names without the background.
             coco: dict of "bbox", "segm" and "keypoints" to `CocoFigures.figures` and per_class.
@@ -230,7 +230,7 @@ class Evaluator:
     def notes(self) -> list[str]:
         """A list of sentences, one for each limit that cut detections."""
         notes = [
-            f"{limit} cut the detections of {count} of {self._counts['images']} images: raise it."
+            f"{limit} cut the detections in {count} of {self._counts['images']} images: raise it."
             for limit, count in self._truncated.items()
         ]
         return [note for note in (self.limit_note(), *notes) if note]
