@@ -19,7 +19,9 @@ from mrcnn.metrics.coco_dataset import found_annotations
 RESULT_FILES = {"results.json": "segmentation", "results_bbox.json": "bbox"}
 
 
-def build_coco_results(dataset, image_ids, rois, class_ids, scores, masks, truncated=""):
+def build_coco_results(
+    dataset, image_ids, rois, class_ids, scores, masks, truncated="", keypoints=None
+):
     """Convert an image's detections to COCO's format.
 
     Args:
@@ -30,23 +32,27 @@ def build_coco_results(dataset, image_ids, rois, class_ids, scores, masks, trunc
         scores: float [N].
         masks: bool [H, W, N] or `InstanceMasks`.
         truncated: not used; lets callers pass a whole result.
+        keypoints: float [N, K, (y, x, score)] in pixels, or None.
 
     Returns:
         list of dicts of image_id, category_id (COCO's), bbox [x, y, width, height] in pixels,
-        score and segmentation (run lengths as a str), in plain Python types for JSON.
+        score, segmentation (run lengths as a str) and, with keypoints, keypoints [x, y, score,
+        ...], in plain Python types for JSON.
     """
     if rois is None:
         return []
     masks = as_instances(masks)
     found = {"rois": rois, "class_ids": class_ids, "scores": scores, "masks": masks}
+    fields = ["bbox", "score", "segmentation"]
+    if keypoints is not None:
+        found["keypoints"] = keypoints
+        fields.append("keypoints")
     rows = found_annotations(found, masks.shape[:2])
     return [
         {
             "image_id": image_id,
             "category_id": dataset.get_source_class_id(row["category_id"], dataset.SOURCE),
-            "bbox": row["bbox"],
-            "score": row["score"],
-            "segmentation": row["segmentation"],
+            **{name: row[name] for name in fields},
         }
         for image_id in image_ids
         for row in rows
