@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..config import Config
+from ..config_rules.necks import ONE_MAP
 from ..config_rules.parts import backbone_problem, is_function
 from ..types import Array
 
@@ -13,15 +14,16 @@ from ..types import Array
 def compute_backbone_shapes(
     config: Config, image_shape: Sequence[int] | Array
 ) -> Array | Sequence[Sequence[int]]:
-    """Sizes of the feature maps P2..P6.
+    """Sizes of the feature maps that have anchors: P2..P6, or with another NECK the one map.
 
     Args:
-        config: BACKBONE, BACKBONE_STRIDES; with a function as BACKBONE, COMPUTE_BACKBONE_SHAPE.
+        config: BACKBONE, BACKBONE_STRIDES, NECK; with a function as BACKBONE,
+            COMPUTE_BACKBONE_SHAPE.
         image_shape: (height, width) of the network's input in pixels; further entries are ignored.
 
     Returns:
-        [5, (height, width)] of int, rounded up; for a BACKBONE function, what
-        COMPUTE_BACKBONE_SHAPE returns.
+        [5, (height, width)] of int, rounded up, or [1, (height, width)]; for a BACKBONE function,
+        what COMPUTE_BACKBONE_SHAPE returns.
 
     Raises:
         ValueError: an unknown BACKBONE, or a function without COMPUTE_BACKBONE_SHAPE.
@@ -38,7 +40,10 @@ def compute_backbone_shapes(
                 f"COMPUTE_BACKBONE_SHAPE is {config.COMPUTE_BACKBONE_SHAPE!r}: with a function as "
                 "BACKBONE it must be a function (image_shape) -> [[height, width], ...]."
             )
-        return config.COMPUTE_BACKBONE_SHAPE(image_shape)
+        shapes = config.COMPUTE_BACKBONE_SHAPE(image_shape)
+        if config.NECK in ONE_MAP:
+            return [shapes[ONE_MAP[config.NECK]]]
+        return shapes
     if problem := backbone_problem(config.BACKBONE):
         raise ValueError(problem)
     height, width = image_shape[:2]
@@ -83,6 +88,20 @@ def generate_anchors(
     centres = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 1, 2)
     corners = [centres - 0.5 * sizes, centres + 0.5 * sizes]  # [cells, R * S, 2] each
     return np.concatenate(corners, axis=2).reshape(-1, 4)
+
+
+def anchors_per_cell(config: Config) -> int:
+    """Number of a configuration's anchors in each cell of a map: one for each ratio and scale.
+
+    Example:
+        >>> from mrcnn.anchors.pyramid import anchors_per_cell
+        >>> from mrcnn.config import Config
+        >>> class OneMap(Config):
+        ...     NECK = "c4"
+        >>> anchors_per_cell(Config()), anchors_per_cell(OneMap())  # three ratios, five scales
+        (3, 15)
+    """
+    return len(config.RPN_ANCHOR_RATIOS) * np.size(config.RPN_ANCHOR_SCALES[0])
 
 
 def generate_pyramid_anchors(

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from . import detection_rules, parts, pooling_rules, training_rules
+from . import detection_rules, necks, parts, pooling_rules, training_rules
 from .derived import shape_problem, whole
+from .sample_rules import problems as sample_problems
 from .values import is_integer, is_number, is_positive
 
 RESIZE_MODES = ("square", "pad64", "crop", "none")
@@ -33,8 +34,8 @@ def problems(config: Any, own_losses: bool = False) -> list[str]:
     """
     choice = functools.partial(parts.problems, own_losses=own_losses)
     checks = (
-        _name, _counts, _fractions, detection_rules.problems, _sizes, choice,
-        pooling_rules.problems, _anchors, _channels,
+        _name, _counts, _fractions, detection_rules.problems, _sizes, necks.problems, choice,
+        pooling_rules.problems, _anchors, _channels, sample_problems,
     )  # fmt: skip
     return [line for check in checks for line in check(config)] + training_rules.problems(config)
 
@@ -53,7 +54,7 @@ def remarks(config: Any) -> list[str]:
         f"there can be no more than that. Raise {limit} or lower {name}."
         for name, limit, why in _LIMITS
         if getattr(config, name) > getattr(config, limit)
-    ] + pooling_rules.remarks(config)
+    ] + [*pooling_rules.remarks(config), *necks.remarks(config)]
 
 
 def _name(config):
@@ -134,20 +135,39 @@ def _anchors(config):
             yield f"{name} is {value!r}: it must be a list of 5 numbers, one for each of P2..P6."
             return
     levels = len(config.BACKBONE_STRIDES)
-    if levels != 5:
+    if config.NECK == "fpn" and levels != 5:
         yield f"BACKBONE_STRIDES has {levels} entries: the pyramid P2..P6 needs 5."
-    if len(config.RPN_ANCHOR_SCALES) != levels:
+    if config.NECK in necks.ONE_MAP and levels != 1:
         yield (
-            f"RPN_ANCHOR_SCALES has {len(config.RPN_ANCHOR_SCALES)} entries: it needs one for each "
-            f"of the {levels} BACKBONE_STRIDES."
+            f"BACKBONE_STRIDES has {levels} entries: NECK {config.NECK!r} has no pyramid, so it "
+            "must be the stride of its one map, such as [16]. Leave it out, or set NECK to 'fpn'."
         )
-    for name in ("RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS", "RPN_BBOX_STD_DEV", "BBOX_STD_DEV"):
+    yield from _scales(config, levels)
+    for name in ("RPN_ANCHOR_RATIOS", "RPN_BBOX_STD_DEV", "BBOX_STD_DEV"):
         values = getattr(config, name)
         is_list = np.iterable(values)
         if not is_list or not len(values) or not all(map(is_positive, values)):
             yield f"{name} is {values!r}: it must be a list of positive numbers."
         elif name.endswith("STD_DEV") and len(values) != 4:
             yield f"{name} has {len(values)} entries: it needs 4, for dy, dx, log dh and log dw."
+
+
+def _scales(config, levels):
+    scales = list(config.RPN_ANCHOR_SCALES)
+    if len(scales) != levels:
+        yield (
+            f"RPN_ANCHOR_SCALES has {len(scales)} entries: it needs one for each of the {levels} "
+            "BACKBONE_STRIDES."
+        )
+    by_level = [list(level) if np.iterable(level) else [level] for level in scales]
+    if not all(level and all(map(is_positive, level)) for level in by_level) or not scales:
+        text = f"RPN_ANCHOR_SCALES is {config.RPN_ANCHOR_SCALES!r}: it must be a list of positive"
+        yield f"{text} numbers."
+    elif len(counts := sorted({len(level) for level in by_level})) > 1:
+        yield (
+            f"RPN_ANCHOR_SCALES is {config.RPN_ANCHOR_SCALES!r}: its levels have {counts[0]} to "
+            f"{counts[-1]} scales, but each must have as many, because one RPN serves all levels."
+        )
 
 
 def _channels(config):

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from . import necks
+
 BACKBONES = {
     "resnet50": "mrcnn.network.backbones.resnet:RESNET50",
     "resnet101": "mrcnn.network.backbones.resnet:RESNET101",
@@ -147,7 +149,7 @@ def is_function(backbone: Any) -> bool:
 def _backbone(config):
     if not np.iterable(config.BACKBONE_STRIDES):
         return  # another check reports that
-    strides = list(config.BACKBONE_STRIDES)
+    strides, neck = list(config.BACKBONE_STRIDES), config.NECK
     if problem := backbone_problem(config.BACKBONE):
         yield problem
     elif is_function(config.BACKBONE):
@@ -156,11 +158,16 @@ def _backbone(config):
                 f"COMPUTE_BACKBONE_SHAPE is {config.COMPUTE_BACKBONE_SHAPE!r}: with a function as "
                 "BACKBONE it must be a function (image_shape) -> [[height, width], ...] of P2..P6."
             )
-    else:
-        own = part(BACKBONES, config.BACKBONE).strides
-        if strides[:4] != list(own):
-            yield f"BACKBONE_STRIDES starts with {strides[:4]}: the BACKBONE's are {list(own)}."
+    elif neck in necks.NECKS:
+        own = list(necks.backbone_strides(config))
+        if neck == "fpn" and strides[:4] != own:
+            yield f"BACKBONE_STRIDES starts with {strides[:4]}: the BACKBONE's are {own}."
             return
+        if neck != "fpn" and len(strides) == 1 and strides != necks.map_strides(neck, own):
+            yield (
+                f"BACKBONE_STRIDES is {strides}: the map of NECK {neck!r} has the stride "
+                f"{necks.map_strides(neck, own)[0]}."
+            )
     if any(later != 2 * earlier for earlier, later in itertools.pairwise(strides)):
         yield (
             f"BACKBONE_STRIDES is {strides}: each must be twice the one before, because each level "

@@ -15,10 +15,11 @@ from keras import layers
 
 from ..config import Config
 from ..config_rules import parts
+from ..config_rules.necks import shares_stage5
 from ..images.meta import parse_image_meta_graph
 from ..loading.inputs import image_inputs, training_inputs
 from ..types import Tensor
-from . import backbones
+from . import backbones, neck
 from .backbones.features import check_sizes
 from .detections import DetectionLayer
 from .graph_model import GraphModel
@@ -28,7 +29,6 @@ from .losses import LossLayer
 from .precision import precision_of
 from .process import check_new_model
 from .proposals import AnchorLayer, ProposalLayer
-from .pyramid import feature_pyramid
 from .rpn import rpn_bbox_loss_graph, rpn_class_loss_graph, rpn_of_pyramid
 from .sampling import RoiSampler, max_positives
 
@@ -72,12 +72,12 @@ def build_inference(config: Config) -> GraphModel:
     """
     image, image_meta = map(keras_input, image_inputs(config))
     anchors = keras.Input((None, 4), name="input_anchors")
-    features, pyramid = _pyramid(image, config)
-    _, rpn_class, rpn_bbox = rpn_of_pyramid(pyramid, config)
+    features, maps = _features(image, config)
+    _, rpn_class, rpn_bbox = rpn_of_pyramid(maps.anchored, config)
     rois = ProposalLayer(
         config.POST_NMS_ROIS_INFERENCE, config.RPN_NMS_THRESHOLD, config, name="ROI"
     )([rpn_class, rpn_bbox, anchors])
-    box_head, *other_heads = _heads(config, pyramid, image_meta)
+    box_head, *other_heads = _heads(config, maps, image_meta)
     boxes = box_head.outputs(rois)
     detections = DetectionLayer(config, name="mrcnn_detection")(
         [rois, boxes["mrcnn_class"], boxes["mrcnn_bbox"], image_meta]
@@ -91,7 +91,7 @@ def build_inference(config: Config) -> GraphModel:
         _check_free(head, found, {**outputs, **rest})
         outputs.update(found)
     outputs.update(rest)
-    return _model([image, image_meta, anchors], outputs, config, image, features, pyramid)
+    return _model([image, image_meta, anchors], outputs, config, image, features, maps)
 
 
 def build_training(config: Config, seed: int | None = None) -> GraphModel:
@@ -112,10 +112,10 @@ def build_training(config: Config, seed: int | None = None) -> GraphModel:
     declared = training_inputs(config, parts.heads(config))
     given = {wanted.name: keras_input(wanted) for wanted in declared}
     image, image_meta = given["image"], given["image_meta"]
-    features, pyramid = _pyramid(image, config)
-    rpn_class_logits, rpn_class, rpn_bbox = rpn_of_pyramid(pyramid, config)
+    features, maps = _features(image, config)
+    rpn_class_logits, rpn_class, rpn_bbox = rpn_of_pyramid(maps.anchored, config)
     if config.USE_RPN_ROIS:
-        anchors = AnchorLayer(config, name="anchors")([image, *pyramid])
+        anchors = AnchorLayer(config, name="anchors")([image, *maps.anchored])
         rois = ProposalLayer(
             config.POST_NMS_ROIS_TRAINING, config.RPN_NMS_THRESHOLD, config, name="ROI"
         )([rpn_class, rpn_bbox, anchors])
@@ -157,30 +157,31 @@ def build_training(config: Config, seed: int | None = None) -> GraphModel:
             functools.partial(rpn_bbox_loss_graph, config), name="rpn_bbox_loss"
         )([given["rpn_bbox"], given["rpn_match"], rpn_bbox]),
     }
-    for head in _heads(config, pyramid, image_meta):
+    for head in _heads(config, maps, image_meta):
         predicted, to_minimise = head.train(matched)
         _check_free(head, predicted, {**outputs, "ROI": rois, "output_rois": output_rois})
         outputs.update(predicted)
         losses.update({name: to_minimise[name] for name in _declared_losses(head, to_minimise)})
     outputs.update({"ROI": rois, "output_rois": output_rois, **losses})
-    return _model(list(given.values()), outputs, config, image, features, pyramid)
+    return _model(list(given.values()), outputs, config, image, features, maps)
 
 
-def _pyramid(image: Tensor, config: Config) -> tuple[list[Tensor], list[Tensor]]:
-    """C2 to C5 of the backbone, and P2 to P6."""
-    _, c2, c3, c4, c5 = backbones.build(config, image)
+def _features(image: Tensor, config: Config) -> tuple[list[Tensor], neck.Neck]:
+    """The backbone's feature maps that the network uses, and what the neck makes of them."""
+    _, *features = backbones.build(config, image)
     if config.BACKBONE not in list(parts.BACKBONES):
-        check_sizes(image, [c2, c3, c4, c5], config)
-    return [c2, c3, c4, c5], feature_pyramid(c2, c3, c4, c5, config.TOP_DOWN_PYRAMID_SIZE)
+        check_sizes(image, features, config)
+    used = features[:3] if config.NECK == "c4" else features
+    return used, neck.build(features, config)
 
 
-def _heads(config, pyramid, image_meta):
+def _heads(config, maps, image_meta):
     """The configured heads with their layers, the box head first.
 
     Call it after building the RPN: the order in which layers are created determines their initial
     weights.
     """
-    features = Features(pyramid[:4], image_meta, parts.pooler(config))
+    features = Features(maps.pooled, image_meta, parts.pooler(config), maps.body)
     heads = [kind(config) for kind in parts.heads(config)]
     for head in heads:
         head.build(features)
@@ -204,21 +205,23 @@ def _declared_losses(head: Head, losses: dict[str, Tensor]) -> tuple[str, ...]:
     return head.loss_names
 
 
-def _model(inputs, outputs, config, image, features, pyramid):
+def _model(inputs, outputs, config, image, features, maps):
     """The `GraphModel` whose outputs are the tensors of a dict, in its order."""
     model = GraphModel(inputs, list(outputs.values()), name="mask_rcnn")
     model.names = tuple(outputs)
     backbone = backbones.of_config(config)
     model.stem, model.is_bgr = backbone.stem, backbone.pixel_order == "BGR"
     model.backbone = (image, *features)
-    _check_layer_names(model, image, pyramid, config)
+    _check_layer_names(model, image, maps.anchored, config)
     return model
 
 
-def _check_layer_names(model, image, pyramid, config):
+def _check_layer_names(model, image, maps, config):
     """Check that "heads" and weight files can identify the heads' layers."""
-    below = {operation.name for operation in keras.Function(image, pyramid).operations}
-    own = (kind.layer_regex() for kind in parts.heads(config))
+    below = {operation.name for operation in keras.Function(image, maps).operations}
+    own = [kind.layer_regex() for kind in parts.heads(config)]
+    if shares_stage5(config):
+        own.append(backbones.of_config(config).trainable["5+"])
     known = "|".join(["rpn_.*", "roi_align_.*", *own])
     for layer in model.layers:
         if layer.weights and layer.name not in below and not re.fullmatch(known, layer.name):

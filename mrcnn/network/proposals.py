@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..anchors.pyramid import generate_anchors
+from ..anchors.pyramid import anchors_per_cell, generate_anchors
 from ..config import Config
 from ..ops import (
     apply_box_deltas_graph,
@@ -97,7 +97,7 @@ class AnchorLayer(keras.layers.Layer):
         config: for RPN_ANCHOR_* and BACKBONE_STRIDES.
 
     Call arguments:
-        inputs: [image [B, H, W, C], P2, ..., P6].
+        inputs: [image [B, H, W, C], P2, ..., P6]; or, without a pyramid, the one map.
 
     Returns:
         Float tensor [B, A, 4], normalised, in the order of `generate_pyramid_anchors`.
@@ -128,9 +128,9 @@ class AnchorLayer(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """[B, A, 4]; A is None if the image size is."""
-        step, ratios = self.config.RPN_ANCHOR_STRIDE, len(self.config.RPN_ANCHOR_RATIOS)
+        step = self.config.RPN_ANCHOR_STRIDE
         cells = [shape[1:3] for shape in input_shape[1:]]
         if any(side is None for shape in cells for side in shape):
             return (input_shape[0][0], None, 4)
-        number = sum(-(-h // step) * -(-w // step) for h, w in cells) * ratios
-        return (input_shape[0][0], number, 4)
+        number = sum(-(-h // step) * -(-w // step) for h, w in cells)
+        return (input_shape[0][0], number * anchors_per_cell(self.config), 4)

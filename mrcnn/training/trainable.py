@@ -8,6 +8,7 @@ import keras
 
 from ..config import Config
 from ..config_rules import parts
+from ..config_rules.necks import shares_stage5
 from ..network import backbones
 from ..network.backbones.features import name_of
 from ..network.backbones.levels import layers_behind
@@ -22,7 +23,8 @@ def layer_regexes(config: Config) -> dict[str, str]:
         config: for its backbone and heads.
 
     Returns:
-        Regular expressions for layer names by "heads" (all but the backbone), "3+", "4+", "5+" (the
+        Regular expressions for layer names by "heads" (all but the backbone; with NECK "c4", also
+        the stage 5 that the heads share), "3+", "4+", "5+" (the
         backbone too, from C3, C4 or C5 on) and "all".
 
     Example:
@@ -36,6 +38,7 @@ def layer_regexes(config: Config) -> dict[str, str]:
     # Layers that older projects named mrcnn_... train with them too.
     regexes = [*own, r"mrcnn\_.*", r"roi_align\_.*", r"rpn\_.*", r"fpn\_.*"]
     regexes += [backbone.fresh] if backbone.fresh else []
+    regexes += [backbone.trainable["5+"]] if shares_stage5(config) else []
     heads = "|".join(f"({regex})" for regex in regexes)
     stages = {name: f"{regex}|{heads}" for name, regex in backbone.trainable.items()}
     return {"heads": heads, **stages, "all": ".*"}

@@ -13,7 +13,9 @@ class Backbone:
     """Base class of all backbones; `Config.BACKBONE` takes an instance.
 
     Its feature maps C2..C5 have strides 4 to 32. A subclass must name its layers, because weight
-    files identify them by name.
+    files identify them by name. If it has a method `stage5(features, config)`, which makes C5 of
+    C4, NECK "c4" uses it as the body of the heads: on RoI features, with the stride C4_HEAD_STRIDE.
+    Its layers then match `trainable["5+"]`.
 
     Attributes:
         strides: image pixels per cell of C2..C5.
@@ -23,10 +25,11 @@ class Backbone:
             that train under this name, in addition to those that train with "heads".
         fresh: regular expression that matches layers without pretrained weights, which train with
             "heads"; None if there are none.
-        imagenet: name of its ImageNet weights in `mrcnn.weights.imagenet`; a name without weights
-            is explained when they are asked for. The default is right for layers named like a
-            ResNet's.
+        imagenet: name of its ImageNet weights in `mrcnn.weights.imagenet`; if no weights have this
+            name, asking for them raises an error that says what to do instead. The default is right
+            for layers named like a ResNet's.
         pixel_order: "RGB" or "BGR", the channel order that its weights were trained with.
+        can_dilate: whether `build` gives C5 the stride of C4 if NECK is "dc5".
         pixel_std: divisor of the pixels after the mean is subtracted: a number, or one per channel
             in the image's channel order; None for no division.
 
@@ -59,16 +62,17 @@ class Backbone:
     imagenet: str = "resnet50"
     pixel_order: Literal["RGB", "BGR"] = "RGB"
     pixel_std: npt.ArrayLike | None = None
+    can_dilate: bool = False
 
     def build(self, image: Tensor, config: Config) -> Sequence[Tensor]:
         """Create the layers.
 
         Args:
             image: float tensor [B, H, W, channels], mean subtracted.
-            config: for TRAIN_BN.
+            config: for TRAIN_BN and NECK.
 
         Returns:
-            [C1, C2, C3, C4, C5]; C1 is not used.
+            [C1, C2, C3, C4, C5]; C1 is not used, and with NECK "c4" C5 may be None.
         """
         raise NotImplementedError(f"{type(self).__name__} has no build().")
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...anchors.pyramid import compute_backbone_shapes
 from ...config import Config
+from ...config_rules import necks
 from ...config_rules.parts import is_function
 from ...types import Tensor
 
@@ -26,16 +27,17 @@ def checked_features(returned: Any, config: Config) -> list[Tensor]:
 
     Args:
         returned: from `Backbone.build`.
-        config: for BACKBONE.
+        config: for BACKBONE and NECK.
 
     Returns:
-        [C1, C2, C3, C4, C5].
+        [C1, C2, C3, C4, C5]. With NECK "c4", C5 may be None.
 
     Raises:
         ValueError: it returned something else, or a feature map other than C1, which is not used,
             is not a tensor [B, H, W, C] with a known number of channels.
     """
-    strides = [config.BACKBONE_STRIDES[0], *config.BACKBONE_STRIDES[:4]]
+    own = necks.backbone_strides(config)
+    strides = [own[0], *own]
     head = f"BACKBONE `{name_of(config)}` returned"
     needed = f"5 are needed, C1 to C5, of strides {', '.join(map(str, strides))}"
     is_list = isinstance(returned, Iterable) and not isinstance(returned, str | Mapping)
@@ -46,6 +48,8 @@ def checked_features(returned: Any, config: Config) -> list[Tensor]:
         found = f" It returned {', '.join(map(_text, features))}." if features else ""
         raise ValueError(f"{head} {len(features)} feature maps: {needed}.{found}")
     for number, feature in enumerate(features[1:], 2):
+        if feature is None and number == 5 and config.NECK == "c4":
+            continue
         shape: Sequence[int | None] = getattr(feature, "shape", ())
         if len(shape) != 4 or shape[3] is None:
             raise ValueError(
@@ -61,41 +65,50 @@ def check_sizes(image: Tensor, features: Sequence[Tensor], config: Config) -> No
     Args:
         image: [B, H, W, C], the input of the graph.
         features: [C2, C3, C4, C5], each [B, h, w, c].
-        config: BACKBONE, BACKBONE_STRIDES, COMPUTE_BACKBONE_SHAPE.
+        config: BACKBONE, BACKBONE_STRIDES, NECK, COMPUTE_BACKBONE_SHAPE.
 
     Raises:
-        ValueError: the sizes of the feature maps are not those that BACKBONE_STRIDES, or
-            COMPUTE_BACKBONE_SHAPE, gives.
+        ValueError: the sizes of the feature maps that NECK uses are not those that
+            BACKBONE_STRIDES, or COMPUTE_BACKBONE_SHAPE, gives.
     """
+    first, used = 2, list(features)
+    if config.NECK in necks.ONE_MAP:
+        first, used = 2 + necks.ONE_MAP[config.NECK], [features[necks.ONE_MAP[config.NECK]]]
     height, width = image.shape[1:3]
-    shapes = [tuple(feature.shape[1:3]) for feature in features]
+    shapes = [tuple(feature.shape[1:3]) for feature in used]
     if None in (height, width):
         height, width = _PROBE
         probe = keras.KerasTensor((1, height, width, image.shape[3]), image.dtype)
-        found = keras.Function(image, list(features)).compute_output_spec(probe)
+        found = keras.Function(image, used).compute_output_spec(probe)
         shapes = [tuple(feature.shape[1:3]) for feature in found]
     if any(None in shape for shape in shapes):
         return
-    head = f"BACKBONE `{name_of(config)}` returned C2 to C5"
+    returned = f"BACKBONE `{name_of(config)}` returned "
+    maps = f"C{first}" if len(used) == 1 else f"C{first} to C{first + len(used) - 1}"
     of_image = f"for an image of {height}x{width} pixels"
-    strides = list(config.BACKBONE_STRIDES)
-    expected = [(-(-height // stride), -(-width // stride)) for stride in strides[:4]]
+    strides = list(config.BACKBONE_STRIDES)[: len(used)]
+    expected = [(-(-height // stride), -(-width // stride)) for stride in strides]
     if shapes != expected:
         found = ", ".join(_stride(height, shape[0]) for shape in shapes)
+        needed = ", ".join(map(str, strides))
+        noun, verb, they = ("stride", "is", "It is")
+        if len(used) > 1:
+            noun, verb, they = ("strides", "are", "They are")
         raise ValueError(
-            f"{head} of strides {found}: {', '.join(map(str, strides[:4]))} are needed, as in "
-            f"BACKBONE_STRIDES. They are of {_sides(shapes)} cells {of_image}, and must be of "
-            f"{_sides(expected)}."
+            f"{returned}{maps} of {noun} {found}: {needed} {verb} needed, as in BACKBONE_STRIDES. "
+            f"{they} of {_sides(shapes)} cells {of_image}, and must be of {_sides(expected)}."
         )
     if is_function(config.BACKBONE):
-        # P6 is every second cell of P5.
-        pyramid = [*shapes, tuple(-(-side // 2) for side in shapes[-1])]
+        levels, names = [list(shape) for shape in shapes], f"P{first}"
+        if config.NECK == "fpn":
+            names = "P2 to P6"
+            levels.append([-(-side // 2) for side in shapes[-1]])  # P6 is every second cell of P5.
         computed = np.asarray(compute_backbone_shapes(config, (height, width, image.shape[3])))
-        if computed.tolist() != [list(shape) for shape in pyramid]:
+        if computed.tolist() != levels:
             raise ValueError(
                 f"COMPUTE_BACKBONE_SHAPE returns {computed.tolist()} {of_image}: it must return "
-                f"{[list(shape) for shape in pyramid]}, the height and width of P2 to P6, because "
-                f"{head} of {_sides(shapes)}."
+                f"{levels}, the height and width of {names}, because {returned}{maps} of "
+                f"{_sides(shapes)}."
             )
 
 

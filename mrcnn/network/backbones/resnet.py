@@ -2,7 +2,7 @@
 
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keras import layers
 
@@ -31,11 +31,13 @@ class Form:
         pad_both: whether the stem's pooling is padded by one cell on each side, as in torchvision
             and Detectron2; otherwise only below and on the right, as in matterport's Mask_RCNN.
             A 3x3 convolution with a stride is always padded on each side.
+        dilation: that of the 3x3 convolution.
     """
 
     stride_in: str = "1x1"
     groups: int = 1
     pad_both: bool = False
+    dilation: int = 1
 
 
 REFERENCE = Form()
@@ -112,6 +114,7 @@ def _branch(x, kernel_size, filters, stage, block, strides, use_bias, train_bn, 
     if middle != (1, 1):
         x, padding = layers.ZeroPadding2D((kernel_size - 1) // 2)(x), "valid"
     options = {"padding": padding, "use_bias": use_bias, "name": f"res{name}b"}
+    options["dilation_rate"] = form.dilation
     if form.groups > 1:
         conv = GroupedConv2D(filters[1], kernel_size, middle, groups=form.groups, **options)
     else:
@@ -166,7 +169,12 @@ def resnet_graph(
 
 
 def residual_levels(
-    image: Tensor, identity_blocks: Sequence[int], width: int, train_bn: bool | None, form: Form
+    image: Tensor,
+    identity_blocks: Sequence[int],
+    width: int,
+    train_bn: bool | None,
+    form: Form,
+    dilated: bool = False,
 ) -> list[Tensor]:
     """The levels of a ResNet or ResNeXt.
 
@@ -176,6 +184,7 @@ def residual_levels(
         width: channels of C2's first two convolutions; each level doubles them.
         train_bn: `training` argument of the BatchNorm layers.
         form: see `Form`.
+        dilated: whether C5 keeps the stride of C4, with convolutions of dilation 2.
 
     Returns:
         [C1, C2, ...], with strides 4, 4, 8, 16, 32 and 64, 256, 512, 1024, 2048 channels.
@@ -185,6 +194,8 @@ def residual_levels(
         factor = 2 ** (stage - 2)
         filters = (width * factor, width * factor, 256 * factor)
         strides = (1, 1) if stage == 2 else (2, 2)
+        if dilated and stage == 5:
+            strides, form = (1, 1), replace(form, dilation=2)
         features.append(resnet_stage(features[-1], stage, filters, count, train_bn, strides, form))
     return features
 
@@ -275,19 +286,56 @@ class ResNet(Backbone):
             with "1x1", that of torchvision with "3x3".
     """
 
+    can_dilate = True
+
     def __init__(self, architecture: str, form: Form | None = None) -> None:
         self.architecture, self.form = architecture, form
         self.imagenet = architecture
+        self.identity_blocks: tuple[int, ...] = IDENTITY_BLOCKS[architecture]
+        self.first_width: int = 64
 
-    def build(self, image: Tensor, config: Config) -> list[Tensor]:
-        """See `Backbone.build`.
+    def form_of(self, config: Config) -> Form:
+        """The form of its blocks."""
+        stride_in = config.RESNET_STRIDE_IN
+        return self.form or Form(stride_in, pad_both=stride_in == "3x3")
+
+    def build(self, image: Tensor, config: Config) -> list[Tensor | None]:
+        """See `Backbone.build`; with NECK "c4", C5 is None.
 
         Args:
             image, config: see `Backbone.build`.
         """
-        stride_in = config.RESNET_STRIDE_IN
-        form = self.form or Form(stride_in, pad_both=stride_in == "3x3")
-        return resnet_graph(image, self.architecture, True, config.TRAIN_BN, form)
+        count = 3 if config.NECK == "c4" else 4
+        features = residual_levels(
+            image,
+            self.identity_blocks[:count],
+            self.first_width,
+            config.TRAIN_BN,
+            self.form_of(config),
+            dilated=config.NECK == "dc5",
+        )
+        return [*features, None] if config.NECK == "c4" else features
+
+    def stage5(self, features: Tensor, config: Config) -> Tensor:
+        """Stage 5 on RoI features.
+
+        Args:
+            features: [N, h, w, 1024].
+            config: for C4_HEAD_STRIDE, TRAIN_BN and the form of the blocks.
+
+        Returns:
+            Tensor [N, h / C4_HEAD_STRIDE, w / C4_HEAD_STRIDE, 2048], rounded up.
+        """
+        width = 8 * self.first_width
+        return resnet_stage(
+            features,
+            5,
+            (width, width, 2048),
+            self.identity_blocks[3],
+            config.TRAIN_BN,
+            (config.C4_HEAD_STRIDE, config.C4_HEAD_STRIDE),
+            self.form_of(config),
+        )
 
 
 RESNET50 = ResNet("resnet50")

@@ -1,12 +1,9 @@
 """ResNeXt (Xie et al. 2016): ResNets whose 3x3 convolutions have groups."""
 
-from ...config import Config
-from ...types import Tensor
-from .backbone import Backbone
-from .resnet import IDENTITY_BLOCKS, Form, residual_levels
+from .resnet import Form, ResNet
 
 
-class ResNeXt(Backbone):
+class ResNeXt(ResNet):
     """A ResNeXt in torchvision's and Detectron2's form, with the stride in the 3x3 convolution.
 
     Its layers are named like a ResNet's. A grouped kernel is [3, 3, C / groups, C].
@@ -18,30 +15,21 @@ class ResNeXt(Backbone):
 
     Attributes:
         architecture: its name, such as "resnext50_32x4d".
+
+    Example:
+        >>> import keras
+        >>> from mrcnn.config import Config
+        >>> from mrcnn.network.backbones.resnext import RESNEXT50_32X4D
+        >>> features = RESNEXT50_32X4D.build(keras.Input((64, 64, 3)), Config())
+        >>> [feature.shape[1:] for feature in features]
+        [(16, 16, 64), (16, 16, 256), (8, 8, 512), (4, 4, 1024), (2, 2, 2048)]
     """
 
     def __init__(self, depth: int, groups: int, width: int) -> None:
-        self.architecture = f"resnext{depth}_{groups}x{width}d"
-        self.imagenet = self.architecture
-        self.depth, self.groups, self.width = depth, groups, width
-
-    def build(self, image: Tensor, config: Config) -> list[Tensor]:
-        """See `Backbone.build`.
-
-        Args:
-            image, config: see `Backbone.build`.
-
-        Example:
-            >>> import keras
-            >>> from mrcnn.config import Config
-            >>> from mrcnn.network.backbones.resnext import RESNEXT50_32X4D
-            >>> features = RESNEXT50_32X4D.build(keras.Input((64, 64, 3)), Config())
-            >>> [feature.shape[1:] for feature in features]
-            [(16, 16, 64), (16, 16, 256), (8, 8, 512), (4, 4, 1024), (2, 2, 2048)]
-        """
-        form = Form(stride_in="3x3", groups=self.groups, pad_both=True)
-        blocks = IDENTITY_BLOCKS[f"resnet{self.depth}"]
-        return residual_levels(image, blocks, self.groups * self.width, config.TRAIN_BN, form)
+        form = Form(stride_in="3x3", groups=groups, pad_both=True)
+        super().__init__(f"resnet{depth}", form)
+        self.architecture = self.imagenet = f"resnext{depth}_{groups}x{width}d"
+        self.first_width = groups * width
 
 
 RESNEXT50_32X4D = ResNeXt(50, 32, 4)

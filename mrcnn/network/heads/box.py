@@ -26,6 +26,9 @@ class BoxHead(Head):
     def build(self, features: Features) -> None:
         """See `Head.build`."""
         config = self.config
+        if features.is_shared:
+            self.graph = shared_box_head(features.shared(config.POOL_SIZE), config.NUM_CLASSES)
+            return
         self.graph = box_head(
             features.pooler(config.POOL_SIZE, name="roi_align_classifier"),
             config.POOL_SIZE,
@@ -117,20 +120,46 @@ def box_head(
         for index, side in ((1, pool_size), (2, 1))
     ]
     squeeze = layers.Reshape((-1, fc_layers_size), name="pool_squeeze")
-    classify = layers.Dense(num_classes, name="mrcnn_class_logits")
-    softmax = layers.Activation("softmax", name="mrcnn_class", dtype="float32")
-    regress = layers.Dense(4 * num_classes, name="mrcnn_bbox_fc")
-    by_class = layers.Reshape((-1, num_classes, 4), name="mrcnn_bbox")
+    predict = _predictor(num_classes)
 
     def graph(rois: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = pool(rois)
         for convolution, norm, relu in blocks:
             x = relu(norm(convolution(x), training=train_bn))
-        shared = squeeze(x)  # [B, R, width]
+        return predict(squeeze(x))
+
+    return graph
+
+
+def shared_box_head(
+    pool: Callable[[Tensor], Tensor], num_classes: int
+) -> Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]:
+    """Create the layers of the head behind a shared stage 5 (Mask R-CNN, figure 4, left).
+
+    Args:
+        pool: function from RoIs [B, R, 4], normalised, to what stage 5 makes of their features,
+            [B, R, h, w, channels], of which the mean over the cells is used.
+        num_classes: number of classes, including the background.
+
+    Returns:
+        As for `box_head`.
+    """
+    predict = _predictor(num_classes)
+    return lambda rois: predict(ops.mean(pool(rois), axis=(2, 3)))
+
+
+def _predictor(num_classes: int) -> Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]:
+    """The last layers: from [B, R, width] to logits, probabilities and deltas."""
+    classify = layers.Dense(num_classes, name="mrcnn_class_logits")
+    softmax = layers.Activation("softmax", name="mrcnn_class", dtype="float32")
+    regress = layers.Dense(4 * num_classes, name="mrcnn_bbox_fc")
+    by_class = layers.Reshape((-1, num_classes, 4), name="mrcnn_bbox")
+
+    def predict(shared: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         logits = classify(shared)
         return logits, softmax(logits), by_class(regress(shared))
 
-    return graph
+    return predict
 
 
 class BoxTargets(layers.Layer):

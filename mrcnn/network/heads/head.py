@@ -178,17 +178,29 @@ class Features:
     """What the heads see of the images.
 
     Args:
-        levels: [P2, P3, P4, P5], tensors [B, H / stride, W / stride, C].
+        levels: [P2, P3, P4, P5], tensors [B, H / stride, W / stride, C]; or one map.
         image_meta: tensor [B, 12 + classes].
         pooler: the ROI_POOLER class.
+        body: layers that the box and mask heads share, see `neck.Neck`.
+
+    Attributes:
+        is_shared: whether there is a body.
     """
 
     def __init__(
-        self, levels: Sequence[Tensor], image_meta: Tensor, pooler: type[keras.layers.Layer]
+        self,
+        levels: Sequence[Tensor],
+        image_meta: Tensor,
+        pooler: type[keras.layers.Layer],
+        body: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.levels: list[Tensor] = list(levels)
         self.image_meta: Tensor = image_meta
+        self.is_shared: bool = body is not None
         self._pooler = pooler
+        self._body: Any = body
+        self._pool: Any = None
+        self._made: dict[int, tuple[Tensor, Tensor]] = {}
 
     def pooler(self, size: int, name: str) -> Callable[[Tensor], Tensor]:
         """Create a pooler for one head.
@@ -202,6 +214,25 @@ class Features:
         """
         layer = self._pooler((size, size), name=name)
         return lambda rois: layer([rois, self.image_meta, *self.levels])
+
+    def shared(self, size: int) -> Callable[[Tensor], Tensor]:
+        """Create the pooler of the heads that share the body, or return it.
+
+        Args:
+            size: side of the crops, in cells.
+
+        Returns:
+            Function from RoIs [B, R, 4], normalised, to what the body makes of their features,
+            [B, R, h, w, C]. For the same RoIs, all heads get the same tensor.
+        """
+        self._pool = self._pool or self.pooler(size, name="roi_align_classifier")
+        return self._shared_of
+
+    def _shared_of(self, rois: Tensor) -> Tensor:
+        if id(rois) not in self._made:
+            # The RoIs are kept, too, so that no other tensor gets their id.
+            self._made[id(rois)] = rois, self._body(self._pool(rois))
+        return self._made[id(rois)][1]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from ...config import Config
+from ...config_rules.necks import shared_side, shares_stage5
 from ...config_rules.values import is_integer
 from ...instances.masks import InstanceMasks
 from ...instances.pasting import class_masks, unmold_crops, unmold_masks
@@ -75,11 +76,15 @@ class MaskHead(Head):
     def build(self, features: Features) -> None:
         """See `Head.build`."""
         config = self.config
-        pool = features.pooler(config.MASK_POOL_SIZE, name="roi_align_mask")
+        self.is_shared = features.is_shared
+        if features.is_shared:
+            self.pool = features.shared(config.POOL_SIZE)
+        else:
+            self.pool = features.pooler(config.MASK_POOL_SIZE, name="roi_align_mask")
         masks = 1 if config.MASK_CLASS_AGNOSTIC else config.NUM_CLASSES
         if hidden := HIDDEN[config.MASK_HEAD]:
-            self.graph = mlp_mask_head(
-                pool,
+            self.predict = mlp_mask_head(
+                _given,
                 masks,
                 config.MASK_SHAPE,
                 hidden,
@@ -87,8 +92,13 @@ class MaskHead(Head):
                 config.MASK_LOSS,
             )
         else:
-            self.graph = mask_head(
-                pool, masks, config.TRAIN_BN, config.MASK_HEAD_CHANNELS, config.MASK_LOSS
+            self.predict = mask_head(
+                _given,
+                masks,
+                config.TRAIN_BN,
+                config.MASK_HEAD_CHANNELS,
+                config.MASK_LOSS,
+                convolutions=0 if features.is_shared else 4,
             )
 
     def outputs(self, rois: Tensor) -> dict[str, Tensor]:
@@ -97,7 +107,7 @@ class MaskHead(Head):
         Args:
             rois: float tensor [B, R, 4], normalised.
         """
-        return {"mrcnn_mask": self.graph(rois)}
+        return {"mrcnn_mask": self.predict(self.pool(rois))}
 
     def train(self, matched: Matched) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """See `Head.train`.
@@ -108,7 +118,7 @@ class MaskHead(Head):
         """
         total = self.config.TRAIN_ROIS_PER_IMAGE
         learners = matched.positives if self.config.TRAIN_BN is False else total
-        learned = self.graph(matched.rois[:, :learners])
+        learned = self._masks(matched.rois, 0, learners)
         loss = self.loss(
             "mrcnn_mask_loss",
             LOSSES[self.config.MASK_LOSS],
@@ -117,8 +127,16 @@ class MaskHead(Head):
         masks = learned
         if learners < total:
             # Computed only when this output is requested.
-            masks = ops.concatenate([learned, self.graph(matched.rois[:, learners:])], axis=1)
+            rest = self._masks(matched.rois, learners, total)
+            masks = ops.concatenate([learned, rest], axis=1)
         return {"mrcnn_mask": masks}, {"mrcnn_mask_loss": loss}
+
+    def _masks(self, rois: Tensor, first: int, end: int) -> Tensor:
+        """The masks of some RoIs."""
+        if self.is_shared:
+            # The box head has stage 5 compute all of them.
+            return self.predict(self.pool(rois)[:, first:end])
+        return self.predict(self.pool(rois[:, first:end]))
 
     def targets(self, matched: Matched) -> Tensor:
         """The part of each instance's mask that its RoI covers, float tensor [B, T, *MASK_SHAPE].
@@ -147,6 +165,10 @@ class MaskHead(Head):
         return InstanceMasks(crops, found.boxes[:, :2], found.image_shape)
 
 
+def _given(features: Tensor) -> Tensor:
+    return features
+
+
 def _shape_problem(config: Config) -> str:
     """What is wrong with a MASK_SHAPE, one sentence or ""."""
 
@@ -158,10 +180,12 @@ def _shape_problem(config: Config) -> str:
         if isinstance(shape, list) and len(shape) == 2 and all(map(is_side, shape)):
             return ""
         return f"MASK_SHAPE is {shape}: it must be (height, width), such as [28, 28]."
-    expected = [2 * config.MASK_POOL_SIZE] * 2
+    side, doubled = config.MASK_POOL_SIZE, f"MASK_POOL_SIZE ({config.MASK_POOL_SIZE})"
+    if shares_stage5(config):
+        side = shared_side(config)
+        doubled = f"the {side}x{side} cells that stage 5 makes of POOL_SIZE ({config.POOL_SIZE})"
+    expected = [2 * side] * 2
     if shape == expected:
         return ""
-    return (
-        f"MASK_SHAPE is {shape}: the mask head doubles MASK_POOL_SIZE "
-        f"({config.MASK_POOL_SIZE}), so it must be {expected}."
-    )
+    return f"MASK_SHAPE is {shape}: the mask head doubles {doubled}, so it must be {expected}."
+

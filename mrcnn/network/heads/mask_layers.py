@@ -18,8 +18,9 @@ def mask_head(
     train_bn: bool | None = True,
     channels: int = 256,
     activation: str = "sigmoid",
+    convolutions: int = 4,
 ) -> Callable[[Tensor], Tensor]:
-    """Create the layers of the fully convolutional head (Mask R-CNN, figure 4, right).
+    """Create the layers of the fully convolutional head (Mask R-CNN, figure 4).
 
     Args:
         pool: function from RoIs [B, R, 4], normalised, to their features
@@ -28,6 +29,7 @@ def mask_head(
         train_bn: `training` argument of the BatchNorm layers.
         channels: output channels of the convolutions.
         activation: "sigmoid", or "softmax" over the masks.
+        convolutions: number of 3x3 convolutions: 4, or 0 behind a shared stage 5.
 
     Returns:
         Function (rois) -> masks [B, R, 2 * side, 2 * side, num_classes], in 0..1; all calls use
@@ -39,7 +41,7 @@ def mask_head(
             BatchNorm(name=f"mrcnn_mask_bn{index}"),
             layers.Activation("relu"),
         )
-        for index in range(1, 5)
+        for index in range(1, convolutions + 1)
     ]
     deconv = Conv2DTranspose(
         channels, (2, 2), strides=2, activation="relu", name="mrcnn_mask_deconv"

@@ -22,7 +22,8 @@ class PyramidROIAlign(keras.layers.Layer):
         pool_shape: (height, width) of the output.
 
     Call arguments:
-        inputs: [boxes [B, R, 4] normalised, image_meta [B, 12 + classes], P2, P3, P4, P5].
+        inputs: [boxes [B, R, 4] normalised, image_meta [B, 12 + classes], P2, P3, P4, P5], or one
+            map in place of the four.
 
     Returns:
         Float tensor [B, R, height, width, channels]. No gradient reaches the boxes.
@@ -49,7 +50,7 @@ class PyramidROIAlign(keras.layers.Layer):
         boxes, image_meta, *pyramid = inputs
         image_shape = parse_image_meta_graph(image_meta)["image_shape"]  # [B, 3]
         image_area = ops.cast(image_shape[:, 0] * image_shape[:, 1], "float32")[:, None]
-        level = level_of(boxes, image_area) - 2
+        level = ops.minimum(level_of(boxes, image_area) - 2, len(pyramid) - 1)
         return crop_pyramid(pyramid, boxes, level, self.pool_shape, training=training)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
