@@ -173,6 +173,15 @@ class Config:
     USE_MINI_MASK: bool = True
     # (height, width) of these crops.
     MINI_MASK_SHAPE: Sequence[int] | Array = (56, 56)
+    # "mean": the RPN's box loss is the mean over all coordinates of the positive anchors.
+    # "faster_rcnn" (Faster R-CNN, section 3.1.2): their sum, divided by the number of anchor
+    # locations and multiplied by RPN_LOSS_LAMBDA, so that it grows with the number of positives.
+    # Either way, the class loss is the mean over the sampled anchors. The paper's deltas are not
+    # divided by anything: RPN_BBOX_STD_DEV = (1, 1, 1, 1).
+    RPN_LOSS: str | Literal["mean", "faster_rcnn"] = "mean"
+    # The paper's balance between the two losses.
+    RPN_LOSS_LAMBDA: float = 10.0
+
 
     # How images are brought to the input size: "square", "pad64", "crop" or "none", see
     # resize_image.
@@ -272,6 +281,10 @@ class Config:
     MIXED_PRECISION: str | Literal["bfloat16", "float16"] | None = None
 
     # Weight of each loss in the total loss.
+    # What the penalty is, for each weight tensor: the "mean" of the squares, which makes the decay
+    # very weak; or half their "sum", as in the paper, Caffe and Detectron: each step then subtracts
+    # learning rate * WEIGHT_DECAY * weight (Mask R-CNN, section 3.1: 0.0001).
+    WEIGHT_DECAY_ON: str | Literal["mean", "sum"] = "mean"
     LOSS_WEIGHTS: Mapping[str, float] = {
         "rpn_class_loss": 1.0,
         "rpn_bbox_loss": 1.0,

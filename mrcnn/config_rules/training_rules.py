@@ -10,6 +10,8 @@ START_METHODS = (None, "spawn", "forkserver", "fork")
 OPTIMIZERS = ("sgd", "adam", "adamw")
 LR_SCHEDULES = ("constant", "step", "cosine")
 PRECISIONS = (None, "bfloat16", "float16")
+RPN_LOSS_KINDS = ("mean", "faster_rcnn")
+PENALTIES = ("mean", "sum")
 
 
 def problems(config: Any) -> list[str]:
@@ -22,7 +24,7 @@ def problems(config: Any) -> list[str]:
         One sentence per problem; empty if the settings can work.
     """
     checks = (
-        _devices, _loader, _optimizer, _learning_rate, _class_weights, _validation, _run,
+        _devices, _loader, _rpn_loss, _optimizer, _learning_rate, _class_weights, _validation, _run,
     )  # fmt: skip
     return [line for check in checks for line in check(config)]
 
@@ -49,7 +51,20 @@ def _loader(config):
         )
 
 
+def _rpn_loss(config):
+    kind, balance = config.RPN_LOSS, config.RPN_LOSS_LAMBDA
+    if kind not in RPN_LOSS_KINDS:
+        yield f"RPN_LOSS is {kind!r}: it must be {' or '.join(map(repr, RPN_LOSS_KINDS))}."
+    if not is_positive(balance) or not np.isfinite(balance):
+        yield f"RPN_LOSS_LAMBDA is {balance!r}: it must be a positive number; the paper has 10."
+
+
 def _optimizer(config):
+    if config.WEIGHT_DECAY_ON not in PENALTIES:
+        yield (
+            f"WEIGHT_DECAY_ON is {config.WEIGHT_DECAY_ON!r}: it must be "
+            f"{' or '.join(map(repr, PENALTIES))}."
+        )
     if not callable(config.OPTIMIZER) and config.OPTIMIZER not in OPTIMIZERS:
         yield (
             f"OPTIMIZER is {config.OPTIMIZER!r}: it must be one of {', '.join(OPTIMIZERS)}, or a "

@@ -34,17 +34,21 @@ class GraphModel(Keras2Model):
     backbone: tuple[Tensor, ...] | None = None
     loss_weights: Mapping[str, float] | None = None
     weight_decay: float = 0.0
+    weight_decay_on: str = "mean"
     loss_means: Sequence[keras.metrics.Mean] = ()
 
-    def set_loss(self, loss_weights: Mapping[str, float], weight_decay: float) -> None:
+    def set_loss(
+        self, loss_weights: Mapping[str, float], weight_decay: float, weight_decay_on: str = "mean"
+    ) -> None:
         """Set what `fit` minimises; call this before `compile`.
 
         Args:
             loss_weights: factors by loss name; 1 for missing names.
             weight_decay: factor of the L2 penalty.
+            weight_decay_on: "mean" or "sum", see `Config.WEIGHT_DECAY_ON`.
 
         Raises:
-            ValueError: a name is none of the model's losses.
+            ValueError: a name is not one of the model's losses.
         """
         if unknown := unknown_losses(loss_weights, self.loss_names):
             raise ValueError(
@@ -53,6 +57,7 @@ class GraphModel(Keras2Model):
             )
         self.loss_weights = dict(loss_weights)
         self.weight_decay = weight_decay
+        self.weight_decay_on = weight_decay_on
         if not self.loss_means:
             self.loss_means = [keras.metrics.Mean(name=name) for name in self.loss_names]
 
@@ -85,7 +90,7 @@ class GraphModel(Keras2Model):
         return losses["loss"]
 
     def named_losses(self, outputs: Sequence[Tensor]) -> dict[str, Tensor]:
-        """The losses of a batch; in a replica, its shares, which add up to the batch's losses.
+        """The losses of a batch; in a replica, its shares of them, which add up to the whole.
 
         Args:
             outputs: the graph's outputs.
@@ -109,13 +114,16 @@ class GraphModel(Keras2Model):
     def l2_penalty(self) -> Tensor | float:
         """L2 penalty of the trainable weights except BatchNorm's scale and shift.
 
-        Each weight's penalty is divided by its size. This makes the decay very weak, but the
-        reference does the same (model.py:2180 there), and its learning rates depend on it.
+        With `weight_decay_on` "mean", each weight's penalty is divided by its size. This makes the
+        decay very weak, but the reference does the same (model.py:2180 there), and its learning
+        rates depend on it. With "sum", the gradient of the penalty is `weight_decay` times the
+        weight.
         """
+        of_sum = self.weight_decay_on == "sum"
         # The losses are float32, whatever the weights' dtype.
         penalties = [
             ops.cast(ops.sum(ops.square(weight)), "float32")
-            * (self.weight_decay / math.prod(weight.shape))
+            * (self.weight_decay / (2 if of_sum else math.prod(weight.shape)))
             for weight in self.trainable_weights
             if weight.name not in ("gamma", "beta")
         ]

@@ -176,7 +176,7 @@ def compile_model(
 
     Args:
         model: the training graph.
-        config: for LOSS_WEIGHTS, WEIGHT_DECAY and what `build_optimizer` reads.
+        config: for LOSS_WEIGHTS, WEIGHT_DECAY, WEIGHT_DECAY_ON and what `build_optimizer` reads.
         learning_rate, momentum, total_epochs, first_epoch: see `optimization.build_optimizer`.
         distribution: devices that the model was built for, see `distribution.choose`; None: one.
 
@@ -189,7 +189,7 @@ def compile_model(
             f"the model is a {type(model).__name__}: build() must return a GraphModel, such as "
             "mrcnn.network.graph_model.GraphModel(inputs, outputs)."
         )
-    model.set_loss(config.LOSS_WEIGHTS, l2_factor(config))
+    model.set_loss(config.LOSS_WEIGHTS, l2_factor(config), config.WEIGHT_DECAY_ON)
     with distribution.scope() if distribution else contextlib.nullcontext():
         optimizer = build_optimizer(config, learning_rate, momentum, total_epochs, first_epoch)
     model.compile(optimizer=optimizer, jit_compile=jit_compile(config))

@@ -67,6 +67,21 @@ ONE_PROBLEM = [
         )
         for value in (-1, None, float("inf"), float("nan"))
     ],
+    ({"RPN_LOSS": "sum"}, "RPN_LOSS is 'sum': it must be 'mean' or 'faster_rcnn'."),
+    *[
+        (
+            {"RPN_LOSS_LAMBDA": value},
+            f"RPN_LOSS_LAMBDA is {value!r}: it must be a positive number; the paper has 10.",
+        )
+        for value in (0, "10", True, float("inf"), float("nan"))
+    ],
+    *[
+        (
+            {"WEIGHT_DECAY_ON": value},
+            f"WEIGHT_DECAY_ON is {value!r}: it must be 'mean' or 'sum'.",
+        )
+        for value in ("average", None)
+    ],
     ({"HOST_COUNT": 0}, "HOST_COUNT is 0: it must be a whole number of at least 1."),
     (
         {"HOST_COUNT": 2, "GPU_COUNT": 5},

@@ -36,6 +36,25 @@ def test_the_penalty_is_the_mean_square_of_kernels_and_biases(model):
     assert float(model.l2_penalty()) == pytest.approx(expected, rel=1e-5)
 
 
+def test_the_penalty_of_a_sum_is_the_papers_weight_decay(config):
+    """Its gradient is WEIGHT_DECAY times each weight: one step of SGD shows it."""
+    config = type(config).from_dict({"WEIGHT_DECAY": 0.5, "WEIGHT_DECAY_ON": "sum"})
+    model = graph.build("training", config, seed=1)
+    optimization.compile_model(model, config, learning_rate=0.1, momentum=0.0)
+    weights = [w for w in model.trainable_weights if w.name not in ("gamma", "beta")]
+    expected = 0.25 * sum(float((weight.numpy().astype(float) ** 2).sum()) for weight in weights)
+    assert float(model.l2_penalty()) == pytest.approx(expected, rel=1e-5)
+    model.set_loss(dict.fromkeys(model.loss_names, 0.0), model.weight_decay, "sum")
+    model.optimizer.global_clipnorm = None
+    model.run_eagerly = True
+    before = [weight.numpy() for weight in weights]
+    model.train_on_batch(next(data_generator(InMemory(shapes(2)), config, batch_size=2))[0])
+    for weight, value in zip(weights, before, strict=True):
+        np.testing.assert_allclose(weight.numpy(), value * (1 - 0.1 * 0.5), rtol=1e-5, atol=1e-8)
+    still = [weight.numpy() for weight in model.trainable_weights if weight.name == "gamma"]
+    assert still and all((gamma == 1).all() for gamma in still)
+
+
 def test_losses_are_weighted(model):
     model.set_loss({"rpn_class_loss": 2.0, "mrcnn_mask_loss": 0.0}, weight_decay=0.0)
     outputs = [None] * (len(model.names) - 5) + [np.float32(value) for value in (1, 2, 3, 4, 5)]
