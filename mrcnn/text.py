@@ -16,7 +16,7 @@ def some(names: Iterable[Any], limit: int = 8) -> str:
 
 
 def log(text: str, array: Array | None = None) -> None:
-    """Print a text and, if an array is given, its shape, minimum, maximum and dtype.
+    """Print `text` and, if an array is given, its shape, minimum, maximum and dtype.
 
     An array of text has neither minimum nor maximum.
     """

@@ -25,7 +25,7 @@ class BoxConfig(TinyConfig):
 
 
 class Boxes(Dataset):
-    """Boxes of drawn rectangles, which extend half a pixel beyond them at the bottom and right."""
+    """Boxes that extend half a pixel beyond the drawn rectangles, at the bottom and right."""
 
     def __init__(self, count=4):
         super().__init__()
@@ -84,7 +84,7 @@ def test_four_losses_and_no_mask_in_the_graphs(tmp_path):
     )
 
 
-def test_it_trains_by_the_ap_of_boxes_and_resumes(tmp_path, no_masks):
+def test_it_trains_monitors_the_box_ap_and_resumes(tmp_path, no_masks):
     data = Boxes()
     model = build(tmp_path)
     model.train(data, data, 0.001, 2, "all", augmentation=Flips(0.5, 0.5), verbose=0)
@@ -122,7 +122,7 @@ def test_it_detects_draws_and_is_evaluated(tmp_path, no_masks):
     assert "panoptic" not in figures and "aji" not in figures
 
 
-def test_a_detector_that_knows_finds_all(tmp_path, no_masks):
+def test_a_perfect_detector_finds_everything(tmp_path, no_masks):
     data = Boxes()
 
     def detect(images):
@@ -162,7 +162,7 @@ def test_a_mask_head_needs_masks(tmp_path):
     assert not (tmp_path / "logs").exists()
 
 
-def test_boxes_of_masks_where_there_are_masks(tmp_path, eagerly):
+def test_boxes_come_from_the_masks_if_there_are_any(tmp_path, eagerly):
     model = build(tmp_path)
     model.train(InMemory(shapes(4)), None, 0.001, 1, "heads", verbose=0)
     assert np.isfinite(history.read(model.log_dir)[0]["loss"])

@@ -34,8 +34,8 @@ BACKBONE = ["conv1", "bn_conv1", "res2a", "bn2a", "res3a", "bn3a", "res4a", "bn4
 def build(folder, mode="training", **settings):
     """A model whose losses reach every layer from the first step.
 
-    Its first proposals are its anchors, so some of them lie on the shapes. Enough anchors train the
-    RPN to include the coarsest.
+    Its first proposals are its anchors, so some of them lie on the shapes. The RPN trains on enough
+    anchors to include the coarsest.
     """
     keras.utils.set_random_seed(0)
     config = TinyConfig()
@@ -94,7 +94,7 @@ def renamed(shared):
     shared.set_log_dir()
 
 
-def test_a_new_run_has_a_folder_of_its_date(renamed):
+def test_a_new_run_has_a_folder_named_after_its_date(renamed):
     before = datetime.datetime.now().replace(second=0, microsecond=0)
     renamed.model_dir = "logs"
     renamed.set_log_dir()
@@ -265,7 +265,7 @@ def run(tmp_path_factory, dataset):
     return model, folder, notes
 
 
-def test_a_run_writes_a_checkpoint_an_epoch_and_tensorboard_logs(run):
+def test_a_run_writes_one_checkpoint_per_epoch_and_tensorboard_logs(run):
     model, folder, _ = run
     [log_dir] = folder.iterdir()
     assert str(log_dir) == model.log_dir
@@ -410,7 +410,7 @@ def test_frozen_layers_and_batch_norm_statistics_stay(tmp_path, dataset, eagerly
     assert not [name for name in names if "moving" in name]
 
 
-def test_batch_norm_statistics_move_if_they_may(tmp_path, dataset, eagerly):
+def test_batch_norm_statistics_move_if_allowed(tmp_path, dataset, eagerly):
     model = build(tmp_path, TRAIN_BN=None)
     before = values(model)
     train(model, dataset, 1, "heads")
@@ -471,7 +471,7 @@ def test_a_dataset_of_other_classes(shared):
             shared.train(*arguments, 0.01, 1, "heads")
 
 
-def test_a_configuration_that_was_broken_since(shared, dataset, monkeypatch):
+def test_a_configuration_that_was_broken_afterwards(shared, dataset, monkeypatch):
     monkeypatch.setattr(shared.config, "ROI_POSITIVE_RATIO", 2)
     with pytest.raises(ValueError, match="ROI_POSITIVE_RATIO is 2"):
         shared.train(dataset, None, 0.01, 1, "heads")
@@ -595,7 +595,7 @@ def test_weights_of_another_run_start_a_new_one(tmp_path, run, shared):
     assert shared.epoch == 0
 
 
-def test_some_layers_of_its_own_run_start_a_new_one(shared, run):
+def test_loading_only_some_layers_of_its_own_run_starts_a_new_one(shared, run):
     path = run[0].find_last()
     shared.load_weights(path)
     assert shared.epoch > 0

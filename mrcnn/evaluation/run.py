@@ -45,12 +45,12 @@ def evaluate(
     """Run detection on the images of a dataset and compare the results with its instances.
 
     COCO's and VOC's metrics use all detections, because an area under a curve needs the weak ones
-    too. A model returns only those of at least DETECTION_MIN_CONFIDENCE: 0.05 is low enough. All
-    other metrics use the detections of at least `min_score`; set it to the threshold that you would
-    use in practice.
+    too. A model returns only those that score at least DETECTION_MIN_CONFIDENCE: 0.05 is low
+    enough. All other metrics use the detections that score at least `min_score`; set it to the
+    threshold that you would use in practice.
 
-    Where the model and all images have masks, they are the ground truth. Otherwise it comes from
-    `Dataset.load_boxes`, and no masks are read or created. Boxes and areas are those of the
+    Where the model and all images have masks, the masks are the ground truth. Otherwise it comes
+    from `Dataset.load_boxes`, and no masks are read or created. Boxes and areas are those of the
     annotation file, if it gives any besides the masks.
 
     Args:
@@ -73,7 +73,7 @@ def evaluate(
             leaves detections out, this is logged and reported in `notes`.
         detect: function that detects in place of the model: it takes a list of images as returned
             by `Dataset.load_image` and returns a list of results like `MaskRCNN.detect`. It
-            receives up to BATCH_SIZE images per call, or one without a model.
+            receives up to BATCH_SIZE images per call, or one if there is no model.
         group_of: function (image_id, image) that returns the name of a group, such as the patient
             or the stain, to report metrics for each group as well; None for an image in no group.
             Memory grows with the number of groups, and images in a group are compared twice.

@@ -33,7 +33,7 @@ def parse_instances(
 
     Args:
         content: the parsed JSON. Its annotations are released one by one to save memory.
-        problems: unusable entries are added.
+        problems: unusable entries are added to it.
         asked: names and ids of categories to keep even if they are only the parents of others.
         ignore_sizes: whether the images' heights and widths are ignored.
         read_keypoints: function that returns the keypoints of an annotation, see `Instance`, or

@@ -24,7 +24,7 @@ def find_root(path: PathLike, names: Sequence[str]) -> Path:
         names: folder names. The first is also searched for up to two levels below.
 
     Returns:
-        Its path.
+        Path of the folder found.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -54,11 +54,11 @@ def split_ids(root: Path, section: str, split: str | None, known: Collection[str
         known: ids of the images that have annotations.
 
     Returns:
-        Their ids; those from a split file may have no annotations.
+        The ids; those from a split file may have no annotations.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file has a flag in each line, or is not UTF-8 text.
+        ValueError: the file has a flag on each line, or is not UTF-8 text.
     """
     if split is None:
         return sorted(known)

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 FOLDERS = ("Annotations", "xmls")
 
-# An image size with a longer side, in pixels, is not believed.
+# An image size with a side longer than this, in pixels, counts as missing.
 _MAX_SIDE = 65535
 
 _FLAGS = {"": False, "0": False, "false": False, "1": True, "true": True}

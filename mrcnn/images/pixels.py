@@ -41,11 +41,11 @@ class PixelSettings(Protocol):
 
 
 def for_network(image: npt.ArrayLike, config: PixelSettings, name: str = "image") -> Array:
-    """`as_channels` with the settings of a configuration; logs each remark about no data once.
+    """`as_channels` with the settings of a configuration; logs each remark on missing data once.
 
     Args:
         image: [H, W] or [H, W, C], numbers or booleans, possibly masked.
-        config: the settings. A remark on another image with the same `config` is not logged again.
+        config: the settings. A remark already logged for the same `config` is not logged again.
         name: the image's name in messages.
 
     Returns:

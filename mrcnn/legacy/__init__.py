@@ -1,1 +1,1 @@
-"""Functions that only projects written for matterport's Mask_RCNN call."""
+"""Functions called only by projects written for matterport's Mask_RCNN."""

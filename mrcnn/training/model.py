@@ -54,4 +54,4 @@ class TrainableModel(Protocol):
         epochs: int | None = None,
         first_epoch: int | None = None,
     ) -> None:
-        """Create the optimizer, see `MaskRCNN.compile`; a schedule alone needs the two epochs."""
+        """Create the optimizer, see `MaskRCNN.compile`; only a schedule needs the two epochs."""

@@ -152,7 +152,7 @@ def display_instances(
         >>> ax.texts[0].get_text()
         'cat 0.90'
 
-        Of the results of a trained model, with a window:
+        With a trained model's results, shown in a window:
 
         >>> (result,) = model.detect([image])  # doctest: +SKIP
         >>> display_instances(
@@ -187,7 +187,7 @@ def display_instances(
     all_masks = None if masks is None else np.asarray(masks)
     if all_masks is not None and shown:
         tinted = picture if show_mask else picture.copy()
-        # They can be large: no copy unless there is padding.
+        # Masks can be large: no copy unless there is padding.
         visible = all_masks if len(shown) == len(boxes) else all_masks[:, :, shown]
         outlines = blend_masks(tinted, visible, shown_colors)
 

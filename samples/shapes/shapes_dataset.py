@@ -62,7 +62,7 @@ class ShapesDataset(utils.Dataset):
         return info["shapes"] if info["source"] == "shapes" else super().image_reference(image_id)
 
     def draw_shape(self, image, shape, dims, color):
-        """Draw a shape into an image, in place.
+        """Draw a shape on an image, in place.
 
         Args:
             image: [H, W] or [H, W, 3].

@@ -75,7 +75,7 @@ def test_every_name_is_a_part(table, expected):
     assert {name: parts.part(table, name) for name in table} == expected
 
 
-def test_parts_are_what_their_table_is_of():
+def test_each_table_holds_parts_of_its_kind():
     for name in parts.BACKBONES:
         found = parts.part(parts.BACKBONES, name)
         assert isinstance(found, Backbone) and found.architecture == name
@@ -114,7 +114,7 @@ def heads_of(*heads):
     return SimpleNamespace(HEADS=heads)
 
 
-def test_the_head_of_the_boxes_comes_first():
+def test_the_box_head_comes_first():
     assert parts.heads(heads_of("mask", PointsHead, "box")) == [BoxHead, MaskHead, PointsHead]
     assert parts.heads(heads_of("box")) == [BoxHead]
 
@@ -177,7 +177,7 @@ def test_choices_that_work(settings):
 
 
 @pytest.mark.parametrize("value", ["resnet18", "", None, 50, [], {}])
-def test_no_backbone(value):
+def test_not_a_backbone(value):
     message = (
         f"BACKBONE is {value!r}: it must be 'resnet50', 'resnet101', 'resnet152', "
         "'resnext50_32x4d', 'resnext101_32x4d', 'resnext101_32x8d', 'resnext101_64x4d', 'vgg16', "
@@ -205,7 +205,7 @@ def test_only_resnets_have_two_forms(backbone, name):
 
 
 @pytest.mark.parametrize("value", ["3", None, 3, [], {}])
-def test_no_convolution_for_the_stride(value):
+def test_not_a_convolution_for_the_stride(value):
     assert problems_of(RESNET_STRIDE_IN=value) == [
         f"RESNET_STRIDE_IN is {value!r}: it must be '1x1' or '3x3'."
     ]
@@ -247,7 +247,7 @@ def test_a_function_needs_the_sizes_of_its_features():
 
 
 @pytest.mark.parametrize("value", ["pool", "", None, 7, [], {}])
-def test_no_pooler(value):
+def test_not_a_pooler(value):
     assert problems_of(ROI_POOLER=value) == [
         f"ROI_POOLER is {value!r}: it must be 'crop_and_resize', 'roi_align', 'roi_pool' or "
         "'roi_warp', or a Keras layer class that is called like PyramidROIAlign."
@@ -291,7 +291,7 @@ def test_a_forgotten_comma():
 
 
 @pytest.mark.parametrize("name", ["keypoints", "Box", ""])
-def test_a_head_of_an_unknown_name(name):
+def test_a_head_with_an_unknown_name(name):
     assert problems_of(HEADS=("box", name)) == [
         f"HEADS has {name!r}: it must be {NAMES}, or your own class."
     ]
@@ -307,7 +307,7 @@ def test_not_a_head(value):
     ]
 
 
-def test_every_wrong_head_is_told():
+def test_every_wrong_head_is_reported():
     lines = problems_of(HEADS=("keypoints", Duck, "box", 3))
     assert [line.split(":")[0] for line in lines] == [
         "HEADS has 'keypoints'",
@@ -340,7 +340,7 @@ class Scores(PointsHead):
         (("box", Scores), "box", "quality", "scores"),
     ],
 )
-def test_two_heads_of_one_field(heads, first, second, field):
+def test_two_heads_for_one_field(heads, first, second, field):
     assert problems_of(HEADS=heads) == [
         f"HEADS has {first!r} and {second!r}, which both fill the field {field!r} of the results: "
         "leave one of them out."
@@ -360,7 +360,7 @@ class OtherBoxes(BoxHead):
         ((BoxHead, BoxHead), "box"),
     ],
 )
-def test_two_heads_of_one_name(heads, name):
+def test_two_heads_with_one_name(heads, name):
     assert problems_of(HEADS=heads) == [
         f"HEADS names {name!r} twice: each head must have a unique name."
     ]
@@ -375,7 +375,7 @@ class Anchors(Head):
     name, field, loss_names = "anchor", "anchors", ("rpn_bbox_loss",)
 
 
-def test_two_losses_of_one_name():
+def test_two_losses_with_one_name():
     assert problems_of(HEADS=("box", PointsHead, Areas)) == [
         "HEADS has 'points' and 'area', which both have a loss 'points_loss'."
     ]
@@ -411,6 +411,6 @@ def test_weights_of_losses_that_are_not_there():
     assert problems_of(HEADS=("box",), LOSS_WEIGHTS=dict(TinyConfig.LOSS_WEIGHTS)) == []
 
 
-def test_all_is_told_at_once():
+def test_everything_is_reported_at_once():
     lines = problems_of(BACKBONE=0, ROI_POOLER=0, HEADS=0)
     assert [line.split()[0] for line in lines] == ["BACKBONE", "ROI_POOLER", "HEADS"]

@@ -61,7 +61,7 @@ def test_a_model_without_masks(monkeypatch, tmp_path):
         assert list(result["coco"]) == list(result["curves"]) == ["bbox"]
         assert (result["images"], result["instances"], result["detections"]) == (5, 10, 10)
         # The detections are 12 to 15 pixels wide: IoUs from 12 / 13.75 to 15 / 16.75 reach eight of
-        # ten thresholds.
+        # the ten thresholds.
         assert result["coco"]["bbox"]["AP"] == pytest.approx(0.8)
         assert result["voc"]["map_2007"] == result["voc"]["map_2010"] == 1
         assert result["groups"]["1"]["voc"]["map_2010"] == 1
@@ -113,7 +113,7 @@ def test_faster_rcnn(monkeypatch):
     assert 0 < result["voc"]["map_2010"] <= 1
 
 
-def test_masks_decide_where_there_are_some():
+def test_masks_are_used_where_there_are_any():
     samples = shapes(4)
     every = evaluate(None, Boxes(samples), detect=Truthful(samples))
     assert list(every["coco"]) == ["bbox", "segm"]
@@ -133,7 +133,7 @@ def test_masks_decide_where_there_are_some():
     )
 
 
-def test_a_function_that_finds_masks_for_a_model_without():
+def test_a_function_that_finds_masks_for_a_model_without_a_mask_head():
     samples = shapes(3)
     result = evaluate(BoxModel(), Boxes(samples), detect=Truthful(samples), iou_types="segm")
     assert result["coco"]["segm"]["AP"] == pytest.approx(1)

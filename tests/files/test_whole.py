@@ -48,7 +48,7 @@ def test_permissions_are_those_of_a_new_file(tmp_path, umask, wanted):
         os.umask(before)
 
 
-def test_new_folders_of_the_same_second(tmp_path, monkeypatch):
+def test_new_folders_made_in_the_same_second(tmp_path, monkeypatch):
     time = datetime.datetime(2026, 11, 20, 14, 5)
 
     class Clock:
@@ -64,7 +64,7 @@ def test_new_folders_of_the_same_second(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
-def test_a_full_disk_is_told_with_the_path(tmp_path):
+def test_a_full_disk_is_reported_with_the_path(tmp_path):
     path = tmp_path / "evaluation.json"
     path.write_bytes(b"old")
     with pytest.raises(OSError) as caught, replacing(path) as part:
@@ -76,7 +76,7 @@ def test_a_full_disk_is_told_with_the_path(tmp_path):
     assert os.listdir(tmp_path) == ["evaluation.json"]
 
 
-def test_an_error_that_is_not_the_disk_s_is_left_as_it_is(tmp_path):
+def test_an_error_that_is_not_from_the_disk_is_left_as_it_is(tmp_path):
     with pytest.raises(ConnectionResetError) as caught, replacing(tmp_path / "x"):
         raise ConnectionResetError(104, "Connection reset by peer")
     assert str(caught.value) == "[Errno 104] Connection reset by peer"

@@ -81,7 +81,7 @@ def test_the_way_back_by_hand():
     assert_allclose(large[2], (3200 * 10 / 31, 1600 / 3, 3200 * 20 / 31 + 1, 961), atol=0.6)
 
 
-def test_a_frame_of_which_only_the_way_back_is_known():
+def test_a_frame_that_knows_only_the_way_back():
     window = np.array([0, 32, 128, 96])
     frame = Frame.of_window(np.array([32, 16, 3]), (128, 128, 3), window)
     assert frame == Frame((32, 16, 3), (128, 128, 3), (0, 32, 128, 96), None, None, None)

@@ -94,7 +94,7 @@ def test_auto():
         (row(-1, dtype=np.int8), "photo.png is an array of int8 with values -1 to -1: "),
     ],
 )
-def test_auto_refuses_what_may_mean_anything(image, start):
+def test_auto_refuses_ambiguous_values(image, start):
     assert refusal(ValueError, image) == start + (
         "the network is trained on pixel values from 0 to 255. Set IMAGE_SCALING to (low, high), "
         "the values that should become 0 and 255, or to 'percentile', which finds them in each "

@@ -25,7 +25,7 @@ def filled(boxes, shape):
 
 @settings(deadline=None)
 @given(first=masks_of(3), second=masks_of(2))
-def test_as_in_dense_masks(first, second):
+def test_overlaps_match_those_of_dense_masks(first, second):
     sparse = InstanceMasks.from_dense(first), InstanceMasks.from_dense(second)
     both = np.einsum("yxn,yxm->nm", first.astype(int), second.astype(int))
     either = np.array([[(a | b).sum() for b in second.T] for a in first.T])

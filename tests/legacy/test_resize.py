@@ -99,7 +99,7 @@ def test_masks_follow_their_image(size, scale, edge):
     assert_array_equal(resized[sure], (image > 0.5)[sure])
 
 
-def test_resize_mask_without_instances_and_of_one():
+def test_resize_mask_with_no_instances_and_with_a_single_mask():
     _, _, scale, padding, _ = resizing.resize_image(np.zeros((50, 80, 3)), 64, 128)
     assert resize_mask(np.zeros((50, 80, 0), bool), scale, padding).shape == (
         128,

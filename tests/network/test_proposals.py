@@ -44,7 +44,7 @@ def test_proposals_are_clipped_and_padded():
 
 
 @pytest.mark.parametrize(("stride", "shape"), [(1, (128, 192)), (2, (64, 64)), (2, (320, 192))])
-def test_anchors_of_the_graph_are_those_of_the_data_side(stride, shape):
+def test_the_graph_and_the_data_side_have_the_same_anchors(stride, shape):
     config = SmallConfig()
     config.RPN_ANCHOR_STRIDE = stride
     image = np.zeros((2, *shape, 3), "float32")

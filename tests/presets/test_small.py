@@ -8,7 +8,7 @@ from mrcnn.presets import SmallNetwork
 pytestmark = pytest.mark.network
 
 
-def test_a_config_before_it_would_hide_its_settings():
+def test_a_config_before_the_preset_would_hide_its_settings():
     class Cells(SmallNetwork, Config):
         NAME = "cells"
 

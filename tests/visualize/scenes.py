@@ -33,7 +33,7 @@ class SmallConfig(Config):
 
 
 class Boxes(Dataset):
-    """64 x 64 images whose instances fill their boxes: cats are bright, the rest is dim."""
+    """64 x 64 images whose instances fill their boxes: cats are bright, the rest are dim."""
 
     INSTANCES = (
         [(CAT, (10, 4, 20, 14)), (DOG, (30, 30, 50, 50)), (CAT, (40, 2, 60, 12))],

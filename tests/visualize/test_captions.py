@@ -45,7 +45,7 @@ class TestArrange:
         plates = place(above, below)
         assert common_area(plates[1], above) == 0 and common_area(plates[0], below) == 0
 
-    def test_two_at_one_place_have_two_captions(self):
+    def test_two_in_one_place_have_two_captions(self):
         first, second = place((100, 100, 300, 200), (100, 100, 300, 201))
         assert common_area(first, second) == 0
 
@@ -174,7 +174,7 @@ class TestAddCaption:
         middle = ax.texts[1].get_window_extent()
         assert middle.y1 <= ax.bbox.y1 + 1
 
-    def test_captions_that_were_removed_are_not_missed(self):
+    def test_captions_that_were_removed_cause_no_error(self):
         figure, ax = plt.subplots()
         ax.imshow(np.zeros((20, 20)))
         for left in (1, 10):
@@ -189,7 +189,7 @@ class TestAddCaption:
         assert len(ax.texts) == 1
 
     @pytest.mark.parametrize("box", [(-9, -9, 12, 12), (40, 90, 70, 140), (-30, 40, 160, 60)])
-    def test_boxes_that_reach_out_of_the_image_have_captions_in_it(self, box):
+    def test_boxes_that_extend_beyond_the_image_have_captions_in_it(self, box):
         figure, ax = plt.subplots(figsize=(4, 4))
         ax.imshow(np.zeros((100, 100)))
         add_caption(ax, box, "nucleus 0.98", "red")

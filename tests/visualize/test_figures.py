@@ -82,7 +82,7 @@ def test_rows_of_panels_have_no_gaps_and_titles_keep_clear():
     assert not axes[1, 2].axison
 
 
-def test_a_figure_only_written_opens_no_window():
+def test_a_figure_that_is_only_written_opens_no_window():
     file = io.BytesIO()
     figure = new_figure(((4, 3), 50), save_to=file)
     assert plt.get_fignums() == []

@@ -1,6 +1,6 @@
 """What several hosts that train together must do in the same batch.
 
-Only the chief, worker 0, writes files, measures the AP and has the user's callbacks. Its decisions
+Only the chief, worker 0, writes files, measures the AP and runs the user's callbacks. Its decisions
 are passed on to the others; a request to stop may come from any host.
 """
 

@@ -60,7 +60,7 @@ def build(folder, mode="training", config=None):
     return MaskRCNN(mode, config or AreaConfig(), str(folder))
 
 
-def test_it_trains_is_logged_resumed_and_detected(tmp_path, capsys):
+def test_it_is_trained_logged_resumed_and_used_for_detection(tmp_path, capsys):
     data = InMemory(shapes(4))
     model = build(tmp_path)
     kernel = model.keras_model.get_layer("rpn_model").get_layer("rpn_bbox_pred").kernel
@@ -101,7 +101,7 @@ def test_the_loss_is_that_of_the_instances_boxes():
     sampler = keras.Model(model.inputs, model.get_layer("proposal_targets").output)
     _, class_ids, instances = (np.array(x) for x in sampler(batch, training=False))
     outputs = outputs_by_name(model, [np.array(x) for x in model(batch, training=False)])
-    # Each call draws other RoIs, but an image's positives match only that image's boxes.
+    # Each call draws different RoIs, but an image's positives match only that image's boxes.
     boxes = (batch["input_gt_boxes"] - [0, 0, 1, 1]) / 63
     areas = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
     real = batch["input_gt_class_ids"] > 0
