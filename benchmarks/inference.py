@@ -3,8 +3,8 @@
     python benchmarks/inference.py [--rounds 5] [--backbones resnet50 resnet101] [--xla]
                                    [--peer PYTHON]
 
---peer takes the path of a Python that has torchvision. Its ResNet-50 network then runs in turn with
-ours, in its default and its channels-last memory format, and the ratios are printed.
+--peer takes the path of a Python that has torchvision. Its ResNet-50 network then takes turns with
+ours, in its default and its channels-last memory format, and the ratios of the times are printed.
 
 Each network runs in a separate process, so that peak memory is measured per network. The weights
 are random and every detection is kept (DETECTION_MIN_CONFIDENCE 0): the network's work does not
@@ -76,7 +76,7 @@ def compare(peer, rounds, turns=3):
                 flush=True,
             )
     for form, values in ratios.items():
-        print(f"median ratio of {turns} turns to {form}: {statistics.median(values):.2f}")
+        print(f"median ratio to {form} over {turns} turns: {statistics.median(values):.2f}")
 
 
 def run(*command):

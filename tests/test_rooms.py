@@ -13,12 +13,12 @@ JOINT_TESTS = {
     "datasets/test_check_boxes.py",  # check.py, for datasets that have only boxes
     "formats/test_binary_masks.py",  # the formats that store pixels
     "formats/test_coco_categories.py",  # coco.py and coco_json.py: what becomes a class
-    "formats/test_turned_images.py",  # the formats that give sizes, where EXIF swaps these
+    "formats/test_turned_images.py",  # the formats that give sizes, where EXIF swaps them
     "formats/test_coco_boxes.py",  # coco.py and coco_masks.py: what is read as boxes
-    "formats/test_shape_boxes.py",  # the boxes of all shapes, including those of formats
+    "formats/test_shape_boxes.py",  # the boxes of all shapes, including the formats' own
     "network/test_backends.py",  # the whole network, on each backend
-    "network/test_choices.py",  # whole networks of other mask heads and suppression
-    "network/test_full_size.py",  # the whole network, in the size for COCO
+    "network/test_choices.py",  # whole networks with each neck, mask head and suppression
+    "network/test_full_size.py",  # the whole network, at the size for COCO
     "ops/test_ops_boxes.py",  # boxes.py and gather.py, by their names in `mrcnn.ops`
 }
 

@@ -363,13 +363,13 @@ class Dataset:
         Returns:
             masks: [H, W, N] bool.
             class_ids: [N] int32, ids in this dataset (not in the source); negative for a crowd. An
-                empty mask of class 0 is no instance.
+                empty mask of class 0 is not an instance.
         """
         if not self._warned_of_no_masks:
             self._warned_of_no_masks = True
             logger.warning(
                 "image %s of %s has no instances, because Dataset.load_mask returns none; this may "
-                "be so for other images too.",
+                "apply to other images too.",
                 image_id,
                 type(self).__name__,
             )

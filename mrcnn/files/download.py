@@ -61,4 +61,4 @@ def mismatch(path: PathLike, checksum: str | None) -> str | None:
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False))
     found = digest.hexdigest()
-    return None if found == expected else f"its {kind} is {found} and should be {expected}"
+    return None if found == expected else f"its {kind} is {found}, but should be {expected}"

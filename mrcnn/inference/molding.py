@@ -18,7 +18,7 @@ from .molded import with_mean
 
 
 class InferenceModel(Protocol):
-    """What detection uses of a `MaskRCNN` in inference mode; a `Detector` is one too."""
+    """What detection needs from a `MaskRCNN` in inference mode; a `Detector` has it too."""
 
     @property
     def keras_model(self) -> Any:
@@ -57,7 +57,7 @@ def check_images(images: Sequence[Array] | Array, config: Config) -> list[Array]
 
 
 def _in_numpy(image):
-    """The array of a tensor; an array, or what is none, as it is."""
+    """Convert a tensor to an array; return anything else unchanged."""
     is_tensor = hasattr(image, "__array__") and not isinstance(image, np.ndarray)
     return np.asarray(image) if is_tensor else image
 

@@ -99,7 +99,7 @@ def detections(model, dataset, image_ids, unread):
         dataset: a prepared `CocoDataset`.
         image_ids: indices in it.
         unread: list that gets a dict of image_id (COCO's), path and reason for each image that
-            cannot be read or is not of the size that its annotations say. Each is also printed.
+            cannot be read or is not the size that its annotations give. Each is also printed.
 
     Yields:
         image index, image [H, W, 3] and the result of `detect_crops`.

@@ -1,4 +1,4 @@
-"""Detect lesions in medical images with one mask each, such as the LGG brain MRI dataset.
+"""Detect lesions in medical images that have one mask each, as in the LGG brain MRI dataset.
 
 Train on the slices of four in five patients; --resume continues the last run where it stopped:
 

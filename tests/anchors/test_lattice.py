@@ -82,7 +82,7 @@ def test_few_pairs_are_looked_at():
     assert (counts[:3] < 200).all() and counts[3] == 0
 
 
-def test_many_pairs_come_in_parts_of_whole_boxes(monkeypatch):
+def test_many_pairs_come_in_parts_that_split_no_box(monkeypatch):
     rng = np.random.default_rng(0)
     corners = rng.integers(0, 150, (40, 2))
     boxes = np.concatenate([corners, corners + rng.integers(1, 60, (40, 2))], axis=1).astype(float)
@@ -97,7 +97,7 @@ def test_many_pairs_come_in_parts_of_whole_boxes(monkeypatch):
     check_pairs(parts, lattice.anchors, boxes, 0.01)
 
 
-def test_it_travels_to_another_process():
+def test_it_can_be_pickled():
     boxes = boxes_of([(10, 20, 30, 40)])
     lattice = LATTICES[0]
     again = pickle.loads(pickle.dumps(lattice))

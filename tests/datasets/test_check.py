@@ -164,8 +164,8 @@ def test_duplicates(files, tmp_path):
     assert "image 2 (cells.a, same as image 0)" in str(report)
 
 
-def test_equal_ids_of_two_files_of_annotations(tmp_path):
-    """Both number their images from 1; another path is another image."""
+def test_equal_ids_in_two_annotation_files(tmp_path):
+    """Both number their images from 1; a different path is a different image."""
     for part in ("x", "y"):
         (tmp_path / part).mkdir()
         Image.new("RGB", SIZE[::-1]).save(tmp_path / part / "1.png")
@@ -251,7 +251,7 @@ def test_a_subclass_may_do_anything(read_images):
     assert "image 5 (made.5: load_instances returned class ids as a list" in str(report)
 
 
-def test_a_binary_mask_is_seen(files):
+def test_a_binary_mask_is_noticed(files):
     spots, uneven = rectangle(0, 0, 0, 0), rectangle(8, 0, 18, 20)
     for i in range(5):
         spots[2:5, 2 + 5 * i : 5 + 5 * i] = True
@@ -311,7 +311,7 @@ def test_a_configuration(files, tmp_path):
         checked(files, config=TwoClasses)
 
 
-def test_what_cannot_be_read_is_said_once(tmp_path):
+def test_what_cannot_be_read_is_reported_once(tmp_path):
     """Formats without image sizes ask the image for its size."""
     (tmp_path / "torn.png").write_text("no image")
     regions = [

@@ -79,7 +79,7 @@ def test_pascal_voc(voc):
     assert data.map_source_class_id("voc.3") == 3
     assert data.load_image(0).shape == (*SIZE, 3)
     boxes, class_ids = data.load_boxes(0)
-    # Pixels 2 to 5, counted from 1 and both inside, span 1 to 5.
+    # Pixels 2 to 5 inclusive, counted from 1, span 1 to 5.
     assert_array_equal(boxes.boxes, [[2, 1, 6, 5], [0, 0, 8, 10]])
     assert boxes.boxes.dtype == np.float32 and boxes.shape == (*SIZE, 2)
     assert_array_equal(class_ids, [1, -3])
@@ -118,7 +118,7 @@ def test_no_mask_is_made(voc, monkeypatch):
     assert len(data.to_coco()["annotations"]) == 3
 
 
-def test_a_subclass_may_know_masks(voc):
+def test_a_subclass_may_have_masks(voc):
     class Outlined(VocDataset):
         def load_mask(self, image_id):
             masks = np.zeros((*SIZE, 1), bool)
@@ -192,14 +192,14 @@ def test_tools_that_measure_from_the_edge(write, caplog):
         "<width>99999999999</width><height>99999999999</height>",
     ],
 )
-def test_a_size_that_cannot_be_is_that_of_the_image(write, size):
+def test_an_impossible_size_is_replaced_by_that_of_the_image(write, size):
     data = VocDataset.read(write({"a.jpg": None, "a.xml": annotation(item(), size=size)}))
     boxes, _ = data.load_boxes(0)
     assert boxes.shape == (*SIZE, 1)
     assert_array_equal(boxes.boxes, [[2, 1, 6, 5]])
 
 
-def test_the_size_of_the_annotation_is_taken(write):
+def test_the_size_in_the_annotation_is_used(write):
     size = "<width>12.0</width><height> 9 </height>"
     data = VocDataset.read(write({"a.xml": annotation(item(), size=size)}))
     assert data.load_boxes(0)[0].shape == (9, 12, 1)
@@ -229,7 +229,7 @@ def test_where_images_are(write, xml, image, named):
             assert info["path"] == str(folder / image)
 
 
-def test_the_name_of_the_annotation_comes_first(write):
+def test_the_name_of_the_annotation_file_comes_first(write):
     """All annotations may name the same image, and it may exist."""
     files = {"a.png": None, "b.png": None, "b.jpg": None}
     folder = write({**files, "a.xml": annotation(), "b.xml": annotation(item(), name="a.png")})

@@ -190,7 +190,7 @@ def test_label_files_that_cannot_be_used(write, caplog):
     assert len(data.image_ids) == 3 and "1 entry cannot be used" in caplog.text
 
 
-def test_a_little_outside_is_cut_off():
+def test_what_lies_slightly_outside_is_cut_off():
     (instance,) = parse_labels("0 -.005 0 1.005 0 1.005 1 -.005 1", "a.txt", None, Problems("x"))
     crop, corner = instance.shape.crop(HEIGHT, WIDTH)
     assert crop.shape == (HEIGHT, WIDTH) and crop.all() and corner == (0, 0)

@@ -118,8 +118,8 @@ def test_masked_pixels_are_turned_with_the_image():
 def find_figures(images, scores):
     """A detector of figures: a bright head in channel 1 and two hands in channel 2.
 
-    The left hand is the one on the left when the head is up. A keypoint scores as much as it is
-    bright, and a figure scores the next of `scores`.
+    The left hand is the one on the left when the head is up. A keypoint's score is its brightness,
+    and a figure's is the next of `scores`.
     """
     results = []
     for image in images:
@@ -189,7 +189,7 @@ def test_keypoints_need_their_flip_pairs():
     )
 
 
-def test_detect_takes_the_flip_pairs_of_the_configuration(monkeypatch):
+def test_detect_takes_the_flip_pairs_from_the_configuration(monkeypatch):
     scores = iter(np.arange(1, 20) / 20)
     monkeypatch.setattr(tta, "detect_crops", lambda model, images: find_figures(images, scores))
     settings = {"HEADS": ("box", "mask", "keypoint"), "NUM_KEYPOINTS": 3}

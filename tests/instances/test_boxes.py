@@ -22,7 +22,7 @@ def rectangles(draw):
 
 
 def both(boxes, shape):
-    """The boxes, and the masks that they fill."""
+    """The boxes, and the same rectangles as masks."""
     crops = [np.ones((y2 - y1, x2 - x1), bool) for y1, x1, y2, x2 in boxes]
     return InstanceBoxes(boxes, shape), InstanceMasks(crops, boxes[:, :2], shape)
 
@@ -62,7 +62,7 @@ def test_without_instances():
     assert boxes.dense().shape == (8, 10, 0) and boxes.labels().shape == (8, 10, 0)
 
 
-def test_cut_at_the_image():
+def test_cut_at_the_border():
     outside = [(-3, -2, 4, 5), (6, 7, 90, 80), (-5, 2, 0, 6), (8, 0, 9, 4), (2, 11, 4, 15)]
     boxes = InstanceBoxes(outside, (8, 10))
     assert_array_equal(boxes.boxes, [(0, 0, 4, 5), (6, 7, 8, 10), *[(0, 0, 0, 0)] * 3])
@@ -177,7 +177,7 @@ def test_filled_to_the_nearest_pixel():
     assert boxes.dense().sum(axis=(0, 1)).tolist() == [6, 0]
 
 
-def test_around_masks_of_any_form():
+def test_around_masks_of_any_shape():
     labels = np.zeros((6, 7, 2), np.int32)
     labels[[1, 4], [2, 5], 0] = 1
     labels[3, :, 1] = 3

@@ -59,7 +59,7 @@ def test_batches_are_the_same_in_threads_and_processes():
 
 
 class Undying(InMemory):
-    """A dataset that a fresh process cannot rebuild, larger than what a pipe holds."""
+    """A dataset that a fresh process cannot rebuild, too large for a pipe's buffer."""
 
     def __reduce__(self):
         return _fail, (bytes(1 << 20),)

@@ -165,7 +165,7 @@ def test_an_instance_in_a_crowd_comes_first():
     assert_array_equal(pred_match, [1, -2])
 
 
-def test_crowds_alone_are_nothing_to_find():
+def test_crowds_alone_leave_nothing_to_find():
     assert evaluation.compute_ap(*sample([CROWD], []))[0] == 1.0
     assert evaluation.compute_ap(*sample([CROWD], [((0, 0, 5, 5), 1, 0.9)]))[0] == 1.0
     assert evaluation.compute_ap(*sample([CROWD], [((0, 0, 5, 5), 2, 0.9)]))[0] == 0.0
@@ -174,7 +174,7 @@ def test_crowds_alone_are_nothing_to_find():
 
 
 @given(st.integers(0, 4), st.integers(1, 3), st.integers(0, 8), st.integers(0, 99))
-def test_ap_with_crowds_is_that_without_them_and_the_detections_that_they_excuse(
+def test_ap_ignores_crowds_and_the_detections_that_they_excuse(
     gt_count, crowd_count, found_count, seed
 ):
     rng = np.random.default_rng(seed)

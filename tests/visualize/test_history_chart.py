@@ -66,7 +66,7 @@ class TestHistory:
         assert drawn["bbox_AP"].get_color() == drawn["bbox_AP50"].get_color()
         assert drawn["bbox_AP"].get_color() != drawn["segm_AP"].get_color()
         assert drawn["bbox_AP"].get_linestyle() != drawn["bbox_AP50"].get_linestyle()
-        assert precision.get_ylim()[0] < 0 < 1 == precision.get_ylim()[1]  # zeros are in sight
+        assert precision.get_ylim()[0] < 0 < 1 == precision.get_ylim()[1]  # zeros are visible
 
     def test_metrics_by_name(self):
         rows = self.rows_with_metrics()
@@ -85,7 +85,7 @@ class TestHistory:
             assert any(1 <= tick <= count for tick in ticks)
             assert (fig.axes[0].lines[0].get_marker() == "o") == (count <= 40)
 
-    def test_of_a_file_to_a_file_without_pyplot(self, tmp_path, monkeypatch):
+    def test_from_a_file_to_a_file_without_pyplot(self, tmp_path, monkeypatch):
         monkeypatch.setattr(plt, "figure", None)
         history.write(tmp_path / "history.csv", rows_of(1))
         buffer = io.BytesIO()

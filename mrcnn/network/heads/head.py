@@ -51,7 +51,7 @@ class Head:
             ("masks",); class ids and boxes are always available.
         loss_names: names of its losses; each ends in "_loss".
         layer_names: regular expression that matches its layers with weights, which train with
-            "heads"; None matches names that start with the head's own.
+            "heads". None: those whose names start with the head's own.
         detection_outputs: names of its outputs that the inference graph includes; None for all.
     """
 
@@ -216,7 +216,7 @@ class Features:
         return lambda rois: layer([rois, self.image_meta, *self.levels])
 
     def shared(self, size: int) -> Callable[[Tensor], Tensor]:
-        """Create the pooler of the heads that share the body, or return it.
+        """Return the pooler of the heads that share the body; the first call creates it.
 
         Args:
             size: side of the crops, in cells.

@@ -17,7 +17,7 @@ from .mask_layers import mask_head, mlp_mask_head
 from .mask_losses import mrcnn_mask_loss_graph, mrcnn_mask_softmax_loss_graph
 from .mask_targets import MaskTargets
 
-# MASK_LOSS is the activation of the masks, too.
+# MASK_LOSS also names the masks' activation.
 LOSSES = {"sigmoid": mrcnn_mask_loss_graph, "softmax": mrcnn_mask_softmax_loss_graph}
 # Hidden layers of the fully connected MASK_HEADs; "fcn" has none.
 HIDDEN = {"fcn": 0, "mlp2": 2, "mlp3": 3}
@@ -134,7 +134,7 @@ class MaskHead(Head):
     def _masks(self, rois: Tensor, first: int, end: int) -> Tensor:
         """The masks of some RoIs."""
         if self.is_shared:
-            # The box head has stage 5 compute all of them.
+            # Stage 5 processes all RoIs for the box head anyway.
             return self.predict(self.pool(rois)[:, first:end])
         return self.predict(self.pool(rois[:, first:end]))
 
@@ -188,4 +188,3 @@ def _shape_problem(config: Config) -> str:
     if shape == expected:
         return ""
     return f"MASK_SHAPE is {shape}: the mask head doubles {doubled}, so it must be {expected}."
-
