@@ -132,7 +132,7 @@ def test_held_back_images(nucleus):
     assert all(len(image_id) == 64 for image_id in val | tune)
 
 
-def test_rare_kinds_come_several_times(nucleus, tmp_path):
+def test_rare_kinds_are_repeated(nucleus, tmp_path):
     folder = tmp_path / "stage1_train"
     for number in range(9):
         write_image(folder, f"common{number}", [np.ones((4, 6), bool)])
@@ -454,7 +454,7 @@ def test_the_demo(nucleus, two_nuclei, tmp_path):
         assert picture.width > 1000
 
 
-def test_where_weights_are_from(nucleus, tmp_path):
+def test_where_weights_come_from(nucleus, tmp_path):
     release = importlib.import_module("release")
     command = (
         "/usr/bin/python samples/nucleus/nucleus.py train --dataset /home/me/dsb --subset=fit "
@@ -495,7 +495,7 @@ def test_the_weights_that_come_with_the_sample(nucleus, shipped):
         assert "--subset=fit" in command and "/tmp" not in command
 
 
-def test_they_find_the_nuclei_of_unseen_images(nucleus, shipped):
+def test_these_weights_find_the_nuclei_in_unseen_images(nucleus, shipped):
     dataset = load(nucleus, DATA, "val")
     chosen = [
         i

@@ -55,7 +55,7 @@ def test_extras():
         ("from mrcnn import visualize", ["IPython"]),
     ],
 )
-def test_import_loads_nothing_needless(statement, unwanted):
+def test_import_loads_nothing_unnecessary(statement, unwanted):
     # Keras imports OpenCV if it is installed.
     script = (
         f"import sys\nsys.modules['cv2'] = None\n{statement}\n"

@@ -247,7 +247,7 @@ def _check_instances(dataset, image_id, shape, failed, needed, report):
         class_ids = class_ids.astype(np.int64).reshape(-1)
         areas, boxes, size = shapes.areas, shapes.boxes, shapes.shape[:2]
     except Exception as error:  # a subclass's load_mask or load_boxes may raise anything
-        # Formats ask the image for its size; that it cannot be read is already reported.
+        # Formats ask the image for its size; an unreadable image is already reported.
         if not (failed and isinstance(error, _CLEAR) and name in str(error)):
             report.error("instances that cannot be read", _reason(name, error), image_id)
         return None

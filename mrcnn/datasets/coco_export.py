@@ -38,11 +38,11 @@ def to_coco(dataset: "Dataset", path: PathLike | None = None) -> dict[str, list[
             omitted where an image's instances have only boxes), area, bbox [x, y, width, height],
             iscrowd (1 for a negative class id). Area and bbox are those of the file that the
             dataset was read from, if it gives any. Instances without pixels are left out.
-            Where the dataset has keypoints, also keypoints [x, y, visibility, ...], in pixels whose
-            first one has its centre at 0, and num_keypoints, how many are labelled.
+            Where the dataset has keypoints, also keypoints [x, y, visibility, ...], in pixels with
+            0 at the centre of the first, and num_keypoints, how many are labelled.
         categories: id, which is the class id in `dataset`, and name. Where classes share a name,
-            the later ones are called "name (source)". Where the dataset has keypoints, also their
-            names, keypoints, and skeleton, pairs of their numbers from 1.
+            the later ones are called "name (source)". Where the dataset has keypoints, also
+            keypoints (their names) and skeleton (pairs of their numbers, from 1).
 
     Raises:
         RuntimeError: the dataset is not prepared.

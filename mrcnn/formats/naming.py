@@ -75,7 +75,7 @@ def checked_names(class_names: Iterable[str] | None) -> list[str]:
     if isinstance(class_names, str) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"class_names is {class_names!r}: it must be a list of names.")
     if "BG" in names:
-        raise ValueError("class_names has 'BG': leave it out, the background is always class 0.")
+        raise ValueError("class_names has 'BG': leave it out; the background is always class 0.")
     return names
 
 

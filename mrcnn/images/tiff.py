@@ -26,7 +26,7 @@ _DECODABLE = (
 
 
 def _not_of_nodata(record: logging.LogRecord) -> bool:
-    """Drop tifffile's warnings of no-data tags that it cannot parse; they are parsed here."""
+    """Drop tifffile's warnings about no-data tags that it cannot parse; they are parsed here."""
     return "GDAL_NODATA" not in record.getMessage()
 
 
@@ -157,7 +157,7 @@ def _layout(series: tifffile.TiffPageSeries) -> tuple[list[int], int | None]:
         )
     if not others:
         return sizes, None
-    # An array [H, W, C] that was saved as it is looks like H pages of [W, C].
+    # An array [H, W, C] that was saved unchanged looks like H pages of [W, C].
     return sizes, _smaller_end(sizes) if others in "QI" else names.index(others)
 
 

@@ -1,4 +1,4 @@
-"""RoIs and head targets in numpy, for debugging or to train the heads without the RPN."""
+"""RoIs and head targets in numpy, for debugging or for training the heads without the RPN."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -45,7 +45,7 @@ def image_shape(config: Config) -> tuple[int | None, ...]:
 
 
 def image_inputs(config: Config) -> list[Input]:
-    """Return the inputs `image` and `image_meta` of a `Config`, which detection has too."""
+    """Return a `Config`'s inputs `image` and `image_meta`, which detection takes too."""
     return [
         Input("image", image_shape(config), "float32"),
         Input("image_meta", (config.IMAGE_META_SIZE,), "float32"),
@@ -53,7 +53,7 @@ def image_inputs(config: Config) -> list[Input]:
 
 
 def training_inputs(config: Config, heads: Iterable[Any]) -> list[Input]:
-    """Return all inputs of the training graph, in order, except RoIs from outside.
+    """Return all inputs of the training graph, in order, except RoIs that the caller supplies.
 
     Args:
         config: a `Config`.

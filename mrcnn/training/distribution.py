@@ -239,7 +239,8 @@ class Sharded(OneDevice):
         """JAX devices of `hosts` hosts, as KERAS_DISTRIBUTION_* describe them, `devices` in total.
 
         Raises:
-            ValueError: the variables do not match `hosts`, or the hosts' devices `devices`.
+            ValueError: the variables do not match `hosts`, or the hosts' devices do not match
+                `devices`.
         """
         count = os.environ.get("KERAS_DISTRIBUTION_NUM_PROCESSES")
         if count != str(hosts):
@@ -311,5 +312,5 @@ def _task(hosts: int) -> int:
         f"HOST_COUNT is {hosts}: the environment variable TF_CONFIG must name {hosts} workers and "
         f"say which of them this is, but {problem}. On the first host it looks like "
         '{"cluster": {"worker": ["host0:12345", "host1:12345"]}, "task": {"type": "worker", '
-        '"index": 0}}, on the second the index is 1.'
+        '"index": 0}}; on the second the index is 1.'
     )

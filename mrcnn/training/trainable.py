@@ -23,9 +23,9 @@ def layer_regexes(config: Config) -> dict[str, str]:
         config: for its backbone and heads.
 
     Returns:
-        Regular expressions for layer names by "heads" (all but the backbone; with NECK "c4", also
-        the stage 5 that the heads share), "3+", "4+", "5+" (the
-        backbone too, from C3, C4 or C5 on) and "all".
+        Regular expressions for layer names, keyed by "heads" (all but the backbone; with NECK "c4",
+        also the stage 5 that the heads share), "3+", "4+", "5+" (the backbone too, from C3, C4 or
+        C5 on) and "all".
 
     Example:
         >>> from mrcnn.config import Config
@@ -45,7 +45,7 @@ def layer_regexes(config: Config) -> dict[str, str]:
 
 
 def set_trainable(model: keras.Model, layer_regex: str) -> list[str]:
-    """Make the layers whose full name matches trainable, and freeze all others.
+    """Make trainable the layers whose full name matches, and freeze all others.
 
     Args:
         model: nested models are searched too.

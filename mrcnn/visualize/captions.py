@@ -110,7 +110,7 @@ def instance_label(class_names: Sequence[str], class_id: int, score: float | Non
 class _Arranger(Artist):
     """Moves the captions of its axes before they are drawn, and draws their leader lines.
 
-    Only then are the sizes of instances and texts in dots known.
+    Only then are the sizes of instances and texts known in dots.
 
     Attributes:
         captions: list of (Annotation, points in data coordinates: two corners of its box, and the

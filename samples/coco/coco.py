@@ -15,8 +15,8 @@ Train from ImageNet weights; --resume continues the last run where it stopped:
     python samples/coco/coco.py train --dataset=DIR --weights=imagenet
     python samples/coco/coco.py train --dataset=DIR --weights=imagenet --resume
 
-DIR holds annotations, train2017 and val2017, as COCO's archives unpack; --download fetches what is
-missing.
+DIR holds annotations, train2017 and val2017, as unpacked from COCO's archives; --download fetches
+what is missing.
 """
 
 import argparse

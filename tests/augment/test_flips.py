@@ -68,7 +68,7 @@ def test_flips_are_as_frequent_as_asked(axis, probability, wanted):
     assert abs(count - wanted) <= 4 * np.sqrt(500 * probability * (1 - probability))
 
 
-def test_flips_by_default_are_horizontal_and_half():
+def test_flips_by_default_are_horizontal_with_probability_half():
     image, dense = pictures(4, 4)
     masks = InstanceMasks.from_dense(dense)
     assert_array_equal(Flips()(image, masks, Draws(0.49, 0.0, 0.0))[0], image[:, ::-1])

@@ -48,7 +48,7 @@ def instances():
     return Instances([1, -2, 3], fields)
 
 
-def test_what_they_say(instances):
+def test_attributes(instances):
     assert len(instances) == 3 and instances.shape == (8, 10, 3)
     assert (instances.height, instances.width) == (8, 10)
     assert instances.class_ids.dtype == np.int32
@@ -58,7 +58,7 @@ def test_what_they_say(instances):
     assert_array_equal(instances.visible, [True, True, False])
 
 
-def test_boxes_and_sight_are_those_of_the_first_field():
+def test_boxes_and_visibility_are_those_of_the_first_field():
     masks = InstanceMasks([np.eye(3), np.zeros((3, 3))], [(2, 2)] * 2, (8, 10))
     boxes = InstanceBoxes([(0, 0, 8, 10)] * 2, (8, 10))
     first_masks = Instances([1, 1], {"masks": masks, "boxes": boxes})
@@ -138,7 +138,7 @@ def test_all_fields_are_chosen_together(instances, chosen, numbers):
     assert_array_equal(found.fields["points"].points, BOXES[numbers, :2])
 
 
-def test_those_that_can_be_seen(instances):
+def test_only_visible_instances(instances):
     assert_array_equal(instances[instances.visible].class_ids, [1, -2])
 
 
@@ -156,7 +156,7 @@ def test_without_a_field():
 
 
 @pytest.mark.parametrize("class_ids", [[1, 2], [1, 2, 3, 4], []])
-def test_another_number_of_class_ids(class_ids):
+def test_a_different_number_of_class_ids(class_ids):
     with pytest.raises(ValueError) as caught:
         Instances(class_ids, {"boxes": InstanceBoxes(BOXES, (8, 10))})
     assert str(caught.value) == (
@@ -164,7 +164,7 @@ def test_another_number_of_class_ids(class_ids):
     )
 
 
-def test_a_second_field_of_another_number(instances):
+def test_a_second_field_of_a_different_length(instances):
     fields = {**instances.fields, "boxes": instances.fields["boxes"][:2]}
     with pytest.raises(ValueError, match="there are 2 boxes and 3 class ids"):
         Instances([1, 2, 3], fields)

@@ -51,7 +51,7 @@ def test_names_shapes_and_dtypes():
     ]
 
 
-def test_a_head_of_boxes_asks_for_no_masks():
+def test_the_box_head_alone_asks_for_no_masks():
     assert list(declared(HEADS=BOTH)) == [*NAMES, "gt_masks"]
     assert list(declared(HEADS=BOX)) == NAMES
 
@@ -77,13 +77,13 @@ def test_detection_takes_the_first_two():
         ({"MAX_GT_INSTANCES": 9, "MINI_MASK_SHAPE": (7, 5)}, (64, 64, 3), (7, 5, 9)),
     ],
 )
-def test_sides_that_settings_decide(settings, image, masks):
+def test_sides_that_depend_on_settings(settings, image, masks):
     assert image_shape(config_of(**settings)) == image
     found = declared(**settings)
     assert found["image"].shape == image and found["gt_masks"].shape == masks
 
 
-def test_the_fields_that_heads_find_their_truth_by():
+def test_the_fields_where_heads_find_their_truth():
     assert {name: wanted.field for name, wanted in declared().items() if wanted.field} == {
         "gt_masks": "masks"
     }
@@ -141,7 +141,7 @@ def test_the_graph_takes_what_is_declared(settings):
 # Arrays
 
 
-def test_arrays_are_filled_up_with_zeros():
+def test_arrays_are_padded_with_zeros():
     config = config_of(MINI_MASK_SHAPE=(3, 2))
     found = declared(MINI_MASK_SHAPE=(3, 2))
     instances = instances_of([(1, 2, 9, 12), (20, 30, 40, 50)], [2, -1])
@@ -170,7 +170,7 @@ def test_boxes_alone_keep_their_fractions():
 
 
 @pytest.mark.parametrize("count", [0, 4])
-def test_no_instance_and_as_many_as_there_may_be(count):
+def test_no_instances_and_as_many_as_allowed(count):
     rows = [(8 * n, 4, 8 * n + 8, 12) for n in range(count)]
     instances, config = instances_of(rows, [1] * count), config_of()
     for wanted in inputs_of(config)[4:]:

@@ -142,14 +142,14 @@ def many(count, image_id=1, category_id=1):
     return [{**row, "bbox": [20 * i, 0, 10, 10], "score": 0.9} for i in range(count)]
 
 
-def test_detections_beyond_the_limit_are_said(caplog):
+def test_detections_beyond_the_limit_are_reported(caplog):
     content = {
         "images": [{"id": i, "height": 20, "width": 6000} for i in (1, 2, 3)],
         "annotations": many(250) + many(60, 2) + many(60, 2, 2) + many(101, 3),
         "categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}],
     }
     figures = evaluate_coco(content, content["annotations"], "bbox").figures()
-    # 100 of 250, all of 60 and 100 of 101 of the one class; the limit is per class and image.
+    # 100 of 250, all of 60 and 100 of 101 of class 1; the limit is per class and image.
     assert figures["AR"] == pytest.approx((260 / 411 + 1) / 2)
     assert caplog.messages == [
         "max_detections is 100: 2 of 3 images have more detections of a class, up to 250, and only "

@@ -160,7 +160,7 @@ def test_masks_of_another_size():
     )
 
 
-def test_of_one_kind():
+def test_one_kind_alone():
     dataset = InMemory([truth_of([(A, 1)]), truth_of([(B, 1)])])
     found = [result_of([(A, 1, 0.9)]), result_of([])]
     both = coco_ap(dataset, found, [0, 1])
@@ -298,7 +298,7 @@ def test_a_box_without_a_pixel_is_something_to_find(tmp_path):
     assert figures["bbox_AP"] == 0 and np.isnan(figures["segm_AP"])
 
 
-def test_a_dataset_that_knows_no_boxes_is_compared_by_its_masks():
+def test_a_dataset_without_boxes_of_its_own_is_compared_by_its_masks():
     dataset = InMemory([truth_of([((10, 10, 16, 16), 1)])])
     assert isinstance(dataset, Dataset) and not isinstance(dataset, CocoDataset)
     assert coco_ap(dataset, [ON_THE_PIXELS], [0])["bbox_AP"] == pytest.approx(1)
@@ -376,7 +376,7 @@ def test_agrees_with_pycocotools_on_the_file(tmp_path, seed):
             np.testing.assert_allclose(alone, evaluator.stats, atol=1e-9)
 
 
-def test_a_truth_that_does_not_fit_the_image():
+def test_a_ground_truth_that_does_not_fit_the_image():
     metrics = CocoMetrics(InMemory([truth_of([(A, 1)])]))
     with pytest.raises(
         ValueError, match=r"image 0 \(shape0.png\): its masks are 40x50 pixels, but the"

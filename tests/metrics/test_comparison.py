@@ -74,7 +74,7 @@ def test_boxes_in_place_of_masks():
     assert_allclose(again.crowd_share, comparison.crowd_share)
 
 
-def test_a_truth_of_boxes(monkeypatch):
+def test_a_ground_truth_of_boxes(monkeypatch):
     monkeypatch.setattr(InstanceMasks, "__init__", None)  # no mask may be created
     truth = InstanceBoxes([[0, 0, 10, 9.5], [0, 10, 20, 20.5], [5, 5, 5, 5]], SIZE)
     result = {
@@ -104,7 +104,7 @@ def test_a_truth_of_boxes(monkeypatch):
 
 
 @given(st.integers(0, 5), st.integers(0, 4), st.integers(0, 99))
-def test_shares_of_boxes_are_those_of_filled_ones(count, crowds, seed):
+def test_shares_of_boxes_are_those_of_filled_masks(count, crowds, seed):
     rng = np.random.default_rng(seed)
     rois, boxes = (
         np.concatenate([start, start + rng.integers(1, 15, (n, 2))], axis=1)
@@ -145,7 +145,7 @@ def test_assign_makes_as_many_pairs_as_possible():
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.sampled_from([0.3, 0.5, 0.8]), st.integers(0, 99))
-def test_assignment_by_trying_all(rows, columns, threshold, seed):
+def test_assignment_against_brute_force(rows, columns, threshold, seed):
     iou = np.random.default_rng(seed).random((rows, columns))
     if rows > columns:
         iou = iou.T

@@ -82,7 +82,7 @@ def test_fit_takes_the_generator_of_lists(model, config, method):
     assert np.isfinite(history["loss"]).all()
 
 
-def test_fit_of_keras_is_refused_for_replicas(model, monkeypatch):
+def test_keras_fit_is_refused_for_replicas(model, monkeypatch):
     replicas = SimpleNamespace(num_replicas_in_sync=2)
     monkeypatch.setattr(type(model), "distribute_strategy", replicas, raising=False)
     for call in ("fit", "evaluate"):
@@ -90,7 +90,7 @@ def test_fit_of_keras_is_refused_for_replicas(model, monkeypatch):
             getattr(model, call)([])
 
 
-def test_saving_whole_is_refused_with_the_way_out(model, tmp_path):
+def test_saving_the_whole_model_is_refused_with_an_alternative(model, tmp_path):
     with pytest.raises(NotImplementedError, match=r"save_weights\(\) writes its weights"):
         model.save(tmp_path / "model.keras")
     assert not list(tmp_path.iterdir())
@@ -98,7 +98,7 @@ def test_saving_whole_is_refused_with_the_way_out(model, tmp_path):
         model.to_json()
 
 
-def test_a_further_loss_is_refused_with_the_way_to_add_one(model):
+def test_add_loss_is_refused_with_an_alternative(model):
     with pytest.raises(NotImplementedError, match=r"rpn_class_loss, .* name ends in '_loss'\."):
         model.add_loss(0.0)
 
@@ -111,7 +111,7 @@ def test_weights_round_trip(model, config, tmp_path):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 
-def test_a_subclass_may_make_another_model_of_the_tensors(model, config, tmp_path):
+def test_a_subclass_may_make_another_model_from_the_tensors(model, config, tmp_path):
     """Older projects' `build` adds layers and makes a model from the inputs and outputs."""
     again = GraphModel(model.inputs, model.outputs)
     assert again.loss_names == model.loss_names

@@ -56,7 +56,7 @@ def test_by_hand():
     assert rois.dtype == np.float32 and class_ids.dtype == instances.dtype == np.int32
 
 
-def test_the_instance_is_that_of_most_overlap():
+def test_the_instance_is_the_one_with_most_overlap():
     wide, high = (0, 0, 0.5, 0.6), (0, 0, 0.6, 0.5)
     boxes = [(0, 0, 0.5, 0.7), FAR, high, wide]  # the first is a crowd
     for order in ([0, 1, 2, 3], [0, 3, 1, 2], [2, 3, 1, 0]):

@@ -134,11 +134,11 @@ def box_head(
 def shared_box_head(
     pool: Callable[[Tensor], Tensor], num_classes: int
 ) -> Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]:
-    """Create the layers of the head behind a shared stage 5 (Mask R-CNN, figure 4, left).
+    """Create the layers of the head that follows a shared stage 5 (Mask R-CNN, figure 4, left).
 
     Args:
         pool: function from RoIs [B, R, 4], normalised, to what stage 5 makes of their features,
-            [B, R, h, w, channels], of which the mean over the cells is used.
+            [B, R, h, w, channels], whose mean over the cells is used.
         num_classes: number of classes, including the background.
 
     Returns:
