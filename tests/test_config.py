@@ -164,21 +164,21 @@ def test_only_crop_derives_the_shape_from_the_minimum_side(mode, side):
         ("IMAGE_RESIZE_MODE", "crop", "IMAGE_SHAPE", [800, 800, 3]),
     ],
 )
-def test_assignment_renews_what_is_derived(name, value, derived, wanted):
+def test_assignment_updates_what_is_derived(name, value, derived, wanted):
     config = Config()
     setattr(config, name, value)
     assert_array_equal(getattr(config, derived), wanted)
     assert getattr(Config, name) == DEFAULTS[name]
 
 
-def test_assignment_in_crop_mode_renews_the_shape():
+def test_assignment_in_crop_mode_updates_the_shape():
     config = Config()
     config.IMAGE_RESIZE_MODE = "crop"
     config.IMAGE_MIN_DIM = 448
     assert_array_equal(config.IMAGE_SHAPE, [448, 448, 3])
 
 
-def test_assignment_of_a_derived_setting_stays():
+def test_a_derived_setting_stays_as_assigned():
     config = Config()
     config.BATCH_SIZE = 7
     config.LEARNING_RATE = 0.1
@@ -225,7 +225,7 @@ def test_a_method_that_asks_for_self_is_bound():
     assert WithMethod().COMPUTE_BACKBONE_SHAPE("shape") == (1, "shape")
 
 
-def test_a_function_without_parameters_may_be_written_down():
+def test_a_function_without_parameters_can_be_a_setting():
     assert type("Odd", (Config,), {"BACKBONE": lambda: 5})().BACKBONE() == 5
 
 
@@ -325,7 +325,7 @@ def test_validate_warns_of_near_misses(written, meant, caplog):
     ]
 
 
-def test_validate_says_nothing_of_own_settings(caplog):
+def test_validate_says_nothing_about_own_settings(caplog):
     own = {"NAME": "own", "NUM_CLASSES": 2, "WEIGHTS": "coco", "dataset_dir": "x", "KEEP_RATIO": 1}
     type("Own", (Config,), own)().validate()
     assert not caplog.records

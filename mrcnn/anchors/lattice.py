@@ -151,7 +151,7 @@ def _overlapping(axes, low, high, length):
 def overlapping_pairs(
     anchors: Array, boxes: Array, at_least: float
 ) -> Iterator[tuple[Array, Array, Array]]:
-    """Like `AnchorLattice.pairs`, for any anchors [A, 4] in pixels; checks each with every box."""
+    """As `AnchorLattice.pairs`, for any anchors [A, 4] in pixels; checks each against every box."""
     y1, x1, y2, x2 = np.ascontiguousarray(anchors.T)
     areas = box_areas(anchors)
     for k, box in enumerate(boxes):
