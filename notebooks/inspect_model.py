@@ -44,6 +44,7 @@ from skimage.segmentation import mark_boundaries
 
 from mrcnn import model as modellib
 from mrcnn import utils, visualize
+from mrcnn.config_rules.detection_rules import min_scores
 from mrcnn.network.poolers import align as roi_align
 from samples.nucleus import nucleus
 
@@ -415,14 +416,17 @@ visualize.draw_rois(
 # ## Detections
 #
 # Boxes that are background or score below `DETECTION_MIN_CONFIDENCE` are dropped. NMS, now with a
-# low threshold, then leaves one box per object, class by class (Mask R-CNN, section 3.1,
-# inference). These few lines of NumPy do what the layer `mrcnn_detection` does in the graph.
+# low threshold, then leaves one box per object, class by class unless `NMS_ACROSS_CLASSES` is set
+# (Mask R-CNN, section 3.1, inference). These few lines of NumPy do what the layer `mrcnn_detection`
+# does in the graph.
 
 # %%
-sure = np.flatnonzero(positive & (scores >= config.DETECTION_MIN_CONFIDENCE))
+least = np.array(min_scores(config))[class_ids]  # one for all classes, or one for each
+sure = np.flatnonzero(positive & (scores >= least))
+groups = np.zeros_like(class_ids) if config.NMS_ACROSS_CLASSES else class_ids
 kept = []
-for class_id in np.unique(class_ids[sure]):
-    of_class = sure[class_ids[sure] == class_id]
+for group in np.unique(groups[sure]):
+    of_class = sure[groups[sure] == group]
     order = utils.non_max_suppression(
         moved[of_class], scores[of_class], config.DETECTION_NMS_THRESHOLD
     )

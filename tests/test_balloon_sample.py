@@ -133,7 +133,7 @@ def read_video(path):
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
-def test_splash_of_no_file_leaves_no_folder(balloon, tmp_path, monkeypatch):
+def test_splash_of_a_missing_file_leaves_no_folder(balloon, tmp_path, monkeypatch):
     monkeypatch.setattr(balloon, "RESULTS_DIR", tmp_path / "results")
     with pytest.raises(FileNotFoundError, match=r"no such file: .*a\.mp4"):
         balloon.detect_and_color_splash(Finder(), video_path=str(tmp_path / "a.mp4"))
@@ -254,7 +254,7 @@ def test_invalid_arguments(balloon, arguments, reason, capsys):
     assert exit_.value.code == 2 and reason in capsys.readouterr().err
 
 
-def test_a_missing_dataset_or_weights_is_one_line(balloon, photographs, tmp_path, monkeypatch):
+def test_missing_data_or_weights_are_one_line(balloon, photographs, tmp_path, monkeypatch):
     logs = tiny(balloon, monkeypatch, tmp_path)
     with pytest.raises(SystemExit, match=r"nowhere.val does not exist: .*train and val; --down"):
         balloon.main(["train", "--weights=coco", f"--dataset={tmp_path / 'nowhere'}", *logs])
@@ -262,7 +262,7 @@ def test_a_missing_dataset_or_weights_is_one_line(balloon, photographs, tmp_path
         balloon.main(["evaluate", "--weights=last", f"--dataset={photographs}", *logs])
 
 
-def test_the_weights_of_the_nuclei_fit_the_small_network(balloon, tmp_path):
+def test_the_nucleus_weights_fit_the_small_network(balloon, tmp_path):
     model = MaskRCNN("training", balloon.SmallBalloonConfig(), str(tmp_path))
     report = start_weights.load_fitting(model, balloon.NUCLEUS_WEIGHTS_PATH)
     assert len(report.loaded) > 60
@@ -303,3 +303,41 @@ def test_where_nothing_is_found_a_lower_score_is_advised(
     assert shown.endswith("\n1 of 2 images; 1 refused: see counts.csv\n")
     assert "val0.png: 0 balloons" in shown
     assert "No balloon has a score of 0.7 or more: try a lower --min-score" in shown
+
+
+class Recorder:
+    """A model that only keeps what it was made with."""
+
+    def __init__(self, mode, config, logs):
+        self.config = config
+
+
+def test_a_score_for_each_class(balloon, photographs, tmp_path, monkeypatch, capsys):
+    """DETECTION_MIN_CONFIDENCE may be a dict; --min-score is one for all classes."""
+
+    class ByClass(balloon.NETWORKS["small"][1]):
+        DETECTION_MIN_CONFIDENCE = {1: 0.8}
+
+    calls = {}
+    monkeypatch.setitem(balloon.NETWORKS, "small", (balloon.NETWORKS["small"][0], ByClass))
+    monkeypatch.setattr(balloon.modellib, "MaskRCNN", Recorder)
+    monkeypatch.setattr(balloon.start_weights, "load", lambda *arguments: None)
+    for name in ("detect", "evaluate"):
+        monkeypatch.setattr(
+            balloon, name, lambda *arguments, name=name: calls.update({name: arguments})
+        )
+    for command, expected in (
+        (["detect"], {1: 0.8}),
+        (["detect", "--min-score=0.3"], 0.3),
+        (["evaluate"], 0.05),
+    ):
+        balloon.main([*command, "--network=small", "--weights=last", f"--dataset={photographs}"])
+        assert expected == calls[command[0]][0].config.DETECTION_MIN_CONFIDENCE
+    assert calls["evaluate"][-1] == 0.8
+
+    monkeypatch.undo()
+    monkeypatch.setattr(balloon, "RESULTS_DIR", tmp_path / "results")
+    blind = Blind()
+    blind.config = ByClass()
+    balloon.detect(blind, photographs)
+    assert "No balloon has a score of 0.8 or more" in capsys.readouterr().out

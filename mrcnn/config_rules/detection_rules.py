@@ -1,6 +1,6 @@
 """Checks of the settings that choose detections: score thresholds and suppression."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ SUPPRESSIONS = ("hard", "soft_linear", "soft_gaussian")
 UNLISTED = 0.7
 
 
-def min_scores(config: Any) -> list[float]:
+def min_scores(config: Any, classes: int | None = None) -> list[float]:
     """The score that a detection of each class needs, by class id; 0 if it needs none.
 
     Args:
-        config: a `Config`, for DETECTION_MIN_CONFIDENCE and NUM_CLASSES.
+        config: a `Config`, for DETECTION_MIN_CONFIDENCE.
+        classes: number of classes, including the background; None is NUM_CLASSES.
 
     Example:
         >>> from types import SimpleNamespace
@@ -25,10 +26,28 @@ def min_scores(config: Any) -> list[float]:
         >>> min_scores(SimpleNamespace(NUM_CLASSES=4, DETECTION_MIN_CONFIDENCE={2: 0.5}))
         [0.7, 0.7, 0.5, 0.7]
     """
-    confidence, classes = config.DETECTION_MIN_CONFIDENCE, range(config.NUM_CLASSES)
-    if isinstance(confidence, dict):
-        return [float(confidence.get(class_id, UNLISTED)) for class_id in classes]
-    return [float(confidence or 0)] * len(classes)
+    confidence = config.DETECTION_MIN_CONFIDENCE
+    classes = config.NUM_CLASSES if classes is None else classes
+    if isinstance(confidence, Mapping):
+        return [float(confidence.get(class_id, UNLISTED)) for class_id in range(classes)]
+    return [float(confidence or 0)] * classes
+
+
+def lowest_min_score(config: Any) -> float:
+    """The lowest score that a detection of any class needs; 0 if it needs none.
+
+    Args:
+        config: a `Config`, for DETECTION_MIN_CONFIDENCE and, if that is a dict, NUM_CLASSES.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from mrcnn.config_rules.detection_rules import lowest_min_score
+        >>> lowest_min_score(SimpleNamespace(NUM_CLASSES=3, DETECTION_MIN_CONFIDENCE={1: 0.9}))
+        0.7
+    """
+    if isinstance(config.DETECTION_MIN_CONFIDENCE, Mapping):
+        return min(min_scores(config)[1:], default=0.0)
+    return float(config.DETECTION_MIN_CONFIDENCE or 0)
 
 
 def problems(config: Any) -> Iterator[str]:
@@ -54,7 +73,7 @@ def _confidence(config):
     confidence = config.DETECTION_MIN_CONFIDENCE
     if confidence is None or _is_fraction(confidence):
         return
-    if not isinstance(confidence, dict):
+    if not isinstance(confidence, Mapping):
         by_class = (
             ""
             if is_number(confidence) or isinstance(confidence, str)

@@ -154,7 +154,9 @@ def _dropped(boxes: Array, class_ids: Array, config: Config) -> int:
     threshold = config.DETECTION_NMS_THRESHOLD
     if config.DETECTION_NMS == "hard":
         return suppressed(boxes, groups, threshold)
-    perfect, least = np.ones(len(boxes)), np.array(min_scores(config))[class_ids]
+    # The dataset may have more classes than the configuration, which another check reports.
+    least = np.array(min_scores(config, int(class_ids.max(initial=0)) + 1))[class_ids]
+    perfect = np.ones(len(boxes))
     method, sigma = config.DETECTION_NMS, config.SOFT_NMS_SIGMA
     kept, _ = soft_non_max_suppression(boxes, perfect, method, threshold, sigma, groups, least)
     return len(boxes) - len(kept)

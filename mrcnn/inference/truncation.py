@@ -125,6 +125,7 @@ def _compete(class_ids: Array, other_ids: Array, config: Config) -> Array:
 
 def _next_soft(boxes: Array, class_ids: Array, scores: Array, found: int, config: Config) -> float:
     """Score of the detection that soft-NMS would select next, after `found` of them; 0 if none."""
+    least = np.array(min_scores(config, int(class_ids.max(initial=0)) + 1))[class_ids]
     _, lowered = soft_non_max_suppression(
         boxes,
         scores,
@@ -132,7 +133,7 @@ def _next_soft(boxes: Array, class_ids: Array, scores: Array, found: int, config
         config.DETECTION_NMS_THRESHOLD,
         config.SOFT_NMS_SIGMA,
         None if config.NMS_ACROSS_CLASSES else class_ids,
-        np.array(min_scores(config))[class_ids],
+        least,
         found + 1,
     )
     return float(lowered[found]) if len(lowered) > found else 0.0
@@ -152,7 +153,7 @@ def _candidates(
     boxes = apply_box_deltas(outputs["ROI"], deltas)
     boxes = np.clip(boxes, np.tile(window[:2], 2), np.tile(window[2:], 2))
     valid = (class_ids > 0) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    least = np.array(min_scores(config), np.float32)[class_ids]
+    least = np.array(min_scores(config, probs.shape[1]), np.float32)[class_ids]
     return boxes, class_ids, scores, valid & (scores >= least)
 
 

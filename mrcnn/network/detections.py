@@ -48,8 +48,9 @@ def refine_detections(
     # After clipping, a box that lies entirely in the padding has no area.
     has_area = (boxes[..., 2] > boxes[..., 0]) & (boxes[..., 3] > boxes[..., 1])
     valid = (class_ids > 0) & has_area
-    least = ops.take(ops.convert_to_tensor(min_scores(config), "float32"), class_ids)  # [B, R]
-    if any(min_scores(config)):
+    by_class = min_scores(config, probs.shape[-1])
+    least = ops.take(ops.convert_to_tensor(by_class, "float32"), class_ids)  # [B, R]
+    if any(by_class):
         valid = valid & (scores >= least)
     count, threshold = config.DETECTION_MAX_INSTANCES, config.DETECTION_NMS_THRESHOLD
     groups = None if config.NMS_ACROSS_CLASSES else class_ids

@@ -32,6 +32,7 @@ from PIL import Image
 
 from mrcnn import augment, cli, evaluation, visualize
 from mrcnn import model as modellib
+from mrcnn.config_rules.detection_rules import lowest_min_score
 from mrcnn.files.archives import fetch_archive
 from mrcnn.files.whole import new_folder
 from mrcnn.formats import ViaDataset
@@ -172,7 +173,7 @@ def detect(model, dataset_dir, limit=None, native=False):
         )
         print(counts.add(name, found))
     if not counts.objects:
-        score = model.config.DETECTION_MIN_CONFIDENCE
+        score = lowest_min_score(model.config)
         print(f"No balloon has a score of {score} or more: try a lower --min-score")
     print(f"Saved to {folder}\n{counts.last_line()}")
     return folder
@@ -272,9 +273,11 @@ def main(argv=None):
     args = parse(argv)
     training = args.command == "train"
     config = NETWORKS[args.network][0 if training else 1]()
-    min_score = config.DETECTION_MIN_CONFIDENCE if args.min_score is None else args.min_score
-    if not training:
-        config.DETECTION_MIN_CONFIDENCE = 0.05 if args.command == "evaluate" else min_score
+    min_score = lowest_min_score(config) if args.min_score is None else args.min_score
+    if args.command == "evaluate":
+        config.DETECTION_MIN_CONFIDENCE = 0.05
+    elif not training and args.min_score is not None:
+        config.DETECTION_MIN_CONFIDENCE = args.min_score
     with cli.one_line_errors():
         if args.dataset and args.download:
             download_dataset(args.dataset)

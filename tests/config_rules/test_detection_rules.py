@@ -1,10 +1,12 @@
 """The settings that choose detections."""
 
+import types
+
 import numpy as np
 import pytest
 
 from mrcnn.config import Config
-from mrcnn.config_rules.detection_rules import UNLISTED, min_scores
+from mrcnn.config_rules.detection_rules import UNLISTED, lowest_min_score, min_scores
 from mrcnn.config_rules.network_rules import problems
 from mrcnn.runs import record
 
@@ -14,21 +16,28 @@ def config_of(**settings):
 
 
 @pytest.mark.parametrize(
-    ("confidence", "expected"),
+    ("confidence", "expected", "lowest"),
     [
-        (0.5, [0.5] * 4),
-        (1, [1] * 4),
-        (0, [0] * 4),
-        (None, [0] * 4),
-        ({}, [0.7] * 4),
-        ({1: 0, 3: np.float64(0.9)}, [0.7, 0, 0.7, 0.9]),
-        ({np.int64(2): 0.25}, [0.7, 0.7, 0.25, 0.7]),
+        (0.5, [0.5] * 4, 0.5),
+        (1, [1] * 4, 1),
+        (0, [0] * 4, 0),
+        (None, [0] * 4, 0),
+        ({}, [0.7] * 4, 0.7),
+        ({1: 0, 3: np.float64(0.9)}, [0.7, 0, 0.7, 0.9], 0),
+        ({np.int64(2): 0.25}, [0.7, 0.7, 0.25, 0.7], 0.25),
+        # The background, which is never detected, has no say.
+        ({1: 0.8, 2: 0.9, 3: 0.75}, [0.7, 0.8, 0.9, 0.75], 0.75),
+        (types.MappingProxyType({2: 0.5}), [0.7, 0.7, 0.5, 0.7], 0.5),
     ],
 )
-def test_the_score_that_each_class_needs(confidence, expected):
+def test_the_score_that_each_class_needs(confidence, expected, lowest):
     config = config_of(DETECTION_MIN_CONFIDENCE=confidence)
     assert problems(config) == []
     assert min_scores(config) == expected
+    assert lowest_min_score(config) == lowest
+    # A network or dataset of another number of classes, which other checks report.
+    assert min_scores(config, 2) == expected[:2]
+    assert min_scores(config, 5) == [*expected, expected[0]]
 
 
 def test_classes_that_are_not_listed_have_the_default():

@@ -168,6 +168,16 @@ def test_objects_whose_scores_soft_nms_would_lower(settings, text):
     assert [line.startswith(text) for line in found] == ([True] if text else [])
 
 
+def test_soft_nms_and_a_class_that_the_configuration_does_not_have():
+    """Another check reports the class."""
+    config = type("One", (Config,), {"NUM_CLASSES": 2, "NAME": "one"})()
+    config.DETECTION_NMS, config.DETECTION_MIN_CONFIDENCE = "soft_linear", {1: 0.5}
+    pair, class_ids = np.array([[0, 0, 100, 100], [0, 40, 100, 140]]), np.array([3, 3])
+    check = LimitsCheck(config, Report())
+    check.look(0, "made", (1024, 1024), pair, class_ids)
+    assert check.suppressed == 1  # 0.57 is below 0.7
+
+
 def test_objects_of_two_classes_that_suppress_each_other():
     config = type("Both", (Config,), {"NUM_CLASSES": 3, "NAME": "both"})()
     pair, class_ids = np.array([[0, 0, 100, 100], [0, 40, 100, 140]]), np.array([1, 2])

@@ -152,6 +152,19 @@ def test_across_classes_the_best_class_of_an_object_stays():
     ours = np.asarray(refine_detections(rois, probs, deltas, windows, config))[0]
     assert ours[:, 4].tolist() == [1, 2, 0]
     np.testing.assert_allclose(ours[:, 5], [0.9, 0.6, 0], rtol=1e-6)
+    legacy = refine_detections_graph(rois[0], probs[0], deltas[0], windows[0], config)
+    np.testing.assert_array_equal(legacy, ours)
+
+
+def test_one_score_for_all_does_not_need_the_number_of_classes():
+    rois, probs = crowd()
+    windows, deltas = np.array([[0, 0, 1, 1]] * 2, "float32"), np.zeros((2, 40, 4, 4), "float32")
+    plain, counted = config_for(DETECTION_MIN_CONFIDENCE=0.5), config_for(NUM_CLASSES=4)
+    plain.NUM_CLASSES, counted.DETECTION_MIN_CONFIDENCE = 1, 0.5
+    expected = np.asarray(refine_detections(rois, probs, deltas, windows, counted))
+    assert (expected[..., 4] > 1).any()
+    ours = refine_detections(rois, probs, deltas, windows, plain)
+    np.testing.assert_array_equal(ours, expected)
 
 
 @pytest.mark.parametrize("method", ["hard", "soft_linear", "soft_gaussian"])
