@@ -61,7 +61,7 @@ def problems(config: Any) -> Iterator[str]:
         yield f"NMS_ACROSS_CLASSES is {config.NMS_ACROSS_CLASSES!r}: it must be True or False."
     if config.DETECTION_NMS not in list(SUPPRESSIONS):
         yield (
-            f"DETECTION_NMS is {config.DETECTION_NMS!r}: it must be "
+            f"DETECTION_NMS is {config.DETECTION_NMS!r}: it must be one of "
             f"{', '.join(map(repr, SUPPRESSIONS))}."
         )
     sigma = config.SOFT_NMS_SIGMA

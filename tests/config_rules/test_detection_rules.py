@@ -35,7 +35,7 @@ def test_the_score_that_each_class_needs(confidence, expected, lowest):
     assert problems(config) == []
     assert min_scores(config) == expected
     assert lowest_min_score(config) == lowest
-    # A network or dataset of another number of classes, which other checks report.
+    # A network or dataset with a different number of classes, which other checks report.
     assert min_scores(config, 2) == expected[:2]
     assert min_scores(config, 5) == [*expected, expected[0]]
 
@@ -85,7 +85,7 @@ def test_valid(settings):
         ({"NMS_ACROSS_CLASSES": "yes"}, "NMS_ACROSS_CLASSES is 'yes': it must be True or False."),
         (
             {"DETECTION_NMS": "soft"},
-            "DETECTION_NMS is 'soft': it must be 'hard', 'soft_linear', 'soft_gaussian'.",
+            "DETECTION_NMS is 'soft': it must be one of 'hard', 'soft_linear', 'soft_gaussian'.",
         ),
         *[
             (

@@ -10,7 +10,7 @@ from mrcnn.instances import InstanceBoxes
 
 
 class Boxes(Dataset):
-    """Images of a size, with these boxes."""
+    """Images of a given size, with these boxes."""
 
     def load_image(self, image_id):
         return np.zeros((*self.image_info[image_id]["size"], 3), np.uint8)
@@ -79,7 +79,7 @@ def test_limits_on_numbers(settings, kind):
     assert report.ok
 
 
-def test_settings_that_cut_each_other():
+def test_settings_that_limit_each_other():
     report = checked(boxes_of((1024, 1024), grid(9)), DETECTION_MAX_INSTANCES=1001)
     ((kind, (finding,)),) = report.remarks.items()
     assert kind == "settings that limit each other"
@@ -142,7 +142,7 @@ def test_objects_that_suppress_each_other():
 
 
 def test_suppressed():
-    """The second is dropped by the first, so that it cannot drop the third."""
+    """The first drops the second, which therefore cannot drop the third."""
     chain = np.array([[0, 0, 10, 10], [0, 3, 10, 13], [0, 6, 10, 16]], float)
     assert suppressed(chain, np.array([1, 1, 1]), 0.5) == 1
     assert suppressed(chain, np.array([1, 2, 1]), 0.5) == 0

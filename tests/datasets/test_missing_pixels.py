@@ -54,7 +54,7 @@ def test_training_and_detection_leave_them_out(image):
 
 @pytest.mark.parametrize("config", [None, Percentiles()])
 @pytest.mark.parametrize("image", MARKED.values(), ids=MARKED)
-def test_a_check_tells_of_them(image, config, caplog):
+def test_a_check_reports_them(image, config, caplog):
     report = check(in_memory(image), config=config)
     assert report.ok
     assert KIND in str(report) and "taken for no data" in str(report)
@@ -69,7 +69,7 @@ def test_a_check_says_nothing_of_masks_and_settings():
     assert report.ok and KIND not in str(report)
 
 
-def test_a_check_refuses_infinite_values_and_nothing_but_nan():
+def test_a_check_refuses_infinite_values_and_all_nan_images():
     for value in (np.inf, np.nan):
         report = check(in_memory(np.full((64, 96, 3), value, np.float32)))
         assert not report.ok and "NaN or infinite" in str(report)

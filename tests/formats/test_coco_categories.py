@@ -28,7 +28,7 @@ def read(folder, categories, used=(1,), **options):
     return CocoDataset.read(path, images=folder, **options)
 
 
-def test_an_unused_parent_is_no_class(tmp_path, caplog):
+def test_an_unused_parent_is_not_a_class(tmp_path, caplog):
     for used in ((1,), (1, 1), ()):  # training, validation, an empty split
         data = read(tmp_path, [FISHES, COD, EEL], used)
         assert data.class_names == ["BG", "cod", "eel"]
@@ -66,7 +66,7 @@ def test_a_parent_that_is_asked_for_is_a_class(tmp_path, caplog, options, names)
     assert not [text for text in caplog.messages if "class_map names" in text]
 
 
-def test_parents_of_parents_and_what_is_no_parent(tmp_path, caplog):
+def test_parents_of_parents_and_what_is_not_a_parent(tmp_path, caplog):
     caplog.set_level(logging.WARNING)
     animals = {"id": 9, "name": "animals", "supercategory": ""}
     categories = [animals, {**FISHES, "supercategory": "animals"}, COD]
@@ -78,14 +78,14 @@ def test_parents_of_parents_and_what_is_no_parent(tmp_path, caplog):
     # An export's root with the same name as its only class.
     root = {"id": 0, "name": "cod", "supercategory": "none"}
     assert read(tmp_path, [root, {**COD, "supercategory": "cod"}]).class_names == ["BG", "cod"]
-    # In a circle, all are classes: some must be.
+    # In a cycle, all are classes: some must be.
     circle = [{**FISHES, "supercategory": "cod"}, COD]
     assert read(tmp_path, circle, used=()).class_names == ["BG", "fishes", "cod"]
     assert not caplog.messages
 
 
 @pytest.mark.parametrize("name", ["background", "Background", "BG"])
-def test_an_unused_category_of_the_background_is_no_class(tmp_path, caplog, name):
+def test_an_unused_background_category_is_not_a_class(tmp_path, caplog, name):
     background = {"id": 0, "name": name, "supercategory": "none"}
     assert read(tmp_path, [background, COD]).class_names == ["BG", "cod"]
     assert f"no class for category {name!r}: it is the background" in caplog.messages[0]

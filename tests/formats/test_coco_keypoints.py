@@ -155,7 +155,7 @@ def people(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("part", "labelled"), [("train", 86), ("val", 68)])
-def test_people_of_coco(people, part, labelled):
+def test_coco_people(people, part, labelled):
     path = people / "annotations" / f"person_keypoints_{part}2017.json"
     dataset = CocoKeypointsDataset.read(path)
     assert len(dataset.keypoint_layout) == 17

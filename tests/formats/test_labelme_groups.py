@@ -69,7 +69,7 @@ def test_names_that_are_asked_for(read):
 
 
 def test_holes_of_a_group(read):
-    """All shapes of the group lose the hole, those of other groups nothing."""
+    """A hole is cut out of all shapes of its group, and of none in other groups."""
     group = square(10, 50, group=1), square(20, 60, "disc", group=1)
     others = square(10, 50, group=2), square(10, 50, "disc")
     hole = square(30, 40, "_background_", group=1)

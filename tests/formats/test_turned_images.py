@@ -55,7 +55,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("write", [coco, labelme, voc])
-def test_sizes_from_before_the_turn(folder, write, capsys):
+def test_sizes_from_before_the_rotation(folder, write, capsys):
     kind, path = write(folder)
     dataset = kind.read(path)
     shape = dataset.load_image(0).shape

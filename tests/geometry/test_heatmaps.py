@@ -57,7 +57,7 @@ def test_a_peak_between_two_cells():
     np.testing.assert_allclose(positions[0, 0], [35.2, 50], atol=0.8)
 
 
-def test_score_of_an_even_map():
+def test_score_of_a_uniform_map():
     _, logits, scores = keypoints_of_heatmaps(np.full((1, 4, 4, 2), 3), [[0, 0, 9, 9]])
     np.testing.assert_allclose(logits, 3, atol=1e-6)
     np.testing.assert_allclose(scores, 1 / 16, atol=1e-6)

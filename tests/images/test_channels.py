@@ -43,7 +43,7 @@ def warnings_of(caplog):
 
 
 @pytest.mark.parametrize(("array", "options", "names"), NOT_RGB.values(), ids=NOT_RGB)
-def test_three_channels_that_are_not_rgb_are_said(save, array, options, names, caplog):
+def test_three_channels_that_are_not_rgb_are_reported(save, array, options, names, caplog):
     path = save(array, **options)
     assert channel_names(path) == names
     assert read_image(path).shape == (40, 50, 3)
@@ -79,7 +79,7 @@ def test_four_channels_of_which_one_would_be_dropped_as_alpha(save, caplog):
     ],
     ids=str,
 )
-def test_colours_and_single_channels_are_not(save, array, options, caplog):
+def test_colours_and_single_channels_are_not_reported(save, array, options, caplog):
     options.setdefault("planarconfig", "contig" if "extrasamples" in options else None)
     path = save(array, **options)
     read_image(path)

@@ -182,7 +182,7 @@ def test_a_few_extreme_values_are_remarked_on_but_kept(caplog):
 
 
 @pytest.mark.parametrize(("count", "said"), [(60, 1), (10, 0)])
-def test_so_few_far_values_that_the_percentiles_leave_out_are_not_remarked_on(count, said, caplog):
+def test_outliers_that_the_percentiles_leave_out_are_not_remarked_on(count, said, caplog):
     image = RNG.integers(200, 3001, (100, 100)).astype(np.uint16)
     image[0, :count] = 65535
     pixels = as_channels(image, 1)
@@ -208,7 +208,7 @@ def test_nothing_is_said_of_ordinary_images(scaling, caplog):
     assert not caplog.records
 
 
-def test_none_takes_no_value_for_no_data(caplog):
+def test_the_setting_none_keeps_all_values(caplog):
     pixels = as_channels(with_holes(65535), 4, nodata=None)
     assert pixels[~HOLES].max() < 20 and not caplog.records
 
@@ -235,7 +235,7 @@ def test_a_channel_and_an_image_without_valid_values(caplog):
     assert caplog.records[0].message == "a.tif has no valid pixel: all its values mean no data."
 
 
-def test_infinite_values_and_nothing_but_nan_are_refused():
+def test_infinite_values_and_all_nan_images_are_refused():
     for image in (np.full((3, 3), np.nan), np.array([[1, 2, np.inf]])):
         with pytest.raises(ValueError, match=r"NaN or infinite: all must be finite"):
             as_channels(image, 1)

@@ -74,13 +74,13 @@ def test_a_molded_image_of_fractions(image):
 
 @pytest.mark.parametrize("value", [0, 90, 200, 255])
 def test_a_molded_image_of_one_grey(value):
-    """Without a negative value, too: the mean's fractions give it away."""
+    """Even without negative values: the mean's fractions give it away."""
     config = Config()
     image = np.full((3, 3, 3), value, np.uint8)
     np.testing.assert_array_equal(with_mean(mold_image(image, config), config), image)
 
 
-def test_one_warning_for_a_configuration(image, caplog):
+def test_one_warning_per_configuration(image, caplog):
     config = Config()
     molded = mold_image(image, config)
     with caplog.at_level(logging.WARNING):
@@ -136,7 +136,7 @@ def test_with_a_scaling_floats_of_any_range_are_pixels(image, scaling, caplog):
     assert not caplog.records
 
 
-def test_what_is_no_image_is_left_to_the_checks():
+def test_what_is_not_an_image_is_left_to_the_checks():
     config = Config()
     for wrong in (None, "photo.png", np.zeros((0, 3, 3)), np.full((2, 2, 3), np.nan)):
         assert with_mean(wrong, config) is wrong

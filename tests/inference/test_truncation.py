@@ -83,7 +83,7 @@ def test_classes_do_not_suppress_each_other():
     assert truncated_by(outputs, *rest) == "DETECTION_MAX_INSTANCES"
 
 
-def test_a_box_in_the_padding_is_no_detection():
+def test_a_box_in_the_padding_is_not_a_detection():
     outputs, meta, config = network(apart(4), [0.9] * 4, config_of(DETECTION_MAX_INSTANCES=3))
     assert truncated_by(outputs, meta, config) == "DETECTION_MAX_INSTANCES"
     meta[7:11] = 0, 0, SIZE, 55  # the fourth box begins in column 60
@@ -106,7 +106,7 @@ def test_the_weakest_proposals_still_find_objects():
     assert truncated_by(*network(apart(40), weak, config)) == "POST_NMS_ROIS_INFERENCE"
 
 
-def test_fewer_anchors_than_proposals_could_come_from():
+def test_too_few_anchors_kept_for_the_proposals():
     config = config_of(DETECTION_MAX_INSTANCES=60)  # PRE_NMS_LIMIT is 500
     case = network(apart(40), [0.9] * 40, config, padding=20)
     assert truncated_by(*case) == "PRE_NMS_LIMIT"
@@ -122,7 +122,7 @@ def test_another_box_head():
     assert truncated_by(outputs, *rest) == ""
 
 
-def test_a_name_is_as_plain_as_an_array():
+def test_a_name_can_be_used_like_an_array():
     name = truncated_by(*network(apart(6), [0.9] * 6, config_of(DETECTION_MAX_INSTANCES=4)))
     assert isinstance(name, str) and name.tolist() == "DETECTION_MAX_INSTANCES"
     assert (name.shape, name.dtype.kind) == ((), "U")
@@ -201,7 +201,7 @@ def detected(boxes, probs, config):
 @pytest.mark.parametrize("across", [False, True])
 @pytest.mark.parametrize("method", ["hard", "soft_linear", "soft_gaussian"])
 @pytest.mark.parametrize("confidence", [0, 0.3, {1: 0.2, 2: 0.6}])
-def test_it_agrees_with_a_layer_of_a_higher_limit(method, across, confidence):
+def test_it_agrees_with_a_layer_with_a_higher_limit(method, across, confidence):
     """What one more row would have held is what the limit left out."""
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 250, (40, 2))
@@ -226,7 +226,7 @@ def test_it_agrees_with_a_layer_of_a_higher_limit(method, across, confidence):
             assert truncated_by(*case) != "DETECTION_MAX_INSTANCES"
 
 
-def test_an_object_of_another_class_is_no_new_object_across_classes():
+def test_an_object_of_another_class_is_not_a_new_object_across_classes():
     """The last tenth of the proposals finds what others found, as another class."""
     boxes = np.concatenate([apart(36), apart(4)])
     probs = np.zeros((40, 3), np.float32)

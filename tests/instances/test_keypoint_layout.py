@@ -58,6 +58,6 @@ def test_wrong(arguments, message):
         KeypointLayout(*arguments)
 
 
-def test_a_keypoint_is_no_pair_with_itself():
+def test_a_keypoint_cannot_be_paired_with_itself():
     with pytest.raises(ValueError, match=r"\[3\] more than once"):
         check_flip_pairs([(3, 3)], 5)

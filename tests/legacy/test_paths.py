@@ -12,7 +12,7 @@ PATH = "logs/tiny20261120T1405/mask_rcnn_tiny_0012.h5"
 
 
 @pytest.mark.parametrize("index", [0, 1])
-def test_the_last_checkpoint_is_no_pair(index):
+def test_the_last_checkpoint_is_not_a_pair(index):
     with pytest.raises(TypeError) as caught:
         LastCheckpoint(PATH)[index]
     assert str(caught.value) == (
@@ -40,7 +40,7 @@ def test_the_last_checkpoint_is_a_str(tmp_path):
         assert os.path.exists(file)
 
 
-def test_keras_takes_the_template_of_checkpoints():
+def test_keras_accepts_the_checkpoint_template():
     path = CheckpointTemplate("logs/run/mask_rcnn_tiny_{epoch:04d}.h5")
     callback = keras.callbacks.ModelCheckpoint(path, save_weights_only=True)
     assert callback._get_file_path(11, None, {}) == "logs/run/mask_rcnn_tiny_0012.h5"

@@ -25,7 +25,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("module", TABLES)
-def test_a_star_import_brings_them_all(module):
+def test_a_star_import_includes_them_all(module):
     names = {}
     exec(f"from mrcnn.{module} import *", names)
     assert TABLES[module].keys() - names.keys() == set()

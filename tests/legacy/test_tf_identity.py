@@ -1,4 +1,4 @@
-"""`tf.identity(layer.output)`, as old notebooks write."""
+"""`tf.identity(layer.output)`, as old notebooks write it."""
 
 import keras
 import numpy as np

@@ -11,7 +11,7 @@ from mrcnn.instances import InstanceMasks
 from mrcnn.metrics.coco_content import completed
 
 SIZE = (40, 50)
-# Between pixels: those inside are 10 to 16. IoU of 10 to 16 with the corners' box: 0.751.
+# The corners lie between pixels; those inside span 10 to 16. IoU of the two boxes: 0.751.
 SQUARE = [10.4, 10.4, 15.6, 10.4, 15.6, 15.6, 10.4, 15.6]
 MASK = np.zeros(SIZE, bool)
 MASK[10:16, 10:16] = True
@@ -72,7 +72,7 @@ def test_what_is_missing_is_derived(entry, box_ap):
     assert str(given) == str(before)  # not changed
 
 
-def test_the_same_as_by_the_reader(tmp_path):
+def test_the_same_figures_as_with_the_reader(tmp_path):
     entries = ({"segmentation": [SQUARE]}, {"segmentation": code()}, {"bbox": [10.4, 9, 5.2, 7]})
     result = {
         "rois": np.array([[10, 10, 16, 16]]),

@@ -24,7 +24,7 @@ POINTS = [[[12, 22, 2], [28, 38, 1]], [[50, 70, 2], [0, 0, 0]]]
 
 
 class Figures(Dataset):
-    """Masks of 400 and 600 pixels, each a third of its box; the second has a single keypoint."""
+    """Masks of 400 and 600 pixels that fill their boxes; the second has a single keypoint."""
 
     keypoint_layout = LAYOUT
 
@@ -126,7 +126,7 @@ def test_no_keypoints(kinds):
         )  # fmt: skip
 
 
-def test_coco_s_twenty():
+def test_the_limit_of_twenty_as_in_coco():
     assert keypoint_metric(Figures())._params.maxDets == [20]
     assert keypoint_metric(Figures(), 300)._params.maxDets == [300]
 
@@ -141,7 +141,7 @@ def people(tmp_path_factory):
     return folder / "annotations" / "person_keypoints_val2017.json"
 
 
-def test_pycocotools_on_coco_s_people(people):
+def test_agreement_with_pycocotools_on_coco_people(people):
     dataset = CocoKeypointsDataset.read(people)
     rng = np.random.default_rng(0)
     results, rows = [], []
