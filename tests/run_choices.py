@@ -1,14 +1,14 @@
 """Detect and train one step on KERAS_BACKEND, with each of some settings: run_choices.py CASES OUT
 
-CASES is a Python literal, a dict of case to settings of a tiny network. Detections, masks, losses
-and a weight's change go to OUT by "case.name".
+CASES is a Python literal, a dict of case to settings for `tiny.tiny_config`. Detections,
+masks, losses and a weight's change go to OUT by "case.name".
 """
 
 import ast
 import sys
 
 import numpy as np
-from tiny import InMemory, TinyConfig, shapes, spread
+from tiny import InMemory, shapes, spread, tiny_config
 
 from mrcnn.inference.molding import anchors
 from mrcnn.loading.source import SampleSource, stack
@@ -19,7 +19,7 @@ from mrcnn.training import optimization, trainable
 def main(cases, out):
     results = {}
     for case, settings in ast.literal_eval(cases).items():
-        config = TinyConfig.from_dict(settings)
+        config = tiny_config(settings)
         config.validate()
         found = {**inference(config), **train_step(config)}
         results.update({f"{case}.{name}": value for name, value in found.items()})

@@ -7,6 +7,7 @@ import pytest
 from keras import layers
 
 from mrcnn.config import Config
+from mrcnn.network.backbones import Backbone
 from mrcnn.network.layers import BatchNorm
 from mrcnn.training import optimization
 from mrcnn.utils import Dataset
@@ -14,18 +15,40 @@ from mrcnn.utils import Dataset
 
 def backbone(input_image, stage5=True, train_bn=None):
     """C1 to C5 with one convolution each, named like the layers of a ResNet."""
-    x, features = input_image, []
-    for stage, (name, width) in enumerate(
-        [("conv1", 8), ("res2a", 8), ("res3a", 12), ("res4a", 16), ("res5a", 16)]
-    ):
-        strides = 1 if stage == 1 else 2 if stage else 4
-        x = layers.Conv2D(width, 3, strides, padding="same", name=name)(x)
-        x = BatchNorm(name="bn_conv1" if not stage else name.replace("res", "bn"))(
-            x, training=train_bn
-        )
-        x = layers.Activation("relu")(x)
-        features.append(x)
-    return features
+    features = [input_image]
+    stages = [
+        ("conv1", 8, 4),
+        ("res2a", 8, 1),
+        ("res3a", 12, 2),
+        ("res4a", 16, 2),
+        ("res5a", 16, 2),
+    ]
+    for name, width, stride in stages if stage5 else stages[:4]:
+        features.append(stage(features[-1], name, width, stride, train_bn))
+    return features[1:]
+
+
+def stage(x, name, width, stride, train_bn, dilation=1):
+    """One convolution of a backbone."""
+    x = layers.Conv2D(width, 3, stride, padding="same", dilation_rate=dilation, name=name)(x)
+    norm = BatchNorm(name="bn_conv1" if name == "conv1" else name.replace("res", "bn"))
+    return layers.Activation("relu")(norm(x, training=train_bn))
+
+
+class Staged(Backbone):
+    """`backbone`, whose last stage can also be the body of the heads, or dilated."""
+
+    can_dilate = True
+
+    def build(self, image, config):
+        features = backbone(image, stage5=False, train_bn=config.TRAIN_BN)
+        if config.NECK == "c4":
+            return [*features, None]
+        stride, dilation = (1, 2) if config.NECK == "dc5" else (2, 1)
+        return [*features, stage(features[-1], "res5a", 16, stride, config.TRAIN_BN, dilation)]
+
+    def stage5(self, features, config):
+        return stage(features, "res5a", 16, config.C4_HEAD_STRIDE, config.TRAIN_BN)
 
 
 def backbone_shapes(image_shape):
@@ -59,6 +82,12 @@ class TinyConfig(Config):
     DETECTION_MAX_INSTANCES = 6
     DETECTION_MIN_CONFIDENCE = 0
     SEED = 5
+
+
+def tiny_config(settings):
+    """A `TinyConfig` with a dict of settings, in which the BACKBONE "staged" is `Staged`."""
+    own = {"BACKBONE": Staged()} if settings.get("BACKBONE") == "staged" else {}
+    return TinyConfig.from_dict({**settings, **own})
 
 
 class InMemory(Dataset):

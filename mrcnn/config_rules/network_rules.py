@@ -154,7 +154,12 @@ def _anchors(config):
 
 def _scales(config, levels):
     scales = list(config.RPN_ANCHOR_SCALES)
-    if len(scales) != levels:
+    if len(scales) != levels and config.NECK in necks.ONE_MAP:
+        yield (
+            f"RPN_ANCHOR_SCALES is {config.RPN_ANCHOR_SCALES!r}: NECK {config.NECK!r} has one map, "
+            "so give its scales as one list, such as (32, 64, 128, 256, 512)."
+        )
+    elif len(scales) != levels:
         yield (
             f"RPN_ANCHOR_SCALES has {len(scales)} entries: it needs one for each of the {levels} "
             "BACKBONE_STRIDES."

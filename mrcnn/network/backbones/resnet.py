@@ -295,7 +295,11 @@ class ResNet(Backbone):
         self.first_width: int = 64
 
     def form_of(self, config: Config) -> Form:
-        """The form of its blocks."""
+        """The form of its blocks.
+
+        Args:
+            config: for RESNET_STRIDE_IN.
+        """
         stride_in = config.RESNET_STRIDE_IN
         return self.form or Form(stride_in, pad_both=stride_in == "3x3")
 
