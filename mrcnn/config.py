@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from .config_rules import necks
 from .config_rules.derived import (
     DERIVED,
     SOURCES,
@@ -41,7 +42,7 @@ class Config:
 
     - `BATCH_SIZE`: images per step, `IMAGES_PER_GPU * GPU_COUNT`.
     - `IMAGE_SHAPE`: int array `[height, width, channels]`, the network's input in pixels. If you
-      set it instead, IMAGE_CHANNEL_COUNT and the side that it follows from become the same.
+      set it instead, IMAGE_CHANNEL_COUNT and the setting for its side are changed to match.
     - `IMAGE_META_SIZE`: length of an image-meta vector, `12 + NUM_CLASSES`.
 
     Example:
@@ -86,20 +87,20 @@ class Config:
     # Faster R-CNN: no masks are used anywhere, from the dataset to the results. To add a head, list
     # your own class, see network/heads/head.py.
     HEADS: tuple[str | type[Any], ...] | list[str | type[Any]] = ("box", "mask")
-    # How RoI features are taken from the pyramid (section 3 and table 2c, 2d of the paper):
+    # How RoI features are taken from the pyramid (section 3 and tables 2c and 2d of the paper):
     # "crop_and_resize", one bilinear sample per bin, from corner to corner of the RoI;
-    # "roi_align", the paper's RoIAlign; "roi_pool" (Fast R-CNN), which rounds RoI and bins;
-    # "roi_warp" (MNC), which rounds the RoI only; or a Keras layer class.
+    # "roi_align", the paper's RoIAlign; "roi_pool" (Fast R-CNN), which rounds RoIs and bins;
+    # "roi_warp" (MNC), which rounds RoIs only; or a Keras layer class.
     ROI_POOLER: str | Callable[..., Any] = "crop_and_resize"
-    # Points per bin and axis of "roi_align" and "roi_warp". 0: as many as the bin has cells.
+    # Points of "roi_align" and "roi_warp" along each axis of a bin. 0: one per cell of the bin.
     SAMPLING_RATIO: int = 0
-    # What a bin of "roi_align" and "roi_warp" is of its points: their average or their maximum.
+    # How "roi_align" and "roi_warp" combine the points of a bin: average or maximum.
     ROI_ALIGN_AGGREGATION: str | Literal["avg", "max"] = "avg"
     # Whether "roi_align" and "roi_warp" take the edge of a cell to lie half a cell from its centre,
-    # as Detectron2 does. torchvision's networks have False.
+    # as Detectron2 does. torchvision's networks use False.
     ROI_ALIGN_ALIGNED: bool = True
-    # How these poolers and "roi_pool" choose a RoI's level (FPN, equation 1): "round", by the
-    # nearest, or rounded down exactly as "torchvision" or "detectron2" does.
+    # How these poolers and "roi_pool" choose a RoI's level (FPN, equation 1): "round" takes the
+    # nearest; "torchvision" and "detectron2" round down, exactly as those libraries do.
     ROI_LEVEL_RULE: str | Literal["round", "torchvision", "detectron2"] = "round"
 
     # "resnet50", "resnet101" or "resnet152" (He et al. 2015); "resnext50_32x4d",
@@ -108,13 +109,22 @@ class Config:
     # `KerasBackbone` around any Keras model (see network/backbones/); or a function
     # (input_image, stage5=True, train_bn=...) -> [C1..C5].
     BACKBONE: Any = "resnet101"
-    # The convolution of a ResNet's block that halves the resolution: the first "1x1" (the original
-    # form), or the "3x3" (torchvision's). A ResNeXt always has it in the 3x3.
+    # The convolution that halves the resolution in a ResNet's blocks: the first "1x1" (the original
+    # form), or the "3x3" (torchvision's). In a ResNeXt it is always the 3x3.
     RESNET_STRIDE_IN: str | Literal["1x1", "3x3"] = "1x1"
+    # What the RPN and the heads see of its feature maps. "fpn": the pyramid P2 to P6. "c4" (Mask
+    # R-CNN, section 3): C4 alone, of stride 16; the stage 5 of a ResNet or ResNeXt then is the body
+    # of the box and mask heads. "c5": C5, of stride 32. "dc5": C5 dilated to stride 16. Without a
+    # pyramid, BACKBONE_STRIDES has one entry, all RPN_ANCHOR_SCALES belong to the one map, and
+    # TOP_DOWN_PYRAMID_SIZE is not used.
+    NECK: str | Literal["fpn", "c4", "c5", "dc5"] = "fpn"
+    # Stride of stage 5 in the heads of NECK "c4": 1, for RoI features of 7x7 cells (Mask R-CNN,
+    # figure 4), or 2, for 14x14 (He et al. 2015, and Detectron2); set POOL_SIZE to match.
+    C4_HEAD_STRIDE: int = 1
     # Needed if BACKBONE is a function: a function (image_shape) -> [[height, width], ...], the
     # sizes of P2..P6.
     COMPUTE_BACKBONE_SHAPE: Callable[..., Any] | None = None
-    # Strides of P2..P6: image pixels per feature map cell.
+    # Strides of P2..P6, image pixels per feature map cell; with another NECK, that of the one map.
     BACKBONE_STRIDES: Sequence[int] | Array = [4, 8, 16, 32, 64]
 
     # Units in each of the two fully connected layers of the class and box head.
@@ -151,8 +161,9 @@ class Config:
     # Number of classes, including the background (class 0).
     NUM_CLASSES: int = 1
 
-    # Side length of a square anchor in pixels, one per pyramid level.
-    RPN_ANCHOR_SCALES: Sequence[float] | Array = (32, 64, 128, 256, 512)
+    # Side length of a square anchor in pixels, one per pyramid level, or the same number of them for
+    # each, as tuples. Without a pyramid, any number: each cell has anchors of all sizes.
+    RPN_ANCHOR_SCALES: Sequence[float | Sequence[float]] | Array = (32, 64, 128, 256, 512)
     # Width / height of the anchors in each cell: 0.5 is tall, 2 is wide.
     RPN_ANCHOR_RATIOS: Sequence[float] | Array = [0.5, 1, 2]
     # Spacing of the anchors: 1 places them on every cell of a feature map, 2 on every second, ...
@@ -161,6 +172,15 @@ class Config:
     RPN_NMS_THRESHOLD: float = 0.7
     # Anchors per image that contribute to the RPN loss, at most half of them positive.
     RPN_TRAIN_ANCHORS_PER_IMAGE: int = 256
+
+    # "mean": the RPN's box loss is the mean over all coordinates of the positive anchors.
+    # "faster_rcnn" (Faster R-CNN, section 3.1.2): their sum, divided by the number of anchor
+    # locations and multiplied by RPN_LOSS_LAMBDA, so that it grows with the number of positives.
+    # Either way, the class loss is the mean over the sampled anchors. The paper's deltas are not
+    # divided by anything: RPN_BBOX_STD_DEV = (1, 1, 1, 1).
+    RPN_LOSS: str | Literal["mean", "faster_rcnn"] = "mean"
+    # The paper's balance between the two losses.
+    RPN_LOSS_LAMBDA: float = 10.0
 
     # Top-scoring anchors that are passed to non-maximum suppression.
     PRE_NMS_LIMIT: int = 6000
@@ -173,15 +193,6 @@ class Config:
     USE_MINI_MASK: bool = True
     # (height, width) of these crops.
     MINI_MASK_SHAPE: Sequence[int] | Array = (56, 56)
-    # "mean": the RPN's box loss is the mean over all coordinates of the positive anchors.
-    # "faster_rcnn" (Faster R-CNN, section 3.1.2): their sum, divided by the number of anchor
-    # locations and multiplied by RPN_LOSS_LAMBDA, so that it grows with the number of positives.
-    # Either way, the class loss is the mean over the sampled anchors. The paper's deltas are not
-    # divided by anything: RPN_BBOX_STD_DEV = (1, 1, 1, 1).
-    RPN_LOSS: str | Literal["mean", "faster_rcnn"] = "mean"
-    # The paper's balance between the two losses.
-    RPN_LOSS_LAMBDA: float = 10.0
-
 
     # How images are brought to the input size: "square", "pad64", "crop" or "none", see
     # resize_image.
@@ -193,6 +204,19 @@ class Config:
     IMAGE_MAX_DIM: int | None = 1024
     # Minimum factor by which images are enlarged; 0 for none.
     IMAGE_MIN_SCALE: float | None = 0
+    # Multi-scale training (Detectron2's INPUT.MIN_SIZE_TRAIN): lengths in pixels, such as
+    # [640, 672, 704, 736, 768, 800]. The shorter side of each training image becomes one of them at
+    # random, as far as IMAGE_MAX_DIM allows in mode "square"; the input keeps its size. None: as in
+    # detection.
+    TRAIN_MIN_DIMS: Sequence[int] | Array | None = None
+    # Large-scale jitter (Ghiasi et al. 2021, section 3): range, such as (0.1, 2.0), of the longer
+    # side of each training image as a fraction of the input's side. The image is then cropped or
+    # padded at random. None: as in detection.
+    TRAIN_SCALE_JITTER: Sequence[float] | Array | None = None
+    # Whether images without instances (or with crowds only) are trained on, as background. False
+    # leaves them out, as matterport's Mask_RCNN and Detectron2 do; the annotations of all images
+    # are then read when training starts.
+    TRAIN_NEGATIVE_IMAGES: bool = True
     # 3 for RGB. Any other number needs a MEAN_PIXEL of that length. When RGB weights are loaded,
     # those of conv1 are spread over the channels.
     IMAGE_CHANNEL_COUNT: int = 3
@@ -201,23 +225,23 @@ class Config:
     IMAGE_SCALING: str | Literal["auto", "percentile", "full"] | Sequence[float] | Array = "auto"
     # The value that means "no data", such as 65535 or -9999. Such pixels, and any that are NaN or
     # masked, are left out of the scaling and become the mean of their channel. (read_image masks
-    # those of a TIFF's no-data tag.) "auto": values that can hardly mean anything else, if the
-    # image sets its own range. None: all values are data.
+    # those that a TIFF's no-data tag names.) "auto": values that can hardly mean anything else, if
+    # the range comes from the image itself. None: all values are data.
     IMAGE_NODATA: str | Literal["auto"] | float | None = "auto"
     # Mean of each channel (RGB), subtracted from the image.
     MEAN_PIXEL: npt.ArrayLike = np.array([123.7, 116.8, 103.9])
 
     # RoIs per image on which the heads are trained.
     TRAIN_ROIS_PER_IMAGE: int = 200
-    # Fraction of them that is positive, when enough positives exist.
+    # Fraction of them that are positive, when enough positives exist.
     ROI_POSITIVE_RATIO: float = 0.33
 
     # Side length of the RoI features for the class and box head, in cells.
     POOL_SIZE: int = 7
     # The same for the mask head.
     MASK_POOL_SIZE: int = 14
-    # (height, width) of a predicted mask. With MASK_HEAD "fcn", twice MASK_POOL_SIZE: for masks of
-    # 56 pixels, that is 28. With the other heads, any size.
+    # (height, width) of a predicted mask. With MASK_HEAD "fcn", twice MASK_POOL_SIZE: masks
+    # of 56x56 pixels need a MASK_POOL_SIZE of 28. With the other heads, any size.
     MASK_SHAPE: Sequence[int] | Array = [28, 28]
 
     # Instances per image used in training. If an image has more, a random subset is used.
@@ -238,9 +262,10 @@ class Config:
     DETECTION_NMS_THRESHOLD: float = 0.3
     # Detections also suppress those of other classes: each object is found once, as its best class.
     NMS_ACROSS_CLASSES: bool = False
-    # "hard": such a detection is dropped. Soft-NMS (Bodla et al., 2017) lowers its score instead:
-    # "soft_linear" multiplies it by 1 - IoU; "soft_gaussian", whatever the IoU, by
-    # exp(-IoU² / SOFT_NMS_SIGMA). If that falls below DETECTION_MIN_CONFIDENCE, it is dropped.
+    # "hard": the lower-scored detection is dropped. Soft-NMS (Bodla et al., 2017) lowers its score
+    # instead: "soft_linear" multiplies it by 1 - IoU; "soft_gaussian", whatever the IoU, by
+    # exp(-IoU² / SOFT_NMS_SIGMA). If the score falls below DETECTION_MIN_CONFIDENCE, the detection
+    # is dropped.
     DETECTION_NMS: str | Literal["hard", "soft_linear", "soft_gaussian"] = "hard"
     # The smaller, the more "soft_gaussian" lowers scores.
     SOFT_NMS_SIGMA: float = 0.5
@@ -254,10 +279,13 @@ class Config:
     LEARNING_RATE: float = 0.001
     # Momentum of SGD; beta_1 of Adam and AdamW.
     LEARNING_MOMENTUM: float = 0.9
-    # Factor of the L2 penalty, which is averaged over the elements of each weight tensor. With
-    # "adamw" it is the optimizer's own weight decay instead, on all weights except biases and
-    # BatchNorm, and 0.05 is usual.
+    # Factor of the L2 penalty. With "adamw" it is the optimizer's own weight decay instead, on all
+    # weights except biases and BatchNorm, and 0.05 is usual.
     WEIGHT_DECAY: float = 0.0001
+    # What the penalty is, for each weight tensor: the "mean" of the squares, which makes the decay
+    # very weak; or half their "sum", as in the paper, Caffe and Detectron: each step then subtracts
+    # learning rate * WEIGHT_DECAY * weight (Mask R-CNN, section 3.1: 0.0001).
+    WEIGHT_DECAY_ON: str | Literal["mean", "sum"] = "mean"
 
     # Learning rate schedule: "constant"; "step", which multiplies the rate by LR_FACTOR after each
     # epoch in LR_STEPS; or "cosine", which lowers the rate to 0 by the end of train().
@@ -281,10 +309,6 @@ class Config:
     MIXED_PRECISION: str | Literal["bfloat16", "float16"] | None = None
 
     # Weight of each loss in the total loss.
-    # What the penalty is, for each weight tensor: the "mean" of the squares, which makes the decay
-    # very weak; or half their "sum", as in the paper, Caffe and Detectron: each step then subtracts
-    # learning rate * WEIGHT_DECAY * weight (Mask R-CNN, section 3.1: 0.0001).
-    WEIGHT_DECAY_ON: str | Literal["mean", "sum"] = "mean"
     LOSS_WEIGHTS: Mapping[str, float] = {
         "rpn_class_loss": 1.0,
         "rpn_bbox_loss": 1.0,
@@ -348,6 +372,7 @@ class Config:
 
     def __init__(self) -> None:
         complete(self, Config)
+        necks.follow(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, whole(name, value))
@@ -355,11 +380,14 @@ class Config:
             follow_shape(self)
         elif name in SOURCES:
             derive(self)
+        if name in necks.SOURCES:
+            necks.follow(self)
 
     def validate(self, own_losses: bool = False) -> None:
         """Check that the settings can work, alone and together. `MaskRCNN` calls this.
 
-        A setting that another one limits, such as more detections than proposals, is logged once.
+        A setting that another one limits, such as a DETECTION_MAX_INSTANCES above the number of
+        proposals, is logged once.
 
         Args:
             own_losses: whether LOSS_WEIGHTS may name losses that no head in HEADS has, because a
