@@ -2,11 +2,11 @@
 
     python benchmarks/backbones.py [--rounds 5] [--backbones resnet50 vgg16] [--grouped]
 
-Each network runs in a separate process, at 1024 x 1024 with the heads of COCO, one image per batch.
-Parameters and FLOPs are those of the backbone alone, C1 to C5; a multiplication and an addition
-count as two. The weights are random, and every detection is kept. --grouped measures convolutions
-of ResNeXt-50's shapes instead: `GroupedConv2D`, Keras's own grouped convolution and a plain one of
-as many FLOPs, forward and in a training step.
+Each network runs in a separate process, at 1024 x 1024 with heads for COCO's classes, one image per
+batch. Parameters and FLOPs are those of the backbone alone, C1 to C5; a multiplication and an
+addition count as two. The weights are random, and every detection is kept. --grouped measures
+convolutions of ResNeXt-50's shapes instead: `GroupedConv2D`, Keras's own grouped convolution and a
+plain one with as many FLOPs, forward and in a training step.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def timed(function):
 
 
 def grouped(rounds):
-    """Print the times of grouped convolutions and of plain ones of as many FLOPs."""
+    """Print the times of grouped convolutions and of plain ones with as many FLOPs."""
     import keras
 
     from mrcnn.network.backbones.grouped import GroupedConv2D

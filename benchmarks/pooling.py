@@ -4,8 +4,9 @@
                                  [--rounds 9] [--train]
 
 The RoIs have random sizes (16 to 512 pixels) and places in one image, and the pyramid has random
-values. The poolers run in turn, so that other load meets all of them; a ratio is that of one round,
-and the median of the rounds is printed. --train times the forward pass and the gradient together.
+values. The poolers run in turn, so that other load affects all of them alike; ratios are taken
+within a round, and their median over the rounds is printed. --train times the forward pass and the
+gradient together.
 """
 
 import argparse

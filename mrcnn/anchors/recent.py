@@ -13,7 +13,7 @@ _Value = TypeVar("_Value")
 class Recent(Generic[_Value]):
     """A function of an image's shape that keeps its results for the last few shapes.
 
-    Threads may share it. A pickled one starts empty.
+    Threads may share it. A pickled copy starts empty.
 
     Args:
         function: takes a tuple of int.

@@ -72,8 +72,8 @@ def assign(config: Any, settings: Mapping[str, Any]) -> None:
 def complete(config: Any, defaults: Any) -> None:
     """Bring a new `Config` into its final form: whole numbers, and what follows from others.
 
-    A class may state IMAGE_SHAPE instead of what it follows from, which then changes unless the
-    class sets it too.
+    A class may state IMAGE_SHAPE instead of the settings that it follows from; they then change
+    unless the class sets them too.
 
     Args:
         config: changed in place.
@@ -97,7 +97,7 @@ def derive(config: Any) -> None:
 
 
 def follow_shape(config: Any) -> None:
-    """Change what the IMAGE_SHAPE of a `Config` follows from, after it was assigned, in place."""
+    """Change the settings that a `Config`'s IMAGE_SHAPE follows from, once it is assigned."""
     sources = _sources_of_shape(config, config.IMAGE_SHAPE)
     if sources:
         _set(config, "IMAGE_SHAPE", np.array(config.IMAGE_SHAPE))

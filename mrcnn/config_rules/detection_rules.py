@@ -85,7 +85,7 @@ def _confidence(config):
         # NUM_CLASSES may itself be wrong; another check reports that.
         if not is_integer(class_id) or not 0 < class_id < config.NUM_CLASSES:
             yield (
-                f"DETECTION_MIN_CONFIDENCE has the key {class_id!r}: the ids of classes run from 1 "
+                f"DETECTION_MIN_CONFIDENCE has the key {class_id!r}: class ids run from 1 "
                 f"to {config.NUM_CLASSES - 1}; the background, 0, is never detected."
             )
         if not _is_fraction(score):

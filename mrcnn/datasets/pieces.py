@@ -34,7 +34,7 @@ def piece_areas(crop: Array) -> Array:
 
 
 def is_several(areas: Array) -> bool:
-    """Whether a mask has several pieces of which none is a speck.
+    """Whether a mask has several pieces, not counting specks.
 
     Args:
         areas: int [P], as `piece_areas` returns them.

@@ -12,7 +12,7 @@ def prepared_ids(dataset: Any) -> Array:
     """The `image_ids` of a dataset, int [num_images], for a caller that needs all images.
 
     Raises:
-        RuntimeError: `prepare` was not called, so that the ids are not known yet.
+        RuntimeError: `prepare` was not called, so the ids are not known yet.
     """
     if getattr(dataset, "_image_ids", ()) is None:
         raise RuntimeError(
@@ -56,7 +56,7 @@ def class_name(name: Any) -> str:
 
 
 def _text(value: Any) -> str | None:
-    """A str from text in Python's or NumPy's types; None for anything else."""
+    """Python's or NumPy's text as a str; None for anything else."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
     return str(value) if isinstance(value, str) else None

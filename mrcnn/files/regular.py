@@ -1,4 +1,4 @@
-"""Tell regular files from what only looks like one: opening a named pipe would wait for ever."""
+"""Tell a regular file from what only looks like one: opening a named pipe would wait for ever."""
 
 import errno
 import os

@@ -26,9 +26,9 @@ class CocoKeypointsDataset(CocoDataset):
 
     Names and skeleton are those of the file's categories. Flips swap the keypoints whose names
     differ in "left" and "right" only. The arguments of `load` are those of `CocoDataset.load`; with
-    `strict=False`, annotations with another number of keypoints are left out.
+    `strict=False`, annotations with a different number of keypoints are left out.
 
-    COCO counts pixels, so that 0 is the centre of the first one. Here that is 0.5, as for boxes:
+    COCO counts pixels, so 0 is the centre of the first one. Here that centre is 0.5, as for boxes:
     `load_keypoints` adds 0.5 to the positions of the file, and `to_coco` subtracts it again.
     """
 
@@ -106,8 +106,8 @@ def read_keypoints(entry: Mapping[str, Any], layout: KeypointLayout) -> Array | 
         none.
 
     Raises:
-        BadEntryError: they are of another count than the category says or have an unknown
-            visibility, or they are visible and all of them lie outside the bbox.
+        BadEntryError: their number is not what the category says, one has an unknown visibility,
+            or they are visible and all of them lie outside the bbox.
     """
     given = entry.get("keypoints")
     if given is None or (isinstance(given, Sequence) and not given):

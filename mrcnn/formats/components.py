@@ -78,8 +78,8 @@ def sign_of_one_number(
 
     Args:
         paths: of the label images.
-        read: function of a path that returns the numbers in a label image [N], and the image,
-            integers [H, W] of 0 to N.
+        read: function of a path that returns the numbers [N] in a label image, and the image
+            itself, integers [H, W] from 0 to N.
         what: what to call the files, such as "label images".
         where: the dataset's folder, for the warning.
 

@@ -22,7 +22,7 @@ def keypoints_of_heatmaps(
 
     Args:
         heatmaps: float [N, h, w, K], logits.
-        boxes: [N, 4] pixels, the boxes that the maps cover. Sides below a pixel count as a pixel.
+        boxes: [N, 4] pixels, the boxes that the maps cover. A side below 1 counts as 1.
 
     Returns:
         positions: float32 [N, K, 2] of (y, x) in pixels.

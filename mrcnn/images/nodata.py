@@ -9,14 +9,14 @@ from ..types import Array
 
 # The value that means "no data" by convention; others are the extremes of their types.
 _CONVENTIONAL = -9999
-# Fractions of a channel above which the largest value of an integer type is taken for no data, and
-# above which an extreme value is remarked on: from the last on if it lies far from the others,
-# because it then is the 99.8th percentile, which becomes white.
+# Fractions of a channel. Above the first, the largest value of an integer type is taken for no
+# data. Above the second, an extreme value is remarked on; one far from the others, above the third,
+# because it is then the 99.8th percentile, which becomes white.
 _TAKEN, _REMARKED, _FAR_REMARKED = 0.2, 0.01, 0.002
 # The fewest values in which an extreme one is taken for no data: in fewer, anything may be chance.
 _MANY = 1000
 # How far such a value must lie from all others, as a fraction of their range. Bright objects are
-# blurred, so that values between them and the background occur.
+# blurred, so values between them and the background occur.
 _ABOVE, _BELOW, _GAP = 1, 0.1, 0.01
 
 _TAKEN_TEXT = (

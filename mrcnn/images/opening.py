@@ -89,7 +89,7 @@ def open_image(
         The image, to be used in a `with` statement.
 
     Raises:
-        OSError: it is not a regular file, or is damaged, or has another format.
+        OSError: it is not a regular file, is damaged, or has a format not in `formats`.
         UnusableImageError: it has too many pixels.
 
     Example:

@@ -22,7 +22,7 @@ from ..types import Array, PathLike
 from .over_dataset import Detected, over_dataset
 from .truncation import cut_above
 
-# Images of microscopes and scanners, besides those that `mimetypes` knows.
+# Formats of microscopes and scanners, besides those that `mimetypes` knows.
 OTHER_SUFFIXES = (
     *(".czi", ".dcm", ".ims", ".jp2", ".lif", ".lsm", ".mrxs", ".nd2", ".ndpi", ".nii", ".nrrd"),
     *(".oib", ".oif", ".oir", ".scn", ".stk", ".svs", ".vsi", ".zvi"),
@@ -30,9 +30,9 @@ OTHER_SUFFIXES = (
 
 
 class CountsTable:
-    """A CSV with a row for every image: its name, the count, what cut it, why it was refused.
+    """A CSV with a row for every image: name, count, what cut the count, reason for a refusal.
 
-    Each row is written at once, so that an interruption loses none.
+    Each row is written immediately, so that an interruption loses none.
 
     Args:
         path: of the file to write.

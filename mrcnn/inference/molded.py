@@ -26,7 +26,7 @@ def with_mean(image: Any, config: Config) -> Any:
 
     Args:
         image: array [H, W, C], or anything else that `detect` is given.
-        config: MEAN_PIXEL and IMAGE_SCALING; an image is only taken for molded with "auto",
+        config: MEAN_PIXEL and IMAGE_SCALING; only with "auto" is an image taken for a molded one,
             because with other scalings floats of any range are pixels.
 
     Returns:

@@ -24,17 +24,17 @@ ANCHORS = "PRE_NMS_LIMIT"
 OF_THE_IMAGE = ("truncated",)
 
 # Proposals come best first. If at least this fraction of the weakest tenth found an object that no
-# other proposal found, more proposals would probably have found more objects. Detections of a lower
-# score are seldom objects.
+# other proposal found, more proposals would probably have found more objects. Detections with a
+# lower score are seldom objects.
 WEAKEST, STILL_NEW, MIN_SCORE = 0.1, 0.1, 0.7
 
 
 def truncated_by(outputs: Mapping[str, Array], image_meta: Array, config: Config) -> np.str_:
     """Name the limit that cut the detections of an image.
 
-    DETECTION_MAX_INSTANCES did if there is another detection that it left out. Otherwise
-    POST_NMS_ROIS_INFERENCE, or PRE_NMS_LIMIT before it, probably did if the weakest proposals still
-    found objects that no other proposal had found.
+    It is DETECTION_MAX_INSTANCES if that left out a further detection. Otherwise it is probably
+    POST_NMS_ROIS_INFERENCE, or PRE_NMS_LIMIT before it, if the weakest proposals still found
+    objects that no other proposal had found.
 
     Args:
         outputs: those of the inference graph for one image, without the batch axis, see

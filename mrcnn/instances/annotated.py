@@ -31,8 +31,8 @@ class Annotated:
         """Build from what is given for each instance.
 
         Args:
-            rows: (box, area) of each: (y1, x1, y2, x2) in pixels, or None, and square pixels, or
-                None.
+            rows: (box, area) of each instance. The box is (y1, x1, y2, x2) in pixels, the area is
+                in square pixels; either may be None.
 
         Returns:
             None if nothing is given.

@@ -42,7 +42,7 @@ class KeypointLayout:
 
     Raises:
         ValueError: no names, a name twice, an index out of range, a keypoint in two flip pairs, or
-            another number of sigmas.
+            the wrong number of sigmas.
 
     Example:
         >>> from mrcnn.instances import KeypointLayout
@@ -143,7 +143,7 @@ def check_flip_pairs(pairs: Iterable[Sequence[int]], count: int) -> None:
     if twice:
         raise ValueError(
             f"flip_pairs has the keypoints {twice} more than once: a keypoint can be swapped with "
-            "one other only."
+            "only one other."
         )
 
 

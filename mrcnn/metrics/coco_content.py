@@ -1,4 +1,4 @@
-"""What COCO's metrics need from a file, derived where the tool that wrote it left it out.
+"""What COCO's metrics need from a file, derived where the tool that wrote the file left it out.
 
 pycocotools asks for `area`, `iscrowd` and `bbox` in every annotation, and for the sizes of images
 with polygons. Many tools write less.

@@ -61,12 +61,12 @@ def test_valid(settings):
     [
         (
             {"DETECTION_MIN_CONFIDENCE": {0: 0.5}},
-            "DETECTION_MIN_CONFIDENCE has the key 0: the ids of classes run from 1 to 3; the "
+            "DETECTION_MIN_CONFIDENCE has the key 0: class ids run from 1 to 3; the "
             "background, 0, is never detected.",
         ),
         (
             {"DETECTION_MIN_CONFIDENCE": {"cat": 0.5}},
-            "DETECTION_MIN_CONFIDENCE has the key 'cat': the ids of classes run from 1 to 3; the "
+            "DETECTION_MIN_CONFIDENCE has the key 'cat': class ids run from 1 to 3; the "
             "background, 0, is never detected.",
         ),
         (

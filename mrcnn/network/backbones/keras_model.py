@@ -29,8 +29,8 @@ class KerasBackbone(Backbone):
     They become layers of the network, under their names: weight files name them, and "3+", "4+" and
     "5+" train those that only C3, C4 or C5 and later levels need. Layers that Keras named itself
     ("conv2d_7") are numbered from 0, so that their names do not depend on what was made before.
-    TRAIN_BN rules their BatchNormalization. Each network gets the model's weights as they are when
-    it is built.
+    TRAIN_BN applies to their BatchNormalization. Each network gets the model's weights as they are
+    when it is built.
 
     Args:
         model: a functional Keras model with one image as input, whose weights are used; or a
@@ -42,7 +42,7 @@ class KerasBackbone(Backbone):
         weights: for the function, such as "imagenet", which Keras downloads; None for random ones.
 
     Raises:
-        ValueError: `layers` are not four, or not layers of the model; or `pixels` is unknown.
+        ValueError: `layers` does not name four layers of the model, or `pixels` is unknown.
         TypeError: `model` is neither.
 
     Example:
@@ -122,7 +122,7 @@ class KerasBackbone(Backbone):
 
 
 def with_pixels(image: Tensor, pixels: str, config: Config) -> Tensor:
-    """Bring an image from the network's pixels to those that a model expects.
+    """Convert an image from the network's pixels to those that a model expects.
 
     Args:
         image: [B, H, W, C], mean subtracted.
