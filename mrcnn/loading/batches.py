@@ -1,5 +1,6 @@
 """From a dataset to batches."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -23,6 +24,8 @@ class BatchSequence(keras.utils.PyDataset):
             in this way (see `WorkerPool`; call `close` at the end).
         share: (host, hosts): each batch's rows are split into `hosts` equal parts, of which part
             `host` is returned.
+        rois: with USE_RPN_ROIS False, a function from a batch, see `__getitem__`, to its RoIs
+            [B, R, 4] in pixels, which become `input_roi`. Several threads call it.
         kwargs: `max_queue_size` of `PyDataset`.
 
     Attributes:
@@ -38,6 +41,7 @@ class BatchSequence(keras.utils.PyDataset):
         workers: int = 1,
         processes: str | None = None,
         share: tuple[int, int] = (0, 1),
+        rois: Callable[[dict[str, Array]], Array] | None = None,
         **kwargs: Any,
     ) -> None:
         # Keras would fork its own processes from TensorFlow's threads in every epoch. Here, its
@@ -49,6 +53,7 @@ class BatchSequence(keras.utils.PyDataset):
         self.epoch = 0
         self.skipped = 0
         self.share = share
+        self.rois = rois
 
     def __len__(self) -> int:
         return self.steps - self.skipped
@@ -59,7 +64,10 @@ class BatchSequence(keras.utils.PyDataset):
         rows = len(numbers) // hosts
         numbers = numbers[host * rows : (host + 1) * rows]
         samples = list(map((self.pool or self.source).sample, numbers))
-        return ({f"input_{name}": array for name, array in stack(samples).items()},)
+        batch = {f"input_{name}": array for name, array in stack(samples).items()}
+        if self.rois is not None:
+            batch["input_roi"] = self.rois(batch)
+        return (batch,)
 
     def numbers(self, index: int) -> range:
         """Return the sample numbers of the epoch's batch `index`, for all hosts together."""

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import keras
@@ -12,6 +12,7 @@ from ..datasets.crowds import check_not_only_crowds
 from ..datasets.dataset import Dataset
 from ..loading.batches import BatchSequence
 from ..loading.source import SampleSource
+from ..types import Array
 
 
 def batches(
@@ -22,6 +23,7 @@ def batches(
     no_augmentation_sources: Collection[str] | None = None,
     seed: int | None = None,
     share: tuple[int, int] = (0, 1),
+    rois: Callable[[dict[str, Array]], Array] | None = None,
 ) -> tuple[BatchSequence, BatchSequence | None]:
     """Sequences of training and validation batches.
 
@@ -31,7 +33,7 @@ def batches(
         config: the settings.
         train_dataset, val_dataset, augmentation, no_augmentation_sources: see `MaskRCNN.train`.
         seed: seed of the training batches; None takes one from the system.
-        share: this host's share of each batch's rows, see `BatchSequence`.
+        share, rois: see `BatchSequence`.
 
     Returns:
         The two sequences; the second is None without a validation dataset or validation steps.
@@ -46,6 +48,7 @@ def batches(
         "processes": config.LOADER_PROCESSES,
         "max_queue_size": 8,
         "share": share,
+        "rois": rois,
     }
     source = SampleSource(
         train_dataset,

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -17,6 +17,7 @@ from ..runs.folder import RunFolder
 from ..runs.stages import Stage
 from ..runs.state import Progress
 from ..text import log
+from ..types import Array
 from . import feeding, hosts, resume, stage_loop, trainable
 from .callbacks.interruption import Interruption
 from .distribution import OneDevice
@@ -93,10 +94,18 @@ def train(
     no_augmentation_sources: Collection[str] | None = None,
     resume_run: bool = False,
     verbose: int = 1,
+    rois: Callable[[dict[str, Array]], Array] | None = None,
 ) -> None:
-    """Train `model`; see `MaskRCNN.train`, whose `resume` is `resume_run` here."""
+    """Train `model`; see `MaskRCNN.train`, whose `resume` is `resume_run` here.
+
+    Args:
+        model, train_dataset, val_dataset, learning_rate, epochs, layers, augmentation,
+            custom_callbacks, no_augmentation_sources, resume_run, verbose: see `MaskRCNN.train`.
+        rois: with USE_RPN_ROIS False, the RoIs of each batch, see `BatchSequence`.
+    """
     config = model.config
-    _check_config(config)
+    if rois is None:
+        _check_config(config)
     described = resume.describe(
         config, train_dataset, val_dataset, augmentation, no_augmentation_sources
     )
@@ -129,6 +138,7 @@ def train(
         no_augmentation_sources,
         seed=seed,
         share=(model.distribution.host, model.distribution.hosts),
+        rois=rois,
     )
     try:
         progress = progress or _new_progress(model, plan[first], train_batches.source.seed)
