@@ -1,4 +1,4 @@
-"""A Keras 3 model that also takes the calls and arguments of Keras 2's models."""
+"""A Keras 3 model that also accepts the calls and arguments of Keras 2's models."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -35,7 +35,7 @@ class Keras2Model(OneProcessModel):
         """
         kwargs = _without_queue(kwargs)
         if isinstance(x, Iterator):
-            kwargs["shuffle"] = False  # Keras warns that it cannot
+            kwargs["shuffle"] = False  # otherwise Keras warns that it cannot
         return super().fit(in_tuples(x), y, validation_data=in_tuples(validation_data), **kwargs)
 
     @outside_graphs
@@ -70,7 +70,7 @@ class Keras2Model(OneProcessModel):
         shuffle: bool = True,
         initial_epoch: int = 0,
     ) -> keras.callbacks.History:
-        """Keras 2's name for `fit` with a generator; takes the same arguments as there.
+        """Keras 2's name for `fit` with a generator; takes Keras 2's arguments.
 
         Args:
             generator: the batches, see `fit`.

@@ -1,7 +1,7 @@
 """A model stays in the process that made it.
 
 A process that `os.fork` makes has TensorFlow's locks, but not the threads that release them: the
-first computation there waits for ever. JAX is as risky. PyTorch supports forking.
+first computation there waits for ever. JAX is just as risky. PyTorch supports forking.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Soft-NMS (Bodla et al., 2017) for padded batches; `mrcnn.geometry.soft_nms` has it in numpy."""
+"""Soft-NMS (Bodla et al., 2017) for padded batches; `mrcnn.geometry.soft_nms` is for numpy."""
 
 from keras import ops
 
@@ -18,7 +18,7 @@ def soft_non_max_suppression(
     groups: Tensor | None = None,
     least: Tensor | float = 0.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Select boxes best first, each of which lowers the scores of those that it overlaps.
+    """Select boxes, best first; each lowers the scores of those that it overlaps.
 
     Args:
         boxes: float tensor [B, N, 4], pixels or normalised.

@@ -112,7 +112,7 @@ def display_keypoints(
     ax.autoscale(False)
     ax.set_title(title)
     scale = scale_of(ax, len(points))
-    # Visibilities are 0, 1 and 2, and a score of 1 is no sign of hiding.
+    # Visibilities are 0, 1 or 2; a score of 1 does not mean that a keypoint is hidden.
     annotated = annotated or bool(points.size and np.isin(points[..., 2], (0, 1, 2)).all())
     for i, of_instance in enumerate(points):
         shown = of_instance[:, 2] > 0

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from ..images.pixels import PERCENTILES, scale
 from ..types import Array
 
-# A picture is dark if its brightest parts are below this value of 255. Fluorescence images of 8
-# bits are often below 50, and seldom above 128; a photograph, even at night, has lights.
+# A picture is dark if its brightest parts are below this value of 255. 8-bit fluorescence images
+# are often below 50, and seldom above 128; a photograph, even at night, has lights.
 _DARK = 128
 _EXAMINED_SIDE = 1000  # rows and columns of a large image from which its brightness is estimated
 # Resizing with a cubic filter overshoots; such floats are meant as 0..1 or 0..255.

@@ -10,16 +10,16 @@ from ..types import Array
 from .keras_h5 import WeightsFile
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
-# Epsilon of the batch normalisation of `keras.applications`' ResNets, and of ours.
+# Epsilon of batch normalisation in `keras.applications`' ResNets, and in ours.
 _THEIR_EPSILON, _OUR_EPSILON = 1.001e-5, 1e-3
 
 Layers = Iterator[tuple[str, list[Array]]]
 
 
 def resnet_layers(source: WeightsFile) -> Layers:
-    """The layers of a ResNet of `keras.applications` under our names.
+    """The layers of a ResNet from `keras.applications` under our names.
 
-    Its batch normalisation has another epsilon, which the moving variance makes up for.
+    Its batch normalisation has a different epsilon; the moving variance is shifted to match ours.
 
     Args:
         source: an open file of `keras.applications`.
@@ -37,7 +37,7 @@ def resnet_layers(source: WeightsFile) -> Layers:
 
 
 def resnet_name(name: str) -> str:
-    """Our name of a layer of `keras.applications`' ResNets, "" if there is none.
+    """Our name for a layer of `keras.applications`' ResNets, "" if there is none.
 
     Example:
         >>> from mrcnn.weights.imagenet import resnet_name
@@ -59,7 +59,7 @@ def resnet_name(name: str) -> str:
 def mobilenet_layers(source: WeightsFile) -> Layers:
     """The layers of Keras's MobileNetV3-Large under the names that Keras 3 gives them.
 
-    The file has other names, so layers are matched by order and shapes, as Keras does.
+    The file uses different names, so layers are matched by order and shapes, as Keras does.
 
     Args:
         source: an open file of `keras.applications`.
@@ -88,7 +88,7 @@ class Published:
         url: where it is.
         checksum: see `files.download.mismatch`; None if it is not known.
         layer: a layer that it has, after conversion.
-        convert: what gives its layers our names; None if they have them.
+        convert: what gives its layers our names; None if they already have them.
         pixel_order: "RGB" or "BGR".
     """
 

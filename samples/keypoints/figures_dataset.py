@@ -90,7 +90,7 @@ def random_figures(height, width, rng):
     """One or a few figures in different poses, none much hidden by those above it.
 
     Returns:
-        list of dicts of joints float [13, (y, x)] in pixels, size (the height in pixels), colour.
+        list of dicts: joints, float [13, (y, x)] in pixels; size, the height in pixels; colour.
     """
     figures = []
     for _ in range(rng.integers(1, 4)):

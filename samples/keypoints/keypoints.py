@@ -1,6 +1,6 @@
 """Find the joints of stick figures, drawn as the sample runs, or of COCO's people.
 
-Train for some minutes, without a download, from the weights of the nucleus sample:
+Train in under an hour, without a download, from the weights of the nucleus sample:
 
     python samples/keypoints/keypoints.py train
 
@@ -9,8 +9,8 @@ Measure how good it is on figures that it was not trained on, and draw what it f
     python samples/keypoints/keypoints.py evaluate --weights=last
     python samples/keypoints/keypoints.py detect --weights=last
 
-With --dataset, the folder of COCO with its keypoints (annotations/person_keypoints_train2017.json
-and _val2017.json, train2017 and val2017), the same commands work on people:
+With --dataset, COCO's folder with its keypoints (annotations/person_keypoints_train2017.json and
+_val2017.json, train2017 and val2017), the same commands work on people:
 
     python samples/keypoints/keypoints.py train --dataset=coco --weights=imagenet
 """

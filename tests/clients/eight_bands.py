@@ -1,4 +1,4 @@
-"""Satellite images of eight bands in NumPy files, and weights of a network for RGB."""
+"""Eight-band satellite images in NumPy files, and the weights of an RGB network."""
 
 import os
 

@@ -35,7 +35,7 @@ class ShapesConfig(TinySettings):
     GPU_COUNT = 1
     IMAGES_PER_GPU = 2
     NUM_CLASSES = 1 + 2
-    IMAGE_PADDING = True  # a setting of that time
+    IMAGE_PADDING = True  # a setting from that time
     STEPS_PER_EPOCH = 3 / 2
     VALIDATION_STEPS = 1
     VALIDATION_EVERY = 0

@@ -1,4 +1,4 @@
-"""A tutorial's project: boxes in XML files, an evaluation loop, figures of truth and detections."""
+"""A tutorial's project: boxes in XML files, an evaluation loop, plots of truth and detections."""
 
 import os
 from xml.etree import ElementTree

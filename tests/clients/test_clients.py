@@ -44,7 +44,7 @@ def separate(tmp_path, monkeypatch):
 
 @pytest.fixture
 def eagerly():
-    """No graphs: each script trains and detects a few times only."""
+    """No graphs: each script trains and detects only a few times."""
     import tensorflow as tf
 
     tf.config.run_functions_eagerly(True)

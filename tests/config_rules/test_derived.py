@@ -82,7 +82,7 @@ def test_a_shape_set_by_hand(make, shape):
     assert (config.IMAGE_CHANNEL_COUNT, config.IMAGE_MAX_DIM) == (8, 256)
     assert_array_equal(config.IMAGE_SHAPE, [256, 256, 8])
     assert problems(config) == []
-    config.IMAGES_PER_GPU = 1  # renews what is derived
+    config.IMAGES_PER_GPU = 1  # recomputes what is derived
     assert_array_equal(config.IMAGE_SHAPE, [256, 256, 8])
     again = Config.from_dict(config.to_dict())
     assert_array_equal(again.IMAGE_SHAPE, [256, 256, 8])
@@ -128,7 +128,7 @@ def test_other_modes():
 
 
 @pytest.mark.parametrize("shape", [[256, 512, 3], [256, 256], 256, None, "256", [256.5] * 3])
-def test_shapes_that_cannot_be(shape):
+def test_impossible_shapes(shape):
     [line] = problems(assigned(IMAGE_SHAPE=shape))
     assert line.startswith(f"IMAGE_SHAPE is {shape!r}: ")
 

@@ -1,4 +1,4 @@
-"""ResNeXt (Xie et al. 2016): ResNets whose 3x3 convolutions have groups."""
+"""ResNeXt (Xie et al. 2016): ResNets whose 3x3 convolutions are grouped."""
 
 from .resnet import Form, ResNet
 

@@ -11,14 +11,14 @@ _BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 
 
 class VGG16(Backbone):
-    """VGG-16 without its fully connected layers, named like `keras.applications.VGG16`'s.
+    """VGG-16 without its fully connected layers; layers are named as in `keras.applications.VGG16`.
 
-    C2 to C4 are the last convolutions before the pooling that leaves their stride: conv3_3 (256
-    channels), conv4_3 and conv5_3 (512 each). C4 is the map that Faster R-CNN uses. C5 is the
-    last pooling (512). C1, which nothing uses, is the second pooling.
+    C2 to C4 are the last convolutions at their strides: conv3_3 (256 channels), conv4_3 and conv5_3
+    (512 each). C4 is the map that Faster R-CNN uses. C5 is the last pooling (512). C1, which
+    nothing uses, is the second pooling.
 
-    Layers are frozen by VGG's own blocks, as in Faster R-CNN: "3+" trains conv3_1 and up, "4+"
-    conv4_1 and up, "5+" conv5_1 and up.
+    Freezing follows VGG's own blocks, as in Faster R-CNN: "3+" trains conv3_1 and up, "4+" conv4_1
+    and up, "5+" conv5_1 and up.
     """
 
     architecture = "vgg16"

@@ -146,7 +146,7 @@ def keypoint_head(
             (3, 3),
             padding="same",
             activation="relu",
-            # Eight layers of Keras's default would make the signal vanish.
+            # With Keras's default, the signal would vanish over eight layers.
             kernel_initializer=keras.initializers.HeNormal(),
             name=f"mrcnn_keypoint_conv{index}",
         )

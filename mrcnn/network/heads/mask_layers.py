@@ -1,6 +1,6 @@
 """The layers of the mask head: a small fully convolutional network, or fully connected layers.
 
-Both are compared in Mask R-CNN, table 2e.
+The two are compared in Mask R-CNN, table 2e.
 """
 
 import math
@@ -29,7 +29,7 @@ def mask_head(
         train_bn: `training` argument of the BatchNorm layers.
         channels: output channels of the convolutions.
         activation: "sigmoid", or "softmax" over the masks.
-        convolutions: number of 3x3 convolutions: 4, or 0 behind a shared stage 5.
+        convolutions: number of 3x3 convolutions: 4, or 0 after a shared stage 5.
 
     Returns:
         Function (rois) -> masks [B, R, 2 * side, 2 * side, num_classes], in 0..1; all calls use

@@ -35,7 +35,8 @@ def mrcnn_mask_softmax_loss_graph(
 ) -> Tensor:
     """Mean multinomial cross entropy of the pixels that positive RoIs predict.
 
-    Each pixel has one class: the RoI's class inside the instance, the background, class 0, outside.
+    Each pixel has one class: inside the instance, the RoI's class; outside it, the background,
+    class 0.
 
     Args:
         target_masks: tensor [B, T, h, w] of 0 and 1.
@@ -52,7 +53,7 @@ def mrcnn_mask_softmax_loss_graph(
 
 
 def _of_class(class_ids: Tensor, masks: Tensor) -> Tensor:
-    """Each RoI's mask of its class, [B, T, h, w]; with one channel, that one."""
+    """Each RoI's mask for its class, [B, T, h, w]; with one channel, that one."""
     if masks.shape[-1] == 1:
         return masks[..., 0]
     chosen = ops.one_hot(class_ids, masks.shape[-1], dtype=masks.dtype)

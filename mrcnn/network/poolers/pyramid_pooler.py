@@ -15,8 +15,8 @@ from .align import level_of
 class PyramidPooler(keras.layers.Layer):
     """Base of the poolers: chooses the level of a RoI and converts its box to cells.
 
-    A normalised box is box * (size - 1) + [0, 0, 1, 1] in pixels, and that times the scale of its
-    level in cells. The scale is 1 / stride: the power of two that is nearest to the map's size
+    A normalised box is box * (size - 1) + [0, 0, 1, 1] in pixels and, in cells, that times the
+    scale of its level. The scale is 1 / stride: the power of two that is nearest to the map's size
     divided by the image's. A pyramid of one map takes all RoIs.
 
     Args:

@@ -28,7 +28,7 @@ class ROIAlign(PyramidPooler):
     Example:
         >>> from mrcnn.network.poolers import ROIAlign
         >>> columns = np.arange(8, dtype="float32").reshape(1, 1, 8, 1)
-        >>> level = np.repeat(columns, 8, axis=1)  # stride 16; a cell is its column
+        >>> level = np.repeat(columns, 8, axis=1)  # stride 16; a cell's value is its column
         >>> meta = np.zeros((1, 13), "float32")
         >>> meta[:, 4:7] = (128, 128, 3)  # the network's input
         >>> boxes = np.array([[[0, 0, 1, 1]]], "float32")  # the whole image

@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 class TensorBoard(keras.callbacks.TensorBoard):
     """Keras's callback, except that it stops writing after its first failure, with a warning.
 
-    TensorFlow's writer does not recover from a full disk, not even when there is room again.
+    TensorFlow's writer does not recover from a full disk, even when there is room again.
     """
 
     is_broken: bool = False
