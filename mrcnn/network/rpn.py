@@ -5,8 +5,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from ..anchors.pyramid import anchors_per_cell
 from ..config import Config
-from ..ops import gather_rows, take_flagged
+from ..ops import gather_rows, sum_over_replicas, take_flagged
 from ..types import Tensor
 from .losses import cross_entropy, mean_of, smooth_l1_loss
 
@@ -65,16 +66,16 @@ def rpn_of_pyramid(pyramid: list[Tensor], config: Config) -> list[Tensor]:
     """The RPN's outputs for all levels, with the anchors level by level.
 
     Args:
-        pyramid: [P2..P6], each [B, H_l, W_l, TOP_DOWN_PYRAMID_SIZE].
-        config: for RPN_* and TOP_DOWN_PYRAMID_SIZE.
+        pyramid: the feature maps that have anchors, [P2..P6] or one, each [B, H_l, W_l, C].
+        config: for RPN_*.
 
     Returns:
         Float32 tensors, see `rpn_graph`: logits [B, A, 2], probs [B, A, 2], bbox [B, A, 4].
     """
     model = build_rpn_model(
         config.RPN_ANCHOR_STRIDE,
-        len(config.RPN_ANCHOR_RATIOS),
-        config.TOP_DOWN_PYRAMID_SIZE,
+        anchors_per_cell(config),
+        pyramid[0].shape[-1],
         config.RPN_CHANNELS,
     )
     by_level = zip(*[model(features) for features in pyramid], strict=True)
@@ -88,6 +89,8 @@ def rpn_of_pyramid(pyramid: list[Tensor], config: Config) -> list[Tensor]:
 
 def rpn_class_loss_graph(rpn_match: Tensor, rpn_class_logits: Tensor) -> Tensor:
     """Mean cross entropy of the positive and negative anchors of the batch.
+
+    These are the N_cls sampled anchors of Faster R-CNN, 256 per image.
 
     Args:
         rpn_match: int tensor [B, A, 1]; 1 positive, -1 negative, 0 neutral.
@@ -104,10 +107,14 @@ def rpn_class_loss_graph(rpn_match: Tensor, rpn_class_logits: Tensor) -> Tensor:
 def rpn_bbox_loss_graph(
     config: Any, target_bbox: Tensor, rpn_match: Tensor, rpn_bbox: Tensor
 ) -> Tensor:
-    """Mean smooth L1 loss of the positive anchors' deltas over the batch.
+    """Smooth L1 loss of the positive anchors' deltas over the batch.
+
+    With RPN_LOSS "mean", it is the mean over the coordinates of all positive anchors. With
+    "faster_rcnn" (section 3.1.2), it is their sum, divided by the number of anchor locations, which
+    are the cells of all levels that have anchors, and multiplied by RPN_LOSS_LAMBDA.
 
     Args:
-        config: not used; an argument in matterport's Mask_RCNN.
+        config: for RPN_LOSS and RPN_LOSS_LAMBDA, and for the anchors of a location.
         target_bbox: float tensor [B, K, 4], the positive anchors' deltas, in order.
         rpn_match: int tensor [B, A, 1]; 1 positive.
         rpn_bbox: float tensor [B, A, 4], the predicted deltas of all anchors.
@@ -122,4 +129,9 @@ def rpn_bbox_loss_graph(
     indices, taken = take_flagged(positive, count)
     losses = smooth_l1_loss(target_bbox[:, :count], gather_rows(rpn_bbox, indices))  # [B, K, 4]
     counts = ops.arange(count, dtype="int32")[None] < taken[:, None]
-    return mean_of(ops.mean(losses, axis=-1), counts)
+    if getattr(config, "RPN_LOSS", "mean") == "mean":
+        return mean_of(ops.mean(losses, axis=-1), counts)
+    images, anchors = ops.shape(rpn_bbox)[0], ops.shape(rpn_bbox)[1]
+    locations = ops.cast(images * anchors, losses.dtype) / anchors_per_cell(config)
+    total = ops.sum(losses * ops.cast(counts, losses.dtype)[..., None])
+    return config.RPN_LOSS_LAMBDA * total / sum_over_replicas(locations)

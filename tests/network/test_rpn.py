@@ -49,3 +49,51 @@ def test_losses_of_the_reference(reference_losses):
     # Targets may be float64, as from the data generator.
     doubles = values["rpn_bbox_target"].astype(np.float64)
     assert float(rpn_bbox_loss_graph(Config(), doubles, *others)) == float(bbox_loss)
+
+
+def faster_rcnn(**settings):
+    return Config.from_dict({"RPN_LOSS": "faster_rcnn", **settings})
+
+
+def test_losses_of_faster_rcnn():
+    """Equation 1: L_cls / N_cls + lambda * the positives' smooth L1 / N_reg."""
+    rng = np.random.default_rng(4)
+    locations, positives = 60, [7, 2]
+    anchors = 3 * locations
+    match = np.zeros((2, anchors, 1), np.int32)
+    target = np.zeros((2, 32, 4))
+    logits = rng.normal(0, 2, (2, anchors, 2)).astype("float32")
+    deltas = rng.normal(0, 2, (2, anchors, 4)).astype("float32")
+    sums = {"class": 0.0, "bbox": 0.0}
+    for image, count in enumerate(positives):
+        chosen = np.sort(rng.choice(anchors, count + 20, replace=False))
+        is_positive = np.isin(chosen, rng.choice(chosen, count, replace=False))
+        match[image, chosen, 0] = np.where(is_positive, 1, -1)
+        target[image, :count] = rng.normal(0, 2, (count, 4))
+        picked = logits[image, chosen].astype(np.float64)
+        right = picked[np.arange(len(chosen)), is_positive.astype(int)]
+        sums["class"] += (np.log(np.exp(picked).sum(-1)) - right).sum()
+        distance = np.abs(deltas[image, chosen[is_positive]] - target[image, :count])
+        sums["bbox"] += np.where(distance < 1, distance**2 / 2, distance - 0.5).sum()
+    sampled, n_reg = sum(positives) + 2 * 20, 2 * locations
+    assert float(rpn_class_loss_graph(match, logits)) == pytest.approx(
+        sums["class"] / sampled, rel=1e-5
+    )
+    inputs = (target, match, deltas)
+    expected = sums["bbox"] / n_reg
+    assert float(rpn_bbox_loss_graph(faster_rcnn(), *inputs)) == pytest.approx(10 * expected)
+    half = faster_rcnn(RPN_LOSS_LAMBDA=0.5)
+    assert float(rpn_bbox_loss_graph(half, *inputs)) == pytest.approx(expected / 2)
+    mean = float(rpn_bbox_loss_graph(Config(), *inputs))
+    assert mean == pytest.approx(sums["bbox"] / (4 * sum(positives)))
+    assert float(rpn_bbox_loss_graph(faster_rcnn(), target, 0 * match, deltas)) == 0
+
+
+def test_all_scales_on_one_level_share_a_location():
+    """VGG-16's RPN has nine anchors at each of its cells."""
+    match, target = np.zeros((1, 9 * 5, 1), np.int32), np.zeros((1, 4, 4))
+    match[0, 11] = 1
+    target[0, 0] = [2.5, 0, 0, 0]
+    config = faster_rcnn(NECK="c4", RPN_ANCHOR_SCALES=(128, 256, 512))
+    loss = rpn_bbox_loss_graph(config, target, match, np.zeros((1, 9 * 5, 4), np.float32))
+    assert float(loss) == pytest.approx(10 * 2 / 5)
