@@ -1,4 +1,4 @@
-"""A training sample made one instance at a time, as a project would write it by hand.
+"""A training sample made one instance at a time, with the code a project would write by hand.
 
 `loader.py` compares the package with it: the same image file and polygons in, the same arrays out,
 using only numpy and scikit-image. Masks are dense arrays [H, W, N], and every step visits each of

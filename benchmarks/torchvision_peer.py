@@ -1,4 +1,4 @@
-"""The peer for inference.py: torchvision's Mask R-CNN at the same size, as a line of JSON.
+"""The peer for inference.py: torchvision's Mask R-CNN at the same size; prints a line of JSON.
 
     python benchmarks/torchvision_peer.py ROUNDS [--channels-last]   (needs torch and torchvision)
 

@@ -80,7 +80,7 @@ def test_rle_counts_from_one_down_the_columns(nucleus):
 
 @pytest.mark.parametrize("rle", ["1", "0 2", "5 3", "7 1", "1 0"])
 def test_rle_decode_refuses(nucleus, rle):
-    with pytest.raises(ValueError, match=r"pairs|leaves a mask of 2x3"):
+    with pytest.raises(ValueError, match=r"pairs|extends beyond a mask of 2x3"):
         nucleus.rle_decode(rle, (2, 3))
 
 

@@ -88,7 +88,7 @@ def test_nothing_is_left_to_fill_in():
     assert not re.findall(r"_HERE|TODO|TBD|XXX", README)
 
 
-def test_what_the_readme_links_is_there():
+def test_what_the_readme_links_to_is_there():
     linked = re.findall(r"\]\((?!https?:|#)([^)#]+)", README)
     assert len(linked) > 20
     assert [path for path in linked if not (ROOT / path).exists()] == []

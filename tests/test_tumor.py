@@ -26,7 +26,7 @@ def tumor():
 
 
 def write(folder, name, mask, shape=None):
-    """Write a slice with bright lesions, and its mask, as files of LGG."""
+    """Write a slice with bright lesions, and its mask, as LGG's files."""
     folder.mkdir(parents=True, exist_ok=True)
     image = np.full((*(shape or mask.shape), 3), 40, np.uint8)
     if shape is None:
@@ -44,7 +44,7 @@ def two_lesions(size=64, values=(255, 255)):
 
 @pytest.fixture
 def lgg(tmp_path):
-    """Five patients with four slices each, two of them without a lesion."""
+    """Five patients with four slices each, two with lesions and two without."""
     folder = tmp_path / "kaggle_3m"
     for patient in PATIENTS:
         for number in range(1, 5):
@@ -97,7 +97,7 @@ def test_a_patient_is_on_one_side(tumor, lgg, seed):
     assert [part.num_images for part in parts] == [16, 4]
 
 
-def test_the_patient_by_a_pattern(tumor, lgg, tmp_path):
+def test_a_pattern_finds_the_patient(tumor, lgg, tmp_path):
     dataset = load(tumor, tmp_path, patient=r"TCGA_CS_(\d+)")
     assert {info["patient"] for info in dataset.image_info} == {p[8:12] for p in PATIENTS}
     with pytest.raises(ValueError, match=r"--patient=P\\d\+ finds no patient"):
@@ -165,7 +165,7 @@ def test_bad_input_is_named(tumor, lgg, tmp_path):
     assert f"{patient.name}_4.tif: " in text
 
 
-def test_two_images_of_one_name(tumor, tmp_path):
+def test_two_images_with_the_same_name(tumor, tmp_path):
     write(tmp_path / "P1", "1", two_lesions())
     Image.new("RGB", (64, 64)).save(tmp_path / "P1" / "1.png")
     with pytest.raises(ValueError, match="same name"):
@@ -201,7 +201,7 @@ def test_configurations(tumor):
         assert inference().BATCH_SIZE == 1
 
 
-def test_as_many_slices_without_lesion_as_with(tumor, lgg):
+def test_as_many_slices_without_a_lesion_as_with_one(tumor, lgg):
     dataset = load(tumor, lgg)
     few = tumor.balanced(dataset.subset([0, 1, 3, 4, 7]))  # one with a lesion
     has = [dataset.image_info[i]["has_lesion"] for i in few.image_ids]
@@ -299,7 +299,7 @@ def test_train_evaluate_detect(tumor, lgg, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines()[-1].startswith("6 of 7 images; 1 refused")
 
 
-def test_scans_that_are_no_regular_files(tumor, tmp_path):
+def test_scans_that_are_not_regular_files(tumor, tmp_path):
     (tmp_path / "P1").mkdir()
     for name in ("scan.tif", "scan_mask.tif"):
         os.mkfifo(tmp_path / "P1" / name)

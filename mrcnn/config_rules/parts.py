@@ -98,7 +98,7 @@ def loss_names(config: Any) -> tuple[str, ...]:
 
 
 def unknown_losses(weights: Iterable[str], names: Iterable[str]) -> list[str]:
-    """The names in LOSS_WEIGHTS that are no losses of the network.
+    """The names in LOSS_WEIGHTS that are not losses of the network.
 
     The five losses of matterport's Mask_RCNN (the reference) may be named without their heads, as
     in the default.

@@ -63,9 +63,9 @@ class CocoDataset(AnnotatedDataset):
             class_map: maps a category name to a class name, or to None to drop its instances.
             strict: whether unusable entries are an error, or are skipped with a warning.
             only: names or ids of the categories to keep, in the order of the classes. Other
-                categories are dropped, and so are images without any of these.
+                categories are dropped, and so are images with none of those kept.
             ignore_file_sizes: whether the heights and widths in the file are ignored. Set it if
-                they are from before EXIF rotated the images upright, but the annotations were drawn
+                they describe the images before their EXIF rotation, but the annotations were drawn
                 on the upright images. Images are always read upright.
             crowds_as_instances: whether annotations with iscrowd 1 are instances like all others.
 
@@ -133,7 +133,7 @@ def _select(
     class_map: Mapping[str, str | None],
     path: Path,
 ) -> tuple[list[Record], list[str], dict[str, str | None]]:
-    """Records with at least one of the categories, and names and map that drop the others."""
+    """Records with at least one of the categories, and the names and map that drop the others."""
     by_id = {key: name for name, key in found.items()}
     only = [wanted if wanted in found else by_id.get(wanted, wanted) for wanted in only]
     unknown = [name for name in only if name not in found]

@@ -18,8 +18,8 @@ def remove_overlaps(result: Mapping[str, Any], min_share: float = 0.5) -> Detect
     detection that keeps less than the fraction `min_share` of its pixels is dropped and takes none.
 
     Args:
-        result: `rois`, `class_ids`, `scores` and `masks`, as `MaskRCNN.detect` returns it;
-            `masks` may be an `InstanceMasks`. It is not modified.
+        result: `rois`, `class_ids`, `scores` and `masks`, as `MaskRCNN.detect` returns them;
+            `masks` may be an `InstanceMasks`. The result is not modified.
         min_share: from 0 (only detections without a free pixel are dropped) to 1.
 
     Returns:

@@ -37,7 +37,7 @@ def detect(
     """Like `MaskRCNN.detect`, but using several orientations of each image.
 
     With NMS_ACROSS_CLASSES, orientations that disagree on an object's class vote on that, too. For
-    keypoints, KEYPOINT_FLIP_PAIRS says which ones a mirror swaps.
+    keypoints, KEYPOINT_FLIP_PAIRS says which ones mirroring swaps.
 
     Args:
         model: a `MaskRCNN` in inference mode.
@@ -45,7 +45,7 @@ def detect(
         orientations, min_votes: see `turned`.
 
     Returns:
-        one result per image, as `MaskRCNN.detect` returns it, see `merge` for the scores.
+        one result per image, as `MaskRCNN.detect` returns it; see `merge` for the scores.
 
     Raises:
         ValueError, TypeError: see `MaskRCNN.detect` and `turned`.
@@ -80,9 +80,9 @@ def turned(
         orientations: number of orientations, 1 to 8: 1 is the image as it is, 4 adds its flips, and
             8 adds rotations by 90 degrees.
         min_votes, across_classes: see `merge`.
-        flip_pairs: pairs of indices of keypoints, left and right, such as the `flip_pairs` of a
-            `KeypointLayout`; () if no keypoint has a left and a right. Results with keypoints need
-            it.
+        flip_pairs: pairs of keypoint indices, left and right, such as the `flip_pairs` of a
+            `KeypointLayout`; () if no keypoint has a counterpart on the other side. It is needed
+            for results with keypoints.
 
     Returns:
         function like `detect`; the masks of its results are `InstanceMasks`. It raises ValueError
@@ -124,12 +124,12 @@ def _back(
     shape: Sequence[int],
     flip_pairs: Sequence[Sequence[int]] | Array | None,
 ) -> dict[str, Any]:
-    """Map a result from a reoriented image back to the image; boxes enclose the masks.
+    """Map a result from a reoriented image back to the original; boxes enclose the masks.
 
     Args:
         found: the result.
         orientation: see `ORIENTATIONS`.
-        shape: (height, width) of the image; further entries are ignored.
+        shape: (height, width) of the original; further entries are ignored.
         flip_pairs: see `turned`.
     """
     size = (shape[1], shape[0]) if orientation[2] else shape[:2]
@@ -146,7 +146,7 @@ def _back(
 
 
 def _turn_back(shapes: Any, orientation: tuple[bool, bool, bool]) -> Any:
-    """Masks or boxes of the reoriented image, in the image."""
+    """Map masks or boxes of the reoriented image back to the original."""
     horizontal, vertical, transposed = orientation
     shapes = shapes.transpose() if transposed else shapes
     shapes = shapes.flip(0) if vertical else shapes
@@ -154,10 +154,10 @@ def _turn_back(shapes: Any, orientation: tuple[bool, bool, bool]) -> Any:
 
 
 def _keypoints_back(keypoints, orientation, shape, flip_pairs):
-    """Keypoints [N, K, (y, x, score)] of the reoriented image, in the image."""
+    """Map keypoints [N, K, (y, x, score)] of the reoriented image back to the original."""
     horizontal, vertical, transposed = orientation
     points = np.array(keypoints, np.float32)
-    if sum(orientation) % 2:  # two mirrors are a rotation
+    if sum(orientation) % 2:  # two reflections are a rotation
         if flip_pairs is None:
             raise ValueError(
                 "flip_pairs is None, but the results have keypoints, and a mirrored left hand is a "

@@ -1,8 +1,8 @@
 """COCO metrics for detections in a `Dataset`.
 
 The ground truth comes from the dataset. Boxes and areas are those of the annotation file, if it
-gives any, so for COCO's files the results are the official ones. Otherwise they are those of the
-masks or, where no masks are read, of the boxes.
+gives any, so for COCO's files the results are the official ones. Otherwise boxes and areas are
+those of the masks or, where no masks are read, of the dataset's boxes.
 """
 
 import logging

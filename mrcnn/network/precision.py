@@ -10,10 +10,11 @@ from ..config import Config
 
 @contextlib.contextmanager
 def precision_of(config: Config) -> Iterator[None]:
-    """Layers and models created inside compute in MIXED_PRECISION; weights stay float32.
+    """Layers and models created in this context compute in MIXED_PRECISION; weights stay float32.
 
-    Keras's global policy is restored on exit. With None, it applies inside, too. A model created
-    under "float16" scales its loss once it is compiled, so that small gradients survive.
+    Keras's global policy is restored on exit; if MIXED_PRECISION is None, it applies inside, too. A
+    model created under "float16" scales its loss once it is compiled, so that small gradients
+    survive.
 
     Args:
         config: for MIXED_PRECISION.

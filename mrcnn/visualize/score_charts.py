@@ -66,7 +66,7 @@ def plot_counts(
     dpi: float | None = None,
     save_to: SaveTo | None = None,
 ) -> Figure | None:
-    """Draw precision, recall, F1 and TP / (TP + FP + FN) over the IoU threshold, and the counts.
+    """Draw precision, recall, F1, TP / (TP + FP + FN) and the counts against the IoU threshold.
 
     The mean of TP / (TP + FP + FN) over images and thresholds, in the title, is the score of the
     Data Science Bowl 2018 (`dsb_score`).
@@ -280,7 +280,7 @@ def plot_precision_recall(
     dpi: float | None = None,
     save_to: SaveTo | None = None,
 ) -> Axes | None:
-    """Plot precision over recall.
+    """Plot precision against recall.
 
     Args:
         AP: average precision, for the title.

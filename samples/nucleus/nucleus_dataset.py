@@ -27,7 +27,7 @@ VAL_IMAGE_IDS = _ids("val_ids.txt")
 
 # Held back from the rest, for choosing thresholds. No remaining image looks as if it came from one
 # of their slides: images of the same size were clustered by the quartiles of their colours, and
-# whole clusters were drawn.
+# whole clusters were chosen.
 TUNE_IMAGE_IDS = _ids("tune_ids.txt")
 
 
@@ -176,9 +176,9 @@ def _is_in(image_id, subset):
 def balanced(records):
     """Repeat the records of images of rare kinds.
 
-    An image's size tells its kind: half of all images are 256x256. A kind with a ninth as many
-    images as the most common one occurs three times, and so on by the square root, up to four
-    times.
+    An image's size reveals its kind: half of all images are 256x256. If a kind has a ninth as many
+    images as the most common one, each of its images occurs three times: the square root of the
+    ratio, rounded, and at most four.
 
     Args:
         records: list of `Record`.
@@ -223,7 +223,7 @@ def rle_decode(rle, shape):
         bool `[height, width]`.
 
     Raises:
-        ValueError: the numbers do not come in pairs, or a run leaves the mask.
+        ValueError: the numbers do not come in pairs, or a run extends beyond the mask.
     """
     numbers = np.array(rle.split(), dtype=int)
     if len(numbers) % 2:
@@ -232,15 +232,15 @@ def rle_decode(rle, shape):
     for start, length in numbers.reshape(-1, 2):
         if start < 1 or length < 1 or start - 1 + length > len(pixels):
             raise ValueError(
-                f"The run of {length} pixels from pixel {start} leaves a mask of {shape[0]}x"
-                f"{shape[1]}: runs must lie within 1 to {len(pixels)}."
+                f"The run of {length} pixels from pixel {start} extends beyond a mask of "
+                f"{shape[0]}x{shape[1]}: runs must lie within 1 to {len(pixels)}."
             )
         pixels[start - 1 : start - 1 + length] = True
     return pixels.reshape(shape, order="F")
 
 
 def mask_to_rle(image_id, mask, scores):
-    """Format an image's lines of a submission.
+    """Format an image's lines for a submission.
 
     The competition allows only one nucleus per pixel: where masks overlap, the higher score wins,
     and among equal scores the first.

@@ -130,7 +130,7 @@ def evaluate(model, limit=None, min_score=0.5):
 
 
 def detect(model, limit=None, min_score=0.5, native=False):
-    """Draw truth and detections of `limit` (or 8) validation images, and write counts.csv.
+    """Draw ground truth and detections of `limit` (or 8) validation images; write counts.csv.
 
     With `native`, both have exactly the pixels of their image, without margins or titles.
 

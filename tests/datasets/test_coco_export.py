@@ -117,7 +117,7 @@ def test_what_is_written_is_read_back(tmp_path):
     assert again["images"] == content["images"]
 
 
-def test_classes_of_one_name_are_told_apart(tmp_path):
+def test_classes_with_the_same_name_are_told_apart(tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(np.zeros((7, 9, 3), np.uint8)).save(path)
     instances = [(filled(0, 0, 2, 2), 1), (filled(2, 2, 4, 4), 3), (filled(4, 4, 7, 9), 4)]
@@ -169,7 +169,7 @@ def test_boxes_without_masks(tmp_path, monkeypatch):
     assert_array_equal(class_ids, [2, -1])
 
 
-def test_boxes_and_areas_of_the_file_are_written_back(tmp_path):
+def test_boxes_and_areas_from_the_file_are_written_back(tmp_path):
     Image.fromarray(np.zeros((7, 9, 3), np.uint8)).save(tmp_path / "1.png")
     drawn = {"segmentation": [[1.4, 1.4, 6.6, 1.4, 6.6, 5.6, 1.4, 5.6]]}
     rows = [

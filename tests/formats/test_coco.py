@@ -62,7 +62,7 @@ def read(path, **kwargs):
     return CocoDataset.read(path, images=path.parent, **kwargs)
 
 
-def test_masks_are_those_of_pycocotools(write):
+def test_masks_match_pycocotools(write):
     runs = [
         int(r) for r in np.diff(np.flatnonzero(np.diff(blob(1).T.ravel(), prepend=1, append=2)))
     ]
@@ -103,7 +103,7 @@ def test_masks_are_those_of_pycocotools(write):
         max_size=3,
     )
 )
-def test_outlines_are_those_of_pycocotools(parts):
+def test_outlines_match_pycocotools(parts):
     polygons = tuple(np.ravel(part) for part in parts)
     crop, (y, x) = Outline(polygons).crop(*SIZE)
     mask = np.zeros(SIZE, bool)
@@ -153,7 +153,7 @@ def test_a_box_without_a_segmentation_is_a_rectangle(write, caplog, segmentation
     assert masks.crops[0].all()
 
 
-def test_category_ids_that_are_texts(write):
+def test_category_ids_that_are_strings(write):
     categories = [{"id": "a", "name": "dog"}, {"id": "b", "name": "cat"}]
     path = write(content([annotation(1, category="b")], categories=categories))
     for name in ("a.png", "sub/b.png"):
@@ -218,7 +218,7 @@ def test_folders_that_are_not_there(write, tmp_path):
         CocoDataset.read(tmp_path)
 
 
-def test_crowds_alone_are_warned_of(write, caplog):
+def test_crowds_alone_give_a_warning(write, caplog):
     read(write(content([annotation(1, iscrowd=1), annotation(2)])))
     assert not caplog.text
     read(write(content([annotation(1, iscrowd=1)])))

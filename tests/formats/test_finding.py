@@ -71,7 +71,7 @@ def test_find_image_by_a_url(tmp_path):
         "../" + tmp_path.name + "/b%20c.jpg": "../" + tmp_path.name + "/b c.jpg",
     }.items():
         assert find_image(name, tmp_path / "none", tmp_path) == str(tmp_path / found), name
-    # What is nowhere keeps its name.
+    # A file that is nowhere to be found keeps its name.
     assert find_image("https://host/z.jpg?x=1", tmp_path) == "https://host/z.jpg?x=1"
     assert find_image("z%20z.jpg", tmp_path) == str(tmp_path / "z%20z.jpg")
     assert find_image("?%#", tmp_path) == str(tmp_path / "?%#")

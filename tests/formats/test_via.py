@@ -102,7 +102,7 @@ def csv_rows(images):
             yield i["filename"], i["size"], "{}", len(i["regions"]), key, *cells
 
 
-def test_all_forms_of_file_say_the_same(write, tmp_path):
+def test_all_forms_of_file_give_the_same_dataset(write, tmp_path):
     images = [
         image("b.png", [region(kind="cat"), region(SHAPES["rect"], kind="dog", note="")]),
         image("a.png", []),
@@ -151,7 +151,7 @@ def test_where_images_are(write, tmp_path):
     assert dataset.image_info[0]["path"] == there[0]
 
 
-def test_the_file_of_a_folder(write, tmp_path):
+def test_the_file_in_a_folder(write, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no such file or folder: .*none"):
         ViaDataset.read(tmp_path / "none")
     with pytest.raises(ValueError, match=r"has no VIA file; \.json and \.csv files found: none"):

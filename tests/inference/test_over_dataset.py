@@ -157,7 +157,7 @@ def test_other_fields(monkeypatch):
     assert unread[0]["reason"] == "AssertionError: a mask was read"
 
 
-def test_a_custom_truth():
+def test_a_custom_ground_truth():
     def read(image_id, shape):
         if image_id == 1:
             raise KeyError("nothing for image 1")
@@ -170,7 +170,7 @@ def test_a_custom_truth():
     assert [row["reason"] for row in unread] == ["KeyError: 'nothing for image 1'"]
 
 
-def test_a_truth_that_stays_from_epoch_to_epoch():
+def test_a_ground_truth_kept_from_epoch_to_epoch():
     """As used for validation during training."""
     samples = shapes(4)
     dataset = Broken(samples)
@@ -213,7 +213,7 @@ def test_what_detection_raises_is_not_hidden():
         next(over_dataset(detect, InMemory(shapes(1)), [0], unread=[]))
 
 
-def test_seconds_are_those_of_detection(monkeypatch):
+def test_seconds_cover_detection_only(monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
 

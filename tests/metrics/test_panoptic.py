@@ -33,7 +33,7 @@ def test_half_is_not_enough():
     assert figures["pq"] == pytest.approx(0.6)
 
 
-def test_classes_count_alike_and_absent_ones_do_not():
+def test_classes_count_equally_and_absent_ones_not_at_all():
     comparison = compare([(A, 1), (B, 2)], [(A, 1, 0.9), (B, 1, 0.8)])
     figures = quality(comparison, class_ids=(1, 2, 3))
     assert figures["per_class"][1]["pq"] == pytest.approx(2 / 3)  # one correct, one false
@@ -42,12 +42,12 @@ def test_classes_count_alike_and_absent_ones_do_not():
     assert figures["pq"] == pytest.approx(1 / 3)
 
 
-def test_the_better_score_has_the_pixels():
+def test_the_better_score_gets_the_pixels():
     # The second detection keeps 6 of its 16 columns, all in B, which has 10.
     found = [((0, 0, 10, 14), 1, 0.9), ((0, 4, 10, 20), 1, 0.8)]
     figures = quality(compare([(A, 1), (B, 1)], found))
     assert figures["sq"] == pytest.approx((10 / 14 + 6 / 10) / 2) and figures["rq"] == 1
-    # A detection without pixels left is not a segment.
+    # A detection with no pixels left is not a segment.
     figures = quality(compare([(A, 1)], [(A, 1, 0.9), ((2, 2, 4, 4), 1, 0.8)]))
     assert figures["pq"] == 1
 

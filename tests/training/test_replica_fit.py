@@ -1,4 +1,4 @@
-"""Whole training runs on several devices and hosts, each compared with one device.
+"""Whole training runs on several devices and hosts, each compared with a run on one device.
 
 The four runs share a seed, clip their gradients and see images with 2, 1, 0 and 2 instances; a
 replica takes two of the four images. So anything averaged, clipped, drawn or counted per replica

@@ -33,7 +33,7 @@ def test_boxes_match_as_the_masks_that_fill_them(truth, found, threshold):
         assert matches[False].tolist() == matches[True].tolist()
 
 
-def test_a_free_instance_of_the_class_with_the_largest_iou():
+def test_a_match_is_the_free_instance_with_the_largest_iou_in_its_class():
     truth = tidy([[0, 0, 10, 10], [0, 2, 10, 12], [30, 30, 40, 40]], [1, 1, 2])
     boxes = [[0, 1, 10, 11], [0, 0, 10, 10], [0, 0, 10, 9], [30, 30, 40, 40]]
     found = tidy(boxes, [1, 1, 1, 1], scores=[0.6, 0.9, 0.5, 0.8])
@@ -66,7 +66,7 @@ def test_masks_on_one_side_only_do_not_count():
     assert overlaps == pytest.approx(0.01) and matches.tolist() == [-1]
 
 
-def test_padding_and_weak_detections_go():
+def test_padding_and_weak_detections_are_dropped():
     boxes = [[1, 1, 5, 5], [0, 0, 0, 0], [2, 2, 6, 6], [3, 3, 7, 7]]
     side = tidy(boxes, [1, 0, 2, 3], np.eye(4)[None], [0.4, 0.9, 0.6, 0.8], score_threshold=0.5)
     assert len(side) == 2

@@ -46,7 +46,7 @@ def test_what_a_backbone_must_have():
 
 
 @pytest.mark.parametrize("train_bn", [False, None, True])
-def test_a_function_is_called_as_the_reference_does(train_bn):
+def test_a_function_is_called_as_in_the_reference(train_bn):
     calls = []
 
     def function(*args, **kwargs):
@@ -57,7 +57,7 @@ def test_a_function_is_called_as_the_reference_does(train_bn):
     config = config_of(function, TRAIN_BN=train_bn)
     assert backbone.build("image", config) == [1, 2, 3, 4, 5]
     assert calls == [(("image",), {"stage5": True, "train_bn": train_bn})]
-    # Its layers are a ResNet's, plus small5 of the small one.
+    # Its layers are a ResNet's, plus the small ResNet's small5.
     assert (backbone.stem, backbone.pixel_order, backbone.pixel_std) == ("conv1", "RGB", None)
     assert re.fullmatch(backbone.fresh, "small5_reduce")
 
