@@ -113,6 +113,18 @@ class InstanceBoxes:
             boxes, shape = boxes - [*crop[:2], *crop[:2]], crop[2:]
         return type(self)(boxes, shape)
 
+    def behind(self, cover: Array) -> Self:
+        """The boxes unchanged: what is still visible of an instance cannot be told from its box.
+
+        Args:
+            cover: bool [H, W], where something in front of the instances is.
+        """
+        return type(self)(self.boxes, self.shape)
+
+    def joined(self, other: Self) -> Self:
+        """These boxes, followed by those of `other` in the same image."""
+        return type(self)(np.concatenate([self.boxes, other.boxes]), self.shape)
+
     def filled(self) -> InstanceMasks:
         """The boxes as filled `InstanceMasks`, for augmentations that only move pixels."""
         rounded = np.floor(self.boxes + 0.5).astype(np.int64)

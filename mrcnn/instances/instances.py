@@ -132,6 +132,36 @@ class Instances:
         """The instances with rows and columns swapped."""
         return self._each(lambda values: values.transpose())
 
+    def behind(self, cover: Array) -> Self:
+        """The instances as they look behind something that hides part of the image.
+
+        Args:
+            cover: bool [H, W], where it is.
+
+        Raises:
+            TypeError: a field has no method `behind`.
+        """
+        self._check_method("behind")
+        return self._each(lambda values: values.behind(cover))
+
+    def joined(self, other: "Instances") -> Self:
+        """These instances, followed by those of `other` in the same image.
+
+        Raises:
+            TypeError: a field has no method `joined`.
+        """
+        self._check_method("joined")
+        fields = {name: values.joined(other.fields[name]) for name, values in self.fields.items()}
+        return type(self)(np.concatenate([self.class_ids, other.class_ids]), fields)
+
+    def _check_method(self, method: str) -> None:
+        for name, values in self.fields.items():
+            if not hasattr(values, method):
+                raise TypeError(
+                    f"the {name} are {type(values).__name__}, which has no method {method}: to be "
+                    f"pasted onto other images, they need one, as InstanceMasks has."
+                )
+
     def _each(self, move: Callable[[Any], Any]) -> Self:
         fields = {name: move(values) for name, values in self.fields.items()}
         return type(self)(self.class_ids, fields)

@@ -16,9 +16,9 @@ UNLABELLED, HIDDEN, VISIBLE = 0, 1, 2
 
 
 class InstanceKeypoints:
-    """K keypoints of each of N instances of one image, which move as `InstanceMasks` do.
+    """K keypoints for each of an image's N instances, which move as `InstanceMasks` do.
 
-    Positions are continuous, as those of boxes: the centre of the image's first pixel is at
+    Positions are continuous, like those of boxes: the centre of the image's first pixel is at
     (0.5, 0.5), and COCO's whole numbers, which count pixels, lie 0.5 lower.
 
     Args:
@@ -34,7 +34,7 @@ class InstanceKeypoints:
         flip_pairs: as given, a tuple.
 
     Raises:
-        ValueError: `points` has another shape, a visibility other than 0, 1 and 2, or a labelled
+        ValueError: `points` has the wrong shape, a visibility other than 0, 1 and 2, or a labelled
             point that is not finite; or see `check_flip_pairs`.
 
     Example:
@@ -150,6 +150,25 @@ class InstanceKeypoints:
         if crop is not None:
             points, shape = points - [*crop[:2], 0], crop[2:]
         return self._moved(points, shape)
+
+    def behind(self, cover: Array) -> Self:
+        """The keypoints, of which visible ones behind something become hidden.
+
+        Args:
+            cover: bool [H, W], True where something is in front.
+        """
+        points = self.points.copy()
+        y, x = np.floor(points[..., 0]).astype(int), np.floor(points[..., 1]).astype(int)
+        # A point on the lower or right edge of the image belongs to its last pixel.
+        y, x = np.where(y == self.height, y - 1, y), np.where(x == self.width, x - 1, x)
+        inside = (y >= 0) & (x >= 0) & (y < self.height) & (x < self.width)
+        covered = inside & cover[np.where(inside, y, 0), np.where(inside, x, 0)]
+        points[covered & (points[..., 2] == VISIBLE), 2] = HIDDEN
+        return self._moved(points, self.shape)
+
+    def joined(self, other: Self) -> Self:
+        """These keypoints, followed by those of `other` in the same image."""
+        return self._moved(np.concatenate([self.points, other.points]), self.shape)
 
     def _swapped(self, points: Array) -> Array:
         return points[:, mirrored(self.count, self.flip_pairs)]

@@ -208,6 +208,23 @@ class InstanceMasks:
             corners, shape = corners - crop[:2], crop[2:]
         return type(self)(crops, corners, shape)
 
+    def behind(self, cover: Array) -> Self:
+        """The masks without the pixels that something in front of them hides.
+
+        Args:
+            cover: bool [H, W], where it is.
+        """
+        crops = [
+            crop & ~cover[y1:y2, x1:x2]
+            for crop, (y1, x1, y2, x2) in zip(self.crops, self.boxes, strict=True)
+        ]
+        return type(self)(crops, self.boxes[:, :2], self.shape)
+
+    def joined(self, other: Self) -> Self:
+        """These masks, followed by those of `other` in the same image."""
+        corners = np.concatenate([self.boxes[:, :2], other.boxes[:, :2]])
+        return type(self)([*self.crops, *other.crops], corners, self.shape)
+
     def minimize(self, mini_shape: Sequence[int] | Array) -> Array:
         """Mini masks, as `pasting.minimize_mask` makes them.
 

@@ -186,3 +186,10 @@ def test_around_masks_of_any_shape():
     assert boxes.shape == (6, 7, 3) and boxes.visible.tolist() == [True, False, True]
     dense = np.stack([labels[..., 0] == 1, labels[..., 1] == 3], axis=2).astype(np.uint8) * 9
     assert InstanceBoxes.from_dense(dense).boxes.tolist() == [[1, 2, 5, 6], [3, 0, 4, 7]]
+
+
+def test_boxes_behind_something_and_joined():
+    boxes = InstanceBoxes([(1, 2, 3, 5), (-4, 0, 0, 4)], (6, 7))
+    assert_array_equal(boxes.behind(np.ones((6, 7), bool)).boxes, boxes.boxes)
+    joined = boxes.joined(InstanceBoxes([(0, 0, 1.5, 2.5)], (6, 7)))
+    assert joined.boxes.tolist() == [[1, 2, 3, 5], [0, 0, 0, 0], [0, 0, 1.5, 2.5]]

@@ -168,3 +168,25 @@ def test_a_second_field_of_a_different_length(instances):
     fields = {**instances.fields, "boxes": instances.fields["boxes"][:2]}
     with pytest.raises(ValueError, match="there are 2 boxes and 3 class ids"):
         Instances([1, 2, 3], fields)
+
+
+def test_all_fields_are_hidden_and_joined_together():
+    masks = InstanceBoxes([(0, 0, 4, 4), (2, 2, 4, 6)], (6, 8)).filled()
+    instances = Instances([1, -2], {"masks": masks, "boxes": InstanceBoxes(masks.boxes, (6, 8))})
+    cover = np.zeros((6, 8), bool)
+    cover[:, 2:] = True
+    behind = instances.behind(cover)
+    assert behind.boxes.tolist() == [[0, 0, 4, 2], [0, 0, 0, 0]]
+    assert_array_equal(behind.fields["boxes"].boxes, masks.boxes)
+    joined = instances[1:].joined(behind)
+    assert joined.class_ids.tolist() == [-2, 1, -2]
+    assert joined.boxes.tolist() == [[2, 2, 4, 6], [0, 0, 4, 2], [0, 0, 0, 0]]
+    assert len(joined.fields["boxes"]) == 3
+
+
+@pytest.mark.parametrize("method", ["behind", "joined"])
+def test_fields_that_cannot_be_pasted_are_named(method):
+    boxes = InstanceBoxes(BOXES, (6, 8))
+    instances = Instances([1, 1, 1], {"boxes": boxes, "points": Points(BOXES[:, :2], (6, 8))})
+    with pytest.raises(TypeError, match=f"the points are Points, which has no method {method}: "):
+        getattr(instances, method)(instances)

@@ -1,4 +1,4 @@
-"""Keypoints move with the image, and mirrors swap left and right."""
+"""Keypoints move with the image, and mirroring swaps left and right."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from mrcnn.images.resizing import resize_image
 from mrcnn.instances import InstanceBoxes, InstanceKeypoints, Instances
 
-# Left, middle, right; of two instances.
+# Left, middle and right of two instances.
 POINTS = [
     [[10.5, 20.5, 2], [30, 40, 1], [99, 99, 0]],
     [[0, 0, 0], [50, 60, 2], [5, 70, 2]],
@@ -111,3 +111,22 @@ def test_empty():
     empty = InstanceKeypoints(np.zeros((0, 17, 3)), (80, 100), [(1, 2)])
     assert len(empty.flip(1).transpose()) == 0
     assert empty.visible.shape == (0,)
+
+
+def test_keypoints_behind_something_are_hidden():
+    cover = np.zeros((80, 100), bool)
+    cover[10:12, 20] = cover[50, 60] = cover[79, 99] = cover[30, 40] = True
+    points = [
+        [[10.5, 20.5, 2], [30.5, 40.5, 1], [10.5, 21, 2]],
+        [[80, 100, 2], [0, 0, 0], [-3, 400, 2]],
+    ]
+    found = InstanceKeypoints(points, (80, 100), PAIRS).behind(cover)
+    assert found.points[..., 2].tolist() == [[1, 1, 2], [1, 0, 2]]
+    assert found.points[..., :2].tolist() == np.array(points)[..., :2].tolist()
+    assert found.flip_pairs == ((0, 2),)
+
+
+def test_joined_keypoints():
+    joined = keypoints()[1:].joined(keypoints())
+    assert joined.points.tolist() == keypoints().points[[1, 0, 1]].tolist()
+    assert joined.shape == (80, 100, 3) and joined.flip_pairs == ((0, 2),)

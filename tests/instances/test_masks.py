@@ -138,3 +138,18 @@ def test_the_union_of_crops():
     whole, corner = union([np.ones((2, 3), bool), np.eye(2, dtype=bool)], [(4, 1), (3, 3)])
     assert corner == (3, 1)
     assert whole.astype(int).tolist() == [[0, 0, 1, 0], [1, 1, 1, 1], [1, 1, 1, 0]]
+
+
+@given(dense_masks, st.integers(0, 2**32 - 1))
+def test_masks_behind_something(masks, seed):
+    cover = np.random.default_rng(seed).random(masks.shape[:2]) < 0.5
+    found = InstanceMasks.from_dense(masks).behind(cover)
+    np.testing.assert_array_equal(found.dense(), masks & ~cover[..., None])
+    np.testing.assert_array_equal(found.boxes, extract_bboxes(masks & ~cover[..., None]))
+
+
+def test_joined_masks():
+    first, second = ellipses(30, 2), ellipses(30, 3, seed=1)
+    joined = InstanceMasks.from_dense(first).joined(InstanceMasks.from_dense(second))
+    np.testing.assert_array_equal(joined.dense(), np.concatenate([first, second], axis=2))
+    assert len(joined.joined(InstanceMasks([], [], (30, 30)))) == 5
