@@ -8,35 +8,43 @@
   If it has a third parameter, it is passed a `numpy.random.Generator`, so that a seed reproduces
   its results. If it has an attribute `takes_instance_masks`, it is called with
   `(image, InstanceMasks, rng)` and returns the first two, which is faster with many instances. For
-  a network without masks, it gets `InstanceBoxes` instead, which flip in the same way.
+  a network without masks, it gets `InstanceBoxes` instead, which flip in the same way;
+- `CopyPaste`, or any callable with an attribute `takes_another_image`. It is called with
+  `(image, Instances, rng, another)`, where `another(rng)` draws another image of the dataset, and
+  may return any number of `Instances`.
 
 The image size must not change. An augmentation that moves pixels must move the masks with them;
-boxes are computed from the masks. `microscopy` and `photographs` are recipes to start from.
+boxes are computed from the masks. `microscopy`, `photographs` and `simple_copy_paste` are recipes
+to start from.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ..instances import InstanceBoxes, InstanceMasks, Instances
 from ..types import Array
+from .copy_paste import Another, CopyPaste
 from .flips import Flips
 from .imgaug_bridge import apply_imgaug, import_imgaug
 from .keras_layers import apply_layer, check_layer, is_keras_layer
 from .photometric import Light, Noise
-from .recipes import microscopy, photographs
+from .recipes import microscopy, photographs, simple_copy_paste
 
 __all__ = [
+    "CopyPaste",
     "Flips",
     "Light",
     "Noise",
     "augment",
     "check_augmentation",
     "microscopy",
+    "needs_another",
     "needs_threads",
     "photographs",
+    "simple_copy_paste",
 ]
 
 # What `augmentation=` accepts, see above.
@@ -58,6 +66,7 @@ def augment(
     image: Array,
     instances: _AnyInstances,
     rng: np.random.Generator,
+    another: Another | None = None,
 ) -> tuple[Array, _AnyInstances]:
     """Apply an augmentation to an image and its instances.
 
@@ -67,14 +76,17 @@ def augment(
         instances: `InstanceMasks`, `InstanceBoxes` or `Instances`. Boxes are moved as filled
             rectangles; the bounding boxes of the results are returned.
         rng: source of randomness.
+        another: function (rng) -> (image, `Instances`) that draws another image of the dataset, for
+            `CopyPaste`. It is augmented by the steps that stand before `CopyPaste` in a list.
 
     Returns:
-        image [H, W, C], and the same number of instances of the same kind; those that left the
-        image have no pixels.
+        image [H, W, C], and instances of the same kind: any number with `CopyPaste`, else as many.
+        Those that left the image have no pixels.
 
     Raises:
         TypeError: see `check_augmentation`; or the augmentation moves only masks or boxes, and the
-            instances have more than one field.
+            instances have more than one field; or it takes another image, and there is none, or
+            the instances are not `Instances` with masks.
         ValueError: the augmentation changed the size, the number of masks or the range of pixel
             values; the message names the augmentation.
 
@@ -87,9 +99,12 @@ def augment(
         array([[0., 5., 2., 8.]], dtype=float32)
     """
     if isinstance(augmentation, list | tuple):
-        for step in augmentation:
-            image, instances = augment(step, image, instances, rng)
+        for index, step in enumerate(augmentation):
+            prepared = _prepared(another, augmentation[:index]) if needs_another(step) else None
+            image, instances = augment(step, image, instances, rng, prepared)
         return image, instances
+    if needs_another(augmentation):
+        return _with_another(augmentation, image, instances, rng, another)
     if isinstance(instances, Instances):
         if len(instances.fields) == 1:
             ((name, values),) = instances.fields.items()
@@ -135,17 +150,16 @@ def check_augmentation(augmentation: Any, fields: int = 1) -> None:
     if isinstance(augmentation, list | tuple):
         for step in augmentation:
             check_augmentation(step, fields)
+    elif isinstance(augmentation, type):
+        raise TypeError(_kind_error(augmentation))
+    elif needs_another(augmentation):
+        return
     elif augmentation is not None and fields > 1 and not _takes_instance_masks(augmentation):
         raise TypeError(_multiple_fields_error(augmentation))
     elif is_keras_layer(augmentation):
         check_layer(augmentation)
     elif augmentation is not None and not _takes_image_and_masks(augmentation):
-        name = getattr(augmentation, "__name__", repr(augmentation))
-        call = f" (did you mean {name}(...)?)" if callable(augmentation) else ""
-        raise TypeError(
-            f"augmentation is {name}{call}: it must be an imgaug augmenter, a Keras image "
-            "augmentation layer, a function (image, masks) -> (image, masks), or a list of these."
-        )
+        raise TypeError(_kind_error(augmentation))
 
 
 def needs_threads(augmentation: Augmentation | None) -> bool:
@@ -156,6 +170,64 @@ def needs_threads(augmentation: Augmentation | None) -> bool:
     if isinstance(augmentation, list | tuple):
         return any(needs_threads(step) for step in augmentation)
     return is_keras_layer(augmentation)
+
+
+def needs_another(augmentation: Augmentation | None) -> bool:
+    """Whether an augmentation, or a step of it, takes another image, as `CopyPaste` does.
+
+    It then needs the masks of all instances.
+    """
+    if isinstance(augmentation, list | tuple):
+        return any(needs_another(step) for step in augmentation)
+    return getattr(augmentation, "takes_another_image", False)
+
+
+def _prepared(another: Another | None, steps: Sequence[Any]) -> Another | None:
+    """A function that also augments what `another` draws."""
+    if another is None or not steps:
+        return another
+
+    def draw(rng: np.random.Generator) -> tuple[Array, Instances]:
+        return augment(list(steps), *another(rng), rng, another)
+
+    return draw
+
+
+def _with_another(
+    augmentation: Any,
+    image: Array,
+    instances: Any,
+    rng: np.random.Generator,
+    another: Another | None,
+) -> tuple[Array, Any]:
+    if another is None or "masks" not in getattr(instances, "fields", ()):
+        raise TypeError(
+            f"the augmentation {_name(augmentation)} needs `another`, a function that draws "
+            "another image, and `Instances` with masks."
+        )
+    changed, moved = _pair(augmentation, augmentation(image, instances, rng, another))
+    if not isinstance(moved, Instances):
+        raise ValueError(
+            f"the augmentation {_name(augmentation)} returned the image and "
+            f"{type(moved).__name__}: it must return the image and `Instances`."
+        )
+    if changed.shape != image.shape or moved.shape[:2] != instances.shape[:2]:
+        raise ValueError(
+            f"the augmentation {_name(augmentation)} changed the image from {image.shape} to "
+            f"{changed.shape} and its instances from {instances.shape[:2]} to {moved.shape[:2]}: "
+            "both must keep their size."
+        )
+    _check_pixels(augmentation, image, changed)
+    return np.ascontiguousarray(changed), moved
+
+
+def _kind_error(augmentation: Any) -> str:
+    name = getattr(augmentation, "__name__", repr(augmentation))
+    call = f" (did you mean {name}(...)?)" if callable(augmentation) else ""
+    return (
+        f"augmentation is {name}{call}: it must be an imgaug augmenter, a Keras image "
+        "augmentation layer, a function (image, masks) -> (image, masks), or a list of these."
+    )
 
 
 def _takes_instance_masks(augmentation: Any) -> bool:

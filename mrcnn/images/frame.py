@@ -45,18 +45,25 @@ class Frame:
     crop: Crop
 
     @classmethod
-    def of(cls, image: Array, config: ResizeSettings, rng: Rng = None) -> tuple[Array, Self]:
+    def of(
+        cls,
+        image: Array,
+        config: ResizeSettings,
+        rng: Rng = None,
+        short_side: int | None = None,
+    ) -> tuple[Array, Self]:
         """An image resized to the network's input, and its frame.
 
         Args:
             image: [H, W, C].
             config: see `resize_to_input`.
             rng: source of a crop's position, see `resize_image`.
+            short_side: pixels, see `resize_image`.
 
         Returns:
             The image [h, w, C] and its frame.
         """
-        resized, window, scale, padding, crop = resize_to_input(image, config, rng)
+        resized, window, scale, padding, crop = resize_to_input(image, config, rng, short_side)
         return resized, cls(image.shape, resized.shape, window, scale, padding, crop)
 
     @classmethod

@@ -56,6 +56,7 @@ def resize_image(
     min_scale: float | None = None,
     mode: str = "square",
     rng: Rng = None,
+    short_side: int | None = None,
 ) -> Resized:
     """Scale an image and pad or crop it to the network's input size.
 
@@ -72,6 +73,8 @@ def resize_image(
             "pad64": padded with zeros to multiples of 64, centred. "crop": a random
             [min_dim, min_dim] crop.
         rng: source of the crop's position; None for Python's global `random`. y is drawn before x.
+        short_side: length in pixels to which the shorter side is enlarged or reduced, in place of
+            `min_dim` and `min_scale`, as far as `max_dim` allows in mode "square"; None: not used.
 
     Returns:
         image: [h, w, C] in the input dtype.
@@ -93,7 +96,7 @@ def resize_image(
     _check_mode(mode, min_dim)
     height, width = image.shape[:2]
     scale, (height, width), padding = input_geometry(
-        height, width, min_dim, max_dim, min_scale, mode
+        height, width, min_dim, max_dim, min_scale, mode, short_side
     )
     if mode == "none":
         return image, (0, 0, height, width), scale, padding, None
@@ -124,12 +127,13 @@ def input_geometry(
     max_dim: int | None = None,
     min_scale: float | None = None,
     mode: str = "square",
+    short_side: int | None = None,
 ) -> tuple[float, tuple[int, int], Padding]:
     """How `resize_image` scales and pads an image of a given size.
 
     Args:
         height, width: size of the image in pixels.
-        min_dim, max_dim, min_scale, mode: see `resize_image`.
+        min_dim, max_dim, min_scale, mode, short_side: see `resize_image`.
 
     Returns:
         scale: factor by which the image is resized.
@@ -144,6 +148,8 @@ def input_geometry(
     scale: float = max(1, min_dim / min(height, width)) if min_dim else 1
     if min_scale and scale < min_scale:
         scale = min_scale
+    if short_side:
+        scale = short_side / min(height, width)
     if mode == "square":
         if not max_dim:
             raise ValueError(
@@ -162,18 +168,20 @@ def input_geometry(
     return scale, size, [(top, bottom), (left, right), (0, 0)]
 
 
-def resize_to_input(image: Array, config: ResizeSettings, rng: Rng = None) -> Resized:
+def resize_to_input(
+    image: Array, config: ResizeSettings, rng: Rng = None, short_side: int | None = None
+) -> Resized:
     """`resize_image` with the settings of a configuration.
 
     Args:
         image: [H, W, C].
         config: the settings.
-        rng: see `resize_image`.
+        rng, short_side: see `resize_image`.
 
     Returns:
         image, window, scale, padding, crop: see `resize_image`.
     """
-    return resize_image(image, **resize_options(config), rng=rng)
+    return resize_image(image, **resize_options(config), rng=rng, short_side=short_side)
 
 
 def resize_options(config: ResizeSettings) -> dict[str, Any]:

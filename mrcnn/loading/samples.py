@@ -1,6 +1,5 @@
 """One image and its ground truth, as the network trains on it."""
 
-import random
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
@@ -9,14 +8,18 @@ import numpy as np
 from ..anchors.lattice import AnchorLattice
 from ..anchors.targets import build_rpn_targets
 from ..augment import augment as apply_augmentation
+from ..augment.copy_paste import Another
 from ..config import Config
 from ..datasets import Dataset
+from ..datasets.prepared import prepared_ids
 from ..datasets.reading import read_sample
 from ..images.frame import Frame
 from ..images.resizing import check_sides, mold_image
 from ..instances import Instances
 from ..types import Array
+from .framing import frame_image
 from .inputs import Input, padded
+from .others import by_source, draw_others
 
 
 def load_image_gt(
@@ -36,7 +39,8 @@ def load_image_gt(
         image_id: index of the image in the dataset.
         augment: True for random horizontal flips (for older projects; `augmentation` can do more).
         augmentation: an imgaug augmenter, Keras layers or a callable, see `mrcnn.augment`. It
-            runs after padding and does not change the window in `image_meta`.
+            runs after padding and does not change the window in `image_meta`. `CopyPaste` draws
+            other images of the same source from the dataset.
         use_mini_mask: whether masks are returned as crops of their boxes.
         rng: for crops and augmentation; None creates one.
 
@@ -63,12 +67,68 @@ def load_image_gt(
         >>> image.shape, bbox.shape, mask.shape
         ((1024, 1024, 3), (0, 4), (1024, 1024, 0))
     """
+    rng = np.random.default_rng() if rng is None else rng
+    another = another_of(dataset, config, image_id, ("masks",), augment)
     image, image_meta, instances = _load(
-        dataset, config, image_id, ("masks",), augment, augmentation, rng
+        dataset, config, image_id, ("masks",), augment, augmentation, rng, False, another
     )
     masks = instances.fields["masks"]
     mask = masks.minimize(config.MINI_MASK_SHAPE[:2]) if use_mini_mask else masks.dense()
     return image, image_meta, instances.class_ids, masks.boxes, mask
+
+
+def load_framed(
+    dataset: Dataset,
+    config: Config,
+    image_id: int,
+    fields: Collection[str],
+    augment: bool,
+    rng: np.random.Generator,
+    training: bool = False,
+) -> tuple[Array, Frame, Instances]:
+    """Read an image and its instances, and bring them to the network's input size.
+
+    Args:
+        dataset, config, image_id, augment, rng: see `load_image_gt`.
+        fields: names of the instance fields to read, see `read_instances`.
+        training: see `frame_image`.
+
+    Returns:
+        The image [H, W, C], its `Frame`, and its `Instances`, some of which may lie outside.
+    """
+    image, instances = read_sample(dataset, config, image_id, fields)
+    image, frame = frame_image(image, config, rng, training)
+    instances = frame.place(instances)
+    if augment and rng.integers(2):
+        image, instances = np.ascontiguousarray(image[:, ::-1]), instances.flip(1)
+    return image, frame, instances
+
+
+def another_of(
+    dataset: Dataset,
+    config: Config,
+    image_id: int,
+    fields: Collection[str],
+    augment: bool = False,
+    training: bool = False,
+) -> Another:
+    """Return what draws another image of the same source, for `mrcnn.augment.augment`.
+
+    Args:
+        dataset, config, image_id, fields, augment, training: see `load_framed`.
+
+    Returns:
+        function (rng) -> image [H, W, C], `Instances`. A dataset of one image gives that one.
+    """
+
+    def draw(rng: np.random.Generator) -> tuple[Array, Instances]:
+        source = dataset.image_info[image_id]["source"]
+        others = draw_others(by_source(dataset, prepared_ids(dataset))[source], image_id, 1, rng)
+        [other] = others or [image_id]
+        image, _, instances = load_framed(dataset, config, other, fields, augment, rng, training)
+        return image, instances
+
+    return draw
 
 
 def _load(
@@ -78,17 +138,14 @@ def _load(
     fields: Collection[str],
     augment: bool,
     augmentation: Any,
-    rng: np.random.Generator | None,
+    rng: np.random.Generator,
+    training: bool,
+    another: Another | None,
 ) -> tuple[Array, Array, Instances]:
     """Return the image at the network's size [H, W, C], its meta vector and its `Instances`."""
-    rng = np.random.default_rng() if rng is None else rng
-    image, instances = read_sample(dataset, config, image_id, fields)
-    image, frame = Frame.of(image, config, rng=random.Random(int(rng.integers(2**32))))
-    instances = frame.place(instances)
-    if augment and rng.integers(2):
-        image, instances = np.ascontiguousarray(image[:, ::-1]), instances.flip(1)
+    image, frame, instances = load_framed(dataset, config, image_id, fields, augment, rng, training)
     if augmentation is not None:
-        image, instances = apply_augmentation(augmentation, image, instances, rng)
+        image, instances = apply_augmentation(augmentation, image, instances, rng, another)
 
     active = np.zeros([dataset.num_classes], dtype=np.int32)
     active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
@@ -107,6 +164,8 @@ def build_sample(
     augmentation: Any,
     rng: np.random.Generator,
     on_cut: Callable[[int], None] | None = None,
+    training: bool = True,
+    another: Another | None = None,
 ) -> dict[str, Array]:
     """Make the arrays of one image, without a batch axis, that the training graph takes.
 
@@ -116,6 +175,8 @@ def build_sample(
         inputs: see `training_inputs`.
         anchors_of: returns the anchors for an image shape.
         on_cut: called with the number of instances if it exceeds MAX_GT_INSTANCES.
+        training: see `frame_image`.
+        another: draws another image, see `mrcnn.augment.augment`.
 
     Returns:
         Array of each input, by its name: image float32 [H, W, C], the mean subtracted; image_meta
@@ -125,7 +186,7 @@ def build_sample(
         pixels; and the heads' arrays, such as gt_masks bool [h, w, MAX_GT_INSTANCES].
     """
     image, image_meta, instances = _load(
-        dataset, config, image_id, fields, augment, augmentation, rng
+        dataset, config, image_id, fields, augment, augmentation, rng, training, another
     )
     check_sides(image.shape)
     rpn_match, rpn_bbox = build_rpn_targets(

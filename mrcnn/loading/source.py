@@ -9,16 +9,19 @@ import numpy as np
 
 from ..anchors.lattice import AnchorLattice
 from ..anchors.recent import Recent
-from ..augment import check_augmentation
+from ..augment import check_augmentation, needs_another
 from ..config import Config
 from ..config_rules import parts
 from ..datasets import Dataset
 from ..datasets.keypoints import check_layout
 from ..datasets.prepared import prepared_ids
 from ..datasets.reading import check_classes, check_fields, place_of
+from ..instances import Instances
 from ..types import Array
 from .inputs import training_inputs
-from .samples import build_sample
+from .negatives import without_negatives
+from .others import by_source, draw_others
+from .samples import build_sample, load_framed
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +42,13 @@ class SampleSource:
         augment, augmentation: see `load_image_gt`.
         no_augmentation_sources: names of sources whose images are not augmented.
         seed: None takes one from the system.
+        training: whether TRAIN_NEGATIVE_IMAGES, TRAIN_MIN_DIMS and TRAIN_SCALE_JITTER apply, the
+            last two not to `no_augmentation_sources`. False for validation, which sees all images
+            in the size of detection.
 
     Raises:
-        ValueError: the dataset has no images, its number of classes differs from the
-            configuration's, or it does not have what the heads learn from.
+        ValueError: the dataset has no images, or none to train on; its number of classes differs
+            from the configuration's; or it does not have what the heads or the augmentation need.
         TypeError: the augmentation is of an unsupported type.
     """
 
@@ -58,6 +64,7 @@ class SampleSource:
         augmentation: Any = None,
         no_augmentation_sources: Iterable[str] | None = None,
         seed: int | None = None,
+        training: bool = True,
     ) -> None:
         self.image_ids = np.copy(prepared_ids(dataset))
         if not len(self.image_ids):
@@ -68,15 +75,24 @@ class SampleSource:
         if needed.get("keypoints") == "keypoint":
             check_layout(dataset, config)
         # Masks or boxes, and the other fields that the heads learn from.
-        check_augmentation(augmentation, fields=1 + len({*needed} - {"masks", "boxes"}))
+        more = [name for name in needed if name not in ("masks", "boxes")]
+        check_augmentation(augmentation, fields=1 + len(more))
+        if training and not config.TRAIN_NEGATIVE_IMAGES:
+            self.image_ids = without_negatives(dataset, self.image_ids)
         self.dataset = dataset
         self.config = config
         # Resolved here: the heads are parts of the network, which worker processes never load.
         self.fields = tuple(needed)
+        self._by_source: dict[str, Array] = {}
+        if needs_another(augmentation):
+            self._check_masks()
+            self.fields = ("masks", *more)
+            self._by_source = by_source(dataset, self.image_ids)
         self.inputs = training_inputs(config, parts.heads(config))
         self.shuffle = shuffle
         self.augment = augment
         self.augmentation = augmentation
+        self.training = training
         self.unaugmented = set(no_augmentation_sources or ())
         self.seed: Any = np.random.SeedSequence(seed).entropy  # an int
         self._anchors = Recent(functools.partial(AnchorLattice, config), size=8)
@@ -94,17 +110,21 @@ class SampleSource:
             try:
                 return self._build(image_id, np.random.default_rng([self.seed, 1, number]))
             except Exception as error:
-                if int(image_id) not in self._failed:
-                    self._failed.add(int(image_id))
-                    path = self.dataset.image_info[image_id].get("path")
-                    kind = type(error).__name__
-                    logger.error(
-                        "image %s (%s) cannot be used: %s: %s", image_id, path, kind, error
-                    )
-                    logger.debug("", exc_info=True)
-                if len(self._failed) > min(MAX_ERRORS, len(self.image_ids) - 1):
-                    raise
+                self._note_failure(int(image_id), error)
                 number += 1
+
+    def _note_failure(self, image_id: int, error: Exception) -> None:
+        """Log that an image failed, once; raise its error if too many have."""
+        limit = min(MAX_ERRORS, len(self.image_ids) - 1)
+        # Above the limit, the run ends with an error that has been logged.
+        if image_id not in self._failed and len(self._failed) <= limit:
+            self._failed.add(image_id)
+            path = self.dataset.image_info[image_id].get("path")
+            kind = type(error).__name__
+            logger.error("image %s (%s) cannot be used: %s: %s", image_id, path, kind, error)
+            logger.debug("", exc_info=True)
+        if len(self._failed) > limit:
+            raise error
 
     def image_id(self, number: int) -> int:
         """Return the image id of sample `number`."""
@@ -131,7 +151,31 @@ class SampleSource:
             augmentation=None if plain else self.augmentation,
             rng=rng,
             on_cut=functools.partial(self._warn_of_cut, image_id),
+            training=self.training and not plain,
+            another=functools.partial(self._another, image_id),
         )
+
+    def _another(self, image_id: int, rng: np.random.Generator) -> tuple[Array, Instances]:
+        """Another image of the same source at the network's size, and its instances."""
+        ids = self._by_source[self.dataset.image_info[image_id]["source"]]
+        load = functools.partial(load_framed, self.dataset, self.config, training=self.training)
+        for other in draw_others(ids, image_id, MAX_ERRORS + 1, rng):
+            try:
+                image, _, instances = load(other, self.fields, self.augment, rng)
+                return image, instances
+            except Exception as error:
+                self._note_failure(other, error)
+        image, _, instances = load(image_id, self.fields, self.augment, rng)
+        return image, instances
+
+    def _check_masks(self) -> None:
+        """Check that every image has masks for an augmentation that takes another image."""
+        for image_id in self.image_ids.tolist():
+            if not self.dataset.has("masks", image_id):
+                raise ValueError(
+                    f"{type(self.dataset).__name__}, {place_of(self.dataset, image_id)}: it has no "
+                    "masks, along which the augmentation CopyPaste cuts out instances."
+                )
 
     def _warn_of_cut(self, image_id: int, count: int) -> None:
         """Log, once, that an image has more instances than training uses."""

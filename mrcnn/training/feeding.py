@@ -60,7 +60,7 @@ def batches(
     train = BatchSequence(source, math.ceil(config.STEPS_PER_EPOCH), **options)
     if val_dataset is None or not config.VALIDATION_STEPS:
         return train, None
-    source = SampleSource(val_dataset, config, seed=0)
+    source = SampleSource(val_dataset, config, seed=0, training=False)
     return train, BatchSequence(source, math.ceil(config.VALIDATION_STEPS), **options)
 
 

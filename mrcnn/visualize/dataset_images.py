@@ -10,13 +10,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..augment import Augmentation, augment, check_augmentation
+from ..augment import Augmentation, augment, check_augmentation, needs_another
 from ..config import Config
 from ..datasets.dataset import Dataset
 from ..datasets.prepared import prepared_ids
 from ..datasets.reading import place_of, read_sample
 from ..images.frame import Frame
-from ..instances import InstanceBoxes, InstanceMasks
+from ..instances import InstanceBoxes, InstanceMasks, Instances
+from ..loading.samples import another_of, load_framed
 from ..types import Array
 from .captions import CAPTION_POINTS, add_caption, inner_point, instance_label
 from .drawing import CROWDED, RGB, add_box, add_outlines, blend_masks, neighbor_colors
@@ -137,10 +138,11 @@ def display_augmented(
 ) -> Figure | None:
     """Show the effect of an augmentation: one image per row, first unchanged, then augmented.
 
-    Images are resized, cropped and padded as the network receives them, with one crop per row.
-    Only mask outlines are drawn, or boxes if there are no masks, and an instance has the same
-    colour throughout its row. Where outlines miss the objects, the augmentation does not move the
-    masks with the image.
+    Images are resized, cropped and padded as the network receives them, with one crop per row; the
+    augmented ones also as TRAIN_MIN_DIMS and TRAIN_SCALE_JITTER say. Only mask outlines are drawn,
+    or boxes if there are no masks, and an instance has the same colour throughout its row, except
+    with `CopyPaste`. Where outlines miss the objects, the augmentation does not move the masks with
+    the image.
 
     Args:
         dataset: a prepared dataset.
@@ -186,18 +188,22 @@ def display_augmented(
         image, instances, class_ids, _ = sample
         colors = instance_colors(instances, class_ids)
         for col, ax in enumerate(row):
-            changed, moved = image, instances
-            if col > 0 and augmentation is not None:
+            changed, moved, shades = image, instances, colors
+            if col > 0:
                 rng = np.random.default_rng([seed, int(image_id), col])
-                changed, moved = augment(augmentation, image, instances, rng)
+                changed, moved, ids = _augmented(
+                    dataset, config, image_id, augmentation, sample, rng
+                )
+                shades = instance_colors(moved, ids) if needs_another(augmentation) else colors
             picture = as_rgb(changed, place_of(dataset, image_id))
-            outlines = _paint(picture, moved, colors, alpha=0)
+            outlines = _paint(picture, moved, shades, alpha=0)
             _show(ax, picture)
-            add_outlines(ax, outlines, colors, scale_of(ax, len(class_ids)))
+            add_outlines(ax, outlines, shades, scale_of(ax, len(moved)))
             left = np.count_nonzero(moved.visible)
             title = f"image {image_id}, {len(instances)} instances"
             if col > 0:
-                title = f"augmented, {left} of {len(instances)} instances"
+                of = "" if needs_another(augmentation) else f" of {len(instances)}"
+                title = f"augmented, {left}{of} instances"
             ax.set_title(title, fontsize=8)
     return finish(axes[0, 0].figure, created=True, save_to=save_to, native=native)
 
@@ -252,6 +258,27 @@ def _as_input(
     instances = frame.place(instances)
     instances = instances[instances.visible]
     return image, instances.fields[field], instances.class_ids, frame.scale
+
+
+def _augmented(
+    dataset: Dataset,
+    config: Config,
+    image_id: int,
+    augmentation: Augmentation | None,
+    sample: tuple[Array, InstanceMasks | InstanceBoxes, Array, float],
+    rng: np.random.Generator,
+) -> tuple[Array, InstanceMasks | InstanceBoxes, Array]:
+    """A sample of `_as_input` as training might augment it: image, instances and class ids."""
+    field = _field(dataset, image_id)
+    image, instances = sample[0], Instances(sample[2], {field: sample[1]})
+    if config.TRAIN_MIN_DIMS is not None or config.TRAIN_SCALE_JITTER is not None:
+        image, _, instances = load_framed(
+            dataset, config, image_id, (field,), augment=False, rng=rng, training=True
+        )
+    if augmentation is not None:
+        another = another_of(dataset, config, image_id, (field,), training=True)
+        image, instances = augment(augmentation, image, instances, rng, another)
+    return image, instances.fields[field], instances.class_ids
 
 
 def _field(dataset: Dataset, image_id: int) -> str:

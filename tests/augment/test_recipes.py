@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from mrcnn.augment import augment, check_augmentation, microscopy, needs_threads, photographs
+from mrcnn.augment import (
+    CopyPaste,
+    Flips,
+    augment,
+    check_augmentation,
+    microscopy,
+    needs_threads,
+    photographs,
+    simple_copy_paste,
+)
 
 from .cells import as_image, cells
 
@@ -50,3 +59,12 @@ def test_microscopy_does_not_blacken_dim_images():
         changed, moved = augment(microscopy(), image, masks, np.random.default_rng(seed))
         inside = as_image(moved) > 0
         assert changed[inside].mean() > changed[~inside].mean() + 5
+
+
+def test_simple_copy_paste():
+    flips, copies = simple_copy_paste()
+    assert isinstance(flips, Flips) and isinstance(copies, CopyPaste)
+    assert (flips.horizontal, flips.vertical, flips.transpose) == (0.5, 0, 0)
+    assert (copies.probability, copies.chosen, copies.min_visible) == (1, 0.5, 0)
+    check_augmentation(simple_copy_paste(), fields=3)
+    assert not needs_threads(simple_copy_paste())

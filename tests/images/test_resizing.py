@@ -172,3 +172,40 @@ def test_resize_to_input_takes_the_settings():
     crop = resizing.resize_to_input(np.ones((64, 64, 3)), config, rng)[4]
     rng = random.Random(3)
     assert crop[:2] == (rng.randint(0, 64), rng.randint(0, 64))
+
+
+# The length of the shorter side
+
+
+@pytest.mark.parametrize(
+    ("size", "mode", "short_side", "wanted", "window"),
+    [
+        # Reduced, enlarged, and limited by max_dim.
+        ((400, 300), "square", 150, (256, 256), (28, 53, 228, 203)),
+        ((20, 30), "square", 100, (256, 256), (78, 53, 178, 203)),
+        ((100, 400), "square", 150, (256, 256), (96, 0, 160, 256)),
+        ((400, 300), "pad64", 150, (256, 192), (28, 21, 228, 171)),
+        ((100, 100), "pad64", 100, (128, 128), (14, 14, 114, 114)),
+    ],
+)
+def test_the_shorter_side_gets_the_given_length(size, mode, short_side, wanted, window):
+    image = np.full((*size, 1), 200, np.uint8)
+    resized, found, scale, padding, crop = resizing.resize_image(
+        image, min_dim=64, max_dim=256, mode=mode, short_side=short_side
+    )
+    assert resized.shape[:2] == wanted and tuple(found) == window and crop is None
+    y1, x1, y2, x2 = window
+    assert (resized[y1:y2, x1:x2] == 200).all() and (resized == 200).sum() == (y2 - y1) * (x2 - x1)
+    assert padding == [(y1, wanted[0] - y2), (x1, wanted[1] - x2), (0, 0)]
+    assert scale == pytest.approx(min(y2 - y1, x2 - x1) / min(size))
+
+
+def test_the_shorter_side_of_a_crop():
+    image = np.arange(100 * 140, dtype=np.uint16).reshape(100, 140, 1)
+    rng = random.Random(3)
+    crop, _, scale, _, (y, x, height, width) = resizing.resize_image(
+        image, min_dim=64, mode="crop", rng=rng, short_side=80
+    )
+    assert scale == 0.8 and (height, width) == (64, 64) and 0 <= y <= 16 and 0 <= x <= 48
+    whole = resizing.resize_pixels(image, (80, 112))
+    assert_array_equal(crop, whole[y : y + 64, x : x + 64])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tiny import InMemory, TinyConfig, shapes
 
-from mrcnn.augment import Flips
+from mrcnn.augment import Flips, simple_copy_paste
 from mrcnn.loading.batches import BatchSequence
 from mrcnn.loading.source import SampleSource
 from mrcnn.loading.workers import WorkerPool
@@ -56,6 +56,21 @@ def test_batches_are_the_same_in_threads_and_processes():
                 np.testing.assert_array_equal(other[name], value)
     finally:
         in_processes.close()
+
+
+def test_jitter_and_copies_are_the_same_in_processes():
+    samples = source(augmentation=simple_copy_paste())
+    samples.config.TRAIN_SCALE_JITTER = (0.5, 2.0)
+    pool = WorkerPool(samples, 2, "spawn")
+    try:
+        made = [pool.sample(number) for number in (5, 0, 3)]
+    finally:
+        pool.close()
+    fresh = source(augmentation=simple_copy_paste())
+    fresh.config.TRAIN_SCALE_JITTER = (0.5, 2.0)
+    for number, sample in zip((5, 0, 3), made, strict=True):
+        for name, value in fresh.sample(number).items():
+            np.testing.assert_array_equal(sample[name], value)
 
 
 class Undying(InMemory):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mrcnn import visualize
-from mrcnn.augment import Flips
+from mrcnn.augment import CopyPaste, Flips
 from mrcnn.instances import InstanceBoxes
 
 from .scenes import Boxes, BoxesOnly, OneClass, SmallConfig, drawn_boxes, outlines, texts
@@ -215,6 +215,32 @@ class TestAugmented:
         assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=False))
         assert not np.array_equal(first[1], first[2])
         assert not np.array_equal(first[1], other[1])
+
+    def test_pasted_instances_have_outlines(self):
+        figure = visualize.display_augmented(
+            Boxes(), SmallConfig(), CopyPaste(chosen=1), image_ids=[0], cols=9
+        )
+        plain, *pasted = figure.axes
+        own, other = outlines(plain)[0], outlines(visualize.display_sample(Boxes(), 1).axes[0])[0]
+        cat = tuple(2 * side for side in other[0])  # the other one is a crowd
+        assert cat not in own
+        # Image 1 has an instance to paste; images 2 and 3 have none.
+        assert {ax.get_title() for ax in pasted} <= {f"augmented, {n} instances" for n in (3, 4)}
+        for ax in pasted:
+            assert (cat in outlines(ax)[0]) == (outlines(ax)[0] != own)
+        assert any(cat in outlines(ax)[0] for ax in pasted)
+
+    def test_training_sizes_are_shown(self):
+        config = SmallConfig()
+        config.TRAIN_MIN_DIMS = [32]
+        for augmentation in (None, Flips(horizontal=0)):
+            plain, small = visualize.display_augmented(
+                Boxes(), config, augmentation, [0], cols=2
+            ).axes
+            assert outlines(plain)[0][0] == (20, 8, 40, 28)
+            # 64 pixels become 32, from 48 on.
+            assert outlines(small)[0][0] == (48 + 5, 48 + 2, 48 + 10, 48 + 7)
+            assert not np.asarray(small.images[0].get_array())[:48].any()
 
     def test_images_with_instances_are_preferred(self):
         for seed, dataset in itertools.product(range(4), (Boxes(), BoxesOnly())):
