@@ -111,14 +111,30 @@ def sample_lattice(features: Tensor, images: Tensor, y: Tensor, x: Tensor) -> Te
 
 
 def average_pool(features: Tensor, side: int) -> Tensor:
-    """Averages of squares of `side` cells: [n, H * side, W * side, C] -> [n, H, W, C]."""
+    """Averages of squares of cells.
+
+    Args:
+        features: float tensor [n, H * side, W * side, C].
+        side: of a square, in cells.
+
+    Returns:
+        float tensor [n, H, W, C].
+    """
     import tensorflow as tf
 
     return tf.nn.avg_pool2d(features, side, side, "VALID") if side > 1 else features
 
 
 def max_pool(features: Tensor, side: int) -> Tensor:
-    """Maxima of squares of `side` cells: [n, H * side, W * side, C] -> [n, H, W, C]."""
+    """Maxima of squares of cells.
+
+    Args:
+        features: float tensor [n, H * side, W * side, C].
+        side: of a square, in cells.
+
+    Returns:
+        float tensor [n, H, W, C].
+    """
     import tensorflow as tf
 
     return tf.nn.max_pool2d(features, side, side, "VALID") if side > 1 else features

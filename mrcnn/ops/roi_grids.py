@@ -23,8 +23,8 @@ class Axis:
     Attributes:
         at: function (i, an int32 scalar) -> (position, counted, inside), each [n, bins], of point i
             of every bin. `position` is a float tensor in 0..extent - 1. `counted` is 1.0 if the bin
-            has such a point, and `inside` is 1.0 if moreover the map has a value there; both are
-            0.0 otherwise.
+            has such a point, and `inside` is 1.0 if the map also has a value there; both are 0.0
+            otherwise.
         points: float tensor [n], the number of points in a bin, for an average.
         steps: int32 tensor [n], the largest number of points in any bin of a RoI.
     """
@@ -42,8 +42,8 @@ def align_axis(bins: int, sampling_ratio: int, aligned: bool) -> Sampling:
     Args:
         bins: number of bins.
         sampling_ratio: points per bin; 0 for as many as the bin has cells, rounded up.
-        aligned: whether coordinates are shifted by half a cell, so that the edge 0 is the outer
-            edge of the first cell. Without it, the edge 0 is the centre of the first cell, and a
+        aligned: whether coordinates are shifted by half a cell, so that an edge at 0 is the outer
+            edge of the first cell. Otherwise, an edge at 0 is the centre of the first cell, and a
             RoI is at least one cell long.
     """
 
@@ -91,7 +91,7 @@ def pool_axis(bins: int) -> Sampling:
 
     def sampling(start, stop, extent):
         start, length = _whole_cells(start, stop)
-        size = (length / bins)[:, None]
+        size = _divide(length, bins)[:, None]
         number = ops.arange(bins, dtype="float32")
         last = extent[:, None]
         first = ops.clip(ops.floor(number * size) + start[:, None], 0.0, last)  # [n, bins]
@@ -109,7 +109,7 @@ def pool_axis(bins: int) -> Sampling:
 
 
 def _evenly(start, length, extent, bins, sampling_ratio):
-    size = length / bins  # [n]
+    size = _divide(length, bins)  # [n]
     points = ops.ones_like(size) * sampling_ratio if sampling_ratio else ops.ceil(size)
     points = ops.maximum(points, 0.0)
     edges = start[:, None] + ops.arange(bins, dtype="float32") * size[:, None]  # [n, bins]
@@ -124,6 +124,16 @@ def _evenly(start, length, extent, bins, sampling_ratio):
         return ops.clip(position, 0.0, last - 1.0), counted, inside
 
     return Axis(at, points, ops.cast(points, "int32"))
+
+
+def _divide(length, bins):
+    """Length / bins, rounded correctly.
+
+    Compilers multiply by 1 / bins instead. In float32, 14 * (1 / 7) is more than 2, so that a bin
+    of two cells would get three.
+    """
+    divisor = ops.where(length < float("inf"), float(bins), 1.0)  # a constant only in practice
+    return length / divisor
 
 
 def _whole_cells(start, stop):

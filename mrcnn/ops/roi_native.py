@@ -1,4 +1,7 @@
-"""The bins of RoIs from TensorFlow's native kernel: faster than gathers, for inference."""
+"""The bins of RoIs from TensorFlow's native kernel: faster than gathers, for inference.
+
+The kernel bounds the time: a bin of 2 x 2 points costs it four of crop-and-resize's samples.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -10,6 +13,9 @@ from .roi_points import Operator, Places, reduce_points
 
 # A position outside every map, where the kernel's value is 0.
 _OUTSIDE = -2.0
+
+# RoIs of a fixed number of points at a time; 26 MB of samples of 14 x 14 x 256.
+NATIVE_CHUNK = 128
 
 
 def native_bins(
@@ -26,7 +32,7 @@ def native_bins(
         operator: the RoI operator.
         places_of: function (image [n], level [n]) -> the RoIs' maps.
         levels: list of float tensors [B, H_l, W_l, C].
-        boxes: float tensor [n, 4] in cells.
+        boxes: float tensor [n, 4] in pixels of their map (cells).
         image, level: int32 tensors [n].
 
     Returns:

@@ -2,7 +2,7 @@
 
 RoIs are processed in chunks whose intermediate results fit into the cache. The number of points is
 only known at run time, so they are visited in a loop; its length is that of the largest bin of the
-chunk. Sampling reads each corner by a gather; the gradient adds to each corner.
+chunk. Sampling reads each corner with a gather; the gradient adds to each corner.
 """
 
 import dataclasses
@@ -66,7 +66,7 @@ def reduce_points(
 
     Args:
         operator: the RoI operator.
-        boxes: float tensor [n, 4] in cells.
+        boxes: float tensor [n, 4] in pixels of their map (cells).
         places: the RoIs' maps.
         sample: function (y [n, rows], x [n, columns]) -> [n, rows, columns, channels] float32.
         channels: of the maps.
@@ -175,7 +175,16 @@ def corners(places: Places, y: Tensor, x: Tensor, whole: bool) -> list[tuple[Ten
 
 
 def steps_of(operator: Operator, boxes: Tensor, places: Places) -> Tensor:
-    """The number of points in the largest bin of each RoI, int32 [n]."""
+    """The number of points in the largest bin of each RoI.
+
+    Args:
+        operator: the RoI operator.
+        boxes: float tensor [n, 4] in pixels of their map (cells).
+        places: the RoIs' maps.
+
+    Returns:
+        int32 tensor [n].
+    """
     y1, x1, y2, x2 = (boxes[:, index] for index in range(4))
     rows = operator.rows(y1, y2, places.heights)
     return rows.steps * operator.columns(x1, x2, places.widths).steps
@@ -185,7 +194,7 @@ def _axes(operator, boxes, places):
     y1, x1, y2, x2 = (boxes[:, index] for index in range(4))
     rows = operator.rows(y1, y2, places.heights)
     columns = operator.columns(x1, x2, places.widths)
-    # Without a RoI there is no maximum; neither is there anything to visit.
+    # With no RoIs there is no maximum, nor anything to visit.
     per_column, per_row = (ops.max(ops.append(axis.steps, 0)) for axis in (rows, columns))
     return rows, columns, per_column * per_row, per_row
 

@@ -1,7 +1,7 @@
 """RoIAlign, RoIPool and RoIWarp: the features of RoIs, each from one level of a pyramid.
 
-No gradient reaches the boxes. On TensorFlow, the forward pass of inference samples with a native
-kernel.
+No gradient reaches the boxes. On TensorFlow, the forward pass of inference interpolates with a
+native kernel.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from keras import ops
 from ..types import Tensor
 from . import kernels
 from .roi_grids import align_axis, pool_axis, warp_axis
-from .roi_native import native_bins
+from .roi_native import NATIVE_CHUNK, native_bins
 from .roi_points import CHUNK, Operator, Places, add_gradient, corners, reduce_points, steps_of
 
 AGGREGATIONS = ("avg", "max")
@@ -41,7 +41,7 @@ def roi_align(
         sampling_ratio: points per bin along each axis; 0 for as many as the bin has cells along it,
             rounded up.
         aggregation: "avg" or "max". A point more than one cell outside the map counts as 0.
-        aligned: whether a cell's centre lies half a cell from its edge (Detectron2); without it,
+        aligned: whether a cell's centre lies half a cell from its edge (Detectron2); otherwise,
             boxes are not shifted and are at least one cell long (torchvision's default).
         training: whether a gradient is needed, in which case the native kernel is not used.
 
@@ -97,7 +97,7 @@ def roi_pool(
 ) -> Tensor:
     """RoIPool (Fast R-CNN, section 2.1): the maximum of each bin's cells.
 
-    The RoI is rounded to cells, halves away from zero, and includes its last one. Each bin is
+    The RoI is rounded to cells, halves away from zero, and includes its last cell. Each bin is
     widened to whole cells. A bin outside the map is 0. The values are torchvision's.
 
     Args:
@@ -127,7 +127,10 @@ def _pool(operator, levels, boxes, level_of_box, training):
     image = ops.repeat(ops.arange(shape[0], dtype="int32")[:, None], shape[1], axis=1)
     level = ops.cast(level_of_box, "int32")
     order = None if operator.points else _by_cost(operator, maps, boxes, image, level)
-    chunks = _Chunks(shape[1], order)
+    # Cells are read exactly, and as fast, without the kernel.
+    use_kernel = kernels.available() and not (training or operator.whole)
+    fixed = use_kernel and operator.points
+    chunks = _Chunks(shape[1], NATIVE_CHUNK if fixed else CHUNK, order)
     boxes, image, level = (chunks.split(rows) for rows in (boxes, image, level))
 
     def gathered(*levels):
@@ -142,11 +145,8 @@ def _pool(operator, levels, boxes, level_of_box, training):
 
         return ops.map(chunk, (boxes, image, level))
 
-    if training or not kernels.available():
-        pooled = gathered(*levels)
-    else:
-        pooled = kernels.forward_only(native, gathered)(*levels)
-    return chunks.join(pooled)
+    pool = kernels.forward_only(native, gathered) if use_kernel else gathered
+    return chunks.join(pool(*levels))
 
 
 def _by_cost(operator, maps, boxes, image, level):
@@ -157,11 +157,14 @@ def _by_cost(operator, maps, boxes, image, level):
 
 
 class _Chunks:
-    """Rows [B, R, ...] as chunks [K, n, ...] in an order [B, R], and back."""
+    """Rows [B, R, ...] as chunks [K, n, ...] of at most `most` rows in an order, and back.
 
-    def __init__(self, count, order):
+    The order is an int tensor [B, R], or None for that of the rows.
+    """
+
+    def __init__(self, count, most, order):
         self.count, self.order = count, order
-        pieces = max(1, -(-count // CHUNK))
+        pieces = max(1, -(-count // most))
         self.length = -(-count // pieces)
         self.padding = pieces * self.length - count
 

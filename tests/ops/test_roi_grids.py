@@ -1,6 +1,7 @@
 """Positions of sampling points along one axis."""
 
 import numpy as np
+import pytest
 
 from mrcnn.ops import roi_grids
 
@@ -57,3 +58,26 @@ def test_warping_samples_the_cells_that_pooling_would_divide():
     axis = axis_of(roi_grids.warp_axis(4, 1, aligned=True), 1.5, 4.5)
     positions, _, _ = points_of(axis, 1)
     np.testing.assert_allclose(positions[:, 0], [2, 3, 4, 5])
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("xla", [False, True])
+def test_compilers_do_not_change_the_number_of_cells(xla):
+    """A bin of exactly two cells has two points, and RoIPool's ends where torchvision's does."""
+    import tensorflow as tf
+
+    length = np.arange(1, 1000, dtype="float32")
+    bin_size = length / np.float32(7)
+
+    @tf.function(jit_compile=xla)
+    def counts(stop):
+        start, extent = tf.zeros_like(stop), tf.fill(tf.shape(stop), 2000.0)
+        aligned = roi_grids.align_axis(7, 0, aligned=True)(start, stop, extent)
+        pooled = roi_grids.pool_axis(7)(start, stop - 1.0, extent)
+        last = tf.stack([pooled.at(i)[1][:, -1] for i in range(150)])
+        return aligned.points, tf.reduce_sum(last, axis=0)
+
+    points, cells_of_last = counts(length)
+    np.testing.assert_array_equal(points, np.ceil(bin_size))
+    first, end = np.floor(np.float32(6) * bin_size), np.ceil(np.float32(7) * bin_size)
+    np.testing.assert_array_equal(cells_of_last, end - first)

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import roi_definitions as defined
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mrcnn import ops
 from mrcnn.ops import kernels
@@ -17,18 +15,9 @@ pytestmark = pytest.mark.network
 FOREIGN = Path(__file__).parents[2].parent / "shared/parity/foreign/torchvision_ops.npz"
 SIZE = (3, 4)
 
-# Sides from far below a cell to longer than the map, on and off its grid, inside and outside it.
-# Multiples of 1/64 are exact in float32, so that both sides round the same number.
-edges = st.integers(-10 * 64, 24 * 64).map(lambda n: n / 64) | st.integers(-5, 24).map(float)
-sides = st.integers(0, 20 * 64).map(lambda n: n / 64) | st.integers(0, 40).map(lambda n: n / 2)
-boxes_of = st.lists(
-    st.tuples(edges, edges, sides, sides).map(lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3])),
-    min_size=6,
-    max_size=6,
-)
 OPTIONS = [
-    (0, "avg", True), (0, "avg", False), (1, "avg", True), (2, "avg", False), (3, "avg", True),
-    (0, "max", True), (2, "max", False),
+    (0, "avg", True), (1, "avg", True), (2, "avg", False), (3, "avg", True), (0, "max", True),
+    (2, "max", False),
 ]  # fmt: skip
 CASES = {
     f"{name} {ratio} {aggregation} {'aligned' if aligned else 'legacy'}": (
@@ -40,7 +29,7 @@ CASES = {
         ),
     )
     for name in ("roi_align", "roi_warp")
-    for ratio, aggregation, aligned in (OPTIONS if name == "roi_align" else OPTIONS[::3])
+    for ratio, aggregation, aligned in (OPTIONS if name == "roi_align" else OPTIONS[::5])
 } | {"roi_pool": (ops.roi_pool, defined.roi_pool)}
 
 
@@ -48,27 +37,6 @@ CASES = {
 def maps():
     rng = np.random.default_rng(0)
     return [rng.normal(size=(2, *side, 2)).astype("float32") for side in ((13, 17), (7, 9))]
-
-
-@functools.cache
-def compiled(case, native):
-    """An operator as a graph, which runs its loops faster than eager code does."""
-    import tensorflow as tf
-
-    def call(levels, boxes, level):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(kernels, "available", lambda: native)
-            return CASES[case][0](levels, boxes, level, SIZE)
-
-    return tf.function(call)
-
-
-def pooled(case, native, levels, boxes, level):
-    import tensorflow as tf
-
-    levels = [tf.constant(features) for features in levels]
-    level = tf.constant(level, "int32")
-    return compiled(case, native)(levels, tf.constant(boxes), level).numpy()
 
 
 def random_rois():
@@ -79,44 +47,80 @@ def random_rois():
     return boxes, rng.integers(0, 2, (2, 70))
 
 
-@pytest.mark.parametrize("case", CASES)
-@given(values=boxes_of, levels=st.lists(st.integers(0, 1), min_size=6, max_size=6))
-@settings(max_examples=6)
-def test_every_bin_is_as_defined(case, maps, values, levels):
-    """Drawn boxes among others, which are sorted by cost and divided into chunks."""
-    boxes, level = random_rois()
-    boxes[:, 30:33], level[:, 30:33] = np.reshape(values, (2, 3, 4)), np.reshape(levels, (2, 3))
-    results = [pooled(case, native, maps, boxes, level) for native in (True, False)]
+def odd_rois():
+    """The same, with sides from none to longer than the map, on and off its grid, and outside it.
+
+    Multiples of 1/64 are exact in float32, so that both sides round the same number.
+    """
+    rng = np.random.default_rng(2)
+    boxes, levels = random_rois()
+    start = np.stack([rng.integers(-10 * 64, 24 * 64, (2, 12)), 64 * rng.integers(-5, 24, (2, 12))])
+    side = np.stack([rng.integers(0, 18 * 64, (2, 12)), 32 * rng.integers(0, 36, (2, 12))])
+    start, side = (rng.permuted(values, axis=0) / 64 for values in (start, side))  # [2, 2, 12]
+    side[:, 0, :3] = 0, 0.25, 1
+    boxes[:, 30:42] = np.concatenate([start, start + side]).transpose(1, 2, 0)
+    return boxes, levels
+
+
+def as_defined(case, maps, native, monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.setattr(kernels, "available", lambda: native)
+    boxes, level = odd_rois()
+    pool = functools.partial(CASES[case][0], size=SIZE)
+    if " 0 " in case:
+        pool = tf.function(pool, autograph=False)  # a loop: faster, even with the tracing
+    ours = np.asarray(pool(maps, boxes, level_of_box=level))
     for image in range(2):
-        for place in (0, 30, 31, 32, 69):
+        for place in (0, *range(30, 42), 69):
             features = maps[level[image, place]][image].astype(float)
             expected = CASES[case][1](features, boxes[image, place], SIZE)
-            for ours in results:
-                np.testing.assert_allclose(ours[image, place], expected, atol=2e-5)
+            np.testing.assert_allclose(ours[image, place], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("case", ["roi_align 0 avg legacy", "roi_align 2 max legacy", "roi_pool"])
-def test_the_gradient_is_the_transpose(case, maps):
-    """A bin is linear in the map, near it where it is a maximum: <bins(a), w> = <a, gradient>."""
+@pytest.mark.parametrize("case", CASES)
+def test_every_bin_is_as_defined(case, maps, monkeypatch):
+    """Of RoIs that are sorted by cost and divided into chunks."""
+    as_defined(case, maps, False, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["roi_align 0 avg aligned", "roi_align 0 max aligned", "roi_align 3 avg aligned",
+     "roi_align 2 max legacy"],
+)  # fmt: skip
+def test_the_native_kernel_gives_the_same(case, maps, monkeypatch):
+    as_defined(case, maps, True, monkeypatch)
+
+
+def test_roi_pool_reads_cells_exactly():
+    """Also where the native kernel would interpolate, as it is off by a few 1e-5 cells."""
+    cells = np.random.default_rng(4).normal(size=(1, 2, 200, 1)).astype("float32")
+    ours = np.asarray(ops.roi_pool([cells], [[[0.0, 0, 1, 199]]], [[0]], (1, 100)))
+    expected = cells.reshape(2, 100, 2).max(axis=(0, 2))
+    np.testing.assert_array_equal(ours.ravel(), expected)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_gradient_is_the_transpose(training, maps):
+    """A bin is linear in the map, or near it, as a maximum is: <bins(a), w> = <a, gradient>.
+
+    The averages and RoIPool are compared with torchvision's below.
+    """
     import tensorflow as tf
 
     boxes, level = random_rois()
     weights = np.random.default_rng(2).normal(size=(2, 70, *SIZE, 2)).astype("float32")
     levels = [tf.constant(features) for features in maps]
 
-    @tf.function
-    def value_and_gradient(levels, training):
-        with tf.GradientTape() as tape:
-            tape.watch(levels)
-            bins = CASES[case][0](levels, boxes, level, SIZE, training=training)
-            loss = tf.reduce_sum(bins * weights)
-        return loss, tape.gradient(loss, levels)
-
-    for training in (True, False) if case == "roi_pool" else (True,):
-        loss, gradients = value_and_gradient(levels, training)
-        total = sum(float(tf.reduce_sum(g * x)) for g, x in zip(gradients, levels, strict=True))
-        assert total == pytest.approx(float(loss), rel=1e-4, abs=1e-3)
-        assert all(np.abs(gradient).max() > 0.1 for gradient in gradients)
+    with tf.GradientTape() as tape:
+        tape.watch(levels)
+        bins = CASES["roi_align 2 max legacy"][0](levels, boxes, level, SIZE, training=training)
+        loss = tf.reduce_sum(bins * weights)
+    gradients = tape.gradient(loss, levels)
+    total = sum(float(tf.reduce_sum(g * x)) for g, x in zip(gradients, levels, strict=True))
+    assert total == pytest.approx(float(loss), rel=1e-4, abs=1e-3)
+    assert all(np.abs(gradient).max() > 0.1 for gradient in gradients)
 
 
 def test_the_gradient_of_a_maximum_reaches_its_first_point_only():
@@ -154,8 +158,10 @@ def test_torchvision(kind, scale, size):
     end = f"{scale}_{size[0]}x{size[1]}"
     names = [f"roi_pool.{end}"]
     if kind == "align":
-        forms = [(ratio, form) for ratio in (0, 1, 2) for form in ("legacy", "aligned")]
-        names = [f"roi_align.{end}_sr{ratio}_{form}" for ratio, form in forms]
+        forms = ["sr0_aligned", "sr2_legacy"]
+        if scale == "s4":
+            forms += ["sr0_legacy", "sr1_legacy", "sr1_aligned", "sr2_aligned"]
+        names = [f"roi_align.{end}_{form}" for form in forms]
     image, x1, y1, x2, y2 = values[f"roi.boxes_{scale}"].T
     cells = np.stack([y1, x1, y2, x2], axis=1) * np.float32(1 / int(scale[1:]))
     boxes, level = np.stack([cells, cells]), np.zeros((2, len(cells)), "int32")
@@ -172,13 +178,14 @@ def test_torchvision(kind, scale, size):
                 aligned="aligned" in name,
             )
 
-        @tf.function
         def bins_and_gradient(levels, pool=pool):
             with tf.GradientTape() as tape:
                 tape.watch(levels)
                 bins = pool(levels, boxes, level, size, training=True)
             return bins, tape.gradient(bins, levels, upstream)
 
+        if "_sr1" not in name and "_sr2" not in name:  # a loop, of which a graph is faster
+            bins_and_gradient = tf.function(bins_and_gradient, autograph=False)
         bins, [gradient] = bins_and_gradient(levels)
         np.testing.assert_allclose(np.asarray(bins)[chosen], values[name], atol=1e-6, err_msg=name)
         expected = values[f"{name}.grad_input"]
@@ -201,8 +208,7 @@ def test_xla_gives_the_same():
             loss = tf.reduce_sum(bins**2)
         return bins, *tape.gradient(loss, levels)
 
-    plain, compiled = (
-        tf.function(value_and_gradient, jit_compile=jit)(*levels) for jit in (False, True)
-    )
+    plain = value_and_gradient(*levels)
+    compiled = tf.function(value_and_gradient, autograph=False, jit_compile=True)(*levels)
     for ours, expected in zip(compiled, plain, strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-4)

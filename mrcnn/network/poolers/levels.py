@@ -36,10 +36,9 @@ def floor_level(boxes: Tensor, rule: str) -> Tensor:
 
 
 def in_pixels(boxes: Tensor, image_shape: Tensor) -> Tensor:
-    """Normalised boxes in pixels, box * (size - 1) + [0, 0, 1, 1], to 1/4096 of a pixel.
+    """Normalised boxes in pixels, box * (size - 1) + [0, 0, 1, 1].
 
-    Whole pixels and simple fractions become exact again, which decides where RoIPool rounds to, and
-    how many points adaptive sampling takes.
+    A coordinate that is a whole number of pixels, or of sixteenths, comes back exactly.
 
     Args:
         boxes: float tensor [B, R, 4], normalised.
@@ -51,14 +50,18 @@ def in_pixels(boxes: Tensor, image_shape: Tensor) -> Tensor:
     size = ops.cast(image_shape[:, :2], "float32")
     span = ops.concatenate([size, size], axis=1)[:, None] - 1.0
     pixels = boxes * span + ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])
-    return ops.round(pixels * 4096.0) / 4096.0
+    # In float32, normalising and this are off by up to span * 2^-23. That would decide where
+    # RoIPool rounds to and how many points adaptive sampling takes. All else stays as it is:
+    # rounding it would move the sampling points by more than float32 does.
+    near = ops.round(pixels * 16.0) / 16.0
+    return ops.where(ops.abs(pixels - near) <= span * 2.0**-23, near, pixels)
 
 
 def scale_of(features: Tensor, image_shape: Tensor) -> Tensor:
     """Cells of a map per pixel of the image, along y and x: 1 / stride.
 
-    A map of an image whose size is no multiple of the stride is rounded up, so that the ratio of
-    the sizes is only near the scale. The scale is the nearest power of two.
+    A map of an image whose size is not a multiple of the stride is rounded up, so that the ratio
+    of the sizes is only near the scale. The scale is the nearest power of two.
 
     Args:
         features: tensor [B, H, W, C].
@@ -70,6 +73,6 @@ def scale_of(features: Tensor, image_shape: Tensor) -> Tensor:
     shape = ops.shape(features)
     cells = ops.cast(ops.stack([shape[1], shape[2]]), "float32")
     ratio = cells / ops.cast(image_shape[:, :2], "float32")
-    # 2 ** x is not exact on every device; a power of a whole number of halvings is.
+    # 2 ** x is not exact on every device; a table of halvings is.
     halvings = ops.cast(-ops.round(log2_graph(ratio)), "int32")
     return ops.take(ops.convert_to_tensor([0.5**n for n in range(16)]), ops.clip(halvings, 0, 15))

@@ -29,11 +29,19 @@ def test_a_factor_of_two_is_a_level(rule):
     np.testing.assert_array_equal(levels.floor_level(boxes, rule)[0], [2, 2, 2, 3, 3, 4, 4, 5, 5])
 
 
-def test_in_pixels_undoes_norm_boxes():
-    pixels = np.array([[0, 0, 64, 96], [3.5, 10, 20.25, 50]])
-    normalised = norm_boxes(pixels, (64, 96))[None]
-    ours = levels.in_pixels(normalised, np.array([[64.0, 96.0, 3.0]]))
-    np.testing.assert_allclose(ours[0], pixels, atol=1e-4)
+@pytest.mark.parametrize("size", [(64, 96), (800, 1333), (2048, 1024)])
+def test_in_pixels_undoes_norm_boxes(size):
+    sixteenths = np.random.default_rng(0).integers(0, 16 * min(size), (1, 500, 4)) / 16
+    shape = np.array([[*size, 3.0]])
+    ours = levels.in_pixels(norm_boxes(sixteenths[0], size)[None], shape)
+    np.testing.assert_array_equal(ours, sixteenths)
+
+
+def test_in_pixels_does_not_round():
+    """A point that moves by a fraction f of a cell changes a value by f times the slope."""
+    pixels = np.random.default_rng(0).uniform(0, 64, (500, 4))
+    ours = levels.in_pixels(norm_boxes(pixels, (64, 96))[None], np.array([[64.0, 96.0, 3.0]]))
+    np.testing.assert_allclose(ours[0], pixels, atol=2e-5)
 
 
 def test_the_scale_is_a_power_of_two_even_if_the_map_is_rounded_up():

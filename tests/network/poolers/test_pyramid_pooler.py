@@ -44,8 +44,7 @@ def test_detectron2(name):
     kind, options = POOLERS[name]
     layer = kind((7, 7), level_rule="detectron2", **options)
     ours = np.asarray(layer([boxes, meta_of(*size), *pyramid]))[0]
-    # Normalised boxes in float32 are exact to about 1e-5 pixels.
-    np.testing.assert_allclose(ours, values[f"pooler.{name}"], atol=1e-4)
+    np.testing.assert_allclose(ours, values[f"pooler.{name}"], atol=1e-5)
 
 
 def test_one_map_takes_all_rois():
