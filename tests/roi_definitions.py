@@ -51,7 +51,7 @@ def half_away(value):
 
 
 def bilinear(image, y, x):
-    """The value at a position, that of the nearest cell up to one cell outside, then 0."""
+    """The value at a position; up to one cell outside, that of the nearest cell; beyond that, 0."""
     height, width, channels = image.shape
     if y < -1 or y > height or x < -1 or x > width:
         return np.zeros(channels)

@@ -1,7 +1,7 @@
-"""Detect and train one step on KERAS_BACKEND, with each of some settings: run_choices.py CASES OUT
+"""Detect and train one step on KERAS_BACKEND, with each case's settings: run_choices.py CASES OUT
 
 CASES is a Python literal, a dict of case to settings for `tiny.tiny_config`. Detections,
-masks, losses and a weight's change go to OUT by "case.name".
+masks, losses and a weight's change go to OUT, each under "case.name".
 """
 
 import ast

@@ -18,7 +18,7 @@ def sample():
     return load_sample("keypoints")
 
 
-def test_a_seed_is_always_the_same_images(sample):
+def test_a_seed_always_gives_the_same_images(sample):
     one, same = sample.load_dataset("val", limit=5), sample.load_dataset("val", limit=5)
     other = sample.load_dataset("train", limit=5)
     for image_id in one.image_ids:

@@ -33,7 +33,7 @@ def drawn(shapes, *described, size=(128, 128)):
     return dataset
 
 
-def test_a_seed_is_always_the_same_images(shapes):
+def test_a_seed_always_gives_the_same_images(shapes):
     one, same, other = (shapes.ShapesDataset() for _ in range(3))
     for dataset, seed in ((one, 3), (same, 3), (other, 4)):
         dataset.load_shapes(5, 96, 128, seed)

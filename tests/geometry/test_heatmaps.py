@@ -13,7 +13,7 @@ FOREIGN = Path(__file__).resolve().parents[3] / "shared" / "parity" / "foreign"
 def load(name):
     path = FOREIGN / f"{name}.npz"
     if not path.exists():
-        pytest.skip("the foreign values are not here")
+        pytest.skip("no foreign reference values")
     return np.load(path, allow_pickle=False)
 
 

@@ -70,13 +70,13 @@ def test_batches_of_lists_train_and_validate(model, batches):
     assert history == {"loss": [2.5, 2.5], "val_loss": [2.5, 2.5]}
 
 
-def test_a_generator_gives_no_warning_of_its_order(model):
+def test_a_generator_causes_no_warning_about_its_order(model):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*shuffle.*")
         model.fit(lists(), steps_per_epoch=1, verbose=0)
 
 
-def test_a_sequence_hears_that_an_epoch_has_ended(model):
+def test_a_sequence_is_told_when_an_epoch_ends(model):
     sequence = Sequence()
     model.fit(sequence, epochs=2, verbose=0)
     assert sequence.ended >= 2

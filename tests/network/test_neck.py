@@ -126,6 +126,6 @@ def test_a_map_of_another_stride_is_refused():
     with pytest.raises(ValueError) as failed:
         graph.build("inference", config_of("c4", BACKBONE=Coarse()))
     assert str(failed.value) == (
-        "BACKBONE `Coarse` returned C4 of stride 32: 16 is needed, as in BACKBONE_STRIDES. It is "
-        "of 2x2 cells for an image of 64x64 pixels, and must be of 4x4."
+        "BACKBONE `Coarse` returned C4 of stride 32: 16 is needed, as in BACKBONE_STRIDES. It has "
+        "2x2 cells for an image of 64x64 pixels, and must have 4x4."
     )

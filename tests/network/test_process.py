@@ -38,7 +38,7 @@ def elsewhere(monkeypatch):
 
 
 def in_child(function):
-    """What `function` raises in a forked process, as text. If it hangs, it ends after 20 s."""
+    """What `function` raises in a forked process, as text. A process that hangs ends after 20 s."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:

@@ -43,12 +43,12 @@ def test_points_beyond_the_border():
 
 
 def test_pooling_rounds_halves_away_from_zero_and_bins_outwards():
-    # From 1.5 to 4.5 is cells 2 to 5; three bins of 4 / 3 cells.
+    # 1.5 to 4.5 rounds to cells 2 to 5: three bins of 4 / 3 cells.
     axis = axis_of(roi_grids.pool_axis(3), 1.5, 4.5)
     positions, _, inside = points_of(axis, 2)
     np.testing.assert_array_equal(positions, [[2, 3], [3, 4], [4, 5]])
     assert inside.all() and int(axis.steps[0]) == 2
-    # From -1.5, which is -2, to 0.5, which is 1: two of four cells are outside.
+    # -1.5 rounds to -2 and 0.5 to 1: two of four cells are outside.
     positions, _, inside = points_of(axis_of(roi_grids.pool_axis(4), -1.5, 0.5), 1)
     np.testing.assert_array_equal(inside[:, 0], [0, 0, 1, 1])
     np.testing.assert_array_equal(positions[2:, 0], [0, 1])

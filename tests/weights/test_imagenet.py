@@ -54,7 +54,7 @@ def network(backbone, side=64):
 
 
 def test_a_resnet_gets_the_layers_of_keras(fetched):
-    # The layers of a ResNet-50 do for the file, because only more blocks distinguish the others.
+    # A ResNet-50's layers will do for the file: the others only have more blocks.
     fetched.model = theirs = with_values(
         keras.applications.ResNet50(weights=None, include_top=False)
     )
@@ -82,7 +82,7 @@ def test_a_resnet_gets_the_layers_of_keras(fetched):
             strict=True,
         ):
             assert_array_equal(a, b)
-        # The moving variance makes up for another epsilon.
+        # The moving variance makes up for the different epsilon.
         x = np.random.default_rng(1).normal(size=(1, 2, 2, 256)).astype(np.float32)
         expected, found = theirs.get_layer(f"{name}_bn")(x), ours.get_layer(f"bn{own}")(x)
         assert theirs.get_layer(f"{name}_bn").epsilon < ours.get_layer(f"bn{own}").epsilon / 50
@@ -172,7 +172,7 @@ def test_they_follow_the_backbone(monkeypatch, backbone, wanted):
     assert asked == [wanted]
 
 
-def test_the_other_form_of_a_resnet_is_told(monkeypatch, caplog):
+def test_the_other_form_of_a_resnet_is_reported(monkeypatch, caplog):
     monkeypatch.setattr("mrcnn.mask_rcnn.imagenet_weights", lambda name: name)
     settings = {"BACKBONE": "resnet50", "COMPUTE_BACKBONE_SHAPE": None}
     Bare(**settings).get_imagenet_weights()

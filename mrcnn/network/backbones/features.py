@@ -91,12 +91,12 @@ def check_sizes(image: Tensor, features: Sequence[Tensor], config: Config) -> No
     if shapes != expected:
         found = ", ".join(_stride(height, shape[0]) for shape in shapes)
         needed = ", ".join(map(str, strides))
-        noun, verb, they = ("stride", "is", "It is")
+        noun, verb, they = ("stride", "is", "It has")
         if len(used) > 1:
-            noun, verb, they = ("strides", "are", "They are")
+            noun, verb, they = ("strides", "are", "They have")
         raise ValueError(
             f"{returned}{maps} of {noun} {found}: {needed} {verb} needed, as in BACKBONE_STRIDES. "
-            f"{they} of {_sides(shapes)} cells {of_image}, and must be of {_sides(expected)}."
+            f"{they} {_sides(shapes)} cells {of_image}, and must have {_sides(expected)}."
         )
     if is_function(config.BACKBONE):
         levels, names = [list(shape) for shape in shapes], f"P{first}"

@@ -1,4 +1,4 @@
-"""torchvision's and Detectron2's residual networks, where their reference values are at hand."""
+"""torchvision's and Detectron2's residual networks, where their reference values are available."""
 
 import importlib.util
 import json
@@ -20,7 +20,7 @@ EPSILON = 1e-3
 
 
 def assert_features(backbone, name, **settings):
-    """Compare C2 to C5 of the file's synthetic image, with the file's seeded weights."""
+    """Check C2 to C5, computed from the file's synthetic image with its seeded weights."""
     with np.load(FOLDER / f"{name}.npz") as archive:
         values = dict(archive)
     is_torchvision = name.startswith("torchvision")

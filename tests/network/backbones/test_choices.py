@@ -1,4 +1,4 @@
-"""Each named backbone: what trains by stage; a training step, saving, loading and detection."""
+"""Each named backbone: what trains at each stage; training, saving, loading and detection."""
 
 import re
 
@@ -42,7 +42,7 @@ def test_a_stage_is_what_only_its_level_and_later_ones_need(backbone, settings):
         assert 0 < len(chosen) < len(names)
 
 
-def test_vgg_is_frozen_by_its_own_blocks():
+def test_the_stages_of_vgg_are_its_own_blocks():
     image = keras.Input((64, 64, 3))
     *_, c5 = backbones.build(config_of("vgg16"), image)
     names = [x.name for x in keras.Model(image, c5).layers if x.weights]
@@ -61,7 +61,7 @@ def test_vgg_is_frozen_by_its_own_blocks():
     ],
 )
 def test_it_trains_saves_and_detects(tmp_path, backbone, stage, frozen, trained):
-    # Statistics of the batch keep the signal of random weights from vanishing.
+    # Batch statistics keep the signal from vanishing while the weights are random.
     data, config = InMemory(shapes(2)), config_of(backbone, STEPS_PER_EPOCH=1, TRAIN_BN=None)
     keras.utils.set_random_seed(0)
     with eager_training():

@@ -107,8 +107,8 @@ def test_other_strides_are_named(settings, side, found, wanted):
     message = error_of(changed(lambda maps, _: [maps[0], maps[0], *maps[1:4]]), **settings)
     assert message == (
         "BACKBONE `mine` returned C2 to C5 of strides 4, 4, 8, 16: 4, 8, 16, 32 are needed, as in "
-        f"BACKBONE_STRIDES. They are of {found} cells for an image of {side} pixels, and must be "
-        f"of {wanted}."
+        f"BACKBONE_STRIDES. They have {found} cells for an image of {side} pixels, and must "
+        f"have {wanted}."
     )
 
 
@@ -121,7 +121,7 @@ def coarse_shapes(image_shape):
 
 
 @pytest.mark.parametrize("settings", [SQUARE, OPEN])
-def test_strides_may_be_others_if_they_are_set(settings):
+def test_other_strides_are_accepted_if_they_are_set(settings):
     assert "returned C2 to C5 of strides 8, 16, 32, 64: 4, 8," in error_of(coarse, **settings)
     strides = {"BACKBONE_STRIDES": [8, 16, 32, 64, 128], "COMPUTE_BACKBONE_SHAPE": coarse_shapes}
     build(coarse, **strides, **settings)
@@ -135,7 +135,7 @@ def test_strides_may_be_others_if_they_are_set(settings):
         (lambda shape: np.full((5, 2), 7), [[7, 7]] * 5),
     ],
 )
-def test_computed_shapes_that_are_not_the_maps(shapes, computed):
+def test_computed_shapes_that_do_not_match_the_maps(shapes, computed):
     assert error_of(backbone, COMPUTE_BACKBONE_SHAPE=shapes) == (
         f"COMPUTE_BACKBONE_SHAPE returns {computed} for an image of 64x64 pixels: it must return "
         "[[16, 16], [8, 8], [4, 4], [2, 2], [1, 1]], the height and width of P2 to P6, because "

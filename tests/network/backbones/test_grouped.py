@@ -32,7 +32,7 @@ def by_definition(x, kernel, groups, stride):
 
 @pytest.mark.parametrize("in_blocks", [False, True])
 @pytest.mark.parametrize(("groups", "stride"), [(32, 1), (8, 2), (2, 1), (1, 1)])
-def test_it_is_the_definition(monkeypatch, in_blocks, groups, stride):
+def test_it_matches_the_definition(monkeypatch, in_blocks, groups, stride):
     monkeypatch.setattr(grouped, "_is_xla_on_cpu", lambda: in_blocks)
     layer = GroupedConv2D(128, 3, stride, groups=groups, name="grouped")
     padded = keras.layers.ZeroPadding2D(1)(X)

@@ -42,7 +42,7 @@ def config_of(backbone, **settings):
 
 
 def built(backbone, channels=3, **settings):
-    """A model of the features."""
+    """A model that outputs the features."""
     settings |= {"IMAGE_CHANNEL_COUNT": channels}
     image = keras.Input((64, 64, channels))
     return keras.Model(image, backbone.build(image, config_of(backbone, **settings)))

@@ -17,7 +17,7 @@ FOREIGN = Path(__file__).resolve().parents[4] / "shared/parity/foreign/torchvisi
 
 def test_transposed_convolution_and_upsampling_of_torchvision():
     if not FOREIGN.exists():
-        pytest.skip("the foreign values are not here")
+        pytest.skip("no foreign reference values")
     values = np.load(FOREIGN, allow_pickle=False)
     deconv = Conv2DTranspose(2, (4, 4), strides=2, padding="same")
     x = values["kp.deconv_input"][:, None]  # each image is one RoI
@@ -40,7 +40,7 @@ def test_doubled_by_hand():
     assert doubled[0, 0, :, 1, 0].tolist() == [0, 1, 3, 5, 7, 8]
 
 
-def test_the_paper_s_layers():
+def test_the_layers_of_the_paper():
     seen = []
 
     def pool(rois):

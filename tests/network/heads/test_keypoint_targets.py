@@ -28,7 +28,7 @@ def targets(boxes, keypoints, class_ids=None, size=(512, 320), side=56):
 
 def test_torchvision():
     if not FOREIGN.exists():
-        pytest.skip("the foreign values are not here")
+        pytest.skip("no foreign reference values")
     values = np.load(FOREIGN, allow_pickle=False)
     keypoints = values["kp.gt"][..., [1, 0, 2]].astype("float32")
     cells, counts = targets(values["kp.boxes"], keypoints)
@@ -69,7 +69,7 @@ def test_loss_by_hand():
     np.testing.assert_allclose(loss, np.mean(expected), rtol=1e-5)
 
 
-def test_loss_of_an_even_map_and_of_nothing():
+def test_loss_of_a_uniform_map_and_without_keypoints():
     logits = ops.zeros((1, 1, 56, 56, 1))
     cells = ops.zeros((1, 1, 1), "int32")
     even = float(mrcnn_keypoint_loss_graph(cells, ops.ones((1, 1, 1), "bool"), logits))

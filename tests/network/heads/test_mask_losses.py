@@ -57,7 +57,7 @@ def test_classes_that_compete_for_each_pixel():
     assert float(mrcnn_mask_softmax_loss_graph(target, 0 * class_ids, probabilities)) == 0
 
 
-def test_a_pixel_that_is_certainly_wrong_still_pulls():
+def test_a_confidently_wrong_pixel_keeps_its_gradient():
     """Where a sigmoid's loss is clipped, the logits of a softmax keep their gradient of -1."""
     logits = tf.constant([[[[[40.0, -30.0, 0.0]]]]])
     with tf.GradientTape() as tape:

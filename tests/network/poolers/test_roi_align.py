@@ -11,7 +11,7 @@ pytestmark = pytest.mark.network
 
 
 def pooled(**options):
-    """Bins of a map whose cells are the squares of their columns, in cells of stride 16."""
+    """Two bins of a map of stride 16 whose cells hold the squares of their column numbers."""
     level = np.repeat(np.arange(8.0)[None, None, :, None] ** 2, 8, axis=1).astype("float32")
     meta = np.zeros((1, 13), "float32")
     meta[:, 4:7] = (128, 128, 3)
@@ -20,7 +20,7 @@ def pooled(**options):
 
 
 def test_each_argument_changes_the_points():
-    # Aligned: columns 0 to 3 and 4 to 7. Not: half a cell to the right, with 7 as the last value.
+    # Aligned: columns 0 to 3, 4 to 7. Unaligned: half a cell to the right, 7 being the last value.
     np.testing.assert_allclose(pooled(), [3.5, 31.5], atol=1e-3)
     np.testing.assert_allclose(pooled(aggregation="max"), [9, 49], atol=1e-3)
     np.testing.assert_allclose(pooled(sampling_ratio=1), [2.5, 30.5], atol=1e-3)

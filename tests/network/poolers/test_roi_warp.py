@@ -18,6 +18,6 @@ def test_a_roi_is_rounded_to_cells_but_its_bins_are_not():
         inputs = [boxes, meta, level]
         return np.asarray(kind((1, 3), sampling_ratio=1)(inputs))[0, 0, 0, :, 0]
 
-    # From pixel 20 to 76 is from 1.25 to 4.75 cells, which are cells 1 to 5.
+    # Pixels 20 to 76 are 1.25 to 4.75 in cells, which rounds to cells 1 to 5.
     np.testing.assert_allclose(pooled(ROIAlign, 20, 76), 0.75 + 3.5 / 6 * np.array([1, 3, 5]), 1e-5)
     np.testing.assert_allclose(pooled(ROIWarp, 20, 76), 0.5 + 5 / 6 * np.array([1, 3, 5]), 1e-5)
