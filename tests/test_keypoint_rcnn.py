@@ -1,53 +1,28 @@
 """HEADS with "keypoint", from the dataset to the results: Mask R-CNN, section 5."""
 
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pytest
-from tiny import InMemory, TinyConfig, eager_training, shapes, spread
+import run_keypoints
+from run_keypoints import AllHeadsConfig, KeypointConfig, Rectangles, build
+from tiny import InMemory, eager_training, shapes, spread
 
 from mrcnn.augment import Flips
 from mrcnn.evaluation import evaluate
-from mrcnn.instances import InstanceKeypoints, KeypointLayout
+from mrcnn.inference import tta
 from mrcnn.loading.source import SampleSource
-from mrcnn.model import MaskRCNN
 from mrcnn.runs import history
 
 pytestmark = pytest.mark.network
 
 LOSSES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss")
-LAYOUT = KeypointLayout(["centre", "left", "right"], [(0, 1), (0, 2)])
-
-
-class KeypointConfig(TinyConfig):
-    HEADS = ("box", "keypoint")
-    NUM_KEYPOINTS = 3
-    KEYPOINT_POOL_SIZE = 3
-    KEYPOINT_HEAD_LAYERS = 2
-    KEYPOINT_HEAD_CHANNELS = 8
-
-
-class AllHeadsConfig(KeypointConfig):
-    HEADS = ("box", "mask", "keypoint")
-
-
-class Rectangles(InMemory):
-    """Rectangles with a keypoint in the centre and at the middle of the left and right sides."""
-
-    keypoint_layout = LAYOUT
-
-    def __init__(self, count=4):
-        super().__init__(shapes(count))
-
-    def load_keypoints(self, image_id):
-        masks, _ = self.load_mask(image_id)
-        points = []
-        for mask in np.moveaxis(masks, -1, 0):
-            (y1, x1), (y2, x2) = np.argwhere(mask).min(axis=0), np.argwhere(mask).max(axis=0) + 1
-            y, x = (y1 + y2) / 2, (x1 + x2) / 2
-            points.append([[y, x, 2], [y, x1, 2], [y, x2, 1]])
-        return InstanceKeypoints(points, masks.shape, LAYOUT.flip_pairs)
 
 
 @pytest.fixture
@@ -56,13 +31,9 @@ def eagerly():
         yield
 
 
-def build(folder, mode="training", config=None):
-    keras.utils.set_random_seed(0)
-    return MaskRCNN(mode, config or KeypointConfig(), str(folder))
-
-
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory):
+    """All heads, with random weights that detect something."""
     model = build(tmp_path_factory.mktemp("logs"), "inference", AllHeadsConfig())
     spread(model.keras_model)
     return model
@@ -100,32 +71,93 @@ def test_an_augmentation_that_moves_only_masks_is_refused():
         SampleSource(Rectangles(), KeypointConfig(), augmentation=mirror)
 
 
-def test_a_dataset_without_keypoints():
-    message = "image 0 .*: it has no keypoints, which the head 'keypoint' learns from"
+def with_points(change):
+    """A dataset whose keypoints, [2, 3, 3] in each image, are changed."""
+
+    class Changed(Rectangles):
+        def load_keypoints(self, image_id):
+            keypoints = super().load_keypoints(image_id)
+            return type(keypoints)(change(keypoints.points), keypoints.shape)
+
+    return Changed(1)
+
+
+class Unnamed(Rectangles):
+    keypoint_layout = None
+
+
+UNUSABLE = {
+    "no keypoints": (
+        InMemory(shapes(1)),
+        {},
+        r"image 0 \(shape0.png\): it has no keypoints, which the head 'keypoint' learns from",
+        "shape0.png: no keypoints, which the head 'keypoint' learns from",
+    ),
+    "no layout": (Unnamed(1), {}, "Unnamed has no keypoint_layout: set it to a KeypointL", None),
+    "another setting": (
+        Rectangles(1),
+        {"NUM_KEYPOINTS": 17},
+        "NUM_KEYPOINTS is 17, but Rectangles has 3 keypoints: centre, left, right",
+        None,
+    ),
+    "other pairs": (
+        Rectangles(1),
+        {"KEYPOINT_FLIP_PAIRS": [(0, 1)]},
+        r"KEYPOINT_FLIP_PAIRS is \[\(0, 1\)\], but those of Rectangles are \[\(1, 2\)\]",
+        None,
+    ),
+    "another count": (
+        with_points(lambda points: points[:, :2]),
+        {},
+        "load_keypoints returned 2 keypoints for each instance: the keypoint_layout of Changed has",
+        None,
+    ),
+    "outside their box": (
+        with_points(lambda points: np.add(points, [64, 0, 0])),
+        {},
+        r"image 0 .*, instance 0: all its keypoints, such as .*, lie outside its box",
+        "shape0.png, instance 0: all its keypoints, such as .*, lie outside its box",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_unusable_data(case, tmp_path, eagerly):
+    """`train` raises what `check` reports."""
+    dataset, settings, message, in_report = UNUSABLE[case]
+    config = KeypointConfig.from_dict({"VALIDATION_STEPS": 0, **settings})
+    report = dataset.check(config=config)
+    assert not report.ok
+    assert re.search(in_report or message, str(report))
+    # No network is needed to find the problem.
     with pytest.raises(ValueError, match=message):
-        SampleSource(InMemory(shapes(1)), KeypointConfig())
-    assert "no keypoints, which the head 'keypoint'" in str(
-        InMemory(shapes(1)).check(config=KeypointConfig())
-    )
+        SampleSource(dataset, config).sample(0)
 
 
-def test_another_number_of_keypoints():
-    config = KeypointConfig.from_dict({"NUM_KEYPOINTS": 17})
-    with pytest.raises(ValueError, match="NUM_KEYPOINTS is 17, but Rectangles has 3 keypoints"):
-        SampleSource(Rectangles(), config)
+def test_train_refuses_unusable_data(tmp_path):
+    model = build(tmp_path / "logs")
+    for case in ("no keypoints", "no layout"):
+        dataset, _, message, _ = UNUSABLE[case]
+        with pytest.raises(ValueError, match=message):
+            model.train(dataset, None, 0.01, epochs=1, layers="heads", verbose=0)
+    assert not (tmp_path / "logs").exists()
 
 
 def test_train_save_and_load(tmp_path, eagerly):
     class Trained(AllHeadsConfig):
-        VALIDATION_STEPS = 0
+        VALIDATION_IMAGES = 2
+        MONITOR = "val_keypoints_AP"
 
     model = build(tmp_path, config=Trained())
     layer = model.keras_model.get_layer("mrcnn_keypoint_deconv")
     frozen = model.keras_model.get_layer("conv1").kernel.numpy()
     before = layer.kernel.numpy()
-    model.train(Rectangles(), None, 0.01, epochs=1, layers="heads", verbose=0)
+    model.train(Rectangles(), Rectangles(2), 0.01, epochs=1, layers="heads", verbose=0)
     assert np.abs(layer.kernel.numpy() - before).max() > 0
     np.testing.assert_array_equal(model.keras_model.get_layer("conv1").kernel.numpy(), frozen)
+    (row,) = history.read(model.log_dir)
+    for name in ("bbox_AP", "segm_AP", "keypoints_AP", "keypoints_AP50", "mrcnn_keypoint_loss"):
+        assert np.isfinite(float(row[f"val_{name}"])), name
     again = build(tmp_path, "inference", Trained())
     report = again.load_weights(again.find_last())
     assert not report.missing
@@ -157,22 +189,23 @@ def test_same_result_for_molded_images(detector):
     np.testing.assert_allclose(of_molded["keypoints"], result["keypoints"], atol=1e-3)
 
 
-def test_keypoint_ap_after_an_epoch(tmp_path, eagerly):
-    class Validated(KeypointConfig):
-        VALIDATION_IMAGES = 2
-        MONITOR = "val_keypoints_AP"
+def test_turned(detector):
+    """In one orientation, merging changes nothing; in several, an object keeps a full set."""
+    image = shapes(1)[0][0]
+    (plain,) = detector.detect([image])
+    (looked,) = tta.detect(detector, [image], orientations=1)
+    seen = plain["masks"].any(axis=(0, 1))  # merging drops the others
+    np.testing.assert_allclose(looked["keypoints"], plain["keypoints"][seen], atol=1e-4)
+    (turned,) = tta.detect(detector, [image], orientations=2, min_votes=0)
+    assert turned["keypoints"].shape == (len(turned["rois"]), 3, 3)
+    assert {tuple(p) for p in looked["keypoints"][:, 0]} & {
+        tuple(p) for p in turned["keypoints"][:, 0]
+    }
 
-    model = build(tmp_path, config=Validated())
-    model.train(Rectangles(), Rectangles(2), 0.01, epochs=1, layers="heads", verbose=0)
-    (row,) = history.read(model.log_dir)
-    for name in (
-        "val_bbox_AP",
-        "val_keypoints_AP",
-        "val_keypoints_AP50",
-        "val_mrcnn_keypoint_loss",
-    ):
-        assert np.isfinite(float(row[name])), name
-    assert "val_segm_AP" not in row
+
+def test_a_dataset_without_keypoints_gets_the_other_metrics(detector):
+    found = evaluate(detector, InMemory(shapes(2)), progress=False)
+    assert list(found["coco"]) == ["bbox", "segm"]
 
 
 def test_evaluate(detector):
@@ -181,3 +214,25 @@ def test_evaluate(detector):
     assert 0 <= found["coco"]["keypoints"]["AP"] <= 1
     with pytest.raises(ValueError, match="the model predicts no keypoints: leave 'keypoints' out"):
         evaluate(SimpleNamespace(fields=("boxes",)), Rectangles(1), iou_types="keypoints")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+def test_the_same_on_jax(tmp_path):
+    environment = os.environ | {
+        "KERAS_BACKEND": "jax",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",  # compiles in half the time
+    }
+    script, out = Path(__file__).parent / "run_keypoints.py", tmp_path / "jax.npz"
+    subprocess.run([sys.executable, script, str(out)], env=environment, check=True)
+    expected = run_keypoints.detected(tmp_path) | run_keypoints.trained(eagerly=True)
+    assert len(expected["detect.keypoints"]) and expected["loss.mrcnn_keypoint_loss"] > 0
+    with np.load(out) as ours:
+        assert set(ours) == set(expected)
+        for name, value in expected.items():
+            if name in ("detect.rois", "detect.class_ids"):
+                np.testing.assert_array_equal(ours[name], value, err_msg=name)
+                continue
+            # The change of a weight is relative to the largest; see also test_backends.py.
+            tolerance = 5e-3 if "step" in name else 1e-4 * max(1.0, np.abs(value).max())
+            np.testing.assert_allclose(ours[name], value, atol=tolerance, err_msg=name)

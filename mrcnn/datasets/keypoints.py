@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config import Config
+from ..config_rules import parts
 from ..instances import InstanceKeypoints, KeypointLayout
 from ..instances.keypoints import VISIBLE
 from ..types import Array
@@ -38,7 +39,7 @@ def check_layout(dataset: "Dataset", config: Config) -> None:
         raise ValueError(
             f"KEYPOINT_FLIP_PAIRS is {list(map(tuple, pairs))}, but those of "
             f"{type(dataset).__name__} are {list(layout.flip_pairs)}: they must be the same. None "
-            "takes the dataset's."
+            "uses the dataset's."
         )
 
 
@@ -69,8 +70,8 @@ def checked_keypoints(
         where: name of the image in messages.
 
     Raises:
-        ValueError: they are of another count than the dataset says, or not one keypoint of an
-            instance is in its box.
+        ValueError: the number of keypoints is not what the dataset says, or that of instances is
+            not the image's, or not one keypoint of an instance is in its box.
     """
     layout = layout_of(dataset)
     if keypoints.count != len(layout):
@@ -79,7 +80,13 @@ def checked_keypoints(
             f"keypoint_layout of {type(dataset).__name__} has {len(layout)}, "
             f"{', '.join(layout.names)}."
         )
-    if len(keypoints) == len(np.asarray(boxes)) and (lost := misplaced(keypoints, boxes)).any():
+    count = len(np.asarray(boxes))
+    if len(keypoints) != count:
+        raise ValueError(
+            f"{where}: load_keypoints returned the keypoints of {len(keypoints)} instances, but "
+            f"the image has {count}."
+        )
+    if (lost := misplaced(keypoints, boxes)).any():
         raise ValueError(f"{where}, instance {lost.argmax()}: {lost_text(keypoints, boxes, lost)}")
     return InstanceKeypoints(keypoints.points, keypoints.shape, layout.flip_pairs)
 
@@ -88,15 +95,16 @@ class KeypointsCheck:
     """Reports what is wrong with the keypoints of a dataset, see `check.check`.
 
     Args:
-        dataset: a prepared `Dataset`; nothing is checked if it has no `keypoint_layout`.
-        config: that it is to be trained with, or None.
+        dataset: a prepared `Dataset`; its keypoints are not checked without a `keypoint_layout`.
+        config: the `Config` to train with, or None.
         report: receives what is found.
     """
 
     def __init__(self, dataset: "Dataset", config: Config | None, report: Report) -> None:
         self.dataset = dataset
         self.report = report
-        if config and "keypoint" in config.HEADS and dataset.keypoint_layout is not None:
+        needs = config is not None and parts.needed_fields(config).get("keypoints") == "keypoint"
+        if config is not None and needs and hasattr(dataset, "load_keypoints"):
             try:
                 check_layout(dataset, config)
             except ValueError as error:
@@ -116,15 +124,21 @@ class KeypointsCheck:
             return
         load: Any = dataset.load_keypoints  # type: ignore[attr-defined]
         try:
-            keypoints = checked_keypoints(dataset, load(image_id), boxes, name)
-            if len(keypoints) != len(boxes) or keypoints.shape[:2] != tuple(size):
+            keypoints = load(image_id)
+            if not isinstance(keypoints, InstanceKeypoints):
+                raise TypeError(
+                    f"{name}: load_keypoints returned a {type(keypoints).__name__}: it must be an "
+                    "InstanceKeypoints."
+                )
+            keypoints = checked_keypoints(dataset, keypoints, boxes, name)
+            if keypoints.shape[:2] != tuple(size):
                 raise ValueError(
-                    f"{name}: {len(keypoints)} sets of keypoints in {keypoints.height}x"
-                    f"{keypoints.width} pixels, but {len(boxes)} instances in {size[0]}x{size[1]} "
-                    "(height x width)."
+                    f"{name}: its keypoints are {keypoints.height}x{keypoints.width} pixels, but "
+                    f"its instances {size[0]}x{size[1]} (height x width): they must be equal."
                 )
         except Exception as error:  # a subclass's load_keypoints may raise anything
-            self.report.error("keypoints that cannot be used", str(error), image_id)
+            text = str(error) if name in str(error) else f"{name}: {type(error).__name__}: {error}"
+            self.report.error("keypoints that cannot be used", text, image_id)
             return
         seen = keypoints.points[..., 2] == VISIBLE
         for i, k in np.argwhere(keypoints.outside(boxes) & seen).tolist():

@@ -8,6 +8,7 @@ from mrcnn.datasets import Dataset
 from mrcnn.datasets.keypoints import check_layout, misplaced
 from mrcnn.datasets.reading import read_instances
 from mrcnn.instances import InstanceKeypoints, KeypointLayout
+from mrcnn.network.heads.keypoint import KeypointHead
 
 LAYOUT = KeypointLayout(["left", "right"])
 # In the boxes (10, 20, 30, 40) and (40, 60, 70, 90).
@@ -81,7 +82,11 @@ def test_hidden_ones_outside_are_usual():
         (moved(1, 0, 70, 40), {}, r"instance 1: all its keypoints, such as \(70, 40\), lie outs.*"),
         (moved(1, 0, 0.5, 0.7), {}, r"\(0.5, 0.7\), lie outside its box \[40.0, 60.0, 70.0, 90.0]"),
         (np.zeros((2, 3, 3)), {}, "returned 3 keypoints for each instance: .* has 2, left, right"),
-        (np.zeros((1, 2, 3)), {}, "there are 1 keypoints and 2 class ids"),
+        (
+            np.zeros((1, 2, 3)),
+            {},
+            "load_keypoints returned the keypoints of 1 instances, but the image has 2",
+        ),
         (INSIDE, {"shape": (100, 80)}, "its keypoints are 100x80 pixels, but the image is 80x100"),
     ],
 )
@@ -98,7 +103,7 @@ def test_misplaced_needs_a_visible_one():
     for visibility, lost in ((0, False), (1, False), (2, True)):
         points = InstanceKeypoints([[[70, 30, visibility]]], (80, 100))
         assert misplaced(points, boxes).tolist() == [lost]
-    # Within a tenth of the side and a pixel.
+    # Within a tenth of the side plus a pixel.
     assert not misplaced(InstanceKeypoints([[[32.5, 30, 2]]], (80, 100)), boxes).any()
     assert misplaced(InstanceKeypoints([[[33.5, 30, 2]]], (80, 100)), boxes).all()
     # An instance that has left the image has no box.
@@ -132,3 +137,33 @@ def test_no_layout():
 
     with pytest.raises(ValueError, match="Unnamed has no keypoint_layout: set it to"):
         check_layout(Unnamed(INSIDE), TwoConfig())
+    report = Unnamed(INSIDE).check(config=TwoConfig())
+    assert not report.ok
+    assert "Unnamed has no keypoint_layout: set it to" in str(report)
+    # Without the head, nobody needs it.
+    assert Unnamed(INSIDE).check(config=TwoConfig.from_dict({"HEADS": ("box",)})).ok
+    assert Unnamed(INSIDE).check().ok
+
+
+def test_a_head_given_as_a_class_needs_the_keypoints_too():
+    config = TwoConfig.from_dict({"HEADS": ("box", KeypointHead), "NUM_KEYPOINTS": 17})
+    assert "NUM_KEYPOINTS is 17, but Figures has 2" in str(Figures(INSIDE).check(config=config))
+
+
+def test_keypoints_that_are_an_array():
+    class Plain(Figures):
+        def load_keypoints(self, image_id):
+            return np.array(INSIDE)
+
+    with pytest.raises(TypeError, match=r"image 0 .*: load_keypoints returned a ndarray: it must"):
+        read_instances(Plain(INSIDE), 0, (80, 100), ("boxes", "keypoints"))
+    text = str(Plain(INSIDE).check(config=TwoConfig()))
+    assert "figure.png: load_keypoints returned a ndarray: it must be an InstanceKeypoints" in text
+
+
+def test_a_dataset_that_fails():
+    class Broken(Figures):
+        def load_keypoints(self, image_id):
+            raise KeyError("hand")
+
+    assert "figure.png: KeyError: 'hand'" in str(Broken(INSIDE).check(config=TwoConfig()))
