@@ -8,13 +8,12 @@ from .values import is_integer
 AGGREGATIONS = ("avg", "max")
 LEVEL_RULES = ("round", "torchvision", "detectron2")
 
-# The default of each setting, and the poolers that do not use it.
-_ONE_SAMPLE = ("crop_and_resize", "align")
-_UNUSED_BY: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "SAMPLING_RATIO": (0, (*_ONE_SAMPLE, "roi_pool")),
-    "ROI_ALIGN_AGGREGATION": ("avg", (*_ONE_SAMPLE, "roi_pool")),
-    "ROI_ALIGN_ALIGNED": (True, (*_ONE_SAMPLE, "roi_pool")),
-    "ROI_LEVEL_RULE": ("round", _ONE_SAMPLE),
+# The default of each setting, and the poolers that use it.
+_USED_BY: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "SAMPLING_RATIO": (0, ("roi_align", "roi_warp")),
+    "ROI_ALIGN_AGGREGATION": ("avg", ("roi_align", "roi_warp")),
+    "ROI_ALIGN_ALIGNED": (True, ("roi_align", "roi_warp")),
+    "ROI_LEVEL_RULE": ("round", ("roi_align", "roi_pool", "roi_warp")),
 }
 
 
@@ -44,11 +43,16 @@ def remarks(config: Any) -> list[str]:
         config: a `Config`.
 
     Returns:
-        One sentence for each that is not the default.
+        One sentence for each that is not the default. None for a pooler of your own, whose settings
+        are not known.
     """
     pooler = config.ROI_POOLER
-    return [
-        f"{name} is {getattr(config, name)!r}, but the ROI_POOLER {pooler!r} does not use it."
-        for name, (default, unused_by) in _UNUSED_BY.items()
-        if isinstance(pooler, str) and pooler in unused_by and getattr(config, name) != default
-    ]
+    lines = []
+    for name, (default, users) in _USED_BY.items():
+        value = getattr(config, name)
+        if isinstance(pooler, str) and pooler not in users and value != default:
+            those = f"{', '.join(map(repr, users[:-1]))} and {users[-1]!r}"
+            lines.append(
+                f"{name} is {value!r}, but the ROI_POOLER {pooler!r} does not use it: {those} do."
+            )
+    return lines

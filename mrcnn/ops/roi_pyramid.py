@@ -4,6 +4,7 @@ No gradient reaches the boxes. On TensorFlow, the forward pass of inference inte
 native kernel.
 """
 
+import numbers
 from collections.abc import Sequence
 
 from keras import ops
@@ -48,6 +49,10 @@ def roi_align(
     Returns:
         Float32 tensor [B, R, height, width, C].
 
+    Raises:
+        ValueError: `sampling_ratio` is not a whole number of at least 0, or the `aggregation` is
+            unknown.
+
     Example:
         >>> from mrcnn import ops
         >>> level = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
@@ -56,6 +61,7 @@ def roi_align(
         array([[ 2.5,  4.5],
                [10.5, 12.5]], dtype=float32)
     """
+    _check(sampling_ratio, aggregation)
     rows, columns = (align_axis(bins, sampling_ratio, aligned) for bins in size)
     operator = Operator(rows, columns, size, aggregation == "max", points=sampling_ratio)
     return _pool(operator, levels, boxes, level_of_box, training)
@@ -82,7 +88,11 @@ def roi_warp(
 
     Returns:
         Float32 tensor [B, R, height, width, C].
+
+    Raises:
+        ValueError: see `roi_align`.
     """
+    _check(sampling_ratio, aggregation)
     rows, columns = (warp_axis(bins, sampling_ratio, aligned) for bins in size)
     operator = Operator(rows, columns, size, aggregation == "max", points=sampling_ratio)
     return _pool(operator, levels, boxes, level_of_box, training)
@@ -117,6 +127,17 @@ def roi_pool(
     rows, columns = (pool_axis(bins) for bins in size)
     operator = Operator(rows, columns, size, maximum=True, whole=True)
     return _pool(operator, levels, boxes, level_of_box, training)
+
+
+def _check(sampling_ratio, aggregation):
+    whole = isinstance(sampling_ratio, numbers.Integral) and not isinstance(sampling_ratio, bool)
+    if not whole or sampling_ratio < 0:
+        raise ValueError(
+            f"sampling_ratio is {sampling_ratio!r}: it must be a whole number of points, such as "
+            "2, or 0 for as many as a bin has cells."
+        )
+    if aggregation not in AGGREGATIONS:
+        raise ValueError(f"aggregation is {aggregation!r}: it must be 'avg' or 'max'.")
 
 
 def _pool(operator, levels, boxes, level_of_box, training):

@@ -54,10 +54,23 @@ def test_a_setting_that_the_pooler_does_not_use_is_remarked_on():
     assert pooling_rules.remarks(config_of()) == []
     config = config_of(ROI_POOLER="roi_pool", SAMPLING_RATIO=2, ROI_LEVEL_RULE="torchvision")
     [line] = network_rules.remarks(config)
-    assert line == "SAMPLING_RATIO is 2, but the ROI_POOLER 'roi_pool' does not use it."
+    assert line == (
+        "SAMPLING_RATIO is 2, but the ROI_POOLER 'roi_pool' does not use it: 'roi_align' and "
+        "'roi_warp' do."
+    )
     names = {"ROI_ALIGN_AGGREGATION": "max", "ROI_ALIGN_ALIGNED": False, "ROI_LEVEL_RULE": "round"}
     lines = pooling_rules.remarks(config_of(SAMPLING_RATIO=2, **names))
     assert [line.split()[0] for line in lines] == [
         "SAMPLING_RATIO", "ROI_ALIGN_AGGREGATION", "ROI_ALIGN_ALIGNED",
     ]  # fmt: skip
     assert pooling_rules.remarks(config_of(ROI_POOLER=object, SAMPLING_RATIO=2)) == []
+
+
+def test_a_setting_without_effect_is_said_once(caplog):
+    config = config_of(ROI_LEVEL_RULE="detectron2")
+    config.validate()
+    config.validate()
+    assert caplog.messages == [
+        "ROI_LEVEL_RULE is 'detectron2', but the ROI_POOLER 'crop_and_resize' does not use it: "
+        "'roi_align', 'roi_pool' and 'roi_warp' do."
+    ]

@@ -48,9 +48,9 @@ def random_rois():
 
 
 def odd_rois():
-    """The same, with sides from none to longer than the map, on and off its grid, and outside it.
+    """The same, with sides from zero to longer than the map, on and off its grid, and outside it.
 
-    Multiples of 1/64 are exact in float32, so that both sides round the same number.
+    Multiples of 1/64 are exact in float32, so that both implementations round the same number.
     """
     rng = np.random.default_rng(2)
     boxes, levels = random_rois()
@@ -94,16 +94,26 @@ def test_the_native_kernel_gives_the_same(case, maps, monkeypatch):
 
 
 def test_roi_pool_reads_cells_exactly():
-    """Also where the native kernel would interpolate, as it is off by a few 1e-5 cells."""
+    """Even where interpolating with the native kernel would be off by a few 1e-5 of a cell."""
     cells = np.random.default_rng(4).normal(size=(1, 2, 200, 1)).astype("float32")
     ours = np.asarray(ops.roi_pool([cells], [[[0.0, 0, 1, 199]]], [[0]], (1, 100)))
     expected = cells.reshape(2, 100, 2).max(axis=(0, 2))
     np.testing.assert_array_equal(ours.ravel(), expected)
 
 
+@pytest.mark.parametrize("operator", [ops.roi_align, ops.roi_warp])
+def test_arguments_that_cannot_work(operator):
+    inputs = [np.zeros((1, 4, 4, 1), "float32")], [[[0.0, 0, 2, 2]]], [[0]], (2, 2)
+    for ratio in (-1, 0.5, 2.0, True, "2", None):
+        with pytest.raises(ValueError, match=r"sampling_ratio is .*: it must be a whole number of"):
+            operator(*inputs, sampling_ratio=ratio)
+    with pytest.raises(ValueError, match="aggregation is 'mean': it must be 'avg' or 'max'"):
+        operator(*inputs, aggregation="mean")
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_the_gradient_is_the_transpose(training, maps):
-    """A bin is linear in the map, or near it, as a maximum is: <bins(a), w> = <a, gradient>.
+    """A bin is linear in the map, a maximum piecewise so: <bins(a), w> = <a, gradient>.
 
     The averages and RoIPool are compared with torchvision's below.
     """
@@ -184,7 +194,7 @@ def test_torchvision(kind, scale, size):
                 bins = pool(levels, boxes, level, size, training=True)
             return bins, tape.gradient(bins, levels, upstream)
 
-        if "_sr1" not in name and "_sr2" not in name:  # a loop, of which a graph is faster
+        if "_sr1" not in name and "_sr2" not in name:  # a loop, which is faster as a graph
             bins_and_gradient = tf.function(bins_and_gradient, autograph=False)
         bins, [gradient] = bins_and_gradient(levels)
         np.testing.assert_allclose(np.asarray(bins)[chosen], values[name], atol=1e-6, err_msg=name)

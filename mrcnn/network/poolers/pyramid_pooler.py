@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ...config_rules.pooling_rules import LEVEL_RULES
 from ...images.meta import parse_image_meta_graph
 from ...types import Tensor
 from . import levels
@@ -30,6 +31,9 @@ class PyramidPooler(keras.layers.Layer):
 
     Returns:
         Float tensor [B, R, height, width, channels]. No gradient reaches the boxes.
+
+    Raises:
+        ValueError: the `level_rule` is unknown.
     """
 
     operator: Callable[..., Tensor]
@@ -39,6 +43,10 @@ class PyramidPooler(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
         height, width = pool_shape
         self.pool_shape: tuple[int, int] = (height, width)
+        if level_rule not in LEVEL_RULES:
+            raise ValueError(
+                f"level_rule is {level_rule!r}: it must be 'round', 'torchvision' or 'detectron2'."
+            )
         self.level_rule: str = level_rule
 
     @classmethod

@@ -54,6 +54,13 @@ def test_one_map_takes_all_rois():
     np.testing.assert_allclose(ours, np.full((1, 2, 2, 2, 3), 5.0), rtol=1e-6)
 
 
+def test_an_unknown_level_rule():
+    with pytest.raises(
+        ValueError, match="level_rule is 'floor': it must be 'round', 'torchvision' o"
+    ):
+        ROIPool((7, 7), level_rule="floor")
+
+
 def config_of(**settings):
     return type("Changed", (TinyConfig,), settings)()
 
