@@ -206,8 +206,8 @@ class Config:
     IMAGE_MIN_SCALE: float | None = 0
     # Multi-scale training (Detectron2's INPUT.MIN_SIZE_TRAIN): lengths in pixels, such as
     # [640, 672, 704, 736, 768, 800]. The shorter side of each training image becomes one of them at
-    # random, as far as IMAGE_MAX_DIM allows in mode "square"; the input keeps its size. None: as in
-    # detection.
+    # random, as far as IMAGE_MAX_DIM allows in mode "square", where the input keeps its size. None:
+    # as in detection.
     TRAIN_MIN_DIMS: Sequence[int] | Array | None = None
     # Large-scale jitter (Ghiasi et al. 2021, section 3): range, such as (0.1, 2.0), of the longer
     # side of each training image as a fraction of the input's side. The image is then cropped or

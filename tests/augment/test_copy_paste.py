@@ -201,6 +201,19 @@ def test_the_other_image_goes_through_the_steps_before():
     assert found.boxes.tolist() == [[0, 0, 4, 4], [10, 1, 12, 4]]
 
 
+def test_steps_that_only_know_masks_prepare_the_other_image_too():
+    def mirrored(image, masks):
+        return image[:, ::-1], masks[:, ::-1]
+
+    image, instances = scene((20, 20), [(0, 0, 4, 4)])
+    other = scene((20, 20), [(10, 1, 12, 4)], [2], seed=1)
+    steps = [mirrored, CopyPaste(chosen=1)]
+    pasted, found = augment(steps, image, instances, np.random.default_rng(0), lambda _: other)
+    assert found.boxes.tolist() == [[0, 16, 4, 20], [10, 16, 12, 19]]
+    assert found.class_ids.tolist() == [1, 2]
+    assert_array_equal(pasted[10:12, 16:19], other[0][10:12, 1:4])
+
+
 def test_both_images_are_flipped_independently():
     image, instances = scene((20, 20), [(0, 0, 4, 4)])
 

@@ -48,3 +48,20 @@ def test_numbers_of_steps_that_a_property_computes_are_rounded_up():
 
     train, val = feeding.batches(Computed(), InMemory(shapes(2)), InMemory(shapes(2)))
     assert (len(train), len(val)) == (3, 1)
+
+
+def test_validation_sees_every_image_as_detection_does():
+    config = TinyConfig.from_dict(
+        {"TRAIN_SCALE_JITTER": (0.2, 0.9), "TRAIN_NEGATIVE_IMAGES": False, "VALIDATION_STEPS": 2}
+    )
+    samples = shapes(4)
+    samples[3] = (samples[3][0], np.zeros((0, 0, 0), bool), np.array([], np.int32))
+    train, val = feeding.batches(config, InMemory(samples), InMemory(samples))
+    metas = {"train": [], "val": []}
+    for name, sequence in (("train", train), ("val", val)):
+        for index in range(2):
+            metas[name] += list(sequence[index][0]["input_image_meta"])
+    assert sorted(meta[0] for meta in metas["val"]) == [0, 1, 2, 3]
+    assert {meta[0] for meta in metas["train"]} == {0, 1, 2}
+    assert all(meta[11] == 1 for meta in metas["val"])
+    assert all(0.2 <= meta[11] <= 0.9 for meta in metas["train"])

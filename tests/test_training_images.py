@@ -1,11 +1,15 @@
-"""Training on images without instances: the losses, and what is learnt."""
+"""Training networks on images without instances, in several sizes, and with pasted instances."""
 
+import keras
 import numpy as np
 import pytest
-from tiny import InMemory, TinyConfig, shapes, spread
+from tiny import InMemory, TinyConfig, eager_training, shapes, spread
 
+from mrcnn.augment import simple_copy_paste
 from mrcnn.loading.source import SampleSource, stack
+from mrcnn.mask_rcnn import MaskRCNN
 from mrcnn.network import graph
+from mrcnn.runs import history
 from mrcnn.training import optimization, trainable
 
 pytestmark = pytest.mark.network
@@ -71,3 +75,42 @@ def test_background_beside_an_image_with_instances(model, inputs):
     for name in CLASSES:
         low, high = sorted([alone[name], background[name]])
         assert low < mixed[name] < high
+
+
+SETTINGS = {
+    "jitter": {"TRAIN_SCALE_JITTER": (0.3, 2.0), "TRAIN_NEGATIVE_IMAGES": False},
+    "sizes without masks": {"TRAIN_MIN_DIMS": [32, 48, 64], "HEADS": ("box",)},
+}
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+def test_it_trains_saves_resumes_and_detects(tmp_path, case):
+    data = InMemory(shapes(4, (80, 60)))
+
+    def build(**settings):
+        keras.utils.set_random_seed(0)
+        config = TinyConfig.from_dict({**SETTINGS[case], "VALIDATION_EVERY": 0, **settings})
+        return MaskRCNN("training", config, str(tmp_path))
+
+    def train(model, epochs, **options):
+        steps = simple_copy_paste()
+        model.train(data, data, 0.001, epochs, "all", augmentation=steps, verbose=0, **options)
+
+    model = build()
+    with eager_training():
+        train(model, 1)
+        resumed = build()
+        train(resumed, 2, resume=True)
+    rows = history.read(model.log_dir)
+    assert resumed.log_dir == model.log_dir and [row["epoch"] for row in rows] == [1, 2]
+    assert all(np.isfinite(row["loss"]) and np.isfinite(row["val_loss"]) for row in rows)
+    # The settings belong to the run.
+    name = next(iter(SETTINGS[case]))
+    with pytest.raises(ValueError, match=f"- {name} is None, was "):
+        train(build(**{name: None}), 3, resume=True)
+
+    detecting = MaskRCNN("inference", TinyConfig.from_dict(SETTINGS[case]), str(tmp_path))
+    detecting.load_weights(detecting.find_last())
+    [result] = detecting.detect([data.load_image(0)])
+    assert result["rois"].shape == (len(result["scores"]), 4)
+    assert ("masks" in result) == ("HEADS" not in SETTINGS[case])
