@@ -36,6 +36,8 @@ CASES = {
         "MASK_CLASS_AGNOSTIC": True,
         "MASK_SHAPE": [12, 8],
         "USE_MINI_MASK": False,
+        "RPN_LOSS": "faster_rcnn",
+        "WEIGHT_DECAY_ON": "sum",
         "DETECTION_NMS": "soft_gaussian",
         "DETECTION_MIN_CONFIDENCE": {1: 0.3, 2: 0.1},
     },
