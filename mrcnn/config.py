@@ -161,8 +161,8 @@ class Config:
     # Number of classes, including the background (class 0).
     NUM_CLASSES: int = 1
 
-    # Side length of a square anchor in pixels, one per pyramid level, or the same number of them for
-    # each, as tuples. Without a pyramid, any number: each cell has anchors of all sizes.
+    # Side length of a square anchor in pixels, one per pyramid level, or tuples, the same number of
+    # sides for each. Without a pyramid, any number: each cell has anchors of all sizes.
     RPN_ANCHOR_SCALES: Sequence[float | Sequence[float]] | Array = (32, 64, 128, 256, 512)
     # Width / height of the anchors in each cell: 0.5 is tall, 2 is wide.
     RPN_ANCHOR_RATIOS: Sequence[float] | Array = [0.5, 1, 2]
@@ -173,6 +173,11 @@ class Config:
     # Anchors per image that contribute to the RPN loss, at most half of them positive.
     RPN_TRAIN_ANCHORS_PER_IMAGE: int = 256
 
+    # The weights that the RPN and the layers that predict classes and boxes start with: "glorot"
+    # (Keras's default), or "gaussian", with the small deviations of Fast R-CNN (section 2.3) and
+    # Faster R-CNN (section 3.1.3): 0.01, and 0.001 for the boxes of the head. Their gradients then
+    # are several times smaller at the start, which high learning rates need.
+    NEW_LAYERS_INIT: str | Literal["glorot", "gaussian"] = "glorot"
     # "mean": the RPN's box loss is the mean over all coordinates of the positive anchors.
     # "faster_rcnn" (Faster R-CNN, section 3.1.2): their sum, divided by the number of anchor
     # locations and multiplied by RPN_LOSS_LAMBDA, so that it grows with the number of positives.

@@ -225,6 +225,8 @@ def suggest_anchor_scales(
 ) -> tuple[float | tuple[float, ...], ...]:
     """Anchor scales, one per level, that fit boxes better than the configured ones.
 
+    Without a pyramid, there are as many as the configuration has on its one level.
+
     They are the geometric sequence, rounded to pixels, with the largest mean best IoU among those
     whose recall at 0.5 and 0.7 is no lower than the configuration's. No scale is smaller than the
     distance between its anchors, which would otherwise leave gaps: objects much smaller than that
@@ -235,7 +237,7 @@ def suggest_anchor_scales(
         boxes, config, image_shape: see `best_iou`.
 
     Returns:
-        Tuple of int, one for each of P2..P6; RPN_ANCHOR_SCALES if no sequence is better over
+        Tuple of int, one for each of P2..P6, or a tuple with the one level's; RPN_ANCHOR_SCALES if no sequence is better over
         all boxes.
 
     Example:
@@ -279,7 +281,8 @@ def _search_scales(boxes, config, image_shape):
         image_shape = np.asarray(image_shape)[chosen]
     boxes = boxes[chosen]
     offsets = _offsets_from_nearest(boxes, config, image_shape)
-    min_scales = np.array(config.BACKBONE_STRIDES) * config.RPN_ANCHOR_STRIDE
+    levels = _levels_of_scales(config)
+    min_scales = np.array(config.BACKBONE_STRIDES)[levels] * config.RPN_ANCHOR_STRIDE
     longest = max((boxes[:, 2:] - boxes[:, :2]).max(), min_scales[-1])
     sides = np.unique(_rounded(np.geomspace(min_scales[0], 2 * longest, 400)))
 
@@ -299,9 +302,21 @@ def _search_scales(boxes, config, image_shape):
     }
     sequences = [s for s in sorted(candidates) if (s >= min_scales).all() and s[-1] <= 2 * longest]
     before = _scores(best_iou(boxes, config, image_shape))
-    fits = [_scores(np.max([iou(*pair) for pair in enumerate(s)], axis=0)) for s in sequences]
+    fits = [
+        _scores(np.max([iou(*pair) for pair in zip(levels, s, strict=True)], axis=0))
+        for s in sequences
+    ]
     means = [fit[0] if (fit >= before).all() else -1 for fit in fits]
-    return sequences[np.argmax(means)] if max(means, default=-1) >= 0 else None
+    if max(means, default=-1) < 0:
+        return None
+    best = sequences[np.argmax(means)]
+    return best if len(config.BACKBONE_STRIDES) > 1 else (best,)
+
+
+def _levels_of_scales(config):
+    """The level of each scale of a sequence: one per level, or all that the only level has."""
+    count = len(config.BACKBONE_STRIDES)
+    return list(range(count)) if count > 1 else [0] * np.size(config.RPN_ANCHOR_SCALES[0])
 
 
 def _rounded(scales):

@@ -203,7 +203,7 @@ def _heads(config):
     if not isinstance(values, tuple | list):
         example = f", such as ({values!r},)" if isinstance(values, str) else ""
         yield (
-            f"HEADS is {values!r}: it must be a tuple of {_names(HEADS)} or your own "
+            f"HEADS is {values!r}: it must be a tuple of {_names(HEADS)}, or your own "
             f"classes{example}."
         )
         return

@@ -158,6 +158,20 @@ def test_suggested_scales_fit_the_boxes():
     assert suggest_anchor_scales(boxes, fitted, (512, 512)) == scales
 
 
+def test_without_a_pyramid_all_scales_are_on_one_level():
+    rng = np.random.default_rng(0)
+    boxes = squares(rng.uniform(40, 90, 80), rng)
+    one_map = {"NECK": "c4", "BACKBONE": "resnet50", "BACKBONE_STRIDES": [16]}
+    config = config_of(**one_map, RPN_ANCHOR_SCALES=(100, 300, 500))
+    [scales] = suggested = suggest_anchor_scales(boxes, config, (512, 512))
+    assert len(scales) == 3 and 16 <= min(scales) and max(scales) <= 180
+    assert best_iou(boxes, config, (512, 512), suggested).mean() > 0.7
+    assert best_iou(boxes, config, (512, 512)).mean() < 0.6
+    assert anchor_coverage(
+        Rectangles(((512, 512), np.rint(boxes).astype(int), [1] * 80)), config
+    ).suggested_scales() != ((100, 300, 500),)
+
+
 @settings(max_examples=30)
 @given(st.floats(1, 400), st.floats(1, 6), st.integers(1, 40), st.integers(0, 99))
 def test_a_suggestion_is_never_worse(start, spread, count, seed):

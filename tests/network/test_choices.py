@@ -16,7 +16,7 @@ from mrcnn.mask_rcnn import MaskRCNN
 pytestmark = pytest.mark.network
 
 SCRIPT = Path(__file__).parents[1] / "run_choices.py"
-# TinyConfig's settings of a pyramid do not go with the other necks.
+# TinyConfig's pyramid settings do not go with the other necks.
 ONE_MAP = {"BACKBONE": "staged", "TOP_DOWN_PYRAMID_SIZE": 256}
 CASES = {
     "softmax": {
@@ -115,8 +115,8 @@ def test_saved_loaded_and_detected(tmp_path, case, shape):
     np.testing.assert_array_equal(full, expected["masks"])
 
 
-def test_the_load_report_tells_heads_of_other_layers(tmp_path):
-    """Weights of the default network, for a shared mask and for fully connected layers."""
+def test_the_load_report_names_heads_with_other_layers(tmp_path):
+    """Weights of the default network, loaded for a shared mask and for fully connected layers."""
     path = tmp_path / "default.h5"
     MaskRCNN("inference", tiny_config({}), str(tmp_path)).keras_model.save_weights(path)
     config = tiny_config({"MASK_CLASS_AGNOSTIC": True})
@@ -125,7 +125,9 @@ def test_the_load_report_tells_heads_of_other_layers(tmp_path):
         shared.load_weights(path, by_name=True)
     report = shared.load_weights(path, by_name=True, exclude=["mrcnn_mask"])
     assert report.excluded == ["mrcnn_mask"] and not report.missing
-    report = build(tmp_path, "agnostic").load_weights(path, by_name=True, exclude=["mrcnn_mask"])
+    settings = {name: CASES["agnostic"][name] for name in ("MASK_HEAD", "MASK_SHAPE")}
+    connected = MaskRCNN("inference", tiny_config(settings), str(tmp_path))
+    report = connected.load_weights(path, by_name=True, exclude=["mrcnn_mask"])
     assert not report.unknown_excludes and not report.mismatched
     fully_connected = [*(f"mrcnn_mask_fc{index}" for index in (1, 2, 3)), "mrcnn_mask_logits"]
     assert report.missing == fully_connected

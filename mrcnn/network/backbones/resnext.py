@@ -29,6 +29,7 @@ class ResNeXt(ResNet):
         form = Form(stride_in="3x3", groups=groups, pad_both=True)
         super().__init__(f"resnet{depth}", form)
         self.architecture = self.imagenet = f"resnext{depth}_{groups}x{width}d"
+        self.depth, self.groups, self.width = depth, groups, width
         self.first_width = groups * width
 
 

@@ -45,7 +45,7 @@ class MaskHead(Head):
                 USE_MINI_MASK, MINI_MASK_SHAPE.
         """
         found = [
-            f"{name} is {value!r}: it must be {', '.join(map(repr, table))}."
+            f"{name} is {value!r}: it must be one of {', '.join(map(repr, table))}."
             for name, table in (("MASK_HEAD", HIDDEN), ("MASK_LOSS", LOSSES))
             if (value := getattr(config, name)) not in list(table)
         ]

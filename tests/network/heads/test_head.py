@@ -143,10 +143,10 @@ class TakenOutput(AreaHead):
 @pytest.mark.parametrize(
     ("heads", "message"),
     [
-        (("box", "keypoint"), "HEADS has 'keypoint': it must be 'box' or 'mask', or your own cl"),
+        (("box", "pose"), "HEADS has 'pose': it must be 'box', 'mask' or 'keypoint', or your own"),
         (("box", 3), r"HEADS has 3: it must be a subclass \(not an instance\) of"),
         (("box", dict), r"HEADS has <class 'dict'>: it must be a subclass \(not an instance\)"),
-        ("box", "HEADS is 'box': it must be a tuple of 'box' or 'mask' or your own classes"),
+        ("box", "HEADS is 'box': it must be a tuple of 'box', 'mask' or 'keypoint', or your"),
         (("mask",), r"HEADS is \('mask',\): 'box' must be one of them, because detections are"),
         ((), r"HEADS is \(\): 'box' must be one of them"),
         (("box", "mask", "mask"), "HEADS names 'mask' twice: each head must have"),
