@@ -61,7 +61,9 @@ def test_configurations(sample):
     for folder in (None, "coco"):
         for training in (True, False):
             sample.make_config(folder, training).validate()
-    people = sample.make_config("coco")
+    figures, people = sample.make_config(), sample.make_config("coco")
+    assert sample.FiguresDataset.keypoint_layout.flip_pairs == figures.KEYPOINT_FLIP_PAIRS
+    assert len(people.KEYPOINT_FLIP_PAIRS) == 8
     assert (people.KEYPOINT_HEAD_LAYERS, people.KEYPOINT_HEAD_CHANNELS) == (8, 512)
 
 
@@ -92,7 +94,8 @@ class Tiny(TinyConfig):
 
 
 @pytest.mark.parametrize("layout", ["figures", "coco"])
-def test_train_evaluate_detect(sample, tmp_path, monkeypatch, capsys, layout):
+def test_commands(sample, tmp_path, monkeypatch, capsys, layout):
+    """Train and detect in figures, train and evaluate on COCO's layout: the rest is the same."""
     monkeypatch.setattr(sample, "FiguresConfig", Tiny)
     monkeypatch.setattr(sample, "PeopleConfig", Tiny)
     monkeypatch.setattr(sample, "RESULTS_DIR", tmp_path / "results")
@@ -105,13 +108,13 @@ def test_train_evaluate_detect(sample, tmp_path, monkeypatch, capsys, layout):
         sample.main(["train", *arguments, f"--weights={first}", "--epochs=1"])
     [run] = (tmp_path / "logs").glob("figures*")
     assert (run / "mask_rcnn_figures_0001.h5").exists()
-    capsys.readouterr()
-    sample.main(["evaluate", *arguments, "--weights=last", "--min-score=0"])
-    assert "keypoint AP " in capsys.readouterr().out
-    [folder] = (tmp_path / "results").glob("evaluate_*")
-    result = json.loads((folder / "evaluation.json").read_text())
-    assert result["coco"]["keypoints"]["AP"] is not None
     if layout == "coco":
+        capsys.readouterr()
+        sample.main(["evaluate", *arguments, "--weights=last", "--min-score=0"])
+        assert "keypoint AP " in capsys.readouterr().out
+        [folder] = (tmp_path / "results").glob("evaluate_*")
+        result = json.loads((folder / "evaluation.json").read_text())
+        assert result["coco"]["keypoints"]["AP"] is not None
         return
     sample.main(["detect", *arguments, "--weights=last", "--min-score=0", "--native"])
     [folder] = (tmp_path / "results").glob("detect_*")
