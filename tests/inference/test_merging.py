@@ -207,3 +207,14 @@ def test_nothing_found_in_boxes():
 def test_results_with_other_fields(other, message):
     with pytest.raises(ValueError, match=message):
         merge([boxed([[0, 0, 4, 4]], [0.5], np.ones((1, 3, 3))), other])
+
+
+def test_what_soft_nms_leaves_stays_apart():
+    """Soft-NMS keeps weaker detections of an object: they vote among themselves."""
+    looks = [
+        result_of(rows((0, 5), (0, 6)), [0.9, 0.3]),
+        result_of(rows((0, 6), (0, 5)), [0.2, 0.7]),
+    ]
+    merged = merge(looks)
+    assert merged["rois"][:, 3].tolist() == [5, 6]
+    assert merged["scores"].tolist() == pytest.approx([0.8, 0.25])

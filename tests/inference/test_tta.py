@@ -201,3 +201,23 @@ def test_detect_takes_the_flip_pairs_from_the_configuration(monkeypatch):
     config = TinyConfig.from_dict(settings)
     with pytest.raises(ValueError, match="KEYPOINT_FLIP_PAIRS"):
         tta.detect(types.SimpleNamespace(config=config), [figure()])
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_orientations_that_disagree_on_a_class(monkeypatch, across):
+    """Two of three say class 2; with NMS_ACROSS_CLASSES, the object has that one only."""
+    ids = iter([1, 2, 2])
+
+    def find(model, images):
+        found = find_spots(images)
+        class_id = next(ids)
+        return [{**f, "class_ids": np.full(len(f["rois"]), class_id, np.int32)} for f in found]
+
+    monkeypatch.setattr(tta, "detect_crops", find)
+    config = TinyConfig.from_dict({"NMS_ACROSS_CLASSES": across})
+    model = types.SimpleNamespace(config=config)
+    image = np.zeros((6, 7, 3), np.uint8)
+    image[2:5, 1:4] = 255
+    (result,) = tta.detect(model, [image], orientations=3, min_votes=0)
+    assert result["class_ids"].tolist() == ([2] if across else [2, 1])
+    assert result["scores"].tolist() == pytest.approx([2 / 3] if across else [2 / 3, 1 / 3])
