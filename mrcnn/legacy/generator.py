@@ -43,8 +43,9 @@ def data_generator(
     Yields:
         inputs: list of images [B, H, W, C] float32, image_meta [B, 12 + NUM_CLASSES], rpn_match
             [B, A, 1] int32, rpn_bbox [B, K, 4] deltas, gt_class_ids [B, G] int32, gt_boxes
-            [B, G, 4] int32 pixels, gt_masks [B, h, w, G] bool; with random_rois, also rpn_rois
-            [B, n, 4] pixels; with detection_targets, also rois [B, T, 4] pixels.
+            [B, G, 4] int32 pixels, and what the heads need: gt_masks [B, h, w, G] bool, then
+            gt_keypoints [B, G, K, 3] float32; with random_rois, also rpn_rois [B, n, 4] pixels;
+            with detection_targets, also rois [B, T, 4] pixels.
         outputs: empty list; with detection_targets, list of class_ids [B, T, 1], bbox
             [B, T, NUM_CLASSES, 4] deltas, masks [B, T, h, w, NUM_CLASSES].
     """
