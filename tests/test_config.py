@@ -72,6 +72,7 @@ OWN = {
     "ROI_LEVEL_RULE": "round",
     "RESNET_STRIDE_IN": "1x1",
     "RPN_CHANNELS": 512,
+    "NEW_LAYERS_INIT": "glorot",
     "RPN_LOSS": "mean",
     "RPN_LOSS_LAMBDA": 10.0,
     "WEIGHT_DECAY_ON": "mean",

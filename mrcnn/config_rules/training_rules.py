@@ -12,6 +12,7 @@ LR_SCHEDULES = ("constant", "step", "cosine")
 PRECISIONS = (None, "bfloat16", "float16")
 RPN_LOSS_KINDS = ("mean", "faster_rcnn")
 PENALTIES = ("mean", "sum")
+INITS = ("glorot", "gaussian")
 
 
 def problems(config: Any) -> list[str]:
@@ -24,7 +25,8 @@ def problems(config: Any) -> list[str]:
         One sentence per problem; empty if the settings can work.
     """
     checks = (
-        _devices, _loader, _rpn_loss, _optimizer, _learning_rate, _class_weights, _validation, _run,
+        _devices, _loader, _new_layers, _rpn_loss, _optimizer, _learning_rate, _class_weights,
+        _validation, _run,
     )  # fmt: skip
     return [line for check in checks for line in check(config)]
 
@@ -57,6 +59,14 @@ def _rpn_loss(config):
         yield f"RPN_LOSS is {kind!r}: it must be {' or '.join(map(repr, RPN_LOSS_KINDS))}."
     if not is_positive(balance) or not np.isfinite(balance):
         yield f"RPN_LOSS_LAMBDA is {balance!r}: it must be a positive number; the paper has 10."
+
+
+def _new_layers(config):
+    if config.NEW_LAYERS_INIT not in INITS:
+        yield (
+            f"NEW_LAYERS_INIT is {config.NEW_LAYERS_INIT!r}: it must be "
+            f"{' or '.join(map(repr, INITS))}."
+        )
 
 
 def _optimizer(config):

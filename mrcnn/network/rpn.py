@@ -9,11 +9,16 @@ from ..anchors.pyramid import anchors_per_cell
 from ..config import Config
 from ..ops import gather_rows, sum_over_replicas, take_flagged
 from ..types import Tensor
+from .initial import initial
 from .losses import cross_entropy, mean_of, smooth_l1_loss
 
 
 def rpn_graph(
-    feature_map: Tensor, anchors_per_location: int, anchor_stride: int, channels: int = 512
+    feature_map: Tensor,
+    anchors_per_location: int,
+    anchor_stride: int,
+    channels: int = 512,
+    init: str = "glorot",
 ) -> list[Tensor]:
     """Scores and box deltas of all anchors on one feature map.
 
@@ -22,6 +27,7 @@ def rpn_graph(
         anchors_per_location: anchors per cell.
         anchor_stride: 1 for anchors on every cell, 2 on every second, ...
         channels: output channels of the shared convolution.
+        init: NEW_LAYERS_INIT.
 
     Returns:
         logits: [B, H * W * anchors, 2], background and foreground.
@@ -34,17 +40,27 @@ def rpn_graph(
         padding="same",
         activation="relu",
         strides=anchor_stride,
+        kernel_initializer=initial(init, 0.01),
         name="rpn_conv_shared",
     )(feature_map)
-    x = layers.Conv2D(2 * anchors_per_location, (1, 1), name="rpn_class_raw")(shared)
+
+    def predict(count: int, name: str) -> Tensor:
+        kernel = initial(init, 0.01)
+        return layers.Conv2D(count, (1, 1), kernel_initializer=kernel, name=name)(shared)
+
+    x = predict(2 * anchors_per_location, "rpn_class_raw")
     logits = layers.Reshape((-1, 2))(x)
     probs = layers.Activation("softmax", name="rpn_class_xxx", dtype="float32")(logits)
-    x = layers.Conv2D(4 * anchors_per_location, (1, 1), name="rpn_bbox_pred")(shared)
+    x = predict(4 * anchors_per_location, "rpn_bbox_pred")
     return [logits, probs, layers.Reshape((-1, 4))(x)]
 
 
 def build_rpn_model(
-    anchor_stride: int, anchors_per_location: int, depth: int, channels: int = 512
+    anchor_stride: int,
+    anchors_per_location: int,
+    depth: int,
+    channels: int = 512,
+    init: str = "glorot",
 ) -> keras.Model:
     """The RPN as a separate model, so that all levels share its weights.
 
@@ -53,12 +69,13 @@ def build_rpn_model(
         anchors_per_location: anchors per cell.
         depth: channels of the feature maps.
         channels: output channels of the shared convolution.
+        init: NEW_LAYERS_INIT.
 
     Returns:
         Model "rpn_model": feature map [B, H, W, depth] -> the outputs of `rpn_graph`.
     """
     feature_map = keras.Input((None, None, depth), name="input_rpn_feature_map")
-    outputs = rpn_graph(feature_map, anchors_per_location, anchor_stride, channels)
+    outputs = rpn_graph(feature_map, anchors_per_location, anchor_stride, channels, init)
     return keras.Model(feature_map, outputs, name="rpn_model")
 
 
@@ -67,7 +84,7 @@ def rpn_of_pyramid(pyramid: list[Tensor], config: Config) -> list[Tensor]:
 
     Args:
         pyramid: the feature maps that have anchors, [P2..P6] or one, each [B, H_l, W_l, C].
-        config: for RPN_*.
+        config: for RPN_* and NEW_LAYERS_INIT.
 
     Returns:
         Float32 tensors, see `rpn_graph`: logits [B, A, 2], probs [B, A, 2], bbox [B, A, 4].
@@ -77,6 +94,7 @@ def rpn_of_pyramid(pyramid: list[Tensor], config: Config) -> list[Tensor]:
         anchors_per_cell(config),
         pyramid[0].shape[-1],
         config.RPN_CHANNELS,
+        config.NEW_LAYERS_INIT,
     )
     by_level = zip(*[model(features) for features in pyramid], strict=True)
     names = ("rpn_class_logits", "rpn_class", "rpn_bbox")

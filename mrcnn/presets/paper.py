@@ -73,6 +73,7 @@ class Recipe:
 
     LEARNING_RATE: Any = ByBatch(_rate)
     STEPS_PER_EPOCH: Any = ByBatch(_steps)
+    NEW_LAYERS_INIT: str = "gaussian"
     # Of the papers' iterations, the last quarter has a tenth of the rate.
     LR_SCHEDULE: str = "step"
     LR_STEPS: Sequence[int] = (EPOCHS * 3 // 4,)
@@ -107,8 +108,8 @@ class PaperFPN(Recipe):
     input is a square whose side must be a multiple of 64. Larger images are only reduced to fit
     the square. In detection, IMAGE_RESIZE_MODE "pad64" saves the square's padding.
 
-    It differs from the paper in what makes 0.02 safe here: new layers start with larger weights, so
-    the rate rises over the first 500 batches (as in Goyal et al. 2017), and gradients are clipped.
+    Two things that the paper does not mention make its rate safe: it rises over the first 500
+    batches, as in Detectron, and gradients are clipped (GRADIENT_CLIP_NORM).
     """
 
     IMAGE_RESIZE_MODE: str = "square"

@@ -75,6 +75,10 @@ ONE_PROBLEM = [
         )
         for value in (0, "10", True, float("inf"), float("nan"))
     ],
+    (
+        {"NEW_LAYERS_INIT": "normal"},
+        "NEW_LAYERS_INIT is 'normal': it must be 'glorot' or 'gaussian'.",
+    ),
     *[
         (
             {"WEIGHT_DECAY_ON": value},

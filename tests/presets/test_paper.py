@@ -29,6 +29,8 @@ MASK_RCNN = {
     "LR_SCHEDULE": "step",
     "LR_STEPS": (120,),
     "LR_FACTOR": 0.1,
+    "LR_WARMUP_STEPS": 500,
+    "NEW_LAYERS_INIT": "gaussian",
 }
 ALL_SCALES = (32, 64, 128, 256, 512)
 EXPECTED = {

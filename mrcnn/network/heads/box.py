@@ -9,6 +9,7 @@ from keras import layers, ops
 from ...config import Config
 from ...ops import box_refinement_graph, gather_rows
 from ...types import Array, Tensor
+from ..initial import initial
 from ..layers import BatchNorm, Conv2D
 from ..losses import cross_entropy, mean_of, smooth_l1_loss
 from .head import Features, Found, Head, Matched
@@ -27,7 +28,9 @@ class BoxHead(Head):
         """See `Head.build`."""
         config = self.config
         if features.is_shared:
-            self.graph = shared_box_head(features.shared(config.POOL_SIZE), config.NUM_CLASSES)
+            self.graph = shared_box_head(
+                features.shared(config.POOL_SIZE), config.NUM_CLASSES, config.NEW_LAYERS_INIT
+            )
             return
         self.graph = box_head(
             features.pooler(config.POOL_SIZE, name="roi_align_classifier"),
@@ -35,6 +38,7 @@ class BoxHead(Head):
             config.NUM_CLASSES,
             config.TRAIN_BN,
             config.FPN_CLASSIF_FC_LAYERS_SIZE,
+            config.NEW_LAYERS_INIT,
         )
 
     def outputs(self, rois: Tensor) -> dict[str, Tensor]:
@@ -95,6 +99,7 @@ def box_head(
     num_classes: int,
     train_bn: bool | None = True,
     fc_layers_size: int = 1024,
+    init: str = "glorot",
 ) -> Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]:
     """Create the layers of the head.
 
@@ -105,6 +110,7 @@ def box_head(
         num_classes: number of classes, including the background.
         train_bn: `training` of the BatchNorm layers.
         fc_layers_size: width of the two fully connected layers.
+        init: NEW_LAYERS_INIT of the last layers.
 
     Returns:
         Function (rois) -> logits [B, R, num_classes], their softmax, and bbox
@@ -120,7 +126,7 @@ def box_head(
         for index, side in ((1, pool_size), (2, 1))
     ]
     squeeze = layers.Reshape((-1, fc_layers_size), name="pool_squeeze")
-    predict = _predictor(num_classes)
+    predict = _predictor(num_classes, init)
 
     def graph(rois: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = pool(rois)
@@ -132,7 +138,7 @@ def box_head(
 
 
 def shared_box_head(
-    pool: Callable[[Tensor], Tensor], num_classes: int
+    pool: Callable[[Tensor], Tensor], num_classes: int, init: str = "glorot"
 ) -> Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]:
     """Create the layers of the head that follows a shared stage 5 (Mask R-CNN, figure 4, left).
 
@@ -140,19 +146,25 @@ def shared_box_head(
         pool: function from RoIs [B, R, 4], normalised, to what stage 5 makes of their features,
             [B, R, h, w, channels], whose mean over the cells is used.
         num_classes: number of classes, including the background.
+        init: NEW_LAYERS_INIT of the last layers.
 
     Returns:
         As for `box_head`.
     """
-    predict = _predictor(num_classes)
+    predict = _predictor(num_classes, init)
     return lambda rois: predict(ops.mean(pool(rois), axis=(2, 3)))
 
 
-def _predictor(num_classes: int) -> Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]:
+def _predictor(num_classes: int, init: str) -> Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]:
     """The last layers: from [B, R, width] to logits, probabilities and deltas."""
-    classify = layers.Dense(num_classes, name="mrcnn_class_logits")
+    # The deviations are Fast R-CNN's (section 2.3).
+    classify = layers.Dense(
+        num_classes, kernel_initializer=initial(init, 0.01), name="mrcnn_class_logits"
+    )
     softmax = layers.Activation("softmax", name="mrcnn_class", dtype="float32")
-    regress = layers.Dense(4 * num_classes, name="mrcnn_bbox_fc")
+    regress = layers.Dense(
+        4 * num_classes, kernel_initializer=initial(init, 0.001), name="mrcnn_bbox_fc"
+    )
     by_class = layers.Reshape((-1, num_classes, 4), name="mrcnn_bbox")
 
     def predict(shared: Tensor) -> tuple[Tensor, Tensor, Tensor]:
