@@ -24,8 +24,9 @@ class BatchSequence(keras.utils.PyDataset):
             in this way (see `WorkerPool`; call `close` at the end).
         share: (host, hosts): each batch's rows are split into `hosts` equal parts, of which part
             `host` is returned.
-        rois: with USE_RPN_ROIS False, a function from a batch, see `__getitem__`, to its RoIs
-            [B, R, 4] in pixels, which become `input_roi`. Several threads call it.
+        rois: with USE_RPN_ROIS False, a function from a batch, a dict of input name to array [B,
+            ...], to its RoIs [B, R, 4] in pixels, which become `input_roi`. Several threads call
+            it.
         kwargs: `max_queue_size` of `PyDataset`.
 
     Attributes:
