@@ -279,8 +279,9 @@ class Config:
     # such as keras.optimizers.Lion. The options set gradient clipping, gradient accumulation and
     # the moving average (EMA).
     OPTIMIZER: str | Literal["sgd", "adam", "adamw"] | Callable[..., Any] = "sgd"
-    # The default suits SGD; the paper's 0.02 makes the weights explode here. AdamW needs about
-    # 0.0004.
+    # The default suits SGD. The paper's 0.02 is for 16 images a step, warm-up and new layers that
+    # start small (NEW_LAYERS_INIT); without them, the weights explode, see "The papers' recipes" in
+    # the guide. AdamW needs about 0.0004.
     LEARNING_RATE: float = 0.001
     # Momentum of SGD; beta_1 of Adam and AdamW.
     LEARNING_MOMENTUM: float = 0.9

@@ -13,6 +13,8 @@ class Linear:
         asked: (size, name) of each pooler requested.
     """
 
+    is_shared = False
+
     def __init__(self):
         self.asked = []
 
