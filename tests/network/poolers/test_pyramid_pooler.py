@@ -1,10 +1,15 @@
 """Poolers over a pyramid against Detectron2's, and in a network."""
 
+import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import run_poolers
 from tiny import TinyConfig, shapes, spread
 
 from mrcnn.geometry.boxes import norm_boxes
@@ -96,6 +101,22 @@ def test_the_old_name_is_crop_and_resize(tmp_path):
     found = [detections(config_of(ROI_POOLER=name), path) for name in ("align", "crop_and_resize")]
     for ours, expected in zip(*found, strict=True):
         np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+def test_the_same_on_jax(tmp_path):
+    """Features and gradients of a pyramid; `test_choices.py` has whole networks."""
+    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, run_poolers.__file__, str(tmp_path / "out.npz")]
+    subprocess.run(command, env=environment, check=True)
+    tensorflow = run_poolers.computed()
+    with np.load(tmp_path / "out.npz") as archive:
+        assert set(archive.files) == tensorflow.keys()
+        for name, value in tensorflow.items():
+            assert np.abs(value).max() > 0.1, name
+            # A compiler may round the last bit of a position; a cell is a cell.
+            tolerance = 0 if name.startswith("roi_pool") else 1e-4
+            np.testing.assert_allclose(archive[name], value, atol=tolerance, err_msg=name)
 
 
 def test_half_precision_maps_and_float32_results():
