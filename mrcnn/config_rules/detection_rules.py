@@ -12,6 +12,9 @@ SUPPRESSIONS = ("hard", "soft_linear", "soft_gaussian")
 # The threshold of classes that DETECTION_MIN_CONFIDENCE does not list: the setting's own default.
 UNLISTED = 0.7
 
+# One score for all classes, or one for each by its id.
+Confidence = float | Mapping[int, float] | None
+
 
 def min_scores(config: Any, classes: int | None = None) -> list[float]:
     """The score that a detection of each class needs, by class id; 0 if it needs none.
@@ -26,8 +29,17 @@ def min_scores(config: Any, classes: int | None = None) -> list[float]:
         >>> min_scores(SimpleNamespace(NUM_CLASSES=4, DETECTION_MIN_CONFIDENCE={2: 0.5}))
         [0.7, 0.7, 0.5, 0.7]
     """
-    confidence = config.DETECTION_MIN_CONFIDENCE
     classes = config.NUM_CLASSES if classes is None else classes
+    return by_class(config.DETECTION_MIN_CONFIDENCE, classes)
+
+
+def by_class(confidence: Confidence, classes: int) -> list[float]:
+    """The score that a detection of each class needs, by class id.
+
+    Args:
+        confidence: see DETECTION_MIN_CONFIDENCE.
+        classes: number of classes, including the background.
+    """
     if isinstance(confidence, Mapping):
         return [float(confidence.get(class_id, UNLISTED)) for class_id in range(classes)]
     return [float(confidence or 0)] * classes
@@ -56,7 +68,10 @@ def problems(config: Any) -> Iterator[str]:
     Args:
         config: a `Config`.
     """
-    yield from _confidence(config)
+    # NUM_CLASSES may itself be wrong; another check reports that.
+    yield from confidence_problems(
+        "DETECTION_MIN_CONFIDENCE", config.DETECTION_MIN_CONFIDENCE, config.NUM_CLASSES
+    )
     if not isinstance(config.NMS_ACROSS_CLASSES, bool | np.bool_):
         yield f"NMS_ACROSS_CLASSES is {config.NMS_ACROSS_CLASSES!r}: it must be True or False."
     if config.DETECTION_NMS not in list(SUPPRESSIONS):
@@ -69,30 +84,32 @@ def problems(config: Any) -> Iterator[str]:
         yield f"SOFT_NMS_SIGMA is {sigma!r}: it must be a finite number above 0, such as 0.5."
 
 
-def _confidence(config):
-    confidence = config.DETECTION_MIN_CONFIDENCE
+def confidence_problems(name: str, confidence: Any, classes: int) -> Iterator[str]:
+    """Yield what is wrong with a score threshold, one sentence per problem.
+
+    Args:
+        name: of the setting or argument.
+        confidence: its value; it should be a `Confidence` in [0, 1].
+        classes: number of classes, including the background.
+    """
     if confidence is None or _is_fraction(confidence):
         return
     if not isinstance(confidence, Mapping):
-        by_class = (
+        or_dict = (
             ""
             if is_number(confidence) or isinstance(confidence, str)
             else (", or be a dict of class id to score, such as {2: 0.5}")
         )
-        yield f"DETECTION_MIN_CONFIDENCE is {confidence!r}: it must lie in [0, 1]{by_class}."
+        yield f"{name} is {confidence!r}: it must lie in [0, 1]{or_dict}."
         return
     for class_id, score in confidence.items():
-        # NUM_CLASSES may itself be wrong; another check reports that.
-        if not is_integer(class_id) or not 0 < class_id < config.NUM_CLASSES:
+        if not is_integer(class_id) or not 0 < class_id < classes:
             yield (
-                f"DETECTION_MIN_CONFIDENCE has the key {class_id!r}: class ids run from 1 "
-                f"to {config.NUM_CLASSES - 1}; the background, 0, is never detected."
+                f"{name} has the key {class_id!r}: class ids run from 1 to {classes - 1}; the "
+                "background, 0, is never detected."
             )
         if not _is_fraction(score):
-            yield (
-                f"DETECTION_MIN_CONFIDENCE has {score!r} for class {class_id!r}: it must lie in "
-                "[0, 1]."
-            )
+            yield f"{name} has {score!r} for class {class_id!r}: it must lie in [0, 1]."
 
 
 def _is_fraction(value: Any) -> bool:

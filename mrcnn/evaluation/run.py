@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..config_rules.detection_rules import Confidence
 from ..datasets.dataset import Dataset
 from ..datasets.prepared import prepared_ids
 from ..datasets.reading import place_of
@@ -35,7 +36,7 @@ def evaluate(
     seed: int = 0,
     metrics: str | Sequence[str] | None = None,
     iou_types: str | Sequence[str] | None = None,
-    min_score: float = 0.0,
+    min_score: Confidence = 0.0,
     max_detections: int | None = None,
     detect: Callable[[list[Array]], Sequence[Mapping[str, Any]]] | None = None,
     group_of: Callable[[int, Array], Any] | None = None,
@@ -67,7 +68,7 @@ def evaluate(
             OKS), or several of these; None is all that the model predicts. Without "segm",
             detections need no masks, and the other metrics also use boxes to decide which
             detections are correct.
-        min_score: see above.
+        min_score: see above; or a dict of class id to score, see DETECTION_MIN_CONFIDENCE.
         max_detections: detections per class and image that count in COCO's metrics. None is COCO's
             100, which keeps results comparable, or DETECTION_MAX_INSTANCES if that is more. If it
             leaves detections out, this is logged and reported in `notes`.

@@ -36,7 +36,8 @@ class Comparison:
         overlap: "segm" or "bbox": whether `iou` and `excused` use masks or boxes (those in the
             annotation file, if it has any). If the ground truth has only boxes, it must be "bbox",
             and masks of detections are ignored.
-        min_score: detections with a lower score are dropped.
+        min_score: detections with a lower score are dropped. One for all classes, or [classes], one
+            for each by its id.
 
     Attributes:
         height, width: of the image in pixels.
@@ -67,7 +68,7 @@ class Comparison:
         truth_class_ids: npt.ArrayLike,
         result: Mapping[str, Any],
         overlap: str = "segm",
-        min_score: float = 0.0,
+        min_score: npt.ArrayLike = 0.0,
     ) -> None:
         self._truth_is_boxes = isinstance(truth, InstanceBoxes)
         if self._truth_is_boxes and overlap != "bbox":
@@ -76,7 +77,9 @@ class Comparison:
         instance_ids = np.asarray(truth_class_ids, np.int64).reshape(-1)
         result = as_arrays(result)
         order = np.argsort(-result["scores"], kind="stable")
-        order = order[result["scores"][order] >= min_score]
+        least = np.asarray(min_score, np.float64)
+        least = least[result["class_ids"]] if least.ndim else np.full(len(order), least)
+        order = order[(result["scores"] >= least)[order]]
         result = {name: values[order] for name, values in result.items()}
         self.rois: Array = result["rois"]
         self.class_ids: Array = result["class_ids"]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..config_rules.detection_rules import Confidence, by_class, confidence_problems
 from ..datasets.dataset import Dataset
 from ..instances import InstanceBoxes, InstanceKeypoints, InstanceMasks
 from ..instances.annotated import true_boxes
@@ -51,8 +52,9 @@ class Evaluator:
         metrics, iou_types, min_score, max_detections: see `evaluate`.
 
     Raises:
-        ValueError: a metric or type is unknown, or the types do not allow a metric: those that need
-            masks require "segm", and "voc" requires "bbox".
+        ValueError: a metric or type is unknown, `min_score` names a class that does not exist, or
+            the types do not allow a metric: those that need masks require "segm", and "voc"
+            requires "bbox".
     """
 
     def __init__(
@@ -61,17 +63,21 @@ class Evaluator:
         *,
         metrics: str | Sequence[str] | None = None,
         iou_types: str | Sequence[str] = KINDS,
-        min_score: float = 0.0,
+        min_score: Confidence = 0.0,
         max_detections: int = MAX_DETECTIONS,
     ) -> None:
         iou_types = as_kinds(iou_types, "iou_types")
         metrics = _choose(metrics, iou_types)
+        if isinstance(min_score, Mapping):
+            for problem in confidence_problems("min_score", min_score, len(dataset.class_ids)):
+                raise ValueError(problem)
+        self._least = by_class(min_score, len(dataset.class_ids))
         self.dataset = dataset
         self.overlap = "segm" if "segm" in iou_types else "bbox"
         self.settings: dict[str, Any] = {
             "metrics": list(metrics),
             "iou_types": list(iou_types),
-            "min_score": float(min_score),
+            "min_score": _plain(min_score),
             "max_detections": int(max_detections),
         }
         class_ids = dataset.class_ids[1:].tolist()
@@ -117,7 +123,7 @@ class Evaluator:
                 truth_class_ids,
                 result,
                 overlap=self.overlap,
-                min_score=self.settings["min_score"],
+                min_score=self._least,
             )
         except ValueError as error:
             raise ValueError(f"image {image_id}: {error}") from None
@@ -250,6 +256,13 @@ def _choose(metrics: str | Sequence[str] | None, iou_types: Sequence[str]) -> tu
         why = why if set(metrics) <= set(METRICS) else ""
         raise ValueError(f"metrics is {metrics}: it must be one or more of {possible}{why}.")
     return metrics
+
+
+def _plain(min_score: Confidence) -> float | dict[int, float]:
+    """A threshold, or those by class, for JSON."""
+    if isinstance(min_score, Mapping):
+        return {int(class_id): float(score) for class_id, score in min_score.items()}
+    return float(min_score or 0)
 
 
 def _names(class_info: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -57,6 +57,13 @@ def test_order_score_and_empty_instances():
         comparison.check_classes([1])
 
 
+def test_a_score_for_each_class():
+    truth = [((0, 0, 4, 4), 2)]
+    found = [((1, 1, 2, 2), 1, 0.6), ((2, 2, 4, 4), 2, 0.5), ((0, 0, 4, 4), 1, 0.7)]
+    assert compare(truth, found, min_score=[0, 0.7, 0.5]).scores.tolist() == [0.7, 0.5]
+    assert compare(truth, found, min_score=[0, 0.5, 0.7]).scores.tolist() == [0.7, 0.6]
+
+
 def test_boxes_in_place_of_masks():
     truth = [((0, 0, 10, 10), 1), ((0, 10, 20, 20), -1)]
     comparison = compare(truth, [], overlap="bbox")

@@ -110,6 +110,22 @@ def test_order_of_images_instances_and_detections(seed):
         assert got[path] == pytest.approx(value, nan_ok=True), path
 
 
+def test_a_score_for_each_class():
+    """A dict as in DETECTION_MIN_CONFIDENCE: a class that it does not list needs 0.7."""
+    samples, results = random_case(1)
+    dataset = InMemory(samples)
+    figures = figures_of(dataset, results, min_score={np.int64(2): 0.25})
+    least = np.array([0, 0.7, 0.25])
+    kept = [int((r["scores"] >= least[r["class_ids"]]).sum()) for r in results]
+    assert [row["detections"] for row in figures["per_image"]] == kept
+    assert 0 < sum(kept) < sum(len(r["scores"]) for r in results)
+    assert json.loads(json.dumps(figures["settings"]))["min_score"] == {"2": 0.25}
+    # Average precision uses all of them.
+    assert figures["coco"]["segm"]["AP"] == figures_of(dataset, results)["coco"]["segm"]["AP"]
+    with pytest.raises(ValueError, match="min_score has the key 'red': class ids run from 1 to 2"):
+        Evaluator(dataset, min_score={"red": 0.5})
+
+
 def test_keys_and_counts():
     samples, results = random_case(1)
     samples[0][2][0] *= -1  # a crowd
