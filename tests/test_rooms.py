@@ -16,6 +16,7 @@ JOINT_TESTS = {
     "formats/test_turned_images.py",  # the formats that give sizes, where EXIF swaps them
     "formats/test_coco_boxes.py",  # coco.py and coco_masks.py: what is read as boxes
     "formats/test_shape_boxes.py",  # the boxes of all shapes, including the formats' own
+    "network/backbones/test_choices.py",  # whole networks with each named backbone
     "network/test_backends.py",  # the whole network, on each backend
     "network/test_choices.py",  # whole networks with each neck, mask head and suppression
     "network/test_full_size.py",  # the whole network, at the size for COCO
