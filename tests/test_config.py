@@ -108,6 +108,13 @@ OWN = {
     "NMS_ACROSS_CLASSES": False,
     "DETECTION_NMS": "hard",
     "SOFT_NMS_SIGMA": 0.5,
+    "KEYPOINT_HEAD_CHANNELS": 512,
+    "KEYPOINT_HEAD_LAYERS": 8,
+    "KEYPOINT_POOL_SIZE": 14,
+    "KEYPOINT_FLIP_PAIRS": None,
+    "NUM_KEYPOINTS": 17,
+    "C4_HEAD_STRIDE": 1,
+    "NECK": "fpn",
 }
 
 

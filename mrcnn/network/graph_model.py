@@ -45,7 +45,7 @@ class GraphModel(Keras2Model):
         Args:
             loss_weights: factors by loss name; 1 for missing names.
             weight_decay: factor of the L2 penalty.
-            weight_decay_on: "mean" or "sum", see `Config.WEIGHT_DECAY_ON`.
+            weight_decay_on: "mean" or "sum", as WEIGHT_DECAY_ON.
 
         Raises:
             ValueError: a name is not one of the model's losses.

@@ -136,6 +136,9 @@ class Groups:
 
         Args:
             model: the graph, whose RPN is the nested model `rpn_model`.
+
+        Returns:
+            The groups, in which each layer with weights is once.
         """
         rpn = _names(model.get_layer("rpn_model"))
         tensors = outputs_by_name(model, model.outputs)
@@ -151,7 +154,7 @@ class Proposals:
         model: a training graph with `ROI` among its outputs.
 
     Call arguments:
-        batch: dict with `input_image` [B, H, W, C], molded.
+        batch: dict with `input_image`, float32 [B, H, W, C], molded.
 
     Returns:
         int32 [B, POST_NMS_ROIS_TRAINING, 4], pixels; zero rows are padding.

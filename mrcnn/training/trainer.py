@@ -98,10 +98,7 @@ def train(
 ) -> None:
     """Train `model`; see `MaskRCNN.train`, whose `resume` is `resume_run` here.
 
-    Args:
-        model, train_dataset, val_dataset, learning_rate, epochs, layers, augmentation,
-            custom_callbacks, no_augmentation_sources, resume_run, verbose: see `MaskRCNN.train`.
-        rois: with USE_RPN_ROIS False, the RoIs of each batch, see `BatchSequence`.
+    With USE_RPN_ROIS False, `rois` makes the RoIs of each batch, see `BatchSequence`.
     """
     config = model.config
     if rois is None:
