@@ -25,6 +25,8 @@ from mrcnn.network.poolers.roi_warp import ROIWarp
 
 POOLERS = {
     "crop_and_resize": PyramidROIAlign,
+    # As many samples as "roi_align, ratio 2" averages.
+    "crop_and_resize, 2x2 as many": lambda size: PyramidROIAlign([2 * side for side in size]),
     "roi_align, ratio 1": functools.partial(ROIAlign, sampling_ratio=1),
     "roi_align, ratio 2": functools.partial(ROIAlign, sampling_ratio=2),
     "roi_align, adaptive": functools.partial(ROIAlign, sampling_ratio=0),
@@ -96,7 +98,7 @@ def timed(layer, boxes, meta, train):
 
 def report(seconds):
     """Print the median time of each pooler and the median of its ratios."""
-    row = "{:26} {:>10} {:>10} {:>8}"
+    row = "{:30} {:>10} {:>10} {:>8}"
     print(row.format("pooler", "median ms", "min ms", "ratio"))
     base = np.array(seconds["crop_and_resize"])
     for name, values in seconds.items():

@@ -83,7 +83,8 @@ def pool_axis(bins: int) -> Sampling:
     """RoIPool (Fast R-CNN, section 2.1): RoI and bins are rounded; each cell is a point.
 
     A bin's cells reach from its first edge, rounded down, to its last, rounded up, so that
-    neighbouring bins may share cells.
+    neighbouring bins may share cells. Points that a bin does not have are at its last cell, where
+    they do not change a maximum.
 
     Args:
         bins: number of bins.
@@ -100,7 +101,7 @@ def pool_axis(bins: int) -> Sampling:
         def at(i):
             position = first + ops.cast(i, "float32")
             inside = ops.cast(position < end, "float32")
-            return ops.minimum(position, last - 1.0), inside, inside
+            return ops.clip(ops.minimum(position, end - 1.0), 0.0, last - 1.0), inside, inside
 
         points = ops.max(end - first, axis=1, initial=0.0)  # a level may have no RoI
         return Axis(at, points, ops.cast(points, "int32"))

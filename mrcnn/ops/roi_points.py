@@ -88,22 +88,35 @@ def reduce_points(
     if not operator.maximum:
         [total] = _loop(steps, lambda n, total: (total + point(n)[0],), ops.zeros(shape, "float32"))
         return total * _share(rows, columns), none
-    if not choose:
 
-        def maximum(number, best):
-            value, counted = point(number)
-            return (ops.maximum(best, ops.where(counted > 0, value, _LOWEST)),)
+    def masked(number):
+        value, counted = point(number)
+        return ops.where(counted > 0, value, _LOWEST), counted > 0
 
-        [best] = _loop(steps, maximum, ops.full(shape, _LOWEST, "float32"))
-        return ops.where(best > _LOWEST, best, 0.0), none
+    def cell(number):  # points that a bin lacks repeat its last cell, see `pool_axis`
+        (y, _, _), (x, _, _) = _at(rows, columns, number, per_row)
+        return sample(y, x), True
+
+    def maximum(number, best):
+        return (ops.maximum(best, candidate(number)[0]),)
 
     def larger(number, best, chosen):
-        value, counted = point(number)
+        value, counted = candidate(number)
         # The first point always counts as larger than none.
-        take = (counted > 0) & ((chosen < 0) | (value > best))
+        take = ((chosen < 0) & counted) | (value > best)
         return ops.where(take, value, best), ops.where(take, number, chosen)
 
-    return _loop(steps, larger, ops.zeros(shape, "float32"), ops.full(shape, -1, "int32"))
+    candidate = cell if operator.whole else masked
+    if choose:
+        start = ops.full(shape, _LOWEST, "float32"), ops.full(shape, -1, "int32")
+        best, chosen = _loop(steps, larger, *start)
+    else:
+        [best] = _loop(steps, maximum, ops.full(shape, _LOWEST, "float32"))
+        chosen = none
+    if operator.whole:
+        filled = _filled(rows, columns)
+        return ops.where(filled, best, 0.0), ops.where(filled, chosen, -1) if choose else none
+    return ops.where(best == _LOWEST, 0.0, best), chosen
 
 
 def add_gradient(
@@ -201,6 +214,13 @@ def _axes(operator, boxes, places):
 
 def _at(rows, columns, number, per_row):
     return rows.at(number // per_row), columns.at(number % per_row)
+
+
+def _filled(rows, columns):
+    """Whether a bin has any point, bool [n, height, width, 1]."""
+    first = ops.zeros((), "int32")
+    (_, row, _), (_, column, _) = rows.at(first), columns.at(first)
+    return _outer(row, column) > 0
 
 
 def _share(rows, columns):

@@ -148,26 +148,48 @@ def _pool(operator, levels, boxes, level_of_box, training):
     image = ops.repeat(ops.arange(shape[0], dtype="int32")[:, None], shape[1], axis=1)
     level = ops.cast(level_of_box, "int32")
     order = None if operator.points else _by_cost(operator, maps, boxes, image, level)
-    # Cells are read exactly, and as fast, without the kernel.
-    use_kernel = kernels.available() and not (training or operator.whole)
-    fixed = use_kernel and operator.points
-    chunks = _Chunks(shape[1], NATIVE_CHUNK if fixed else CHUNK, order)
+    forward_only = kernels.available() and not training
+    chunks = _Chunks(shape[1], NATIVE_CHUNK if forward_only and operator.points else CHUNK, order)
     boxes, image, level = (chunks.split(rows) for rows in (boxes, image, level))
 
+    def pixels(levels):
+        return ops.concatenate([ops.reshape(x, (-1, shape[-1])) for x in levels], axis=0)
+
     def gathered(*levels):
-        flat = ops.concatenate([ops.reshape(x, (-1, shape[-1])) for x in levels], axis=0)
-        return _with_gradient(operator, maps)(
-            flat, boxes, ops.cast(image, "float32"), ops.cast(level, "float32")
-        )
+        places = ops.cast(image, "float32"), ops.cast(level, "float32")
+        return _with_gradient(operator, maps)(pixels(levels), boxes, *places)
 
     def native(*levels):
+        return ops.map(
+            lambda rows: native_bins(operator, maps.places, levels, *rows), (boxes, image, level)
+        )
+
+    def cells(*levels):  # the kernel would interpolate, and be off by a few 1e-5 cells
+        flat = pixels(levels)
+
         def chunk(rows):
-            return native_bins(operator, maps.places, levels, *rows)
+            box, places = rows[0], maps.places(*rows[1:])
+            sample = _sampler(operator, flat, places)
+            return reduce_points(operator, box, places, sample, shape[-1], choose=False)[0]
 
         return ops.map(chunk, (boxes, image, level))
 
-    pool = kernels.forward_only(native, gathered) if use_kernel else gathered
+    pool = gathered
+    if forward_only:
+        pool = kernels.forward_only(cells if operator.whole else native, gathered)
     return chunks.join(pool(*levels))
+
+
+def _sampler(operator, flat, places):
+    """The function (y [n, rows], x [n, columns]) -> [n, rows, columns, C], of pixels [P, C]."""
+
+    def sample(y, x):
+        read = corners(places, y, x, operator.whole)
+        if operator.whole:
+            return ops.take(flat, read[0][0], axis=0)
+        return sum(ops.take(flat, index, axis=0) * weight for index, weight in read)
+
+    return sample
 
 
 def _by_cost(operator, maps, boxes, image, level):
@@ -240,12 +262,7 @@ def _with_gradient(operator, maps):
 
         def chunk(rows):
             box, places = rows[0], places_of(*rows[1:])
-
-            def sample(y, x):
-                read = corners(places, y, x, operator.whole)
-                return sum(ops.take(flat, pixels, axis=0) * weight for pixels, weight in read)
-
-            return reduce_points(operator, box, places, sample, channels)
+            return reduce_points(operator, box, places, _sampler(operator, flat, places), channels)
 
         pooled, chosen = ops.map(chunk, (boxes, image, level))
 

@@ -137,12 +137,13 @@ def test_the_gradient_of_a_maximum_reaches_its_first_point_only():
     import tensorflow as tf
 
     level = tf.constant([[[[1.0], [5.0], [5.0]], [[5.0], [0.0], [2.0]]]])
-    with tf.GradientTape() as tape:
-        tape.watch(level)
-        bins = ops.roi_pool([level], [[[0.0, 0, 1, 2]]], [[0]], (1, 1), training=True)
-    np.testing.assert_array_equal(bins, np.full((1, 1, 1, 1, 1), 5.0))
-    gradient = tape.gradient(bins, level)
-    np.testing.assert_array_equal(gradient[0, :, :, 0], [[0, 1, 0], [0, 0, 0]])
+    for training in (True, False):
+        with tf.GradientTape() as tape:
+            tape.watch(level)
+            bins = ops.roi_pool([level], [[[0.0, 0, 1, 2]]], [[0]], (1, 1), training=training)
+        np.testing.assert_array_equal(bins, np.full((1, 1, 1, 1, 1), 5.0))
+        gradient = tape.gradient(bins, level)
+        np.testing.assert_array_equal(gradient[0, :, :, 0], [[0, 1, 0], [0, 0, 0]])
 
 
 def test_no_gradient_reaches_the_boxes():
