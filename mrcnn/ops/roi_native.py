@@ -1,6 +1,8 @@
 """The bins of RoIs from TensorFlow's native kernel: faster than gathers, for inference.
 
-The kernel bounds the time: a bin of 2 x 2 points costs it four of crop-and-resize's samples.
+The kernel bounds the time. For 1000 RoIs of 7 x 7 bins of 2 x 2 points, it takes 30 ms alone, of 40
+to 60 ms in all; crop-and-resize, which reads a quarter of the points, takes 15 to 24 ms in all
+(`benchmarks/pooling.py`, 256 channels, two cores).
 """
 
 from collections.abc import Callable, Sequence
