@@ -237,8 +237,8 @@ def suggest_anchor_scales(
         boxes, config, image_shape: see `best_iou`.
 
     Returns:
-        Tuple of int, one for each of P2..P6, or a tuple with the one level's; RPN_ANCHOR_SCALES if no sequence is better over
-        all boxes.
+        Tuple of int, one for each of P2..P6, or a tuple with the one level's; RPN_ANCHOR_SCALES if
+        no sequence is better over all boxes.
 
     Example:
         >>> from mrcnn.anchors.coverage import suggest_anchor_scales

@@ -93,6 +93,9 @@ def generate_anchors(
 def anchors_per_cell(config: Config) -> int:
     """Number of a configuration's anchors in each cell of a map: one for each ratio and scale.
 
+    Args:
+        config: RPN_ANCHOR_RATIOS, RPN_ANCHOR_SCALES.
+
     Example:
         >>> from mrcnn.anchors.pyramid import anchors_per_cell
         >>> from mrcnn.config import Config

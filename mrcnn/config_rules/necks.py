@@ -49,13 +49,14 @@ def backbone_strides(config: Any) -> tuple[int, ...]:
 
     A BACKBONE function does not say them, so that they are taken from BACKBONE_STRIDES.
     """
-    own = getattr(config.BACKBONE, "strides", None)
+    backbone = config.BACKBONE
+    own = _STRIDES if isinstance(backbone, str) else getattr(backbone, "strides", None)
     if own is not None and not isinstance(own, property):
         return tuple(own)
     strides = tuple(config.BACKBONE_STRIDES)
     if config.NECK == "fpn":
         return strides[:4]
-    if isinstance(config.BACKBONE, str) or len(strides) != 1:
+    if len(strides) != 1:
         return _STRIDES
     return tuple(strides[0] * s // map_strides(config.NECK, _STRIDES)[0] for s in _STRIDES)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -35,6 +36,9 @@ def build(features: Sequence[Tensor], config: Config) -> Neck:
     Args:
         features: [C2, C3, C4, C5] of the backbone, each [B, H / stride, W / stride, any].
         config: NECK, BACKBONE, TOP_DOWN_PYRAMID_SIZE.
+
+    Returns:
+        The maps and the shared body.
 
     Example:
         >>> import keras
@@ -70,7 +74,8 @@ def stage5_body(config: Config, channels: int) -> Callable[[Tensor], Tensor] | N
         return None
     side = config.POOL_SIZE
     features = keras.Input((side, side, channels))
-    stage5 = keras.Function(features, backbones.of_config(config).stage5(features, config))
+    backbone: Any = backbones.of_config(config)
+    stage5 = keras.Function(features, backbone.stage5(features, config))
 
     def body(x: Tensor) -> Tensor:
         # `call` applies the layers one by one, so that each is a layer of the network, under the

@@ -219,7 +219,8 @@ def save_arrays(layers: Mapping[str, list[Array]], filepath: PathLike, pixel_ord
     """Save arrays as `save` saves a model's weights.
 
     Args:
-        layers: the arrays of each layer by its name, in the order of the layer's weights.
+        layers: the arrays of each layer by its name, such as a kernel [3, 3, in, out] and a bias
+            [out], in the order of the layer's weights.
         filepath: path to write; its folder must exist.
         pixel_order: "RGB" or "BGR", the order that the weights expect.
 

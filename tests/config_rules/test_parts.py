@@ -280,13 +280,13 @@ class Duck:
 @pytest.mark.parametrize("value", [None, 3, {"box": 1}, BoxHead])
 def test_heads_must_be_a_tuple(value):
     assert problems_of(HEADS=value) == [
-        f"HEADS is {value!r}: it must be a tuple of {NAMES} or your own classes."
+        f"HEADS is {value!r}: it must be a tuple of {NAMES}, or your own classes."
     ]
 
 
 def test_a_forgotten_comma():
     assert problems_of(HEADS=("box")) == [
-        f"HEADS is 'box': it must be a tuple of {NAMES} or your own classes, such as ('box',)."
+        f"HEADS is 'box': it must be a tuple of {NAMES}, or your own classes, such as ('box',)."
     ]
 
 
