@@ -242,7 +242,8 @@ class MaskRCNN:
         is saved.
 
         To train in stages, pass `layers` and `epochs` as lists with one entry per stage. Each stage
-        has its own optimizer.
+        has its own optimizer. To train RPN and heads in turn (Faster R-CNN, section 3.2), see
+        `mrcnn.training.alternating`.
 
         Args:
             train_dataset, val_dataset: prepared `Dataset`s; `val_dataset` may be None.

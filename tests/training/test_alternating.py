@@ -5,9 +5,10 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from tiny import InMemory, TinyConfig, eager_training, shapes
+from tiny import InMemory, Staged, TinyConfig, eager_training, shapes
 
 from mrcnn.mask_rcnn import MaskRCNN
+from mrcnn.network import graph
 from mrcnn.network.graph_model import outputs_by_name
 from mrcnn.runs import history
 from mrcnn.training.alternating import Groups, Proposals, step_config, train_alternately
@@ -149,6 +150,14 @@ def test_groups_are_disjoint_and_whole(trained):
     groups = Groups.of(model.keras_model)
     assert groups.rpn == RPN and groups.shared > SHARED and groups.heads > HEADS
     assert sorted([*groups.rpn, *groups.shared, *groups.heads]) == sorted(start)
+
+
+def test_stage_5_belongs_to_the_heads_that_share_it():
+    settings = {"NECK": "c4", "BACKBONE": Staged(), "TOP_DOWN_PYRAMID_SIZE": 256}
+    groups = Groups.of(graph.build("training", TinyConfig.from_dict(settings)))
+    assert groups.rpn == RPN
+    assert {"conv1", "res2a", "res3a", "res4a"} <= groups.shared and "res5a" in groups.heads
+    assert not {name for name in groups.shared if name.startswith(("res5", "mrcnn", "fpn"))}
 
 
 def test_settings_of_a_step():
