@@ -41,9 +41,9 @@ def compute_backbone_shapes(
                 "BACKBONE it must be a function (image_shape) -> [[height, width], ...]."
             )
         shapes = config.COMPUTE_BACKBONE_SHAPE(image_shape)
-        if config.NECK in ONE_MAP:
-            return [shapes[ONE_MAP[config.NECK]]]
-        return shapes
+        # Old projects pass any object with the settings of their time.
+        neck = getattr(config, "NECK", "fpn")
+        return [shapes[ONE_MAP[neck]]] if neck in ONE_MAP else shapes
     if problem := backbone_problem(config.BACKBONE):
         raise ValueError(problem)
     height, width = image_shape[:2]

@@ -29,10 +29,10 @@ def display_keypoints(
     scores: Sequence[float] | Array | None = None,
     min_score: float = 0.0,
     title: str = "",
-    figsize: Inches | None = (16, 16),
     ax: Axes | None = None,
     colors: Sequence[RGB] | None = None,
     *,
+    figsize: Inches | None = None,
     dpi: float | None = None,
     save_to: SaveTo | None = None,
     native: bool = False,
@@ -55,10 +55,10 @@ def display_keypoints(
         min_score: score below which a keypoint of a detection is not drawn. Detectron2 draws those
             of at least 0.05.
         title: text above the image.
-        figsize: inches (width, height) of the figure created if `ax` is None; type and lines scale
-            with it.
         ax: the Axes to draw on.
         colors: N tuples (red, green, blue) in [0, 1]; by default, neighbours differ.
+        figsize: inches (width, height) of the figure created if `ax` is None, 16 x 16 by default;
+            type and lines scale with it.
         dpi: dots per inch of the created figure; None is matplotlib's.
         save_to: path of a PNG to write; the figure is then closed.
         native: whether the picture has exactly the image's pixels, without margins or title;
