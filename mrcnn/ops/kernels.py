@@ -168,7 +168,7 @@ def scatter_add(target: Tensor, indices: Tensor, updates: Tensor) -> Tensor:
         updates: float tensor [n, C].
 
     Returns:
-        float tensor [P, C]. In a compiled loop, `target` is changed in place.
+        float tensor [P, C].
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

@@ -16,6 +16,9 @@ from . import kernels
 from .roi_grids import Sampling
 
 CHUNK = 64  # RoIs; 3 MB of features of 7 x 7 x 256
+# Points of a bin whose gradients are added together, 50 MB of them for a chunk; the second, if each
+# point has one corner instead of four.
+_TOGETHER, _TOGETHER_WHOLE = 4, 16
 _LOWEST = float("-inf")
 
 
@@ -142,17 +145,28 @@ def add_gradient(
     if not operator.maximum:
         upstream = upstream * _share(rows, columns)
 
-    def step(number, gradient):
+    def of_point(number):
         (y, _, inside_y), (x, _, inside_x) = _at(rows, columns, number, per_row)
         flow = upstream * _outer(inside_y, inside_x)
         if operator.maximum:
             flow = ops.where(chosen == number, flow, 0.0)
-        for pixels, weight in corners(places, y, x, operator.whole):
-            added = ops.reshape(flow * weight, (-1, flow.shape[-1]))
-            gradient = kernels.scatter_add(gradient, ops.reshape(pixels, (-1,)), added)
-        return (gradient,)
+        return [
+            (ops.reshape(pixels, (-1,)), ops.reshape(flow * weight, (-1, flow.shape[-1])))
+            for pixels, weight in corners(places, y, x, operator.whole)
+        ]
 
-    return _loop(steps, step, gradient)[0]
+    # TensorFlow copies the whole gradient each time it adds to it, so several points are added
+    # together. Points that a bin does not have add 0.
+    group = _TOGETHER_WHOLE if operator.whole else _TOGETHER
+    group = min(group, operator.points**2) if operator.points else group
+
+    def add(turn, gradient):
+        pairs = [pair for point in range(group) for pair in of_point(turn * group + point)]
+        pixels, added = zip(*pairs, strict=True)
+        indices, updates = ops.concatenate(pixels, axis=0), ops.concatenate(added, axis=0)
+        return (kernels.scatter_add(gradient, indices, updates),)
+
+    return _loop((steps + group - 1) // group, add, gradient)[0]
 
 
 def corners(places: Places, y: Tensor, x: Tensor, whole: bool) -> list[tuple[Tensor, Any]]:
