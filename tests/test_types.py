@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def unannotated(public):
-    """Parameters of a public object without a type, and "return" if its result has none."""
+    """A public object's parameters without a type, and "return" if its result has none."""
     function = public.function
     if function is None:
         function = vars(public.thing).get("__init__")

@@ -17,7 +17,7 @@ class Recent(Generic[_Value]):
 
     Args:
         function: takes a tuple of int.
-        size: number of results that are kept. The anchors of 1024x1024 pixels take 12 MB.
+        size: number of results that are kept. The anchors of a 1024x1024 image take 12 MB.
 
     Example:
         >>> from mrcnn.anchors.recent import Recent

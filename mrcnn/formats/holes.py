@@ -38,7 +38,7 @@ class WithHoles:
         return inside, (top, left)
 
     def box(self, height: int, width: int) -> Extent:
-        """See `shapes.Polygon.box`; around the remaining pixels if a hole reaches its edge."""
+        """See `shapes.Polygon.box`; around the pixels left if a hole reaches that box's edge."""
         y1, x1, y2, x2 = outer = box_of(self.outline, height, width)
         boxes = [box_of(hole, height, width) for hole in self.holes]
         if all(b[0] > y1 and b[1] > x1 and b[2] < y2 and b[3] < x2 for b in boxes):

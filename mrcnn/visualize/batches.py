@@ -42,7 +42,7 @@ def display_batch(
     anchors; its titles also count the negative ones.
 
     Args:
-        inputs: the training graph's inputs by name, as `BatchSequence` returns it.
+        inputs: the training graph's inputs by name, as `BatchSequence` returns them.
         config: configuration of the training run.
         class_names: background first.
         limit: maximum number of images to draw.

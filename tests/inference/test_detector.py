@@ -42,7 +42,7 @@ def padding_model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def images():
-    """RGB noise with rectangles, all of one size."""
+    """Images of one size: RGB noise with rectangles."""
     return [image for image, _, _ in shapes(5, (60, 50), seed=2)]
 
 
@@ -384,7 +384,7 @@ def test_pixels_are_scaled_as_the_configuration_says(model, images, monkeypatch)
 
 
 @pytest.mark.parametrize("channels", [1, 5])
-def test_models_of_other_than_three_channels(channels, images, tmp_path):
+def test_models_with_other_channel_counts(channels, images, tmp_path):
     model = build(tmp_path, IMAGE_CHANNEL_COUNT=channels, MEAN_PIXEL=np.full(channels, 114.8))
     spread(model.keras_model)
     gray = images[0][..., 0]
