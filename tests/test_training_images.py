@@ -52,7 +52,7 @@ def losses(model, batch):
 
 
 def test_a_batch_of_background_alone(model, inputs):
-    """There is nothing to learn about boxes and masks, but that all is background."""
+    """There is nothing to learn about boxes and masks, only that everything is background."""
     batch = inputs(2, 3)
     first = losses(model, batch)
     assert [first[name] for name in BOXES_AND_MASKS] == [0, 0, 0]
@@ -66,7 +66,7 @@ def test_a_batch_of_background_alone(model, inputs):
 
 
 def test_background_beside_an_image_with_instances(model, inputs):
-    """Boxes and masks are means over positives, which background does not change."""
+    """Box and mask losses are means over positives, which background does not change."""
     alone, mixed = losses(model, inputs(0, 0)), losses(model, inputs(0, 2))
     background = losses(model, inputs(2, 2))
     for name in BOXES_AND_MASKS:
