@@ -113,7 +113,7 @@ class Config:
     # form), or the "3x3" (torchvision's). In a ResNeXt it is always the 3x3.
     RESNET_STRIDE_IN: str | Literal["1x1", "3x3"] = "1x1"
     # What the RPN and the heads see of its feature maps. "fpn": the pyramid P2 to P6. "c4" (Mask
-    # R-CNN, section 3): C4 alone, of stride 16; the stage 5 of a ResNet or ResNeXt then is the body
+    # R-CNN, section 3): C4 alone, of stride 16; stage 5 of a ResNet or ResNeXt then is the body
     # of the box and mask heads. "c5": C5, of stride 32. "dc5": C5 dilated to stride 16. Without a
     # pyramid, BACKBONE_STRIDES has one entry, all RPN_ANCHOR_SCALES belong to the one map, and
     # TOP_DOWN_PYRAMID_SIZE is not used.
@@ -122,7 +122,7 @@ class Config:
     # figure 4), or 2, for 14x14 (He et al. 2015, and Detectron2); set POOL_SIZE to match.
     C4_HEAD_STRIDE: int = 1
     # Needed if BACKBONE is a function: a function (image_shape) -> [[height, width], ...], the
-    # sizes of P2..P6.
+    # sizes of P2..P6; with another NECK, that of the one map is enough.
     COMPUTE_BACKBONE_SHAPE: Callable[..., Any] | None = None
     # Strides of P2..P6, image pixels per feature map cell; with another NECK, that of the one map.
     BACKBONE_STRIDES: Sequence[int] | Array = [4, 8, 16, 32, 64]

@@ -26,7 +26,8 @@ def compute_backbone_shapes(
         what COMPUTE_BACKBONE_SHAPE returns.
 
     Raises:
-        ValueError: an unknown BACKBONE, or a function without COMPUTE_BACKBONE_SHAPE.
+        ValueError: an unknown BACKBONE, or a function without COMPUTE_BACKBONE_SHAPE or with one
+            that returns too few sizes.
 
     Example:
         >>> from mrcnn.anchors import compute_backbone_shapes
@@ -43,7 +44,14 @@ def compute_backbone_shapes(
         shapes = config.COMPUTE_BACKBONE_SHAPE(image_shape)
         # Old projects pass any object with the settings of their time.
         neck = getattr(config, "NECK", "fpn")
-        return [shapes[ONE_MAP[neck]]] if neck in ONE_MAP else shapes
+        if neck not in ONE_MAP or len(shapes) == 1:
+            return shapes
+        if len(shapes) <= ONE_MAP[neck]:
+            raise ValueError(
+                f"COMPUTE_BACKBONE_SHAPE returns {len(shapes)} sizes: it must return those of P2 "
+                f"to P6 or, with NECK {neck!r}, that of its one map."
+            )
+        return [shapes[ONE_MAP[neck]]]
     if problem := backbone_problem(config.BACKBONE):
         raise ValueError(problem)
     height, width = image_shape[:2]

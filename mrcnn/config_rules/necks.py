@@ -40,8 +40,11 @@ def shares_stage5(config: Any) -> bool:
 
 
 def shared_side(config: Any) -> int:
-    """Side, in cells, of what stage 5 makes of a `Config`'s RoI features."""
-    return -(-config.POOL_SIZE // config.C4_HEAD_STRIDE)
+    """Side, in cells, of what stage 5 makes of a `Config`'s RoI features; 0 if they cannot be."""
+    side, stride = config.POOL_SIZE, config.C4_HEAD_STRIDE
+    if not (is_integer(side) and is_integer(stride) and side > 0 and stride > 0):
+        return 0  # other checks report that
+    return -(-side // stride)
 
 
 def backbone_strides(config: Any) -> tuple[int, ...]:
@@ -106,8 +109,7 @@ def _wanted(config):
     scales = config.RPN_ANCHOR_SCALES
     if np.iterable(scales) and all(map(is_positive, scales)):
         found["RPN_ANCHOR_SCALES"] = (tuple(np.asarray(scales).tolist()),)
-    sides = (config.POOL_SIZE, config.MASK_POOL_SIZE, config.C4_HEAD_STRIDE)
-    if shares_stage5(config) and all(is_integer(side) and side > 0 for side in sides):
+    if shares_stage5(config) and shared_side(config) and is_integer(config.MASK_POOL_SIZE):
         of_pyramid = [2 * config.MASK_POOL_SIZE] * 2
         side = 2 * shared_side(config)
         if side != of_pyramid[0] and _same(config.MASK_SHAPE, of_pyramid):

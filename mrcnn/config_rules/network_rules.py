@@ -132,12 +132,15 @@ def multiple_of_64(side: Any) -> str:
 def _anchors(config):
     for name in ("BACKBONE_STRIDES", "RPN_ANCHOR_SCALES"):
         if not np.iterable(value := getattr(config, name)):
-            yield f"{name} is {value!r}: it must be a list of 5 numbers, one for each of P2..P6."
+            entries = "5 numbers, one for each of P2..P6"
+            if config.NECK in list(necks.ONE_MAP):
+                entries = f"numbers, for the one map of NECK {config.NECK!r}"
+            yield f"{name} is {value!r}: it must be a list of {entries}."
             return
     levels = len(config.BACKBONE_STRIDES)
     if config.NECK == "fpn" and levels != 5:
         yield f"BACKBONE_STRIDES has {levels} entries: the pyramid P2..P6 needs 5."
-    if config.NECK in necks.ONE_MAP and levels != 1:
+    if config.NECK in list(necks.ONE_MAP) and levels != 1:
         yield (
             f"BACKBONE_STRIDES has {levels} entries: NECK {config.NECK!r} has no pyramid, so it "
             "must be the stride of its one map, such as [16]. Leave it out, or set NECK to 'fpn'."
@@ -154,7 +157,7 @@ def _anchors(config):
 
 def _scales(config, levels):
     scales = list(config.RPN_ANCHOR_SCALES)
-    if len(scales) != levels and config.NECK in necks.ONE_MAP:
+    if len(scales) != levels and config.NECK in list(necks.ONE_MAP):
         yield (
             f"RPN_ANCHOR_SCALES is {config.RPN_ANCHOR_SCALES!r}: NECK {config.NECK!r} has one map, "
             "so give its scales as one list, such as (32, 64, 128, 256, 512)."

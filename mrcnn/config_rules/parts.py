@@ -135,6 +135,12 @@ def backbone_problem(backbone: Any) -> str:
     if isinstance(backbone, type):
         return f"BACKBONE is the class {backbone.__name__}: give an instance of it."
     is_backbone = all(hasattr(backbone, name) for name in ("build", "strides", "stem"))
+    if not is_backbone and str(getattr(backbone, "__module__", "")).split(".")[0] == "keras":
+        given = getattr(backbone, "__name__", None) or getattr(backbone, "name", repr(backbone))
+        return (
+            f"BACKBONE is Keras's {given}: wrap it in a KerasBackbone (mrcnn.network.backbones) "
+            "with the names of the layers that give C2 to C5."
+        )
     if is_backbone or is_function(backbone) or backbone in list(BACKBONES):
         return ""
     names = ", ".join(map(repr, BACKBONES))

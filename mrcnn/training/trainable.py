@@ -11,7 +11,7 @@ from ..config_rules import parts
 from ..config_rules.necks import shares_stage5
 from ..network import backbones
 from ..network.backbones.features import name_of
-from ..network.backbones.levels import layers_behind
+from ..network.backbones.levels import layers_behind, layers_with_weights
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +107,11 @@ def regex_of(layers: str, config: Config, model: keras.Model | None = None) -> s
                 text = "layers %r: besides the heads, these layers of the BACKBONE %s train: %s"
                 logger.info(text, layers, name, ", ".join(new))
             return "|".join([*map(re.escape, own), regexes["heads"]])
+    if layers == "5+" and config.NECK == "c4":
+        raise ValueError(
+            f"layers is '5+', but with NECK 'c4' the network uses the BACKBONE {name} only up to "
+            "C4, so no layer belongs to C5: train 'heads', '3+', '4+' or 'all'."
+        )
     raise ValueError(
         f"layers is {layers!r}, but no layer of the BACKBONE {name} belongs to it: layers must "
         f"match {stage!r}, its trainable[{layers!r}]. Rename them, or train 'heads', 'all' or a "
@@ -116,7 +121,4 @@ def regex_of(layers: str, config: Config, model: keras.Model | None = None) -> s
 
 def _names(model: Any) -> list[str]:
     """Names of the layers with weights, including those of nested models."""
-    found: list[str] = []
-    for layer in model.layers:
-        found += _names(layer) if hasattr(layer, "layers") else [layer.name] * bool(layer.weights)
-    return found
+    return layers_with_weights(model)

@@ -62,6 +62,15 @@ def test_a_custom_backbone_declares_its_shapes():
         pyramid.compute_backbone_shapes(config, (640, 480, 3))
 
 
+@pytest.mark.parametrize("sizes", [[[4, 5]], [[16, 20], [8, 10], [4, 5], [2, 3], [1, 2]]])
+def test_the_one_map_of_a_custom_backbone(sizes):
+    config = SimpleNamespace(BACKBONE=len, NECK="c4", COMPUTE_BACKBONE_SHAPE=lambda shape: sizes)
+    assert pyramid.compute_backbone_shapes(config, (64, 80, 3)) == [[4, 5]]
+    config.COMPUTE_BACKBONE_SHAPE = lambda shape: [[16, 20], [8, 10]]
+    with pytest.raises(ValueError, match=r"returns 2 sizes: .* P2 to P6 or, with NECK 'c4', that"):
+        pyramid.compute_backbone_shapes(config, (64, 80, 3))
+
+
 def test_an_unknown_backbone_is_refused():
     with pytest.raises(ValueError, match="BACKBONE is 'vgg11': it must be 'resnet50'"):
         pyramid.compute_backbone_shapes(SimpleNamespace(BACKBONE="vgg11"), (64, 64))

@@ -115,6 +115,30 @@ def test_what_does_not_fit_is_refused(settings, line):
     assert lines(config_of(**settings)) == [line]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("C4_HEAD_STRIDE", 0), ("C4_HEAD_STRIDE", "2"), ("C4_HEAD_STRIDE", None), ("POOL_SIZE", "7")],
+)
+def test_sizes_that_are_no_sizes_are_reported_once(name, value):
+    [line] = lines(config_of(NECK="c4", **{name: value}))
+    assert line.startswith(f"- {name} is {value!r}: it must be")
+
+
+def test_a_list_is_not_a_neck():
+    assert lines(config_of(NECK=["c4"])) == [
+        "- NECK is ['c4']: it must be 'fpn', 'c4', 'c5' or 'dc5'."
+    ]
+
+
+def test_a_number_is_no_list_of_scales():
+    assert lines(config_of(NECK="c4", RPN_ANCHOR_SCALES=32)) == [
+        "- RPN_ANCHOR_SCALES is 32: it must be a list of numbers, for the one map of NECK 'c4'."
+    ]
+    assert lines(config_of(NECK="c5", BACKBONE_STRIDES=32)) == [
+        "- BACKBONE_STRIDES is 32: it must be a list of numbers, for the one map of NECK 'c5'."
+    ]
+
+
 def test_strides_of_a_pyramid_are_refused_without_one():
     found = lines(config_of(NECK="c4", BACKBONE_STRIDES=[4, 8, 16, 32]))
     assert found[0] == (

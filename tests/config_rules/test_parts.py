@@ -187,6 +187,17 @@ def test_not_a_backbone(value):
     assert parts.backbone_problem(value) == message
 
 
+@pytest.mark.parametrize(
+    ("backbone", "name"),
+    [(keras.applications.ResNet50V2, "ResNet50V2"), (keras.Sequential(name="mine"), "mine")],
+)
+def test_a_model_of_keras_is_wrapped(backbone, name):
+    assert problems_of(BACKBONE=backbone, COMPUTE_BACKBONE_SHAPE=backbone_shapes) == [
+        f"BACKBONE is Keras's {name}: wrap it in a KerasBackbone (mrcnn.network.backbones) with "
+        "the names of the layers that give C2 to C5."
+    ]
+
+
 @pytest.mark.parametrize("backbone", ["resnet50", "resnet152", "resnext50_32x4d", Own()])
 def test_the_stride_may_be_in_the_3x3(backbone):
     assert problems_of(BACKBONE=backbone, RESNET_STRIDE_IN="3x3") == []

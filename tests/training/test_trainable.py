@@ -111,6 +111,36 @@ def test_a_level_that_no_layer_belongs_to():
         trainable.regex_of("4+", config, other)
 
 
+def blocks(image, stage5=True, train_bn=None):
+    """Levels that are models themselves."""
+    x, maps = image, []
+    for number, stride in enumerate((4, 1, 2, 2, 2)):
+        conv = layers.Conv2D(8, 3, stride, padding="same", name=f"inner{number}")
+        x = keras.Sequential([conv, layers.ReLU()], name=f"block{number}")(x)
+        maps.append(x)
+    return maps
+
+
+def test_levels_that_are_models_train_the_layers_inside_them():
+    config = config_of(blocks)
+    model = graph.build("training", config, seed=0)
+    for stage, own in {"5+": {"inner4"}, "4+": {"inner3", "inner4"}}.items():
+        chosen = trainable.set_trainable(model, trainable.regex_of(stage, config, model))
+        assert {name for name in chosen if name.startswith("inner")} == own
+
+
+def test_c4_has_no_stage_5_to_train():
+    config = config_of(own_names)
+    config.NECK = "c4"
+    model = graph.build("training", config, seed=0)
+    with pytest.raises(ValueError) as caught:
+        trainable.regex_of("5+", config, model)
+    assert str(caught.value) == (
+        "layers is '5+', but with NECK 'c4' the network uses the BACKBONE own_names only up to C4, "
+        "so no layer belongs to C5: train 'heads', '3+', '4+' or 'all'."
+    )
+
+
 def test_names_of_a_resnet_are_taken_as_they_are(model):
     config = TinyConfig()
     assert trainable.regex_of("4+", config, model) == trainable.regex_of("4+", config)

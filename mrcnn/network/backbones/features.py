@@ -17,8 +17,10 @@ _PROBE = (256, 320)
 
 
 def name_of(config: Config) -> str:
-    """The name of a `Config`'s BACKBONE in messages: its function's or class's."""
+    """The name of a `Config`'s BACKBONE in messages: its own, its function's or its class's."""
     backbone = config.BACKBONE
+    if isinstance(backbone, str):
+        return backbone
     return getattr(backbone, "__name__", None) or type(backbone).__name__
 
 

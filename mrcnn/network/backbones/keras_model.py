@@ -42,7 +42,8 @@ class KerasBackbone(Backbone):
         weights: for the function, such as "imagenet", which Keras downloads; None for random ones.
 
     Raises:
-        ValueError: `layers` does not name four layers of the model, or `pixels` is unknown.
+        ValueError: `layers` does not name four layers of the model, `pixels` is unknown, or there
+            are models with weights among the layers.
         TypeError: `model` is neither.
 
     Example:
@@ -69,7 +70,7 @@ class KerasBackbone(Backbone):
                 f"model is {model!r}: it must be a Keras model, or a function that makes one, such "
                 "as keras.applications.ResNet50V2."
             )
-        if isinstance(layers, str) or len(layers) != 4:
+        if isinstance(layers, str) or not isinstance(layers, Sequence) or len(layers) != 4:
             raise ValueError(
                 f"layers is {layers!r}: it must name four layers, those that give C2, C3, C4 and "
                 "C5, of strides 4, 8, 16 and 32."
@@ -102,9 +103,8 @@ class KerasBackbone(Backbone):
         image = with_pixels(image, self.pixels, config)
         keep = isinstance(self.model, keras.Model) or self.weights is not None
         made = layers_on(image, part, config.TRAIN_BN, keep)
-        self.stem = next(
-            made[layer.name][0].name for layer in part.layers if hasattr(layer, "kernel")
-        )
+        kernels = [made[layer.name][0].name for layer in part.layers if hasattr(layer, "kernel")]
+        self.stem = kernels[0] if kernels else type(self).stem
         features = [made[name][1] for name in self.layers]
         return [features[0], *features]
 
@@ -118,7 +118,15 @@ class KerasBackbone(Backbone):
             )
         if len(model.inputs) != 1:
             raise ValueError(f"the model {model.name} has {len(model.inputs)} inputs: 1 is needed.")
-        return keras.Model(model.inputs, [model.get_layer(name).output for name in self.layers])
+        part = keras.Model(model.inputs, [model.get_layer(name).output for name in self.layers])
+        nested = [each.name for each in part.layers if hasattr(each, "layers") and each.weights]
+        if nested:
+            raise ValueError(
+                f"the layer {nested[0]} of the model {model.name} is a model itself, whose layers "
+                "TRAIN_BN and weight files would not reach: build the model from the layers "
+                "themselves, or write a Backbone."
+            )
+        return part
 
 
 def with_pixels(image: Tensor, pixels: str, config: Config) -> Tensor:

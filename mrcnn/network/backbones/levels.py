@@ -8,6 +8,13 @@ import keras
 from ...types import Tensor
 
 
+def layers_with_weights(operation: Any) -> list[str]:
+    """Names of the layers with weights of an operation: itself, or if it is a model, its own."""
+    if hasattr(operation, "layers"):
+        return [name for layer in operation.layers for name in layers_with_weights(layer)]
+    return [operation.name] if getattr(operation, "weights", None) else []
+
+
 def layers_behind(image: Tensor, features: Sequence[Tensor], first: int) -> list[str]:
     """Names of the layers that a backbone needs only from a given level on.
 
@@ -17,8 +24,8 @@ def layers_behind(image: Tensor, features: Sequence[Tensor], first: int) -> list
         first: the first of these levels, 3 to 5.
 
     Returns:
-        Names of layers with weights, in the order of the graph. If one nested model computes all
-        levels, those inside it.
+        Names of layers with weights, in the order of the graph. Of nested models, the layers inside
+        them.
 
     Example:
         >>> import keras
@@ -36,7 +43,8 @@ def layers_behind(image: Tensor, features: Sequence[Tensor], first: int) -> list
         return layers_behind(maker.inputs[0], inner, first)
     earlier = set(map(id, keras.Function(image, list(features[: first - 2])).operations))
     return [
-        operation.name
+        name
         for operation in keras.Function(image, list(features)).operations
-        if id(operation) not in earlier and getattr(operation, "weights", None)
+        if id(operation) not in earlier
+        for name in layers_with_weights(operation)
     ]

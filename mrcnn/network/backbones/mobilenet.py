@@ -27,7 +27,8 @@ def mobilenet_v3_large(**options: Any) -> keras.Model:
 class MobileNetV3Large(KerasBackbone):
     """MobileNetV3-Large with the layers and names of `keras.applications`.
 
-    C2 to C5 have 24, 40, 112 and 960 channels.
+    C2 to C5 have 24, 40, 112 and 960 channels. Start from ImageNet weights: with random ones and
+    frozen BatchNorm (TRAIN_BN False), the signal vanishes before C4, so that nothing is learnt.
     """
 
     architecture = "mobilenet_v3_large"

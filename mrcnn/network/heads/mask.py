@@ -176,13 +176,14 @@ def _shape_problem(config: Config) -> str:
         return is_integer(side) and side > 0
 
     shape = list(config.MASK_SHAPE) if np.iterable(config.MASK_SHAPE) else config.MASK_SHAPE
-    if HIDDEN.get(config.MASK_HEAD):
+    if config.MASK_HEAD in list(HIDDEN) and HIDDEN[config.MASK_HEAD]:
         if isinstance(shape, list) and len(shape) == 2 and all(map(is_side, shape)):
             return ""
         return f"MASK_SHAPE is {shape}: it must be (height, width), such as [28, 28]."
     side, doubled = config.MASK_POOL_SIZE, f"MASK_POOL_SIZE ({config.MASK_POOL_SIZE})"
     if shares_stage5(config):
-        side = shared_side(config)
+        if not (side := shared_side(config)):
+            return ""
         doubled = f"the {side}x{side} cells that stage 5 makes of POOL_SIZE ({config.POOL_SIZE})"
     expected = [2 * side] * 2
     if shape == expected:

@@ -149,6 +149,7 @@ def test_names():
 
     assert name_of(config_of(backbone)) == "backbone"
     assert name_of(config_of(Own())) == "Own"
+    assert name_of(config_of("vgg16")) == "vgg16"
 
 
 @pytest.mark.parametrize("mode", ["training", "inference"])

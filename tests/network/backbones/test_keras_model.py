@@ -168,12 +168,21 @@ def test_a_model_of_keras_applications():
         (("resnet50", LEVELS), TypeError, "model is 'resnet50': it must be a Keras model, or a"),
         ((net, LEVELS[:3]), ValueError, "layers is .*: it must name four layers"),
         ((net, "fifth"), ValueError, "layers is 'fifth': it must name four layers"),
+        ((net, None), ValueError, "layers is None: it must name four layers"),
         ((net, LEVELS, "bgr"), ValueError, "pixels is 'bgr': it must be one of 'caffe', 'raw'"),
     ],
 )
 def test_what_is_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         KerasBackbone(*arguments)
+
+
+def test_a_model_inside_the_model():
+    image = keras.Input((None, None, 3))
+    inner = keras.Sequential([layers.Conv2D(8, 3), layers.BatchNormalization()], name="inner")
+    outer = keras.Model(image, layers.ReLU(name="last")(inner(image)), name="outer")
+    with pytest.raises(ValueError, match="the layer inner of the model outer is a model itself"):
+        KerasBackbone(outer, ("last",) * 4)
 
 
 def test_layers_that_the_model_does_not_have():

@@ -62,6 +62,7 @@ def test_what_it_is():
         ({"MASK_HEAD": "mlp2", "MASK_SHAPE": np.array([56, 28])}, None),
         ({"MASK_HEAD": "mlp"}, "MASK_HEAD is 'mlp': it must be one of 'fcn', 'mlp2', 'mlp3'."),
         ({"MASK_HEAD": None}, "MASK_HEAD is None: it must be one of 'fcn', 'mlp2', 'mlp3'."),
+        ({"MASK_HEAD": ["fcn"]}, "MASK_HEAD is ['fcn']: it must be one of 'fcn', 'mlp2', 'mlp3'."),
         ({"MASK_LOSS": "dice"}, "MASK_LOSS is 'dice': it must be one of 'sigmoid', 'softmax'."),
         ({"MASK_LOSS": []}, "MASK_LOSS is []: it must be one of 'sigmoid', 'softmax'."),
         ({"MASK_CLASS_AGNOSTIC": 1}, "MASK_CLASS_AGNOSTIC is 1: it must be True or False."),
