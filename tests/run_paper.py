@@ -57,7 +57,14 @@ def main(network, out):
     for layer in detector.keras_model.layers:
         if layer.weights:
             layer.set_weights(trained[layer.name])
-    detector.keras_model.get_layer("mrcnn_class_logits").bias.assign([-9, 0, 0])
+    # After one step, boxes may be anywhere and everything background: detections are anchors.
+    network = detector.keras_model
+    network.get_layer("mrcnn_class_logits").bias.assign([-9, 0, 0])
+    for layer in (
+        network.get_layer("rpn_model").get_layer("rpn_bbox_pred"),
+        network.get_layer("mrcnn_bbox_fc"),
+    ):
+        layer.kernel.assign(0 * layer.kernel)
     [result] = detector.detect([data.load_image(0)])
     found = {
         "changed": (stem.numpy() != before).any(),
