@@ -210,7 +210,7 @@ def test_configurations_start_with_the_same_weights(runs, tasks, rows, tmp_path,
         weights.append({layer.name: layer.get_weights() for layer in layers})
     c5, c4, other = weights
     new = [name for name in c5 if re.match(r"res[45].*branch", name)]
-    assert len(new) == 4 * 2 + 2 + 3  # 1 + 2 and 1 + 1 blocks
+    assert len(new) == (3 * 3 + 1) + (2 * 3 + 1)  # 1 + 2 blocks, 1 + 1 blocks
     for name in (*new, "rpn_conv_shared", "mrcnn_class_logits", "conv1", "res3d_branch2c"):
         if name in c4 and c4[name][0].shape == c5[name][0].shape:
             np.testing.assert_array_equal(c4[name][0], c5[name][0], name)
