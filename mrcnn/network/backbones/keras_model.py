@@ -42,8 +42,7 @@ class KerasBackbone(Backbone):
         weights: for the function, such as "imagenet", which Keras downloads; None for random ones.
 
     Raises:
-        ValueError: `layers` does not name four layers of the model, `pixels` is unknown, or there
-            are models with weights among the layers.
+        ValueError: `layers` does not name four layers of the model, or `pixels` is unknown.
         TypeError: `model` is neither.
 
     Example:
@@ -103,8 +102,10 @@ class KerasBackbone(Backbone):
         image = with_pixels(image, self.pixels, config)
         keep = isinstance(self.model, keras.Model) or self.weights is not None
         made = layers_on(image, part, config.TRAIN_BN, keep)
-        kernels = [made[layer.name][0].name for layer in part.layers if hasattr(layer, "kernel")]
-        self.stem = kernels[0] if kernels else type(self).stem
+        # In weight files, a Sequential is one layer.
+        first = (layer for layer in part.layers if hasattr(_flat([layer])[0], "kernel"))
+        if stem := next(first, None):
+            self.stem = made[stem.name][0].name
         features = [made[name][1] for name in self.layers]
         return [features[0], *features]
 
@@ -118,15 +119,7 @@ class KerasBackbone(Backbone):
             )
         if len(model.inputs) != 1:
             raise ValueError(f"the model {model.name} has {len(model.inputs)} inputs: 1 is needed.")
-        part = keras.Model(model.inputs, [model.get_layer(name).output for name in self.layers])
-        nested = [each.name for each in part.layers if hasattr(each, "layers") and each.weights]
-        if nested:
-            raise ValueError(
-                f"the layer {nested[0]} of the model {model.name} is a model itself, whose layers "
-                "TRAIN_BN and weight files would not reach: build the model from the layers "
-                "themselves, or write a Backbone."
-            )
-        return part
+        return keras.Model(model.inputs, [model.get_layer(name).output for name in self.layers])
 
 
 def with_pixels(image: Tensor, pixels: str, config: Config) -> Tensor:
@@ -174,6 +167,10 @@ def layers_on(
     originals: dict[str, str] = {new: old for old, new in names.items()}
 
     def copy(layer):
+        if isinstance(layer, keras.Sequential):
+            # Without its input, whose size may be fixed.
+            inner = [copy(each) for each in layer.layers]
+            return keras.Sequential(inner, name=names.get(layer.name, layer.name))
         settings = layer.get_config()
         settings["name"] = names.get(layer.name, layer.name)
         if isinstance(settings.get("dtype"), dict | str):
@@ -189,6 +186,9 @@ def layers_on(
         return output
 
     keras.models.clone_model(model, [image], clone_function=copy, call_function=call)
+    for layer in _flat([layer for layer, _ in made.values()]):
+        if isinstance(layer, BatchNorm):  # those inside a Sequential are not called here
+            layer.pinned_training = train_bn
     if keep:
         for layer in model.layers:
             if layer.weights:
@@ -200,12 +200,22 @@ def _own_names(model: keras.Model) -> dict[str, str]:
     """New names of the layers that Keras named itself."""
     counts: dict[str, int] = {}
     names = {}
-    for layer in model.layers:
+    for layer in [*model.layers, *_flat(model.layers)]:
+        if layer.name in names:
+            continue
         kind = re.sub(r"_\d+$", "", layer.name)
         if kind.replace("_", "") == type(layer).__name__.lower():
             names[layer.name] = f"backbone_{kind}_{counts.get(kind, 0)}"
             counts[kind] = counts.get(kind, 0) + 1
     return names
+
+
+def _flat(layers: Sequence[Any]) -> list[Any]:
+    """The layers, with those of a Sequential in its place."""
+    flat: list[Any] = []
+    for layer in layers:
+        flat += _flat(layer.layers) if isinstance(layer, keras.Sequential) else [layer]
+    return flat
 
 
 def _copy_weights(layer: Any, copy: Any) -> None:

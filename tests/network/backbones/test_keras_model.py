@@ -177,12 +177,31 @@ def test_what_is_refused(arguments, error, message):
         KerasBackbone(*arguments)
 
 
-def test_a_model_inside_the_model():
-    image = keras.Input((None, None, 3))
-    inner = keras.Sequential([layers.Conv2D(8, 3), layers.BatchNormalization()], name="inner")
-    outer = keras.Model(image, layers.ReLU(name="last")(inner(image)), name="outer")
-    with pytest.raises(ValueError, match="the layer inner of the model outer is a model itself"):
-        KerasBackbone(outer, ("last",) * 4)
+@pytest.mark.parametrize("train_bn", [False, None])
+def test_blocks_of_layers_inside_the_model(train_bn):
+    """As in `keras.applications`' ConvNeXts."""
+    image = x = keras.Input((32, 32, 3))
+    for level in range(2, 6):
+        stride = 4 if level == 2 else 2
+        conv = layers.Conv2D(8, 3, stride, padding="same", name=f"conv{level}")
+        x = keras.Sequential([conv, layers.BatchNormalization()], name=f"block{level}")(x)
+    model = keras.Model(image, x)
+    backbone = KerasBackbone(model, [f"block{level}" for level in range(2, 6)])
+    for channels in (3, 1):
+        ours = built(backbone, channels, TRAIN_BN=train_bn)
+        assert backbone.stem == "block2"
+        kernel = model.get_layer("block2").layers[0].kernel.numpy()
+        found = ours.get_layer("block2").layers[0].kernel.numpy()
+        assert_allclose(found.sum(axis=2), kernel.sum(axis=2), atol=1e-6)
+    norms = [ours.get_layer(f"block{level}").layers[1] for level in range(2, 6)]
+    assert [norm.name for norm in norms] == [
+        f"backbone_batch_normalization_{number}" for number in range(4)
+    ]
+    assert all(norm.pinned_training is train_bn for norm in norms)
+    config = config_of(backbone)
+    network = graph.build("training", config)
+    chosen = trainable.set_trainable(network, trainable.regex_of("5+", config, network))
+    assert {"conv5", "backbone_batch_normalization_3"} < set(chosen) and "conv4" not in chosen
 
 
 def test_layers_that_the_model_does_not_have():
