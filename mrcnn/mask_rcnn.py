@@ -17,7 +17,7 @@ from .inference import introspection, molding
 from .inference.detector import detector_of
 from .legacy.paths import CheckpointTemplate, LastCheckpoint
 from .network import graph
-from .network.backbones import of_config
+from .network.backbones import ResNet, of_config
 from .network.process import check_process, refuse_pickle
 from .ops import in_graph, outside_graphs
 from .runs import folder
@@ -167,12 +167,15 @@ class MaskRCNN:
             ValueError: Keras has no such weights for the backbone.
             ConnectionError: the download failed; the message explains how to do it by hand.
         """
-        if self.config.RESNET_STRIDE_IN == "3x3":
+        backbone = of_config(self.config)
+        path = imagenet_weights(backbone.imagenet)
+        if isinstance(backbone, ResNet) and backbone.form_of(self.config).stride_in == "3x3":
             logger.warning(
-                "RESNET_STRIDE_IN is '3x3', but Keras's ImageNet weights were trained with the "
-                "stride in the 1x1 convolution: a longer training run makes up for it."
+                "the BACKBONE has its stride in the 3x3 convolution (RESNET_STRIDE_IN), but "
+                "Keras's ImageNet weights were trained with it in the 1x1: a longer training run makes up "
+                "for that."
             )
-        return imagenet_weights(of_config(self.config).imagenet)
+        return path
 
     def find_last(self) -> str:
         """Path of the last checkpoint of the latest run with the configuration's NAME.

@@ -84,6 +84,21 @@ def problems(config: Any) -> Iterator[str]:
         yield f"SOFT_NMS_SIGMA is {sigma!r}: it must be a finite number above 0, such as 0.5."
 
 
+def remarks(config: Any) -> list[str]:
+    """List the settings of a valid configuration that its DETECTION_NMS leaves unused.
+
+    Args:
+        config: a `Config`.
+
+    Returns:
+        One sentence for each.
+    """
+    sigma, kind = config.SOFT_NMS_SIGMA, config.DETECTION_NMS
+    if kind == "soft_gaussian" or sigma == 0.5:
+        return []
+    return [f"SOFT_NMS_SIGMA is {sigma}, but DETECTION_NMS {kind!r} does not use it."]
+
+
 def confidence_problems(name: str, confidence: Any, classes: int) -> Iterator[str]:
     """Yield what is wrong with a score threshold, one sentence per problem.
 

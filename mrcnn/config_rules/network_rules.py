@@ -54,7 +54,11 @@ def remarks(config: Any) -> list[str]:
         f"there can be no more than that. Raise {limit} or lower {name}."
         for name, limit, why in _LIMITS
         if getattr(config, name) > getattr(config, limit)
-    ] + [*pooling_rules.remarks(config), *necks.remarks(config)]
+    ] + [
+        line
+        for rules in (pooling_rules, necks, detection_rules, training_rules)
+        for line in rules.remarks(config)
+    ]
 
 
 def _name(config):

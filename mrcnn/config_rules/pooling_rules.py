@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from .values import is_integer
+import numpy as np
+
+from .values import is_integer, is_positive
 
 AGGREGATIONS = ("avg", "max")
 LEVEL_RULES = ("round", "torchvision", "detectron2")
@@ -34,6 +36,17 @@ def problems(config: Any) -> Iterator[str]:
     rule = config.ROI_LEVEL_RULE
     if rule not in LEVEL_RULES:
         yield f"ROI_LEVEL_RULE is {rule!r}: it must be 'round', 'torchvision' or 'detectron2'."
+    pooler, strides = config.ROI_POOLER, config.BACKBONE_STRIDES
+    counts_cells = pooler in list(_USED_BY["ROI_LEVEL_RULE"][1]) and np.iterable(strides)
+    if counts_cells and not all(map(_is_power_of_two, strides)):
+        yield (
+            f"ROI_POOLER is {pooler!r}: it needs BACKBONE_STRIDES that are powers of two, not "
+            f"{list(strides)}. Use 'crop_and_resize'."
+        )
+
+
+def _is_power_of_two(stride: Any) -> bool:
+    return is_positive(stride) and np.frexp(float(stride))[0] == 0.5
 
 
 def remarks(config: Any) -> list[str]:

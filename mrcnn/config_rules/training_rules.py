@@ -31,6 +31,23 @@ def problems(config: Any) -> list[str]:
     return [line for check in checks for line in check(config)]
 
 
+def remarks(config: Any) -> list[str]:
+    """List the training settings of a valid configuration that another setting leaves unused.
+
+    Args:
+        config: a `Config`.
+
+    Returns:
+        One sentence for each.
+    """
+    if config.RPN_LOSS != "mean" or config.RPN_LOSS_LAMBDA == 10:
+        return []
+    return [
+        f"RPN_LOSS_LAMBDA is {config.RPN_LOSS_LAMBDA}, but only RPN_LOSS 'faster_rcnn' uses it; "
+        "LOSS_WEIGHTS also changes the balance."
+    ]
+
+
 def _devices(config):
     devices, hosts = config.GPU_COUNT, config.HOST_COUNT
     if not is_integer(hosts) or hosts < 1:

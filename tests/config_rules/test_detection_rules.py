@@ -106,3 +106,14 @@ def test_thresholds_by_class_are_saved_with_the_run(tmp_path):
     again = record.read_config(tmp_path, type(config))
     assert again.DETECTION_MIN_CONFIDENCE == {1: 0.9, 3: 0.25}
     assert again.NMS_ACROSS_CLASSES is True
+
+
+def test_a_sigma_that_no_suppression_uses(caplog):
+    config = config_of(SOFT_NMS_SIGMA=0.3, DETECTION_NMS="soft_gaussian")
+    config.validate()
+    assert not caplog.messages
+    config.DETECTION_NMS = "soft_linear"
+    config.validate()
+    assert caplog.messages == [
+        "SOFT_NMS_SIGMA is 0.3, but DETECTION_NMS 'soft_linear' does not use it."
+    ]

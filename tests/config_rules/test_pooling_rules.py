@@ -1,5 +1,6 @@
 """Settings of RoI pooling: what is refused, and what is remarked on."""
 
+import numpy as np
 import pytest
 from tiny import TinyConfig
 
@@ -74,3 +75,16 @@ def test_a_setting_without_effect_is_said_once(caplog):
         "ROI_LEVEL_RULE is 'detectron2', but the ROI_POOLER 'crop_and_resize' does not use it: "
         "'roi_align', 'roi_pool' and 'roi_warp' do."
     ]
+
+
+@pytest.mark.parametrize("pooler", ["roi_align", "roi_pool", "roi_warp"])
+def test_strides_that_are_not_powers_of_two(pooler):
+    strides = (3, 6, 12, 24, 48)
+    assert list(pooling_rules.problems(config_of(BACKBONE_STRIDES=strides))) == []
+    config = config_of(ROI_POOLER=pooler, BACKBONE_STRIDES=strides)
+    assert list(pooling_rules.problems(config)) == [
+        f"ROI_POOLER is {pooler!r}: it needs BACKBONE_STRIDES that are powers of two, not "
+        "[3, 6, 12, 24, 48]. Use 'crop_and_resize'."
+    ]
+    config.BACKBONE_STRIDES = np.array([2, 4, 8, 16, 32.0])
+    assert list(pooling_rules.problems(config)) == []

@@ -1,6 +1,6 @@
 import pytest
 
-from mrcnn.config_rules.training_rules import problems
+from mrcnn.config_rules.training_rules import problems, remarks
 
 from .test_network_rules import Valid
 
@@ -145,3 +145,15 @@ def test_run():
         "SAVE_EVERY_MINUTES is 0: it must be None or a positive number.",
         "MONITOR is 3: it must be None or a name, such as 'val_loss'.",
     ]
+
+
+def test_a_balance_that_no_loss_uses():
+    config = Valid()
+    assert remarks(config) == []
+    config.RPN_LOSS_LAMBDA = 1
+    assert remarks(config) == [
+        "RPN_LOSS_LAMBDA is 1, but only RPN_LOSS 'faster_rcnn' uses it; LOSS_WEIGHTS also changes "
+        "the balance."
+    ]
+    config.RPN_LOSS = "faster_rcnn"
+    assert remarks(config) == []

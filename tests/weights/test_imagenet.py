@@ -9,7 +9,8 @@ from tiny import TinyConfig
 import mrcnn.weights.published
 from mrcnn import weights
 from mrcnn.mask_rcnn import MaskRCNN
-from mrcnn.network.backbones import KerasBackbone, build
+from mrcnn.network.backbones import KerasBackbone, ResNet, build
+from mrcnn.network.backbones.resnet import Form
 from mrcnn.weights import start_weights
 from mrcnn.weights.imagenet import PUBLISHED, resnet_name
 from mrcnn.weights.keras_h5 import WeightsFile, save
@@ -178,8 +179,14 @@ def test_the_other_form_of_a_resnet_is_reported(monkeypatch, caplog):
     Bare(**settings).get_imagenet_weights()
     assert not caplog.messages
     Bare(**settings, RESNET_STRIDE_IN="3x3").get_imagenet_weights()
-    [message] = caplog.messages
-    assert message.startswith("RESNET_STRIDE_IN is '3x3', but Keras's ImageNet weights were")
+    settings["BACKBONE"] = ResNet("resnet50", Form("3x3"))
+    Bare(**settings).get_imagenet_weights()
+    first, second = caplog.messages
+    assert first == second
+    assert first.startswith("the BACKBONE has its stride in the 3x3 convolution (RESNET_STRIDE_IN)")
+    settings["BACKBONE"] = ResNet("resnet50", Form("1x1"))
+    Bare(**settings, RESNET_STRIDE_IN="3x3").get_imagenet_weights()
+    assert len(caplog.messages) == 2
 
 
 def test_starting_from_imagenet_without_weights():
