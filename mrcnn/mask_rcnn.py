@@ -172,8 +172,8 @@ class MaskRCNN:
         if isinstance(backbone, ResNet) and backbone.form_of(self.config).stride_in == "3x3":
             logger.warning(
                 "the BACKBONE has its stride in the 3x3 convolution (RESNET_STRIDE_IN), but "
-                "Keras's ImageNet weights were trained with it in the 1x1: a longer training run makes up "
-                "for that."
+                "Keras's ImageNet weights were trained with it in the 1x1: a longer training run "
+                "makes up for that."
             )
         return path
 

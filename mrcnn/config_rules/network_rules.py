@@ -161,11 +161,13 @@ def _anchors(config):
 
 def _scales(config, levels):
     scales = list(config.RPN_ANCHOR_SCALES)
-    if len(scales) != levels and config.NECK in list(necks.ONE_MAP):
-        yield (
-            f"RPN_ANCHOR_SCALES is {config.RPN_ANCHOR_SCALES!r}: NECK {config.NECK!r} has one map, "
-            "so give its scales as one list, such as (32, 64, 128, 256, 512)."
-        )
+    if config.NECK in list(necks.ONE_MAP):
+        if len(scales) != 1:
+            yield (
+                f"RPN_ANCHOR_SCALES is {config.RPN_ANCHOR_SCALES!r}: NECK {config.NECK!r} has one "
+                "map, so give its scales as one list, such as (32, 64, 128, 256, 512) or, as a "
+                "property, ((32, 64, 128, 256, 512),)."
+            )
     elif len(scales) != levels:
         yield (
             f"RPN_ANCHOR_SCALES has {len(scales)} entries: it needs one for each of the {levels} "

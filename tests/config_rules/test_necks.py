@@ -140,18 +140,17 @@ def test_a_number_is_no_list_of_scales():
 
 
 def test_strides_of_a_pyramid_are_refused_without_one():
-    found = lines(config_of(NECK="c4", BACKBONE_STRIDES=[4, 8, 16, 32]))
-    assert found[0] == (
+    assert lines(config_of(NECK="c4", BACKBONE_STRIDES=[4, 8, 16, 32])) == [
         "- BACKBONE_STRIDES has 4 entries: NECK 'c4' has no pyramid, so it must be the stride of "
         "its one map, such as [16]. Leave it out, or set NECK to 'fpn'."
-    )
+    ]
 
 
 def test_scales_of_several_levels_are_refused_without_a_pyramid():
     found = lines(config_of(NECK="c4", RPN_ANCHOR_SCALES=((8, 16), (32, 64))))
     assert found == [
         "- RPN_ANCHOR_SCALES is ((8, 16), (32, 64)): NECK 'c4' has one map, so give its scales as "
-        "one list, such as (32, 64, 128, 256, 512)."
+        "one list, such as (32, 64, 128, 256, 512) or, as a property, ((32, 64, 128, 256, 512),)."
     ]
 
 
