@@ -129,7 +129,8 @@ def read_instances(
         if not hasattr(value, "resize") or isinstance(value, np.ndarray):
             raise TypeError(
                 f"{where}: load_{name} returned a {type(value).__name__}: it must be an object "
-                "that can be transformed with the image, like InstanceMasks and InstanceBoxes."
+                "that can be transformed with the image, like InstanceMasks, InstanceBoxes and "
+                "InstanceKeypoints."
             )
         if tuple(value.shape[:2]) != tuple(image_shape[:2]):
             raise ValueError(
