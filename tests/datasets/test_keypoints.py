@@ -155,7 +155,9 @@ def test_keypoints_that_are_an_array():
         def load_keypoints(self, image_id):
             return np.array(INSIDE)
 
-    with pytest.raises(TypeError, match=r"image 0 .*: load_keypoints returned a ndarray: .*InstanceKeypoints"):
+    with pytest.raises(
+        TypeError, match=r"image 0 .*: load_keypoints returned a ndarray: .*InstanceKeypoints"
+    ):
         read_instances(Plain(INSIDE), 0, (80, 100), ("boxes", "keypoints"))
     text = str(Plain(INSIDE).check(config=TwoConfig()))
     assert "figure.png: load_keypoints returned a ndarray: it must be an InstanceKeypoints" in text
