@@ -180,7 +180,7 @@ def _scales(config, levels):
     elif len(counts := sorted({len(level) for level in by_level})) > 1:
         yield (
             f"RPN_ANCHOR_SCALES is {config.RPN_ANCHOR_SCALES!r}: its levels have {counts[0]} to "
-            f"{counts[-1]} scales, but each must have as many, because one RPN serves all levels."
+            f"{counts[-1]} scales, but each must have the same number, because one RPN serves them."
         )
 
 

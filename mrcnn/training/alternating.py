@@ -216,8 +216,8 @@ def _check(model: Any) -> None:
     if model.epoch:
         raise ValueError(
             f"the model has the weights of {model.log_dir} after epoch {model.epoch}: "
-            "train_alternately() starts from weights that are no run's, such as ImageNet's. To "
-            "resume, load these again and pass resume=True."
+            "train_alternately() starts from weights that no run has trained, such as ImageNet's. "
+            "To resume, load those again and pass resume=True."
         )
     if not config.USE_RPN_ROIS:
         raise ValueError("USE_RPN_ROIS is False: train_alternately() needs it to be True.")

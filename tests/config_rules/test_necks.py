@@ -158,8 +158,8 @@ def test_levels_need_equal_numbers_of_scales():
     config_of(RPN_ANCHOR_SCALES=((8, 9), (16, 18), (32, 36), (64, 72), (128, 144))).validate()
     scales = ((8, 9), 16, 32, 64, 128)
     assert lines(config_of(RPN_ANCHOR_SCALES=scales)) == [
-        f"- RPN_ANCHOR_SCALES is {scales}: its levels have 1 to 2 scales, but each must have as "
-        "many, because one RPN serves all levels."
+        f"- RPN_ANCHOR_SCALES is {scales}: its levels have 1 to 2 scales, but each must have the "
+        "same number, because one RPN serves them."
     ]
 
 
