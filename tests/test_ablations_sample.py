@@ -246,12 +246,13 @@ def test_two_configurations_from_training_to_the_table(
 ):
     monkeypatch.setitem(rows.BACKBONES, "shallow", {"blocks": 1})
     monkeypatch.setattr(tasks, "COUNTS", {"train": 2, "val": 2})
-    for name, value in {
+    small = {
         "STEPS_PER_EPOCH": 1, "IMAGES_PER_GPU": 1, "IMAGE_MIN_DIM": 64, "IMAGE_MAX_DIM": 64,
         "TRAIN_ROIS_PER_IMAGE": 8, "POST_NMS_ROIS_INFERENCE": 8, "DETECTION_MAX_INSTANCES": 4,
         "DETECTION_MIN_CONFIDENCE": 0,
-    }.items():  # fmt: skip
-        monkeypatch.setattr(tasks.AblationConfig, name, value)
+    }  # fmt: skip
+    for name in ("c5", "c5_pool"):
+        monkeypatch.setitem(rows.CONFIGURATIONS, name, {**rows.CONFIGURATIONS[name], **small})
     with eager_training():
         sample.main(["run", "--tasks=shapes", "--seeds=1", "--only=2d", f"--out={tmp_path}"])
     result = runs.read(tmp_path, "shapes", "c5_pool", 0)

@@ -49,7 +49,7 @@ class AblationConfig(Config):
     DETECTION_MIN_CONFIDENCE = 0.05
 
     OPTIMIZER = "adamw"
-    LEARNING_RATE = 3e-3
+    LEARNING_RATE = 1e-3
     WEIGHT_DECAY = 0.02
     LR_SCHEDULE = "cosine"
     LR_WARMUP_STEPS = 30
