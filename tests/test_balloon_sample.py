@@ -254,7 +254,7 @@ def test_invalid_arguments(balloon, arguments, reason, capsys):
     assert exit_.value.code == 2 and reason in capsys.readouterr().err
 
 
-def test_missing_data_or_weights_are_one_line(balloon, photographs, tmp_path, monkeypatch):
+def test_missing_data_or_weights_give_one_line(balloon, photographs, tmp_path, monkeypatch):
     logs = tiny(balloon, monkeypatch, tmp_path)
     with pytest.raises(SystemExit, match=r"nowhere.val does not exist: .*train and val; --down"):
         balloon.main(["train", "--weights=coco", f"--dataset={tmp_path / 'nowhere'}", *logs])

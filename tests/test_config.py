@@ -263,7 +263,7 @@ def test_round_trip_through_a_dict():
     config = Own()
     config.IMAGE_MAX_DIM = 320
     config.EXTRA = (1, 2)
-    config.BATCH_SIZE = 9  # set by hand, unlike IMAGES_PER_GPU * GPU_COUNT
+    config.BATCH_SIZE = 9  # set by hand, not IMAGES_PER_GPU * GPU_COUNT
     settings = config.to_dict()
     for again in (Config.from_dict(settings), Own.from_dict(settings)):
         assert list(again.to_dict()) == list(settings)

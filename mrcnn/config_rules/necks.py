@@ -22,7 +22,7 @@ _OF_PYRAMID = {"TOP_DOWN_PYRAMID_SIZE": 256, "ROI_LEVEL_RULE": "round"}
 
 
 def has_stage5(backbone: Any) -> bool:
-    """Whether a BACKBONE's stage 5 can be the body of the heads, as NECK "c4" has it.
+    """Whether a BACKBONE's stage 5 can be the body of the heads, as NECK "c4" uses it.
 
     Example:
         >>> from mrcnn.config_rules.necks import has_stage5
@@ -40,7 +40,7 @@ def shares_stage5(config: Any) -> bool:
 
 
 def shared_side(config: Any) -> int:
-    """Side, in cells, of what stage 5 makes of a `Config`'s RoI features; 0 if they cannot be."""
+    """Side, in cells, of stage 5's output for a `Config`'s RoIs; 0 if the settings are invalid."""
     side, stride = config.POOL_SIZE, config.C4_HEAD_STRIDE
     if not (is_integer(side) and is_integer(stride) and side > 0 and stride > 0):
         return 0  # other checks report that
@@ -50,7 +50,7 @@ def shared_side(config: Any) -> int:
 def backbone_strides(config: Any) -> tuple[int, ...]:
     """The strides of C2 to C5, as far as a `Config` knows them.
 
-    A BACKBONE function does not say them, so that they are taken from BACKBONE_STRIDES.
+    A BACKBONE function does not state them, so they are taken from BACKBONE_STRIDES.
     """
     backbone = config.BACKBONE
     own = _STRIDES if isinstance(backbone, str) else getattr(backbone, "strides", None)
@@ -83,11 +83,11 @@ def map_strides(neck: str, strides: Sequence[int]) -> list[int]:
 
 
 def follow(config: Any) -> None:
-    """Bring settings of a `Config` that still are a pyramid's in line with its NECK, in place.
+    """Bring settings of a `Config` that are still a pyramid's in line with its NECK, in place.
 
     Without a pyramid, there is one stride, all RPN_ANCHOR_SCALES belong to one map, and masks from
-    a shared stage 5 are twice as large as its output. A setting that was replaced so returns when
-    NECK changes again.
+    a shared stage 5 are twice as large as its output. A setting that was replaced in this way
+    returns to its original value when NECK changes again.
     """
     replaced: dict[str, tuple[Any, Any]] = vars(config).setdefault("_replaced", {})
     for name, (original, now) in replaced.items():
@@ -149,7 +149,7 @@ def problems(config: Any) -> Iterator[str]:
 
 
 def can_dilate(backbone: Any) -> bool:
-    """Whether a BACKBONE can give C5 at the stride of C4, as NECK "dc5" has it."""
+    """Whether a BACKBONE can give C5 at the stride of C4, as NECK "dc5" requires."""
     if isinstance(backbone, str):
         return backbone.startswith("res")
     return bool(getattr(backbone, "can_dilate", False))

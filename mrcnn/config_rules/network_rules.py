@@ -23,7 +23,7 @@ _LIMITS = (
 
 
 def problems(config: Any, own_losses: bool = False) -> list[str]:
-    """List all problems of a configuration.
+    """List all problems with a configuration.
 
     Args:
         config: a `Config`.
