@@ -112,11 +112,11 @@ class Config:
     # The convolution that halves the resolution in a ResNet's blocks: the first "1x1" (the original
     # form), or the "3x3" (torchvision's). In a ResNeXt it is always the 3x3.
     RESNET_STRIDE_IN: str | Literal["1x1", "3x3"] = "1x1"
-    # What the RPN and the heads see of its feature maps. "fpn": the pyramid P2 to P6. "c4" (Mask
-    # R-CNN, section 3): C4 alone, of stride 16; stage 5 of a ResNet or ResNeXt then is the body
-    # of the box and mask heads. "c5": C5, of stride 32. "dc5": C5 dilated to stride 16. Without a
-    # pyramid, BACKBONE_STRIDES has one entry, all RPN_ANCHOR_SCALES belong to the one map, and
-    # TOP_DOWN_PYRAMID_SIZE is not used.
+    # What the RPN and the heads see of the backbone's feature maps. "fpn": the pyramid P2 to P6.
+    # "c4" (Mask R-CNN, section 3): C4 alone, of stride 16; stage 5 of a ResNet or ResNeXt then is
+    # the body of the box and mask heads. "c5": C5, of stride 32. "dc5": C5 dilated to stride 16.
+    # Without a pyramid, BACKBONE_STRIDES has one entry, all RPN_ANCHOR_SCALES belong to the one
+    # map, and TOP_DOWN_PYRAMID_SIZE is not used.
     NECK: str | Literal["fpn", "c4", "c5", "dc5"] = "fpn"
     # Stride of stage 5 in the heads of NECK "c4": 1, for RoI features of 7x7 cells (Mask R-CNN,
     # figure 4), or 2, for 14x14 (He et al. 2015, and Detectron2); set POOL_SIZE to match.

@@ -9,7 +9,7 @@ from .values import is_integer, is_positive
 
 
 def problems(config: Any) -> Iterator[str]:
-    """Yield what is wrong with a `Config`'s TRAIN_* settings of images, one sentence each."""
+    """Yield what is wrong with a `Config`'s TRAIN_* settings for images, one sentence each."""
     if not isinstance(config.TRAIN_NEGATIVE_IMAGES, bool):
         yield (
             f"TRAIN_NEGATIVE_IMAGES is {config.TRAIN_NEGATIVE_IMAGES!r}: it must be True or False."
