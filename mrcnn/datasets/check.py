@@ -212,7 +212,7 @@ def _check_fit(image, image_id, name, config, report):
 def _check_pixels(image):
     if image.dtype.kind not in "buif" or image.ndim not in (2, 3) or not image.size:
         raise ValueError(
-            f"it is an array of {image.dtype} and shape {image.shape}: it must hold numbers, as "
+            f"it is an array of {image.dtype} with shape {image.shape}: it must hold numbers, as "
             "[height, width] or [height, width, channels]."
         )
     if image.dtype.kind == "f" and (np.isinf(image).any() or np.isnan(image).all()):

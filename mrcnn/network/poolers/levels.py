@@ -50,8 +50,8 @@ def in_pixels(boxes: Tensor, image_shape: Tensor) -> Tensor:
     size = ops.cast(image_shape[:, :2], "float32")
     span = ops.concatenate([size, size], axis=1)[:, None] - 1.0
     pixels = boxes * span + ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])
-    # In float32, normalising and this are off by up to span * 2^-23. That would decide where
-    # RoIPool rounds to and how many points adaptive sampling takes. All else stays as it is:
+    # In float32, normalising and converting back are off by up to span * 2^-23. That would decide
+    # where RoIPool rounds to and how many points adaptive sampling takes. All else stays as it is:
     # rounding it would move the sampling points by more than float32 does.
     near = ops.round(pixels * 16.0) / 16.0
     return ops.where(ops.abs(pixels - near) <= span * 2.0**-23, near, pixels)
