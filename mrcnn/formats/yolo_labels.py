@@ -101,7 +101,11 @@ def _parse_line(words: list[str], names: Mapping[int, str] | None) -> tuple[str,
     if not (0 <= number <= _MAX_CLASS and number == int(number)) or (
         names is not None and int(number) not in names
     ):
-        known = f"0 to {_MAX_CLASS}" if names is None else f"one of {min(names)} to {max(names)}"
+        known = (
+            f"0 to {_MAX_CLASS}"
+            if names is None
+            else f"one of the classes {min(names)} to {max(names)}"
+        )
         raise ValueError(f"its class is {words[0]}: it must be {known}.")
     if len(places) < 4 or len(places) % 2:
         raise ValueError(

@@ -46,7 +46,7 @@ def test_a_pyramid_keeps_its_settings():
     assert config.MASK_SHAPE == [14, 14]
 
 
-def test_what_followed_returns_with_the_pyramid():
+def test_replaced_settings_return_with_the_pyramid():
     config = config_of(NECK="c4")
     config.NECK = "dc5"
     assert config.BACKBONE_STRIDES == [16] and config.MASK_SHAPE == [28, 28]
@@ -68,7 +68,7 @@ def test_later_settings_follow_too():
     assert config.MASK_SHAPE == [28, 28]
 
 
-def test_saved_settings_are_those_that_were_followed():
+def test_replaced_settings_survive_saving_and_copying():
     config = config_of(NECK="c4", POOL_SIZE=14, C4_HEAD_STRIDE=2)
     for again in (Named.from_dict(config.to_dict()), copy.deepcopy(config)):
         again.validate()
@@ -119,7 +119,7 @@ def test_what_does_not_fit_is_refused(settings, line):
     ("name", "value"),
     [("C4_HEAD_STRIDE", 0), ("C4_HEAD_STRIDE", "2"), ("C4_HEAD_STRIDE", None), ("POOL_SIZE", "7")],
 )
-def test_sizes_that_are_no_sizes_are_reported_once(name, value):
+def test_invalid_sizes_are_reported_once(name, value):
     [line] = lines(config_of(NECK="c4", **{name: value}))
     assert line.startswith(f"- {name} is {value!r}: it must be")
 
@@ -130,7 +130,7 @@ def test_a_list_is_not_a_neck():
     ]
 
 
-def test_a_number_is_no_list_of_scales():
+def test_a_number_is_not_a_list_of_scales():
     assert lines(config_of(NECK="c4", RPN_ANCHOR_SCALES=32)) == [
         "- RPN_ANCHOR_SCALES is 32: it must be a list of numbers, for the one map of NECK 'c4'."
     ]
@@ -163,7 +163,7 @@ def test_levels_need_equal_numbers_of_scales():
     ]
 
 
-def test_unused_settings_are_remarked():
+def test_unused_settings_are_remarked_on():
     assert necks.remarks(config_of()) == necks.remarks(config_of(NECK="c4")) == []
     assert necks.remarks(config_of(NECK="c5", C4_HEAD_STRIDE=2)) == [
         "C4_HEAD_STRIDE is 2, but NECK 'c5' has no stage 5 for its heads, so it is not used."
@@ -175,7 +175,7 @@ def test_unused_settings_are_remarked():
     ]
 
 
-def test_functions_say_their_strides_by_the_setting():
+def test_strides_of_a_function_come_from_the_setting():
     def mine(image, stage5=True, train_bn=None):
         raise NotImplementedError
 

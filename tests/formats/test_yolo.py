@@ -160,7 +160,7 @@ def test_what_is_not_there(write):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("2 .5 .5 .5 .5", "its class is 2: it must be one of 0 to 1"),
+        ("2 .5 .5 .5 .5", "its class is 2: it must be one of the classes 0 to 1"),
         ("0.5 .5 .5 .5 .5", "its class is 0.5"),
         ("-1 .5 .5 .5 .5", "its class is -1"),
         ("nan .5 .5 .5 .5", "its class is nan"),
