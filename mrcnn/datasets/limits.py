@@ -33,7 +33,7 @@ class LimitsCheck:
         report: where the findings go.
         objects: number of objects seen.
         suppressed: number of those that suppression would drop from a perfect result.
-        boxes: list of [N, 4] of each image, pixels of the network's input.
+        boxes: list of [N, 4] for each image, in pixels of the network's input.
         inputs: list of (height, width) of the network's input for each image, in pixels.
     """
 

@@ -53,7 +53,7 @@ def read_indices(path: PathLike, colours: npt.ArrayLike | None = None) -> Array:
 
 
 def index_colours(root: Path) -> Array:
-    """The colours [K, 3] of indices 0, 1, ...: labelmap.txt's in `root`, else Pascal VOC's."""
+    """The colours [K, 3] of indices 0, 1, ...: from labelmap.txt in `root`, else Pascal VOC's."""
     colours, rows = voc_colours(), read_labelmap(root)
     for i, (_, colour) in enumerate(rows):
         colours[i] = colours[i] if colour is None else colour

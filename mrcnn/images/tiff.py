@@ -162,7 +162,7 @@ def _layout(series: tifffile.TiffPageSeries) -> tuple[list[int], int | None]:
 
 
 def _smaller_end(sizes: list[int]) -> int:
-    """The channel axis of three, 0 or 2: the smaller, or the odd one out if the image is square."""
+    """The channel axis, 0 or 2 of three: the smaller, or the odd one out if the image is square."""
     if sizes[0] == sizes[1]:
         return 2
     return 0 if sizes[1] == sizes[2] or sizes[0] < sizes[2] else 2

@@ -21,10 +21,11 @@ def merge(
 ) -> Detections:
     """Merge several results for the same image into one.
 
-    From each other result, the best remaining detection gathers the detection of its class that
-    overlaps it most. The masks of such a group are averaged, weighted by score, and thresholded at
-    one half. Without masks, boxes decide what overlaps, and their sides are averaged. Keypoints are
-    those of the group's best detection: averages of different poses would be none.
+    From each of the other results, the best remaining detection gathers the detection of its class
+    that overlaps it most. The masks of such a group are averaged, weighted by score, and
+    thresholded at one half. Without masks, boxes decide what overlaps, and their sides are
+    averaged. Keypoints are those of the group's best detection: an average of different poses would
+    not be a pose.
 
     Args:
         results: as `MaskRCNN.detect` returns them; masks may be `InstanceMasks`.
@@ -92,7 +93,7 @@ def merge(
 
 
 def _all_have(name: str, results: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the results have a field; they must have it all, or none."""
+    """Whether the results have a field; all of them must have it, or none."""
     have = [each.get(name) is not None for each in results]
     if any(have) and not all(have):
         raise ValueError(
@@ -151,7 +152,7 @@ def _group(
 
 
 def _best_class(class_ids: Array, scores: Array) -> tuple[int, float]:
-    """The class with the highest sum of scores, of equal ones the first, and that sum."""
+    """The class with the highest sum of scores, the first if several tie, and that sum."""
     totals = {class_id: scores[class_ids == class_id].sum() for class_id in class_ids}
     best = max(totals, key=lambda class_id: totals[class_id])
     return best, totals[best]
@@ -166,7 +167,7 @@ def _iou(first: Any, second: Any) -> Array:
 def _average(shapes: InstanceMasks | InstanceBoxes, weights: Array) -> tuple[Array, Any]:
     """The pixels covered by at least half of the weight, and their top left (y, x).
 
-    Of boxes, the weighted mean [4], and None.
+    For boxes, the weighted mean [4], and None.
     """
     weights = np.maximum(weights, 1e-9)  # all may be 0
     if isinstance(shapes, InstanceBoxes):

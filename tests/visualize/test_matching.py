@@ -23,7 +23,7 @@ def side_of(rows, masks):
 
 
 @given(TRUTH, FOUND, st.sampled_from([0.3, 0.5, 0.75]))
-def test_boxes_match_as_the_masks_that_fill_them(truth, found, threshold):
+def test_boxes_match_like_the_masks_that_fill_them(truth, found, threshold):
     matches, overlaps = {}, {}
     for masks in (False, True):
         sides = tidy(*side_of(truth, masks)[:3]), tidy(*side_of(found, masks))
