@@ -36,7 +36,8 @@ _REFUSED = {
 # Layers that leave masks unchanged, although Keras does not say so.
 _PIXELS_ONLY = {"ContrastLimitedAdaptiveHistogramEqualization"}
 
-# For each user's layer, the copies that no thread is using, each as `_borrowed_copy` yields it.
+# For each of the user's layers, the copies that no thread is using, each as `_borrowed_copy` yields
+# it.
 _idle: weakref.WeakKeyDictionary[Any, list[list[tuple[Any, Any]]]] = weakref.WeakKeyDictionary()
 _copying = threading.Lock()
 

@@ -170,7 +170,7 @@ def network_inputs(
         image_metas: [B, 12 + NUM_CLASSES].
 
     Returns:
-        list of these two and the anchors [B, A, 4], normalised; all float32.
+        list of the images, their metas and the anchors [B, A, 4], normalised; all float32.
     """
     one = model.get_anchors(molded_images[0].shape)
     batch_anchors = np.repeat(one[np.newaxis], len(molded_images), axis=0)
