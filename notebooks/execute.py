@@ -27,6 +27,15 @@ TIMEOUT = 900
 
 # What `execute(name, quick=True)` replaces, so that the same cells run in a few seconds each.
 QUICK = {
+    "ablations": {
+        'val = tasks.load_shapes("val", 100)': 'val = tasks.load_shapes("val", 5)',
+        'settings = {"STEPS_PER_EPOCH": 160}': (
+            'settings = {"STEPS_PER_EPOCH": 1, "IMAGES_PER_GPU": 1, "TRAIN_ROIS_PER_IMAGE": 8, '
+            '"POST_NMS_ROIS_INFERENCE": 8, "DETECTION_MAX_INSTANCES": 8, "IMAGE_MIN_DIM": 64, '
+            '"IMAGE_MAX_DIM": 64}'
+        ),
+        "val.image_ids[:40]": "val.image_ids[:3]",
+    },
     "demo": {
         'load_dataset(ROOT_DIR / "samples/nucleus/data", "val")': (
             'load_dataset(ROOT_DIR / "samples/nucleus/data", "val").subset([0, 1])'
