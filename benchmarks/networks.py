@@ -9,6 +9,7 @@ is kept.
 """
 
 import argparse
+import itertools
 import json
 import math
 import statistics
@@ -65,6 +66,7 @@ def measure(settings, rounds):
     import numpy as np
 
     from mrcnn.config import Config
+    from mrcnn.config_rules.necks import shares_stage5
     from mrcnn.model import MaskRCNN
 
     class CocoConfig(Config):
@@ -77,24 +79,36 @@ def measure(settings, rounds):
     model = MaskRCNN("inference", CocoConfig.from_dict(settings), "logs")
     network = model.keras_model
     image, *features = network.backbone
+    # A stage 5 that the heads share has no call for whole images, one for all proposals and one for
+    # all detections; both are folded into the batch, whose size is unknown.
+    rois = (0, model.config.POST_NMS_ROIS_INFERENCE, model.config.DETECTION_MAX_INSTANCES)
+    calls = {"res5": rois} if shares_stage5(model.config) else {}
     pixels = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     model.detect([pixels])
     return {
         "parameters": network.count_params(),
-        "flops": flops(network.operations),
+        "flops": flops(network.operations, calls),
         "of_backbone": flops(keras.Function(image, features).operations),
         "seconds": [timed(lambda: model.detect([pixels])) for _ in range(rounds)],
     }
 
 
-def flops(operations):
-    """Multiplications and additions of convolutions and matrix products, for one image."""
-    return sum(
-        _flops_of_call(operation, node.input_tensors[0].shape, node.output_tensors[0].shape)
-        for operation in operations
-        for node in operation._inbound_nodes
-        if node.input_tensors
-    )
+def flops(operations, calls=None):
+    """Multiplications and additions of convolutions and matrix products, for one image.
+
+    Args:
+        operations: those of a network.
+        calls: by the first four letters of operations' names, the size of the batch in each call; 1
+            for all others.
+    """
+    total = 0
+    for operation in operations:
+        sizes = (calls or {}).get(operation.name[:4], ())
+        nodes = [node for node in operation._inbound_nodes if node.input_tensors]
+        for node, size in itertools.zip_longest(nodes, sizes, fillvalue=1):
+            shapes = node.input_tensors[0].shape, node.output_tensors[0].shape
+            total += size * _flops_of_call(operation, *shapes)
+    return total
 
 
 def _flops_of_call(operation, given, made):
