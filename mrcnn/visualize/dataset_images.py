@@ -1,6 +1,5 @@
 """Figures of dataset images: with their instances, and before and after augmentation."""
 
-import random
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
@@ -14,8 +13,7 @@ from ..augment import Augmentation, augment, check_augmentation, needs_another
 from ..config import Config
 from ..datasets.dataset import Dataset
 from ..datasets.prepared import prepared_ids
-from ..datasets.reading import place_of, read_sample
-from ..images.frame import Frame
+from ..datasets.reading import place_of
 from ..instances import InstanceBoxes, InstanceMasks, Instances
 from ..loading.samples import another_of, load_framed
 from ..types import Array
@@ -253,9 +251,9 @@ def _as_input(
         image [H, W, C], N instances, class ids [N] and the factor.
     """
     field = _field(dataset, image_id)
-    image, instances = read_sample(dataset, config, image_id, (field,))
-    image, frame = Frame.of(image, config, rng=random.Random(int(rng.integers(2**32))))
-    instances = frame.place(instances)
+    image, frame, instances = load_framed(
+        dataset, config, image_id, (field,), augment=False, rng=rng
+    )
     instances = instances[instances.visible]
     return image, instances.fields[field], instances.class_ids, frame.scale
 
