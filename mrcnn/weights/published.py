@@ -62,9 +62,13 @@ def imagenet_weights(architecture: str = "resnet50") -> str:
     folder.mkdir(parents=True, exist_ok=True)
     name = published.url.rsplit("/", 1)[-1]
     if published.convert is None:
-        path = _place(folder, name, published.layer)
-        if not path.exists():
-            download(published.url, path, checksum=published.checksum)
+        # Keras caches other files, with other layers, under the same name.
+        places = [folder / name, folder / f"v0.2_{name}"]
+        for path in places:
+            if path.exists() and _has_layer(path, published.layer):
+                return str(path)
+        path = places[1] if places[0].exists() else places[0]
+        download(published.url, path, checksum=published.checksum)
         return str(path)
     converted = folder / f"mask_rcnn_{architecture}_imagenet.h5"
     if not converted.exists():
@@ -80,15 +84,6 @@ def imagenet_weights(architecture: str = "resnet50") -> str:
             )
         save_arrays(layers, converted, published.pixel_order)
     return str(converted)
-
-
-def _place(folder: Path, name: str, layer: str) -> Path:
-    """Where a file is or goes: Keras caches other files, with other layers, under the same name."""
-    places = [folder / name, folder / f"v0.2_{name}"]
-    for path in places:
-        if path.exists() and _has_layer(path, layer):
-            return path
-    return places[1] if places[0].exists() else places[0]
 
 
 def _has_layer(path: Path, layer: str) -> bool:

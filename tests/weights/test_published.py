@@ -70,6 +70,20 @@ def test_imagenet_weights_are_not_those_of_keras(fetched, tmp_path, monkeypatch)
     assert len(fetched) == 1
 
 
+def test_imagenet_weights_replace_a_damaged_file_of_ours(fetched, tmp_path, monkeypatch):
+    name = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    ours = tmp_path / "models" / f"v0.2_{name}"
+    ours.parent.mkdir()
+    ours.with_name(name).write_bytes(b"another")
+    ours.write_bytes(b"damaged")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert imagenet_weights() == str(ours)
+    assert fetched == [(IMAGENET_URL, str(ours), 1, None)]
+    assert imagenet_weights() == str(ours)
+    assert len(fetched) == 1
+    assert ours.with_name(name).read_bytes() == b"another"
+
+
 @pytest.mark.parametrize("keras_home", [None, ""])
 def test_imagenet_weights_are_in_the_home_folder_by_default(
     fetched, tmp_path, monkeypatch, keras_home
