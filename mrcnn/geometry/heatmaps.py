@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..types import Array
+from .resampling import half_pixel_centres
 
 # Of the cubic convolution kernel, as in PyTorch.
 _A = -0.75
@@ -63,15 +64,15 @@ def keypoints_of_heatmaps(
 @functools.lru_cache(maxsize=256)
 def _bicubic(size: int, count: int) -> Array:
     """Weights float32 [count, size] that resize a side; the border is repeated beyond the ends."""
-    centres = (np.arange(count) + 0.5) * (size / count) - 0.5
-    first = np.floor(centres).astype(int)
+    below, weight = half_pixel_centres(size, count)
     weights = np.zeros((count, size))
     rows = np.arange(count)
     for offset in (-1, 0, 1, 2):
-        distance = np.abs(centres - first - offset)
+        distance = np.abs(weight - offset)
         near = ((_A + 2) * distance - (_A + 3)) * distance**2 + 1
         far = ((_A * distance - 5 * _A) * distance + 8 * _A) * distance - 4 * _A
-        columns = np.clip(first + offset, 0, size - 1)
+        columns = np.clip(below + offset, 0, size - 1)
         np.add.at(weights, (rows, columns), np.where(distance <= 1, near, far))
-    weights.flags.writeable = False
-    return weights.astype(np.float32)
+    weights = weights.astype(np.float32)
+    weights.flags.writeable = False  # the cache gives the same array to every caller
+    return weights

@@ -41,6 +41,7 @@ def test_detectron2():
 def test_weights_of_the_cubic_kernel():
     same = _bicubic(5, 5)
     np.testing.assert_array_equal(same, np.eye(5))
+    assert not same.flags.writeable
     doubled = _bicubic(6, 12)
     # A quarter of a cell before the third one, a = -0.75.
     np.testing.assert_allclose(
