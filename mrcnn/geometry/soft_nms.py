@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..types import Array
-from .boxes import compute_overlaps
+from .boxes import box_areas, compute_iou
 
 
 def soft_non_max_suppression(
@@ -44,16 +44,19 @@ def soft_non_max_suppression(
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     left = np.array(scores, np.float64)
     groups = np.zeros(len(boxes)) if groups is None else np.asarray(groups)
+    areas = box_areas(boxes)
+    most = len(boxes) if count is None else min(count, len(boxes))
     chosen: list[int] = []
     lowered: list[float] = []
-    while len(chosen) < (len(boxes) if count is None else count):
+    while len(chosen) < most:
         left[left < least] = 0
-        best = int(left.argmax()) if len(left) else 0
-        if not len(left) or left[best] <= 0:
+        best = int(left.argmax())
+        if left[best] <= 0:
             break
         chosen.append(best)
         lowered.append(float(left[best]))
-        iou = np.where(groups == groups[best], compute_overlaps(boxes[[best]], boxes)[0], 0)
+        iou = compute_iou(boxes[best], boxes, areas[best], areas)
+        iou = np.where(groups == groups[best], iou, 0)
         if method == "soft_gaussian":
             left *= np.exp(-(iou**2) / sigma)
         else:
