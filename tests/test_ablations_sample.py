@@ -206,7 +206,7 @@ def test_configurations_start_with_the_same_weights(runs, tasks, rows, tmp_path,
     for name, seed in (("c5", 0), ("c4_softmax", 0), ("c5", 1)):
         model = MaskRCNN("training", tasks.make_config(name, seed=seed), str(tmp_path))
         runs.initialise(model, seed)
-        layers = runs._layers(model.keras_model)
+        layers = model.get_trainable_layers()
         weights.append({layer.name: layer.get_weights() for layer in layers})
     c5, c4, other = weights
     new = [name for name in c5 if re.match(r"res[45].*branch", name)]
@@ -274,14 +274,14 @@ def test_c1_to_c3_stay_as_they_are(runs, tasks, rows, tmp_path, monkeypatch):
 
     def remembered(model, seed):
         initialise(model, seed)
-        layers = runs._layers(model.keras_model)
+        layers = model.get_trainable_layers()
         before.update({layer.name: layer.get_weights() for layer in layers})
 
     monkeypatch.setattr(runs, "initialise", remembered)
     small = {"STEPS_PER_EPOCH": 1, "IMAGES_PER_GPU": 1, "TRAIN_ROIS_PER_IMAGE": 8}
     with eager_training():
         trained = runs.train("shapes", "c4", 0, tmp_path, **small)
-    layers = runs._layers(trained.keras_model)
+    layers = trained.get_trainable_layers()
     after.update({layer.name: layer.get_weights() for layer in layers})
     changed = {
         name

@@ -173,6 +173,11 @@ COMPARISONS = (
 NEED_CLASSES = ("c4_softmax", "c4_agnostic")
 
 
+def is_measured(task, configuration):
+    """Whether a task has what a configuration is about: nuclei are of one class."""
+    return task == "shapes" or configuration not in NEED_CLASSES
+
+
 def make_backbone(name):
     """The `AblationBackbone` of a name in `BACKBONES`."""
     return AblationBackbone(**BACKBONES[name])

@@ -8,12 +8,11 @@ import zlib
 
 import ablation_tasks as tasks
 import keras
-from ablation_rows import BACKBONES, CONFIGURATIONS, NEED_CLASSES
+from ablation_rows import BACKBONES, CONFIGURATIONS, is_measured
 
 from mrcnn.augment import Flips
-from mrcnn.evaluation import CocoMetrics
+from mrcnn.evaluation import evaluate
 from mrcnn.files import replacing
-from mrcnn.inference.over_dataset import over_dataset
 from mrcnn.model import MaskRCNN
 
 START_WEIGHTS = tasks.SAMPLES / "nucleus" / "nucleus_small.h5"
@@ -24,6 +23,7 @@ NEW_NORM = re.compile(r"bn[45].*")
 MOMENTUM = 0.9
 # Masks and boxes, as COCO's metrics call them.
 KINDS = ("segm", "bbox")
+METRICS = ("AP", "AP50", "AP75")
 
 
 def plan(task_names, seeds, configurations):
@@ -43,7 +43,7 @@ def plan(task_names, seeds, configurations):
         for seed in range(seeds)
         for name in configurations
         for task in task_names
-        if task == "shapes" or name not in NEED_CLASSES
+        if is_measured(task, name)
     ]
 
 
@@ -176,7 +176,7 @@ def initialise(model, seed):
     names = [layer.name for layer in model.keras_model.layers]
     others = [name for name in names if not STARTED.fullmatch(name)]
     model.load_weights(str(START_WEIGHTS), exclude=others)
-    for layer in _layers(model.keras_model):
+    for layer in model.get_trainable_layers():
         if STARTED.fullmatch(layer.name):
             continue
         if hasattr(layer, "kernel_initializer"):
@@ -189,15 +189,6 @@ def initialise(model, seed):
             layer.momentum = MOMENTUM
 
 
-def _layers(model):
-    """The layers with weights, including those of nested models."""
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from _layers(layer)
-        elif layer.weights:
-            yield layer
-
-
 def measure(model, dataset):
     """COCO's metrics of a network.
 
@@ -208,14 +199,7 @@ def measure(model, dataset):
     Returns:
         dict of `bbox` and, with a mask head, `segm`: [AP, AP50, AP75] in 0..1.
     """
-    kinds = [kind for kind in KINDS if kind == "bbox" or "mask" in model.config.HEADS]
-    metrics = CocoMetrics(dataset, kinds=kinds)
-    for each in over_dataset(
-        model.detect, dataset, dataset.image_ids, fields=(), config=model.config, progress=False
-    ):
-        metrics.add(each.image_id, each.result)
-    found = metrics.compute()
+    found = evaluate(model, dataset, metrics="coco", progress=False)["coco"]
     return {
-        kind: [round(found[f"{kind}_{name}"], 4) for name in ("AP", "AP50", "AP75")]
-        for kind in kinds
+        kind: [round(found[kind][name], 4) for name in METRICS] for kind in KINDS if kind in found
     }

@@ -6,13 +6,12 @@ import io
 
 import matplotlib.pyplot as plt
 import numpy as np
-from ablation_rows import CONFIGURATIONS, NEED_CLASSES, chosen
-from ablation_runs import KINDS, read
+from ablation_rows import CONFIGURATIONS, chosen, is_measured
+from ablation_runs import KINDS, METRICS, read
 from ablation_tasks import TASKS
 
 from mrcnn.files import replacing
 
-METRICS = ("AP", "AP50", "AP75")
 _COLOURS = {"paper": "black", "shapes": "tab:blue", "nuclei": "tab:orange"}
 
 
@@ -153,17 +152,12 @@ def _table(results, tasks, comparisons, metric, name):
             cells = [label, row.label, f"{paper:.1f}", "" if is_first else f"{gap:+.1f}"]
             for task in tasks:
                 own = values(results, task, row.configuration, comparison.kind, metric)
-                is_measured = _is_measured(comparison, task)
-                cells.append(_mean(list(own.values())) if is_measured else "one class")
+                compared = all(is_measured(task, r.configuration) for r in comparison.rows)
+                cells.append(_mean(list(own.values())) if compared else "one class")
                 found = None if is_first else difference(results, task, comparison, row, metric)
                 cells.append(_delta(found, gap) if found else "")
             lines.append(_row(cells))
     return [*lines, ""]
-
-
-def _is_measured(comparison, task):
-    """Whether a task has what a comparison is about."""
-    return task == "shapes" or not any(r.configuration in NEED_CLASSES for r in comparison.rows)
 
 
 def _row(cells):

@@ -70,7 +70,7 @@ def table(out, seeds, only=None):
     if not results:
         raise FileNotFoundError(f"{out} has no finished run: start one with the command run.")
     ablation_table.write(out, results, only)
-    print(f"{len(results)} runs. Saved to {out}: results.md, results.csv, differences.png")
+    print(f"{len(results)} runs. Saved to {out}: results.md, results.csv, differences*.png")
 
 
 def main(argv=None):
