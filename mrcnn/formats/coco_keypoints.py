@@ -94,7 +94,7 @@ def layout_of_file(content: Any, path: object) -> KeypointLayout:
     return layouts[0]
 
 
-def read_keypoints(entry: Mapping[str, Any], layout: KeypointLayout) -> Array | None:
+def read_keypoints(entry: Mapping[str, Any], layout: KeypointLayout) -> InstanceKeypoints | None:
     """The keypoints of an annotation.
 
     Args:
@@ -102,12 +102,11 @@ def read_keypoints(entry: Mapping[str, Any], layout: KeypointLayout) -> Array | 
         layout: of the file.
 
     Returns:
-        float32 [K, 3] of (y, x, visibility) in pixels, see `CocoKeypointsDataset`; None if it has
-        none.
+        `InstanceKeypoints` of this one instance, without an image; None if it has none. Positions
+        are those of `CocoKeypointsDataset`.
 
     Raises:
-        BadEntryError: their number is not what the category says, one has an unknown visibility,
-            or they are visible and all of them lie outside the bbox.
+        BadEntryError: their number is not what the category says, or one has an unknown visibility.
     """
     given = entry.get("keypoints")
     if given is None or (isinstance(given, Sequence) and not given):
@@ -125,16 +124,9 @@ def read_keypoints(entry: Mapping[str, Any], layout: KeypointLayout) -> Array | 
     points = flat.reshape(-1, 3)[:, [1, 0, 2]]
     points[:, :2] += 0.5
     try:
-        keypoints = InstanceKeypoints(points[None], (0, 0))
+        return InstanceKeypoints(points[None], (0, 0))
     except ValueError as error:
         raise BadEntryError(str(error)) from None
-    if (box := _box(entry)) is not None and misplaced(keypoints, [box]).any():
-        x, y, _ = next(row for row in flat.reshape(-1, 3).tolist() if row[2])
-        raise BadEntryError(
-            f"all its keypoints, such as ({x:g}, {y:g}), lie outside its bbox {entry['bbox']}: "
-            "they must be x, y and visibility in pixels of the image."
-        )
-    return keypoints.points[0]
 
 
 def _box(entry):
@@ -155,19 +147,44 @@ class _Reader:
         self.has_warned = False
 
     def __call__(self, entry: dict[str, Any]) -> Array | None:
-        """See `read_keypoints`."""
-        points, box = read_keypoints(entry, self.layout), _box(entry)
-        if points is None or box is None or self.has_warned:
+        """The keypoints of an annotation, float32 [K, 3] of (y, x, visibility), or None.
+
+        Raises:
+            BadEntryError: see `read_keypoints`; or some are visible, and all lie outside the bbox.
+        """
+        keypoints, box = read_keypoints(entry, self.layout), _box(entry)
+        if keypoints is None:
+            return None
+        points: Array = keypoints.points[0]
+        if box is None:
             return points
-        outside = InstanceKeypoints(points[None], (0, 0)).outside([box])[0]
+        outside = keypoints.outside([box])[0]
         outside &= points[:, 2] == VISIBLE  # COCO's boxes often leave hidden ones out
         if outside.any():
-            self.has_warned = True
-            k = int(outside.argmax())
-            y, x = (points[k, :2] - 0.5).tolist()
-            logger.warning(
-                "%s: %r (%g, %g) of annotation %s is visible but lies outside its bbox %s: only "
-                "RoIs that contain a keypoint learn it. This may apply to other annotations too.",
-                *(self.path, self.layout.names[k], x, y, entry.get("id"), entry["bbox"]),
-            )
+            # `misplaced` takes its time, and is true only if a visible one lies outside.
+            if misplaced(keypoints, [box]).any():
+                raise BadEntryError(_lost(entry))
+            self._warn(entry, points, int(outside.argmax()))
         return points
+
+    def _warn(self, entry, points, k):
+        """Log, once, that keypoint number `k` of an annotation is outside its bbox."""
+        if self.has_warned:
+            return
+        self.has_warned = True
+        y, x = (points[k, :2] - 0.5).tolist()
+        logger.warning(
+            "%s: %r (%g, %g) of annotation %s is visible but lies outside its bbox %s: only "
+            "RoIs that contain a keypoint learn it. This may apply to other annotations too.",
+            *(self.path, self.layout.names[k], x, y, entry.get("id"), entry["bbox"]),
+        )
+
+
+def _lost(entry):
+    """Say of an annotation that all its keypoints lie outside its bbox."""
+    rows = np.asarray(entry["keypoints"], np.float64).reshape(-1, 3).tolist()
+    x, y, _ = next(row for row in rows if row[2])
+    return (
+        f"all its keypoints, such as ({x:g}, {y:g}), lie outside its bbox {entry['bbox']}: they "
+        "must be x, y and visibility in pixels of the image."
+    )
