@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..datasets.keypoints import misplaced
+from ..datasets.keypoints import layout_of, misplaced
 from ..instances import InstanceKeypoints, KeypointLayout
 from ..instances.keypoints import VISIBLE
 from ..text import some
@@ -42,11 +42,12 @@ class CocoKeypointsDataset(CocoDataset):
             `InstanceKeypoints`; those of an instance without keypoints in the file are unlabelled.
         """
         instances, _, size = self._annotations(image_id)
-        layout = self.keypoint_layout or KeypointLayout.person()
-        none = np.zeros((len(layout), 3), np.float32)
-        points = [none if i.keypoints is None else i.keypoints for i in instances]
-        stacked = np.stack(points) if points else np.zeros((0, len(layout), 3))
-        return InstanceKeypoints(stacked, size, layout.flip_pairs)
+        layout = layout_of(self)
+        points = np.zeros((len(instances), len(layout), 3), np.float32)
+        for row, instance in zip(points, instances, strict=True):
+            if instance.keypoints is not None:
+                row[:] = instance.keypoints
+        return InstanceKeypoints(points, size, layout.flip_pairs)
 
     def _keypoint_reader(self, content: Any, path: Path) -> KeypointReader:
         """Set the layout, and return the function that reads the keypoints of an annotation."""
