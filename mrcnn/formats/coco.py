@@ -1,19 +1,16 @@
 """Datasets in COCO's instances format: https://cocodataset.org/#format-data."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..text import some
-from ..types import Array, PathLike
-from .coco_json import parse_instances
+from ..types import PathLike
+from .coco_json import KeypointReader, parse_instances
 from .finding import Listing, find_image, given_path, read_json
 from .naming import checked_map, checked_names
 from .records import AnnotatedDataset, Instance, Problems, Record
-
-# What reads the keypoints of an annotation, see `parse_instances`.
-KeypointReader = Callable[[dict[str, Any]], Array | None]
 
 # How many of a file's images to look for when searching for their folder.
 _MAX_PROBED = 20

@@ -21,13 +21,16 @@ from .shapes import Rectangle
 
 logger = logging.getLogger(__name__)
 
+# What reads the keypoints of an annotation, see `Instance`; it may raise `BadEntryError`.
+KeypointReader = Callable[[dict[str, Any]], Array | None]
+
 
 def parse_instances(
     content: Any,
     problems: Problems,
     asked: Container[object] = (),
     ignore_sizes: bool = False,
-    read_keypoints: Callable[[dict[str, Any]], Array | None] | None = None,
+    read_keypoints: KeypointReader | None = None,
 ) -> tuple[list[Record], dict[str, int | str], dict[int | str, str]]:
     """The records of an instances file.
 
@@ -204,7 +207,7 @@ def _annotations(
     records: dict[int | str, Record],
     names: dict[int | str, str],
     problems: Problems,
-    read_keypoints: Callable[[dict[str, Any]], Array | None] | None,
+    read_keypoints: KeypointReader | None,
 ) -> None:
     """Add the instances to the records."""
     seen: set[int | str | None] = set()

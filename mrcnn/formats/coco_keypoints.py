@@ -12,7 +12,8 @@ from ..instances import InstanceKeypoints, KeypointLayout
 from ..instances.keypoints import VISIBLE
 from ..text import some
 from ..types import Array
-from .coco import CocoDataset, KeypointReader
+from .coco import CocoDataset
+from .coco_json import KeypointReader
 from .coco_masks import BadEntryError
 
 logger = logging.getLogger(__name__)
