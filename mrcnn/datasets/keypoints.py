@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
 
 def check_layout(dataset: "Dataset", config: Config) -> None:
-    """Check that a dataset has the keypoints that a configuration names.
+    """Check that a dataset has the keypoints that a configuration's keypoint head learns.
 
     Args:
-        dataset: a `Dataset`, whose images have keypoints.
-        config: NUM_KEYPOINTS, KEYPOINT_FLIP_PAIRS.
+        dataset: a `Dataset`; if there is such a head, its images have keypoints.
+        config: HEADS, NUM_KEYPOINTS, KEYPOINT_FLIP_PAIRS. Without that head, all is well.
 
     Raises:
         ValueError: the number of keypoints or the flip pairs differ, or the dataset does not say
             which keypoints it has.
     """
+    if parts.needed_fields(config).get("keypoints") != "keypoint":
+        return  # keypoints for a head of one's own may be others
     layout = layout_of(dataset)
     if len(layout) != config.NUM_KEYPOINTS:
         raise ValueError(
@@ -103,8 +105,7 @@ class KeypointsCheck:
     def __init__(self, dataset: "Dataset", config: Config | None, report: Report) -> None:
         self.dataset = dataset
         self.report = report
-        needs = config is not None and parts.needed_fields(config).get("keypoints") == "keypoint"
-        if config is not None and needs and hasattr(dataset, "load_keypoints"):
+        if config is not None and hasattr(dataset, "load_keypoints"):
             try:
                 check_layout(dataset, config)
             except ValueError as error:

@@ -72,8 +72,7 @@ class SampleSource:
         check_classes(dataset, config)
         needed = parts.needed_fields(config)
         check_fields(dataset, needed)
-        if needed.get("keypoints") == "keypoint":
-            check_layout(dataset, config)
+        check_layout(dataset, config)
         # Masks or boxes, and the other fields that the heads learn from.
         more = [name for name in needed if name not in ("masks", "boxes")]
         check_augmentation(augmentation, fields=1 + len(more))
