@@ -89,7 +89,14 @@ def checked_keypoints(
             f"the image has {count}."
         )
     if (lost := misplaced(keypoints, boxes)).any():
-        raise ValueError(f"{where}, instance {lost.argmax()}: {lost_text(keypoints, boxes, lost)}")
+        index = int(lost.argmax())
+        points = keypoints.points[index]
+        y, x, _ = points[points[:, 2] > 0][0].tolist()
+        box = [round(float(side), 1) for side in np.asarray(boxes)[index]]
+        raise ValueError(
+            f"{where}, instance {index}: all its keypoints, such as ({y:g}, {x:g}), lie outside "
+            f"its box {box}: they must be (y, x, visibility) in pixels of the image."
+        )
     return InstanceKeypoints(keypoints.points, keypoints.shape, layout.flip_pairs)
 
 
@@ -167,24 +174,6 @@ def misplaced(keypoints: InstanceKeypoints, boxes: npt.ArrayLike) -> Array:
     near = keypoints.labelled & ~keypoints.outside(boxes, margin[:, None, None])
     seen = (keypoints.points[..., 2] == VISIBLE).any(axis=1)
     return seen & ~near.any(axis=1) & (sides > 0).all(axis=1)
-
-
-def lost_text(keypoints: InstanceKeypoints, boxes: npt.ArrayLike, lost: Array) -> str:
-    """Describe the first instance whose keypoints are all outside its box.
-
-    Args:
-        keypoints: of N instances.
-        boxes: [N, 4] pixels.
-        lost: bool [N], see `misplaced`.
-    """
-    index = int(lost.argmax())
-    points = keypoints.points[index]
-    y, x, _ = points[points[:, 2] > 0][0].tolist()
-    box = [round(float(side), 1) for side in np.asarray(boxes)[index]]
-    return (
-        f"all its keypoints, such as ({y:g}, {x:g}), lie outside its box {box}: they must be "
-        "(y, x, visibility) in pixels of the image."
-    )
 
 
 def _as_set(pairs: Sequence[Sequence[int]] | Array) -> set[frozenset[int]]:
