@@ -84,7 +84,8 @@ class SampleSource:
         self.fields = tuple(needed)
         self._by_source: dict[str, Array] = {}
         if needs_another(augmentation):
-            self._check_masks()
+            if "masks" not in needed:  # else `check_fields` has looked
+                self._check_masks()
             self.fields = ("masks", *more)
             self._by_source = by_source(dataset, self.image_ids)
         self.inputs = training_inputs(config, parts.heads(config))
