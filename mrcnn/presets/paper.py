@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..config import Config
+from .order import check_order
 
 # 160k iterations, and the 80k of Faster R-CNN.
 EPOCHS = 160
@@ -89,16 +90,8 @@ class Recipe:
             TypeError: `class CocoConfig(Config, PaperFPN)`.
         """
         super().__init_subclass__(**kwargs)
-        order = cls.__mro__
-        recipes = [kind for kind in order if issubclass(kind, Recipe)]
-        mixin = next(kind for kind in recipes if not issubclass(kind, Config))
-        if Config in order[: order.index(mixin)]:
-            bases = [base.__name__ for base in cls.__bases__ if base is not mixin]
-            name = mixin.__name__
-            raise TypeError(
-                f"class {cls.__name__}: Config comes before {name} and would hide its settings. "
-                f"Write class {cls.__name__}({', '.join([name, *bases])})."
-            )
+        recipes = [kind for kind in cls.__mro__ if issubclass(kind, Recipe)]
+        check_order(cls, next(kind for kind in recipes if not issubclass(kind, Config)))
 
 
 class PaperFPN(Recipe):

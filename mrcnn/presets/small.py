@@ -9,8 +9,8 @@ is a network with 9 million weights, 18 MB in half precision; with ResNet-50 it 
 from collections.abc import Callable
 from typing import Any
 
-from ..config import Config
 from ..network.backbones.small_resnet import small_resnet, small_resnet_shape
+from .order import check_order
 
 
 class SmallNetwork:
@@ -30,9 +30,4 @@ class SmallNetwork:
             TypeError: `class CellConfig(Config, SmallNetwork)`.
         """
         super().__init_subclass__(**kwargs)
-        if Config in cls.__mro__[: cls.__mro__.index(SmallNetwork)]:
-            bases = [base.__name__ for base in cls.__bases__ if base is not SmallNetwork]
-            raise TypeError(
-                f"class {cls.__name__}: Config comes before SmallNetwork and would hide its "
-                f"settings. Write class {cls.__name__}({', '.join(['SmallNetwork', *bases])})."
-            )
+        check_order(cls, SmallNetwork)
