@@ -42,7 +42,8 @@ class ByBatch:
     def __get__(self, config: Any, owner: type) -> Any:
         if config is None:
             return self.value(owner)
-        return vars(config).get(self.name, self.value(config))
+        own = vars(config)
+        return own[self.name] if self.name in own else self.value(config)
 
     def __set__(self, config: Any, value: Any) -> None:
         vars(config)[self.name] = value
