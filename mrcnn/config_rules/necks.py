@@ -89,11 +89,12 @@ def follow(config: Any) -> None:
     a shared stage 5 are twice as large as its output. A setting that was replaced in this way
     returns to its original value when NECK changes again.
     """
-    replaced: dict[str, tuple[Any, Any]] = vars(config).setdefault("_replaced", {})
-    for name, (original, now) in replaced.items():
+    for name, (original, now) in vars(config).get("_replaced", {}).items():
         if _same(getattr(config, name), now):
             object.__setattr__(config, name, original)
-    replaced.clear()
+    # A new dict: a shallow copy of the configuration has the old one too.
+    replaced: dict[str, tuple[Any, Any]] = {}
+    vars(config)["_replaced"] = replaced
     for name, value in _wanted(config).items():
         if not is_read_only(config, name):
             replaced[name] = (getattr(config, name), value)

@@ -56,6 +56,18 @@ def test_replaced_settings_return_with_the_pyramid():
     assert config.RPN_ANCHOR_SCALES == (32, 64, 128, 256, 512)
 
 
+def test_a_shallow_copy_does_not_take_the_replaced_settings_along():
+    config = config_of(NECK="c4")
+    other = copy.copy(config)
+    other.NECK = "fpn"
+    assert other.BACKBONE_STRIDES == [4, 8, 16, 32, 64]
+    assert config.BACKBONE_STRIDES == [16]
+    config.NECK = "fpn"
+    config.validate()
+    assert config.BACKBONE_STRIDES == [4, 8, 16, 32, 64]
+    assert config.RPN_ANCHOR_SCALES == (32, 64, 128, 256, 512)
+
+
 def test_later_settings_follow_too():
     config = config_of(NECK="c4")
     config.RPN_ANCHOR_SCALES = np.array([64, 128, 256])
