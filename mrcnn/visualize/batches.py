@@ -16,7 +16,7 @@ from ..instances.pasting import expand_mask
 from ..types import Array
 from .captions import instance_label
 from .drawing import CROWDED, add_box
-from .figures import Inches, SaveTo, finish, native_axes, new_figure
+from .figures import Inches, SaveTo, finish, native_axes, new_figure, show
 from .instances import display_instances
 from .pictures import as_rgb
 
@@ -96,9 +96,7 @@ def display_batch(
 
 def _anchors(ax: Axes, picture: Array, boxes: Array, anchors: Array, match: Array) -> None:
     """Draw the positive anchors over an image, and the boxes as dotted lines."""
-    ax.imshow(picture)
-    ax.axis("off")
-    ax.autoscale(False)
+    show(ax, picture)
     for box in boxes:
         add_box(ax, box, "white", 0.8, "dotted")
     positive = anchors[match == 1]

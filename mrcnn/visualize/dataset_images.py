@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..augment import Augmentation, augment, check_augmentation, needs_another
@@ -19,7 +18,16 @@ from ..loading.samples import another_of, load_framed
 from ..types import Array
 from .captions import CAPTION_POINTS, add_caption, inner_point, instance_label
 from .drawing import CROWDED, RGB, add_box, add_outlines, blend_masks, neighbor_colors
-from .figures import Inches, SaveTo, finish, native_axes, new_figure, scale_of
+from .figures import (
+    Inches,
+    SaveTo,
+    finish,
+    image_axes,
+    native_axes,
+    new_figure,
+    scale_of,
+    show,
+)
 from .pictures import as_rgb, is_dark
 
 _CROWD_COLOR = (1.0, 1.0, 1.0)
@@ -92,13 +100,11 @@ def display_sample(
 
     height, width = picture.shape[:2]
     default_size = max(5, 10 * width / max(height, width)), 10 * height / max(height, width) + 0.8
-    if native:
-        ((ax,),) = native_axes([[picture.shape]], dpi, save_to)
-    else:
-        ax = new_figure((default_size, _DPI), figsize, dpi, save_to).subplots()
+    ax = image_axes(picture.shape, None, (default_size, _DPI), figsize, dpi, save_to, native)
     fig = ax.figure
+    assert isinstance(fig, Figure)
     scale = scale_of(ax, len(class_ids))
-    _show(ax, picture)
+    show(ax, picture)
     letters = int(_LETTERS_PER_INCH * fig.get_figwidth())
     lines = [*_name(dataset, image_id, letters), kind, _counts(dataset.class_names, class_ids)]
     ax.set_title("\n".join(textwrap.fill(line, letters) for line in lines), fontsize=9)
@@ -195,7 +201,7 @@ def display_augmented(
                 shades = instance_colors(moved, ids) if needs_another(augmentation) else colors
             picture = as_rgb(changed, place_of(dataset, image_id))
             outlines = _paint(picture, moved, shades, alpha=0)
-            _show(ax, picture)
+            show(ax, picture)
             add_outlines(ax, outlines, shades, scale_of(ax, len(moved)))
             left = np.count_nonzero(moved.visible)
             title = f"image {image_id}, {len(instances)} instances"
@@ -307,12 +313,6 @@ def _box_outline(box: Array) -> Array:
     """The outline of a box, [points, (x, y)]."""
     y1, x1, y2, x2 = box
     return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2], [x1, y1]]) - 0.5
-
-
-def _show(ax: Axes, picture: Array) -> None:
-    ax.imshow(picture)
-    ax.axis("off")
-    ax.autoscale(False)
 
 
 def _with_instances(dataset: Dataset, count: int, rng: np.random.Generator) -> list[int]:

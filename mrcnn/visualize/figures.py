@@ -149,6 +149,44 @@ def native_axes(
     return axes
 
 
+def image_axes(
+    shape: tuple[int, ...],
+    ax: Axes | None,
+    default: tuple[Inches, float | None],
+    figsize: Inches | None = None,
+    dpi: float | None = None,
+    save_to: SaveTo | None = None,
+    native: bool = False,
+) -> Axes:
+    """The axes for one image: those given, or those of a new figure.
+
+    Args:
+        shape: (height, width, ...) of the image.
+        ax: the Axes, or None for a new figure.
+        default, figsize, dpi, save_to: see `new_figure`.
+        native: whether the new figure is native; `ax` is then ignored, see `check_native`.
+
+    Returns:
+        The Axes.
+    """
+    if native:
+        ((created,),) = native_axes([[shape]], dpi, save_to)
+        return created
+    return new_figure(default, figsize, dpi, save_to).subplots() if ax is None else ax
+
+
+def show(ax: Axes, picture: Array) -> None:
+    """Show a picture on axes without a frame; what is drawn over it does not move their limits.
+
+    Args:
+        ax: the Axes.
+        picture: [H, W, 3], see `pictures.as_rgb`.
+    """
+    ax.imshow(picture)
+    ax.axis("off")
+    ax.autoscale(False)
+
+
 def check_native(native: bool, ax: object) -> None:
     """Check that a native figure is a new one.
 

@@ -19,10 +19,11 @@ from .figures import (
     SaveTo,
     check_native,
     finish,
+    image_axes,
     native_axes,
-    new_figure,
     panel_rows,
     scale_of,
+    show,
     wrapped,
 )
 from .pictures import as_rgb
@@ -192,14 +193,8 @@ def display_instances(
         outlines = blend_masks(tinted, visible, shown_colors)
 
     created = ax is None
-    if native:
-        ((ax,),) = native_axes([[picture.shape]], dpi, save_to)
-    elif ax is None:
-        ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
-    assert ax is not None
-    ax.imshow(picture)
-    ax.axis("off")
-    ax.autoscale(False)
+    ax = image_axes(picture.shape, ax, (_SIZE, None), figsize, dpi, save_to, native)
+    show(ax, picture)
     ax.set_title(title)
     scale = scale_of(ax, len(shown))
     if outlines:

@@ -12,7 +12,7 @@ from ..instances import KeypointLayout
 from ..types import Array
 from .captions import CAPTION_POINTS, add_caption, instance_label
 from .drawing import RGB, add_box, check_counts, neighbor_colors
-from .figures import Inches, SaveTo, check_native, finish, native_axes, new_figure, scale_of
+from .figures import Inches, SaveTo, check_native, finish, image_axes, scale_of, show
 from .pictures import as_rgb
 
 _SIZE = (16, 16)  # inches
@@ -102,14 +102,8 @@ def display_keypoints(
         colors = neighbor_colors(around)
     picture = as_rgb(image)
     created = ax is None
-    if native:
-        ((ax,),) = native_axes([[picture.shape]], dpi, save_to)
-    elif ax is None:
-        ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
-    assert ax is not None
-    ax.imshow(picture)
-    ax.axis("off")
-    ax.autoscale(False)
+    ax = image_axes(picture.shape, ax, (_SIZE, None), figsize, dpi, save_to, native)
+    show(ax, picture)
     ax.set_title(title)
     scale = scale_of(ax, len(points))
     # Visibilities are 0, 1 or 2; a score of 1 does not mean that a keypoint is hidden.

@@ -19,7 +19,7 @@ from .drawing import (
     neighbor_colors,
     random_colors,
 )
-from .figures import Inches, SaveTo, check_native, finish, native_axes, new_figure
+from .figures import Inches, SaveTo, check_native, finish, image_axes, show
 from .pictures import as_rgb
 
 _SIZE = (12, 12)  # inches
@@ -85,11 +85,7 @@ def draw_boxes(
         blend_masks(picture, masks, colors)
 
     created = ax is None
-    if native:
-        ((ax,),) = native_axes([[picture.shape]], dpi, save_to)
-    elif ax is None:
-        ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
-    assert ax is not None
+    ax = image_axes(picture.shape, ax, (_SIZE, None), figsize, dpi, save_to, native)
     margin = 0 if native else _overhang(picture.shape, boxes, refined_boxes)
     _show_with_margin(ax, picture, min(margin, picture.shape[0] // 10), title)
     for i, own_color in enumerate(colors):
@@ -171,10 +167,7 @@ def draw_rois(
         for i in positive:
             region_mask = unmold_mask(mask[i], rois[i].astype(int), picture.shape)
             apply_mask(picture, region_mask, colors[i])
-    if native:
-        ((ax,),) = native_axes([[picture.shape]], dpi, save_to)
-    else:
-        ax = new_figure((_SIZE, None), figsize, dpi, save_to).subplots()
+    ax = image_axes(picture.shape, None, (_SIZE, None), figsize, dpi, save_to, native)
     title = f"{len(drawn)} of {len(valid)} regions, {len(positive)} of them positive"
     _show_with_margin(ax, picture, 0, title)
     for i in drawn:
@@ -206,8 +199,7 @@ def _overhang(shape: tuple[int, ...], *groups: Array | None) -> int:
 
 def _show_with_margin(ax: Axes, picture: Array, margin: int, title: str) -> None:
     height, width = picture.shape[:2]
-    ax.imshow(picture)
-    ax.axis("off")
+    show(ax, picture)
     ax.set_title(title)
     ax.set_xlim(-0.5 - margin, width - 0.5 + margin)
     ax.set_ylim(height - 0.5 + margin, -0.5 - margin)
