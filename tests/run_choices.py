@@ -16,14 +16,15 @@ from mrcnn.network import graph
 from mrcnn.training import optimization, trainable
 
 
-def main(cases, out):
+def computed(cases, eagerly=False):
+    """The arrays by "case.name"; `eagerly` computes them without a graph."""
     results = {}
-    for case, settings in ast.literal_eval(cases).items():
+    for case, settings in cases.items():
         config = tiny_config(settings)
         config.validate()
-        found = {**inference(config), **train_step(config)}
+        found = {**inference(config, eagerly), **train_step(config, eagerly)}
         results.update({f"{case}.{name}": value for name, value in found.items()})
-    np.savez(out, **results)
+    return results
 
 
 def batch(config):
@@ -33,8 +34,9 @@ def batch(config):
     return {f"input_{name}": array for name, array in samples.items()}
 
 
-def inference(config):
+def inference(config, eagerly):
     model = graph.build("inference", config)
+    model.run_eagerly = eagerly
     model.jit_compile = optimization.jit_compile(config)
     spread(model)
     inputs = batch(config)
@@ -54,12 +56,13 @@ def inference(config):
     }
 
 
-def train_step(config):
+def train_step(config, eagerly):
     model = graph.build("training", config)
     model.get_layer("proposal_targets").shuffle = False
     spread(model)
     trainable.set_trainable(model, ".*")
     optimization.compile_model(model, config, learning_rate=0.1, momentum=0.9)
+    model.run_eagerly = eagerly
     name = "mrcnn_mask_logits" if config.MASK_HEAD != "fcn" else "mrcnn_mask"
     kernel = model.get_layer(name).kernel
     before = kernel.numpy()
@@ -72,4 +75,4 @@ def train_step(config):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    np.savez(sys.argv[2], **computed(ast.literal_eval(sys.argv[1])))

@@ -1,16 +1,12 @@
 """HEADS with "keypoint", from the dataset to the results: Mask R-CNN, section 5."""
 
-import importlib.util
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import run_keypoints
+from on_backend import arrays_on
 from run_keypoints import AllHeadsConfig, KeypointConfig, Rectangles, build
 from tiny import InMemory, eager_training, shapes, spread
 
@@ -216,23 +212,15 @@ def test_evaluate(detector):
         evaluate(SimpleNamespace(fields=("boxes",)), Rectangles(1), iou_types="keypoints")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
 def test_the_same_on_jax(tmp_path):
-    environment = os.environ | {
-        "KERAS_BACKEND": "jax",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",  # compiles in half the time
-    }
-    script, out = Path(__file__).parent / "run_keypoints.py", tmp_path / "jax.npz"
-    subprocess.run([sys.executable, script, str(out)], env=environment, check=True)
+    ours = arrays_on("jax", "run_keypoints.py", tmp_path)
     expected = run_keypoints.detected(tmp_path) | run_keypoints.trained(eagerly=True)
     assert len(expected["detect.keypoints"]) and expected["loss.mrcnn_keypoint_loss"] > 0
-    with np.load(out) as ours:
-        assert set(ours) == set(expected)
-        for name, value in expected.items():
-            if name in ("detect.rois", "detect.class_ids"):
-                np.testing.assert_array_equal(ours[name], value, err_msg=name)
-                continue
-            # The change of a weight is relative to the largest; see also test_backends.py.
-            tolerance = 5e-3 if "step" in name else 1e-4 * max(1.0, np.abs(value).max())
-            np.testing.assert_allclose(ours[name], value, atol=tolerance, err_msg=name)
+    assert set(ours) == set(expected)
+    for name, value in expected.items():
+        if name in ("detect.rois", "detect.class_ids"):
+            np.testing.assert_array_equal(ours[name], value, err_msg=name)
+            continue
+        # The change of a weight is relative to the largest; see also test_backends.py.
+        tolerance = 5e-3 if "step" in name else 1e-4 * max(1.0, np.abs(value).max())
+        np.testing.assert_allclose(ours[name], value, atol=tolerance, err_msg=name)

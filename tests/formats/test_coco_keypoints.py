@@ -2,16 +2,13 @@
 
 import json
 import logging
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from shared_data import unpack_people
 
 from mrcnn.formats import CocoDataset, CocoKeypointsDataset
-
-COCO = Path(__file__).resolve().parents[3] / "shared" / "data" / "coco_person_keypoints.zip"
 
 NAMES = ["head", "left_hand", "right_hand"]
 
@@ -146,11 +143,8 @@ def test_two_files_need_the_same_keypoints(tmp_path):
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory):
-    if not COCO.exists():
-        pytest.skip("COCO's people are not here")
     folder = tmp_path_factory.mktemp("people")
-    with zipfile.ZipFile(COCO) as archive:
-        archive.extractall(folder)
+    unpack_people(folder)
     return folder
 
 

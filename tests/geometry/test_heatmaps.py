@@ -1,20 +1,9 @@
 """Decoding of heatmaps, against PyTorch's values and by hand."""
 
-from pathlib import Path
-
 import numpy as np
-import pytest
+from shared_data import foreign_values
 
 from mrcnn.geometry.heatmaps import _bicubic, keypoints_of_heatmaps
-
-FOREIGN = Path(__file__).resolve().parents[3] / "shared" / "parity" / "foreign"
-
-
-def load(name):
-    path = FOREIGN / f"{name}.npz"
-    if not path.exists():
-        pytest.skip("no foreign reference values")
-    return np.load(path, allow_pickle=False)
 
 
 def decoded(values):
@@ -23,14 +12,14 @@ def decoded(values):
 
 
 def test_torchvision():
-    values = load("torchvision_ops")
+    values = foreign_values("torchvision_ops")
     positions, logits, _ = decoded(values)
     np.testing.assert_allclose(positions, values["kp.xy"][..., [1, 0]], atol=1e-4)
     np.testing.assert_allclose(logits, values["kp.scores"], atol=1e-5)
 
 
 def test_detectron2():
-    values = load("detectron2_ops")
+    values = foreign_values("detectron2_ops")
     positions, logits, scores = decoded(values)
     expected = values["kp.xy_logit_score"]
     np.testing.assert_allclose(positions, expected[..., [1, 0]], atol=1e-4)

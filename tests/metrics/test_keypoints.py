@@ -3,13 +3,12 @@
 import contextlib
 import io
 import json
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from shared_data import unpack_people
 
 from mrcnn.datasets import Dataset
 from mrcnn.evaluation import evaluate, headline, summary
@@ -18,7 +17,6 @@ from mrcnn.instances import InstanceBoxes, InstanceKeypoints, KeypointLayout
 from mrcnn.metrics.coco_dataset import CocoMetrics, coco_ap
 from mrcnn.metrics.keypoints import keypoint_areas, keypoint_metric
 
-PEOPLE = Path(__file__).resolve().parents[3] / "shared" / "data" / "coco_person_keypoints.zip"
 LAYOUT = KeypointLayout(["left", "right"], sigmas=[0.05, 0.1])
 POINTS = [[[12, 22, 2], [28, 38, 1]], [[50, 70, 2], [0, 0, 0]]]
 
@@ -133,11 +131,8 @@ def test_the_limit_of_twenty_as_in_coco():
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory):
-    if not PEOPLE.exists():
-        pytest.skip("COCO's people are not here")
     folder = tmp_path_factory.mktemp("people")
-    with zipfile.ZipFile(PEOPLE) as archive:
-        archive.extractall(folder)
+    unpack_people(folder)
     return folder / "annotations" / "person_keypoints_val2017.json"
 
 

@@ -1,13 +1,9 @@
 """Networks with each kind of neck, pooler, mask head and suppression, also on other backends."""
 
-import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+import run_choices
+from on_backend import arrays_on
 from tiny import shapes, spread, tiny_config
 
 from mrcnn.inference import tta
@@ -15,7 +11,6 @@ from mrcnn.mask_rcnn import MaskRCNN
 
 pytestmark = pytest.mark.network
 
-SCRIPT = Path(__file__).parents[1] / "run_choices.py"
 # TinyConfig's pyramid settings do not go with the other necks.
 ONE_MAP = {"BACKBONE": "staged", "TOP_DOWN_PYRAMID_SIZE": 256}
 CASES = {
@@ -44,21 +39,9 @@ CASES = {
 }
 
 
-def run(out, backend):
-    environment = os.environ | {
-        "KERAS_BACKEND": backend,
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",  # compiles in half the time
-    }
-    subprocess.run([sys.executable, SCRIPT, repr(CASES), str(out)], env=environment, check=True)
-    with np.load(out) as archive:
-        return dict(archive)
-
-
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
 def test_the_same_on_jax(tmp_path):
-    tensorflow = run(tmp_path / "tensorflow.npz", "tensorflow")
-    ours = run(tmp_path / "jax.npz", "jax")
+    ours = arrays_on("jax", "run_choices.py", tmp_path, repr(CASES))
+    tensorflow = run_choices.computed(CASES, eagerly=True)
     assert ours.keys() == tensorflow.keys()
     for name, value in tensorflow.items():
         # The change of a weight is relative to the largest; see also test_backends.py.

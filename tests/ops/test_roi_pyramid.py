@@ -1,18 +1,17 @@
 """RoIAlign, RoIPool and RoIWarp against their definitions and against torchvision."""
 
 import functools
-from pathlib import Path
 
 import numpy as np
 import pytest
 import roi_definitions as defined
+from shared_data import foreign_values
 
 from mrcnn import ops
 from mrcnn.ops import kernels
 
 pytestmark = pytest.mark.network
 
-FOREIGN = Path(__file__).parents[2].parent / "shared/parity/foreign/torchvision_ops.npz"
 SIZE = (3, 4)
 
 OPTIONS = [
@@ -162,10 +161,7 @@ def test_no_gradient_reaches_the_boxes():
 def test_torchvision(kind, scale, size):
     import tensorflow as tf
 
-    if not FOREIGN.exists():
-        pytest.skip("no reference values")
-    with np.load(FOREIGN, allow_pickle=False) as archive:
-        values = {name: archive[name] for name in archive.files if name.startswith("roi")}
+    values = foreign_values("torchvision_ops")
     end = f"{scale}_{size[0]}x{size[1]}"
     names = [f"roi_pool.{end}"]
     if kind == "align":

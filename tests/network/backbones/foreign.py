@@ -2,26 +2,25 @@
 
 import importlib.util
 import json
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
+from shared_data import FOREIGN
 from tiny import TinyConfig
 
 from mrcnn.geometry.resampling import bilinear
 from mrcnn.network.backbones.resnet import block_letter
 
-FOLDER = Path(__file__).parents[3].parent / "shared/parity/foreign"
-needs_foreign = pytest.mark.skipif(not FOLDER.is_dir(), reason="needs ../shared/parity/foreign")
+needs_foreign = pytest.mark.skipif(not FOREIGN.is_dir(), reason="needs ../shared/parity/foreign")
 # Of our BatchNorm; theirs is 1e-5.
 EPSILON = 1e-3
 
 
 def assert_features(backbone, name, **settings):
     """Check C2 to C5, computed from the file's synthetic image with its seeded weights."""
-    with np.load(FOLDER / f"{name}.npz") as archive:
+    with np.load(FOREIGN / f"{name}.npz") as archive:
         values = dict(archive)
     is_torchvision = name.startswith("torchvision")
     names = [key.split(".")[0] for key in values if key.endswith(".padded_size")]
@@ -40,7 +39,7 @@ def assert_features(backbone, name, **settings):
 
 
 def _module():
-    path = FOLDER / "make_foreign_weights.py"
+    path = FOREIGN / "make_foreign_weights.py"
     spec = importlib.util.spec_from_file_location("make_foreign_weights", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -49,7 +48,7 @@ def _module():
 
 def _weights(name):
     module = _module()
-    return module.make_weights(module.load_manifest(FOLDER / f"{name}.manifest.json"))
+    return module.make_weights(module.load_manifest(FOREIGN / f"{name}.manifest.json"))
 
 
 def _pixels(values, number, is_torchvision):

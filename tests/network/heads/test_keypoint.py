@@ -1,10 +1,9 @@
 """The keypoint head's layers, settings and decoding."""
 
-from pathlib import Path
-
+import keras
 import numpy as np
-import pytest
 from keras import ops
+from shared_data import foreign_values
 
 from mrcnn.config import Config
 from mrcnn.images.frame import Frame
@@ -12,13 +11,9 @@ from mrcnn.network.heads import Found, KeypointHead
 from mrcnn.network.heads.keypoint import Doubled, keypoint_head
 from mrcnn.network.layers import Conv2DTranspose
 
-FOREIGN = Path(__file__).resolve().parents[4] / "shared/parity/foreign/torchvision_ops.npz"
-
 
 def test_transposed_convolution_and_upsampling_of_torchvision():
-    if not FOREIGN.exists():
-        pytest.skip("no foreign reference values")
-    values = np.load(FOREIGN, allow_pickle=False)
+    values = foreign_values("torchvision_ops")
     deconv = Conv2DTranspose(2, (4, 4), strides=2, padding="same")
     x = values["kp.deconv_input"][:, None]  # each image is one RoI
     deconv(x)
@@ -41,23 +36,16 @@ def test_doubled_by_hand():
 
 
 def test_the_layers_of_the_paper():
-    seen = []
-
-    def pool(rois):
-        seen.append(rois)
-        return ops.zeros((1, 2, 14, 14, 256))
-
-    graph = keypoint_head(pool, 17)
-    assert graph(ops.zeros((1, 2, 4))).shape == (1, 2, 56, 56, 17)
-    cells = [cell.cell_contents for cell in graph.__closure__]
-    closure = dict(zip(graph.__code__.co_freevars, cells, strict=True))
-    assert [layer.kernel.shape for layer in closure["blocks"]] == [
-        (3, 3, 256, 512),
-        *[(3, 3, 512, 512)] * 7,
-    ]
-    assert closure["deconv"].kernel.shape == (4, 4, 17, 512)
-    names = [layer.name for layer in (*closure["blocks"], closure["deconv"])]
-    assert names == [*(f"mrcnn_keypoint_conv{i}" for i in range(1, 9)), "mrcnn_keypoint_deconv"]
+    rois, features = keras.Input((2, 4)), keras.Input((2, 14, 14, 256))
+    maps = keypoint_head(lambda _: features, 17)(rois)
+    assert maps.shape == (None, 2, 56, 56, 17)
+    model = keras.Model([rois, features], maps)
+    kernels = {x.name: tuple(x.kernel.shape) for x in model.layers if x.weights}
+    assert kernels == {
+        "mrcnn_keypoint_conv1": (3, 3, 256, 512),
+        **{f"mrcnn_keypoint_conv{i}": (3, 3, 512, 512) for i in range(2, 9)},
+        "mrcnn_keypoint_deconv": (4, 4, 17, 512),
+    }
 
 
 class PeopleConfig(Config):

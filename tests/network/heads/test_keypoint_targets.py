@@ -1,15 +1,11 @@
 """The cells that keypoints lie in, and the cross entropy over them."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
-import pytest
 from keras import ops
+from shared_data import foreign_values
 
 from mrcnn.network.heads.keypoint_targets import KeypointTargets, mrcnn_keypoint_loss_graph
-
-FOREIGN = Path(__file__).resolve().parents[4] / "shared/parity/foreign/torchvision_ops.npz"
 
 
 def normalised(boxes, size):
@@ -27,9 +23,7 @@ def targets(boxes, keypoints, class_ids=None, size=(512, 320), side=56):
 
 
 def test_torchvision():
-    if not FOREIGN.exists():
-        pytest.skip("no foreign reference values")
-    values = np.load(FOREIGN, allow_pickle=False)
+    values = foreign_values("torchvision_ops")
     keypoints = values["kp.gt"][..., [1, 0, 2]].astype("float32")
     cells, counts = targets(values["kp.boxes"], keypoints)
     expected = values["kp.gt_valid"].astype(bool)

@@ -1,23 +1,17 @@
 """Levels of RoIs by the rules of other frameworks, and their boxes in pixels."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from shared_data import foreign_values
 
 from mrcnn.geometry.boxes import norm_boxes
 from mrcnn.network.poolers import levels
 
-FOREIGN = Path(__file__).parents[3].parent / "shared/parity/foreign"
-
 
 @pytest.mark.parametrize("rule", ["torchvision", "detectron2"])
 def test_levels_of_the_other_framework(rule):
-    file = FOREIGN / f"{rule}_ops.npz"
-    if not file.exists():
-        pytest.skip("no reference values")
-    with np.load(file, allow_pickle=False) as archive:
-        boxes, expected = archive["levels.boxes"], archive[f"levels.{rule}"]
+    values = foreign_values(f"{rule}_ops")
+    boxes, expected = values["levels.boxes"], values[f"levels.{rule}"]
     boxes = boxes[None, :, [1, 0, 3, 2]]
     np.testing.assert_array_equal(levels.floor_level(boxes, rule)[0], expected + 2)
 

@@ -1,15 +1,11 @@
 """Poolers over a pyramid against Detectron2's, and in a network."""
 
-import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 import run_poolers
+from on_backend import arrays_on
+from shared_data import foreign_values
 from tiny import TinyConfig, shapes, spread
 
 from mrcnn.geometry.boxes import norm_boxes
@@ -21,7 +17,6 @@ from mrcnn.network.poolers import ROIAlign, ROIPool
 
 pytestmark = pytest.mark.network
 
-FOREIGN = Path(__file__).parents[3].parent / "shared/parity/foreign/detectron2_ops.npz"
 POOLERS = {
     "ROIAlign_sr0": (ROIAlign, {"aligned": False}),
     "ROIAlign_sr2": (ROIAlign, {"aligned": False, "sampling_ratio": 2}),
@@ -39,10 +34,7 @@ def meta_of(height, width):
 
 @pytest.mark.parametrize("name", POOLERS)
 def test_detectron2(name):
-    if not FOREIGN.exists():
-        pytest.skip("no reference values")
-    with np.load(FOREIGN, allow_pickle=False) as archive:
-        values = {key: archive[key] for key in archive.files if key.startswith("pooler.")}
+    values = foreign_values("detectron2_ops")
     pyramid = [values[f"pooler.p{level}"][None] for level in range(2, 6)]
     size = 4 * pyramid[0].shape[1], 4 * pyramid[0].shape[2]
     boxes = norm_boxes(values["pooler.boxes"][:, [1, 0, 3, 2]], size)[None]
@@ -103,20 +95,16 @@ def test_the_old_name_is_crop_and_resize(tmp_path):
         np.testing.assert_array_equal(ours, expected)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
 def test_the_same_on_jax(tmp_path):
     """Features and gradients of a pyramid; `test_choices.py` has whole networks."""
-    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    command = [sys.executable, run_poolers.__file__, str(tmp_path / "out.npz")]
-    subprocess.run(command, env=environment, check=True)
+    ours = arrays_on("jax", "run_poolers.py", tmp_path, quickly=False)
     tensorflow = run_poolers.computed()
-    with np.load(tmp_path / "out.npz") as archive:
-        assert set(archive.files) == tensorflow.keys()
-        for name, value in tensorflow.items():
-            assert np.abs(value).max() > 0.1, name
-            # A compiler may round the last bit of a position; a cell is a cell.
-            tolerance = 0 if name.startswith("roi_pool") else 1e-4
-            np.testing.assert_allclose(archive[name], value, atol=tolerance, err_msg=name)
+    assert ours.keys() == tensorflow.keys()
+    for name, value in tensorflow.items():
+        assert np.abs(value).max() > 0.1, name
+        # A compiler may round the last bit of a position; a cell is a cell.
+        tolerance = 0 if name.startswith("roi_pool") else 1e-4
+        np.testing.assert_allclose(ours[name], value, atol=tolerance, err_msg=name)
 
 
 def test_half_precision_maps_and_float32_results():
