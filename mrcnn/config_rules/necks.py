@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .derived import is_read_only
-from .values import is_integer, is_positive
+from .values import either, is_integer, is_positive
 
 NECKS = ("fpn", "c4", "c5", "dc5")
 # Those without a pyramid, and the backbone's feature map that they take: 0 for C2.
@@ -130,7 +130,7 @@ def problems(config: Any) -> Iterator[str]:
     """Yield what is wrong with a `Config`'s NECK, one sentence per problem."""
     neck = config.NECK
     if not isinstance(neck, str) or neck not in NECKS:
-        yield f"NECK is {neck!r}: it must be {', '.join(map(repr, NECKS[:-1]))} or {NECKS[-1]!r}."
+        yield f"NECK is {neck!r}: it must be {either(NECKS)}."
         return
     if config.C4_HEAD_STRIDE not in (1, 2):
         yield f"C4_HEAD_STRIDE is {config.C4_HEAD_STRIDE!r}: it must be 1 or 2."

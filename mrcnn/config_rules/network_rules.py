@@ -175,8 +175,10 @@ def _scales(config, levels):
         )
     by_level = [list(level) if np.iterable(level) else [level] for level in scales]
     if not all(level and all(map(is_positive, level)) for level in by_level) or not scales:
-        text = f"RPN_ANCHOR_SCALES is {config.RPN_ANCHOR_SCALES!r}: it must be a list of positive"
-        yield f"{text} numbers."
+        yield (
+            f"RPN_ANCHOR_SCALES is {config.RPN_ANCHOR_SCALES!r}: it must be a list of positive "
+            "numbers."
+        )
     elif len(counts := sorted({len(level) for level in by_level})) > 1:
         yield (
             f"RPN_ANCHOR_SCALES is {config.RPN_ANCHOR_SCALES!r}: its levels have {counts[0]} to "

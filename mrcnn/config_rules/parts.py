@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import necks
+from .values import either
 
 BACKBONES = {
     "resnet50": "mrcnn.network.backbones.resnet:RESNET50",
@@ -184,7 +185,7 @@ def _backbone(config):
 def _stride_in(config):
     value, backbone = config.RESNET_STRIDE_IN, config.BACKBONE
     if value not in STRIDES_IN:
-        yield f"RESNET_STRIDE_IN is {value!r}: it must be {_names(STRIDES_IN)}."
+        yield f"RESNET_STRIDE_IN is {value!r}: it must be {either(STRIDES_IN)}."
     elif value == "3x3" and not backbone_problem(backbone):
         by_name = isinstance(backbone, str) and backbone.startswith("res")
         if not by_name and not hasattr(backbone, "build"):
@@ -209,7 +210,7 @@ def _heads(config):
     if not isinstance(values, tuple | list):
         example = f", such as ({values!r},)" if isinstance(values, str) else ""
         yield (
-            f"HEADS is {values!r}: it must be a tuple of {_names(HEADS)}, or your own "
+            f"HEADS is {values!r}: it must be a tuple of {either(HEADS)}, or your own "
             f"classes{example}."
         )
         return
@@ -244,7 +245,7 @@ def _head_problem(value):
     if isinstance(value, str):
         if value in HEADS:
             return ""
-        return f"HEADS has {value!r}: it must be {_names(HEADS)}, or your own class."
+        return f"HEADS has {value!r}: it must be {either(HEADS)}, or your own class."
     if isinstance(value, type) and _is_head(value):
         return ""
     return (
@@ -269,8 +270,3 @@ def _losses(config):
         yield f"LOSS_WEIGHTS names {unknown}: the losses are {', '.join(names)}."
     if missing and unknown:
         yield f"LOSS_WEIGHTS has no weights for {missing}."
-
-
-def _names(table):
-    *others, last = map(repr, table)
-    return f"{', '.join(others)} or {last}" if others else last

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .values import is_integer, is_positive
+from .values import either, is_integer, is_positive
 
 AGGREGATIONS = ("avg", "max")
 LEVEL_RULES = ("round", "torchvision", "detectron2")
@@ -29,13 +29,13 @@ def problems(config: Any) -> Iterator[str]:
         )
     aggregation = config.ROI_ALIGN_AGGREGATION
     if aggregation not in AGGREGATIONS:
-        yield f"ROI_ALIGN_AGGREGATION is {aggregation!r}: it must be 'avg' or 'max'."
+        yield f"ROI_ALIGN_AGGREGATION is {aggregation!r}: it must be {either(AGGREGATIONS)}."
     aligned = config.ROI_ALIGN_ALIGNED
     if not isinstance(aligned, bool):
         yield f"ROI_ALIGN_ALIGNED is {aligned!r}: it must be True or False."
     rule = config.ROI_LEVEL_RULE
     if rule not in LEVEL_RULES:
-        yield f"ROI_LEVEL_RULE is {rule!r}: it must be 'round', 'torchvision' or 'detectron2'."
+        yield f"ROI_LEVEL_RULE is {rule!r}: it must be {either(LEVEL_RULES)}."
     pooler, strides = config.ROI_POOLER, config.BACKBONE_STRIDES
     counts_cells = pooler in list(_USED_BY["ROI_LEVEL_RULE"][1]) and np.iterable(strides)
     if counts_cells and not all(map(_is_power_of_two, strides)):

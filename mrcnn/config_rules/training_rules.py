@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .values import is_integer, is_number, is_positive
+from .values import either, is_integer, is_number, is_positive
 
 START_METHODS = (None, "spawn", "forkserver", "fork")
 OPTIMIZERS = ("sgd", "adam", "adamw")
@@ -73,25 +73,19 @@ def _loader(config):
 def _rpn_loss(config):
     kind, balance = config.RPN_LOSS, config.RPN_LOSS_LAMBDA
     if kind not in RPN_LOSS_KINDS:
-        yield f"RPN_LOSS is {kind!r}: it must be {' or '.join(map(repr, RPN_LOSS_KINDS))}."
+        yield f"RPN_LOSS is {kind!r}: it must be {either(RPN_LOSS_KINDS)}."
     if not is_positive(balance) or not np.isfinite(balance):
         yield f"RPN_LOSS_LAMBDA is {balance!r}: it must be a positive number; the paper has 10."
 
 
 def _new_layers(config):
     if config.NEW_LAYERS_INIT not in INITS:
-        yield (
-            f"NEW_LAYERS_INIT is {config.NEW_LAYERS_INIT!r}: it must be "
-            f"{' or '.join(map(repr, INITS))}."
-        )
+        yield f"NEW_LAYERS_INIT is {config.NEW_LAYERS_INIT!r}: it must be {either(INITS)}."
 
 
 def _optimizer(config):
     if config.WEIGHT_DECAY_ON not in PENALTIES:
-        yield (
-            f"WEIGHT_DECAY_ON is {config.WEIGHT_DECAY_ON!r}: it must be "
-            f"{' or '.join(map(repr, PENALTIES))}."
-        )
+        yield f"WEIGHT_DECAY_ON is {config.WEIGHT_DECAY_ON!r}: it must be {either(PENALTIES)}."
     if not callable(config.OPTIMIZER) and config.OPTIMIZER not in OPTIMIZERS:
         yield (
             f"OPTIMIZER is {config.OPTIMIZER!r}: it must be one of {', '.join(OPTIMIZERS)}, or a "

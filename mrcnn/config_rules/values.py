@@ -1,6 +1,7 @@
-"""Checks of numbers in settings and arguments."""
+"""Checks of numbers in settings and arguments, and the accepted values in words."""
 
 import numbers
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,21 @@ def is_positive(value: Any) -> bool:
 def is_number(value: Any) -> bool:
     """Whether a value is a real number and not a bool."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def either(values: Iterable[Any]) -> str:
+    """List the values of which a setting must be one.
+
+    Args:
+        values: at least one.
+
+    Example:
+        >>> from mrcnn.config_rules.values import either
+        >>> print(either(["fpn", "c4", None]))
+        'fpn', 'c4' or None
+    """
+    *others, last = map(repr, values)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def check_fraction(name: str, value: float) -> None:
