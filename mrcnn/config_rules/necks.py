@@ -21,6 +21,22 @@ _PYRAMID_STRIDES = (*_STRIDES, 64)
 _OF_PYRAMID = {"TOP_DOWN_PYRAMID_SIZE": 256, "ROI_LEVEL_RULE": "round"}
 
 
+def has_one_map(config: Any) -> bool:
+    """Whether the NECK of a `Config`, be it valid or not, is one without a pyramid."""
+    return isinstance(config.NECK, str) and config.NECK in ONE_MAP
+
+
+def is_named_resnet(backbone: Any) -> bool:
+    """Whether a BACKBONE is a ResNet or ResNeXt given by its name.
+
+    Example:
+        >>> from mrcnn.config_rules.necks import is_named_resnet
+        >>> is_named_resnet("resnext50_32x4d"), is_named_resnet("vgg16")
+        (True, False)
+    """
+    return isinstance(backbone, str) and backbone.startswith("res")
+
+
 def has_stage5(backbone: Any) -> bool:
     """Whether a BACKBONE's stage 5 can be the body of the heads, as NECK "c4" uses it.
 
@@ -29,9 +45,7 @@ def has_stage5(backbone: Any) -> bool:
         >>> has_stage5("resnet50"), has_stage5("vgg16")
         (True, False)
     """
-    if isinstance(backbone, str):
-        return backbone.startswith("res")
-    return callable(getattr(backbone, "stage5", None))
+    return is_named_resnet(backbone) or callable(getattr(backbone, "stage5", None))
 
 
 def shares_stage5(config: Any) -> bool:
@@ -102,7 +116,7 @@ def follow(config: Any) -> None:
 
 
 def _wanted(config):
-    if not isinstance(config.NECK, str) or config.NECK not in ONE_MAP:
+    if not has_one_map(config):
         return {}
     found: dict[str, Any] = {}
     if _same(config.BACKBONE_STRIDES, _PYRAMID_STRIDES):
@@ -151,9 +165,7 @@ def problems(config: Any) -> Iterator[str]:
 
 def can_dilate(backbone: Any) -> bool:
     """Whether a BACKBONE can give C5 at the stride of C4, as NECK "dc5" requires."""
-    if isinstance(backbone, str):
-        return backbone.startswith("res")
-    return bool(getattr(backbone, "can_dilate", False))
+    return is_named_resnet(backbone) or bool(getattr(backbone, "can_dilate", False))
 
 
 def remarks(config: Any) -> list[str]:

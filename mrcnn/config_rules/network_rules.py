@@ -137,14 +137,14 @@ def _anchors(config):
     for name in ("BACKBONE_STRIDES", "RPN_ANCHOR_SCALES"):
         if not np.iterable(value := getattr(config, name)):
             entries = "5 numbers, one for each of P2..P6"
-            if config.NECK in list(necks.ONE_MAP):
+            if necks.has_one_map(config):
                 entries = f"numbers, for the one map of NECK {config.NECK!r}"
             yield f"{name} is {value!r}: it must be a list of {entries}."
             return
     levels = len(config.BACKBONE_STRIDES)
     if config.NECK == "fpn" and levels != 5:
         yield f"BACKBONE_STRIDES has {levels} entries: the pyramid P2..P6 needs 5."
-    if config.NECK in list(necks.ONE_MAP) and levels != 1:
+    if necks.has_one_map(config) and levels != 1:
         yield (
             f"BACKBONE_STRIDES has {levels} entries: NECK {config.NECK!r} has no pyramid, so it "
             "must be the stride of its one map, such as [16]. Leave it out, or set NECK to 'fpn'."
@@ -161,7 +161,7 @@ def _anchors(config):
 
 def _scales(config, levels):
     scales = list(config.RPN_ANCHOR_SCALES)
-    if config.NECK in list(necks.ONE_MAP):
+    if necks.has_one_map(config):
         if len(scales) != 1:
             yield (
                 f"RPN_ANCHOR_SCALES is {config.RPN_ANCHOR_SCALES!r}: NECK {config.NECK!r} has one "

@@ -186,14 +186,14 @@ def _stride_in(config):
     value, backbone = config.RESNET_STRIDE_IN, config.BACKBONE
     if value not in STRIDES_IN:
         yield f"RESNET_STRIDE_IN is {value!r}: it must be {either(STRIDES_IN)}."
-    elif value == "3x3" and not backbone_problem(backbone):
-        by_name = isinstance(backbone, str) and backbone.startswith("res")
-        if not by_name and not hasattr(backbone, "build"):
-            name = backbone if isinstance(backbone, str) else getattr(backbone, "__name__", "given")
-            yield (
-                f"RESNET_STRIDE_IN is '3x3': with the BACKBONE {name} it must be '1x1', because "
-                "only 'resnet50', 'resnet101' and 'resnet152' have both forms."
-            )
+        return
+    has_both = necks.is_named_resnet(backbone) or hasattr(backbone, "build")
+    if value == "3x3" and not has_both and not backbone_problem(backbone):
+        name = backbone if isinstance(backbone, str) else getattr(backbone, "__name__", "given")
+        yield (
+            f"RESNET_STRIDE_IN is '3x3': with the BACKBONE {name} it must be '1x1', because only "
+            "'resnet50', 'resnet101' and 'resnet152' have both forms."
+        )
 
 
 def _pooler(config):
