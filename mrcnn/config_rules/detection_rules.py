@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..types import Array
 from .values import is_integer, is_number, is_positive
 
 SUPPRESSIONS = ("hard", "soft_linear", "soft_gaussian")
@@ -31,6 +32,25 @@ def min_scores(config: Any, classes: int | None = None) -> list[float]:
     """
     classes = config.NUM_CLASSES if classes is None else classes
     return by_class(config.DETECTION_MIN_CONFIDENCE, classes)
+
+
+def scores_needed(config: Any, class_ids: Array) -> Array:
+    """The score that each of several detections needs, by its class; 0 if it needs none.
+
+    Args:
+        config: a `Config`, for DETECTION_MIN_CONFIDENCE.
+        class_ids: int [N], 0 or more; they may be above NUM_CLASSES.
+
+    Returns:
+        float64 [N].
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from mrcnn.config_rules.detection_rules import scores_needed
+        >>> scores_needed(SimpleNamespace(DETECTION_MIN_CONFIDENCE={2: 0.5}), np.array([2, 1, 2]))
+        array([0.5, 0.7, 0.5])
+    """
+    return np.array(min_scores(config, int(class_ids.max(initial=0)) + 1))[class_ids]
 
 
 def by_class(confidence: Confidence, classes: int) -> list[float]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..anchors.coverage import best_iou
 from ..config import Config
-from ..config_rules.detection_rules import min_scores
+from ..config_rules.detection_rules import scores_needed
 from ..config_rules.network_rules import remarks
 from ..geometry.boxes import compute_overlaps
 from ..geometry.soft_nms import soft_non_max_suppression
@@ -155,7 +155,7 @@ def _dropped(boxes: Array, class_ids: Array, config: Config) -> int:
     if config.DETECTION_NMS == "hard":
         return suppressed(boxes, groups, threshold)
     # The dataset may have more classes than the configuration, which another check reports.
-    least = np.array(min_scores(config, int(class_ids.max(initial=0)) + 1))[class_ids]
+    least = scores_needed(config, class_ids)
     perfect = np.ones(len(boxes))
     method, sigma = config.DETECTION_NMS, config.SOFT_NMS_SIGMA
     kept, _ = soft_non_max_suppression(boxes, perfect, method, threshold, sigma, groups, least)

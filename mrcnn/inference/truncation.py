@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..config import Config
-from ..config_rules.detection_rules import min_scores
+from ..config_rules.detection_rules import scores_needed
 from ..geometry.boxes import apply_box_deltas, compute_overlaps, norm_boxes
 from ..geometry.soft_nms import soft_non_max_suppression
 from ..images.meta import parse_image_meta
@@ -125,7 +125,7 @@ def _compete(class_ids: Array, other_ids: Array, config: Config) -> Array:
 
 def _next_soft(boxes: Array, class_ids: Array, scores: Array, found: int, config: Config) -> float:
     """Score of the detection that soft-NMS would select next, after `found` of them; 0 if none."""
-    least = np.array(min_scores(config, int(class_ids.max(initial=0)) + 1))[class_ids]
+    least = scores_needed(config, class_ids)
     _, lowered = soft_non_max_suppression(
         boxes,
         scores,
@@ -153,7 +153,7 @@ def _candidates(
     boxes = apply_box_deltas(outputs["ROI"], deltas)
     boxes = np.clip(boxes, np.tile(window[:2], 2), np.tile(window[2:], 2))
     valid = (class_ids > 0) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    least = np.array(min_scores(config, probs.shape[1]), np.float32)[class_ids]
+    least = scores_needed(config, class_ids).astype(np.float32)
     return boxes, class_ids, scores, valid & (scores >= least)
 
 
