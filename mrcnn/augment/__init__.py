@@ -152,13 +152,13 @@ def check_augmentation(augmentation: Any, fields: int = 1) -> None:
             check_augmentation(step, fields)
     elif isinstance(augmentation, type):
         raise TypeError(_kind_error(augmentation))
-    elif needs_another(augmentation):
+    elif augmentation is None or needs_another(augmentation):
         return
-    elif augmentation is not None and fields > 1 and not _takes_instance_masks(augmentation):
+    elif fields > 1 and not _takes_instance_masks(augmentation):
         raise TypeError(_multiple_fields_error(augmentation))
     elif is_keras_layer(augmentation):
         check_layer(augmentation)
-    elif augmentation is not None and not _takes_image_and_masks(augmentation):
+    elif not _takes_image_and_masks(augmentation):
         raise TypeError(_kind_error(augmentation))
 
 
@@ -287,7 +287,7 @@ def _check_pixels(augmentation: Any, image: Array, changed: Array) -> None:
 
 
 def _takes_image_and_masks(function: Any) -> bool:
-    if isinstance(function, type) or not callable(function):
+    if not callable(function):
         return False
     try:
         inspect.signature(function).bind(None, None)
