@@ -23,6 +23,9 @@ def either(values: Iterable[Any]) -> str:
     Args:
         values: at least one.
 
+    Returns:
+        Their reprs, separated by commas, the last by "or".
+
     Example:
         >>> from mrcnn.config_rules.values import either
         >>> print(either(["fpn", "c4", None]))
