@@ -69,8 +69,7 @@ class KeypointLayout:
         self.skeleton = _pairs("skeleton", skeleton, len(self.names))
         if flip_pairs is None:
             flip_pairs = flip_pairs_of(self.names)
-        self.flip_pairs = _pairs("flip_pairs", flip_pairs, len(self.names))
-        check_flip_pairs(self.flip_pairs, len(self.names))
+        self.flip_pairs = check_flip_pairs(flip_pairs, len(self.names))
         self.sigmas: Array = self._sigmas(sigmas)
 
     def __len__(self) -> int:
@@ -128,23 +127,28 @@ def flip_pairs_of(names: Sequence[str]) -> list[tuple[int, int]]:
     ]
 
 
-def check_flip_pairs(pairs: Iterable[Sequence[int]], count: int) -> None:
+def check_flip_pairs(pairs: Iterable[Sequence[int]], count: int) -> tuple[tuple[int, int], ...]:
     """Check that no keypoint is in two flip pairs and that all exist.
 
     Args:
         pairs: pairs of indices.
         count: number of keypoints.
 
+    Returns:
+        The pairs, as tuples of ints.
+
     Raises:
         ValueError: a pair cannot be swapped.
     """
-    members = [i for pair in _pairs("flip_pairs", pairs, count) for i in pair]
+    checked: tuple[tuple[int, int], ...] = _pairs("flip_pairs", pairs, count)
+    members = [i for pair in checked for i in pair]
     twice = sorted({i for i in members if members.count(i) > 1})
     if twice:
         raise ValueError(
             f"flip_pairs has the keypoints {twice} more than once: a keypoint can be swapped with "
             "only one other."
         )
+    return checked
 
 
 def mirrored(count: int, flip_pairs: Iterable[Sequence[int]]) -> Array:

@@ -69,10 +69,7 @@ class InstanceKeypoints:
         if not np.isfinite(given[labelled]).all():
             raise ValueError("a labelled keypoint has a position that is NaN or infinite.")
         self.points: Array = np.where(labelled[..., None], given, np.float32(0))
-        self.flip_pairs: tuple[tuple[int, int], ...] = tuple(
-            (int(a), int(b)) for a, b in flip_pairs
-        )
-        check_flip_pairs(self.flip_pairs, given.shape[1])
+        self.flip_pairs = check_flip_pairs(flip_pairs, given.shape[1])
 
     def __len__(self) -> int:
         return len(self.points)
