@@ -110,36 +110,6 @@ def sample_lattice(features: Tensor, images: Tensor, y: Tensor, x: Tensor) -> Te
     return tf.reshape(samples, (-1, rows, columns, features.shape[-1]))
 
 
-def average_pool(features: Tensor, side: int) -> Tensor:
-    """Averages of squares of cells.
-
-    Args:
-        features: float tensor [n, H * side, W * side, C].
-        side: of a square, in cells.
-
-    Returns:
-        float tensor [n, H, W, C].
-    """
-    import tensorflow as tf
-
-    return tf.nn.avg_pool2d(features, side, side, "VALID") if side > 1 else features
-
-
-def max_pool(features: Tensor, side: int) -> Tensor:
-    """Maxima of squares of cells.
-
-    Args:
-        features: float tensor [n, H * side, W * side, C].
-        side: of a square, in cells.
-
-    Returns:
-        float tensor [n, H, W, C].
-    """
-    import tensorflow as tf
-
-    return tf.nn.max_pool2d(features, side, side, "VALID") if side > 1 else features
-
-
 def by_level(function: Callable[[int, Tensor], Tensor], level: Tensor, count: int) -> Tensor:
     """Call a function once per level and put its rows back in order.
 
@@ -157,26 +127,6 @@ def by_level(function: Callable[[int, Tensor], Tensor], level: Tensor, count: in
     rows = tf.concat([function(index, here) for index, here in enumerate(places)], axis=0)
     rows = tf.gather(rows, tf.argsort(tf.concat(places, axis=0)))
     return tf.ensure_shape(rows, (level.shape[0], *rows.shape[1:]))
-
-
-def scatter_add(target: Tensor, indices: Tensor, updates: Tensor) -> Tensor:
-    """Add rows to rows of a tensor; rows with the same index add up.
-
-    Args:
-        target: float tensor [P, C].
-        indices: int32 tensor [n].
-        updates: float tensor [n, C].
-
-    Returns:
-        float tensor [P, C].
-    """
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.tensor_scatter_nd_add(target, indices[:, None], updates)
-    if keras.backend.backend() == "jax":
-        return target.at[indices].add(updates)
-    return target.index_add(0, indices, updates)
 
 
 def non_max_suppression(

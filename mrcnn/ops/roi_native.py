@@ -60,8 +60,11 @@ def _pooled_lattice(operator, boxes, places, sample):
     y1, x1, y2, x2 = (boxes[:, index] for index in range(4))
     y = _all_points(operator.rows(y1, y2, places.heights), operator.points)
     x = _all_points(operator.columns(x1, x2, places.widths), operator.points)
-    pool = kernels.max_pool if operator.maximum else kernels.average_pool
-    return pool(sample(y, x), operator.points)
+    samples = sample(y, x)
+    if operator.points == 1:
+        return samples
+    pool = ops.max_pool if operator.maximum else ops.average_pool
+    return pool(samples, operator.points, data_format="channels_last")
 
 
 def _all_points(axis, count):

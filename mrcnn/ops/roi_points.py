@@ -12,7 +12,6 @@ from typing import Any
 from keras import ops
 
 from ..types import Tensor
-from . import kernels
 from .roi_grids import Sampling
 
 CHUNK = 64  # RoIs; 3 MB of features of 7 x 7 x 256
@@ -164,7 +163,7 @@ def add_gradient(
         pairs = [pair for point in range(group) for pair in of_point(turn * group + point)]
         pixels, added = zip(*pairs, strict=True)
         indices, updates = ops.concatenate(pixels, axis=0), ops.concatenate(added, axis=0)
-        return (kernels.scatter_add(gradient, indices, updates),)
+        return (ops.scatter_update(gradient, indices[:, None], updates, reduction="add"),)
 
     return _loop((steps + group - 1) // group, add, gradient)[0]
 
