@@ -43,16 +43,14 @@ def build_coco_results(
         return []
     masks = as_instances(masks)
     found = {"rois": rois, "class_ids": class_ids, "scores": scores, "masks": masks}
-    fields = ["bbox", "score", "segmentation"]
-    if keypoints is not None:
-        found["keypoints"] = keypoints
-        fields.append("keypoints")
+    found["keypoints"] = keypoints
+    fields = ("bbox", "score", "segmentation", "keypoints")
     rows = found_annotations(found, masks.shape[:2])
     return [
         {
             "image_id": image_id,
             "category_id": dataset.get_source_class_id(row["category_id"], dataset.SOURCE),
-            **{name: row[name] for name in fields},
+            **{name: row[name] for name in fields if name in row},
         }
         for image_id in image_ids
         for row in rows
