@@ -7,11 +7,8 @@ of KERAS_BACKEND.
 """
 
 import argparse
-import sys
-import time
-from pathlib import Path
 
-from machine import describe
+from machine import describe, timed
 
 # (side, channels) of the 3x3 convolutions of ResNeXt-50 32x4d at 512 pixels, and the groups.
 SHAPES = ((128, 128), (64, 256), (32, 512), (16, 1024))
@@ -24,12 +21,6 @@ def main():
     options = parser.parse_args()
     print(describe())
     grouped(options.rounds)
-
-
-def timed(function):
-    begin = time.perf_counter()
-    function()
-    return time.perf_counter() - begin
 
 
 def grouped(rounds):
@@ -101,5 +92,4 @@ def steps(layer, image, rounds):
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     main()

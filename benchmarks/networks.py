@@ -13,12 +13,10 @@ import itertools
 import json
 import math
 import statistics
-import subprocess
 import sys
-import time
-from pathlib import Path
 
-from machine import describe
+from inference import run
+from machine import describe, timed
 
 SIDE = 1024
 # Differences from a ResNet-50 with a feature pyramid and crop-and-resize.
@@ -50,9 +48,7 @@ def main():
     print("| network | parameters, million | GFLOPs | of the backbone | `detect()`, s |")
     print("|---|---|---|---|---|")
     for name in options.networks:
-        command = [sys.executable, __file__, "--one", name, "--rounds", str(options.rounds)]
-        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        found = json.loads(output.splitlines()[-1])
+        found = run(sys.executable, __file__, "--one", name, "--rounds", options.rounds)
         print(
             f"| {name} | {found['parameters'] / 1e6:.1f} | {found['flops'] / 1e9:.0f} | "
             f"{found['of_backbone'] / 1e9:.0f} | {statistics.median(found['seconds']):.2f} |",
@@ -124,12 +120,5 @@ def _flops_of_call(operation, given, made):
     return 2 * math.prod(cells[1:-1]) * math.prod(operation.kernel.shape)
 
 
-def timed(function):
-    begin = time.perf_counter()
-    function()
-    return time.perf_counter() - begin
-
-
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     main()

@@ -15,7 +15,6 @@ import statistics
 import time
 
 import numpy as np
-import tensorflow as tf
 from machine import describe
 
 from mrcnn.network.poolers.align import PyramidROIAlign
@@ -63,6 +62,8 @@ def main():
 
 def inputs(options):
     """RoIs [1, R, 4], the image's meta vector [1, 13], and P2 to P5."""
+    import tensorflow as tf  # after mrcnn, which chooses its kernels
+
     rng = np.random.default_rng(0)
     area = np.exp(rng.uniform(np.log(16), np.log(512), (options.rois, 1)))
     sizes = area * np.exp(rng.uniform(-0.35, 0.35, (options.rois, 1)) * [1, -1])
@@ -81,6 +82,7 @@ def inputs(options):
 
 def timed(layer, boxes, meta, train):
     """The layer as a compiled function of the pyramid."""
+    import tensorflow as tf
 
     @tf.function
     def call(pyramid):
