@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from .config import Config
-from .datasets.dataset import Dataset
-from .datasets.splits import random_subset
-from .types import PathLike
-from .weights import start_weights
+from ..config import Config
+from ..datasets.dataset import Dataset
+from ..datasets.splits import random_subset
+from ..types import PathLike
+from ..weights import start_weights
 
 AnyDataset = TypeVar("AnyDataset", bound=Dataset)
 

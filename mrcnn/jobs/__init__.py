@@ -1,0 +1,1 @@
+"""Detection in many images: in a folder, in several processes, on a cluster."""
