@@ -1,0 +1,59 @@
+"""The kinds of files that results are written to, by the names that `--to` takes."""
+
+import dataclasses
+import importlib
+from collections.abc import Callable
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file.
+
+    Attributes:
+        module: of this room. It has `write(path, image, parts)`, which writes the results of one
+            image: `path` to write, an `ImageFacts`, and an iterable of `Objects`, which may be
+            iterated several times. The file appears whole or not at all.
+        suffix: of the files.
+        about: one line for `--help`.
+        joined: name of the one file for all images, or "" for a file per image. If given,
+            `write` makes a part of it, and the module has `gather(parts, path)`: it makes the file
+            at `path` from the paths of the parts, in order.
+        needs_pixels: whether `ImageFacts.pixels` must be there.
+    """
+
+    module: str
+    suffix: str
+    about: str
+    joined: str = ""
+    needs_pixels: bool = False
+
+    @property
+    def write(self) -> Callable[..., None]:
+        """The module's `write`."""
+        return self._module().write
+
+    @property
+    def gather(self) -> Callable[..., None]:
+        """The module's `gather`."""
+        return self._module().gather
+
+    def _module(self):
+        return importlib.import_module(f".{self.module}", __package__)
+
+
+KINDS = {
+    "csv": Kind("table", ".csv", "a row per object: area, centroid, axes, ...", "objects.csv"),
+    "geojson": Kind("geojson", ".geojson", "outlines with holes, for QuPath"),
+    "roi": Kind("imagej", ".zip", "outlines for ImageJ and Fiji's ROI manager"),
+    "labels": Kind("label_image", ".tif", "an image of the objects' numbers"),
+    "coco": Kind("coco", ".json", "COCO annotations with run lengths", "coco.json"),
+    "labelme": Kind("labelme", ".json", "polygons to correct in LabelMe and to train on"),
+    "yolo": Kind("yolo", ".txt", "polygons to train on with YOLO's tools"),
+    "labelstudio": Kind(
+        "label_studio", ".json", "pre-annotations for Label Studio", "labelstudio.json"
+    ),
+    "cvat": Kind("cvat", ".xml", "pre-annotations for CVAT (CVAT for images 1.1)", "cvat.xml"),
+    "overlay": Kind(
+        "overlay", ".png", "the image with numbered outlines, at its own size", needs_pixels=True
+    ),
+}
