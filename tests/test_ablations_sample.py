@@ -221,6 +221,9 @@ def test_configurations_start_with_the_same_weights(runs, tasks, rows, tmp_path,
         model.keras_model.get_layer(name).momentum for name in ("bn4a_branch2a", "bn5a_branch1")
     } == {runs.MOMENTUM}
     assert np.abs(c5["res3d_branch2c"][0]).mean() > 1e-3
+    gamma = {name: float(c5[f"bn{name}"][0].mean()) for name in ("4a_branch2c", "5b_branch2c")}
+    assert gamma == pytest.approx({"4a_branch2c": 3**-0.5, "5b_branch2c": 2**-0.5})
+    assert {*c5["bn4a_branch2b"][0], *c5["bn4a_branch1"][0]} == {1}
 
 
 # Commands

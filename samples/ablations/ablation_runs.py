@@ -5,10 +5,12 @@ import re
 import tempfile
 import time
 import zlib
+from collections import Counter
 
 import ablation_tasks as tasks
 import keras
 from ablation_rows import BACKBONES, CONFIGURATIONS, is_measured
+from keras import ops
 
 from mrcnn.augment import Flips
 from mrcnn.evaluation import evaluate
@@ -18,6 +20,8 @@ from mrcnn.model import MaskRCNN
 START_WEIGHTS = tasks.SAMPLES / "nucleus" / "nucleus_small.h5"
 # The layers that they start: the rest of the network is not the same.
 STARTED = re.compile(r"conv1|bn_conv1|(res|bn)[23].*")
+# The last BatchNorm of each new block, which scales what the block adds to its input.
+LAST_NORM = re.compile(r"bn([45])\w_branch2c")
 # The new stages' BatchNorm. Few steps are enough for moving averages of this momentum.
 NEW_NORM = re.compile(r"bn[45].*")
 MOMENTUM = 0.9
@@ -167,7 +171,8 @@ def initialise(model, seed):
 
     C1 to C3 come from the nucleus sample. All others depend on the seed and the layer's name only,
     so that two configurations start with the same weights wherever their layers have the same
-    shape.
+    shape. What a new block adds to its input is divided by the square root of its stage's number
+    of blocks.
 
     Args:
         model: a `MaskRCNN` whose backbone is an `AblationBackbone`.
@@ -175,6 +180,9 @@ def initialise(model, seed):
     """
     names = [layer.name for layer in model.keras_model.layers]
     others = [name for name in names if not STARTED.fullmatch(name)]
+    # The blocks of a stage add up: without this, C4 and C5 grow with the square root of the depth,
+    # and the layers on a deep C4 die in their first steps.
+    blocks = Counter(last[1] for name in names if (last := LAST_NORM.fullmatch(name)))
     model.load_weights(str(START_WEIGHTS), exclude=others)
     for layer in model.get_trainable_layers():
         if STARTED.fullmatch(layer.name):
@@ -187,6 +195,8 @@ def initialise(model, seed):
             layer.kernel.assign(kernel)
         elif NEW_NORM.fullmatch(layer.name):
             layer.momentum = MOMENTUM
+            if last := LAST_NORM.fullmatch(layer.name):
+                layer.gamma.assign(ops.full_like(layer.gamma, blocks[last[1]] ** -0.5))
 
 
 def measure(model, dataset):
