@@ -37,6 +37,11 @@ class ImageFacts:
     channel_names: Sequence[str] = ()
     pixel_size: PixelSize | None = None
 
+    def class_name(self, class_id: int) -> str:
+        """The name of a class, or "class 7" if it has none."""
+        known = 0 <= class_id < len(self.class_names)
+        return self.class_names[class_id] if known else f"class {class_id}"
+
 
 class Objects:
     """N objects of one image. Those of a large image come in several parts.
