@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from mrcnn.instances import InstanceBoxes, InstanceMasks
+from mrcnn.instances import InstanceBoxes
 from mrcnn.results import ImageFacts, Objects
 
 MASKS = InstanceBoxes([[1, 2, 4, 6], [0, 0, 2, 2], [5, 5, 6, 6]], (10, 12)).filled()
