@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import skimage.io
 import tifffile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
@@ -96,6 +96,7 @@ def scenes(draw):
     return InstanceMasks(crops, corners, (height, width)), rng.choice([0.3, 0.5, 0.8], count)
 
 
+@settings(max_examples=40)
 @given(scene=scenes(), strip=st.integers(1, 400))
 def test_strips_make_the_whole(tmp_path_factory, scene, strip):
     masks, scores = scene
