@@ -23,7 +23,7 @@ from .molding import (
     anchors,
     batches,
     check_images,
-    meta_of,
+    mold_input,
     network_inputs,
     unmold_boxes,
 )
@@ -82,11 +82,10 @@ class Detector:
             for image in images:
                 log("image", image)
         results: list[Detections] = []
-        for batch in batches(images, self.config):
-            molded, frames = zip(*batch, strict=True)
-            metas = np.stack([meta_of(frame, self.config) for frame in frames])
-            outputs = self.predict(np.stack(molded), metas, verbose)
-            results += self._results(outputs, metas, frames, dense)
+        molded = ((image, *mold_input(image, self.config)) for image in images)
+        for batch in batches(molded, self.config):
+            outputs = self.predict(batch.images, batch.metas, verbose)
+            results += self.results(outputs, batch.metas, batch.frames, dense)
         return results
 
     def detect_molded(
@@ -118,7 +117,7 @@ class Detector:
             outputs = self.predict(images, metas, verbose)
             shape = images[0].shape
             frame = Frame.of_window(shape, shape, (0, 0, *shape[:2]))
-            results += self._results(outputs, metas, [frame] * len(images))
+            results += self.results(outputs, metas, [frame] * len(images))
         return results
 
     def predict(
@@ -144,14 +143,24 @@ class Detector:
         outputs = outputs_by_name(self.keras_model, outputs)
         return {name: np.asarray(values) for name, values in outputs.items()}
 
-    def _results(
+    def results(
         self,
         outputs: Mapping[str, Array],
         metas: Array,
         frames: Sequence[Frame],
         dense: bool = True,
     ) -> list[Detections]:
-        """The result dicts of a batch of images."""
+        """Convert the network's outputs to pixels of the images.
+
+        Args:
+            outputs: what `predict` returned for a batch.
+            metas: [B, 12 + NUM_CLASSES], what `predict` was given.
+            frames: of the B images.
+            dense: see `detect`.
+
+        Returns:
+            one result per image, see `MaskRCNN.detect`.
+        """
         results: list[Any] = []
         for row, frame in enumerate(frames):
             of_image = {name: values[row] for name, values in outputs.items()}

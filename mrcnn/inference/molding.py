@@ -1,7 +1,7 @@
 """Convert images to the network's input, and its output back to image pixels."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -43,17 +43,28 @@ def check_images(images: Sequence[Array] | Array, config: Config) -> list[Array]
     Raises:
         ValueError, TypeError: see `MaskRCNN.detect`.
     """
+    check_several(images)
+    if not len(images):
+        raise ValueError("images is an empty list: at least one image is needed.")
+    return [check_image(image, config, index) for index, image in enumerate(images)]
+
+
+def check_several(images: Iterable[Array]) -> None:
+    """Check that `images` are several, not one.
+
+    Raises:
+        ValueError: they are one array [H, W] or [H, W, C].
+    """
     if isinstance(images, np.ndarray) and images.ndim in (2, 3):
         raise ValueError(
             f"images is one array of shape {images.shape}: it must be a list of images, "
             "[image] for a single one."
         )
-    if not len(images):
-        raise ValueError("images is an empty list: at least one image is needed.")
-    return [
-        for_network(with_mean(image, config), config, f"image {index}")
-        for index, image in enumerate(map(_in_numpy, images))
-    ]
+
+
+def check_image(image: Any, config: Config, index: int) -> Array:
+    """`check_images` for the image of a given index."""
+    return for_network(with_mean(_in_numpy(image), config), config, f"image {index}")
 
 
 def _in_numpy(image):
@@ -181,21 +192,50 @@ def network_inputs(
     ]
 
 
-def batches(images: Iterable[Array], config: Config) -> Iterator[list[tuple[Array, Frame]]]:
-    """Mold images into batches of equal shape, in order, of at most BATCH_SIZE images.
+class Batch(NamedTuple):
+    """Molded images of equal shape, for one call of the network.
+
+    Attributes:
+        given: the B images before molding.
+        images: float32 [B, h, w, C], the mean subtracted.
+        metas: float64 [B, 12 + NUM_CLASSES].
+        frames: of the B images.
+    """
+
+    given: tuple[Any, ...]
+    images: Array
+    metas: Array
+    frames: tuple[Frame, ...]
+
+
+def batches(
+    molded: Iterable[tuple[Any, Array, Frame]], config: Config, size: int | None = None
+) -> Iterator[Batch]:
+    """Batch molded images of equal shape, in order.
 
     Args:
-        images: arrays [H, W, C], see `check_images`.
+        molded: an image, and the molded image and the frame that `mold_input` made of it.
         config: the model's.
+        size: maximum number of images in a batch; None is BATCH_SIZE.
 
     Yields:
-        list of what `mold_input` returns for each image.
+        Each batch as soon as it is full, or the next image has another shape.
     """
-    batch: list[tuple[Array, Frame]] = []
-    for image in images:
-        molded = mold_input(image, config)
-        if batch and (len(batch) == config.BATCH_SIZE or batch[0][0].shape != molded[0].shape):
-            yield batch
-            batch = []
-        batch.append(molded)
-    yield batch
+    size = config.BATCH_SIZE if size is None else size
+    waiting: list[tuple[Any, Array, Frame]] = []
+    for image in molded:
+        if waiting and waiting[0][1].shape != image[1].shape:
+            yield _batch(waiting, config)
+            waiting = []
+        waiting.append(image)
+        if len(waiting) == size:
+            yield _batch(waiting, config)
+            waiting = []
+    if waiting:
+        yield _batch(waiting, config)
+
+
+def _batch(molded, config):
+    given, images, frames = zip(*molded, strict=True)
+    metas = np.stack([meta_of(frame, config) for frame in frames])
+    return Batch(given, np.stack(images), metas, frames)
