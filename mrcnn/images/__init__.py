@@ -9,12 +9,14 @@ from .reading import (
     read_image,
     read_labels,
 )
+from .regions import open_regions
 
 __all__ = [
     "MAX_PIXELS",
     "UnusableImageError",
     "channel_names",
     "image_size",
+    "open_regions",
     "read_channel",
     "read_image",
     "read_labels",

@@ -42,13 +42,37 @@ def channel_names(path: PathLike) -> list[str]:
     if kind_of(path) != "tiff":
         return []
     with tiff.opened(path) as series:
-        page = series.keyframe
-        count = tiff.shape(series)[2] - tiff.has_alpha(page)
-        if page.photometric not in (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE) or count < 2:
-            return []
-        names = _names(page.parent)
-    names = names if len(names) == count else [""] * count
+        return names_of(series, tiff.axes(series).channels)
+
+
+def names_of(series: Any, channels: int) -> list[str]:
+    """`channel_names` of an open file.
+
+    Args:
+        series: from `tiff.opened`.
+        channels: how many it has, including alpha.
+    """
+    page = series.keyframe
+    count = channels - tiff.has_alpha(page)
+    if page.photometric not in (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE) or count < 2:
+        return []
+    names = _names(page.parent)
+    return unless_colours(names if len(names) == count else [""] * count)
+
+
+def unless_colours(names: list[str]) -> list[str]:
+    """`names`, or no names if the first three are red, green and blue."""
     return [] if [name.lower() for name in names[:3]] in _RGB else names
+
+
+def addressed(names: Sequence[str], count: int) -> list[str]:
+    """The names by which `count` channels are asked for: "red", "green", "blue" if they are RGB.
+
+    Args:
+        names: from `channel_names`, perhaps none.
+        count: number of channels.
+    """
+    return list(names) or (["red", "green", "blue"] if count == 3 else [""] * count)
 
 
 def _names(file: Any) -> list[str]:

@@ -1,8 +1,9 @@
 """The one way to open image files: regular files of a few formats, up to a limit on pixels."""
 
+import contextlib
 import io
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from PIL import (
 
 from ..files.regular import regular_file
 from ..types import Array, PathLike
+from .axes import StackError
 
 # Maximum height times width, the limit at which Pillow itself refuses. In an image of more than
 # four channels, every four values count as a pixel, or a bomb could hide there.
@@ -59,6 +61,22 @@ _pillow_limit = threading.Lock()
 
 class UnusableImageError(ValueError):
     """The file is intact, but its image cannot be used."""
+
+
+@contextlib.contextmanager
+def errors_of(path: PathLike) -> Iterator[None]:
+    """In a `with`, turn the readers' errors, of many types, into one that names the file."""
+    try:
+        yield
+    except (UnusableImageError, ImportError):
+        raise
+    except StackError as error:
+        raise UnusableImageError(f"{path} cannot be used: {error}") from error
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"no such file: {path}.") from error
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise OSError(f"{path} cannot be read as an image: {reason}") from error
 
 
 def kind_of(path: PathLike) -> str:

@@ -6,22 +6,23 @@ Pillow reads all others (PNG, JPEG, BMP, GIF, WebP, PPM and JPEG 2000, see `open
 
 import contextlib
 import logging
-from collections.abc import Iterator
 
 import numpy as np
 from PIL import ExifTags, Image
 
 from ..types import Array, PathLike
 from . import tiff
-from .channels import channel_names, index_of, remark_on
+from .channels import addressed, channel_names, index_of, remark_on
 from .opening import (
     MAX_PIXELS,
     UnusableImageError,
     check_pixels,
+    errors_of,
     kind_of,
     open_array,
     open_image,
 )
+from .orientation import is_turned, upright
 
 logger = logging.getLogger(__name__)
 
@@ -83,9 +84,14 @@ def read_with_remark(
         FileNotFoundError, OSError, ValueError: see `read_image`.
     """
     image = _read(path, max_pixels, labels=False, alpha=alpha)
-    image = image.astype(np.uint8) * 255 if image.dtype == bool else image
+    image = without_booleans(image)
     not_rgb = image.ndim == 3 and image.shape[2] in (3, 4) and channel_names(path)
     return image, remark_on(path, not_rgb) if not_rgb else ""
+
+
+def without_booleans(image: Array) -> Array:
+    """An image with 0 and 255 in place of booleans."""
+    return image.astype(np.uint8) * 255 if image.dtype == bool else image
 
 
 def read_labels(path: PathLike, max_pixels: int | None = MAX_PIXELS) -> Array:
@@ -156,12 +162,26 @@ def read_channel(path: PathLike, channel: int | str, max_pixels: int | None = MA
         200
     """
     image, _ = read_with_remark(path, max_pixels)
+    return select_channel(image, channel, path)
+
+
+def select_channel(image: Array, channel: int | str, path: PathLike) -> Array:
+    """One channel of an image that was read from a file.
+
+    Args:
+        image: [H, W] or [H, W, C], from `read_image`.
+        channel: see `read_channel`.
+        path: of the file, which may name its channels.
+
+    Returns:
+        [H, W].
+
+    Raises:
+        ValueError: the image has no such channel.
+    """
     if image.ndim == 2:
         image = image[..., np.newaxis]
-    names = channel_names(path)
-    if not names:
-        colours = image.shape[2] == 3
-        names = ["red", "green", "blue"] if colours else [""] * image.shape[2]
+    names = addressed(channel_names(path), image.shape[2])
     return image[..., index_of(channel, names, path)].copy()
 
 
@@ -172,29 +192,13 @@ def image_size(path: PathLike) -> tuple[int, int]:
         FileNotFoundError, OSError: see `read_image`.
         ValueError: the file holds a stack of images.
     """
-    with _reading(path):
-        return _size(path)[:2]
-
-
-@contextlib.contextmanager
-def _reading(path: PathLike) -> Iterator[None]:
-    """Turn the readers' errors, of many types, into one that names the file."""
-    try:
-        yield
-    except UnusableImageError:
-        raise
-    except tiff.StackError as error:
-        raise UnusableImageError(f"{path} cannot be used: {error}") from error
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"no such file: {path}.") from error
-    except Exception as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise OSError(f"{path} cannot be read as an image: {reason}") from error
+    with errors_of(path):
+        return size_of(path)[:2]
 
 
 def _read(path: PathLike, max_pixels: int | None, labels: bool, alpha: bool) -> Array:
-    with _reading(path):
-        check_pixels(path, *_size(path), max_pixels)
+    with errors_of(path):
+        check_pixels(path, *size_of(path), max_pixels)
         kind = kind_of(path)
         if kind == "npy":
             image = np.array(open_array(path))
@@ -202,14 +206,18 @@ def _read(path: PathLike, max_pixels: int | None, labels: bool, alpha: bool) -> 
             image = _read_tiff(path, labels, alpha)
         else:
             image = _read_with_pillow(path, labels, alpha)
-        # In this machine's byte order, and writable.
-        own = np.ascontiguousarray(np.ma.getdata(image), dtype=image.dtype.newbyteorder("="))
-        if isinstance(image, np.ma.MaskedArray):
-            return np.ma.MaskedArray(own, np.ascontiguousarray(image.mask))
-        return own
+        return contiguous(image)
 
 
-def _size(path: PathLike) -> tuple[int, int, int]:
+def contiguous(image: Array) -> Array:
+    """An image, perhaps a masked array, in this machine's byte order and C order."""
+    own = np.ascontiguousarray(np.ma.getdata(image), dtype=image.dtype.newbyteorder("="))
+    if isinstance(image, np.ma.MaskedArray):
+        return np.ma.MaskedArray(own, np.ascontiguousarray(image.mask))
+    return own
+
+
+def size_of(path: PathLike) -> tuple[int, int, int]:
     """(height, width, channels) of the upright image; channels may or may not include alpha."""
     kind = kind_of(path)
     if kind == "npy":
@@ -227,25 +235,14 @@ def _size(path: PathLike) -> tuple[int, int, int]:
         with open_image(path, None) as image:
             (width, height), orientation = image.size, _orientation(image)
             channels = len(image.getbands())
-    return (width, height, channels) if orientation in (5, 6, 7, 8) else (height, width, channels)
-
-
-def _upright(image: Array, orientation: int) -> Array:
-    """Undo one of the eight EXIF orientations of an image [H, W, ...]."""
-    if orientation in (5, 6, 7, 8):
-        image = np.swapaxes(image, 0, 1)
-    if orientation in (3, 4, 7, 8):
-        image = image[::-1]
-    if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
-    return image
+    return (width, height, channels) if is_turned(orientation) else (height, width, channels)
 
 
 def _read_tiff(path: PathLike, labels: bool, alpha: bool) -> Array:
     with tiff.opened(path) as series:
         try:
             pixels = tiff.read(series, labels, alpha)
-            return _upright(pixels, tiff.orientation(series))
+            return upright(pixels, tiff.orientation(series))
         except tiff.UndecodableError as error:
             reason, dtype, pages = error, series.dtype, len(series.pages)
     # Pillow supports more compressions, but reads only one page and cuts 16-bit colours to 8 bits.
@@ -278,7 +275,7 @@ def _read_with_pillow(path: PathLike, labels: bool, alpha: bool) -> Array:
         pixels = _pixels(image, path, labels)
     if not alpha and pixels.ndim == 3 and pixels.shape[2] in (2, 4):
         pixels = pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3]
-    return _upright(pixels, orientation)
+    return upright(pixels, orientation)
 
 
 def _pixels(image, path, labels):

@@ -1,4 +1,4 @@
-"""TIFF files: which of their axes are height, width and channels, and which pixels hold data."""
+"""TIFF files: their axes and colours, and which of their pixels hold data."""
 
 import contextlib
 import logging
@@ -12,11 +12,10 @@ from tifffile import EXTRASAMPLE, PHOTOMETRIC
 from ..files.regular import regular_file
 from ..types import Array, PathLike
 from . import nodata
+from .axes import Axes
 
 # Numbers of the tags.
 _ORIENTATION, _NODATA = 274, 42113
-# Axes that may be the channels: samples, channels, unnamed axes, and pages of unstated meaning.
-_CHANNELS = "SCQI"
 _DECODABLE = (
     PHOTOMETRIC.MINISBLACK,
     PHOTOMETRIC.MINISWHITE,
@@ -33,10 +32,6 @@ def _not_of_nodata(record: logging.LogRecord) -> bool:
 logging.getLogger("tifffile").addFilter(_not_of_nodata)
 
 
-class StackError(ValueError):
-    """The file holds more than one image."""
-
-
 class UndecodableError(Exception):
     """The pixels are packed or coloured in a way that tifffile alone cannot decode."""
 
@@ -48,6 +43,16 @@ def opened(path: PathLike) -> Iterator[tifffile.TiffPageSeries]:
         yield file.series[0]
 
 
+def axes(series: tifffile.TiffPageSeries, pages: bool = False) -> Axes:
+    """The axes of a `series` from `opened`; reads no pixels.
+
+    Args:
+        series: from `opened`.
+        pages: see `Axes.of`.
+    """
+    return Axes.of(series.shape, series.axes, pages)
+
+
 def shape(series: tifffile.TiffPageSeries) -> tuple[int, int, int]:
     """(height, width, channels) as stored, before the orientation is applied; reads no pixels.
 
@@ -57,10 +62,9 @@ def shape(series: tifffile.TiffPageSeries) -> tuple[int, int, int]:
     Raises:
         StackError: the file has other axes, such as time or depth.
     """
-    sizes, channel_axis = _layout(series)
-    channels = 1 if channel_axis is None else sizes.pop(channel_axis)
-    height, width = sizes
-    return height, width, channels
+    stored = axes(series)
+    stored.check_one_image()
+    return stored.height, stored.width, stored.channels
 
 
 def orientation(series: tifffile.TiffPageSeries) -> int:
@@ -83,21 +87,41 @@ def read(series: tifffile.TiffPageSeries, labels: bool = False, alpha: bool = Fa
         StackError: the file has other axes, such as time or depth.
         UndecodableError: another reader must try.
     """
-    page = series.keyframe
-    sizes, channel_axis = _layout(series)
-    if page.photometric not in _DECODABLE or 1 < page.bitspersample < 8:
-        raise UndecodableError(f"its colours are {_name(page.photometric)}")
+    stored = axes(series)
+    stored.check_one_image()
+    check_decodable(series.keyframe)
     try:
-        pixels = series.asarray().reshape(sizes)
+        pixels = stored.arranged(series.asarray().reshape(stored.sizes))
     except ValueError as error:
         if "imagecodecs" not in str(error):
             raise
-        raise UndecodableError(f"its compression is {_name(page.compression)}") from error
-    if channel_axis is not None:
-        pixels = np.moveaxis(pixels, channel_axis, -1)
+        raise compressed(series.keyframe) from error
+    return finished(pixels, series, labels, alpha)
+
+
+def check_decodable(page: Any) -> None:
+    """Check the colours of a `page`, a `tifffile.TiffPage`, before its pixels are decoded.
+
+    Raises:
+        UndecodableError: tifffile would return them as something else than numbers or RGB.
+    """
+    if page.photometric not in _DECODABLE or 1 < page.bitspersample < 8:
+        raise UndecodableError(f"its colours are {_name(page.photometric)}")
+
+
+def finished(
+    pixels: Array, series: tifffile.TiffPageSeries, labels: bool = False, alpha: bool = False
+) -> Array:
+    """What `read` returns, from numbers as stored.
+
+    Args:
+        pixels: [h, w] or [h, w, C], a window of the image with all its channels.
+        series, labels, alpha: see `read`.
+    """
+    page = series.keyframe
     missing = _equal_to_nodata(_without_alpha(pixels, page), series)
     if not labels:
-        pixels = _to_colours(pixels, page, series.kind)
+        pixels = to_colours(pixels, page, series.kind)
     pixels = pixels if alpha else _without_alpha(pixels, page)
     return pixels if missing is None else _marked(pixels, missing, labels)
 
@@ -118,12 +142,18 @@ def without_data(pixels: Array, series: tifffile.TiffPageSeries, labels: bool) -
     return pixels if missing is None else _marked(pixels, missing, labels)
 
 
+def nodata_value(page: Any) -> float | None:
+    """The value of a page's no-data tag; None if there is no tag, or nonsense in it."""
+    try:
+        return float(str(page.tags.valueof(_NODATA)).strip(" \0").replace(",", "."))
+    except ValueError:
+        return None
+
+
 def _equal_to_nodata(pixels: Array, series: tifffile.TiffPageSeries) -> Array | None:
     """Where pixels have the no-data value, bool [H, W, C]; None if none has, or there is no tag."""
-    text = series.keyframe.tags.valueof(_NODATA)
-    try:
-        value = float(str(text).strip(" \0").replace(",", "."))
-    except ValueError:  # there is no tag, or nonsense in it
+    value = nodata_value(series.keyframe)
+    if value is None:
         return None
     missing = nodata.equal_to(np.atleast_3d(pixels), value)
     return missing if missing.any() else None
@@ -140,35 +170,14 @@ def _marked(pixels: Array, missing: Array, labels: bool) -> Array:
     return np.ma.MaskedArray(pixels, mask)
 
 
-def _layout(series: tifffile.TiffPageSeries) -> tuple[list[int], int | None]:
-    """Sizes of the axes, without those of one entry, and the index of the channels, or None."""
-    axes = [
-        (size, axis)
-        for size, axis in zip(series.shape, series.axes, strict=True)
-        if size > 1 or axis in "YX"
-    ]
-    sizes, names = [size for size, _ in axes], "".join(axis for _, axis in axes)
-    others = names.replace("Y", "").replace("X", "")
-    if len(others) > 1 or others not in _CHANNELS:
-        raise StackError(
-            f"it holds a stack of shape {tuple(sizes)} with axes {names}, not one image of height "
-            "and width (Y, X) and channels (C or S). Save each image of the stack as a separate "
-            "file."
-        )
-    if not others:
-        return sizes, None
-    # An array [H, W, C] that was saved unchanged looks like H pages of [W, C].
-    return sizes, _smaller_end(sizes) if others in "QI" else names.index(others)
+def to_colours(pixels: Array, page: Any, kind: str) -> Array:
+    """Stored numbers as colours: those of a palette, or light as a high number.
 
-
-def _smaller_end(sizes: list[int]) -> int:
-    """The channel axis, 0 or 2 of three: the smaller, or the odd one out if the image is square."""
-    if sizes[0] == sizes[1]:
-        return 2
-    return 0 if sizes[1] == sizes[2] or sizes[0] < sizes[2] else 2
-
-
-def _to_colours(pixels: Array, page: Any, kind: str) -> Array:
+    Args:
+        pixels: as stored.
+        page: their `tifffile.TiffPage`.
+        kind: of its series.
+    """
     if page.photometric == PHOTOMETRIC.PALETTE:
         return (page.colormap >> 8).astype(np.uint8).T[pixels]
     if page.photometric == PHOTOMETRIC.MINISWHITE:
@@ -191,6 +200,11 @@ def _without_alpha(pixels: Array, page: Any) -> Array:
     if not has_alpha(page):
         return pixels
     return pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :-1]
+
+
+def compressed(page: Any) -> UndecodableError:
+    """The error for a compression that needs another package."""
+    return UndecodableError(f"its compression is {_name(page.compression)}")
 
 
 def _name(number):

@@ -309,9 +309,9 @@ def test_stacks_are_refused(save, axes):
         with pytest.raises(ValueError) as caught:
             read(path)
         assert str(caught.value) == (
-            f"{path} cannot be used: it holds a stack of shape {stack.shape} with axes {axes}, not "
-            "one image of height and width (Y, X) and channels (C or S). Save each image of the "
-            "stack as a separate file."
+            f"{path} cannot be used: it holds a stack of {len(stack)} planes (shape {stack.shape}, "
+            f"axes {axes}), not one image. Choose a plane, such as plane=0, or combine them, such "
+            'as projection="max", with images.open_regions.'
         )
 
 
