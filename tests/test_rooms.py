@@ -36,6 +36,7 @@ TESTED_IN = {
     "legacy/stand_ins.py": "legacy/test_old_paths.py",
     # parts of a format, tested by reading its datasets
     "formats/coco_json.py": "formats/test_coco.py",
+    "formats/evidence.py": "formats/test_recognise.py",
     "formats/coco_masks.py": "formats/test_coco.py",
     "formats/index_colours.py": "formats/test_index_pngs.py",
     "formats/via_files.py": "formats/test_via.py",
