@@ -29,6 +29,26 @@ OTHER_SUFFIXES = (
 )
 
 
+def why_not_read(name: str) -> str:
+    """Why an image file is not read, judged by its name.
+
+    Args:
+        name: of the file.
+
+    Returns:
+        The reason and what to do; "" if its type is read, or it is probably not an image.
+
+    Example:
+        >>> from mrcnn.inference.counts import why_not_read
+        >>> why_not_read("a.czi")
+        '.czi is not read: convert it to .png, .jpg, .jpeg, .tif, .tiff, .bmp, .webp, .npy'
+    """
+    kind, suffix = mimetypes.guess_type(name)[0] or "", Path(name).suffix.lower()
+    if suffix in IMAGE_SUFFIXES or not (kind.startswith("image/") or suffix in OTHER_SUFFIXES):
+        return ""
+    return f"{suffix} is not read: convert it to {', '.join(IMAGE_SUFFIXES)}"
+
+
 class CountsTable:
     """A CSV with a row for every image: name, count, what cut the count, reason for a refusal.
 
@@ -100,11 +120,9 @@ class CountsTable:
         """
         paths = sorted(Path(folder).iterdir()) if Path(folder).is_dir() else []
         for path in paths:
-            kind, suffix = mimetypes.guess_type(path.name)[0] or "", path.suffix.lower()
-            is_image = kind.startswith("image/") or suffix in OTHER_SUFFIXES
-            if is_image and suffix not in IMAGE_SUFFIXES and not path.name.startswith("."):
-                accepted = ", ".join(IMAGE_SUFFIXES)
-                print(self.refuse(path.name, f"{suffix} is not read: convert it to {accepted}"))
+            reason = why_not_read(path.name)
+            if reason and not path.name.startswith("."):
+                print(self.refuse(path.name, reason))
 
     def detect(
         self,

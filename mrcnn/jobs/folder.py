@@ -1,0 +1,191 @@
+"""Detection in many images: skip what is done, go on after failures, keep what is finished."""
+
+import contextlib
+import dataclasses
+import datetime
+import importlib.metadata
+import itertools
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from .. import __version__
+from ..inference.pipeline import Pipeline
+from .inputs import Inputs, Item
+from .job import DetectJob
+from .model import Model, ModelFile
+from .naming import Task, tasks_of
+from .progress import Progress
+from .results_folder import Record, ResultsFolder, Stamp
+from .stages import Failed, Stages
+from .summary import Summary
+
+# Batches in work at the same time: one each that is read, in the network, written, and waiting.
+AHEAD = 4
+
+# A function that detects in images and yields, in any order, what became of each.
+Detect = Callable[[DetectJob, ResultsFolder, Sequence[Task]], Iterator[Record | Failed]]
+
+
+def run(
+    job: DetectJob,
+    inputs: Inputs,
+    again: bool = False,
+    quiet: bool = False,
+    command: str = "",
+    detect: Detect | None = None,
+    summary: Summary | None = None,
+) -> Summary:
+    """Detect in images and write their results.
+
+    Images whose results are there already are skipped. An image that fails is noted in failed.csv,
+    and the others follow. However the run ends, the joined files hold all images that are done.
+
+    Args:
+        job: what to do.
+        inputs: the images.
+        again: whether images that are done are detected anew.
+        quiet: whether to show nothing but failures.
+        command: for run.json.
+        detect: None detects in this process, see `in_this_process`.
+        summary: to fill, for those who want it even if the run is interrupted.
+
+    Returns:
+        `Summary`.
+
+    Raises:
+        FileNotFoundError, ValueError: see `ModelFile.of`; or the folder has results that were made
+            in another way.
+        OSError: the results cannot be written.
+    """
+    start = time.perf_counter()
+    file, folder = ModelFile.of(job), ResultsFolder(job.out)
+    stamped, missing = _stamped(inputs.images)
+    tasks = tasks_of(stamped, folder.records)
+    folder.start(job.recipe(file.digest), [task.item.name for task in tasks], again)
+    folder.clear_failures()
+    score = file.card.min_score if job.min_score is None else job.min_score
+    summary = Summary() if summary is None else summary
+    summary.ignored, summary.min_score = inputs.ignored, score or 0.0
+    todo, failed = _sorted_out(job, folder, tasks, again)
+    started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+
+    with Progress(len(todo), quiet) as progress:
+
+        def fail(name: str, reason: str) -> None:
+            folder.add_failure(name, reason)
+            summary.failed.append(name)
+            progress.failed(name, reason)
+
+        for name, reason in (*inputs.refused, *missing, *failed):
+            fail(name, reason)
+        kept = {task.item.name for task in todo} | {name for name, _ in failed}
+        for task in tasks:
+            if task.item.name not in kept:
+                summary.before += 1
+                progress.skipped(task.item.name)
+        try:
+            for outcome in (detect or in_this_process)(job, folder, todo) if todo else ():
+                if isinstance(outcome, Failed):
+                    fail(outcome.task.item.name, outcome.reason)
+                else:
+                    summary.add(outcome)
+                    progress.done(outcome.name, outcome.objects)
+        finally:
+            folder.gather(job.kinds)
+            summary.seconds = time.perf_counter() - start
+            _note(folder, file, summary, command, started)
+    return summary
+
+
+def in_this_process(
+    job: DetectJob, folder: ResultsFolder, tasks: Sequence[Task]
+) -> Iterator[Record | Failed]:
+    """Detect in images one batch after the other; reading, network and writing overlap.
+
+    Args:
+        job: what to do.
+        folder: for the results.
+        tasks: the images.
+
+    Yields:
+        What became of each image, in order.
+
+    Raises:
+        OSError: the results cannot be written.
+    """
+    model = Model(job)
+    stages, remaining = Stages(job, model, folder), iter(tasks)
+
+    def next_batch() -> list[Task] | None:
+        return list(itertools.islice(remaining, model.detector.config.BATCH_SIZE)) or None
+
+    steps = stages.open, stages.detect, stages.write
+    made: Any = iter(Pipeline(next_batch, *steps, ahead=AHEAD))
+    with contextlib.closing(made):
+        for outcomes in made:
+            yield from outcomes
+
+
+def _stamped(items: Sequence[Item]) -> tuple[list[tuple[Item, Stamp]], list[tuple[str, str]]]:
+    """The items with the stamps of their files, and (name, reason) of those that are gone."""
+    found, gone = [], []
+    for item in items:
+        try:
+            found.append((item, Stamp.of(item.path)))
+        except OSError as error:
+            gone.append((item.name, error.strerror or str(error)))
+    return found, gone
+
+
+def _sorted_out(
+    job: DetectJob, folder: ResultsFolder, tasks: Sequence[Task], again: bool
+) -> tuple[list[Task], list[tuple[str, str]]]:
+    """The tasks that are to be done, and (name, reason) of those that must not be."""
+    todo, refused = [], []
+    for task in tasks:
+        name = task.item.name
+        if not again and folder.is_done(name, task.image, job.kinds):
+            continue
+        changed = folder.changed_by_hand(name, job.kinds)
+        if changed is None:
+            todo.append(task)
+        else:
+            refused.append(
+                (name, f"{changed} was changed since it was written: move it, or it would be lost")
+            )
+    return todo, refused
+
+
+def _note(
+    folder: ResultsFolder, file: ModelFile, summary: Summary, command: str, started: str
+) -> None:
+    """Note a run in run.json."""
+    card = {**dataclasses.asdict(file.card), "config": None, "file": str(file.path)}
+    run = {
+        "command": command,
+        "started": started,
+        "seconds": round(summary.seconds, 1),
+        "images": summary.images,
+        "objects": summary.objects,
+        "done_before": summary.before,
+        "failed": len(summary.failed),
+        "host": platform.node(),
+        "versions": _versions(),
+    }
+    runs = folder.run().get("runs", [])
+    folder.write_run({"model": {k: v for k, v in card.items() if v}, "runs": [*runs, run]})
+
+
+def _versions() -> dict[str, str | None]:
+    """Versions of what results depend on; they are found without importing it."""
+    versions: dict[str, str | None] = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "mask-rcnn": __version__,
+    }
+    for name in ("keras", "tensorflow", "numpy"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions

@@ -1,0 +1,120 @@
+"""The model of a job: what its file says, and the network itself."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from ..config import Config
+from ..weights.card import Card, read_card
+from ..weights.catalogue import find
+from .job import DetectJob
+
+_CHUNK = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A model's weights file; reading it needs no network.
+
+    Attributes:
+        path: of the file.
+        digest: SHA-256 of its content.
+        card: what it says about its model.
+    """
+
+    path: Path
+    digest: str
+    card: Card
+
+    @classmethod
+    def of(cls, job: DetectJob) -> "ModelFile":
+        """The weights file of a job.
+
+        Raises:
+            FileNotFoundError: there is no such model.
+            ValueError: it is not a weights file; or the job has classes or an object size, and the
+                file names no such class, or does not say what size its model expects.
+        """
+        path = find(job.model)
+        digest = hashlib.sha256()
+        with open(path, "rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+        try:
+            card = read_card(path)
+        except ValueError:  # no card, or another format: MaskRCNN.load says whether it matters
+            card = Card()
+        made = cls(path, digest.hexdigest(), card)
+        made.class_ids(job)
+        if job.object_size is not None and made.card.object_size is None:
+            raise ValueError(
+                f"{job.model} does not say how large the objects were that it was trained on: give "
+                "a scale instead of an object size."
+            )
+        return made
+
+    def class_ids(self, job: DetectJob) -> list[int]:
+        """The ids of the classes to keep; empty for all."""
+        names = self.card.class_names or []
+        for name in job.classes:
+            if name not in names[1:]:
+                known = ", ".join(names[1:]) or "unknown"
+                raise ValueError(f"{job.model} has no class {name!r}: its classes are {known}.")
+        return [names.index(name) for name in job.classes]
+
+    def settings(self, job: DetectJob) -> dict[str, Any]:
+        """The settings with which to load the model."""
+        settings: dict[str, Any] = {}
+        if job.min_score is not None:
+            settings["DETECTION_MIN_CONFIDENCE"] = job.min_score
+        if job.max_instances is not None:
+            # Each object comes from a proposal.
+            known = {**(self.card.config or {}), **job.settings}
+            proposals = known.get("POST_NMS_ROIS_INFERENCE", 0)
+            settings["DETECTION_MAX_INSTANCES"] = job.max_instances
+            settings["POST_NMS_ROIS_INFERENCE"] = max(proposals, job.max_instances)
+        return {**settings, **job.settings}
+
+
+class Model:
+    """The network of a job, ready to detect.
+
+    Args:
+        job: the job.
+
+    Attributes:
+        job: as given.
+        file: its `ModelFile`.
+        class_names: of the network, the background first.
+        detector: `ScaledDetector`.
+        min_score: objects with a lower score are left out.
+        class_ids: of the classes to keep; empty for all.
+
+    Raises:
+        FileNotFoundError, ValueError: see `ModelFile.of` and `MaskRCNN.load`.
+    """
+
+    def __init__(self, job: DetectJob) -> None:
+        # Here, because they import Keras and its backend.
+        from ..inference.scaled import ScaledDetector
+        from ..mask_rcnn import MaskRCNN
+
+        self.job, self.file = job, ModelFile.of(job)
+        card = self.file.card
+        settings = self.file.settings(job)
+        # Only a whole configuration says how many classes there are.
+        own = card.config is None and "NUM_CLASSES" in settings
+        config = {"config": Config.from_dict(settings)} if own else settings
+        model = MaskRCNN.load(self.file.path, **config)
+        classes = range(1, model.config.NUM_CLASSES)
+        self.class_names = card.class_names or ["BG", *(f"class {number}" for number in classes)]
+        self.class_ids = self.file.class_ids(job)
+        score = card.min_score if job.min_score is None else job.min_score
+        self.min_score = score or 0.0
+        expected = card.object_size
+        self.detector = ScaledDetector(
+            model,
+            factor=job.scale or 1.0,
+            input_scale=expected / job.object_size if expected and job.object_size else None,
+        )

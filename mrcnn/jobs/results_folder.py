@@ -1,0 +1,279 @@
+"""A folder of results: which images are done, where each file belongs, and what made them.
+
+results / overlay/a.png geojson/a.geojson ... objects.csv failed.csv run.json .done/ .parts/
+"""
+
+import contextlib
+import csv
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from ..files.whole import PART, replacing
+from ..results.kinds import KINDS
+from ..types import PathLike
+
+RUN, FAILED, DONE, PARTS = "run.json", "failed.csv", ".done", ".parts"
+
+# A file system may store times only to two seconds.
+_SLACK = 2 * 10**9
+# Seconds after which nobody is still writing a file.
+_ABANDONED = 3600
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells whether a file has changed.
+
+    Attributes:
+        path: absolute.
+        size: in bytes.
+        modified: time in nanoseconds.
+    """
+
+    path: str
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, path: PathLike) -> Self:
+        """The stamp of a file.
+
+        Raises:
+            OSError: there is none.
+        """
+        found = os.stat(path)
+        return cls(os.path.abspath(path), found.st_size, found.st_mtime_ns)
+
+    def is_same(self, other: Self) -> bool:
+        """Whether the content is the same, though the path may differ."""
+        return (self.size, self.modified) == (other.size, other.modified)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Record:
+    """An image that is done.
+
+    Attributes:
+        name: of the image, see `inputs.Item`.
+        stem: of its files of results, see `naming`.
+        image: the image file as it was.
+        made_by: digest of what made the results, see `ResultsFolder.start`.
+        kinds: of files that were written.
+        objects: their number.
+        truncated: the setting that cut them, or "".
+        remark: what the user should know about the image, or "".
+        seconds: that the network took.
+        written: time in nanoseconds.
+    """
+
+    name: str
+    stem: str
+    image: Stamp
+    made_by: str
+    kinds: tuple[str, ...]
+    objects: int
+    truncated: str
+    remark: str
+    seconds: float
+    written: int
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """The record in a file; None if it is damaged, or of another version."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            content["image"] = Stamp(**content["image"])
+            return cls(**{**content, "kinds": tuple(content["kinds"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+
+class ResultsFolder:
+    """A folder of results.
+
+    Args:
+        path: of the folder, which `start` makes.
+        made_by: digest of what makes the results, which `start` sets.
+
+    Attributes:
+        path: absolute.
+        made_by: as given.
+    """
+
+    def __init__(self, path: PathLike, made_by: str = "") -> None:
+        self.path = Path(os.path.abspath(path))
+        self.made_by = made_by
+
+    @functools.cached_property
+    def records(self) -> dict[str, Record]:
+        """`Record` of each image that is done, by the image's name."""
+        found = sorted((self.path / DONE).glob("**/*.json"))
+        records = filter(None, map(Record.read, found))
+        return {record.name: record for record in records}
+
+    # What made the results
+
+    def start(self, recipe: Mapping[str, Any], names: Iterable[str], again: bool = False) -> None:
+        """Make the folder, and check that all its results are made alike.
+
+        Args:
+            recipe: whatever decides about results, such as the model's digest, as JSON types.
+            names: of the images to detect in.
+            again: whether results may be replaced.
+
+        Raises:
+            ValueError: it has results of another recipe; the message names the first difference.
+            OSError: it cannot be made.
+        """
+        before = self.run().get("recipe")
+        self.made_by = digest_of(recipe)
+        if before is not None and before != recipe and self.records:
+            key = next(k for k in (*recipe, *before) if before.get(k) != recipe.get(k))
+            was, now = (json.dumps(each.get(key), ensure_ascii=False) for each in (before, recipe))
+            others = self.records.keys() - set(names)
+            if others or not again:
+                cure = "choose another --out" + ("" if others else ", or replace them with --again")
+                count = len(others if again else self.records)
+                of = f"{count}{' other' * again} image{'s' * (count > 1)}"
+                raise ValueError(
+                    f"{self.path} has results of {of}, where {key} is {was}, not {now}: {cure}."
+                )
+        for folder in (self.path, self.path / DONE, self.path / PARTS):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._remove_abandoned()
+        self.write_run({"recipe": dict(recipe)})
+
+    def _remove_abandoned(self) -> None:
+        """Remove what processes that were killed had begun to write."""
+        for path in self.path.glob("**/.*.part"):
+            with contextlib.suppress(OSError):
+                if PART.fullmatch(path.name) and time.time() - path.stat().st_mtime > _ABANDONED:
+                    path.unlink()
+
+    def run(self) -> dict[str, Any]:
+        """The content of run.json; empty if there is none."""
+        with contextlib.suppress(OSError, ValueError):
+            content = json.loads((self.path / RUN).read_text(encoding="utf-8"))
+            if isinstance(content, dict):
+                return content
+        return {}
+
+    def write_run(self, content: Mapping[str, Any]) -> None:
+        """Replace some keys in run.json."""
+        self._write_json(self.path / RUN, {**self.run(), **content}, indent=1)
+
+    # Where files belong
+
+    def file(self, kind: str, stem: str) -> Path:
+        """Where the results of an image belong: a file of its own, or a part of a joined one.
+
+        Args:
+            kind: a name in `KINDS`.
+            stem: of the image.
+        """
+        folder = self.path / (PARTS if KINDS[kind].joined else "") / kind
+        return folder / f"{stem}{KINDS[kind].suffix}"
+
+    def joined(self, kind: str) -> Path:
+        """Where the file for all images belongs."""
+        return self.path / KINDS[kind].joined
+
+    # What is done
+
+    def is_done(self, name: str, image: Stamp, kinds: Sequence[str]) -> bool:
+        """Whether an image's results are there, made alike, of the same pixels, in all `kinds`."""
+        record = self.records.get(name)
+        return (
+            record is not None
+            and record.made_by == self.made_by
+            and record.image.is_same(image)
+            and set(kinds) <= set(record.kinds)
+            and all(self.file(kind, record.stem).exists() for kind in kinds)
+        )
+
+    def changed_by_hand(self, name: str, kinds: Sequence[str]) -> Path | None:
+        """A file of an image's results that was changed since it was written, such as in LabelMe.
+
+        Args:
+            name: of the image.
+            kinds: of the files that are about to be replaced.
+        """
+        record = self.records.get(name)
+        if record is None:
+            return None
+        for kind in kinds:
+            path = self.file(kind, record.stem)
+            with contextlib.suppress(OSError):
+                if os.stat(path).st_mtime_ns > record.written + _SLACK:
+                    return path
+        return None
+
+    def add(self, record: Record) -> None:
+        """Note that an image is done, once all its files are there."""
+        path = self.path / DONE / f"{record.name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._write_json(path, dataclasses.asdict(record))
+
+    def gather(self, kinds: Iterable[str]) -> list[Path]:
+        """Make the joined files from their parts, in the order of the images' names.
+
+        Args:
+            kinds: names in `KINDS`; those with a file per image are left out.
+
+        Returns:
+            paths of the files.
+        """
+        made = []
+        # Read again, because several processes may write into one folder.
+        vars(self).pop("records", None)
+        alike = [self.records[name] for name in sorted(self.records)]
+        for kind in (kind for kind in kinds if KINDS[kind].joined):
+            parts = [
+                self.file(kind, record.stem)
+                for record in alike
+                if record.made_by == self.made_by and kind in record.kinds
+            ]
+            parts = [part for part in parts if part.exists()]
+            if parts:
+                KINDS[kind].gather(parts, self.joined(kind))
+                made.append(self.joined(kind))
+        return made
+
+    # What failed
+
+    def clear_failures(self) -> None:
+        """Remove the failed.csv of an earlier run."""
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(self.path / FAILED)
+
+    def add_failure(self, name: str, reason: str) -> None:
+        """Add a row to failed.csv."""
+        path = self.path / FAILED
+        is_new = not path.exists()
+        with open(path, "a", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            if is_new:
+                rows.writerow(("image", "reason"))
+            rows.writerow((name, reason))
+
+    def _write_json(self, path: Path, content: Any, indent: int | None = None) -> None:
+        with replacing(path) as part:
+            part.write_text(json.dumps(content, ensure_ascii=False, indent=indent), "utf-8")
+
+
+def digest_of(recipe: Mapping[str, Any]) -> str:
+    """A short digest of JSON types; the order of keys does not matter."""
+    text = json.dumps(recipe, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_results_folder(path: PathLike) -> bool:
+    """Whether a folder holds results."""
+    return (Path(path) / DONE).is_dir() and (Path(path) / RUN).is_file()

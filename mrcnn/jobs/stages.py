@@ -1,0 +1,109 @@
+"""The three steps of `one_image` for batches of images, of which some may fail."""
+
+import dataclasses
+import errno
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .job import DetectJob
+from .model import Model
+from .naming import Task
+from .one_image import Detected, Opened, detect_tiles, detect_whole, open_image, write
+from .results_folder import Record, ResultsFolder
+
+# Errors that every further image would meet, too.
+FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Failed:
+    """An image that cannot be used.
+
+    Attributes:
+        task: which it is.
+        reason: why, in one line.
+    """
+
+    task: Task
+    reason: str
+
+
+class Stages:
+    """Opens images, detects in them and writes their files.
+
+    An image that fails in one step is a `Failed` from then on. Each step may have a thread of its
+    own.
+
+    Args:
+        job: what to do.
+        model: the job's.
+        folder: for the results.
+    """
+
+    def __init__(self, job: DetectJob, model: Model, folder: ResultsFolder) -> None:
+        self.job, self.model, self.folder = job, model, folder
+
+    def open(self, tasks: Sequence[Task]) -> list[Opened | Failed]:
+        """Read and mold images."""
+        return [_attempt(task, open_image, self.job, self.model, task) for task in tasks]
+
+    def detect(self, images: Sequence[Opened | Failed]) -> list[Detected | Failed]:
+        """Run the network, on successive images of equal shape in one call."""
+        made: list[Detected | Failed] = []
+        for shape, group in itertools.groupby(images, _molded_shape):
+            batch: list[Any] = list(group)
+            made += batch if shape is None else self._detect(batch, in_tiles=shape == ())
+        return made
+
+    def write(self, found: Sequence[Detected | Failed]) -> list[Record | Failed]:
+        """Write the files of images.
+
+        Raises:
+            OSError: the disk is full, which is no fault of an image.
+        """
+        return [
+            each
+            if isinstance(each, Failed)
+            else _attempt(each.opened.task, write, self.job, self.model, self.folder, each)
+            for each in found
+        ]
+
+    def _detect(self, batch: list[Opened], in_tiles: bool) -> list[Detected | Failed]:
+        if in_tiles:
+            return [
+                _attempt(image.task, detect_tiles, self.model, self.folder, image)
+                for image in batch
+            ]
+        found: Any = _attempt(batch[0].task, detect_whole, self.model, batch)
+        if not isinstance(found, Failed):
+            return found
+        if len(batch) == 1:
+            return [found]
+        # A batch may be too large for the memory where single images are not.
+        return [each for image in batch for each in self._detect([image], in_tiles)]
+
+
+def _molded_shape(image: Opened | Failed) -> tuple[int, ...] | None:
+    """The shape of what the network is given; () for tiles, and None for nothing."""
+    if isinstance(image, Failed):
+        return None
+    return () if image.molded is None else image.molded[0].shape
+
+
+def _attempt(task: Task, step: Callable[..., Any], *arguments: Any) -> Any:
+    """What a step makes of an image; a `Failed` if it raises what is a fault of the image."""
+    try:
+        return step(*arguments)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in FATAL:
+            raise
+        return Failed(task, _reason(error, task))
+
+
+def _reason(error: Exception, task: Task) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if not isinstance(error, OSError | ValueError):
+        text = f"{type(error).__name__}: {text}"
+    # The name is enough, and the same on every machine.
+    return text.replace(str(task.item.path), task.item.name)
