@@ -5,7 +5,7 @@ keep the order of the objects. Cells are empty where there is nothing to measure
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ _SHAPE = ("perimeter", "major_axis", "minor_axis", "eccentricity", "orientation"
 # In physical units, these are lengths; the area is one of square units.
 _LENGTHS = ("perimeter", "major_axis", "minor_axis")
 _INTENSITY = "intensity_"
-_STATISTICS = {"mean": np.mean, "min": np.min, "max": np.max}
+_STATISTICS: dict[str, Callable[[Array], Any]] = {"mean": np.mean, "min": np.min, "max": np.max}
 
 
 def write(path: PathLike, image: ImageFacts, parts: Iterable[Objects]) -> None:

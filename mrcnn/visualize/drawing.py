@@ -56,11 +56,13 @@ def random_colors(N: int, bright: bool = True) -> list[RGB]:
     return [colorsys.hsv_to_rgb(i * _GOLDEN_RATIO % 1, 0.85, value) for i in range(N)]
 
 
-def neighbor_colors(boxes: npt.ArrayLike) -> list[RGB]:
+def neighbor_colors(boxes: npt.ArrayLike, beneath: npt.ArrayLike | None = None) -> list[RGB]:
     """Colour boxes so that neighbours look different.
 
     Args:
         boxes: [N, (y1, x1, y2, x2)] in pixels.
+        beneath: [N, (red, green, blue)] in [0, 1], the colour of the image under each outline, from
+            which it shall stand out; None to ignore it.
 
     Returns:
         List of N tuples (red, green, blue) of floats in [0, 1], from a palette of twelve.
@@ -70,11 +72,18 @@ def neighbor_colors(boxes: npt.ArrayLike) -> list[RGB]:
     contrast = np.linalg.norm(lab[:, None] - lab[None], axis=-1)  # [12, 12]
     boxes = np.asarray(boxes, dtype=np.float64)
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+    visible = np.full((len(boxes), len(palette)), np.inf)
+    if beneath is not None and len(boxes):
+        # In thin lines, the eye sees lightness before it sees hue. To be seen at all counts for more
+        # than to differ from neighbours.
+        difference = lab - rgb2lab(np.asarray(beneath, np.float64))[:, None]
+        visible = np.linalg.norm(difference * (0.5, 0.25, 0.25), axis=-1)  # [N, 12]
     chosen = np.zeros(len(boxes), dtype=int)
-    for i in range(1, len(boxes)):
+    for i in range(len(boxes)):
         distance = np.linalg.norm(centers[:i] - centers[i], axis=1)
         neighbors = chosen[np.argsort(distance, kind="stable")[:6]]
-        chosen[i] = contrast[:, neighbors].min(axis=1).argmax()
+        from_neighbors = contrast[:, neighbors].min(axis=1, initial=np.inf)
+        chosen[i] = np.minimum(from_neighbors, visible[i]).argmax()
     return [palette[i] for i in chosen]
 
 

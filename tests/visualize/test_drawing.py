@@ -31,6 +31,17 @@ class TestColors:
         assert np.abs(np.diff(colors, axis=0)).max(axis=-1).min() > 0.2
         assert np.abs(np.diff(colors, axis=1)).max(axis=-1).min() > 0.2
 
+    def test_colors_stand_out_from_the_image(self):
+        boxes = np.arange(8)[:, None] * 10 + [0, 0, 9, 9]
+        purple, white = (0.35, 0.1, 0.5), (1.0, 1.0, 1.0)
+        on_purple = drawing.neighbor_colors(boxes, [purple] * 8)
+        assert min(np.dot(color, (0.3, 0.6, 0.1)) for color in on_purple) > 0.3
+        assert len(set(on_purple)) > 3
+        on_white = drawing.neighbor_colors(boxes, [white] * 8)
+        assert max(np.dot(color, (0.3, 0.6, 0.1)) for color in on_white) < 0.7
+        assert drawing.neighbor_colors(boxes)[0] == drawing.random_colors(1)[0]
+        assert drawing.neighbor_colors(np.zeros((0, 4)), np.zeros((0, 3))) == []
+
 
 class TestPixels:
     def test_apply_mask_blends_uint8_in_place(self):
