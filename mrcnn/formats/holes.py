@@ -13,7 +13,7 @@ from .shapes import Crop, Extent, Shape, box_of
 _CONTAINS = 0.9
 
 # Side assumed where an image's size is unknown, and the longest that is accepted; pixels.
-_MAX_SIDE = 8192
+_UNKNOWN_SIDE, _MAX_SIDE = 8192, 65535
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +86,8 @@ def islands_in(
 ) -> set[int]:
     """Find the parts of an instance that lie inside a hole, as islands, and are not cut by it.
 
+    A part larger than the hole is no island, however little of it the hole leaves.
+
     Args:
         hole, size: see `shapes_around`.
         parts: the instance's shapes.
@@ -95,17 +97,19 @@ def islands_in(
     """
     side = _side(size)
     hole_crop, corner = hole.crop(side, side)
+    hole_area = int(np.count_nonzero(hole_crop))
     found = set()
     for i, part in enumerate(parts):
         crop, (top, left) = part.crop(side, side)
         here, there = _shared(crop.shape, (top, left), hole_crop, corner)
-        if np.count_nonzero(crop[here] & there) >= _CONTAINS * np.count_nonzero(crop):
+        both, area = int(np.count_nonzero(crop[here] & there)), int(np.count_nonzero(crop))
+        if both >= _CONTAINS * area and area <= hole_area:
             found.add(i)
     return found if len(found) < len(parts) else set()
 
 
 def _side(size):
-    return min(max(known or _MAX_SIDE for known in size), _MAX_SIDE)
+    return min(max(known or _UNKNOWN_SIDE for known in size), _MAX_SIDE)
 
 
 def _shared(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from mrcnn.formats.holes import WithHoles, shapes_around
+from mrcnn.formats.holes import WithHoles, islands_in, shapes_around
 from mrcnn.formats.shapes import Ellipse, Parts, Rectangle
 
 SIZE = 60, 80
@@ -75,3 +75,24 @@ def test_a_shape_as_large_as_the_hole():
 
 def test_a_thin_ring():
     assert shapes_around(Rectangle(11, 11, 49, 49), [OUTER], SIZE) == [0]
+
+
+def test_islands():
+    island, other = Rectangle(25, 25, 35, 35), Rectangle(0, 60, 9, 80)
+    assert islands_in(INNER, [OUTER, island, other], SIZE) == {1}
+    assert islands_in(INNER, [INNER, OUTER], SIZE) == {0}
+    assert islands_in(INNER, [island], SIZE) == set()
+
+
+def test_a_thin_ring_is_no_island():
+    """The hole covers 91 % of the ring that it is cut out of."""
+    assert islands_in(Rectangle(11, 11, 49, 49), [OUTER, Rectangle(0, 60, 9, 80)], SIZE) == set()
+
+
+def test_far_out_in_a_large_image():
+    def at(first, last):
+        return Rectangle(*([19_000 + first] * 2), *([19_000 + last] * 2))
+
+    outer, hole, island = at(10, 50), at(20, 40), at(25, 35)
+    assert islands_in(hole, [outer, island], (20_000, 20_000)) == {1}
+    assert shapes_around(hole, [island, outer], (20_000, 20_000)) == [1]
