@@ -34,7 +34,7 @@ sets TF_ENABLE_ONEDNN_OPTS to suit the CPU, unless it is already set; see `mrcnn
 from .cpu import choose_kernels as _choose_kernels
 from .legacy.old_paths import OldPaths as _OldPaths
 
-__version__ = "3.0.0"
+__version__ = "3.1.0"
 
 _choose_kernels()
 _OldPaths.install()

@@ -1,10 +1,11 @@
 """`MaskRCNN`, the class that users work with; its methods delegate to the subpackages."""
 
+import dataclasses
 import functools
 import logging
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
-from typing import Any, Literal, NoReturn
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, Literal, NoReturn, Self
 
 import keras
 
@@ -13,19 +14,21 @@ from .anchors.recent import Recent
 from .config import Config
 from .config_rules import parts
 from .datasets import Dataset
-from .inference import introspection, molding
+from .inference import introspection, molding, stream
 from .inference.detector import detector_of
 from .legacy.paths import CheckpointTemplate, LastCheckpoint
 from .network import graph
 from .network.backbones import ResNet, of_config
 from .network.process import check_process, refuse_pickle
 from .ops import in_graph, outside_graphs
-from .runs import folder
+from .runs import folder, model_config, settings
 from .runs.folder import RunFolder
 from .text import log
 from .training import distribution, optimization, trainable, trainer
 from .training.distribution import OneDevice
 from .types import Array, Detections, PathLike, Tensor
+from .weights.card import Card, DamagedCard, read_card
+from .weights.catalogue import find
 from .weights.published import imagenet_weights
 from .weights.report import LoadReport
 
@@ -37,8 +40,9 @@ MODES = ("training", "inference")
 class MaskRCNN:
     """A Mask R-CNN model, either for training or for inference.
 
-    The two modes have different graphs. To detect with what you have trained, create a second
-    model in "inference" mode and load the weights into it.
+    The two modes have different graphs. To detect with what you have trained, `load` the weights
+    file: it holds the configuration. Or create a second model in "inference" mode and load the
+    weights into it.
 
     Args:
         mode: "training" or "inference".
@@ -59,8 +63,7 @@ class MaskRCNN:
         RuntimeError: HOST_COUNT is above 1 and TensorFlow has already computed something.
 
     Example:
-        >>> model = MaskRCNN("inference", config, model_dir="logs")  # doctest: +SKIP
-        >>> model.load_weights("mask_rcnn_coco.h5", by_name=True)  # doctest: +SKIP
+        >>> model = MaskRCNN.load("logs/cells20261120T1405/weights/best.h5")  # doctest: +SKIP
         >>> model.detect([image])[0]["scores"]  # doctest: +SKIP
         array([0.99, 0.98, 0.91], dtype=float32)
     """
@@ -79,6 +82,69 @@ class MaskRCNN:
         self.set_log_dir()
         with self.distribution.scope():
             self.keras_model = self.build(mode, config)
+        self.card = Card(config=settings.stored(config))
+
+    @classmethod
+    def load(
+        cls,
+        path: PathLike,
+        mode: Literal["training", "inference"] = "inference",
+        model_dir: PathLike = "logs",
+        *,
+        config: Config | type[Config] | None = None,
+        **changes: Any,
+    ) -> Self:
+        """Make a model from a weights file, which holds its configuration.
+
+        Args:
+            path: a file that training wrote with version 3.1 or later, or the name of a model that
+                comes with the package, such as "nuclei".
+            mode: "training" or "inference". For inference, the configuration gets one image at a
+                time, and a DETECTION_MIN_CONFIDENCE that the file recommends.
+            model_dir: folder for logs and checkpoints.
+            config: the configuration to use instead of the file's; an instance or a class. Needed
+                for a file without one, and for settings that are functions or objects of your own,
+                such as a BACKBONE function, which files cannot hold.
+            changes: settings that replace those of the configuration.
+
+        Returns:
+            The model, with the weights loaded. Its `card` is the file's.
+
+        Raises:
+            FileNotFoundError: there is no such file or name.
+            ValueError: the file has no configuration, a setting is unknown, the configuration is
+                invalid, or the weights do not fit it.
+
+        Example:
+            >>> model = MaskRCNN.load("nuclei", DETECTION_MIN_CONFIDENCE=0.5)  # doctest: +SKIP
+            >>> model.detect([image])[0]["class_ids"]  # doctest: +SKIP
+            array([1, 1, 1], dtype=int32)
+        """
+        found = find(path)
+        card = _card_of(found) if config is not None else read_card(found)
+        model = cls(mode, model_config.config_for(found, card, mode, config, changes), model_dir)
+        model.load_weights(found)
+        if config is None and card.config is not None:
+            model.card = card
+        return model
+
+    @property
+    def card(self) -> Card:
+        """What the model's weights file says about it, or what a file saved now would say."""
+        return getattr(self.keras_model, "card", None) or Card()
+
+    @card.setter
+    def card(self, card: Card) -> None:
+        self.keras_model.card = card
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """Name of each class, the background first; None if the weights file did not say."""
+        return self.card.class_names
+
+    @class_names.setter
+    def class_names(self, names: Sequence[str]) -> None:
+        self.card = dataclasses.replace(self.card, class_names=[str(name) for name in names])
 
     # What follows is made when needed: a subclass may override `__init__` without calling the
     # original, and `set_log_dir` with one that sets only `log_dir`.
@@ -133,7 +199,8 @@ class MaskRCNN:
 
         Args:
             filepath: path of a legacy Keras `.h5` file, such as `mask_rcnn_coco.h5` or a run's
-                checkpoint, or of a file in another format of `weights.readers`.
+                checkpoint, or of a file in another format of `weights.readers`; or the name of a
+                model that comes with the package, such as "nuclei".
             by_name: False requires the file to contain every layer of the model. Layers are always
                 matched by name, because their order differs between the modes.
             exclude: names of layers that keep their values; implies `by_name`.
@@ -149,6 +216,9 @@ class MaskRCNN:
         report = outside_graphs(weights.load)(
             self.keras_model, filepath, exclude=exclude, complete=not by_name and not exclude
         )
+        # Training has its own classes, whatever the weights that it starts from were trained on.
+        if self.mode == "inference" and not exclude and not report.missing:
+            self.card = dataclasses.replace(_card_of(filepath), config=self.card.config)
         # Weights from another run, or only some of the layers, start a new run.
         is_own = not exclude and folder.parse(filepath, self.config.NAME)
         self.set_log_dir(filepath if is_own else None)
@@ -388,6 +458,36 @@ class MaskRCNN:
         self._require("inference", "detect()")
         return detector_of(self).detect(images, verbose=verbose)
 
+    def detect_stream(
+        self, images: Iterable[Array], batch: int | None = None, dense: bool = True
+    ) -> Iterator[Detections]:
+        """Detect in a sequence of images of any length: a folder, a video, a camera.
+
+        Reading, the network and the conversion of its outputs overlap, and memory does not grow
+        with the number of images. The results are those of `detect`.
+
+        Args:
+            images: see `detect`; a generator is read as needed, a few batches ahead. Each image
+                must be an array of its own.
+            batch: number of images per call of the network; 1 is best for a live picture, because
+                results come when a batch is full. None is BATCH_SIZE.
+            dense: whether masks are arrays [H, W, N], as in `detect`; False makes them
+                `InstanceMasks`, which are smaller and quicker to make.
+
+        Returns:
+            iterator over one result per image, in order. Closing it ends its threads.
+
+        Raises:
+            ValueError: `batch` is not a positive integer, or `images` is a single image.
+            Exception: what `images` or `detect` raises, in the place of the image's result.
+
+        Example:
+            >>> for result in model.detect_stream(camera, batch=1):  # doctest: +SKIP
+            ...     print(len(result["scores"]))
+        """
+        self._require("inference", "detect_stream()")
+        return stream.detect_stream(self, images, batch, dense)
+
     def detect_molded(
         self, molded_images: Array, image_metas: Array, verbose: int = 0
     ) -> list[Detections]:
@@ -531,6 +631,17 @@ class MaskRCNN:
                 f"{call} needs a model in {mode} mode, but this one is in {self.mode} mode: create "
                 f"MaskRCNN({mode!r}, config, model_dir) and load the weights into it."
             )
+
+
+def _card_of(path: PathLike) -> Card:
+    """The card of a file, empty if it cannot be read: the weights do not need it."""
+    try:
+        return read_card(path)
+    except DamagedCard as error:
+        logger.warning("%s", error)
+    except ValueError:
+        pass  # another format than HDF5
+    return Card()
 
 
 def _devices(mode, config):

@@ -21,7 +21,7 @@ def requirements():
 
 
 def test_version():
-    assert mrcnn.__version__ == "3.0.0"
+    assert mrcnn.__version__ == "3.1.0"
     assert PROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "mrcnn.__version__"}
 
 

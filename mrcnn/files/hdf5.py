@@ -1,4 +1,4 @@
-"""HDF5 files, made in memory and written by Python.
+"""HDF5 files: opened with a clear message, made in memory and written by Python.
 
 When a write fails, as on a full disk, the HDF5 library can neither close its file nor forget it: it
 raises errors other than OSError, and often crashes the process.
@@ -8,6 +8,7 @@ import contextlib
 import io
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import h5py
 
@@ -52,3 +53,25 @@ def new_hdf5(path: PathLike) -> Iterator[h5py.File]:
                 shutil.copyfileobj(memory, out, _CHUNK)
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def open_hdf5(path: PathLike) -> h5py.File:
+    """Open an HDF5 file for reading.
+
+    Args:
+        path: of an existing file.
+
+    Raises:
+        FileNotFoundError: it does not exist.
+        ValueError: it is truncated, or another kind of file.
+    """
+    path = Path(path)
+    size = path.stat().st_size
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise ValueError(
+            f"{path} ({size} bytes) cannot be read as an HDF5 file: it is truncated (download or "
+            "copy it again) or another kind of file (a .keras archive, a PyTorch checkpoint). HDF5 "
+            f"says: {error}."
+        ) from error

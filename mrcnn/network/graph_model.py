@@ -11,6 +11,7 @@ from .. import weights
 from ..config_rules.parts import unknown_losses
 from ..ops import outside_graphs, replica_count
 from ..types import PathLike, Tensor
+from ..weights.card import Card
 from .keras2_model import Keras2Model
 
 
@@ -27,11 +28,15 @@ class GraphModel(Keras2Model):
         is_bgr: whether it sees them as BGR.
         backbone: the symbolic tensors image [B, H, W, C] and C2 to C5 [B, h, w, c]; None if
             `network.graph` did not build the model.
+        card: what `save_weights` writes into the file about the model, or None.
+        loaded_from: name of the weights file that was loaded last, or None.
     """
 
     stem: str = "conv1"
     is_bgr: bool = False
     backbone: tuple[Tensor, ...] | None = None
+    card: Card | None = None
+    loaded_from: str | None = None
     loss_weights: Mapping[str, float] | None = None
     weight_decay: float = 0.0
     weight_decay_on: str = "mean"
@@ -195,7 +200,7 @@ class GraphModel(Keras2Model):
 
     @outside_graphs
     def save_weights(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
-        """Write the weights in the reference's layout; see `weights.save`."""
+        """Write the weights and the `card` in the reference's layout; see `weights.save`."""
         weights.save(self, filepath, overwrite=overwrite)
 
     @outside_graphs

@@ -8,7 +8,6 @@ import importlib.metadata
 import json
 import logging
 import platform
-import re
 import shlex
 import subprocess
 import sys
@@ -23,14 +22,11 @@ from ..config import Config
 from ..files.regular import regular_file
 from ..files.whole import replacing
 from ..types import PathLike
+from .settings import CONFIG, as_json, is_same, restored
 
 logger = logging.getLogger(__name__)
 
-CONFIG = "config.json"
 STARTS = "starts.json"
-
-# A function or an object of this package, see `as_json`.
-_OURS = re.compile(r"<mrcnn\.(?:\w+\.)*(\w+)>")
 
 _Config = TypeVar("_Config", bound=Config)
 
@@ -138,20 +134,8 @@ def read_config(path: PathLike, config_class: type[Config] = Config) -> Config:
         raise ValueError(f"{path} is not JSON: {error}.") from error
     if not isinstance(settings, dict):
         raise ValueError(f"{path} holds a {type(settings).__name__}: it must hold settings by name")
-    own, decoded = config_class().to_dict(), {}
-    for name, value in settings.items():
-        if isinstance(getattr(config_class, name, None), property):
-            continue
-        if name in own and is_same(as_json(own[name]), value):
-            decoded[name] = own[name]
-        elif isinstance(value, str) and value.startswith("<"):
-            raise ValueError(
-                f"{path}: {name} is {value}, which {config_class.__name__} does not have: pass "
-                "read_config() the class that the run used."
-            )
-        else:
-            decoded[name] = _like(own.get(name), value)
-    return config_class.from_dict(decoded)
+    advice = "pass read_config() the class that the run used"
+    return restored(settings, config_class, where=str(path), advice=advice)
 
 
 def versions() -> dict[str, str | None]:
@@ -170,49 +154,6 @@ def versions() -> dict[str, str | None]:
         "numpy": np.__version__,
         **{name: _version(name) for name in ("scikit-image", "opencv-python", "imgaug")},
     }
-
-
-def as_json(value: Any) -> Any:
-    """A setting's `value` in JSON types: arrays become lists, functions and objects their names."""
-    if isinstance(value, np.ndarray | np.generic):
-        return as_json(value.tolist())
-    if isinstance(value, dict):
-        return {str(key): as_json(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_json(entry) for entry in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    kind = value if hasattr(value, "__qualname__") else type(value)
-    return f"<{kind.__module__}.{kind.__qualname__}>"
-
-
-def is_same(value: Any, other: Any) -> bool:
-    """Whether two settings, as `as_json` returns them, are the same.
-
-    Objects of this package are compared by name only, because they may have moved to another
-    module.
-
-    Args:
-        value, other: a current setting, and one from a file that may be older.
-    """
-    if isinstance(value, list) and isinstance(other, list):
-        return len(value) == len(other) and all(map(is_same, value, other))
-    if isinstance(value, str) and isinstance(other, str):
-        name, other_name = (_OURS.fullmatch(text) for text in (value, other))
-        if name and other_name:
-            return name[1] == other_name[1]
-    return value == other
-
-
-def _like(own, value):
-    """A value from JSON in the type that the class uses."""
-    if isinstance(own, np.ndarray) and isinstance(value, list):
-        return np.array(value)
-    if isinstance(own, tuple) and isinstance(value, list):
-        return tuple(value)
-    if isinstance(value, dict):  # JSON keys cannot be numbers, such as class ids
-        return {int(key) if key.isdecimal() else key: entry for key, entry in value.items()}
-    return value
 
 
 def _changes(before, after):

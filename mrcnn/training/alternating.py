@@ -99,6 +99,7 @@ def train_alternately(
         config = step_config(model.config, number, model.keras_model.loss_names)
         network = type(model)("training", config, model.model_dir)
         _set_weights(network, weights)
+        network.keras_model.loaded_from = getattr(model.keras_model, "loaded_from", None)
         trainer.train(
             network, train_dataset, val_dataset, rates[number], each_epochs[number], layers,
             rois=rois, **arguments,
@@ -113,6 +114,7 @@ def train_alternately(
     rpn = step(2, _weights(detector), _any_of(groups.rpn))
     detector = step(3, _weights(rpn), _any_of(groups.heads))
     _set_weights(model, _weights(detector))
+    model.keras_model.card = detector.keras_model.card
     model.run_folder = detector.run_folder
 
 

@@ -18,7 +18,7 @@ from ..runs.stages import Stage
 from ..runs.state import Progress
 from ..text import log
 from ..types import Array
-from . import feeding, hosts, resume, stage_loop, trainable
+from . import feeding, hosts, model_card, resume, stage_loop, trainable
 from .callbacks.interruption import Interruption
 from .distribution import OneDevice
 from .model import TrainableModel
@@ -154,6 +154,9 @@ def train(
         if is_chief:
             _claim_folder(model.run_folder, is_new=not is_resumed and not model.epoch)
             _record(run, **arguments, resume=resume_run)
+            model_card.describe(
+                model.keras_model, config, train_dataset, val_dataset, run.last_saved()
+            )
         with run.interruption, run.distribution.run_scope():
             stage_loop.train(run, first, is_resumed, keeps_optimizer)
         if run.interruption.requested is not None:

@@ -5,8 +5,8 @@ the attribute `weight_names` and one dataset per name, in the order of the layer
 Only datasets are read: nothing is unpickled, and no link is followed.
 """
 
+import logging
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +14,13 @@ from typing import Any, Literal
 import h5py
 import numpy as np
 
-from ..files.hdf5 import new_hdf5
+from ..files.hdf5 import new_hdf5, open_hdf5
 from ..types import Array, PathLike
+from .card import Card, add_card, to_text
+from .catalogue import find
 from .source import WeightsSource
+
+logger = logging.getLogger(__name__)
 
 # A chunk of up to this many values is accepted, however small its dataset.
 _LARGE_CHUNK = 1_000_000
@@ -26,7 +30,8 @@ class WeightsFile(WeightsSource):
     """An open weights file; use it in a `with` statement.
 
     Args:
-        filepath: an HDF5 file whose root, or group `model_weights`, has `layer_names`.
+        filepath: an HDF5 file whose root, or group `model_weights`, has `layer_names`; or the name
+            of a model that comes with the package, see `catalogue.find`.
 
     Attributes:
         layer_names: in the file's order.
@@ -38,21 +43,8 @@ class WeightsFile(WeightsSource):
     """
 
     def __init__(self, filepath: PathLike) -> None:
-        if not isinstance(filepath, str | os.PathLike):
-            raise TypeError(f"filepath is {filepath!r}: it must be the path of a weights file.")
-        self.path = Path(filepath)
-        if self.path.is_dir():
-            raise IsADirectoryError(f"{self.path} is a folder: pass a weights file inside it.")
-        if not self.path.is_file():
-            raise FileNotFoundError(f"no such weights file: {self.path}.")
-        try:
-            self._file = h5py.File(self.path, "r")
-        except OSError as error:
-            raise ValueError(
-                f"{self.path} ({self.path.stat().st_size} bytes) cannot be read as an HDF5 file: "
-                "it is truncated (download or copy it again) or another kind of file (a .keras "
-                f"archive, a PyTorch checkpoint). HDF5 says: {error}."
-            ) from error
+        self.path = find(filepath)
+        self._file = open_hdf5(self.path)
         try:
             self._root = self._find_root()
             self.layer_names = _strings(self._root.attrs, "layer_names")
@@ -182,6 +174,7 @@ def save(
     filepath: PathLike,
     overwrite: bool = True,
     kernel_dtype: Literal["float32", "float16"] = "float32",
+    card: Card | None = None,
 ) -> None:
     """Save a model's weights in a file that the reference can load by name.
 
@@ -194,10 +187,12 @@ def save(
         overwrite: whether an existing file may be replaced.
         kernel_dtype: "float32", or "float16" for a file of half the size, with kernels accurate
             to three digits. Vectors (biases, BatchNorm statistics) stay float32.
+        card: what the file says about its model; None: the `card` of the model, if it has one.
 
     Raises:
         FileExistsError: the file exists and `overwrite` is False.
-        ValueError: unknown `kernel_dtype`, or a kernel value that float16 cannot hold.
+        ValueError: unknown `kernel_dtype`, a kernel value that float16 cannot hold, or a card that
+            cannot be written.
         OSError: the file cannot be written; the message names it.
 
     Example:
@@ -213,6 +208,18 @@ def save(
         _write(file, weighted_layers(model), kernel_dtype)
         if getattr(model, "is_bgr", False):
             file.attrs["pixel_order"] = "BGR"  # an extension, which the reference ignores
+        add_card(file.attrs, card or _own_card(model))
+
+
+def _own_card(model):
+    """The card of a model; an empty one, with a warning, if it cannot be written."""
+    card = getattr(model, "card", None) or Card()
+    try:
+        to_text(card)
+    except ValueError as error:
+        logger.warning("the weights file says nothing about its model: %s", error)
+        return Card()
+    return card
 
 
 def save_arrays(layers: Mapping[str, list[Array]], filepath: PathLike, pixel_order: str) -> None:

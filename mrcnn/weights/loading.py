@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..types import PathLike
+from .catalogue import find
 from .keras_h5 import weighted_layers
 from .readers import open_source
 from .report import LoadReport
@@ -20,7 +21,7 @@ def load(
     complete: bool = False,
     skip_mismatch: bool = False,
 ) -> LoadReport:
-    """Load weights into the layers of the same name.
+    """Load weights into the layers of the same name; the file's name is the model's `loaded_from`.
 
     Everything is checked before anything is assigned, so a refused file leaves the model
     unchanged. A bare ImageNet ResNet expects BGR pixels: the input channels of its `conv1` kernel
@@ -30,7 +31,7 @@ def load(
     Args:
         model: `keras.Model`.
         filepath: a file that one of `readers.READERS` reads, such as HDF5 saved by matterport's
-            Mask_RCNN.
+            Mask_RCNN; or the name of a model that comes with the package, see `catalogue.find`.
         exclude: names of layers that keep their values.
         complete: whether every layer of the model must be in the file.
         skip_mismatch: whether layers whose shapes disagree keep their values; otherwise the file
@@ -51,8 +52,9 @@ def load(
     """
     exclude = [exclude] if isinstance(exclude, str) else list(exclude or ())
     layers, stem = weighted_layers(model), getattr(model, "stem", "conv1")
-    with open_source(filepath) as source:
-        report = LoadReport(str(filepath))
+    path = find(filepath)
+    with open_source(path) as source:
+        report = LoadReport(str(path))
         for name, variables in layers.items():
             if name in exclude:
                 report.excluded.append(name)
@@ -76,6 +78,7 @@ def load(
     for name, values in arrays.items():
         for variable, value in zip(layers[name], values, strict=True):
             variable.assign(value)
+    model.loaded_from = path.name
     report.log(logger)
     return report
 

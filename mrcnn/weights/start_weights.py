@@ -6,10 +6,11 @@ from typing import Any
 
 from ..types import PathLike
 from . import loading
+from .catalogue import MODELS, find
 from .published import download_trained_weights
 from .report import LoadReport
 
-NAMES = ("coco", "imagenet", "last", "best")
+NAMES = ("coco", "imagenet", "last", "best", *MODELS)
 
 
 def load(
@@ -26,7 +27,8 @@ def load(
             layers whose shapes differ from the model's, such as those that depend on the number of
             classes, keep their values), "imagenet" (Keras's for the backbone, see
             `published.imagenet_weights`, downloaded), "last" or "best" (from the last run with the
-            configuration's NAME), or the path of a file.
+            configuration's NAME), a model that comes with the package, such as "nuclei" (training
+            starts from the layers that fit, see `load_fitting`), or the path of a file.
         coco_path: path of the COCO weights.
         others: further names, and the files that they stand for, which may come from other
             tasks, see `load_fitting`.
@@ -56,7 +58,9 @@ def load(
     elif name == "best":
         path = Path(model.find_last()).parent / "weights" / "best.h5"
     else:
-        path = Path(name).expanduser()
+        path = find(name)
+        if name in MODELS and path == MODELS[name].path and model.mode == "training":
+            return load_fitting(model, path)
     return model.load_weights(str(path), by_name=True)
 
 
@@ -65,8 +69,9 @@ def load_fitting(model: Any, path: PathLike) -> LoadReport:
 
     Args:
         model: a `MaskRCNN`.
-        path: the file. Layers whose shapes differ from the model's, such as those that depend on
-            the number of classes, keep their values.
+        path: the file, or the name of a model that comes with the package. Layers whose shapes
+            differ from the model's, such as those that depend on the number of classes, keep their
+            values.
 
     Returns:
         What happened to each layer.

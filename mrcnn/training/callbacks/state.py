@@ -13,6 +13,7 @@ from ...runs import state
 from ...runs.state import Progress
 from ...text import log
 from .. import optimization
+from ..model_card import after_epoch
 from .finite import StopIfNotFinite
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def _plain(value: Any) -> Any:
 
 
 class SaveWeights(keras.callbacks.Callback):
-    """Writes the weights after every epoch.
+    """Writes the weights after every epoch, with a card that says so.
 
     Args:
         path: template with `{epoch:04d}`, see `runs.folder.template`.
@@ -191,6 +192,8 @@ class SaveWeights(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write the epoch's checkpoint, counted from 1. (The run's state holds the weights too.)"""
+        if card := getattr(self.model, "card", None):
+            self.model.card = after_epoch(card, epoch + 1)
         try:
             self.model.save_weights(checkpoints.path_of(self.path, epoch + 1))
         except OSError as error:

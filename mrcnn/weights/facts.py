@@ -1,0 +1,85 @@
+"""What the layers of a weights file tell about its network: backbone, heads, classes, size."""
+
+import dataclasses
+import math
+import re
+
+from .source import WeightsSource
+
+_DEPTHS = {6: 50, 23: 101, 36: 152}  # a ResNet's, by the number of blocks in stage 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known of a network from its layers.
+
+    Attributes:
+        layers: number of layers with weights.
+        parameters: number of their values.
+        backbone: its BACKBONE, such as "resnet101"; None if the layers are not those of a known
+            one.
+        heads: names of its heads, such as ("box", "mask"); empty for a backbone alone.
+        num_classes: number of classes, the background included; None without a box head.
+        channels: number of channels that the first convolution takes; None if that is unknown.
+    """
+
+    layers: int
+    parameters: int
+    backbone: str | None
+    heads: tuple[str, ...]
+    num_classes: int | None
+    channels: int | None
+
+    @property
+    def kind(self) -> str:
+        """What the network is called."""
+        if "keypoint" in self.heads:
+            return "Keypoint R-CNN" if "mask" not in self.heads else "Mask R-CNN with keypoints"
+        if "mask" in self.heads:
+            return "Mask R-CNN"
+        if self.heads:
+            return "Faster R-CNN (boxes only)"
+        return "a backbone alone" if self.backbone else "another network"
+
+
+def facts(source: WeightsSource) -> Facts:
+    """Look at the layers of an open weights file; no tensor is read.
+
+    Args:
+        source: see `readers.open_source`.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    shapes = {name: source.shapes(name) for name in source.layer_names if source.has_weights(name)}
+    logits = shapes.get("mrcnn_class_logits")
+    heads = [
+        head
+        for head, layer in (("box", "class_logits"), ("mask", "mask"), ("keypoint", "keypoint"))
+        if any(name.startswith(f"mrcnn_{layer}") for name in shapes)
+    ]
+    stem = next((shapes[name] for name in ("conv1", "block1_conv1", "conv") if name in shapes), [])
+    return Facts(
+        layers=len(shapes),
+        parameters=sum(math.prod(shape) for layer in shapes.values() for shape in layer),
+        backbone=_backbone(shapes),
+        heads=tuple(heads),
+        num_classes=logits[-1][-1] if logits and logits[-1] else None,
+        channels=stem[0][2] if stem and len(stem[0]) == 4 else None,
+    )
+
+
+def _backbone(shapes: dict[str, list[tuple[int, ...]]]) -> str | None:
+    if "small5" in shapes:
+        return "small_resnet"
+    if "block5_conv3" in shapes:
+        return "vgg16"
+    if any(name.startswith("expanded_conv") for name in shapes):
+        return "mobilenet_v3_large"
+    blocks = sum(bool(re.fullmatch(r"res4\w+_branch2b", name)) for name in shapes)
+    if blocks not in _DEPTHS:
+        return None
+    kernel = next(iter(shapes.get("res2a_branch2b", [])), ())
+    if len(kernel) == 4 and 0 < kernel[2] < kernel[3]:  # grouped
+        return f"resnext{_DEPTHS[blocks]}_{kernel[3] // kernel[2]}x{kernel[2]}d"
+    return f"resnet{_DEPTHS[blocks]}"
