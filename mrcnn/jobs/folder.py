@@ -71,14 +71,15 @@ def run(
     todo, failed = _sorted_out(job, folder, tasks, again)
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
 
-    with Progress(len(todo), quiet) as progress:
+    unusable = [*inputs.refused, *missing, *failed]
+    with Progress(len(todo) + len(unusable), quiet) as progress:
 
         def fail(name: str, reason: str) -> None:
             folder.add_failure(name, reason)
             summary.failed.append(name)
             progress.failed(name, reason)
 
-        for name, reason in (*inputs.refused, *missing, *failed):
+        for name, reason in unusable:
             fail(name, reason)
         kept = {task.item.name for task in todo} | {name for name, _ in failed}
         for task in tasks:

@@ -94,12 +94,16 @@ def find_inputs(
         raise ValueError("no paths were given: name images, folders of images, or globs.")
     for text in named:
         search.add(text)
-    names = _names(search.found, search.folders, search.files)
-    inputs = Inputs([], [], search.refused, search.ignored)
-    for path, name in names.items():
+    base = _base(search.folders, search.files)
+    refused = [
+        (_relative(what, base) if isinstance(what, Path) else what, reason)
+        for what, reason in search.refused
+    ]
+    inputs = Inputs([], [], refused, search.ignored)
+    for path in search.found:
         is_video = path.suffix.lower() in VIDEO_SUFFIXES
-        (inputs.videos if is_video else inputs.images).append(Item(name, path))
-    if not names:
+        (inputs.videos if is_video else inputs.images).append(Item(_relative(path, base), path))
+    if not search.found:
         _raise_nothing(named, inputs, recursive)
     return inputs
 
@@ -122,7 +126,7 @@ class _Search:
         self.found: dict[Path, None] = {}
         self.folders: list[Path] = []  # named by the user
         self.files: list[Path] = []
-        self.refused: list[tuple[str, str]] = []
+        self.refused: list[tuple[Path | str, str]] = []
         self.ignored = 0
 
     def add(self, named: str) -> None:
@@ -139,12 +143,12 @@ class _Search:
     def _add_existing(self, path: Path) -> None:
         if path.is_dir() and path.suffix.lower() not in IMAGE_FOLDERS:
             self.folders.append(path)
-            self._add_folder(path, path)
+            self._add_folder(path)
         else:
             self.files.append(path)
             self.found.setdefault(path)
 
-    def _add_folder(self, folder: Path, root: Path) -> None:
+    def _add_folder(self, folder: Path) -> None:
         subfolders = []
         for path in sorted(folder.iterdir()):
             if path.name.startswith("."):
@@ -155,25 +159,23 @@ class _Search:
             elif suffix in (*IMAGE_SUFFIXES, *SLIDES, *VIDEO_SUFFIXES, *IMAGE_FOLDERS):
                 self.found.setdefault(path)
             elif reason := why_not_read(path.name):
-                self.refused.append((path.relative_to(root).as_posix(), reason))
+                self.refused.append((path, reason))
             else:
                 self.ignored += 1
         for path in subfolders if self.recursive else ():
             if str(path) != self.exclude and not is_results_folder(path):
-                self._add_folder(path, root)
+                self._add_folder(path)
 
 
-def _names(found: Iterable[Path], folders: list[Path], files: list[Path]) -> dict[Path, str]:
-    """The name of each path."""
+def _base(folders: list[Path], files: list[Path]) -> str:
+    """The folder to which names are relative; "" if the paths share none."""
     if len(folders) == 1 and not files:
-        base = str(folders[0])
-    else:
-        parents = {str(path.parent) for path in (*folders, *files)}
-        try:
-            base = os.path.commonpath(parents) if parents else ""
-        except ValueError:  # on several drives
-            base = ""
-    return {path: _relative(path, base) for path in found}
+        return str(folders[0])
+    parents = {str(path.parent) for path in (*folders, *files)}
+    try:
+        return os.path.commonpath(parents) if parents else ""
+    except ValueError:  # on several drives
+        return ""
 
 
 def _relative(path: Path, base: str) -> str:

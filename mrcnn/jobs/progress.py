@@ -50,11 +50,10 @@ class Progress:
 
     def failed(self, name: str, reason: str) -> None:
         """An image cannot be used."""
-        if self._quiet or self._terminal:
-            self._bar.clear()
-            print(f"{name}: {reason}", file=sys.stderr, flush=True)
-        self._line("failed", name, reason)
         self._bar.update()
+        if self._quiet or self._terminal:
+            tqdm.write(f"{name}: {reason}", file=sys.stderr)
+        self._line("failed", name, reason)
 
     def _line(self, *words: object) -> None:
         if not (self._quiet or self._terminal):

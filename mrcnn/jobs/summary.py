@@ -75,7 +75,8 @@ class Summary:
             lines.append(f"objects that score below {self.min_score:g} are left out (--min-score)")
         if self.remarks:
             others = len(self.remarks) - 1
-            lines.append(self.remarks[0] + (f" (and {others} images like it)" if others else ""))
+            like = f" (and {_count(others, 'image')} like it)" if others else ""
+            lines.append(self.remarks[0] + like)
         return lines
 
 

@@ -82,6 +82,7 @@ def test_videos_are_told_apart(tmp_path):
 def test_what_cannot_be_read_is_refused_with_a_reason(tmp_path):
     make(tmp_path, "a.png", "b.czi", "c.svg", "d.heic")
     found = find_inputs([tmp_path, tmp_path / "gone.png", tmp_path / "no*.tif"])
+    assert names(found) == ["a.png"]
     assert [name for name, _ in found.refused] == [
         *("b.czi", "c.svg", "d.heic", str(tmp_path / "gone.png"), str(tmp_path / "no*.tif"))
     ]

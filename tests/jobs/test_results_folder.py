@@ -73,7 +73,7 @@ def test_results_of_another_recipe_are_an_error(folder):
         "another --out, or replace them with --again."
     )
     # Unless all of them are replaced.
-    with pytest.raises(ValueError, match="of 1 other image.*: choose another --out.$"):
+    with pytest.raises(ValueError, match=r"of 1 other image.*: choose another --out\.$"):
         ResultsFolder(folder.path).start(other, ["y.png"], again=True)
     again = ResultsFolder(folder.path)
     again.start(other, ["x.png", "y.png"], again=True)
