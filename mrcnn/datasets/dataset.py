@@ -1,7 +1,7 @@
 """The base class of datasets: subclass it and override `load_mask`."""
 
 import logging
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,8 +12,11 @@ from ..images import reading
 from ..instances import InstanceBoxes, InstanceMasks, KeypointLayout
 from ..types import Array, ImageInfo, PathLike
 from . import check, coco_export, prepared, splits
-from .reading import place_of
+from .reading import place_of, with_three_channels
 from .report import Report
+
+if TYPE_CHECKING:
+    from .tiles import Tiles
 
 logger = logging.getLogger(__name__)
 
@@ -295,6 +298,51 @@ class Dataset:
         """
         return splits.split_by_group(self, group_of, fraction, seed)
 
+    def tiles(self, size: int | Sequence[int], overlap: int = 0, keep: float = 0.5) -> "Tiles":
+        """Return a prepared dataset of tiles, to train on images larger than the network's input.
+
+        Every pixel is in a tile. The tiles of an image have the same size, are spread evenly, and
+        share more than `overlap` where the sizes do not divide. An image smaller than a tile stays
+        whole. Training draws the tiles in random order, as it draws images.
+
+        An instance of which less than `keep` lies in a tile becomes a crowd there: training learns
+        neither that it is an object nor that it is background. With an overlap of the size of the
+        largest objects, each lies in a tile as a whole; without, one in a corner may have no tile
+        that learns it.
+
+        `split` keeps the tiles of an image together. Images that are read from files are decoded
+        once for several tiles, as far as memory allows (`Tiles.CACHE_BYTES`); of large TIFF, .npy
+        and OME-Zarr images only the tile is read. With a scaling by percentiles, such as the
+        default for 16 bits, each tile is scaled by its own: set IMAGE_SCALING to (low, high) to
+        scale all alike.
+
+        Args:
+            size: of the tiles in pixels: an integer, or (height, width).
+            overlap: pixels that neighbours share at least, less than the size.
+            keep: fraction, 0 to 1, of an instance's area (of its box, if there are no masks) from
+                which a tile learns it; 0 keeps all of which a pixel is seen.
+
+        Raises:
+            RuntimeError: `prepare` was not called.
+            ValueError: an argument is out of range.
+            FileNotFoundError, OSError: the size of an image cannot be read.
+
+        Example:
+            >>> from mrcnn.datasets import Dataset
+            >>> np.save("field.npy", np.zeros((1000, 1500, 3), np.uint8))
+            >>> dataset = Dataset()
+            >>> dataset.add_image("fields", 1, path="field.npy")
+            >>> dataset.prepare()
+            >>> tiles = dataset.tiles(512, overlap=64)
+            >>> tiles.num_images, tiles.load_image(1).shape
+            (12, (512, 512, 3))
+            >>> tiles.image_reference(1)
+            'field.npy [0:512, 329:841]'
+        """
+        from .tiles import Tiles  # a subclass of this class
+
+        return Tiles(self, size, overlap, keep)
+
     def to_coco(self, path: PathLike | None = None) -> dict[str, list[dict[str, Any]]]:
         """Return the dataset in COCO's format, see `coco_export.to_coco`.
 
@@ -351,8 +399,7 @@ class Dataset:
         if remark and not self._warned_of_channels:
             self._warned_of_channels = True
             logger.warning("%s This may apply to other images too.", remark)
-        image = image[..., np.newaxis] if image.ndim == 2 else image
-        return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+        return with_three_channels(image)
 
     def load_mask(self, image_id: int) -> tuple[Array, Array]:
         """Return the instances of an image. Subclasses override this; the base class has none.

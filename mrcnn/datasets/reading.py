@@ -62,6 +62,12 @@ def place_of(dataset: "Dataset", image_id: int) -> str:
     return f"image {image_id} ({dataset.image_info[image_id].get('path')})"
 
 
+def with_three_channels(image: Array) -> Array:
+    """An image [H, W], [H, W, 1] or [H, W, C] with gray repeated: [H, W, 3] or [H, W, C]."""
+    image = image[..., np.newaxis] if image.ndim == 2 else image
+    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+
+
 def turned_by_exif(dataset: "Dataset | None", said: Sequence[int], found: Sequence[int]) -> str:
     """Explain two sizes that differ by a swap of height and width.
 

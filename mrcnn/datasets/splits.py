@@ -74,7 +74,8 @@ def random_subset(ids: Array, limit: int | None, seed: int = 0) -> Array:
 def split(dataset: _D, fraction: float = 0.2, seed: int | np.random.Generator = 0) -> tuple[_D, _D]:
     """Split a dataset at random into training and validation.
 
-    If images are related, such as crops of one slide, use `split_by_group`.
+    If images are related, such as crops of one slide, use `split_by_group`. The tiles that
+    `Dataset.tiles` makes of an image stay together.
 
     Args:
         dataset: a `Dataset`.
@@ -88,7 +89,11 @@ def split(dataset: _D, fraction: float = 0.2, seed: int | np.random.Generator = 
         TypeError: `fraction` is not a number.
         ValueError: `fraction` is out of range, or the dataset has fewer than two images.
     """
+    from .tiles import Tiles  # a dataset, whose module imports this one
+
     _check_fraction(fraction)
+    if isinstance(dataset, Tiles):
+        return dataset.split(fraction, seed)
     ids = _sorted_ids(dataset)
     if len(ids) < 2:
         raise ValueError(f"the dataset has {len(ids)} images: a split needs at least two.")

@@ -50,7 +50,10 @@ def check_images(images: Sequence[Array] | Array, config: Config) -> list[Array]
 
 
 def check_several(images: Iterable[Array]) -> None:
-    """Check that `images` are several, not one.
+    """Check that images are several, not one.
+
+    Args:
+        images: see `MaskRCNN.detect`.
 
     Raises:
         ValueError: they are one array [H, W] or [H, W, C].
@@ -63,7 +66,19 @@ def check_several(images: Iterable[Array]) -> None:
 
 
 def check_image(image: Any, config: Config, index: int) -> Array:
-    """`check_images` for the image of a given index."""
+    """`check_images` for one image.
+
+    Args:
+        image: see `MaskRCNN.detect`.
+        config: see `check_images`.
+        index: of the image, for messages.
+
+    Returns:
+        [H, W, IMAGE_CHANNEL_COUNT].
+
+    Raises:
+        ValueError, TypeError: see `MaskRCNN.detect`.
+    """
     return for_network(with_mean(_in_numpy(image), config), config, f"image {index}")
 
 
