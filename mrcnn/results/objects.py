@@ -39,8 +39,7 @@ class ImageFacts:
 
     def class_name(self, class_id: int) -> str:
         """The name of a class, or "class 7" if it has none."""
-        known = 0 <= class_id < len(self.class_names)
-        return self.class_names[class_id] if known else f"class {class_id}"
+        return class_name(self.class_names, class_id)
 
 
 class Objects:
@@ -116,3 +115,23 @@ class Objects:
             None if self.masks is None else self.masks[chosen],
             None if self.keypoints is None else self.keypoints[chosen],
         )
+
+    def to_napari(self, viewer: Any, *given: Any, **options: Any) -> list[Any]:
+        """Show the objects in a napari viewer.
+
+        Args:
+            viewer, given, options: as for `mrcnn.results.to_napari`, whose result this is.
+        """
+        from .napari_layers import to_napari
+
+        return to_napari(viewer, self, *given, **options)
+
+
+def class_name(class_names: Sequence[str], class_id: int) -> str:
+    """The name of a class, or "class 7" if it has none.
+
+    Args:
+        class_names: one per class id, from the background's at 0.
+        class_id: of the class.
+    """
+    return class_names[class_id] if 0 <= class_id < len(class_names) else f"class {class_id}"

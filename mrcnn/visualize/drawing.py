@@ -74,8 +74,8 @@ def neighbor_colors(boxes: npt.ArrayLike, beneath: npt.ArrayLike | None = None) 
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2
     visible = np.full((len(boxes), len(palette)), np.inf)
     if beneath is not None and len(boxes):
-        # In thin lines, the eye sees lightness before it sees hue. That a line is seen at all counts
-        # for more than that it differs from its neighbours.
+        # In thin lines, the eye sees lightness before hue. That a line is seen at all counts for
+        # more than that it differs from its neighbours.
         difference = lab - rgb2lab(np.asarray(beneath, np.float64))[:, None]
         visible = np.linalg.norm(difference * (0.5, 0.25, 0.25), axis=-1)  # [N, 12]
     chosen = np.zeros(len(boxes), dtype=int)
