@@ -52,16 +52,47 @@ def find(
     Raises:
         ValueError: values are infinite, or all are NaN.
     """
-    remarks: dict[str, str] = {}
+    missing, remarks = marked(image, masked, nodata, name)
+    if missing is None:
+        return image, None, remarks
+    if nodata == "auto":
+        for index, value, remark, certain in guesses(image, missing, guess, name):
+            remarks.setdefault(str(value), remark)
+            if certain:
+                missing[..., index] |= image[..., index] == value
+    if not missing.any():
+        return image, None, remarks
+    if missing.all():
+        remarks["all"] = f"{name} has no valid pixel: all its values mean no data."
+    return filled(image, missing), missing, remarks
+
+
+def marked(
+    image: Array, masked: Array | None, nodata: Any, name: str, part: bool = False
+) -> tuple[Array | None, dict[str, str]]:
+    """Find the values that hold no data beyond doubt: those masked, NaN, or equal to `nodata`.
+
+    Args:
+        image, masked, nodata, name: see `find`.
+        part: whether it is part of a larger image, of which others may hold data.
+
+    Returns:
+        missing: bool array [H, W, C]; None if no value of such an image can mean no data.
+        remarks: see `find`.
+
+    Raises:
+        ValueError: values are infinite, or all are NaN and the image is whole.
+    """
     by_value = nodata is not None and not isinstance(nodata, str)
     if masked is None and not by_value and image.dtype.itemsize == 1:
-        return image, None, remarks
+        return None, {}
     missing = np.zeros(image.shape, bool) if masked is None else masked.copy()
     if by_value:
         missing |= equal_to(image, nodata)
+    remarks = {}
     if image.dtype.kind == "f" and (strange := ~np.isfinite(image) & ~missing).any():
         count, infinite = np.count_nonzero(strange), np.isinf(image[strange]).any()
-        if infinite or strange.all():
+        if infinite or (strange.all() and not part):
             raise ValueError(
                 f"{name} has {count} values that are NaN or infinite: all must be finite."
             )
@@ -70,20 +101,29 @@ def find(
             "scaling and set to the mean."
         )
         missing |= strange
-    if nodata == "auto" and image.dtype.itemsize > 1:
-        for index in range(image.shape[2]):
-            channel = image[..., index]
-            for value, text, certain in _extremes(channel, missing[..., index]):
-                certain = certain and guess
-                advice = (_TAKEN_TEXT if certain else _ASKED).format(value)
-                remarks.setdefault(str(value), f"{name}: {text} {advice}")
-                if certain:
-                    missing[..., index] |= channel == value
-    if not missing.any():
-        return image, None, remarks
-    if missing.all():
-        remarks["all"] = f"{name} has no valid pixel: all its values mean no data."
-    return _filled(image, missing), missing, remarks
+    return missing, remarks
+
+
+def guesses(
+    image: Array, missing: Array, guess: bool, name: str
+) -> list[tuple[int, Any, str, bool]]:
+    """The values that may mean no data, although nothing says so.
+
+    Args:
+        image: [H, W, C] numbers or booleans.
+        missing: bool array [H, W, C], what is known to hold no data.
+        guess, name: see `find`.
+
+    Returns:
+        list of the channel's index, the value, a remark on it, and whether it is taken for no data.
+    """
+    found: list[tuple[int, Any, str, bool]] = []
+    for index in range(image.shape[2] if image.dtype.itemsize > 1 else 0):
+        for value, text, certain in _extremes(image[..., index], missing[..., index]):
+            certain = certain and guess
+            advice = (_TAKEN_TEXT if certain else _ASKED).format(value)
+            found.append((index, value, f"{name}: {text} {advice}", certain))
+    return found
 
 
 def equal_to(image: Array, value: float) -> Array:
@@ -164,7 +204,8 @@ def _is_sentinel(value: Any) -> bool:
     return value in (_CONVENTIONAL, np.iinfo(value.dtype).min, np.iinfo(np.int16).min)
 
 
-def _filled(image: Array, missing: Array) -> Array:
+def filled(image: Array, missing: Array) -> Array:
+    """A copy of an image [H, W, C] with a valid value in place of each that is `missing`."""
     filled = image.copy()
     valid = image[~missing]
     for index in range(image.shape[2]):

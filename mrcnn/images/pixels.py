@@ -2,7 +2,7 @@
 
 import logging
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,13 +12,9 @@ import numpy.typing as npt
 from ..config_rules.network_rules import nodata_problem, scaling_problem
 from ..types import Array
 from . import nodata as no_data
+from . import ranges
 
 logger = logging.getLogger(__name__)
-
-_PIXELS = "the network is trained on pixel values from 0 to 255"
-# Percentiles that become black and white. They are common in microscopy (StarDist uses 1 and 99.8),
-# and keep dead and hot pixels from setting the range.
-PERCENTILES = (1, 99.8)
 
 # The values whose remarks have been logged, for each configuration.
 _said: "weakref.WeakKeyDictionary[PixelSettings, set[str]]" = weakref.WeakKeyDictionary()
@@ -57,12 +53,22 @@ def for_network(image: npt.ArrayLike, config: PixelSettings, name: str = "image"
     pixels, remarks = scale(
         image, config.IMAGE_CHANNEL_COUNT, name, config.IMAGE_SCALING, config.IMAGE_NODATA
     )
+    log_once(remarks, config)
+    return pixels
+
+
+def log_once(remarks: Mapping[str, str], config: PixelSettings) -> None:
+    """Log remarks on missing data that were not logged for a configuration before.
+
+    Args:
+        remarks: by the value concerned, see `nodata.find`.
+        config: the settings.
+    """
     said = _said.setdefault(config, set()) if remarks else set()
     for value, remark in remarks.items():
         if value not in said:
             said.add(value)
             logger.warning(remark)
-    return pixels
 
 
 def as_channels(
@@ -150,21 +156,36 @@ def scale(
             f"{name} is the path {str(image)!r}: it must be an array of pixels, such as "
             "mrcnn.images.reading.read_image(path) returns."
         )
-    values = np.asarray(np.ma.getdata(image))
-    mask = np.ma.getmaskarray(np.ma.asarray(image)) if np.ma.is_masked(image) else None
-    _check(values, name)
-    values = _select_channels(values, channels, name)
-    if mask is not None:
-        mask = np.atleast_3d(mask)[..., : values.shape[2]]
+    values, mask = parts(image, channels, name)
     by_image = isinstance(scaling, str)  # the image's own values set the range
     values, missing, remarks = no_data.find(
         values, mask, nodata if by_image or nodata != "auto" else None, scaling != "full", name
     )
-    pixels = _scale(values, scaling, name, missing)
+    pixels = ranges.stretch(values, ranges.find(values, scaling, name, missing))
     if missing is not None:
         pixels = no_data.set_to_mean(pixels, missing)
     pixels = np.repeat(pixels, channels, axis=2) if pixels.shape[2] != channels else pixels
     return pixels, remarks
+
+
+def parts(image: npt.ArrayLike, channels: int, name: str) -> tuple[Array, Array | None]:
+    """The values and the mask of an image, after checks.
+
+    Args:
+        image, channels, name: see `as_channels`.
+
+    Returns:
+        values: [H, W, channels], or [H, W, 1] if grayscale is still to be repeated.
+        mask: bool array of the same shape, True for no data; None if nothing is masked.
+
+    Raises:
+        TypeError, ValueError: see `as_channels`.
+    """
+    values = np.asarray(np.ma.getdata(image))
+    mask = np.ma.getmaskarray(np.ma.asarray(image)) if np.ma.is_masked(image) else None
+    _check(values, name)
+    values = _select_channels(values, channels, name)
+    return values, None if mask is None else np.atleast_3d(mask)[..., : values.shape[2]]
 
 
 def _check(image: Array, name: str) -> None:
@@ -200,85 +221,3 @@ def _select_channels(image: Array, channels: int, name: str) -> Array:
         f"{accepted.get(channels, channels)} would be accepted."
         + (" If its channels come first, use `np.moveaxis(image, 0, -1)`." if first else "")
     )
-
-
-def _scale(image: Array, scaling: Any, name: str, missing: Array | None) -> Array:
-    if image.dtype == np.uint8:
-        return image
-    if image.dtype == bool:
-        return image.astype(np.uint8) * 255
-    if isinstance(scaling, str) and scaling == "auto":
-        return _scale_by_type(image, name, missing)
-    if isinstance(scaling, str) and scaling == "percentile":
-        return _stretch_percentiles(image, missing)
-    low, high = _full_range(image, name) if isinstance(scaling, str) else scaling
-    return _stretch(image, low, high)
-
-
-def _scale_by_type(image: Array, name: str, missing: Array | None) -> Array:
-    low, high = image.min(), image.max()
-    integers, wide = image.dtype.kind in "ui", image.dtype.itemsize > 1
-    # 16 bits whatever the values: a dark image must not pass for an 8-bit one.
-    if low >= 0 and integers and (image.dtype.itemsize == 2 or (wide and high > 255)):
-        return _stretch_percentiles(image, missing)
-    if low < 0 or high > 255:
-        raise ValueError(
-            f"{name} is an array of {image.dtype} with values {low} to {high}: {_PIXELS}. Set "
-            "IMAGE_SCALING to (low, high), the values that should become 0 and 255, or to "
-            "'percentile', which finds them in each image."
-        )
-    return _stretch(image, 0, 1) if not integers and 0 < high <= 1 else image
-
-
-def _full_range(image: Array, name: str) -> tuple[float, float]:
-    if image.dtype.kind == "u":
-        return 0, np.iinfo(image.dtype).max
-    low, high = image.min(), image.max()
-    if image.dtype.kind == "f" and low >= 0 and high <= 1:
-        return 0, 1
-    raise TypeError(
-        f"{name} is an array of {image.dtype} with values {low} to {high}, and IMAGE_SCALING is "
-        "'full', which needs unsigned integers, or floats from 0 to 1. Set it to (low, high), the "
-        "values that should become 0 and 255, or to 'percentile'."
-    )
-
-
-def _stretch_percentiles(image: Array, missing: Array | None) -> Array:
-    scaled = np.empty(image.shape, np.uint8)
-    for index in range(image.shape[2]):
-        channel = valid = image[..., index]
-        if missing is not None and not missing[..., index].all():
-            valid = channel[~missing[..., index]]
-        if channel.dtype == np.uint16:
-            low, high = _percentiles_of_counts(np.bincount(valid.ravel(), minlength=1))
-        else:
-            low, high = np.percentile(valid.astype(np.float64), PERCENTILES)
-        if high <= low:  # few pixels differ, or none
-            high = valid.max()
-        scaled[..., index] = _stretch(channel, low, high)
-    return scaled
-
-
-def _percentiles_of_counts(counts: Array) -> Array:
-    """np.percentile of values 0, 1, ... that occur `counts` times each; several times faster."""
-    cumulated = np.cumsum(counts)
-    position = np.array(PERCENTILES) / 100 * (cumulated[-1] - 1)
-    below = np.floor(position)
-    first, second = (
-        np.searchsorted(cumulated, np.minimum(below + step, cumulated[-1] - 1), side="right")
-        for step in (0, 1)
-    )
-    return first + (second - first) * (position - below)
-
-
-def _stretch(values: Array, low: float, high: float) -> Array:
-    """`values` as uint8: `low` becomes 0 and `high` 255. All 0 unless `high` is above `low`."""
-    if values.dtype == np.uint16:
-        return _stretch(np.arange(2**16, dtype=np.float64), low, high)[values]
-    if not high > low:
-        return np.zeros(values.shape, np.uint8)
-    values = np.clip(values.astype(np.float64), low, high)
-    values -= low
-    values /= high - low
-    values *= 255
-    return np.rint(values, out=values).astype(np.uint8)

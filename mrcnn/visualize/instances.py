@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
-from ..images.pixels import PERCENTILES
+from ..images.ranges import PERCENTILES
 from ..types import Array
 from .captions import CAPTION_POINTS, add_caption, inner_point, instance_label
 from .drawing import RGB, add_box, add_outlines, blend_masks, check_counts, neighbor_colors

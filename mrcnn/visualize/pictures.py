@@ -7,7 +7,8 @@ are too dark to see. Detection does not need that; eyes do.
 import numpy as np
 import numpy.typing as npt
 
-from ..images.pixels import PERCENTILES, scale
+from ..images.pixels import scale
+from ..images.ranges import PERCENTILES
 from ..types import Array
 
 # A picture is dark if its brightest parts are below this value of 255. 8-bit fluorescence images
