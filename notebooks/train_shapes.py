@@ -41,7 +41,6 @@ from mrcnn.presets import SmallNetwork
 from mrcnn.runs import history
 from samples.shapes.shapes_dataset import ShapesDataset
 
-NUCLEUS_WEIGHTS_PATH = ROOT_DIR / "samples/nucleus/nucleus_small.h5"
 keras.utils.set_random_seed(0)  # for weights that are initialised at random
 logs = tempfile.mkdtemp()  # for the runs; in your own project, ROOT_DIR / "logs"
 # %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}
@@ -164,7 +163,7 @@ visualize.plot_anchor_coverage(train.subset(range(100)), config)
 # %%
 model = modellib.MaskRCNN("training", config, model_dir=logs)
 report = model.load_weights(
-    str(NUCLEUS_WEIGHTS_PATH),
+    "nuclei",  # the path of a file, or a model that comes with the package
     by_name=True,
     exclude=["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"],
 )

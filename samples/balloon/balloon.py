@@ -39,7 +39,7 @@ from mrcnn.formats import ViaDataset
 from mrcnn.formats.finding import given_path
 from mrcnn.images.reading import read_image
 from mrcnn.inference.counts import CountsTable
-from mrcnn.weights import start_weights
+from mrcnn.weights import catalogue, start_weights
 
 # Lets notebooks, which import samples.balloon.balloon, find the modules beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -56,7 +56,7 @@ ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "balloon"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
-NUCLEUS_WEIGHTS_PATH = ROOT_DIR / "samples" / "nucleus" / "nucleus_small.h5"
+NUCLEUS_WEIGHTS_PATH = catalogue.MODELS["nuclei"].path
 # Values of --weights that were not trained on balloons: only `train` accepts them.
 FOREIGN_WEIGHTS = ("nucleus", "imagenet")
 DATASET_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.1/balloon_dataset.zip"

@@ -25,7 +25,7 @@ from mrcnn.files.whole import new_folder
 from mrcnn.formats import CocoKeypointsDataset
 from mrcnn.inference.detector import with_score
 from mrcnn.inference.over_dataset import over_dataset
-from mrcnn.weights import start_weights
+from mrcnn.weights import catalogue, start_weights
 
 # Lets notebooks, which import samples.keypoints.keypoints, find the modules beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -37,7 +37,7 @@ ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "keypoints"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
-NUCLEUS_WEIGHTS_PATH = ROOT_DIR / "samples" / "nucleus" / "nucleus_small.h5"
+NUCLEUS_WEIGHTS_PATH = catalogue.MODELS["nuclei"].path
 # Values of --weights that were not trained on keypoints: only `train` accepts them.
 FOREIGN_WEIGHTS = ("nucleus", "imagenet", "coco")
 

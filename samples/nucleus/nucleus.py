@@ -1,4 +1,4 @@
-"""Detect cell nuclei in microscopy images, with weights that come with this sample.
+"""Detect cell nuclei in microscopy images, with weights that come with the package.
 
 Detect in your own images, of up to about 1500 pixels a side and 400 nuclei; outlines, counts and
 run lengths go to a new folder under results/nucleus:
@@ -33,7 +33,7 @@ from mrcnn.inference import tta
 from mrcnn.inference.counts import CountsTable
 from mrcnn.inference.detector import detect_crops, with_score
 from mrcnn.inference.no_overlaps import without_overlaps
-from mrcnn.weights import start_weights
+from mrcnn.weights import catalogue, start_weights
 
 # Lets notebooks, which import samples.nucleus.nucleus, find the modules beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -62,7 +62,7 @@ ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "nucleus"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
-NUCLEUS_WEIGHTS_PATH = Path(__file__).resolve().parent / "nucleus_small.h5"
+NUCLEUS_WEIGHTS_PATH = catalogue.MODELS["nuclei"].path
 
 # For each --network: the configurations for training and inference.
 NETWORKS = {
@@ -234,8 +234,9 @@ def make_model(mode, network="small", weights="nucleus", logs=DEFAULT_LOGS_DIR, 
     Args:
         mode: "training" or "inference".
         network: "small" or "resnet50".
-        weights: "nucleus" (the weights of the sample, for the small network), or what
-            `start_weights.load` takes: "coco", "imagenet", "last", "best" or the path of a file.
+        weights: "nucleus" or "nuclei" (the weights that come with the package, for the small
+            network), or what else `start_weights.load` takes: "coco", "imagenet", "last", "best"
+            or the path of a file.
         logs: folder of the training runs.
         min_score: DETECTION_MIN_CONFIDENCE; None: the configuration's.
 
@@ -246,14 +247,15 @@ def make_model(mode, network="small", weights="nucleus", logs=DEFAULT_LOGS_DIR, 
     """
     if network not in NETWORKS:
         raise ValueError(f"network is {network!r}: it must be {' or '.join(NETWORKS)}.")
-    if weights == "nucleus" and network != "small":
-        raise ValueError(f"--weights=nucleus is for --network=small, not {network}.")
+    is_packaged = weights in ("nucleus", "nuclei")
+    if is_packaged and network != "small":
+        raise ValueError(f"--weights={weights} is for --network=small, not {network}.")
     config = NETWORKS[network][0 if mode == "training" else 1]()
     if min_score is not None:
         config.DETECTION_MIN_CONFIDENCE = min_score
     model = modellib.MaskRCNN(mode, config, str(logs))
     print(f"Loading weights {weights}")
-    weights = NUCLEUS_WEIGHTS_PATH if weights == "nucleus" else weights
+    weights = NUCLEUS_WEIGHTS_PATH if is_packaged else weights
     start_weights.load(model, weights, COCO_WEIGHTS_PATH)
     return model
 

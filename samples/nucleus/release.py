@@ -3,9 +3,9 @@
     python samples/nucleus/nucleus.py train --dataset=DIR --subset=fit --weights=imagenet
     python samples/nucleus/release.py --dataset=DIR --run=logs/nucleus_small20261120T1444
 
-writes nucleus_small.h5, with kernels in half precision, and nucleus_small.json beside it: command,
-seed, commit, versions, time, digests of data and weights, and metrics of the weights as stored in
-the file.
+writes nuclei.h5 into the package, with kernels in half precision and a card, and nuclei.json beside
+it: command, seed, commit, versions, time, digests of data and weights, and metrics of the weights
+as stored in the file.
 """
 
 import argparse
@@ -16,14 +16,16 @@ import shlex
 from pathlib import Path
 
 from nucleus import NUCLEUS_WEIGHTS_PATH, detector, load_dataset, make_model
-from nucleus_config import MIN_SCORE, SmallNucleusInferenceConfig
+from nucleus_config import MIN_SCORE, SmallNucleusConfig, SmallNucleusInferenceConfig
 from nucleus_dataset import kind_of
 
 from mrcnn import evaluation, weights
 from mrcnn.files.whole import replacing
 from mrcnn.inference.no_overlaps import without_overlaps
-from mrcnn.runs.record import as_json
+from mrcnn.runs.settings import as_json, stored
+from mrcnn.training.model_card import object_size
 from mrcnn.weights import start_weights
+from mrcnn.weights.card import Card
 
 # Options of the training command that depend on the machine, and what is recorded instead.
 PLACEHOLDERS = {"--dataset": "DIR", "--logs": "logs"}
@@ -100,6 +102,7 @@ def provenance(run, dataset_dir, started_from):
         "licence": LICENCE,
         "commands": [machine_independent(start["command"], started_from) for start in starts],
         "commits": [start["commit"] for start in starts],
+        "date": starts[-1]["date"],
         "seed": starts[0]["seed"],
         "versions": starts[0]["versions"],
         "devices": starts[0]["devices"],
@@ -112,6 +115,37 @@ def provenance(run, dataset_dir, started_from):
             for name, dataset in images.items()
         },
     }
+
+
+def card(facts, dataset, min_score):
+    """Make the card of the weights file.
+
+    Args:
+        facts: result of `provenance`.
+        dataset: the training images, a prepared `NucleusDataset`.
+        min_score: score threshold.
+    """
+    config = SmallNucleusConfig()
+    # Whether it trained in bfloat16 depends on the machine.
+    settings = {**stored(config), "MIXED_PRECISION": None, "DETECTION_MIN_CONFIDENCE": min_score}
+    return Card(
+        config=settings,
+        class_names=dataset.class_names,
+        object_size=object_size(dataset, config),
+        min_score=min_score,
+        licence=facts["licence"],
+        provenance={
+            "name": config.NAME,
+            "started_from": "ImageNet weights of Keras",
+            "command": facts["commands"][-1],
+            "dataset": {
+                "images": facts["data"]["fit"]["images"],
+                "validation_images": facts["data"]["val"]["images"],
+                "sources": ["BBBC038v1, the 2018 Data Science Bowl"],
+            },
+            **{name: facts[name] for name in ("date", "commits", "epochs", "versions")},
+        },
+    )
 
 
 def cached(detect):
@@ -159,7 +193,10 @@ def release(run, dataset_dir, started_from, min_score):
     if not checkpoints:
         raise FileNotFoundError(f"{run} has no mask_rcnn_*.h5: it must be a run's folder.")
     model = make_model("inference", weights=checkpoints[-1])
-    weights.save(model.keras_model, NUCLEUS_WEIGHTS_PATH, kernel_dtype="float16")
+    fit = load_dataset(dataset_dir, "fit", balance=True)
+    weights.save(
+        model.keras_model, NUCLEUS_WEIGHTS_PATH, True, "float16", card(facts, fit, min_score)
+    )
     model = make_model("inference", weights="nucleus", min_score=0.05)
     facts["weights"] = {
         "sha256": file_digest(NUCLEUS_WEIGHTS_PATH),

@@ -20,7 +20,7 @@ from mrcnn.files.whole import new_folder
 from mrcnn.inference.counts import CountsTable
 from mrcnn.inference.detector import with_score
 from mrcnn.presets import SmallNetwork
-from mrcnn.weights import start_weights
+from mrcnn.weights import catalogue, start_weights
 
 # Lets notebooks, which import samples.shapes.shapes, find the module beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -31,7 +31,7 @@ ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
 RESULTS_DIR = ROOT_DIR / "results" / "shapes"
 COCO_WEIGHTS_PATH = ROOT_DIR / "mask_rcnn_coco.h5"
-NUCLEUS_WEIGHTS_PATH = ROOT_DIR / "samples" / "nucleus" / "nucleus_small.h5"
+NUCLEUS_WEIGHTS_PATH = catalogue.MODELS["nuclei"].path
 # Values of --weights that were not trained on shapes: only `train` accepts them.
 FOREIGN_WEIGHTS = ("nucleus", "imagenet", "coco")
 
