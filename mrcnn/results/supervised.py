@@ -40,7 +40,7 @@ def to_supervision(
             "to_supervision needs the package supervision: `pip install supervision`"
         ) from error
     objects = result if isinstance(result, Objects) else Objects.of_result(result)
-    data = {"number": objects.numbers}
+    data: dict[str, Any] = {"number": objects.numbers}
     if class_names is not None:
         names = [class_name(class_names, class_id) for class_id in objects.class_ids]
         data["class_name"] = np.array(names, str)
