@@ -1,12 +1,13 @@
 """A model that finds bright squares without a network, and images of them."""
 
+import dataclasses
+
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
 from mrcnn.config import Config
 from mrcnn.inference.molding import mold_input
-from mrcnn.inference.pipeline import Pipeline  # noqa: F401 (imported by worker processes, too)
 from mrcnn.instances import InstanceMasks
 from mrcnn.jobs.model import ModelFile
 
@@ -41,8 +42,6 @@ class FakeDetector:
     def predict(self, molded, frames):
         self.calls.append(len(molded))
         pixels = np.stack(molded) + self.config.MEAN_PIXEL
-        if (pixels.max(axis=(1, 2, 3)) > 253).any() and (pixels == 13).any():
-            raise RuntimeError("the network fails on 13")
         return {"pixels": np.rint(pixels[..., 0])}, np.zeros((len(molded), 1))
 
     def results(self, outputs, metas, frames):
@@ -82,7 +81,8 @@ class FakeModel:
     """Stands for `jobs.model.Model`."""
 
     def __init__(self, job, **options):
-        self.job, self.file = job, ModelFile.of(job)
+        # A file without a card has no class names to choose from.
+        self.job, self.file = job, ModelFile.of(dataclasses.replace(job, classes=()))
         self.class_names = ["BG", "bright", "dim"]
         self.min_score = job.min_score or 0.0
         self.class_ids = [self.class_names.index(name) for name in job.classes]
