@@ -47,6 +47,9 @@ KINDS = {
     "roi": Kind("imagej", ".zip", "outlines for ImageJ and Fiji's ROI manager"),
     "labels": Kind("label_image", ".tif", "an image of the objects' numbers"),
     "coco": Kind("coco", ".json", "COCO annotations with run lengths", "coco.json"),
+    "coco-polygons": Kind(
+        "coco_polygons", ".json", "COCO annotations with polygons", "coco_polygons.json"
+    ),
     "labelme": Kind("labelme", ".json", "polygons to correct in LabelMe and to train on"),
     "yolo": Kind("yolo", ".txt", "polygons to train on with YOLO's tools"),
     "labelstudio": Kind(
