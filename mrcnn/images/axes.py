@@ -88,6 +88,17 @@ class Axes:
         """Of a plane, in pixels, as stored."""
         return self.sizes[self.x]
 
+    def resized(self, shape: Sequence[int]) -> Self | None:
+        """The same axes of a smaller copy; None if it is not one.
+
+        Args:
+            shape: of the copy, which differs in height and width alone.
+        """
+        same = [i for i in range(len(self.sizes)) if i not in (self.y, self.x)]
+        if len(shape) != len(self.sizes) or any(shape[i] != self.sizes[i] for i in same):
+            return None
+        return dataclasses.replace(self, sizes=tuple(shape))
+
     def check_one_image(self) -> None:
         """Check that there is one plane.
 
@@ -129,12 +140,12 @@ class Axes:
         """A block of one plane as [h, w] or [h, w, C].
 
         Args:
-            block: the stored array indexed with `key`, with the same axes.
+            block: [..., h, ..., w, ...], the stored array indexed with `key`, with all its axes.
         """
         ends = [self.y, self.x] + ([] if self.channel is None else [self.channel])
-        block = block.transpose([i for i in range(block.ndim) if i not in ends] + ends)
-        block = block.reshape(block.shape[-len(ends) :])
-        return block[..., 0] if len(ends) == 3 and block.shape[-1] == 1 else block
+        others = [i for i in range(block.ndim) if i not in ends]
+        block = block.transpose(others + ends)[(0,) * len(others)]
+        return block[..., 0] if self.channel is not None and block.shape[-1] == 1 else block
 
 
 def check_plane(plane: int | None, count: int) -> None:

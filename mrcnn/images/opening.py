@@ -65,7 +65,11 @@ class UnusableImageError(ValueError):
 
 @contextlib.contextmanager
 def errors_of(path: PathLike) -> Iterator[None]:
-    """In a `with`, turn the readers' errors, of many types, into one that names the file."""
+    """In a `with`, turn the readers' errors, of many types, into one that names the file.
+
+    Args:
+        path: of the file.
+    """
     try:
         yield
     except (UnusableImageError, ImportError):

@@ -36,12 +36,10 @@ def preview(image: Regions | PathLike, side: int = 2048) -> Array:
 
 
 def _thinned(image: Regions, side: int) -> Array:
-    best, size = image, 0
-    # Of pictures of the same size, the one of a smaller level is smoother.
-    for level in [image, *image.levels()]:
-        step = _step(level, side)
-        if (own := -(-max(level.shape[:2]) // step)) >= size:
-            best, size = level, own
+    levels = [image, *image.levels()]
+    # The smallest that is large enough, and the next one, which is smoother.
+    enough = max(i for i, level in enumerate(levels) if i == 0 or max(level.shape[:2]) >= side)
+    best = max(reversed(levels[enough : enough + 2]), key=lambda level: _sides(level, side))
     step = _step(best, side)
     return best[::step, ::step]
 
@@ -49,3 +47,8 @@ def _thinned(image: Regions, side: int) -> Array:
 def _step(image: Regions, side: int) -> int:
     """Of how many pixels one is taken."""
     return -(-max(image.shape[:2]) // side)
+
+
+def _sides(image: Regions, side: int) -> int:
+    """The longer side of what is taken."""
+    return -(-max(image.shape[:2]) // _step(image, side))

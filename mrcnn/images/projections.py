@@ -67,7 +67,12 @@ def projected(planes: Iterable[Array], projection: str) -> Array:
 
 
 def projected_dtype(dtype: np.dtype[Any], projection: str | None) -> np.dtype[Any]:
-    """The dtype of `projected` planes of a `dtype`."""
+    """The dtype that `projected` returns.
+
+    Args:
+        dtype: of the planes.
+        projection: see `projected`, or None for a single plane.
+    """
     return projected([np.zeros(1, dtype)], projection).dtype if projection else dtype
 
 

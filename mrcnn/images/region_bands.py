@@ -21,7 +21,7 @@ class Bands:
         limit: most bytes that are kept.
 
     Attributes:
-        shape, dtype, chunks: of the array.
+        shape, dtype, chunks: as those of what it wraps.
     """
 
     def __init__(self, array: Any, y: int, x: int, limit: int = LIMIT) -> None:

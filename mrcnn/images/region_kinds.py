@@ -25,7 +25,7 @@ class NpySource(Source):
         self._path, array = path, open_array(path)
         self.shape = array.shape
         self.dtype = without_booleans(array[:1, :1]).dtype.newbyteorder("=")
-        self.band = max(1, 2**25 // (width * channels))
+        self.band = max(1, 2**23 // (width * channels))
 
     def window(self, rows: slice, columns: slice, channel: int | None) -> Array:
         """See `Source`."""

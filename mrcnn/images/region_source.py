@@ -2,7 +2,9 @@
 
 import abc
 import itertools
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,9 @@ import numpy as np
 from ..types import Array
 from .pixel_size import PixelSize
 from .reading import without_booleans
+
+# That decode bands at the same time.
+_THREADS = min(4, os.cpu_count() or 1)
 
 
 class Source(abc.ABC):
@@ -54,11 +59,14 @@ class Source(abc.ABC):
         across = slice(columns[0], columns[-1] + 1)
         if rows.step == 1:
             return self.window(slice(rows[0], rows[-1] + 1), across, channel)[:, :: columns.step]
-        bands = []
-        for _, band in itertools.groupby(rows, lambda row: row // self.band):
-            own = list(band)
-            block = self.window(slice(own[0], own[-1] + 1), across, channel)
-            bands.append(block[:: rows.step, :: columns.step].copy())
+
+        def thinned(band: list[int]) -> Array:
+            block = self.window(slice(band[0], band[-1] + 1), across, channel)
+            return block[:: rows.step, :: columns.step].copy()
+
+        groups = [list(band) for _, band in itertools.groupby(rows, lambda row: row // self.band)]
+        with ThreadPoolExecutor(min(_THREADS, len(groups))) as pool:
+            bands = list(pool.map(thinned, groups))
         masked = any(isinstance(band, np.ma.MaskedArray) for band in bands)
         return np.ma.concatenate(bands) if masked else np.concatenate(bands)
 

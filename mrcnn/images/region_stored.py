@@ -13,7 +13,7 @@ from .reading import contiguous
 from .region_source import Source
 
 # Rows times columns that are decoded at a time when an image is thinned out.
-_BAND_PIXELS = 2**25
+_BAND_PIXELS = 2**23
 
 
 class StoredSource(Source):

@@ -1,12 +1,8 @@
-"""Windows of TIFF files: mapped if they are not compressed, or else tile by tile or by strips.
-
-Tiles and strips are read through tifffile's Zarr store, which needs the package zarr.
-"""
+"""Windows of TIFF files: mapped if they have neither compression nor tiles, or else decoded."""
 
 import contextlib
-import dataclasses
 import functools
-import math
+import importlib.util
 from typing import Any
 
 import numpy as np
@@ -15,7 +11,7 @@ from tifffile import PHOTOMETRIC
 
 from ..types import Array, PathLike
 from . import tiff
-from .axes import Axes
+from .axes import Axes, check_plane
 from .channels import channel_names, names_of
 from .opening import MAX_PIXELS, UnusableImageError, check_pixels
 from .reading import read_with_remark, without_booleans
@@ -23,6 +19,7 @@ from .region_bands import Bands
 from .region_maps import MappedPages
 from .region_source import ArraySource, Source
 from .region_stored import StoredSource
+from .region_tiles import TiledPages, leading
 
 INSTALL = 'pip install "mask-rcnn[huge]"'
 # Compressions in which tifffile returns RGB for YCbCr: kinds of JPEG, and JPEG 2000.
@@ -40,7 +37,6 @@ class TiffSource(StoredSource):
 
     Raises:
         tiff.UndecodableError: tifffile cannot decode it.
-        ImportError: the package zarr is needed.
         StackError, UnusableImageError: it is a stack, or has no such plane, or must be read as a
             whole and is too large.
     """
@@ -76,7 +72,7 @@ class TiffSource(StoredSource):
                 _array(self._path, level, axes, self._max_pixels), axes, finish, *self._options
             )
             for level in self._series.levels[1:]
-            for axes in _reduced(self._stored, level)
+            if (axes := self._stored.resized(level.shape)) is not None
         ]
 
     def close(self) -> None:
@@ -91,14 +87,18 @@ def open_tiff(
 
     Args:
         path, plane, projection, max_pixels: see `TiffSource`.
+
+    Raises:
+        ImportError: the package imagecodecs is needed.
+        OSError, StackError, UnusableImageError: see `TiffSource`.
     """
     try:
         return TiffSource(path, plane, projection, max_pixels)
     except tiff.UndecodableError as error:
+        check_plane(plane, 1)
         with tiff.opened(path) as series:
-            if len(series.pages) > 1:
-                raise OSError(f"{error}; to read it, {INSTALL}") from error
-            check_whole(path, *tiff.shape(series), max_pixels, f"{error}; {INSTALL} may help")
+            size, pages = tiff.shape(series), len(series)
+        _check_pillow_can(path, size, pages, max_pixels, str(error))
         image, _ = read_with_remark(path, max_pixels)
         return ArraySource(image, channel_names(path))
 
@@ -123,6 +123,23 @@ def check_whole(
             f"{path} has {height} x {width} pixels and cannot be read in parts: {why}. Save it as "
             "a tiled TIFF or OME-Zarr, or raise max_pixels if you trust the file and have the "
             "memory."
+        ) from error
+
+
+def _check_pillow_can(
+    path: PathLike, size: tuple[int, int, int], pages: int, max_pixels: int | None, why: str
+) -> None:
+    """Check that a file is one page of a size that may be read as a whole."""
+    try:
+        check_whole(path, *size, max_pixels, why)
+        if pages == 1:
+            return
+        raise OSError(f"{why}; Pillow reads only one page")
+    except (UnusableImageError, OSError) as error:
+        if importlib.util.find_spec("imagecodecs") is not None:
+            raise
+        raise ImportError(
+            f"{path}: {why}; to read it needs the package imagecodecs: {INSTALL}"
         ) from error
 
 
@@ -151,39 +168,18 @@ def _finished(pixels: Array, series: tifffile.TiffPageSeries) -> Array:
     return without_booleans(tiff.finished(pixels, series))
 
 
-def _reduced(axes: Axes, level: tifffile.TiffPageSeries) -> list[Axes]:
-    """The axes of a smaller copy, or none if they do not match those of the image."""
-    shape = list(level.shape)
-    if len(shape) != len(axes.sizes):
-        return []
-    expected = list(axes.sizes)
-    for i in (axes.y, axes.x):
-        expected[i] = shape[i]
-    return [dataclasses.replace(axes, sizes=tuple(shape))] if shape == expected else []
-
-
 def _array(
     path: PathLike, series: tifffile.TiffPageSeries, axes: Axes, max_pixels: int | None
 ) -> Any:
-    """The stored array of a series: mapped, in chunks, or whole in memory."""
+    """The stored array of a series, mapped or decoded."""
     places = _places(series)
     if places:
         dtype = np.dtype(series.keyframe.parent.byteorder + series.dtype.char)
         if len(places) == 1:
             return MappedPages(places, (), series.shape, dtype)
-        leading = _leading(series)
-        return MappedPages(places, leading, series.shape[len(leading) :], dtype)
-    try:
-        import zarr
-    except ImportError as error:
-        pixels = math.prod(series.shape)
-        if max_pixels is not None and pixels > max_pixels:
-            raise ImportError(
-                f"{path} has {axes.height} x {axes.width} pixels: to read it in parts needs the "
-                f"package zarr: {INSTALL}"
-            ) from error
-        return series.asarray().reshape(series.shape)
-    array: Any = zarr.open(series.aszarr(level=0), mode="r")
+        pages = leading(series)
+        return MappedPages(places, pages, series.shape[len(pages) :], dtype)
+    array = TiledPages(series)
     rows, columns = array.chunks[axes.y], array.chunks[axes.x]
     check_whole(path, rows, columns, 1, max_pixels, "it is compressed in one piece")
     return Bands(array, axes.y, axes.x) if columns >= axes.width else array
@@ -206,11 +202,3 @@ def _is_consecutive(page: Any) -> bool:
     starts, counts = page.dataoffsets, page.databytecounts
     ends = [start + count for start, count in zip(starts, counts, strict=True)]
     return sum(counts) == page.nbytes and 0 not in starts and list(starts[1:]) == ends[:-1]
-
-
-def _leading(series: tifffile.TiffPageSeries) -> tuple[int, ...]:
-    """The sizes of the axes of a series that count its pages."""
-    count = 0
-    while math.prod(series.shape[count:]) > series.keyframe.size:
-        count += 1
-    return tuple(series.shape[:count])

@@ -53,7 +53,7 @@ class ZarrSource(StoredSource):
         rows, columns = arrays[0].chunks[axes.y], arrays[0].chunks[axes.x]
         check_whole(path, rows, columns, 1, max_pixels, "it is one chunk")
         self._options = (without_booleans, plane, projection, 1, without_booleans)
-        self._smaller, self._names = arrays[1:], names
+        self._smaller, self._stored = arrays[1:], axes
         super().__init__(_in_bands(arrays[0], axes), axes, *self._options)
         count = axes.channels
         known = len(labels) == count and any(labels)
@@ -71,8 +71,9 @@ class ZarrSource(StoredSource):
     def levels(self) -> Sequence[Source]:
         """See `Source`."""
         return [
-            StoredSource(array, Axes.of(array.shape, self._names), *self._options)
+            StoredSource(array, axes, *self._options)
             for array in self._smaller
+            if (axes := self._stored.resized(array.shape)) is not None
         ]
 
 

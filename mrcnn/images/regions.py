@@ -142,10 +142,9 @@ def open_regions(
     It is like the array of `read_image`: upright, channels last, colours as RGB, no alpha. Of these
     files, only the tiles, strips or chunks around a part are read:
 
-    - TIFF with or without tiles, BigTIFF, OME-TIFF and pyramids (their largest image). They are
-      mapped from disk if they have neither compression nor tiles; others need
-      `pip install "mask-rcnn[huge]"`.
-    - Folders of OME-Zarr, or of a Zarr array, which need it too.
+    - TIFF in tiles or strips, BigTIFF, OME-TIFF and pyramids, of which it is the largest image.
+      Compressions other than deflate need `pip install "mask-rcnn[huge]"` if the file is large.
+    - Folders of OME-Zarr, or of a Zarr array, which need it, too.
     - Whole slides (SVS, NDPI, MRXS, SCN, ...), which need `pip install "mask-rcnn[slides]"`.
     - .npy files.
 

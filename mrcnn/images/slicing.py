@@ -11,7 +11,7 @@ def ranges(key: Any, shape: tuple[int, ...]) -> tuple[list[range], tuple[Any, ..
 
     Args:
         key: as numpy would get it.
-        shape: of the array.
+        shape: of the array, (H, W) or (H, W, C).
 
     Returns:
         One range of positions per axis, perhaps empty or descending, and the index that makes
