@@ -17,7 +17,8 @@ from ..datasets.dataset import Dataset
 from ..datasets.reading import read_instances
 from ..instances import InstanceBoxes, InstanceKeypoints, InstanceMasks
 from ..instances.annotated import countable, true_areas, true_boxes
-from ..instances.rle import encode
+from ..instances.rle import crop_of, encode, read_counts
+from ..types import Array
 from .coco import KINDS, MAX_DETECTIONS, CocoAP
 from .comparison import as_arrays
 from .keypoints import (
@@ -168,6 +169,24 @@ class CocoMetrics:
     def instances(self, image_id: int) -> int:
         """Number of instances of an image, without crowds; `image_id` is its dataset index."""
         return sum(not row["iscrowd"] for row in self._read(int(image_id))[1])
+
+    def truth_masks(self, image_id: int) -> tuple[InstanceMasks, Array]:
+        """The instances of an image, from what is kept of them; only with the kind "segm".
+
+        Args:
+            image_id: index of the image in the dataset.
+
+        Returns:
+            `InstanceMasks` of the G instances with a visible pixel, and their class ids, int [G],
+            negative for a crowd.
+        """
+        size, rows = self._read(int(image_id))
+        rows = [row for row in rows if "segmentation" in row]
+        height, width = size or (0, 0)
+        found = [crop_of(read_counts(row["segmentation"]["counts"]), height) for row in rows]
+        crops, corners = [crop for crop, _ in found], [corner for _, corner in found]
+        ids = [row["category_id"] * (-1 if row["iscrowd"] else 1) for row in rows]
+        return InstanceMasks(crops, corners, (height, width)), np.array(ids, np.int64)
 
     def _read(
         self, image_id: int, shape: Sequence[int] | None = None

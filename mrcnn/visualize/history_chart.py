@@ -21,7 +21,7 @@ _Rows = Sequence[Mapping[str, Any]]
 
 _LOG_RATIO = 5  # an axis is logarithmic if its highest value is at least this many times its lowest
 _NOT_METRICS = ("epoch", "learning_rate", "seconds", "images_per_second")
-_MAX_METRICS = 8  # curves, if there is no average precision
+_MAX_METRICS = 8  # curves, if there is none that is shown by default
 _MAX_MARKED_EPOCHS = 40  # with more epochs, a curve has no markers
 _PANELS_PER_ROW = 4  # of several runs
 _DPI = 100
@@ -43,7 +43,7 @@ def plot_history(
     figsize: Inches | None = None,
     dpi: float | None = None,
 ) -> Figure | None:
-    """Draw the losses, the average precision and the learning rate over the epochs.
+    """Draw the losses, the validation metrics and the learning rate over the epochs.
 
     Training is solid with filled markers, validation dashed with open ones. An axis is logarithmic
     if its values differ widely. Several runs are overlaid, one colour per run, with a panel for
@@ -53,8 +53,8 @@ def plot_history(
         history: path of a `history.csv` or of its run's folder, or rows as `history.read` returns
             them. For several runs, a list of these, or a dict from the runs' names to these.
         save_to: path of a PNG, or a binary file, to write; the figure is then closed.
-        metrics: names of the validation metrics to draw, such as "segm_AP75"; None is AP and AP50
-            or, if there is no average precision, all.
+        metrics: names of the validation metrics to draw, such as "segm_AP75"; None is AP, AP50 and
+            the mean IoU or, if there is none of them, all.
         figsize: inches (width, height); None is (12, 8), or as large as several runs need.
         dpi: dots per inch; None is 100.
 
@@ -131,7 +131,8 @@ def _metrics(rows: _Rows, wanted: Sequence[str] | None) -> list[str]:
                     f"{', '.join(columns) or 'no metrics'}."
                 )
         return [columns[name.removeprefix("val_")] for name in wanted]
-    return [name for name in known if re.search("AP(50)?$", name)] or known[:_MAX_METRICS]
+    shown = [name for name in known if re.search("AP(50)?$|^val_mean_iou$", name)]
+    return shown or known[:_MAX_METRICS]
 
 
 def _one_run(

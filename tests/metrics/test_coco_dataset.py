@@ -135,6 +135,16 @@ def test_more_than_a_hundred_instances():
     assert figures["segm_AR10"] == pytest.approx(10 / 150)
 
 
+def test_the_masks_of_the_truth_are_given_back():
+    dataset = InMemory([truth_of([(A, 1), (B, -2), ((5, 5, 5, 5), 1)]), truth_of([])])
+    metrics = CocoMetrics(dataset)
+    masks, class_ids = metrics.truth_masks(0)
+    np.testing.assert_array_equal(masks.dense(), masks_of([A, B]))
+    assert class_ids.tolist() == [1, -2]
+    masks, class_ids = metrics.truth_masks(1)
+    assert len(masks) == len(class_ids) == 0
+
+
 def test_image_by_image(capsys):
     dataset = InMemory([truth_of([(A, 1)]), truth_of([(B, 1)])])
     metrics = CocoMetrics(dataset)

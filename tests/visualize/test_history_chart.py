@@ -68,6 +68,15 @@ class TestHistory:
         assert drawn["bbox_AP"].get_linestyle() != drawn["bbox_AP50"].get_linestyle()
         assert precision.get_ylim()[0] < 0 < 1 == precision.get_ylim()[1]  # zeros are visible
 
+    def test_mean_iou_by_default(self):
+        rows = self.rows_with_metrics()
+        rows[1]["val_mean_iou"] = 0.75
+        drawn = curves(visualize.plot_history(rows).axes[2])
+        assert list(drawn) == ["bbox_AP", "segm_AP", "bbox_AP50", "segm_AP50", "mean_iou"]
+        assert drawn["mean_iou"].get_ydata().tolist() == [0.75]
+        colours = {drawn[name].get_color() for name in ("bbox_AP", "segm_AP", "mean_iou")}
+        assert len(colours) == 3
+
     def test_metrics_by_name(self):
         rows = self.rows_with_metrics()
         fig = visualize.plot_history(rows, metrics=["segm_AP75", "val_bbox_AP"])

@@ -15,7 +15,7 @@ from .in_step import Agree, Follow
 from .progress import ProgressBar
 from .state import SaveState, SaveWeights
 from .tensorboard import TensorBoard
-from .validation import ValidateAP
+from .validation import MEAN_IOU, ValidateAP
 
 if TYPE_CHECKING:
     from ..trainer import Run
@@ -103,7 +103,7 @@ def _monitors(run: "Run", validation: list[ValidateAP]) -> tuple[str | None, str
 
 
 def last_metrics(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The average precisions of the last epoch in `history`, by name without "val_".
+    """The metrics of detection of the last epoch in `history`, by name without "val_".
 
     Example:
         >>> from mrcnn.training.callbacks.order import last_metrics
@@ -111,8 +111,8 @@ def last_metrics(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         {'bbox_AP': 0.25}
     """
     last = history[-1] if history else {}
-    kinds = ("val_bbox_", "val_segm_")
-    return {name[4:]: value for name, value in last.items() if name.startswith(kinds)}
+    starts = ("val_bbox_", "val_segm_", "val_keypoints_", f"val_{MEAN_IOU}")
+    return {name[4:]: value for name, value in last.items() if name.startswith(starts)}
 
 
 def _tensorboard(log_dir: str) -> list[keras.callbacks.Callback]:

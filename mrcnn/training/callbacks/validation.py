@@ -1,4 +1,4 @@
-"""COCO's average precision on the validation images while the network trains."""
+"""Average precision and mean IoU on the validation images while the network trains."""
 
 import copy
 import functools
@@ -22,6 +22,8 @@ from ...inference.detector import Detector, SharedDetector, with_score
 from ...inference.over_dataset import over_dataset
 from ...metrics.coco import MAX_DETECTIONS
 from ...metrics.coco_dataset import CocoMetrics
+from ...metrics.comparison import Comparison
+from ...metrics.pixel_classes import PixelScores
 from ...runs.history import Carried
 from ...text import log, some
 from ...types import Array
@@ -32,12 +34,18 @@ logger = logging.getLogger(__name__)
 # Number of images shown with their predictions, and roughly their longer side in pixels.
 SHOWN = 4
 SHOWN_SIDE = 1024
+# The name of the mean IoU among the metrics.
+MEAN_IOU = "mean_iou"
 # COCO's AP is the area under a curve, which needs the weak detections too.
 MIN_CONFIDENCE = 0.05
 
 
 class ValidateAP(keras.callbacks.Callback):
-    """Runs detection on validation images and adds COCO's AP to the logs of an epoch.
+    """Runs detection on validation images and adds COCO's AP and mean IoU to the logs of an epoch.
+
+    The mean IoU is that of semantic segmentation, see `PixelScores`: how well the pixels of each
+    class are found, with the background as a class, by the detections that score at least
+    DETECTION_MIN_CONFIDENCE. Unlike AP, it does not ask whether objects that touch are told apart.
 
     It must come before the callbacks that read the logs. Those that monitor the AP need mode="max",
     as in `EarlyStopping("val_segm_AP", mode="max")`.
@@ -48,8 +56,8 @@ class ValidateAP(keras.callbacks.Callback):
     for early stopping and for the choice of the best.
 
     It never ends training. Images that cannot be read are left out. If no detection graph can be
-    built, nothing is added to the logs; if a measurement fails, the AP is logged as NaN from then
-    on. Each case is reported in one warning.
+    built, nothing is added to the logs; if a measurement fails, NaN is logged from then on. Each
+    case is reported in one warning.
 
     Up to max(100, DETECTION_MAX_INSTANCES) detections per image count: COCO's 100, unless the
     configuration expects images with more. Images with more instances than DETECTION_MAX_INSTANCES
@@ -60,7 +68,7 @@ class ValidateAP(keras.callbacks.Callback):
         config: that of the training run.
         metric_names: names of the metrics to log, see `CocoMetrics.compute`. "AP" is logged as
             "val_bbox_AP", with a mask head also as "val_segm_AP", and with a keypoint head as
-            "val_keypoints_AP".
+            "val_keypoints_AP". "mean_iou" is logged as "val_mean_iou", only with a mask head.
         show: function that takes the samples of `visualize.draw_predictions` after each
             measurement: four images, with the detections that score at least
             DETECTION_MIN_CONFIDENCE.
@@ -84,7 +92,7 @@ class ValidateAP(keras.callbacks.Callback):
         self,
         dataset: Dataset,
         config: Config,
-        metric_names: Sequence[str] = ("AP", "AP50", "AP75"),
+        metric_names: Sequence[str] = ("AP", "AP50", "AP75", MEAN_IOU),
         show: Callable[[list[Any]], Any] | None = None,
         last_epoch: int | None = None,
     ) -> None:
@@ -100,6 +108,7 @@ class ValidateAP(keras.callbacks.Callback):
         self.kinds = kinds_of(config)
         limit = max(MAX_DETECTIONS, config.DETECTION_MAX_INSTANCES)
         self.metrics = CocoMetrics(dataset, limit, self.kinds)
+        self.measures_pixels = MEAN_IOU in metric_names and self.metrics.field == "masks"
         self.values: dict[str, float] = {}
         self.detector: Detector | None = None
         self.failed = False
@@ -128,7 +137,9 @@ class ValidateAP(keras.callbacks.Callback):
             self._try_to_measure()
         if logs is not None:
             kind_of: type[float] = float if is_due else Carried
-            names = [f"{kind}_{name}" for name in self.metric_names for kind in self.kinds]
+            aps = [name for name in self.metric_names if name != MEAN_IOU]
+            names = [f"{kind}_{name}" for name in aps for kind in self.kinds]
+            names += [MEAN_IOU] if self.measures_pixels else []
             logs.update({f"val_{name}": kind_of(self.values.get(name, "nan")) for name in names})
 
     def _try_to_measure(self) -> None:
@@ -145,9 +156,10 @@ class ValidateAP(keras.callbacks.Callback):
         self._print(time.perf_counter() - begin)
 
     def measure(self) -> dict[str, float]:
-        """The metrics of the current weights, see `CocoMetrics.compute`."""
+        """The metrics of the current weights, see `CocoMetrics.compute`, and the mean IoU."""
         assert self.detector is not None, "set_model() comes first"
         self.metrics.reset()
+        pixels = PixelScores(self.dataset.class_ids[1:])
         samples: list[Any] = []
         unread: list[dict[str, Any]] = []
         found = over_dataset(
@@ -163,6 +175,8 @@ class ValidateAP(keras.callbacks.Callback):
         )
         for each in found:
             self.metrics.add(each.image_id, each.result)
+            if self.measures_pixels:
+                pixels.add(self._comparison(each.image_id, each.result))
             if self.show and len(samples) < SHOWN:
                 samples.append(self._to_show(each.image_id, each.image, each.result))
         if self.show and samples:
@@ -173,7 +187,18 @@ class ValidateAP(keras.callbacks.Callback):
             reasons = some([f"{row['image_id']} ({row['reason']})" for row in unread])
             logger.warning("images left out of the AP: %s", reasons)
         self._warn_of_limit()
-        return self.metrics.compute()
+        values = self.metrics.compute()
+        if self.measures_pixels:
+            values[MEAN_IOU] = pixels.compute()["mean_iou"]
+        return values
+
+    def _comparison(self, image_id: int, result: Mapping[str, Any]) -> Comparison:
+        """The truth of an image and the detections to trust, of classes of the image's source."""
+        least = np.array(self.min_scores)
+        source = self.dataset.image_info[image_id]["source"]
+        others = np.setdiff1d(self.dataset.class_ids, self.dataset.source_class_ids[source])
+        least[others] = np.inf
+        return Comparison(*self.metrics.truth_masks(image_id), with_score(result, least))
 
     def _warn_of_limit(self) -> None:
         """Log, once, that images have more instances than can be detected."""
@@ -220,7 +245,8 @@ class ValidateAP(keras.callbacks.Callback):
             words = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
             values = [f"{words[kind]} {self.values[f'{kind}_AP']:.3f}" for kind in self.kinds]
             count = len(self.image_ids)
-            log(f"\nAP on {count} images: {', '.join(values)} ({seconds:.1f} s)")
+            iou = f"; mean IoU {self.values[MEAN_IOU]:.3f}" if self.measures_pixels else ""
+            log(f"\nAP on {count} images: {', '.join(values)}{iou} ({seconds:.1f} s)")
 
 
 def kinds_of(config: Config) -> tuple[str, ...]:

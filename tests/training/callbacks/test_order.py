@@ -72,6 +72,8 @@ def test_without_ap_the_loss_decides_the_best_epoch(caplog):
 
 
 def test_metrics_of_the_last_epoch():
-    history = [{"epoch": 1}, {"epoch": 2, "loss": 1.0, "val_loss": 2.0, "val_segm_AP50": 0.5}]
-    assert callback_list.last_metrics(history) == {"segm_AP50": 0.5}
+    metrics = {"segm_AP50": 0.5, "keypoints_AP": 0.25, "mean_iou": 0.75}
+    last = {f"val_{name}": value for name, value in metrics.items()}
+    history = [{"epoch": 1}, {"epoch": 2, "loss": 1.0, "val_loss": 2.0, **last}]
+    assert callback_list.last_metrics(history) == metrics
     assert callback_list.last_metrics([]) == {}

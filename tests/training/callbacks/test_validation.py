@@ -6,6 +6,8 @@ import pytest
 from tiny import InMemory, TinyConfig, eager_training, shapes, spread
 
 from mrcnn.inference.detector import SharedDetector
+from mrcnn.instances import InstanceMasks
+from mrcnn.metrics.evaluator import Evaluator
 from mrcnn.network import graph
 from mrcnn.runs import history
 from mrcnn.training import feeding, optimization
@@ -21,7 +23,8 @@ def eagerly():
         yield
 
 
-LOGGED = [f"val_{kind}_{name}" for name in ("AP", "AP50", "AP75") for kind in ("bbox", "segm")]
+APS = [f"val_{kind}_{name}" for name in ("AP", "AP50", "AP75") for kind in ("bbox", "segm")]
+LOGGED = [*APS, "val_mean_iou"]
 
 
 def config_of(**settings):
@@ -81,9 +84,16 @@ def test_values_of_known_detections(dataset, known):
     logs = {"loss": 2.0}
     callback.on_epoch_end(0, logs)
     # 3 of 4 instances of each class are found: 76 of the 101 recalls are reached.
-    assert logs == {"loss": 2.0, **dict.fromkeys(LOGGED, pytest.approx(76 / 101))}
+    iou = logs.pop("val_mean_iou")
+    assert logs == {"loss": 2.0, **dict.fromkeys(APS, pytest.approx(76 / 101))}
     assert callback.values["segm_AR"] == pytest.approx(0.75)
-    assert len(callback.values) == 24
+    assert len(callback.values) == 25
+    # Pixels of all images are counted together; those of the image that is missed are background.
+    pixels = np.stack([dataset.samples[i][1] for i in callback.image_ids]).sum((1, 2))  # [4, 2]
+    background = 4 * 64 * 64 - pixels.sum()
+    of_classes = pixels[:3].sum(0) / pixels.sum(0)
+    expected = np.mean([background / (background + pixels[3].sum()), *of_classes])
+    assert iou == pytest.approx(expected)
     assert known.batches == [callback.image_ids[:2].tolist(), callback.image_ids[2:].tolist()]
 
 
@@ -133,7 +143,8 @@ def test_a_line_says_it(dataset, known, capsys):
     callback.set_params({"verbose": 1})
     callback.on_epoch_end(1, {})
     out = capsys.readouterr().out
-    assert out.startswith("\nAP on 4 images: boxes 0.000, masks 0.000 (") and out.endswith(" s)\n")
+    assert out.startswith("\nAP on 4 images: boxes 0.000, masks 0.000; mean IoU 0.")
+    assert out.endswith(" s)\n")
 
 
 def test_other_metrics(dataset, known):
@@ -142,6 +153,39 @@ def test_other_metrics(dataset, known):
     logs = {}
     callback.on_epoch_end(0, logs)
     assert list(logs) == ["val_bbox_AP", "val_segm_AP", "val_bbox_ARs", "val_segm_ARs"]
+
+
+def test_mean_iou_is_that_of_the_evaluation(dataset, known):
+    """Only of detections that count in practice, and of classes that the image's source has."""
+    dataset.add_class("others", 7, "car")
+    dataset.prepare()
+    rows = shapes(8, seed=7)  # what is found differs from what is there
+    known.result = lambda i: {
+        "rois": np.array([[0, 0, 64, 64]] * 3),
+        "class_ids": np.array([1, 2, 3]),
+        "scores": np.array([0.9, [0.3, 0.6][i % 2], 0.99], np.float32),
+        "masks": InstanceMasks.from_dense(
+            np.concatenate([rows[i][1], np.ones((64, 64, 1), bool)], axis=2)
+        ),
+    }
+    callback = callback_of(
+        dataset, VALIDATION_IMAGES=8, NUM_CLASSES=4, DETECTION_MIN_CONFIDENCE={1: 0.5, 2: 0.5}
+    )
+    dataset.samples[0][2][0] *= -1  # a crowd
+    logs = {}
+    callback.on_epoch_end(0, logs)
+    evaluator = Evaluator(dataset, metrics="pixels", min_score=0.5)
+    for i in range(8):
+        evaluator.add(i, *dataset.load_instances(i), known.result(i))
+    assert logs["val_mean_iou"] == evaluator.compute()["pixels"]["mean_iou"]
+    assert 0.1 < logs["val_mean_iou"] < 0.9
+
+
+def test_without_a_mask_head_there_is_no_mean_iou(dataset, known):
+    callback = callback_of(dataset, VALIDATION_IMAGES=2, HEADS=("box",))
+    logs = {}
+    callback.on_epoch_end(0, logs)
+    assert list(logs) == ["val_bbox_AP", "val_bbox_AP50", "val_bbox_AP75"]
 
 
 def test_samples_to_show(dataset, known):
