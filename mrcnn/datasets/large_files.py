@@ -1,12 +1,13 @@
 """Image files of which a part can be read without the rest."""
 
-import importlib.util
+import math
 import os
 
 from ..images.opening import errors_of, kind_of
 from ..images.reading import size_of
 from ..images.region_kinds import open_source
-from ..images.regions import Regions
+from ..images.region_source import ArraySource
+from ..images.regions import Regions, open_regions
 from ..types import Array, PathLike
 from .reading import with_three_channels
 
@@ -25,7 +26,7 @@ def image_size(path: PathLike) -> tuple[int, int]:
         FileNotFoundError, OSError, ValueError: see `images.image_size`.
     """
     if os.path.isdir(path):
-        with _opened(path, None) as image:
+        with open_regions(path) as image:
             height, width = image.shape[:2]
             return height, width
     with errors_of(path):
@@ -51,20 +52,12 @@ def read_part(
     """
     if not os.path.isdir(path):
         with errors_of(path):
-            height, width, channels = size_of(path)
-            kind = kind_of(path)
-        whole_is_allowed = max_pixels is None or height * width <= max_pixels
-        if kind == "other" or height * width * channels < LARGE:
-            return None
-        # Without zarr, some TIFFs would be read as a whole for every part.
-        if kind == "tiff" and whole_is_allowed and not importlib.util.find_spec("zarr"):
-            return None
+            if kind_of(path) == "other" or math.prod(size_of(path)) < LARGE:
+                return None
     y1, x1, y2, x2 = box
-    with _opened(path, max_pixels) as image:
-        return with_three_channels(image[y1:y2, x1:x2])
-
-
-def _opened(path: PathLike, max_pixels: int | None) -> Regions:
-    # `open_regions` would log what it has to say about the channels for every part.
     with errors_of(path):
-        return Regions(path, open_source(path, None, None, max_pixels))
+        source = open_source(path, None, None, max_pixels)
+    if isinstance(source, ArraySource):  # there was no way but to read it as a whole
+        return None
+    with Regions(path, source) as image:
+        return with_three_channels(image[y1:y2, x1:x2])

@@ -58,6 +58,7 @@ class Tiles(Dataset):
         self._read = ByteCache(functools.partial(_read, whole), self.CACHE_BYTES)
         self._sizes: dict[int, tuple[int, int]] = {}  # of the images in `whole`
         self._fields: dict[tuple[str, int], bool] = {}
+        self._without_parts: set[int] = set()  # images that are read as a whole
         ids = prepared_ids(whole).tolist()
         for image_id in tqdm(ids, desc="Tiles", leave=False, disable=None):
             self._add_tiles(image_id)
@@ -98,11 +99,12 @@ class Tiles(Dataset):
     def load_image(self, image_id: int) -> Array:
         """See `Dataset.load_image`; of large files that allow it, only the tile is read."""
         whole_id, box = self._tile(image_id)
-        if self.whole.reads_files:
+        if self.whole.reads_files and whole_id not in self._without_parts:
             path = self.whole.image_info[whole_id]["path"]
             part = large_files.read_part(path, box, self.whole.MAX_PIXELS)
             if part is not None:
                 return part
+            self._without_parts.add(whole_id)
         y1, x1, y2, x2 = box
         return self._read("image", whole_id)[y1:y2, x1:x2].copy()
 

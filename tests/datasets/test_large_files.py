@@ -1,5 +1,7 @@
 """Which files are read in parts; `test_tiles` compares the parts with the whole images."""
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -31,3 +33,11 @@ def test_a_png_has_no_parts(tmp_path, monkeypatch):
     assert large_files.read_part(tmp_path / "a.png", (0, 0, 9, 9), None) is None
     with pytest.raises(FileNotFoundError, match=r"no such file: .*b\.png"):
         large_files.read_part(tmp_path / "b.png", (0, 0, 9, 9), None)
+
+
+def test_what_must_be_read_as_a_whole_has_no_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(large_files, "LARGE", 1)
+    # tifffile does not decode it by itself, Pillow does.
+    Image.fromarray(np.zeros((30, 40), np.uint8)).save(tmp_path / "a.tif", compression="tiff_lzw")
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    assert large_files.read_part(tmp_path / "a.tif", (0, 0, 9, 9), None) is None

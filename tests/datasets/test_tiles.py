@@ -373,7 +373,7 @@ def test_tiles_of_files_are_parts_of_what_the_dataset_reads(tmp_path, monkeypatc
         tmp_path / "nodata.tif", with_nodata, extratags=[(42113, "s", 6, "-9999", True)]
     )
     dataset = Files(*sorted(tmp_path.iterdir()))
-    tiles, whole = dataset.tiles(20, overlap=4), [dataset.load_image(i) for i in range(6)]
+    whole = [dataset.load_image(i) for i in range(6)]
     opened = []
     monkeypatch.setattr(
         large_files,
@@ -384,6 +384,7 @@ def test_tiles_of_files_are_parts_of_what_the_dataset_reads(tmp_path, monkeypatc
     )
     for large in (2**26, 1):
         monkeypatch.setattr(large_files, "LARGE", large)
+        tiles = dataset.tiles(20, overlap=4)
         for i, info in enumerate(tiles.image_info):
             y1, x1, y2, x2 = info["tile"]
             image, expected = tiles.load_image(i), whole[info["tile_of"]][y1:y2, x1:x2]
@@ -432,15 +433,3 @@ def test_a_folder_of_zarr_is_an_image(tmp_path):
     assert tiles.num_images == 6
     y1, x1, y2, x2 = tiles.image_info[4]["tile"]
     np.testing.assert_array_equal(tiles.load_image(4), noise()[y1:y2, x1:x2])
-
-
-def test_a_large_file_that_cannot_be_read_in_parts_without_zarr(tmp_path, monkeypatch):
-    tifffile.imwrite(tmp_path / "a.tif", noise(), tile=(16, 16), compression="zlib")
-    monkeypatch.setattr(large_files, "LARGE", 1)
-    monkeypatch.setattr(large_files.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setitem(__import__("sys").modules, "zarr", None)
-    tiles = Files(tmp_path / "a.tif").tiles(20)
-    np.testing.assert_array_equal(tiles.load_image(0), noise()[:20, :20])  # read as a whole
-    tiles.whole.MAX_PIXELS = 1000
-    with pytest.raises(ImportError, match=r"pip install \"mask-rcnn\[huge\]\""):
-        tiles.load_image(0)
