@@ -109,6 +109,12 @@ def test_numbers_keep_out_of_each_others_way(tmp_path):
     assert not new[59:62, 59:62].any() and not new[59:62, 65:68].any()
 
 
+def test_numbers_are_not_written_over_each_other(tmp_path):
+    masks = disks([(60, 60), (60, 60), (60, 60)], 1)
+    new = changed(drawn(tmp_path, facts(), [objects_of(masks)]), GRAY)
+    assert new[54:67, 62:72].any() and new[45:59, 55:66].any() and new[54:67, 49:59].any()
+
+
 def test_boxes_alone(tmp_path):
     objects = Objects([1], [1], [0.9], [[20, 30, 80, 130]])
     new = changed(drawn(tmp_path, facts(), [objects]), GRAY)

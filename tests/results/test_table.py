@@ -176,6 +176,23 @@ def test_only_the_boxes_of_objects_are_read(tmp_path):
     assert read == masks.boxes.tolist()
 
 
+@pytest.mark.parametrize(
+    ("names", "columns"),
+    [
+        (["DAPI", "DAPI"], ["0", "1"]),
+        (["DAPI", "GFP"], ["DAPI", "GFP"]),
+        (["", "GFP"], ["0", "GFP"]),
+        (["DAPI"], ["0", "1"]),
+        ([], ["0", "1"]),
+    ],
+)
+def test_channels_without_a_name_of_their_own_are_counted(tmp_path, names, columns):
+    image = facts(pixels=np.zeros((60, 80, 2)), channel_names=names)
+    table.write(tmp_path / "a.csv", image, [])
+    header = (tmp_path / "a.csv").read_text().strip().split(",")
+    assert header[-6::3] == [f"intensity_mean_{name}" for name in columns]
+
+
 def test_parts_follow_each_other(tmp_path):
     _, masks = ellipses()
     parts = [objects_of(masks), objects_of(masks[:0], first=3), objects_of(masks, first=3)]
