@@ -145,7 +145,8 @@ def arguments(sign: Sign, **options: Any) -> dict[str, Any]:
     unknown = [name for name in options if name not in others]
     if unknown:
         raise TypeError(
-            f"{sign.path}: the format {sign.format} has no {some(unknown)}: it has {some(others)}."
+            f"{sign.path}: the reader of {sign.format} has no argument {some(unknown)}: it has "
+            f"{some(others, len(others))}."
         )
     return {"path": sign.path, **sign.options, **options}
 

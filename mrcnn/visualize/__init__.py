@@ -18,6 +18,7 @@ from .drawing import apply_mask, draw_box, random_colors
 from .history_chart import plot_history
 from .instances import display_images, display_instances, display_top_masks
 from .keypoints import display_keypoints
+from .model_charts import plot_models
 from .network_boxes import draw_boxes, draw_rois
 from .score_charts import (
     plot_confusion,
@@ -51,6 +52,7 @@ __all__ = [
     "plot_confusion",
     "plot_counts",
     "plot_history",
+    "plot_models",
     "plot_overlaps",
     "plot_precision_recall",
     "plot_precision_recall_curves",

@@ -205,5 +205,5 @@ def test_options(tmp_path):
     sign = find_sign(tmp_path)
     assert arguments(sign, class_names=["cell"]) == {"path": tmp_path, "class_names": ["cell"]}
     assert read_any(tmp_path, class_names=["cell"]).class_names == ["BG", "cell"]
-    with pytest.raises(TypeError, match="label-images has no images, line_width: it has"):
+    with pytest.raises(TypeError, match="has no argument images, line_width: it has labels, "):
         read_any(tmp_path, images="elsewhere", line_width=3)

@@ -1,0 +1,113 @@
+"""What a training run starts from: the weights, and the configuration that belongs to them."""
+
+import dataclasses
+from typing import Any
+
+from ..config import Config
+from ..config_rules.derived import assign
+from ..runs.model_config import config_for
+from ..types import PathLike
+from ..weights.card import Card, read_card
+from .model_file import find_model
+from .python_lines import Lines, Name
+
+# Weights that belong to a configuration of `Config` itself: what differs from its defaults, and
+# which layers are trained first.
+_PUBLISHED: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "coco": ({}, ["heads"]),
+    "imagenet": ({"BACKBONE": "resnet50"}, ["heads", "all"]),
+}
+
+
+@dataclasses.dataclass
+class Start:
+    """What a training run starts from.
+
+    Attributes:
+        name: what `start_weights.load` and `load_fitting` take.
+        card: what the weights file says about its model.
+        layers: the layers to train, in stages.
+    """
+
+    name: str
+    card: Card
+    layers: list[str]
+
+    @classmethod
+    def of(cls, name: str, logs: PathLike, run: str | None) -> "Start":
+        """What `--from` names.
+
+        Args:
+            name: "coco", "imagenet", or see `find_model`.
+            logs: folder of training runs.
+            run: NAME of the run, for "last" and "best".
+
+        Raises:
+            FileNotFoundError, ValueError: there is no such file, or it is not a weights file.
+        """
+        if name in _PUBLISHED:
+            return cls(name, Card(), _PUBLISHED[name][1])
+        path = find_model(name, logs, run)
+        return cls(path, read_card(path), ["all"])
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the weights are downloaded, and fit the defaults of `Config`."""
+        return self.name in _PUBLISHED
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """The model's classes, without the background; None if unknown."""
+        return None if self.card.class_names is None else self.card.class_names[1:]
+
+    def config(self, settings: dict[str, Any]) -> Config:
+        """The configuration that the weights were trained with.
+
+        Args:
+            settings: the user's, which replace some of it.
+
+        Raises:
+            ValueError: the file has no configuration and the user gives none, or see `config_for`.
+        """
+        if not self.is_published:
+            return config_for(self.name, self.card, "training", settings=settings)
+        config = Config()
+        assign(config, {**_PUBLISHED[self.name][0], **settings})
+        return config
+
+    def load(self, model: Any) -> Any:
+        """Load the weights that fit into a model; its run is a new one.
+
+        Args:
+            model: a `MaskRCNN` in training mode.
+
+        Returns:
+            `LoadReport`.
+        """
+        from ..weights import start_weights
+
+        load = start_weights.load if self.is_published else start_weights.load_fitting
+        return load(model, self.name)
+
+    def add_load(self, lines: Lines) -> None:
+        """Add the line that loads the weights into `model`."""
+        lines.use("mrcnn.weights", "start_weights")
+        load = "load" if self.is_published else "load_fitting"
+        lines.add(f"start_weights.{load}", Name("model"), self.name)
+
+
+def add_config(lines: Lines, start: Start | None) -> None:
+    """Add the line that makes `config` from `settings`.
+
+    Args:
+        lines: where it is added.
+        start: what the configuration belongs to; None for the defaults of `Config`.
+    """
+    if start is None or start.is_published:
+        lines.use("mrcnn.config", "Config")
+        lines.add("config = Config.from_dict", Name("settings"))
+        return
+    lines.use("mrcnn.runs.model_config", "config_for")
+    lines.use("mrcnn.weights.card", "read_card")
+    card = Name(f"read_card({lines.literal(start.name)})")
+    lines.add("config = config_for", start.name, card, "training", settings=Name("settings"))
