@@ -19,7 +19,7 @@ class Found:
         number: see `Objects`.
         class_id, class_name: of its class.
         score: 0 to 1, with the digits that a float32 has.
-        box: (y1, x1, y2, x2), floats in pixels.
+        box: (y1, x1, y2, x2), floats in pixels, within the image.
         crop: bool [h, w], its pixels, or None if it is only a box.
         corner: (y, x) of the crop's first pixel in the image.
         keypoints: [K, 3] of (y, x, score) in pixels, or None.
@@ -65,8 +65,9 @@ def one_by_one(image: ImageFacts, parts: Iterable[Objects]) -> Iterator[Found]:
         >>> [(each.number, each.area) for each in one_by_one(image, [cells])]
         [(1, 6.0)]
     """
+    sides = np.array([*image.shape, *image.shape])
     for objects in parts:
-        for i, box in enumerate(objects.boxes.tolist()):
+        for i, box in enumerate(np.clip(objects.boxes, 0, sides).tolist()):
             crop, corner = None, (0, 0)
             if objects.masks is not None:
                 crop, place = objects.masks.crops[i], objects.masks.boxes[i].tolist()
@@ -93,7 +94,10 @@ def one_by_one(image: ImageFacts, parts: Iterable[Objects]) -> Iterator[Found]:
 def colour_of(class_id: int) -> tuple[int, int, int]:
     """The colour of a class, the same in all tools: (red, green, blue), 0 to 255.
 
-    Successive classes are as far apart on the colour wheel as possible.
+    Successive classes lie far apart on the colour wheel.
+
+    Args:
+        class_id: from 1.
     """
     hue = (class_id - 1) * 0.618034 % 1  # the golden ratio
     red, green, blue = colorsys.hsv_to_rgb(hue, 0.9, 0.9)

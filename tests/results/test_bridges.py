@@ -1,7 +1,7 @@
 import hypothesis.extra.numpy
 import numpy as np
 import pycocotools.mask
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
@@ -24,6 +24,7 @@ def inside(ring, size=SIZE):
     return whole
 
 
+@settings(max_examples=50)
 @given(MASKS, st.integers(0, 30), st.integers(0, 40))
 def test_one_ring_has_all_pixels(mask, y, x):
     truth = np.zeros(SIZE, bool)

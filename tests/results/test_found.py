@@ -29,6 +29,7 @@ def test_boxes():
     assert [each.number for each in found] == [1, 2, 3, 4, 5, 7, 8]
     third = found[2]
     assert third.crop is None and third.box == (40, 5.25, 41, 6.25) and third.area == 1
+    assert found[4].box == (52, 60.25, 60, 80)  # within the image
     [outline] = third.outlines()
     assert outline.ring.tolist() == [[5.25, 40], [6.25, 40], [6.25, 41], [5.25, 41]]
 

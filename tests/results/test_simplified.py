@@ -51,6 +51,7 @@ def corners(found):
     return sum(len(ring) for each in found for ring in each.rings)
 
 
+@settings(max_examples=50)
 @given(MASKS, st.sampled_from([0.9, 0.98, 1]))
 def test_any_mask(mask, least):
     exact = outlines(mask)
