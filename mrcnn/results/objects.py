@@ -38,7 +38,7 @@ class ImageFacts:
     pixel_size: PixelSize | None = None
 
     def class_name(self, class_id: int) -> str:
-        """The name of a class, or "class 7" if it has none."""
+        """The name of a class, or "class 7" if it has none; `class_id` is from 0, the background."""
         return class_name(self.class_names, class_id)
 
 
@@ -55,7 +55,7 @@ class Objects:
         keypoints: float [N, K, 3] of (y, x, score) in pixels, or None.
 
     Attributes:
-        numbers, class_ids, scores, boxes, masks, keypoints: as given, as arrays.
+        numbers, class_ids, scores, boxes, masks, keypoints: as given, as arrays, in pixels.
 
     Raises:
         ValueError: one has a different number of objects.
@@ -117,10 +117,14 @@ class Objects:
         )
 
     def to_napari(self, viewer: Any, *given: Any, **options: Any) -> list[Any]:
-        """Show the objects in a napari viewer.
+        """Show the objects in a napari viewer, see `mrcnn.results.to_napari`.
 
         Args:
-            viewer, given, options: as for `mrcnn.results.to_napari`, whose result this is.
+            viewer: a `napari.Viewer`.
+            given, options: the other arguments of `to_napari`.
+
+        Returns:
+            The new layers.
         """
         from .napari_layers import to_napari
 
