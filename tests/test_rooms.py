@@ -44,6 +44,12 @@ TESTED_IN = {
     "formats/yolo_labels.py": "formats/test_yolo.py",
     # a TIFF is read like any other image file
     "images/tiff.py": "images/test_reading.py",
+    # how a region is read: mapped or decoded, in any axes, from any kind of file
+    "images/region_maps.py": "images/test_region_tiff.py",
+    "images/region_tiles.py": "images/test_region_tiff.py",
+    "images/region_stored.py": "images/test_region_tiff.py",
+    "images/region_source.py": "images/test_regions.py",
+    "images/region_kinds.py": "images/test_regions.py",
     # what goes into a detector and comes out of it
     "inference/molding.py": "inference/test_detector.py",
     # two divisions that all metrics use

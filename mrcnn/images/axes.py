@@ -66,6 +66,8 @@ class Axes:
             channel = next((i for name in _CHANNELS for i in others if names[i] == name), None)
             planes = [i for i in others if i != channel]
         y, x = (i for i in kept if i != channel and i not in planes)
+        if names[y] == "X" and names[x] == "Y":
+            y, x = x, y
         return cls(tuple(sizes), names, y, x, channel, tuple(planes))
 
     @property

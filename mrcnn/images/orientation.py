@@ -6,7 +6,11 @@ _TURNED, _ROWS_REVERSED, _COLUMNS_REVERSED = (5, 6, 7, 8), (3, 4, 7, 8), (2, 3, 
 
 
 def is_turned(orientation: int) -> bool:
-    """Whether the stored image has the upright one's columns as its rows."""
+    """Whether the stored image has the upright one's columns as its rows.
+
+    Args:
+        orientation: see `upright`.
+    """
     return orientation in _TURNED
 
 

@@ -11,7 +11,7 @@ def preview(image: Regions | PathLike, side: int = 2048) -> Array:
     a slide. Otherwise all of the image is read once, in bands.
 
     Args:
-        image: from `open_regions`, or the path of an image of one plane.
+        image: [H, W] or [H, W, C], from `open_regions`; or the path of an image of one plane.
         side: the most pixels of the longer side.
 
     Returns:

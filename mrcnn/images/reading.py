@@ -90,7 +90,11 @@ def read_with_remark(
 
 
 def without_booleans(image: Array) -> Array:
-    """An image with 0 and 255 in place of booleans."""
+    """An image with 0 and 255 in place of booleans.
+
+    Args:
+        image: [H, W] or [H, W, C].
+    """
     return image.astype(np.uint8) * 255 if image.dtype == bool else image
 
 
@@ -210,7 +214,14 @@ def _read(path: PathLike, max_pixels: int | None, labels: bool, alpha: bool) -> 
 
 
 def contiguous(image: Array) -> Array:
-    """An image, perhaps a masked array, in this machine's byte order and C order."""
+    """An image in this machine's byte order and C order.
+
+    Args:
+        image: [H, W] or [H, W, C], perhaps a masked array.
+
+    Returns:
+        The same pixels, copied only if they have to be.
+    """
     own = np.ascontiguousarray(np.ma.getdata(image), dtype=image.dtype.newbyteorder("="))
     if isinstance(image, np.ma.MaskedArray):
         return np.ma.MaskedArray(own, np.ascontiguousarray(image.mask))
@@ -218,7 +229,14 @@ def contiguous(image: Array) -> Array:
 
 
 def size_of(path: PathLike) -> tuple[int, int, int]:
-    """(height, width, channels) of the upright image; channels may or may not include alpha."""
+    """(height, width, channels) of the upright image; channels may or may not include alpha.
+
+    Args:
+        path: of the image.
+
+    Raises:
+        Exception: of many types, see `opening.errors_of`.
+    """
     kind = kind_of(path)
     if kind == "npy":
         shape = open_array(path).shape

@@ -18,7 +18,11 @@ _TIFF_SLIDES = (".svs", ".ndpi")
 
 
 class NpySource(Source):
-    """The image in a .npy file, mapped from disk for each read."""
+    """The image in a .npy file, mapped from disk for each read.
+
+    Args:
+        path: of the file.
+    """
 
     def __init__(self, path: PathLike) -> None:
         _, width, channels = size_of(path)

@@ -61,7 +61,11 @@ class SlideSource(Source):
 
 
 def is_slide(path: PathLike) -> bool:
-    """Whether the name of a file is that of a whole slide."""
+    """Whether the name of a file is that of a whole slide.
+
+    Args:
+        path: of the file, which need not exist.
+    """
     return PurePath(path).suffix.lower() in SUFFIXES
 
 

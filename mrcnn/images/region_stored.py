@@ -21,7 +21,7 @@ class StoredSource(Source):
 
     Args:
         array: indexed with one slice per axis; has `shape`, `dtype` and, if it has them, `chunks`.
-        axes: of the array.
+        axes: its axes.
         finish: from a window [h, w] or [h, w, C] as stored to pixels.
         plane: which plane. None: the only one, or all if they are combined.
         projection: how planes are combined, see `projected`.

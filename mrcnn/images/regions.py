@@ -28,8 +28,14 @@ class Regions:
     of its pixels is. Only numbers, slices and "..." are accepted. Any number of threads may read at
     the same time.
 
-    Attributes:
+    Args:
         path: of the file.
+        source: what reads it.
+        channel: index of the only channel that is given, or None for all.
+        whole: the image of which this one is a smaller copy, if any.
+
+    Attributes:
+        path: see above.
         shape: (H, W) or (H, W, C).
         dtype: of the pixels.
         ndim: 2 or 3.

@@ -203,7 +203,11 @@ def _without_alpha(pixels: Array, page: Any) -> Array:
 
 
 def compressed(page: Any) -> UndecodableError:
-    """The error for a compression that needs another package."""
+    """The error for a compression that needs another package.
+
+    Args:
+        page: the `tifffile.TiffPage`.
+    """
     return UndecodableError(f"its compression is {_name(page.compression)}")
 
 
