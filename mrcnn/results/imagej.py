@@ -9,8 +9,9 @@ from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
 
 from ..files.whole import replacing
 from ..types import Array, PathLike
+from .found import Found, one_by_one
 from .objects import ImageFacts, Objects
-from .polygons import Outline, outlines
+from .polygons import Outline
 
 # Segments of a path.
 _MOVE, _LINE, _CLOSE = 0, 1, 4
@@ -27,7 +28,7 @@ def write(path: PathLike, image: ImageFacts, parts: Iterable[Objects]) -> None:
 
     Outlines follow the edges of pixels, so a ROI selects exactly the pixels of its mask. An object
     of several pieces or with holes is a composite ROI, and one without a mask a rectangle. Objects
-    whose masks have no pixels are left out.
+    without pixels are left out.
 
     Args:
         path: of the zip.
@@ -38,38 +39,34 @@ def write(path: PathLike, image: ImageFacts, parts: Iterable[Objects]) -> None:
         OSError: it cannot be written.
     """
     with replacing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as rois:
-        for objects in parts:
-            for i in range(len(objects)):
-                roi = _roi(objects, i)
-                if roi is not None:
-                    _describe(roi, image, objects, i)
-                    rois.writestr(f"{roi.name}.roi", roi.tobytes())
+        for found in one_by_one(image, parts):
+            roi = _roi(found)
+            _describe(roi, found)
+            rois.writestr(f"{roi.name}.roi", roi.tobytes())
 
 
-def _roi(objects: Objects, i: int) -> ImagejRoi | None:
-    if objects.masks is None:
-        return _rectangle(objects.boxes[i])
-    found = outlines(objects.masks.crops[i], objects.masks.boxes[i, :2])
-    if not found:
-        return None
-    if len(found) > 1 or found[0].holes:
-        return _composite(found)
-    roi = ImagejRoi.frompoints(found[0].ring)
+def _roi(found: Found) -> ImagejRoi:
+    if found.crop is None:
+        return _rectangle(found.box)
+    pieces = found.outlines()
+    if len(pieces) > 1 or pieces[0].holes:
+        return _composite(pieces)
+    roi = ImagejRoi.frompoints(pieces[0].ring)
     roi.roitype = ROI_TYPE.TRACED  # ImageJ measures the perimeter of pixel edges smoothed
     return roi
 
 
-def _rectangle(box: Array) -> ImagejRoi:
-    y1, x1, y2, x2 = box.tolist()
+def _rectangle(box: Sequence[float]) -> ImagejRoi:
+    y1, x1, y2, x2 = box
     roi = ImagejRoi(roitype=ROI_TYPE.RECT, options=ROI_OPTIONS.SUB_PIXEL_RESOLUTION)
     roi.yd, roi.xd, roi.heightd, roi.widthd = y1, x1, y2 - y1, x2 - x1
     _set_bounds(roi, np.array([[x1, y1], [x2, y2]]))
     return roi
 
 
-def _composite(found: Sequence[Outline]) -> ImagejRoi:
+def _composite(pieces: Sequence[Outline]) -> ImagejRoi:
     """A ROI of several rings, of which those inside others are holes."""
-    rings = [ring for outline in found for ring in outline.rings]
+    rings = [ring for outline in pieces for ring in outline.rings]
     steps: list[float] = []
     for ring in rings:
         for i, (x, y) in enumerate(ring.tolist()):
@@ -86,11 +83,8 @@ def _set_bounds(roi: ImagejRoi, points: Array) -> None:
     roi.right, roi.bottom = np.ceil(points.max(axis=0)).astype(int).tolist()
 
 
-def _describe(roi: ImagejRoi, image: ImageFacts, objects: Objects, i: int) -> None:
-    number, class_id, score = (
-        values[i].item() for values in (objects.numbers, objects.class_ids, objects.scores)
-    )
-    name = _UNNAMEABLE.sub("_", image.class_name(class_id))
-    roi.name = f"{number:04d}-{score:.2f}-{name}"
-    roi.group = class_id if 0 < class_id <= _LAST_GROUP else 0
-    roi.properties = {"class": name, "object": number, "score": f"{score:.7g}"}
+def _describe(roi: ImagejRoi, found: Found) -> None:
+    name = _UNNAMEABLE.sub("_", found.class_name)
+    roi.name = f"{found.number:04d}-{found.score:.2f}-{name}"
+    roi.group = found.class_id if 0 < found.class_id <= _LAST_GROUP else 0
+    roi.properties = {"class": name, "object": found.number, "score": found.score}

@@ -38,7 +38,7 @@ class ImageFacts:
     pixel_size: PixelSize | None = None
 
     def class_name(self, class_id: int) -> str:
-        """The name of a class, or "class 7" if it has none; `class_id` is from 0, the background."""
+        """The name of a class, or "class 7" if it has none; `class_id` counts from 0."""
         return class_name(self.class_names, class_id)
 
 

@@ -16,6 +16,7 @@ from ..types import Array, PathLike
 from ..visualize.captions import inner_point
 from ..visualize.drawing import RGB, neighbor_colors, random_colors
 from ..visualize.pictures import as_rgb
+from .found import colour_of
 from .label_image import masks_of
 from .objects import ImageFacts, Objects
 
@@ -124,8 +125,8 @@ def _colors(
 ) -> Sequence[RGB]:
     """The colour of each object in a `picture`, uint8 [H, W, 3]."""
     if len(image.class_names) > 2:
-        palette = random_colors(max(len(image.class_names), 1 + objects.class_ids.max(initial=0)))
-        return [palette[max(class_id - 1, 0)] for class_id in objects.class_ids]
+        own = map(colour_of, objects.class_ids.tolist())
+        return [(red / 255, green / 255, blue / 255) for red, green, blue in own]
     if len(objects) > _COMPARED:
         palette = random_colors(12)
         return [palette[number % len(palette)] for number in objects.numbers]

@@ -109,7 +109,7 @@ def test_far_from_the_origin(tmp_path, hole):
 
 def test_boxes_alone(tmp_path):
     objects = Objects([1, 2], [1, 1], [0.5, 0.5], [[1, 2, 10, 20], [70_000.5, 2, 70_010, 8]])
-    imagej.write(tmp_path / "a.zip", facts(), [objects])
+    imagej.write(tmp_path / "a.zip", facts((80_000, 80)), [objects])
     first, far = roifile.roiread(tmp_path / "a.zip")
     assert first.roitype == roifile.ROI_TYPE.RECT
     assert (first.top, first.left, first.bottom, first.right) == (1, 2, 10, 20)
