@@ -2,13 +2,13 @@
 
 import csv
 import json
-import sys
 
 import numpy as np
 import pytest
 from conftest import load_sample
 from PIL import Image
 from tiny import TinyConfig
+from videos import damage, read_video, write_video
 
 from mrcnn.model import MaskRCNN
 from mrcnn.weights import start_weights
@@ -114,25 +114,6 @@ def test_splash_needs_one_file(balloon, paths):
         balloon.detect_and_color_splash(Finder(), **paths)
 
 
-def write_video(path, frames, height=48, width=66):
-    """Write a video whose frames get brighter in steps of 16."""
-    av = pytest.importorskip("av")
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
-        stream.bit_rate = 1_000_000
-        for number in range(frames):
-            pixels = np.full((height, width, 3), 16 * (number + 1), np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
-
-
-def read_video(path):
-    av = pytest.importorskip("av")
-    with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-
-
 def test_splash_of_a_missing_file_leaves_no_folder(balloon, tmp_path, monkeypatch):
     monkeypatch.setattr(balloon, "RESULTS_DIR", tmp_path / "results")
     with pytest.raises(FileNotFoundError, match=r"no such file: .*a\.mp4"):
@@ -152,64 +133,13 @@ def test_splash_of_a_video(balloon, tmp_path, monkeypatch):
         assert abs(float(frame.mean()) - 16 * (number + 1)) < 4
 
 
-def test_odd_sides_lose_a_pixel(balloon, tmp_path):
-    video = sys.modules["video"]
-    write_video(tmp_path / "a.mp4", 2)
-    video.convert(tmp_path / "a.mp4", tmp_path / "b.mp4", lambda frame: frame[:45, :63])
-    assert read_video(tmp_path / "b.mp4")[0].shape == (44, 62, 3)
-
-
 def test_frames_that_cannot_be_decoded_are_counted(balloon, tmp_path, monkeypatch, capsys):
-    av = pytest.importorskip("av")
     write_video(tmp_path / "a.mp4", 6)
-    video, decode = sys.modules["video"], av.Packet.decode
-    damaged = {1, 4}
-
-    class Packet:
-        def __init__(self, number, packet):
-            self.number, self.packet = number, packet
-
-        def decode(self):
-            if self.number in damaged:
-                raise av.error.InvalidDataError(1, "Invalid data")
-            return decode(self.packet)
-
-    whole = video.decoded
-    monkeypatch.setattr(
-        video,
-        "decoded",
-        lambda packets, *rest: whole((Packet(*each) for each in enumerate(packets)), *rest),
-    )
+    damage(monkeypatch, {1, 4})
     monkeypatch.setattr(balloon, "RESULTS_DIR", tmp_path / "results")
     target = balloon.detect_and_color_splash(Finder(), video_path=tmp_path / "a.mp4")
     assert len(read_video(target)) == 4
     assert "4 frames; 2 could not be decoded" in capsys.readouterr().out
-    damaged.update(range(9))
-    with pytest.raises(ValueError, match=r"a\.mp4 has no frame that can be decoded"):
-        video.convert(tmp_path / "a.mp4", tmp_path / "b.mp4", lambda frame: frame)
-    assert not (tmp_path / "b.mp4").exists()
-
-
-def test_a_video_that_fails_leaves_nothing(balloon, tmp_path):
-    video = sys.modules["video"]
-    write_video(tmp_path / "a.mp4", 3)
-
-    def fail(frame):
-        raise RuntimeError("no memory")
-
-    with pytest.raises(RuntimeError, match="no memory"):
-        video.convert(tmp_path / "a.mp4", tmp_path / "b.mp4", fail)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
-
-
-def test_no_video(balloon, tmp_path):
-    pytest.importorskip("av")
-    video = sys.modules["video"]
-    with pytest.raises(FileNotFoundError, match=r"no such video: .*a\.mp4"):
-        video.convert(tmp_path / "a.mp4", tmp_path / "b.mp4", None)
-    (tmp_path / "a.mp4").write_text("no video")
-    with pytest.raises(ValueError, match=r"a\.mp4 is not a video FFmpeg can read: Invalid data"):
-        video.convert(tmp_path / "a.mp4", tmp_path / "b.mp4", None)
 
 
 def test_train_evaluate_detect_and_splash(balloon, photographs, tmp_path, monkeypatch, capsys):

@@ -37,6 +37,7 @@ from mrcnn.files.archives import fetch_archive
 from mrcnn.files.whole import new_folder
 from mrcnn.formats import ViaDataset
 from mrcnn.formats.finding import given_path
+from mrcnn.images import video
 from mrcnn.images.reading import read_image
 from mrcnn.inference.counts import CountsTable
 from mrcnn.weights import catalogue, start_weights
@@ -44,7 +45,6 @@ from mrcnn.weights import catalogue, start_weights
 # Lets notebooks, which import samples.balloon.balloon, find the modules beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import video
 from balloon_config import (
     BalloonConfig,
     BalloonInferenceConfig,
