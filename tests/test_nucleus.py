@@ -18,6 +18,7 @@ from PIL import Image
 
 from mrcnn.evaluation import evaluate, headline
 from mrcnn.instances.masks import InstanceMasks
+from mrcnn.mask_rcnn import MaskRCNN
 
 pytestmark = pytest.mark.network
 
@@ -493,6 +494,25 @@ def test_the_weights_that_come_with_the_sample(nucleus, shipped):
     for command in facts["commands"]:
         assert command.startswith("python samples/nucleus/nucleus.py train --dataset=DIR")
         assert "--subset=fit" in command and "/tmp" not in command
+
+
+def test_the_model_of_the_package_is_the_sample_s(nucleus, shipped, tmp_path):
+    assert nucleus.NUCLEUS_WEIGHTS_PATH.samefile(
+        nucleus.ROOT_DIR / "samples/nucleus/nucleus_small.h5"
+    )
+    model = MaskRCNN.load("nuclei", model_dir=tmp_path)
+    assert model.class_names == load(nucleus, DATA, "val").class_names == ["BG", "nucleus"]
+    own = shipped.config.to_dict()
+    others = {
+        name for name, value in model.config.to_dict().items() if str(value) != str(own[name])
+    }
+    # What only training needs; and a shape that mode "pad64" does not use.
+    assert others <= {"OPTIMIZER", "CLASS_WEIGHTS", "IMAGE_SHAPE", "HEADS"}
+    image = load(nucleus, DATA, "val").load_image(0)
+    [ours], [theirs] = model.detect([image]), shipped.detect([image])
+    np.testing.assert_array_equal(ours["rois"], theirs["rois"])
+    np.testing.assert_array_equal(ours["masks"], theirs["masks"])
+    assert len(ours["rois"]) > 5
 
 
 def test_these_weights_find_the_nuclei_in_unseen_images(nucleus, shipped):

@@ -145,10 +145,10 @@ def to_text(card: Card) -> str:
     Raises:
         ValueError: it has values of other types than JSON's, or takes more than 6 MB.
     """
-    fields = {name: value for name, value in dataclasses.asdict(card).items() if value is not None}
+    fields = {name: value for name, value in vars(card).items() if value is not None}
     try:
         text = json.dumps(fields, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"the card cannot be written: {error}.") from error
     if len(text) > _PART_BYTES * _MAX_PARTS:
         raise ValueError(f"the card takes {len(text)} bytes: {_PART_BYTES * _MAX_PARTS} at most.")
@@ -173,8 +173,8 @@ def _read(attributes: Any) -> str | None:
 def _part(attributes: Any, name: str) -> str:
     """An attribute's text; its size is checked before it is read."""
     attribute = attributes.get_id(name)
-    kind, size = attribute.dtype.kind, attribute.get_storage_size()
-    if kind != "S" or attribute.shape != () or size > 2 * _PART_BYTES:
+    is_text = attribute.dtype.kind == "S" and attribute.shape == ()
+    if not is_text or attribute.get_storage_size() > 2 * _PART_BYTES:
         raise ValueError(f"the attribute {name} is not text of a fixed length")
     return bytes(attributes[name]).decode("ascii")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from mrcnn.files.hdf5 import new_hdf5
+from mrcnn.files.hdf5 import new_hdf5, open_hdf5
 
 resource = pytest.importorskip("resource", reason="limits the size of files")
 
@@ -90,3 +90,16 @@ def test_it_is_in_memory_once(tmp_path):
     assert peak < 1.5 * values.nbytes
     with h5py.File(tmp_path / "large.h5") as file:
         assert_array_equal(file["7"], values[7])
+
+
+def test_opening(tmp_path):
+    path = tmp_path / "a.h5"
+    with new_hdf5(path) as file:
+        file["primes"] = [2, 3]
+    with open_hdf5(path) as file:
+        assert file["primes"][1] == 3 and file.mode == "r"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"a\.h5 \(100 bytes\) cannot be read as an HDF5 file"):
+        open_hdf5(path)
+    with pytest.raises(FileNotFoundError):
+        open_hdf5(tmp_path / "missing.h5")

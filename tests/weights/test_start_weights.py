@@ -1,11 +1,16 @@
 """Starting weights, by the names that command lines use for them."""
 
+import types
+
+import keras
 import numpy as np
 import pytest
 from tiny import TinyConfig
 
 from mrcnn.mask_rcnn import MaskRCNN
-from mrcnn.weights import start_weights
+from mrcnn.weights import loading, start_weights
+
+from .conftest import chain
 
 pytestmark = pytest.mark.network
 
@@ -91,3 +96,35 @@ def test_further_names_are_weights_of_another_task(trained, tmp_path):
     assert set(report.mismatched) == {"mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"}
     with pytest.raises(FileNotFoundError, match="cells"):
         start_weights.load(model, "cells")
+
+
+@pytest.fixture
+def partly():
+    """What `start_weights` needs of a `MaskRCNN`; only `conv1` is as in the weights for nuclei."""
+    layers = [keras.layers.Conv2D(64, 7, name="conv1"), keras.layers.Dense(4, name="mrcnn_mask")]
+    network = chain((8, 8, 3), *layers)
+    return types.SimpleNamespace(
+        keras_model=network,
+        mode="training",
+        set_log_dir=lambda: None,
+        load_weights=lambda path, by_name: loading.load(network, path),
+    )
+
+
+def test_training_starts_from_what_fits_of_a_model_of_the_package(partly):
+    for load in (start_weights.load, start_weights.load_fitting):
+        report = load(partly, "nuclei")
+        assert report.path.endswith("nuclei.h5") and list(report.mismatched) == ["mrcnn_mask"]
+        assert partly.keras_model.loaded_from == "nuclei.h5"
+    assert "nuclei" in start_weights.NAMES
+
+
+def test_detection_needs_all_of_it(partly, tmp_path, monkeypatch):
+    partly.mode = "inference"
+    with pytest.raises(ValueError, match="shapes disagree in 1 layers"):
+        start_weights.load(partly, "nuclei")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nuclei").write_text("own weights")
+    partly.mode = "training"
+    with pytest.raises(ValueError, match=r"^nuclei .11 bytes. cannot be read as an HDF5 file"):
+        start_weights.load(partly, "nuclei")
