@@ -70,8 +70,9 @@ val = tasks.load_shapes("val", 100)
 fig, axes = plt.subplots(1, 5, figsize=(14, 3.1), layout="constrained")
 for ax, image_id in zip(axes, val.image_ids, strict=False):
     ax.imshow(val.load_image(image_id))
-    ax.set_xticks(np.arange(0, 129, 16) - 0.5, range(0, 257, 32))
-    ax.set_yticks(np.arange(0, 129, 16) - 0.5, range(0, 257, 32))
+    labels = [x if x % 64 == 0 else "" for x in range(0, 257, 32)]
+    ax.set_xticks(np.arange(0, 129, 16) - 0.5, labels)
+    ax.set_yticks(np.arange(0, 129, 16) - 0.5, labels)
     ax.grid(color="white", linewidth=0.8)
 plt.show()
 
