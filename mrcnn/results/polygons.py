@@ -180,5 +180,5 @@ def _with_holes(outline: Outline) -> Shape:
 
 def _area(ring: Array) -> float:
     """Square pixels inside a ring, whichever way it goes."""
-    xs, ys = (ring - ring[0]).T.astype(float)
-    return float(abs(np.dot(xs, np.roll(ys, -1)) - np.dot(ys, np.roll(xs, -1)))) / 2
+    xs, ys = (ring - ring[0]).T.astype(float)  # the first corner is 0, which closes the ring
+    return float(abs(np.dot(xs[:-1], ys[1:]) - np.dot(ys[:-1], xs[1:]))) / 2

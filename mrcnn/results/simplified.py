@@ -1,6 +1,6 @@
 """Outlines with few corners, for people who drag them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -65,31 +65,42 @@ def _length(ring: Array) -> float:
 def _simplified(ring: Array, allowed: float) -> Array:
     """A ring with fewer corners; of its pixels and its area, at most `allowed` pixels change."""
     first = ring.min(axis=0)
-    local = ring - first
+    best = local = ring - first
     width, height = (int(side) for side in local.max(axis=0))
-    truth = _inside(local, height, width)
+    truth, area = _inside(local, height, width), Outline(local).area
 
-    def wrong(kept: Array) -> float:
-        inside = (_inside(kept + nudge, height, width) for nudge in (_NUDGE, -_NUDGE))
-        pixels = np.count_nonzero(np.any([each != truth for each in inside], axis=0))
+    def is_good(kept: Array) -> bool:
         # Tools that do not count pixels measure the area of the polygon.
-        return max(float(pixels), abs(Outline(kept).area - area))
+        if abs(Outline(kept).area - area) > allowed:
+            return False
+        wrong = np.zeros_like(truth)
+        for nudge in (_NUDGE, -_NUDGE):
+            wrong |= _inside(kept + nudge, height, width) != truth
+            if np.count_nonzero(wrong) > allowed:
+                return False
+        return True
 
-    best, area = local, Outline(local).area
-    for candidate in (local, _middles(local)):
-        reach = _reach(candidate)
-        tolerances = [t for t in _TOLERANCES if np.count_nonzero(reach > t) < len(best)]
-        low, high = 0, len(tolerances)  # those before `low` change too much
-        while low < high:
-            middle = (low + high) // 2
-            kept = candidate[reach > tolerances[middle]]
-            if wrong(kept) <= allowed:
-                high = middle
-                if len(kept) < len(best):
-                    best = kept
-            else:
-                low = middle + 1
+    for candidate in (_middles(local), local):
+        best = _last_good([best, *_choices(candidate, len(best))], is_good)
     return best + first
+
+
+def _choices(ring: Array, fewer: int) -> list[Array]:
+    """Rings with fewer than `fewer` of a ring's corners, from fine to coarse."""
+    reach = _reach(ring)
+    counts = {np.count_nonzero(reach > tolerance): tolerance for tolerance in _TOLERANCES}
+    return [ring[reach > counts[n]] for n in sorted(counts, reverse=True) if n < fewer]
+
+
+def _last_good(choices: Sequence[Array], is_good: Callable[[Array], bool]) -> Array:
+    """The last of the choices that is good, as far as they grow worse; the first one is good."""
+    if len(choices) == 1 or not is_good(choices[1]):
+        return choices[0]
+    low, high = 1, len(choices)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if is_good(choices[middle]) else (low, middle)
+    return choices[low]
 
 
 def _inside(ring: Array, height: int, width: int) -> Array:
@@ -112,36 +123,31 @@ def _middles(ring: Array) -> Array:
 def _reach(ring: Array) -> Array:
     """The tolerance up to which each corner of a ring is kept, float [P], by Douglas and Peucker.
 
-    `skimage.measure.approximate_polygon` does this for one tolerance; all take one pass here. At
-    least three corners are kept whatever the tolerance.
+    `skimage.measure.approximate_polygon` does this for one tolerance; all take one pass here, in
+    which every side between kept corners is split at once. Three corners are kept whatever the
+    tolerance.
     """
-    reach = np.zeros(len(ring))
-    centre = ring.mean(axis=0)
-    start = int(np.argmax(((ring - centre) ** 2).sum(axis=1)))
-    ring = np.roll(ring, -start, axis=0).astype(float)
-    closed = np.concatenate([ring, ring[:1]])
-    far = int(np.argmax(((ring - ring[0]) ** 2).sum(axis=1)))
-    reach[[0, far]] = np.inf
-    open_ended = [(0, far, np.inf), (far, len(ring), np.inf)]
-    while open_ended:
-        a, b, limit = open_ended.pop()
-        if b - a < 2:
-            continue
-        distance = _distances(closed[a + 1 : b], closed[a], closed[b])
-        i = int(np.argmax(distance))
-        own = min(limit, float(distance[i]))
-        if own < _FINEST:
-            continue
-        split = a + 1 + i
-        reach[split] = own
-        open_ended += [(a, split, own), (split, b, own)]
+    points = ring[:, 0] + 1j * ring[:, 1]
+    reach, limit = np.zeros(len(points)), np.full(len(points), np.inf)
+    one = int(np.argmax(abs(points - points.mean())))
+    reach[[one, int(np.argmax(abs(points - points[one])))]] = np.inf
+    points, reach = np.roll(points, -one), np.roll(reach, -one)
+    while True:
+        kept = np.flatnonzero(reach)
+        side = np.cumsum(reach > 0) - 1  # of each corner, by the kept one that it starts at
+        start = points[kept]
+        along = np.concatenate([start[1:], start[:1]]) - start
+        length = abs(along)
+        turned = (points - start[side]) * (along.conj() / np.maximum(length, 1e-9))[side]
+        distance = abs(turned - np.minimum(np.maximum(turned.real, 0), length[side]))
+        largest = np.maximum.reduceat(distance, kept)
+        farthest = np.flatnonzero((distance == largest[side]) & (largest >= _FINEST)[side])
+        farthest = farthest[np.unique(side[farthest], return_index=True)[1]]
+        if not len(farthest):
+            break
+        sides = side[farthest]
+        own = np.minimum(largest[sides], limit[kept[sides]])
+        reach[farthest] = limit[farthest] = limit[kept[sides]] = own
     third = int(np.argmax(np.where(np.isinf(reach), -1, reach)))
     reach[third] = np.inf
-    return np.roll(reach, start)
-
-
-def _distances(points: Array, a: Array, b: Array) -> Array:
-    """Distances of points from the segment from a to b, float [P]."""
-    along = b - a
-    share = np.clip((points - a) @ along / max(float(along @ along), 1e-9), 0, 1)
-    return np.hypot(*(points - a - share[:, None] * along).T)
+    return np.roll(reach, one)
