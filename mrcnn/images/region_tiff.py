@@ -55,7 +55,8 @@ class TiffSource(StoredSource):
             axes, orientation = tiff.axes(series, pages), tiff.orientation(series)
             _check_decodable(page)
             one = functools.partial(_one_channel, page=page, kind=series.kind)
-            finish_one = None if _needs_all_channels(page) else one
+            # Without data may be what has a value in all channels.
+            finish_one = one if tiff.nodata_value(page) is None else None
             options = (plane, projection, orientation, finish_one)
             finish = functools.partial(_finished, series=series)
             super().__init__(_array(path, series, axes, max_pixels), axes, finish, *options)
@@ -153,11 +154,6 @@ def _check_decodable(page: Any) -> None:
         if "imagecodecs" not in str(error):
             raise
         raise tiff.compressed(page) from error
-
-
-def _needs_all_channels(page: Any) -> bool:
-    """Whether a channel depends on the others: no-data values can be those of all channels."""
-    return page.photometric == PHOTOMETRIC.PALETTE or tiff.nodata_value(page) is not None
 
 
 def _one_channel(pixels: Array, page: Any, kind: str) -> Array:

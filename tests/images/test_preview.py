@@ -77,7 +77,7 @@ def test_memory_is_that_of_some_bands(tmp_path):
         tracemalloc.stop()
     assert_array_equal(found, ramp(slice(0, 3000), slice(0, 2048))[::6, ::6])
     # At most four bands are read at the same time, each with a copy.
-    assert peak < 4 * 2 * 512 * 2048 + 2**20
+    assert peak < 4 * 2 * 256 * 2048 + 2**20
 
 
 def test_mistakes(tmp_path):
