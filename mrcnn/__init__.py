@@ -1,11 +1,8 @@
 """Mask R-CNN for Keras 3: instance segmentation with the API of matterport's Mask_RCNN.
 
-    from mrcnn import model as modellib, visualize
-    from mrcnn.config import Config
+    from mrcnn.model import MaskRCNN
 
-    config = Config.from_dict({"NAME": "coco", "NUM_CLASSES": 81, "IMAGES_PER_GPU": 1})
-    model = modellib.MaskRCNN("inference", config, model_dir="logs")
-    model.load_weights("mask_rcnn_coco.h5", by_name=True)
+    model = MaskRCNN.load("nuclei")  # comes with the package; or your own best.h5
     result = model.detect([image])[0]  # rois, class_ids, scores, masks
 
 - **The model**: `mrcnn.mask_rcnn.MaskRCNN` trains and detects; `mrcnn.config.Config` has all
@@ -15,7 +12,8 @@
   `mrcnn.augment` augments images along with their instances, and `mrcnn.loading` makes batches.
 - **The network**: `mrcnn.network`, with one file per backbone, pooler and head in `backbones`,
   `poolers` and `heads`. `mrcnn.network.graph` wires them together, `mrcnn.anchors` makes the
-  anchors and their targets, and `mrcnn.weights` loads and saves weights.
+  anchors and their targets, and `mrcnn.weights` loads and saves weights, each with a card that says
+  how the model is built and what it finds.
 - **Training**: `mrcnn.training` trains, and `mrcnn.runs` manages what a training run leaves on
   disk.
 - **Results**: `mrcnn.inference` detects, `mrcnn.evaluation` scores detections with the metrics in

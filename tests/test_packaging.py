@@ -1,6 +1,8 @@
 """The package's metadata, and what importing it costs."""
 
 import importlib.metadata
+import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -66,3 +68,32 @@ def test_import_loads_nothing_unnecessary(statement, unwanted):
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.network
+def test_an_installed_package_finds_its_models_without_the_repository(tmp_path):
+    pytest.importorskip("setuptools")
+    source, installed, empty = (tmp_path / name for name in ("source", "installed", "empty"))
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "mrcnn", source / "mrcnn", ignore=ignored)
+    for name in ("setup.py", "README.md", "requirements.txt"):
+        shutil.copy(ROOT / name, source)
+    # Before version 77, setuptools knows no licence by its short name.
+    lines = (ROOT / "pyproject.toml").read_text().splitlines()
+    kept = [line for line in lines if not line.startswith("license")]
+    (source / "pyproject.toml").write_text("\n".join(kept))
+    # What a wheel contains, as `build_wheel` has it made.
+    command = [sys.executable, "setup.py", "build_py", "--build-lib", str(installed)]
+    subprocess.run(command, check=True, capture_output=True, cwd=source)
+    empty.mkdir()
+    script = "from mrcnn.weights.catalogue import MODELS, find\nprint(*map(find, MODELS))"
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=empty,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+    )
+    assert run.stdout.split() == [str(installed / "mrcnn" / "models" / "nuclei.h5")]
+    assert (installed / "mrcnn" / "models" / "nuclei.h5").stat().st_size > 18e6

@@ -110,7 +110,7 @@ def printed(known: Mapping[str, str]) -> Iterator[str]:
 
 
 def megabytes(path: Path) -> str:
-    """The size of a file, such as "18.4 MB"."""
+    """The size of the file at `path`, such as "18.4 MB"."""
     return f"{path.stat().st_size / 1e6:.1f} MB"
 
 

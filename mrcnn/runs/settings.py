@@ -125,7 +125,7 @@ def restored(
 
 
 def holds_objects(value: Any) -> bool:
-    """Whether a setting, as `as_json` returns it, was an object that is no part of this package."""
+    """Whether a setting's `value`, as `as_json` returns it, names a function or an object."""
     return _first_object(value) is not None
 
 

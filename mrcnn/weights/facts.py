@@ -43,7 +43,7 @@ class Facts:
 
 
 def facts(source: WeightsSource) -> Facts:
-    """Look at the layers of an open weights file; no tensor is read.
+    """What the layers of an open weights file tell; no tensor is read.
 
     Args:
         source: see `readers.open_source`.
