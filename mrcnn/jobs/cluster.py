@@ -6,12 +6,14 @@ itself. What a process had in work when it was killed is done by another.
 
 import dataclasses
 import functools
+import importlib
 import logging
 import os
 import pickle
 import platform
+import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .job import DetectJob
@@ -20,8 +22,17 @@ from .naming import Task
 from .results_folder import Record, ResultsFolder, digest_of
 from .stages import Failed, Stages
 
+# A function from a job, `ResultsFolder.made_by` and a task to what became of the image.
+DetectOne = Callable[[DetectJob, str, Task], Record | Failed]
+
 # Images that a process has in work: one each that is read, in the network, and written.
 THREADS = 3
+_SETTINGS = {
+    # When a process dies for the second time with an image in work, that may be the reason.
+    "distributed.scheduler.allowed-failures": 1,
+    # Dask would give up a process that takes longer to start again.
+    "distributed.deploy.lost-worker-timeout": "1 hour",
+}
 # Seconds to wait for a scheduler to answer.
 PATIENCE = 5
 
@@ -32,20 +43,25 @@ class Processes:
 
     Attributes:
         workers: number of processes.
-
-    Raises:
-        ImportError: Dask is not installed; the message has the command.
+        detect: what they run for each image, see `detect_one`.
     """
 
     workers: int
+    detect: DetectOne | None = None
 
     def __call__(
         self, job: DetectJob, folder: ResultsFolder, tasks: Sequence[Task]
     ) -> Iterator[Record | Failed]:
-        """Yield what became of each image, in the order in which they are done."""
+        """Yield what became of each image, in the order in which they are done.
+
+        Raises:
+            ImportError: Dask is not installed; the message has the command.
+        """
         distributed = _distributed()
+        dask = importlib.import_module("dask")
         workers = min(self.workers, len(tasks))
         with (
+            dask.config.set(_SETTINGS),
             distributed.LocalCluster(
                 n_workers=workers,
                 threads_per_worker=THREADS,
@@ -57,7 +73,7 @@ class Processes:
             ) as cluster,
             distributed.Client(cluster) as client,
         ):
-            yield from _outcomes(client, job, folder, tasks)
+            yield from _outcomes(client, self.detect or detect_one, job, folder, tasks)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,9 +84,11 @@ class Scheduler:
 
     Attributes:
         address: of the Dask scheduler, such as "tcp://host:8786".
+        detect: what they run for each image, see `detect_one`.
     """
 
     address: str
+    detect: DetectOne | None = None
 
     def __call__(
         self, job: DetectJob, folder: ResultsFolder, tasks: Sequence[Task]
@@ -78,6 +96,7 @@ class Scheduler:
         """Yield what became of each image, in the order in which they are done.
 
         Raises:
+            ImportError: Dask is not installed; the message has the command.
             ConnectionError: the scheduler does not answer.
         """
         distributed = _distributed()
@@ -90,7 +109,9 @@ class Scheduler:
                 "one, and `dask worker ADDRESS` its workers."
             ) from error
         with client:
-            yield from _outcomes(client, job, folder, tasks)
+            if not client.scheduler_info()["workers"]:
+                print(f"{self.address} has no workers yet: waiting", file=sys.stderr)
+            yield from _outcomes(client, self.detect or detect_one, job, folder, tasks)
 
 
 def threads_of(workers: int, cores: int | None = None) -> dict[str, str]:
@@ -109,35 +130,39 @@ def threads_of(workers: int, cores: int | None = None) -> dict[str, str]:
 
 def _distributed() -> Any:
     try:
-        import distributed
+        return importlib.import_module("distributed")
     except ImportError as error:
         raise ImportError(
             'several processes need Dask: pip install "mask-rcnn[cluster]"'
         ) from error
-    return distributed
 
 
 def _outcomes(
-    client: Any, job: DetectJob, folder: ResultsFolder, tasks: Sequence[Task]
+    client: Any, detect: DetectOne, job: DetectJob, folder: ResultsFolder, tasks: Sequence[Task]
 ) -> Iterator[Record | Failed]:
     """Have the workers detect in images, and yield what became of each."""
     distributed = _distributed()
     job = dataclasses.replace(job, out=folder.path, model=_absolute(job.model))
-    detect = functools.partial(detect_one, job, folder.made_by)
-    futures = client.map(detect, tasks, pure=False)
+    of_task = functools.partial(detect, job, folder.made_by)
+    futures = client.map(of_task, tasks, pure=False)
     task_of = dict(zip((future.key for future in futures), tasks, strict=True))
+    suspects = []
     try:
         for future in distributed.as_completed(futures, raise_errors=False):
-            task, error = task_of.pop(future.key), future.exception()
-            if isinstance(error, distributed.KilledWorker):
-                yield Failed(task, "it killed several processes: is there enough memory?")
-            elif error is not None:
-                raise error
-            else:
+            task = task_of.pop(future.key)
+            try:
                 yield future.result()
+            except distributed.KilledWorker:
+                suspects.append(task)
             future.release()
     finally:
         client.cancel(futures)
+    # Each was in work when a process died, perhaps because of another: alone, it is the reason.
+    for task in suspects:
+        try:
+            yield client.submit(of_task, task, pure=False).result()
+        except distributed.KilledWorker:
+            yield Failed(task, "it killed its process several times: is there enough memory?")
 
 
 def _absolute(model: str) -> str:

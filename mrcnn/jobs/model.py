@@ -96,7 +96,7 @@ class Model:
     """
 
     def __init__(self, job: DetectJob) -> None:
-        # Here, because they import Keras and its backend.
+        # These import Keras and its backend.
         from ..inference.scaled import ScaledDetector
         from ..mask_rcnn import MaskRCNN
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -147,15 +147,29 @@ class ResultsFolder:
                 )
         for folder in (self.path, self.path / DONE, self.path / PARTS):
             folder.mkdir(parents=True, exist_ok=True)
-        self._remove_abandoned()
+        for path in self._begun():
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _ABANDONED:
+                    path.unlink()
         self.write_run({"recipe": dict(recipe)})
 
-    def _remove_abandoned(self) -> None:
-        """Remove what processes that were killed had begun to write."""
-        for path in self.path.glob("**/.*.part"):
-            with contextlib.suppress(OSError):
-                if PART.fullmatch(path.name) and time.time() - path.stat().st_mtime > _ABANDONED:
+    def remove_begun(self, records: Collection[Record]) -> None:
+        """Remove what processes that were killed had begun to write.
+
+        Args:
+            records: of images that are done, so that nobody is writing their files.
+        """
+        finished = {self._record(record.name) for record in records}
+        finished |= {self.file(kind, each.stem) for each in records for kind in each.kinds}
+        for path in self._begun():
+            # Between the dot and the random part is the name of the file.
+            if path.with_name(path.name[1:].rsplit(".", 2)[0]) in finished:
+                with contextlib.suppress(OSError):
                     path.unlink()
+
+    def _begun(self) -> Iterator[Path]:
+        """The files that somebody is writing, or was."""
+        return (path for path in self.path.glob("**/.*.part") if PART.fullmatch(path.name))
 
     def run(self) -> dict[str, Any]:
         """The content of run.json; empty if there is none."""
@@ -217,9 +231,12 @@ class ResultsFolder:
 
     def add(self, record: Record) -> None:
         """Note that an image is done, once all its files are there."""
-        path = self.path / DONE / f"{record.name}.json"
+        path = self._record(record.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._write_json(path, dataclasses.asdict(record))
+
+    def _record(self, name: str) -> Path:
+        return self.path / DONE / f"{name}.json"
 
     def gather(self, kinds: Iterable[str]) -> list[Path]:
         """Make the joined files from their parts, in the order of the images' names.

@@ -1,9 +1,12 @@
 """Which images are detected in tiles, and how large the tiles are."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ..inference.scaled import ScaledDetector
 from .job import DetectJob
+
+if TYPE_CHECKING:
+    from ..inference.scaled import ScaledDetector
 
 # Pixels of the network's input. A larger side goes in tiles, if the model does not shrink images.
 WHOLE, TILE = 3072, 1024
@@ -13,7 +16,7 @@ SHRUNK = 4
 
 
 def tiles_of(
-    job: DetectJob, shape: Sequence[int], detector: ScaledDetector, object_size: float | None
+    job: DetectJob, shape: Sequence[int], detector: "ScaledDetector", object_size: float | None
 ) -> tuple[int, int] | None:
     """The tiles of an image.
 
@@ -42,7 +45,7 @@ def tiles_of(
     return tile, overlap if job.overlap is None else job.overlap
 
 
-def _fits(longer: int, shape: Sequence[int], detector: ScaledDetector) -> bool:
+def _fits(longer: int, shape: Sequence[int], detector: "ScaledDetector") -> bool:
     """Whether the network can take the whole image."""
     config, scale = detector.config, detector.scale_of(shape)
     if config.IMAGE_RESIZE_MODE != "square" or not config.IMAGE_MAX_DIM:
@@ -52,7 +55,7 @@ def _fits(longer: int, shape: Sequence[int], detector: ScaledDetector) -> bool:
     return round(longer * scale) <= config.IMAGE_MAX_DIM
 
 
-def _auto_tile(detector: ScaledDetector) -> int:
+def _auto_tile(detector: "ScaledDetector") -> int:
     """Side of the largest tile that fits the network's input, in pixels of the image."""
     config = detector.config
     square = config.IMAGE_RESIZE_MODE == "square" and config.IMAGE_MAX_DIM

@@ -138,6 +138,18 @@ def test_failures(folder):
     assert not (folder.path / "failed.csv").exists()
 
 
+def test_what_killed_processes_left_of_finished_images_is_removed(folder):
+    record = finish(folder, "a/x.png", kinds=("labels",))
+    places = folder.path / "labels" / "a", folder.path / ".done" / "a"
+    left = [places[0] / ".x.tif.01234567.part", places[1] / ".x.png.json.01234567.part"]
+    others = [places[0] / ".y.tif.01234567.part", places[0] / ".x.tif.mine.part"]
+    for path in (*left, *others):
+        path.touch()
+    folder.remove_begun([record])
+    assert [path.exists() for path in (*left, *others)] == [False, False, True, True]
+    assert folder.file("labels", "a/x").exists()
+
+
 def test_files_that_a_killed_process_left_are_removed(folder):
     (folder.path / "labels").mkdir()
     old, new = (folder.path / "labels" / f".x.tif.0123456{i}.part" for i in range(2))

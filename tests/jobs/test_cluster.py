@@ -1,0 +1,117 @@
+"""Detection by several processes."""
+
+import csv
+import os
+import signal
+import time
+
+import fake_worker
+import pytest
+from fake_model import save_squares
+
+from mrcnn.jobs import cluster
+from mrcnn.jobs.cluster import Processes, Scheduler
+from mrcnn.jobs.folder import run
+from mrcnn.jobs.inputs import find_inputs
+from mrcnn.jobs.job import DetectJob
+
+pytestmark = pytest.mark.network
+
+
+@pytest.fixture
+def images(tmp_path):
+    for number in range(20):
+        save_squares(tmp_path / "images" / f"i{number}.png", bright=number % 5)
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def job(tmp_path):
+    (tmp_path / "model.h5").write_bytes(b"weights")
+    return DetectJob(
+        model=str(tmp_path / "model.h5"), out=tmp_path / "results", kinds=("csv", "labels")
+    )
+
+
+def numbers(job):
+    """The objects' numbers in each image of the joined table."""
+    found = {}
+    with open(job.out / "objects.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            found.setdefault(row["image"], []).append(int(row["object"]))
+    return found
+
+
+EXPECTED = {f"i{n}.png": list(range(1, n % 5 + 1)) for n in range(20) if n % 5}
+
+
+def test_a_worker_that_is_killed_costs_a_retry_and_no_image(images, job):
+    killed = []
+
+    def detect(job, folder, tasks):
+        for done, outcome in enumerate(Processes(2, fake_worker.detect)(job, folder, tasks), 1):
+            if done == 5:
+                pid = int(
+                    max((job.out / "pids").iterdir(), key=os.path.getmtime).name.split("-")[0]
+                )
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+            yield outcome
+
+    summary = run(job, find_inputs([images]), detect=detect)
+    assert (summary.images, summary.objects, summary.failed) == (20, 40, [])
+    assert numbers(job) == EXPECTED
+    assert len(os.listdir(job.out / "labels")) == 20
+    begun = [name.split("-") for name in os.listdir(job.out / "pids")]
+    # Some of what the killed process had in work was begun again by another.
+    assert len(begun) > 20 and len({pid for pid, _ in begun}) >= 2
+    assert str(killed[0]) in {pid for pid, _ in begun}
+
+
+def test_an_image_that_kills_every_process_fails_alone(images, job):
+    summary = run(job, find_inputs([images]), detect=Processes(2, fake_worker.crash))
+    assert summary.failed == ["i3.png"]
+    assert "is there enough memory?" in (job.out / "failed.csv").read_text()
+    assert summary.images == 19
+
+
+def test_an_error_that_concerns_all_images_ends_the_run(images, job):
+    with pytest.raises(ValueError, match="other weights"):
+        run(job, find_inputs([images]), detect=Processes(1, fake_worker.refuse))
+
+
+def test_a_scheduler(images, job):
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=1, threads_per_worker=2, dashboard_address=None, processes=True
+    ) as local:
+        scheduler = Scheduler(local.scheduler_address, fake_worker.detect)
+        assert run(job, find_inputs([images]), detect=scheduler).images == 20
+    assert numbers(job) == EXPECTED
+
+
+def test_a_scheduler_that_does_not_answer(images, job, monkeypatch):
+    monkeypatch.setattr(cluster, "PATIENCE", 1)
+    start = time.monotonic()
+    with pytest.raises(ConnectionError) as raised:
+        run(job, find_inputs([images]), detect=Scheduler("tcp://127.0.0.1:9"))
+    assert time.monotonic() - start < 10
+    message = str(raised.value)
+    assert message.startswith("no Dask scheduler answers at tcp://127.0.0.1:9: ")
+    assert "`dask scheduler` starts one" in message
+
+
+def test_cores_are_divided_among_processes():
+    assert cluster.threads_of(4, cores=8)["TF_NUM_INTRAOP_THREADS"] == "2"
+    assert cluster.threads_of(4, cores=2)["OMP_NUM_THREADS"] == "1"
+    assert int(cluster.threads_of(1)["TF_NUM_INTRAOP_THREADS"]) >= 1
+
+
+def test_dask_is_asked_for_where_it_is_missing(images, job, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    for detect in (Processes(2), Scheduler("tcp://127.0.0.1:9")):
+        with pytest.raises(ImportError, match=r'pip install "mask-rcnn\[cluster\]"'):
+            run(job, find_inputs([images]), detect=detect)
