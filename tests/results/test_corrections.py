@@ -127,6 +127,15 @@ def test_drawn_anew(edit):
     assert edit(change) == Corrections(kept=6, reshaped=1, corrected=1)
 
 
+def test_one_drawn_twice(edit):
+    def change(shapes):
+        old = shapes_of(shapes, 5)[0]
+        shapes.remove(old)
+        shapes += [{**old, "points": [[x, y + by] for x, y in old["points"]]} for by in (-1, -2)]
+
+    assert edit(change) == Corrections(kept=6, added=1, reshaped=1, corrected=1)
+
+
 def test_two_merged_into_one(edit):
     def change(shapes):
         old = [shapes_of(shapes, number)[0] for number in (5, 3)]
