@@ -128,11 +128,11 @@ class Measured:
         Raises:
             ValueError: `--val` is given for a dataset with parts, or with too few images.
         """
-        whole = self.data.datasets[self.part]
-        if self.part == "all" and self.options.val:
-            train, val = whole.split(self.options.val)
-            whole = val if self.options.split == "val" else train
-        return limited(whole, self.options.limit)
+        whole = limited(self.data.datasets[self.part], self.options.limit)
+        if self.part != "all" or not self.options.val:
+            return whole
+        train, val = whole.split(self.options.val)  # as `mrcnn train` does
+        return val if self.options.split == "val" else train
 
     def images(self) -> str:
         """Which images these are, in words."""
@@ -188,15 +188,12 @@ class Measured:
 
     def add_dataset(self, lines: Lines) -> None:
         """Add the lines that read the images as `dataset`."""
-        variable = self.data.add_read(lines, self.part)
+        variable = self.data.add_read(lines, self.part, self.options.limit)
         if self.part == "all" and self.options.val:
-            name = "_, dataset" if self.options.split == "val" else "dataset, _"
-            lines.line(f"{name} = dataset.split({self.options.val:g})")
+            names = "_, dataset" if self.options.split == "val" else "dataset, _"
+            lines.line(f"{names} = dataset.split({self.options.val:g})")
         elif variable != "dataset":
             lines.line(f"dataset = {variable}")
-        if self.options.limit is not None:
-            lines.use("mrcnn.cli", "limited")
-            lines.line(f"dataset = limited(dataset, {self.options.limit})")
 
     def add_run(self, lines: Lines, result: str, folder: str) -> None:
         """Add the lines that measure.

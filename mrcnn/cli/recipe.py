@@ -125,7 +125,7 @@ class Recipe:
         size = self._object_size(dataset, facts)
         times = size / known_size if known_size else 1.0
         if not 1 / _LARGER <= times <= _LARGER and not _SIZES & {*self.given}:
-            self._resize(size, times)
+            self._resize(size / facts.side, times)
         if "RPN_ANCHOR_SCALES" in self.given:
             return
         coverage = anchor_coverage(dataset, self.config, facts.image_ids)
@@ -133,18 +133,21 @@ class Recipe:
             scales = coverage.suggested_scales()
             if self.change(RPN_ANCHOR_SCALES=scales):
                 sides = ", ".join(map(str, scales))
-                self.reasons.append(
-                    f"The anchors, of {sides} pixels, are chosen for these objects."
-                )
+                self.reasons.append(f"Anchors of {sides} pixels suit these objects.")
 
     def _object_size(self, dataset: Dataset, facts: Facts) -> float:
         coverage = anchor_coverage(dataset, self.config, facts.image_ids)
         return float(np.median(np.sqrt(coverage.sizes.prod(axis=1))))
 
-    def _resize(self, size: float, times: float) -> None:
-        config = self.config
+    def _resize(self, scale: float, times: float) -> None:
+        """Fit how images are resized.
+
+        Args:
+            scale: how many times an image is enlarged now.
+            times: how many times as large as those that the model knows the objects are then.
+        """
+        config, scale = self.config, scale / times
         side = config.IMAGE_MIN_DIM if config.IMAGE_RESIZE_MODE == "crop" else config.IMAGE_MAX_DIM
-        scale = (config.IMAGE_MIN_SCALE or 1) / times
         than = f"about {max(times, 1 / times):.1f} times as {'large' if times > 1 else 'small'}"
         reason = f"The objects are {than} as those that the model was trained on: images are "
         if config.IMAGE_RESIZE_MODE != "square" and scale >= 1:

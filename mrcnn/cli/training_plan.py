@@ -181,10 +181,11 @@ class TrainingPlan:
         best, last = folder / "weights" / "best.h5", folder / "weights" / "last.h5"
         path = best if best.is_file() else last
         lines = ["", f"Weights: {path}{self._best_epoch(folder) if path is best else ''}"]
-        data = shlex.join(["mrcnn", "evaluate", self.options.data, "--model", str(path)])
-        share = self.options.val or VAL
-        held_back = "" if "val" in self.data.datasets or self.val is None else f" --val {share:g}"
-        lines.append(f"  {data}{held_back}")
+        command = ["mrcnn", "evaluate", self.options.data, "--model", str(path)]
+        if "val" not in self.data.datasets and self.val is not None:
+            command += ["--val", f"{self.options.val or VAL:g}"]
+            command += [] if self.options.limit is None else ["--limit", str(self.options.limit)]
+        lines.append("  " + shlex.join(command))
         lines.append("  " + shlex.join(["mrcnn", "detect", "IMAGES", "--model", str(path)]))
         return "\n".join(lines)
 

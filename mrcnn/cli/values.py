@@ -2,7 +2,6 @@
 
 import difflib
 import functools
-import importlib
 import re
 import types
 import typing
@@ -14,6 +13,7 @@ import yaml
 
 from ..config import Config
 from ..config_rules.derived import DERIVED
+from ..config_rules.part_names import part_of_package
 
 # What a derived setting follows from, for those who try to set it.
 _SET_INSTEAD = {
@@ -22,8 +22,8 @@ _SET_INSTEAD = {
     "IMAGE_META_SIZE": "NUM_CLASSES",
 }
 _NONE, _BOOLS = ("none", "null", "~"), {"true": True, "false": False}
-# A function or class of this package in a run's config.json, see `runs.record.as_json`.
-_OURS = re.compile(r"<(mrcnn(?:\.\w+)*)\.(\w+)>")
+# A function or class of this package in a run's config.json, see `runs.settings.as_json`.
+_OURS = re.compile(r"<mrcnn(?:\.\w+)*\.(\w+)>")
 
 # What a setting of each kind may be, in words.
 _WORDS = {
@@ -219,12 +219,10 @@ def _holds_numbers(value: Any) -> bool:
 def _ours(name: str, text: str) -> Any:
     """A function or class of this package by its name in a run's config.json."""
     match = _OURS.fullmatch(text)
-    try:
-        if match is None:
-            raise ImportError(text)
-        return getattr(importlib.import_module(match[1]), match[2])
-    except (ImportError, AttributeError):
+    part = part_of_package(name, match[1]) if match else None
+    if part is None:
         raise ValueError(
             f"{name} is {text}, which is not part of this package: load the weights in Python, "
             "with the class that the run used."
-        ) from None
+        )
+    return part

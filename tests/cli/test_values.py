@@ -107,7 +107,7 @@ def test_functions_of_this_package():
     assert small.__name__ == "small_resnet"
     (head,) = of_file("HEADS", ["<mrcnn.network.heads.box.BoxHead>"])
     assert head.__name__ == "BoxHead"
-    for text in ("<cells.network.own>", "<mrcnn.network.gone>", "<mrcnn.no_such.own>", "<x>"):
+    for text in ("<cells.network.own>", "<mrcnn.network.gone>", "<mrcnn.text.some>", "<x>"):
         with pytest.raises(ValueError, match=f"BACKBONE is {text}, which is not part of"):
             of_file("BACKBONE", text)
 
