@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import logging
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from typing import Any, Literal, NoReturn, Self
 
 import keras
@@ -460,7 +460,7 @@ class MaskRCNN:
 
     def detect_stream(
         self, images: Iterable[Array], batch: int | None = None, dense: bool = True
-    ) -> Iterator[Detections]:
+    ) -> Generator[Detections, None, None]:
         """Detect in a sequence of images of any length: a folder, a video, a camera.
 
         Reading, the network and the conversion of its outputs overlap, and memory does not grow
@@ -475,7 +475,7 @@ class MaskRCNN:
                 `InstanceMasks`, which are smaller and quicker to make.
 
         Returns:
-            iterator over one result per image, in order. Closing it ends its threads.
+            generator of one result per image, in order. Closing it ends its threads.
 
         Raises:
             ValueError: `batch` is not a positive integer, or `images` is a single image.

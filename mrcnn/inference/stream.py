@@ -9,7 +9,7 @@ are pasted back into their images. Memory depends on the batch, not on the numbe
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..config_rules.values import is_integer
@@ -27,7 +27,7 @@ Detect = InferenceModel | Callable[[list[Array]], Sequence[Mapping[str, Any]]]
 
 def detect_stream(
     detect: Detect, images: Iterable[Array], batch: int | None = None, dense: bool = True
-) -> Iterator[Detections]:
+) -> Generator[Detections, None, None]:
     """Detect in a sequence of images of any length, even an endless one.
 
     The images are read in a thread, a few batches ahead of the results. The batches are those that
@@ -43,7 +43,7 @@ def detect_stream(
         dense: see `Detector.detect`; it does not matter with a function.
 
     Returns:
-        iterator over one result per image, in order. Closing it ends the threads.
+        generator of one result per image, in order. Closing it ends the threads.
 
     Raises:
         ValueError: `batch` is not a positive integer, or `images` is a single image.
@@ -60,7 +60,7 @@ def detect_stream(
     """
     pairs = detect_pairs(detect, images, batch, dense)
 
-    def results() -> Iterator[Detections]:
+    def results() -> Generator[Detections, None, None]:
         with contextlib.closing(pairs):
             for _, result in pairs:
                 yield result
@@ -70,7 +70,7 @@ def detect_stream(
 
 def detect_pairs(
     detect: Detect, images: Iterable[Array], batch: int | None = None, dense: bool = True
-) -> Any:
+) -> Generator[tuple[Array, Detections], None, None]:
     """`detect_stream` that gives each image back with its result, to draw on it.
 
     Args:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import datetime
+import functools
 import importlib.metadata
 import itertools
 import platform
@@ -11,7 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .. import __version__
+from ..images.video import is_video
 from ..inference.pipeline import Pipeline
+from ..results.kinds import of_item
 from .inputs import Inputs, Item
 from .job import DetectJob
 from .model import Model, ModelFile
@@ -61,7 +64,7 @@ def run(
     """
     start = time.perf_counter()
     file, folder = ModelFile.of(job), ResultsFolder(job.out)
-    stamped, missing = _stamped(inputs.images)
+    stamped, missing = _stamped([*inputs.images, *inputs.videos])
     tasks = tasks_of(stamped, folder.records)
     folder.start(job.recipe(file.digest), [task.item.name for task in tasks], again)
     folder.clear_failures()
@@ -86,13 +89,18 @@ def run(
             if task.item.name not in kept:
                 summary.before += 1
                 progress.skipped(task.item.name)
+        records: list[Record] = []
         try:
-            for outcome in (detect or in_this_process)(job, folder, todo) if todo else ():
+            detect_here = functools.partial(in_this_process, quiet=quiet)
+            for outcome in (detect or detect_here)(job, folder, todo) if todo else ():
                 if isinstance(outcome, Failed):
                     fail(outcome.task.item.name, outcome.reason)
                 else:
                     summary.add(outcome)
+                    records.append(outcome)
                     progress.done(outcome.name, outcome.objects)
+            if detect is not None:
+                folder.remove_begun(records)
         finally:
             folder.gather(job.kinds)
             summary.seconds = time.perf_counter() - start
@@ -101,14 +109,15 @@ def run(
 
 
 def in_this_process(
-    job: DetectJob, folder: ResultsFolder, tasks: Sequence[Task]
+    job: DetectJob, folder: ResultsFolder, tasks: Sequence[Task], quiet: bool = True
 ) -> Iterator[Record | Failed]:
     """Detect in images one batch after the other; reading, network and writing overlap.
 
     Args:
         job: what to do.
         folder: for the results.
-        tasks: the images.
+        tasks: the images and videos.
+        quiet: whether the progress of videos is not shown.
 
     Yields:
         What became of each image, in order.
@@ -117,7 +126,7 @@ def in_this_process(
         OSError: the results cannot be written.
     """
     model = Model(job)
-    stages, remaining = Stages(job, model, folder), iter(tasks)
+    stages, remaining = Stages(job, model, folder, quiet), iter(tasks)
 
     def next_batch() -> list[Task] | None:
         return list(itertools.islice(remaining, model.detector.config.BATCH_SIZE)) or None
@@ -147,9 +156,10 @@ def _sorted_out(
     todo, refused = [], []
     for task in tasks:
         name = task.item.name
-        if not again and folder.is_done(name, task.image, job.kinds):
+        kinds = of_item(job.kinds, is_video(task.item.path))
+        if not again and folder.is_done(name, task.image, kinds):
             continue
-        changed = folder.changed_by_hand(name, job.kinds)
+        changed = folder.changed_by_hand(name, kinds)
         if changed is None:
             todo.append(task)
         else:

@@ -10,11 +10,12 @@ from typing import TextIO
 
 from ..formats.finding import IMAGE_SUFFIXES
 from ..images.region_slides import SUFFIXES as SLIDES
+from ..images.video import SUFFIXES as VIDEO_SUFFIXES
+from ..images.video import is_video
 from ..inference.counts import why_not_read
 from ..types import PathLike
 from .results_folder import is_results_folder
 
-VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 # Folders that are one image.
 IMAGE_FOLDERS = (".zarr",)
 
@@ -101,8 +102,9 @@ def find_inputs(
     ]
     inputs = Inputs([], [], refused, search.ignored)
     for path in search.found:
-        is_video = path.suffix.lower() in VIDEO_SUFFIXES
-        (inputs.videos if is_video else inputs.images).append(Item(_relative(path, base), path))
+        (inputs.videos if is_video(path) else inputs.images).append(
+            Item(_relative(path, base), path)
+        )
     if not search.found:
         _raise_nothing(named, inputs, recursive)
     return inputs

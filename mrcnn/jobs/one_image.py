@@ -15,10 +15,8 @@ import numpy as np
 
 from ..images.frame import Frame
 from ..images.pixels import for_network
-from ..inference.detector import with_score
-from ..inference.tiling import tiled_parts
 from ..inference.truncation import cut_above
-from ..results.kinds import KINDS
+from ..results.kinds import KINDS, of_item
 from ..results.objects import ImageFacts, Objects
 from ..types import Array
 from .job import DetectJob
@@ -123,6 +121,8 @@ def detect_tiles(model: Model, folder: ResultsFolder, image: Opened) -> Detected
         folder: for a temporary file, if there are many objects.
         image: to detect in, with `tiles`.
     """
+    from ..inference.tiling import tiled_parts  # imports Keras
+
     start = time.perf_counter()
     tile, overlap = image.tiles or (0, 0)
     config = model.detector.config
@@ -160,11 +160,12 @@ class Kept(Spool[Objects]):
 
     def _keep(self, result: Mapping[str, Any], model: Model) -> Objects:
         self.truncated = self.truncated or cut_above(result, model.min_score)
-        kept = with_score(result, model.min_score)
-        objects = Objects.of_result(kept, self.count + 1)
+        objects = Objects.of_result(result)
+        keep = objects.scores >= model.min_score
         if model.class_ids:
-            objects = objects[np.isin(objects.class_ids, model.class_ids)]
-            objects.numbers = np.arange(len(objects)) + self.count + 1
+            keep &= np.isin(objects.class_ids, model.class_ids)
+        objects = objects[keep]
+        objects.numbers = np.arange(len(objects)) + self.count + 1
         self.count += len(objects)
         return objects
 
@@ -179,6 +180,9 @@ def write(job: DetectJob, model: Model, folder: ResultsFolder, found: Detected) 
         found: the image.
     """
     task, image = found.opened.task, found.opened.image
+    kinds = of_item(job.kinds, is_video=False)
+    if not kinds:
+        raise ValueError(f"{task.item.name} is an image, and mp4 is for videos.")
     facts = ImageFacts(
         task.item.name,
         (image.pixels.shape[0], image.pixels.shape[1]),
@@ -189,7 +193,7 @@ def write(job: DetectJob, model: Model, folder: ResultsFolder, found: Detected) 
         image.pixel_size,
     )
     with contextlib.closing(image), contextlib.closing(found.parts()) as parts:
-        for kind in job.kinds:
+        for kind in kinds:
             path = folder.file(kind, task.stem)
             path.parent.mkdir(parents=True, exist_ok=True)
             KINDS[kind].write(path, facts, parts)
@@ -198,7 +202,7 @@ def write(job: DetectJob, model: Model, folder: ResultsFolder, found: Detected) 
         task.stem,
         task.image,
         folder.made_by,
-        job.kinds,
+        kinds,
         parts.count,
         parts.truncated,
         image.remark,

@@ -6,11 +6,13 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..images.video import is_video
 from .job import DetectJob
 from .model import Model
 from .naming import Task
 from .one_image import Detected, Opened, detect_tiles, detect_whole, open_image, write
 from .results_folder import Record, ResultsFolder
+from .video import detect_video
 
 # Errors that every further image would meet, too.
 FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -33,30 +35,41 @@ class Stages:
     """Opens images, detects in them and writes their files.
 
     An image that fails in one step is a `Failed` from then on. Each step may have a thread of its
-    own.
+    own. A video is read, detected in and written frame by frame in the second step.
 
     Args:
         job: what to do.
         model: the job's.
         folder: for the results.
+        quiet: whether the progress of videos is not shown.
     """
 
-    def __init__(self, job: DetectJob, model: Model, folder: ResultsFolder) -> None:
-        self.job, self.model, self.folder = job, model, folder
+    def __init__(
+        self, job: DetectJob, model: Model, folder: ResultsFolder, quiet: bool = True
+    ) -> None:
+        self.job, self.model, self.folder, self.quiet = job, model, folder, quiet
 
-    def open(self, tasks: Sequence[Task]) -> list[Opened | Failed]:
-        """Read and mold images."""
-        return [_attempt(task, open_image, self.job, self.model, task) for task in tasks]
+    def open(self, tasks: Sequence[Task]) -> list[Opened | Task | Failed]:
+        """Read and mold images; videos stay as they are."""
+        return [
+            task
+            if is_video(task.item.path)
+            else _attempt(task, open_image, self.job, self.model, task)
+            for task in tasks
+        ]
 
-    def detect(self, images: Sequence[Opened | Failed]) -> list[Detected | Failed]:
+    def detect(self, images: Sequence[Opened | Task | Failed]) -> list[Detected | Record | Failed]:
         """Run the network, on successive images of equal shape in one call."""
-        made: list[Detected | Failed] = []
+        made: list[Detected | Record | Failed] = []
         for shape, group in itertools.groupby(images, _molded_shape):
             batch: list[Any] = list(group)
-            made += batch if shape is None else self._detect(batch, in_tiles=shape == ())
+            if shape is None:
+                made += [self._video(each) if isinstance(each, Task) else each for each in batch]
+            else:
+                made += self._detect(batch, in_tiles=shape == ())
         return made
 
-    def write(self, found: Sequence[Detected | Failed]) -> list[Record | Failed]:
+    def write(self, found: Sequence[Detected | Record | Failed]) -> list[Record | Failed]:
         """Write the files of images.
 
         Raises:
@@ -64,10 +77,14 @@ class Stages:
         """
         return [
             each
-            if isinstance(each, Failed)
+            if isinstance(each, Failed | Record)
             else _attempt(each.opened.task, write, self.job, self.model, self.folder, each)
             for each in found
         ]
+
+    def _video(self, task: Task) -> Record | Failed:
+        job, model, folder = self.job, self.model, self.folder
+        return _attempt(task, detect_video, job, model, folder, task, self.quiet)
 
     def _detect(self, batch: list[Opened], in_tiles: bool) -> list[Detected | Failed]:
         if in_tiles:
@@ -84,9 +101,9 @@ class Stages:
         return [each for image in batch for each in self._detect([image], in_tiles)]
 
 
-def _molded_shape(image: Opened | Failed) -> tuple[int, ...] | None:
-    """The shape of what the network is given; () for tiles, and None for nothing."""
-    if isinstance(image, Failed):
+def _molded_shape(image: Opened | Task | Failed) -> tuple[int, ...] | None:
+    """The shape of what the network is given; () for tiles, and None for a video or nothing."""
+    if not isinstance(image, Opened):
         return None
     return () if image.molded is None else image.molded[0].shape
 
@@ -103,7 +120,7 @@ def _attempt(task: Task, step: Callable[..., Any], *arguments: Any) -> Any:
 
 def _reason(error: Exception, task: Task) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
-    if not isinstance(error, OSError | ValueError):
+    if not isinstance(error, OSError | ValueError | ImportError):
         text = f"{type(error).__name__}: {text}"
     # The name is enough, and the same on every machine.
     return text.replace(str(task.item.path), task.item.name)

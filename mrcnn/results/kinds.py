@@ -2,7 +2,7 @@
 
 import dataclasses
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class Kind:
             `write` makes a part of it, and the module has `gather(parts, path)`: it makes the file
             at `path` from the paths of the parts, in order.
         needs_pixels: whether `ImageFacts.pixels` must be there.
+        videos: whether there is such a file for a video, see `of_item`.
+        images: whether there is one for an image.
     """
 
     module: str
@@ -26,6 +28,8 @@ class Kind:
     about: str
     joined: str = ""
     needs_pixels: bool = False
+    videos: bool = False
+    images: bool = True
 
     @property
     def write(self) -> Callable[..., None]:
@@ -42,7 +46,9 @@ class Kind:
 
 
 KINDS = {
-    "csv": Kind("table", ".csv", "a row per object: area, centroid, axes, ...", "objects.csv"),
+    "csv": Kind(
+        "table", ".csv", "a row per object: area, centroid, axes, ...", "objects.csv", videos=True
+    ),
     "geojson": Kind("geojson", ".geojson", "outlines with holes, for QuPath"),
     "roi": Kind("imagej", ".zip", "outlines for ImageJ and Fiji's ROI manager"),
     "labels": Kind("label_image", ".tif", "an image of the objects' numbers"),
@@ -59,4 +65,29 @@ KINDS = {
     "overlay": Kind(
         "overlay", ".png", "the image with numbered outlines, at its own size", needs_pixels=True
     ),
+    "mp4": Kind(
+        "video",
+        ".mp4",
+        "a video with numbered outlines; an overlay of a video is one, too",
+        videos=True,
+        images=False,
+    ),
 }
+
+
+def of_item(kinds: Iterable[str], is_video: bool) -> tuple[str, ...]:
+    """Those of some kinds of files that are written for an image, or for a video.
+
+    Args:
+        kinds: names in `KINDS`. An overlay of a video is an mp4.
+        is_video: whether the results are those of a video.
+
+    Example:
+        >>> from mrcnn.results.kinds import of_item
+        >>> of_item(("csv", "overlay", "geojson"), is_video=True)
+        ('csv', 'mp4')
+    """
+    if not is_video:
+        return tuple(kind for kind in kinds if KINDS[kind].images)
+    wanted = ("mp4" if kind == "overlay" else kind for kind in kinds)
+    return tuple(dict.fromkeys(kind for kind in wanted if KINDS[kind].videos))

@@ -54,6 +54,22 @@ def write(path: PathLike, image: ImageFacts, parts: Iterable[Objects]) -> None:
         OSError: it cannot be written.
         ValueError: the pixels are unknown.
     """
+    drawn = draw(image, parts)
+    with replacing(path) as part:
+        drawn.save(part, "PNG")
+
+
+def draw(image: ImageFacts, parts: Iterable[Objects], by_number: bool = False) -> Image.Image:
+    """The picture that `write` writes.
+
+    Args:
+        image, parts: see `write`.
+        by_number: whether colours that tell neighbours apart depend on the objects' numbers alone,
+            and not on what is beneath, so that they stay from frame to frame.
+
+    Raises:
+        ValueError: the pixels are unknown.
+    """
     if image.pixels is None:
         raise ValueError(f"{image.name} has no pixels: an overlay is drawn on them.")
     height, width = image.shape
@@ -66,7 +82,7 @@ def write(path: PathLike, image: ImageFacts, parts: Iterable[Objects]) -> None:
         masks = masks_of(objects, image.shape)
         masks = masks if step == 1 else masks.thinned(step)
         borders = [_border(crop) for crop in masks.crops]
-        colors = _colors(picture, image, objects, masks, borders)
+        colors = _colors(picture, image, objects, masks, borders, by_number)
         for crop, border, color, (y1, x1, y2, x2) in zip(
             masks.crops, borders, colors, masks.boxes, strict=True
         ):
@@ -75,8 +91,7 @@ def write(path: PathLike, image: ImageFacts, parts: Iterable[Objects]) -> None:
         numbers += _numbers(objects, masks, colors, only_if_they_fit=is_preview)
     drawn = Image.fromarray(picture)
     _draw_numbers(drawn, numbers, occupied)
-    with replacing(path) as part:
-        drawn.save(part, "PNG")
+    return drawn
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -122,12 +137,13 @@ def _colors(
     objects: Objects,
     masks: InstanceMasks,
     borders: Sequence[Array],
+    by_number: bool,
 ) -> Sequence[RGB]:
     """The colour of each object in a `picture`, uint8 [H, W, 3]."""
     if len(image.class_names) > 2:
         own = map(colour_of, objects.class_ids.tolist())
         return [(red / 255, green / 255, blue / 255) for red, green, blue in own]
-    if len(objects) > _COMPARED:
+    if by_number or len(objects) > _COMPARED:
         palette = random_colors(12)
         return [palette[number % len(palette)] for number in objects.numbers]
     beneath = np.zeros((len(objects), 3))

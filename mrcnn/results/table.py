@@ -4,6 +4,7 @@ The file is CSV in UTF-8 without a byte order mark, separated by commas, with de
 keep the order of the objects. Cells are empty where there is nothing to measure.
 """
 
+import contextlib
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from ..types import Array, PathLike
 from .objects import ImageFacts, Objects
 
 _PLACE = ("image", "object", "class", "score", "area", "centroid_y", "centroid_x")
+FRAME = ("frame", "seconds")  # of a video: its number from 0, and when it is shown
 _BOX = ("box_y1", "box_x1", "box_y2", "box_x2")
 _SHAPE = ("perimeter", "major_axis", "minor_axis", "eccentricity", "orientation", "solidity")
 # In physical units, these are lengths; the area is one of square units.
@@ -50,16 +52,42 @@ def write(path: PathLike, image: ImageFacts, parts: Iterable[Objects]) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    with writing(path, image) as add:
+        for objects in parts:
+            add(image, objects)
+
+
+@contextlib.contextmanager
+def writing(
+    path: PathLike, image: ImageFacts, own: Sequence[str] = ()
+) -> Iterator[Callable[..., None]]:
+    """In a `with`, a function that adds objects to a table, which appears at the end.
+
+    Args:
+        path: of the table.
+        image: see `ImageFacts`; it has the channels and the pixel size of all images of the table,
+            such as the first frame of a video.
+        own: some of `FRAME`: further columns, to be filled.
+
+    Yields:
+        function of an `ImageFacts`, its `Objects`, and the cells of the columns `own` by name.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     channels = _channels(image)
-    columns = [*_PLACE, *_BOX, *_SHAPE, *_physical_columns(image.pixel_size)]
+    columns = ["image", *own, *_PLACE[1:], *_BOX, *_SHAPE, *_physical_columns(image.pixel_size)]
     columns += [f"{_INTENSITY}{name}_{each}" for each in channels for name in _STATISTICS]
     with replacing(path) as part, open(part, "w", encoding="utf8", newline="") as file:
         table = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         table.writeheader()
-        for objects in parts:
+
+        def add(image: ImageFacts, objects: Objects, **cells: Any) -> None:
             for i in range(len(objects)):
-                row = _row(image, objects, i, channels)
+                row = _row(image, objects, i, channels) | cells
                 table.writerow({column: _text(value) for column, value in row.items()})
+
+        yield add
 
 
 def gather(parts: Iterable[PathLike], path: PathLike) -> None:
@@ -78,6 +106,8 @@ def gather(parts: Iterable[PathLike], path: PathLike) -> None:
     for each in parts:
         with open(each, encoding="utf8", newline="") as file:
             columns.update(dict.fromkeys(next(csv.reader(file), [])))
+    videos = [column for column in FRAME if column in columns]
+    columns = dict.fromkeys(("image", *videos, *columns))
     ordered = sorted(columns, key=lambda column: column.startswith(_INTENSITY))
     with replacing(path) as part, open(part, "w", encoding="utf8", newline="") as joined:
         table = csv.DictWriter(joined, ordered, restval="", lineterminator="\n")

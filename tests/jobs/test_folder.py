@@ -137,7 +137,7 @@ def test_failures_of_the_network_and_the_writers(images, job, monkeypatch):
     write = KINDS["labels"].write
 
     class Failing:
-        joined, suffix = "", ".tif"
+        joined, suffix, images = "", ".tif", True
 
         @staticmethod
         def write(path, image, parts):
@@ -168,7 +168,7 @@ def test_a_full_disk_ends_the_run_and_leaves_what_is_finished(images, job, monke
     write = KINDS["labels"].write
 
     class Full:
-        joined, suffix = "", ".tif"
+        joined, suffix, images = "", ".tif", True
 
         @staticmethod
         def write(path, image, parts):

@@ -104,7 +104,7 @@ def test_files_know_the_image_and_its_pixels(setting, tmp_path, monkeypatch):
     seen = []
 
     class Seen:
-        joined, suffix = "", ".seen"
+        joined, suffix, images = "", ".seen", True
 
         @staticmethod
         def write(path, image, parts):

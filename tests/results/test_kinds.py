@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mrcnn.results import ImageFacts, Objects
-from mrcnn.results.kinds import KINDS
+from mrcnn.results.kinds import KINDS, of_item
 
 PIXELS = np.zeros((30, 40), np.uint8)
 OF_IMAGES = [name for name in KINDS if name != "mp4"]
@@ -44,3 +44,11 @@ def test_only_kinds_that_are_not_joined_have_a_file_per_image():
     for kind in KINDS.values():
         assert hasattr(kind._module(), "gather") == bool(kind.joined)
         assert kind.suffix.startswith(".") and kind.about
+
+
+def test_kinds_of_images_and_videos():
+    every = tuple(KINDS)
+    assert of_item(every, is_video=False) == tuple(OF_IMAGES)
+    assert of_item(every, is_video=True) == ("csv", "mp4")
+    assert of_item(("overlay", "mp4", "csv"), is_video=True) == ("mp4", "csv")
+    assert of_item(("labels",), is_video=True) == of_item(("mp4",), is_video=False) == ()

@@ -232,6 +232,28 @@ def test_tables_of_different_columns_are_joined(tmp_path):
     assert columns[-1] == "intensity_max_1"  # of the image without objects
 
 
+def test_frames_of_a_video_have_columns_of_their_own(tmp_path):
+    _, masks = ellipses()
+    video = facts(name="b.mp4", pixels=np.zeros((60, 80, 3), np.uint8))
+    with table.writing(tmp_path / "b.csv", video, table.FRAME) as add:
+        for frame, objects in enumerate(
+            [objects_of(masks), objects_of(masks[:0]), objects_of(masks)]
+        ):
+            add(video, objects, frame=frame, seconds=frame / 25)
+    rows = rows_of(tmp_path / "b.csv")
+    assert list(rows[0])[:4] == ["image", "frame", "seconds", "object"]
+    assert [(row["frame"], row["seconds"]) for row in rows] == [("0", "0")] * 2 + [
+        ("2", "0.08")
+    ] * 2
+    table.write(tmp_path / "a.csv", facts(), [objects_of(masks[:1])])
+    table.gather([tmp_path / "a.csv", tmp_path / "b.csv"], tmp_path / "all.csv")
+    joined = rows_of(tmp_path / "all.csv")
+    assert list(joined[0])[:4] == ["image", "frame", "seconds", "object"]
+    assert [row["frame"] for row in joined] == ["", "0", "0", "2", "2"]
+    table.gather([tmp_path / "a.csv"], tmp_path / "all.csv")
+    assert "frame" not in rows_of(tmp_path / "all.csv")[0]
+
+
 def test_nothing_to_join(tmp_path):
     table.gather([], tmp_path / "objects.csv")
     assert (tmp_path / "objects.csv").read_text().startswith("image,object,class,score,area,")
