@@ -2,6 +2,7 @@ from pathlib import Path
 
 import hypothesis.extra.numpy
 import numpy as np
+import pycocotools.mask
 import pytest
 import scipy.ndimage
 import shapely
@@ -36,6 +37,14 @@ def by_skimage(found, shape):
     back = np.zeros(shape, bool)
     for ring in (ring for each in found for ring in each.rings):
         back ^= skimage.draw.polygon2mask(shape, ring[:, ::-1] - 0.5)
+    return back
+
+
+def by_coco(found, shape):
+    back = np.zeros(shape, bool)
+    for ring in (ring for each in found for ring in each.rings):
+        codes = pycocotools.mask.frPyObjects([ring.ravel().astype(float).tolist()], *shape)
+        back ^= pycocotools.mask.decode(codes)[..., 0] == 1
     return back
 
 
@@ -74,6 +83,7 @@ def test_objects_of_any_shape(seed, smoothness, side):
     if mask.any():
         assert iou(mask, by_our_reader(found, mask.shape)) >= 0.98
         assert iou(mask, by_skimage(found, mask.shape)) >= 0.98
+        assert iou(mask, by_coco(found, mask.shape)) >= 0.98
     assert abs(area_by_shapely(found) - mask.sum()) <= 0.02 * mask.sum()
 
 
@@ -84,9 +94,9 @@ def test_nuclei():
             mask = np.asarray(Image.open(file)) > 0
             exact = outlines(mask)
             found = simplified(exact)
-            assert iou(mask, by_our_reader(found, mask.shape)) >= 0.98
+            for back in (by_our_reader, by_skimage, by_coco):
+                assert iou(mask, back(found, mask.shape)) >= 0.98
             if mask.sum() > 100:
-                assert iou(mask, by_skimage(found, mask.shape)) >= 0.98
                 before, after = before + corners(exact), after + corners(found)
     assert after < 0.4 * before
 
