@@ -68,6 +68,8 @@ class Axes:
         y, x = (i for i in kept if i != channel and i not in planes)
         if names[y] == "X" and names[x] == "Y":
             y, x = x, y
+        if channel is not None and sizes[channel] == 1:
+            channel = None
         return cls(tuple(sizes), names, y, x, channel, tuple(planes))
 
     @property

@@ -25,6 +25,7 @@ from mrcnn.images.axes import Axes, StackError, check_plane
         ((1, 1), "YX", (0, 1, None, ())),
         ((5, 40, 60), "QYX", (1, 2, 0, ())),
         ((40, 60, 5), "IYX", (0, 1, 2, ())),
+        ((5, 40, 1), "QYX", (0, 1, None, ())),
         ((4, 5, 40, 60), "QQYX", (2, 3, None, (0, 1))),
         ((4, 40, 60, 3), "QYXS", (1, 2, 3, (0,))),
     ],
