@@ -35,7 +35,5 @@ def test_classes_must_agree():
     heads = [{"class_names": ["BG", "cell"]}, {"class_names": ["BG", "dog"]}]
     assert class_names_of([]) == []
     assert class_names_of(heads[:1] * 3) == ["BG", "cell"]
-    with pytest.raises(
-        ValueError, match=r"classes BG, cell and others BG, dog: .*different"
-    ):
+    with pytest.raises(ValueError, match=r"classes BG, cell and others BG, dog: .*different"):
         class_names_of(heads)
