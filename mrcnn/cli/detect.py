@@ -12,6 +12,9 @@
   mrcnn detect images/ --model nuclei --channel DAPI --object-size 60
       one stain of several; the nuclei are about 60 pixels wide
 
+  mrcnn detect film.mp4 --model nuclei --to csv,mp4
+      a row for each object in each frame, and the film with their outlines
+
   find . -name "*.png" | mrcnn detect - --model nuclei --workers 4
       a list of paths, in four processes
 
@@ -22,22 +25,24 @@ in failed.csv, the others are done; the exit code is then 1.
 import argparse
 import contextlib
 import dataclasses
-import os
 import shlex
 import signal
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..images.projections import PROJECTIONS
+from ..jobs import cluster, folder
 from ..jobs.inputs import find_inputs
 from ..jobs.job import DetectJob
-from ..jobs.model import ModelFile
 from ..jobs.reading import each_plane
 from ..jobs.summary import Summary
 from ..results.kinds import KINDS
+from .model_file import find_model
 from .options import count, fraction
+from .python_lines import Lines, Name
 from .settings import add_settings, settings_of
 
 # Options that are values of the job by the same name.
@@ -56,9 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths",
         nargs="+",
         metavar="PATHS",
-        help="images, folders of images, globs, or - for a list of paths on stdin",
+        help="images, videos, folders of them, globs, or - for a list of paths on stdin",
     )
-    add("--model", required=True, help="name of a model (`mrcnn models`), or a weights file")
+    add(
+        "--model",
+        required=True,
+        help="a model of `mrcnn models`, a weights file, the folder of a training run, last or "
+        "best",
+    )
     add(
         "--out",
         "--output",
@@ -135,31 +145,29 @@ def execute(options: argparse.Namespace) -> int:
     inputs = find_inputs(options.paths, options.recursive, exclude=job.out)
     if options.plane == "all":
         inputs.images[:] = each_plane(inputs.images)
-    inputs.refused.extend((video.name, "videos are not read") for video in inputs.videos)
-    # What is wrong with the model shows before the seconds that the next import takes.
-    ModelFile.of(job)
-    from ..jobs import cluster, folder
-
-    detect: folder.Detect | None = None
-    if options.workers:
-        detect = cluster.Processes(options.workers)
-    elif options.scheduler:
-        detect = cluster.Scheduler(options.scheduler)
     command, summary = shlex.join(["mrcnn", *sys.argv[1:]]), Summary()
     try:
         with _ended_by_sigterm():
-            folder.run(job, inputs, options.again, options.quiet, command, detect, summary)
+            folder.run(
+                job, inputs, options.again, options.quiet, command, _detect(options), summary
+            )
     finally:
         if summary and not options.quiet:
-            print(*summary.lines(os.path.join(job.out, "")), sep="\n")
+            print(*summary.lines(str(job.out)), sep="\n")
     return 1 if summary.failed else 0
+
+
+def _detect(options: argparse.Namespace) -> folder.Detect | None:
+    if options.workers:
+        return cluster.Processes(options.workers)
+    return cluster.Scheduler(options.scheduler) if options.scheduler else None
 
 
 def _job(options: argparse.Namespace) -> DetectJob:
     if options.plane == "all" and options.projection:
         raise ValueError("--plane all and --projection exclude each other: give one of them.")
     return DetectJob(
-        model=options.model,
+        model=find_model(options.model),
         out=options.out / (options.project or ""),
         kinds=options.to,
         settings=settings_of(options),
@@ -170,47 +178,37 @@ def _job(options: argparse.Namespace) -> DetectJob:
 
 def _python(options: argparse.Namespace, job: DetectJob) -> str:
     """Python lines that do what the options ask for."""
-    given = {
+    given: dict[str, Any] = {
         field.name: getattr(job, field.name)
         for field in dataclasses.fields(job)
         if field.name in ("model", "out", "kinds")
         or getattr(job, field.name) not in (field.default, {})
     }
-    lines = [
-        "from mrcnn.jobs.folder import run",
-        "from mrcnn.jobs.inputs import find_inputs",
-        "from mrcnn.jobs.job import DetectJob",
-        "",
-        "job = DetectJob(",
-        *(f"    {name}={_literal(value)}," for name, value in given.items()),
-        ")",
-    ]
-    recursive = ", recursive=True" if options.recursive else ""
-    lines.append(f"inputs = find_inputs({options.paths!r}{recursive}, exclude=job.out)")
+    lines = Lines()
+    lines.use("mrcnn.jobs.folder", "run")
+    lines.use("mrcnn.jobs.inputs", "find_inputs")
+    lines.use("mrcnn.jobs.job", "DetectJob")
+    lines.add("job = DetectJob", **given)
+    recursive = {"recursive": True} if options.recursive else {}
+    lines.add("inputs = find_inputs", options.paths, **recursive, exclude=Name("job.out"))
     if options.plane == "all":
-        lines.insert(3, "from mrcnn.jobs.reading import each_plane")
-        lines.append("inputs.images[:] = each_plane(inputs.images)")
-    arguments = ["job", "inputs"] + ["again=True"] * options.again + ["quiet=True"] * options.quiet
-    if options.workers or options.scheduler:
-        name, value = "Processes", options.workers
-        if options.scheduler:
-            name, value = "Scheduler", options.scheduler
-        lines.insert(0, f"from mrcnn.jobs.cluster import {name}")
-        arguments.append(f"detect={name}({value!r})")
-    lines.append(f"summary = run({', '.join(arguments)})")
+        lines.use("mrcnn.jobs.reading", "each_plane")
+        lines.line("inputs.images[:] = each_plane(inputs.images)")
+    how: dict[str, Any] = {name: True for name in ("again", "quiet") if getattr(options, name)}
+    detect = _detect(options)
+    if detect is not None:
+        name = type(detect).__name__
+        lines.use("mrcnn.jobs.cluster", name)
+        how["detect"] = Name(f"{name}({lines.literal(options.workers or options.scheduler)})")
+    lines.add("summary = run", Name("job"), Name("inputs"), **how)
     if not options.quiet:
-        lines.append(f'print(*summary.lines({os.path.join(job.out, "")!r}), sep="\\n")')
-    if options.workers:
-        # Its processes import the script that starts them.
-        start = lines.index("job = DetectJob(")
-        body = [f"    {line}" for line in lines[start:]]
-        lines[start:] = ['if __name__ == "__main__":', *body]
-    return "\n".join(lines)
-
-
-def _literal(value: Any) -> str:
-    """A value as Python writes it."""
-    return repr(os.fspath(value) if isinstance(value, os.PathLike) else value)
+        lines.line(f'print(*summary.lines({lines.literal(job.out)}), sep="\\n")')
+    if options.workers is None:
+        return str(lines)
+    # Its processes import the script that starts them.
+    imports, _, body = str(lines).partition("\n\n")
+    main = 'if __name__ == "__main__":\n' + textwrap.indent(body, "    ")
+    return f"{imports}\n\n{main}"
 
 
 @contextlib.contextmanager

@@ -69,11 +69,11 @@ def one_line_errors() -> Iterator[None]:
     """Exit with a one-line message, not a traceback, on errors that the user can fix.
 
     Raises:
-        SystemExit: in place of OSError and ValueError.
+        SystemExit: in place of OSError, ValueError and ImportError, which says what to install.
     """
     try:
         yield
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         if isinstance(error, OSError) and error.strerror:
             sys.exit(error.strerror + (f": {error.filename}" if error.filename else ""))
         sys.exit(str(error))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Config
+from ..startup import start_quietly
 from ..weights.card import Card, read_card
 from ..weights.catalogue import find
 from .job import DetectJob
@@ -96,6 +97,7 @@ class Model:
     """
 
     def __init__(self, job: DetectJob) -> None:
+        start_quietly()
         # These import Keras and its backend.
         from ..inference.scaled import ScaledDetector
         from ..mask_rcnn import MaskRCNN
@@ -118,3 +120,5 @@ class Model:
             factor=job.scale or 1.0,
             input_scale=expected / job.object_size if expected and job.object_size else None,
         )
+        # The closing lines of a run say it.
+        self.detector.detector.warn = False

@@ -114,6 +114,12 @@ def test_errors_are_one_line(here, words, message, monkeypatch):
     assert isinstance(text, str) and message in text and "\n" not in text
 
 
+def test_several_processes_without_dask(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    text = run("images", "--model", "best.h5", "--workers", "2")
+    assert text == 'several processes need Dask: pip install "mask-rcnn[cluster]"'
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -68,6 +68,7 @@ def test_a_worker_that_is_killed_costs_a_retry_and_no_image(images, job):
     assert str(killed[0]) in {pid for pid, _ in begun}
 
 
+@pytest.mark.slow
 def test_an_image_that_kills_every_process_fails_alone(images, job):
     summary = run(job, find_inputs([images]), detect=Processes(2, fake_worker.crash))
     assert summary.failed == ["i3.png"]
@@ -83,9 +84,8 @@ def test_an_error_that_concerns_all_images_ends_the_run(images, job):
 def test_a_scheduler(images, job):
     from distributed import LocalCluster
 
-    with LocalCluster(
-        n_workers=1, threads_per_worker=2, dashboard_address=None, processes=True
-    ) as local:
+    threads = {"processes": False, "n_workers": 1, "threads_per_worker": 2}
+    with LocalCluster(**threads, dashboard_address=None) as local:
         scheduler = Scheduler(local.scheduler_address, fake_worker.detect)
         assert run(job, find_inputs([images]), detect=scheduler).images == 20
     assert numbers(job) == EXPECTED
