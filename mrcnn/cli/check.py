@@ -31,7 +31,7 @@ __doc__ = str(__doc__).format(
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this verb."""
+    """Add the options of this verb to its `parser`."""
     add_data(parser)
     add = parser.add_argument
     add(
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Check; returns 1 if there are errors."""
+    """The exit code of a check as `options` ask for: 1 if there are errors."""
     given = settings_of(options)
     start = None if options.start is None else Start.of(options.start, options.logs, None)
     data = read_data(options)
@@ -66,7 +66,8 @@ def execute(options: argparse.Namespace) -> int:
         base = Config.from_dict(settings) if start is None else start.config(settings)
         known_size = None if start is None else start.card.object_size
         recipe = Recipe.of(base, given, next(iter(datasets.values())), known_size)
-        settings.update(recipe.settings)
+        own = {} if start is None else start.settings
+        settings = {**own, **settings, **recipe.settings}
         config = recipe.config
         lines.add_dict("settings", settings)
         add_config(lines, start)

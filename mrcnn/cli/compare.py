@@ -18,7 +18,7 @@ from .python_lines import Lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this verb."""
+    """Add the options of this verb to its `parser`."""
     parser.add_argument(
         "--model",
         dest="models",
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> None:
-    """Measure, print and write."""
+    """Measure the models of `options`, print and write."""
     if len(options.models) < 2:
         raise ValueError("--model is given once: give it for each of the models to compare.")
     every = [Measured.of(options, model) for model in options.models]

@@ -50,20 +50,23 @@ class Data:
         """Whether the format has no names of classes."""
         return self.format in _UNNAMED
 
-    def add_read(self, lines: Lines, part: str, limit: int | None = None) -> str:
+    def add_read(
+        self, lines: Lines, part: str, limit: int | None = None, alone: bool = False
+    ) -> str:
         """Add the lines that read a part.
 
         Args:
             lines: where they are added.
             part: a key of `datasets`.
             limit: the maximum number of images, see `options.limited`.
+            alone: whether the lines read no other part.
 
         Returns:
             Name of the variable.
         """
         given = arguments(self.signs[part], **_options_for(part, self.format, self.options))
         if part == "val" and "class_names" not in self.options:
-            given["class_names"] = Name("train.class_names[1:]")
+            given["class_names"] = self.class_names if alone else Name("train.class_names[1:]")
         variable = "dataset" if part == "all" else part
         lines.use("mrcnn", "formats")
         kind = type(self.datasets[part]).__name__

@@ -24,7 +24,7 @@ from .python_lines import Lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this verb."""
+    """Add the options of this verb to its `parser`."""
     parser.add_argument(
         "--model",
         required=True,
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> None:
-    """Measure, print and write."""
+    """Measure the model of `options`, print and write."""
     measured = Measured.of(options, options.model)
     dataset = measured.dataset()
     if options.print_python:

@@ -21,7 +21,7 @@ class Facts:
     """What is known about a dataset.
 
     Attributes:
-        images: number of images.
+        count: number of images.
         image_ids: those whose objects were looked at.
         objects: number of objects in each of these, without crowds.
         sides: [N] pixels of the image, the square root of the area of each object's box.
@@ -31,7 +31,7 @@ class Facts:
         is_photographs: whether they look like photographs: 8-bit and in colour.
     """
 
-    images: int
+    count: int
     image_ids: list[int]
     objects: list[int]
     sides: Array
@@ -52,7 +52,7 @@ class Facts:
 
 
 def facts_of(dataset: Dataset) -> Facts:
-    """Look at some of a dataset's images; those that cannot be read are left out.
+    """What some of a dataset's images tell; those that cannot be read are left out.
 
     Args:
         dataset: a prepared `Dataset`.

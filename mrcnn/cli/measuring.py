@@ -82,7 +82,7 @@ class Measured:
 
     @classmethod
     def of(cls, options: argparse.Namespace, model: str) -> "Measured":
-        """Read what a model's file says, and the dataset.
+        """A model by what its file says, with the dataset.
 
         Args:
             options: of a parser with `add_measuring`.
@@ -146,14 +146,17 @@ class Measured:
         which = "held back" if self.options.split == "val" else "trained on"
         return f"the images of {self.options.data} that --val {self.options.val:g} says are {which}"
 
-    def _arguments(self, has_masks: bool) -> dict[str, Any]:
-        """The arguments of `evaluate` that can be written down."""
-        boxes = {} if has_masks else {"iou_types": "bbox"}
+    def arguments(self, dataset: Dataset) -> dict[str, Any]:
+        """The arguments of `evaluate` that can be written down, by name.
+
+        Args:
+            dataset: see `dataset`.
+        """
+        boxes = {} if has_masks(dataset) else {"iou_types": "bbox"}
         return {"min_score": self.min_score, **boxes}
 
-    def _loading(self) -> dict[str, Any]:
-        """The settings with which the model is loaded."""
-        # In detection, the file's own configuration comes first.
+    def loading(self) -> dict[str, Any]:
+        """The settings with which the model is loaded, by name."""
         weak = min(_WEAK, lowest_min_score(self.config))
         if isinstance(self.min_score, float):
             weak = min(weak, self.min_score)
@@ -174,7 +177,7 @@ class Measured:
         from ..inference.detector import detect_crops
         from ..mask_rcnn import MaskRCNN
 
-        model = MaskRCNN.load(self.path, "inference", self.options.logs, **self._loading())
+        model = MaskRCNN.load(self.path, "inference", self.options.logs, **self.loading())
         detect = None
         if self.options.tta > 1:
             detect = tta.turned(
@@ -183,12 +186,12 @@ class Measured:
                 across_classes=self.config.NMS_ACROSS_CLASSES,
                 flip_pairs=self.config.KEYPOINT_FLIP_PAIRS,
             )
-        arguments = self._arguments(has_masks(dataset))
+        arguments = self.arguments(dataset)
         return evaluate(model, dataset, detect=detect, folder=folder, **arguments)
 
     def add_dataset(self, lines: Lines) -> None:
         """Add the lines that read the images as `dataset`."""
-        variable = self.data.add_read(lines, self.part, self.options.limit)
+        variable = self.data.add_read(lines, self.part, self.options.limit, alone=True)
         if self.part == "all" and self.options.val:
             names = "_, dataset" if self.options.split == "val" else "dataset, _"
             lines.line(f"{names} = dataset.split({self.options.val:g})")
@@ -205,7 +208,7 @@ class Measured:
         """
         lines.use("mrcnn.evaluation", "evaluate")
         lines.use("mrcnn.mask_rcnn", "MaskRCNN")
-        lines.add("model = MaskRCNN.load", self.path, **self._loading())
+        lines.add("model = MaskRCNN.load", self.path, **self.loading())
         named: dict[str, Any] = {}
         if self.options.tta > 1:
             lines.use("functools", "partial")
@@ -219,7 +222,7 @@ class Measured:
                 flip_pairs=self.config.KEYPOINT_FLIP_PAIRS,
             )
             named["detect"] = Name("detect")
-        named |= self._arguments(has_masks(self.dataset()))
+        named |= self.arguments(self.dataset())
         given = [Name("model"), Name("dataset")]
         lines.add(f"{result} = evaluate", *given, **named, folder=Name(folder))
 

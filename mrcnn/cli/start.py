@@ -56,6 +56,11 @@ class Start:
         return self.name in _PUBLISHED
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """What differs from the defaults of `Config`, if the weights have no file that says it."""
+        return dict(_PUBLISHED[self.name][0]) if self.is_published else {}
+
+    @property
     def class_names(self) -> list[str] | None:
         """The model's classes, without the background; None if unknown."""
         return None if self.card.class_names is None else self.card.class_names[1:]
@@ -72,7 +77,7 @@ class Start:
         if not self.is_published:
             return config_for(self.name, self.card, "training", settings=settings)
         config = Config()
-        assign(config, {**_PUBLISHED[self.name][0], **settings})
+        assign(config, {**self.settings, **settings})
         return config
 
     def load(self, model: Any) -> Any:
@@ -90,7 +95,7 @@ class Start:
         return load(model, self.name)
 
     def add_load(self, lines: Lines) -> None:
-        """Add the line that loads the weights into `model`."""
+        """Add the line that loads the weights into `model` to `lines`."""
         lines.use("mrcnn.weights", "start_weights")
         load = "load" if self.is_published else "load_fitting"
         lines.add(f"start_weights.{load}", Name("model"), self.name)

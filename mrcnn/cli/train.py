@@ -32,7 +32,7 @@ AUGMENTATIONS = ("microscopy", "photographs", "none")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this verb."""
+    """Add the options of this verb to its `parser`."""
     add_data(parser)
     add = parser.add_argument
     add(
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> None:
-    """Train."""
+    """Train as `options` ask for."""
     from .training_plan import TrainingPlan  # imports Keras
 
     plan = TrainingPlan.of(options)

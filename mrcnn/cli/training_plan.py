@@ -81,7 +81,7 @@ class TrainingPlan:
         if recipe.config.MIXED_PRECISION == "bfloat16" and not has_fast_bfloat16():
             recipe.change(MIXED_PRECISION=None)
         recipe.config.validate()
-        settings = {**recipe.settings, **given}
+        settings = {**start.settings, **recipe.settings, **given}
         return cls(options, start, data, train, val, agreement, recipe, settings)
 
     @property

@@ -19,14 +19,14 @@ class PairedDifference:
         mean: over the images.
         low, high: 95% of the means of resampled images lie between them (bootstrap); NaN for fewer
             than two images.
-        images: number of images that both have a value for.
+        count: number of images that both have a value for.
         better, worse: in how many of them the second model's value is higher, or lower.
     """
 
     mean: float
     low: float
     high: float
-    images: int
+    count: int
     better: int
     worse: int
 
@@ -39,7 +39,7 @@ class PairedDifference:
 def paired_difference(
     first: npt.ArrayLike, second: npt.ArrayLike, seed: int = 0
 ) -> PairedDifference:
-    """Compare two models by a value for each image.
+    """How two models differ, by a value for each image.
 
     Images differ in difficulty, and both models see the same ones: their differences vary much less
     than their values. Images are resampled with replacement, and the mean difference of each sample

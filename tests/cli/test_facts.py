@@ -16,7 +16,7 @@ def test_objects():
     facts = facts_of(dataset)
     boxes = [dataset.load_boxes(i)[0].boxes for i in range(3)]
     sides = np.sqrt([(b[2] - b[0]) * (b[3] - b[1]) for image in boxes for b in image])
-    assert (facts.images, facts.image_ids, facts.objects) == (3, [0, 1, 2], [2, 2, 2])
+    assert (facts.count, facts.image_ids, facts.objects) == (3, [0, 1, 2], [2, 2, 2])
     assert facts.side == pytest.approx(np.median(sides))
     assert (facts.most, facts.channels, facts.has_masks, facts.has_keypoints) == (2, 3, True, False)
 
@@ -34,7 +34,7 @@ def test_nothing_to_see():
     dataset.add_image("cells", 1, path="gone.png")
     dataset.prepare()
     facts = facts_of(dataset)
-    assert (facts.images, facts.side, facts.most, facts.channels) == (1, None, 0, None)
+    assert (facts.count, facts.side, facts.most, facts.channels) == (1, None, 0, None)
     assert not facts.is_photographs
 
 
@@ -80,4 +80,4 @@ def test_many_images_are_sampled():
 
     dataset = Counted(shapes(3) * 40)
     facts = facts_of(dataset)
-    assert (facts.images, len(facts.image_ids), Counted.read) == (120, 50, 50)
+    assert (facts.count, len(facts.image_ids), Counted.read) == (120, 50, 50)

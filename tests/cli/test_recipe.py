@@ -15,7 +15,7 @@ def config(**settings):
 
 
 def facts(**values):
-    own = {"images": 10, "image_ids": [0], "objects": [2], "sides": np.array([20.0])}
+    own = {"count": 10, "image_ids": [0], "objects": [2], "sides": np.array([20.0])}
     return Facts(**{**own, **values})
 
 
