@@ -53,7 +53,11 @@ _SAME = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this verb."""
+    """Add the options of this verb.
+
+    Args:
+        parser: the verb's.
+    """
     kinds = [f"  {name:12} {kind.about}" for name, kind in KINDS.items()]
     parser.epilog = "\n".join(["kinds of files (--to):", *kinds])
     add = parser.add_argument
@@ -137,7 +141,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Detect; returns 1 if an image failed."""
+    """Detect.
+
+    Args:
+        options: what the parser made of the command line.
+
+    Returns:
+        The exit code: 1 if an image failed.
+
+    Raises:
+        OSError, ValueError, ImportError: see `jobs.folder.run`.
+    """
     job = _job(options)
     if options.print_python:
         print(_python(options, job))

@@ -105,7 +105,15 @@ class ScaledDetector:
         return self.detector.predict(np.stack(molded), metas), metas
 
     def results(self, outputs: Any, metas: Array, frames: Sequence[Frame]) -> list[Detections]:
-        """Convert what `predict` returned to results in pixels of the images."""
+        """Convert what `predict` returned to results in pixels of the images.
+
+        Args:
+            outputs, metas: what it returned, for B images.
+            frames: what it was given.
+
+        Returns:
+            one result per image, see `Detector.detect`; masks are `InstanceMasks`.
+        """
         return self.detector.results(outputs, metas, frames, dense=False)
 
 

@@ -47,7 +47,7 @@ def run(
 
     Args:
         job: what to do.
-        inputs: the images.
+        inputs: `Inputs`, the images and videos.
         again: whether images that are done are detected anew.
         quiet: whether to show nothing but failures.
         command: for run.json.

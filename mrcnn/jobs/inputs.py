@@ -40,7 +40,7 @@ class Inputs:
     """What `find_inputs` found.
 
     Attributes:
-        images, videos: to detect in, in order.
+        images, videos: `Item`s to detect in, in order.
         refused: (name, reason) of what the user probably meant, but cannot be read.
         ignored: number of other files in the folders.
     """

@@ -56,7 +56,14 @@ class ModelFile:
         return made
 
     def class_ids(self, job: DetectJob) -> list[int]:
-        """The ids of the classes to keep; empty for all."""
+        """The ids of the classes to keep; empty for all.
+
+        Args:
+            job: its `classes`.
+
+        Raises:
+            ValueError: the model has no such class.
+        """
         names = self.card.class_names or []
         for name in job.classes:
             if name not in names[1:]:
@@ -65,7 +72,11 @@ class ModelFile:
         return [names.index(name) for name in job.classes]
 
     def settings(self, job: DetectJob) -> dict[str, Any]:
-        """The settings with which to load the model."""
+        """The settings with which to load the model.
+
+        Args:
+            job: its `settings`, and options that are settings, too.
+        """
         settings: dict[str, Any] = {}
         if job.min_score is not None:
             settings["DETECTION_MIN_CONFIDENCE"] = job.min_score
@@ -90,7 +101,7 @@ class Model:
         class_names: of the network, the background first.
         detector: `ScaledDetector`.
         min_score: objects with a lower score are left out.
-        class_ids: of the classes to keep; empty for all.
+        class_ids: ints, of the classes to keep; empty for all.
 
     Raises:
         FileNotFoundError, ValueError: see `ModelFile.of` and `MaskRCNN.load`.

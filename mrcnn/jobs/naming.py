@@ -17,7 +17,7 @@ class Task(NamedTuple):
     Attributes:
         item: its name and path.
         stem: of its files of results, such as "plate1/a".
-        image: the file as it is.
+        image: `Stamp` of the file as it is.
     """
 
     item: Item

@@ -34,7 +34,7 @@ class Opened:
 
     Attributes:
         task: which it is.
-        image: its file.
+        image: `Image`, its file.
         tiles: (side, overlap) in pixels, or None for the whole image.
         molded: of the whole image, what `ScaledDetector.mold` returned.
     """
@@ -68,6 +68,9 @@ def open_image(job: DetectJob, model: Model, task: Task) -> Opened:
         model: the job's.
         task: the image.
 
+    Returns:
+        `Opened`.
+
     Raises:
         OSError, ValueError: it cannot be read, or the network does not take it.
     """
@@ -89,7 +92,7 @@ def detect_whole(model: Model, images: Sequence[Opened]) -> list[Detected]:
 
     Args:
         model: the job's.
-        images: to detect in.
+        images: `Opened`, to detect in.
 
     Returns:
         one `Detected` per image, in order.
@@ -119,7 +122,10 @@ def detect_tiles(model: Model, folder: ResultsFolder, image: Opened) -> Detected
     Args:
         model: the job's.
         folder: for a temporary file, if there are many objects.
-        image: to detect in, with `tiles`.
+        image: `Opened`, to detect in, with `tiles`.
+
+    Returns:
+        `Detected`.
     """
     from ..inference.tiling import tiled_parts  # imports Keras
 
@@ -178,6 +184,13 @@ def write(job: DetectJob, model: Model, folder: ResultsFolder, found: Detected) 
         model: the job's.
         folder: for the files.
         found: the image.
+
+    Returns:
+        `Record` of what was done.
+
+    Raises:
+        OSError: a file cannot be written.
+        ValueError: there is no file of these kinds for an image.
     """
     task, image = found.opened.task, found.opened.image
     kinds = of_item(job.kinds, is_video=False)

@@ -38,18 +38,32 @@ class Progress:
         self._bar.close()
 
     def done(self, name: str, objects: int) -> None:
-        """An image is done."""
+        """Show that an image is done.
+
+        Args:
+            name: of the image.
+            objects: number of objects in it.
+        """
         self._objects += objects
         self._line("done", name, objects)
         self._bar.set_postfix_str(f"{self._objects} objects", refresh=False)
         self._bar.update()
 
     def skipped(self, name: str) -> None:
-        """An image was done before."""
+        """Show that an image was done before.
+
+        Args:
+            name: of the image.
+        """
         self._line("skipped", name, "done before")
 
     def failed(self, name: str, reason: str) -> None:
-        """An image cannot be used."""
+        """Show that an image cannot be used.
+
+        Args:
+            name: of the image.
+            reason: why, in one line.
+        """
         self._bar.update()
         if self._quiet or self._terminal:
             tqdm.write(f"{name}: {reason}", file=sys.stderr)

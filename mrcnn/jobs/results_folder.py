@@ -45,6 +45,9 @@ class Stamp:
     def of(cls, path: PathLike) -> Self:
         """The stamp of a file.
 
+        Args:
+            path: of the file.
+
         Raises:
             OSError: there is none.
         """
@@ -52,7 +55,11 @@ class Stamp:
         return cls(os.path.abspath(path), found.st_size, found.st_mtime_ns)
 
     def is_same(self, other: Self) -> bool:
-        """Whether the content is the same, though the path may differ."""
+        """Whether the content is the same, though the path may differ.
+
+        Args:
+            other: stamp of another file, or of the same one at another time.
+        """
         return (self.size, self.modified) == (other.size, other.modified)
 
 
@@ -63,7 +70,7 @@ class Record:
     Attributes:
         name: of the image, see `inputs.Item`.
         stem: of its files of results, see `naming`.
-        image: the image file as it was.
+        image: `Stamp` of the file as it was.
         made_by: digest of what made the results, see `ResultsFolder.start`.
         kinds: of files that were written.
         objects: their number.
@@ -86,7 +93,11 @@ class Record:
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """The record in a file; None if it is damaged, or of another version."""
+        """The record in a file; None if it is damaged, or of another version.
+
+        Args:
+            path: of the file.
+        """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             content["image"] = Stamp(**content["image"])
@@ -180,7 +191,11 @@ class ResultsFolder:
         return {}
 
     def write_run(self, content: Mapping[str, Any]) -> None:
-        """Replace some keys in run.json."""
+        """Replace some keys in run.json.
+
+        Args:
+            content: their values, in JSON types.
+        """
         self._write_json(self.path / RUN, {**self.run(), **content}, indent=1)
 
     # Where files belong
@@ -196,13 +211,23 @@ class ResultsFolder:
         return folder / f"{stem}{KINDS[kind].suffix}"
 
     def joined(self, kind: str) -> Path:
-        """Where the file for all images belongs."""
+        """Where the file for all images belongs.
+
+        Args:
+            kind: a name in `KINDS`.
+        """
         return self.path / KINDS[kind].joined
 
     # What is done
 
     def is_done(self, name: str, image: Stamp, kinds: Sequence[str]) -> bool:
-        """Whether an image's results are there, made alike, of the same pixels, in all `kinds`."""
+        """Whether an image's results are there, made alike and of the same pixels.
+
+        Args:
+            name: of the image.
+            image: `Stamp` of its file.
+            kinds: of files that must be there.
+        """
         record = self.records.get(name)
         return (
             record is not None
@@ -230,7 +255,11 @@ class ResultsFolder:
         return None
 
     def add(self, record: Record) -> None:
-        """Note that an image is done, once all its files are there."""
+        """Note that an image is done, once all its files are there.
+
+        Args:
+            record: of the image.
+        """
         path = self._record(record.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._write_json(path, dataclasses.asdict(record))
@@ -271,7 +300,12 @@ class ResultsFolder:
             os.remove(self.path / FAILED)
 
     def add_failure(self, name: str, reason: str) -> None:
-        """Add a row to failed.csv."""
+        """Add a row to failed.csv.
+
+        Args:
+            name: of the image.
+            reason: why it cannot be used.
+        """
         path = self.path / FAILED
         is_new = not path.exists()
         with open(path, "a", newline="", encoding="utf-8") as file:
@@ -286,11 +320,19 @@ class ResultsFolder:
 
 
 def digest_of(recipe: Mapping[str, Any]) -> str:
-    """A short digest of JSON types; the order of keys does not matter."""
+    """A short digest of JSON types; the order of keys does not matter.
+
+    Args:
+        recipe: what makes results, see `ResultsFolder.start`.
+    """
     text = json.dumps(recipe, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def is_results_folder(path: PathLike) -> bool:
-    """Whether a folder holds results."""
+    """Whether a folder holds results.
+
+    Args:
+        path: of the folder.
+    """
     return (Path(path) / DONE).is_dir() and (Path(path) / RUN).is_file()

@@ -50,7 +50,14 @@ class Stages:
         self.job, self.model, self.folder, self.quiet = job, model, folder, quiet
 
     def open(self, tasks: Sequence[Task]) -> list[Opened | Task | Failed]:
-        """Read and mold images; videos stay as they are."""
+        """Read and mold images; videos stay as they are.
+
+        Args:
+            tasks: images and videos.
+
+        Returns:
+            list of `Opened`, `Task` (a video) or `Failed`, one per task, in order.
+        """
         return [
             task
             if is_video(task.item.path)
@@ -59,7 +66,14 @@ class Stages:
         ]
 
     def detect(self, images: Sequence[Opened | Task | Failed]) -> list[Detected | Record | Failed]:
-        """Run the network, on successive images of equal shape in one call."""
+        """Run the network, on successive images of equal shape in one call.
+
+        Args:
+            images: list of what `open` returned.
+
+        Returns:
+            list of `Detected`, `Record` (a video) or `Failed`, one per image, in order.
+        """
         made: list[Detected | Record | Failed] = []
         for shape, group in itertools.groupby(images, _molded_shape):
             batch: list[Any] = list(group)
@@ -71,6 +85,12 @@ class Stages:
 
     def write(self, found: Sequence[Detected | Record | Failed]) -> list[Record | Failed]:
         """Write the files of images.
+
+        Args:
+            found: what `detect` returned.
+
+        Returns:
+            list of `Record` or `Failed`, one per image, in order.
 
         Raises:
             OSError: the disk is full, which is no fault of an image.

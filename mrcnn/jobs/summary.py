@@ -14,7 +14,7 @@ class Summary:
     """What a run did.
 
     Attributes:
-        images: number of images that were detected in.
+        images: how many were detected in.
         objects: found in them.
         before: number of images that were done before.
         failed: names of the images that failed.
@@ -40,7 +40,11 @@ class Summary:
         return bool(self.images or self.before or self.failed)
 
     def add(self, record: Record) -> None:
-        """Count an image that is done."""
+        """Count an image that is done.
+
+        Args:
+            record: of the image.
+        """
         self.images += 1
         self.objects += record.objects
         if record.truncated:
