@@ -11,6 +11,7 @@ model has a folder with its figures, as from `mrcnn evaluate`.
 import argparse
 import sys
 
+from .data import describe
 from .evaluate import write_table
 from .measuring import Measured, add_measuring, out_folder, out_line
 from .model_file import labels
@@ -41,7 +42,7 @@ def execute(options: argparse.Namespace) -> None:
     if options.print_python:
         print(_python(every, names))
         return
-    print(f"{datasets[0].num_images} images: {every[0].images()}.", flush=True)
+    print(f"{describe(datasets[0])}: {every[0].images()}.", flush=True)
     from ..evaluation import side_by_side
     from ..evaluation.report import remarks
 

@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 
 from ..files.whole import replacing
+from .data import describe
 from .measuring import Measured, add_measuring, out_folder, out_line
 from .python_lines import Lines
 
@@ -41,7 +42,7 @@ def execute(options: argparse.Namespace) -> None:
     if options.print_python:
         print(_python(measured))
         return
-    print(f"{dataset.num_images} images: {measured.images()}.")
+    print(f"{describe(dataset)}: {measured.images()}.")
     if measured.agreement.remark:
         print(measured.agreement.remark)
     sys.stdout.flush()

@@ -26,7 +26,7 @@ class Facts:
         objects: number of objects in each of these, without crowds.
         sides: [N] pixels of the image, the square root of the area of each object's box.
         has_masks: whether the objects have masks, and not only boxes.
-        has_keypoints: whether they have keypoints.
+        keypoints: number of keypoints of each object; 0 if they have none.
         channels: of the images; None if none could be read.
         is_photographs: whether they look like photographs: 8-bit and in colour.
     """
@@ -36,7 +36,7 @@ class Facts:
     objects: list[int]
     sides: Array
     has_masks: bool = True
-    has_keypoints: bool = False
+    keypoints: int = 0
     channels: int | None = None
     is_photographs: bool = False
 
@@ -73,7 +73,8 @@ def facts_of(dataset: Dataset) -> Facts:
         objects.append(len(boxes))
         sides.append(np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1)))
     found = Facts(dataset.num_images, image_ids, objects, np.concatenate(sides), has_masks)
-    found.has_keypoints = dataset.keypoint_layout is not None
+    if dataset.keypoint_layout is not None:
+        found.keypoints = len(dataset.keypoint_layout)
     _look_at_pixels(dataset, found)
     return found
 

@@ -86,6 +86,11 @@ class Recipe:
         assign(self.config, own)
         return bool(own)
 
+    @property
+    def has_keypoints(self) -> bool:
+        """Whether the network has a head for keypoints."""
+        return any(getattr(head, "name", head) == "keypoint" for head in self.config.HEADS)
+
     def fit_content(self, facts: Facts, num_classes: int) -> None:
         """Fit the classes, the heads and the channels.
 
@@ -105,6 +110,13 @@ class Recipe:
         heads = [head for head in config.HEADS if getattr(head, "name", head) != "mask"]
         if not facts.has_masks and self.change(HEADS=tuple(heads)):
             self.reasons.append("The data has boxes but no masks: the network finds boxes only.")
+        if facts.keypoints and self.has_keypoints:
+            self.change(NUM_KEYPOINTS=facts.keypoints)
+        elif facts.keypoints:
+            self.reasons.append(
+                "The network does not learn the data's keypoints: --set HEADS=box,mask,keypoint "
+                "adds them."
+            )
         channels = facts.channels or 3
         if channels != config.IMAGE_CHANNEL_COUNT:
             mean = float(np.mean(np.asarray(config.MEAN_PIXEL, np.float64)))

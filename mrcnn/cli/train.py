@@ -28,7 +28,7 @@ from .data import add_data, add_val
 from .options import count
 from .settings import add_settings
 
-AUGMENTATIONS = ("microscopy", "photographs", "none")
+AUGMENTATIONS = ("microscopy", "photographs", "flips", "none")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--augment",
         choices=AUGMENTATIONS,
-        help="how images are varied: photographs keep what is up, microscopy has no up and down; "
-        "default: by the images",
+        help="how images are varied: photographs keep what is up, microscopy has no up and down, "
+        "flips only mirrors; default: by the images",
     )
     add("--limit", type=count, metavar="N", help="only N images, drawn at random, for a quick try")
     add("--resume", action="store_true", help="resume the last run of this name, if there is one")

@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ from .start import Start, add_config
 # The share of images held back for validation, unless the user or the data says.
 VAL = 0.2
 
+_AUGMENTATIONS: dict[str, Callable[[], Any]] = {
+    "microscopy": augment.microscopy,
+    "photographs": augment.photographs,
+    "flips": lambda: [augment.Flips(0.5)],
+    "none": lambda: None,
+}
 # Folders whose names do not say what they hold.
 _GENERAL = ("train", "training", "annotations", "labels", "images", "data", "dataset", "json")
 # Names of the values that decide which epoch is best.
@@ -97,9 +104,11 @@ class TrainingPlan:
 
     @property
     def augmentation(self) -> str:
-        """Name of a function of `mrcnn.augment`, or "none"."""
+        """One of `train.AUGMENTATIONS`."""
         if self.options.augment:
             return self.options.augment
+        if self.recipe.has_keypoints:
+            return "flips"  # the others do not move keypoints
         return "photographs" if self.recipe.is_photographs else "microscopy"
 
     def arguments(self) -> dict[str, Any]:
@@ -154,7 +163,7 @@ class TrainingPlan:
         report = self.start.load(model)
         print(f"Network: {model.keras_model.count_params() / 1e6:.1f} million weights")
         print(f"  {self._kept(report)}", flush=True)
-        made = None if self.augmentation == "none" else getattr(augment, self.augmentation)()
+        made = _AUGMENTATIONS[self.augmentation]()
         rate = self.recipe.config.LEARNING_RATE
         try:
             model.train(self.train, self.val, rate, augmentation=made, **self.arguments())
@@ -216,7 +225,8 @@ class TrainingPlan:
         val, augmentation = Name("val" if self.val else "None"), {}
         if self.augmentation != "none":
             lines.use("mrcnn", "augment")
-            augmentation["augmentation"] = Name(f"augment.{self.augmentation}()")
+            text = "[augment.Flips(0.5)]" if self.augmentation == "flips" else ""
+            augmentation["augmentation"] = Name(text or f"augment.{self.augmentation}()")
         rate = Name("config.LEARNING_RATE")
         lines.add("model.train", train, val, rate, **self.arguments(), **augmentation)
         return str(lines)

@@ -89,7 +89,7 @@ def remarks(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = []
     for name, found in differences(results).items():
         lines.append(
-            f"{name} against {first}: DSB {found.mean:+.3f} in the mean of {found.count} images "
+            f"{name} against {first}: DSB {found.mean:+.3f} on average over {found.count} images "
             f"({found.low:+.3f} to {found.high:+.3f} in 95% of resampled images); better in "
             f"{found.better}, worse in {found.worse}."
             + ("" if found.is_clear else " With these images, it may be chance.")

@@ -14,13 +14,15 @@ def test_side_by_side(colour_model, pets_here, capsys):
     code, out = run(capsys, *words)
     assert code == 0
     lines = out.splitlines()
-    assert lines[0].startswith("4 images: all images of pets. If the model was trained on some")
+    assert lines[0].startswith(
+        "4 images with 8 objects: all images of pets. If the model was trained on some"
+    )
     assert lines[1:3] == ["worse: worse.h5", "pets: pets.h5"]
     assert [line[:27] for line in lines[5:7]] == [
         "| worse | 4 | 8 | 0.500 | 0",
         "| pets | 4 | 8 | **1.000** ",
     ]
-    assert lines[8].startswith("pets against worse: DSB +0.500 in the mean of 4 images")
+    assert lines[8].startswith("pets against worse: DSB +0.500 on average over 4 images")
     assert lines[-1] == "Saved to out"
     folder = pets_here / "out"
     content = json.loads((folder / "comparison.json").read_text())

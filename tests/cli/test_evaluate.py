@@ -16,7 +16,9 @@ def test_figures(colour_model, pets_here, capsys):
     assert code == 0
     assert colour_model.loaded == [("pets.h5", {"DETECTION_MIN_CONFIDENCE": 0.05})]
     lines = out.splitlines()
-    assert lines[0] == "2 images: the images of pets that --val 0.5 says are held back."
+    assert (
+        lines[0] == "2 images with 4 objects: the images of pets that --val 0.5 says are held back."
+    )
     assert lines[1].startswith("| | images | instances | DSB |")
     assert lines[3].startswith("| all | 2 | 4 | 1.000 |")
     assert lines[-1] == "Saved to figures"

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from every_format import drawn, voc
+from every_format import coco_keypoints, drawn, voc
 from PIL import Image
 from tiny import InMemory, shapes
 
 from mrcnn.cli.facts import facts_of
 from mrcnn.datasets import Dataset
-from mrcnn.formats import VocDataset
+from mrcnn.formats import CocoKeypointsDataset, VocDataset
 
 
 def test_objects():
@@ -18,7 +18,7 @@ def test_objects():
     sides = np.sqrt([(b[2] - b[0]) * (b[3] - b[1]) for image in boxes for b in image])
     assert (facts.count, facts.image_ids, facts.objects) == (3, [0, 1, 2], [2, 2, 2])
     assert facts.side == pytest.approx(np.median(sides))
-    assert (facts.most, facts.channels, facts.has_masks, facts.has_keypoints) == (2, 3, True, False)
+    assert (facts.most, facts.channels, facts.has_masks, facts.keypoints) == (2, 3, True, 0)
 
 
 def test_crowds_and_empty_masks_do_not_count():
@@ -68,6 +68,11 @@ def test_photographs(tmp_path, name, colourful, dtype, expected):
     dataset.add_image("cells", 1, path=path)
     dataset.prepare()
     assert facts_of(dataset).is_photographs is expected
+
+
+def test_keypoints(tmp_path):
+    coco_keypoints(drawn(2), tmp_path)
+    assert facts_of(CocoKeypointsDataset.read(tmp_path)).keypoints == 2
 
 
 def test_many_images_are_sampled():

@@ -65,6 +65,16 @@ def test_boxes_and_channels():
     recipe.config.validate()
 
 
+def test_keypoints():
+    recipe = Recipe(config(HEADS=("box", "mask", "keypoint")))
+    recipe.fit_content(facts(keypoints=5), 3)
+    assert (recipe.settings, recipe.reasons) == ({"NUM_KEYPOINTS": 5}, [])
+    recipe = Recipe(config())
+    recipe.fit_content(facts(keypoints=5), 3)
+    assert recipe.settings == {}
+    assert "--set HEADS=box,mask,keypoint adds them" in recipe.reasons[0]
+
+
 DATASET = InMemory(shapes(2))  # objects of about 17 pixels
 SMALL = (4, 8, 16, 32, 64)  # anchors that fit them
 

@@ -4,7 +4,7 @@ import argparse
 
 import every_format
 import pytest
-from every_format import drawn
+from every_format import UNNAMED, WRITERS, drawn
 
 from mrcnn.cli import train
 from mrcnn.cli.training_plan import TrainingPlan, name_of
@@ -83,7 +83,7 @@ COMMANDS = {
     "settings": ["--set=LEARNING_RATE=1e-4", "--set=MEAN_PIXEL=1,2,3", "--name=x", "--limit=5"],
     "classes": ["--class-names=dog,cat,cow", "--val=0", "--augment=none", "--epochs=2"],
     "heads": ["--layers=heads", "--resume", "--augment=microscopy"],
-    "published": ["--from=imagenet"],
+    "published": ["--from=imagenet", "--augment=flips"],
 }
 
 
@@ -96,6 +96,25 @@ def test_python_lines_do_the_same(parse, pets, cells, fake, words):
     assert first.trained == second.trained
     assert stored(first.config) == stored(second.config)
     assert first.model_dir == second.model_dir
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
+def test_every_format(parse, tmp_path, pets, fake, write):
+    (tmp_path / "cells").mkdir()
+    write(drawn(4), tmp_path / "cells")
+    plan = TrainingPlan.of(parse(tmp_path / "cells", "--from", pets))
+    heads = ("box",) if WRITERS[write] == "voc" else ("box", "mask")
+    assert heads == plan.recipe.config.HEADS
+    assert (2 if WRITERS[write] in UNNAMED else 3) == plan.recipe.config.NUM_CLASSES
+    plan.run()
+
+
+def test_keypoints(parse, tmp_path, pets, fake):
+    every_format.coco_keypoints(drawn(4), tmp_path / "cells")
+    words = ["--from", pets, "--set=HEADS=box,mask,keypoint"]
+    plan = TrainingPlan.of(parse(tmp_path / "cells", *words))
+    assert plan.recipe.config.NUM_KEYPOINTS == 2
+    assert plan.augmentation == "flips"
 
 
 def test_stages(parse, cells, fake):

@@ -47,9 +47,9 @@ def test_differences():
     assert [*found] == ["better", "unsure"]
     assert found["better"].mean == pytest.approx(0.625 / 3)
     better, unsure = side_by_side.remarks(results)
-    assert better.startswith("better against first: DSB +0.208 in the mean of 3 images (+0.125 to")
+    assert better.startswith("better against first: DSB +0.208 on average over 3 images (+0.125 to")
     assert better.endswith("better in 3, worse in 0.")
-    assert unsure.startswith("unsure against first: DSB +0.000 in the mean of 2 images (-0.250 to")
+    assert unsure.startswith("unsure against first: DSB +0.000 on average over 2 images (-0.250 to")
     assert unsure.endswith("better in 1, worse in 1. With these images, it may be chance.")
 
 
