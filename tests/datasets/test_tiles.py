@@ -218,7 +218,7 @@ def test_keypoints_outside_a_tile_are_not_labelled():
     ]
     assert right.points.tolist() == [[[0, 0, 0], [6, 8, 2]], [[0, 0, 0], [25, 40, 1]]]
     assert right.flip_pairs == ((0, 1),)
-    assert tiles.check(config=None).ok
+    assert tiles.check().ok
 
 
 def test_keypoints_far_from_what_is_seen_of_an_instance_are_not_labelled():
@@ -277,7 +277,7 @@ def test_a_pickled_copy_reads_the_same():
 
 def test_check_counts_crowds_at_borders_and_finds_masks_of_another_size():
     made = scene((40, 80), [(5, 30, 15, 45), (20, 5, 30, 15)])
-    report = Scenes([made]).tiles(40).check(config=TwoConfig())
+    report = Scenes([made]).tiles(40).check()
     assert report.ok and report.crowds == 1
     assert report.class_instances == {"cell": 2, "vessel": 0}
     wrong = Scenes([made])
