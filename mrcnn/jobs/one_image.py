@@ -204,11 +204,13 @@ def write(job: DetectJob, model: Model, folder: ResultsFolder, found: Detected) 
         image.pixels,
         image.channel_names,
         image.pixel_size,
+        shown=image.chosen,
     )
     with contextlib.closing(image), contextlib.closing(found.parts()) as parts:
         for kind in kinds:
             path = folder.file(kind, task.stem)
             path.parent.mkdir(parents=True, exist_ok=True)
+            KINDS[kind].name_classes(folder.path / kind, model.class_names)
             KINDS[kind].write(path, facts, parts)
     record = Record(
         task.item.name,

@@ -2,7 +2,8 @@
 
 import dataclasses
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Kind:
         needs_pixels: whether `ImageFacts.pixels` must be there.
         videos: whether there is such a file for a video, see `of_item`.
         images: whether there is one for an image.
+        names: name of a file beside all others that names the classes, or "". If given, the module
+            has `write_names(folder, class_names)`.
     """
 
     module: str
@@ -30,6 +33,7 @@ class Kind:
     needs_pixels: bool = False
     videos: bool = False
     images: bool = True
+    names: str = ""
 
     @property
     def write(self) -> Callable[..., None]:
@@ -40,6 +44,19 @@ class Kind:
     def gather(self) -> Callable[..., None]:
         """The module's `gather`."""
         return self._module().gather
+
+    def name_classes(self, folder: Path, class_names: Sequence[str]) -> None:
+        """Write the file that names the classes, unless it is there or this kind has none.
+
+        Args:
+            folder: that of the files.
+            class_names: from the background's at 0.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if self.names and not (folder / self.names).exists():
+            self._module().write_names(folder, class_names)
 
     def _module(self):
         return importlib.import_module(f".{self.module}", __package__)
@@ -57,7 +74,7 @@ KINDS = {
         "coco_polygons", ".json", "COCO annotations with polygons", "coco_polygons.json"
     ),
     "labelme": Kind("labelme", ".json", "polygons to correct in LabelMe and to train on"),
-    "yolo": Kind("yolo", ".txt", "polygons to train on with YOLO's tools"),
+    "yolo": Kind("yolo", ".txt", "polygons to train on with YOLO's tools", names="data.yaml"),
     "labelstudio": Kind(
         "label_studio", ".json", "pre-annotations for Label Studio", "labelstudio.json"
     ),

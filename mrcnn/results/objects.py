@@ -27,6 +27,7 @@ class ImageFacts:
             and can be sliced like one. None: unknown.
         channel_names: one per channel of `pixels`, or empty.
         pixel_size: the size of a pixel, if known.
+        shown: what pictures show in place of `pixels`, such as the only channel that was looked at.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ImageFacts:
     pixels: Any = None
     channel_names: Sequence[str] = ()
     pixel_size: PixelSize | None = None
+    shown: Any = None
 
     def class_name(self, class_id: int) -> str:
         """The name of a class, or "class 7" if it has none; `class_id` counts from 0."""

@@ -37,7 +37,7 @@ _COMPARED = 1000
 def write(path: PathLike, image: ImageFacts, parts: Iterable[Objects]) -> None:
     """Write the picture as PNG, with the height and width of the image and no margins.
 
-    The image is shown as the figures of `visualize` show it. Outlines have a colour per class; if
+    The image, or its `shown`, looks as in the figures of `visualize`. Outlines have a colour per class; if
     there is only one class besides the background, neighbours have different colours. Objects
     without a mask are boxes.
 
@@ -116,11 +116,12 @@ class _Number:
 def _picture(image: ImageFacts, step: int) -> Array:
     """Every `step`-th pixel of the image, uint8 [h, w, 3]."""
     height, width = image.shape
-    if step > 1 and isinstance(image.pixels, Regions):  # may have smaller copies
-        picture = as_rgb(preview(image.pixels, _PREVIEW_SIDE), image.name)
+    pixels = image.pixels if image.shown is None else image.shown
+    if step > 1 and isinstance(pixels, Regions):  # may have smaller copies
+        picture = as_rgb(preview(pixels, _PREVIEW_SIDE), image.name)
         size = -(-width // step), -(-height // step)
         return np.array(Image.fromarray(picture).resize(size, Image.Resampling.NEAREST))
-    return as_rgb(image.pixels[::step, ::step], image.name)
+    return as_rgb(pixels[::step, ::step], image.name)
 
 
 def _border(crop: Array) -> Array:

@@ -111,6 +111,10 @@ def test_files_know_the_image_and_its_pixels(setting, tmp_path, monkeypatch):
             path.touch()
             seen.append((image, [part for part in parts], [part for part in parts]))
 
+        @staticmethod
+        def name_classes(folder, class_names):
+            assert class_names == ["BG", "bright", "dim"]
+
     monkeypatch.setitem(KINDS, "roi", Seen)
     job, model, folder = setting(kinds=("roi",), channel="DAPI")
     whole(job, model, folder, path)
@@ -120,6 +124,7 @@ def test_files_know_the_image_and_its_pixels(setting, tmp_path, monkeypatch):
     assert image.channel_names == ["actin", "DAPI"]
     assert image.pixel_size == PixelSize(0.5, 0.5, "µm")
     np.testing.assert_array_equal(image.pixels, np.moveaxis(pixels, 0, -1))
+    np.testing.assert_array_equal(image.shown, pixels[1])
     # The parts may be iterated several times.
     for [objects] in (parts, again):
         np.testing.assert_array_equal(objects.boxes, [[4, 4, 8, 8]])

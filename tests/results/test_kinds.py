@@ -52,3 +52,15 @@ def test_kinds_of_images_and_videos():
     assert of_item(every, is_video=True) == ("csv", "mp4")
     assert of_item(("overlay", "mp4", "csv"), is_video=True) == ("mp4", "csv")
     assert of_item(("labels",), is_video=True) == of_item(("mp4",), is_video=False) == ()
+
+
+def test_classes_are_named_once_beside_the_files(tmp_path):
+    for name, kind in KINDS.items():
+        kind.name_classes(tmp_path, ["BG", "cell"])
+        assert [path.name for path in tmp_path.iterdir()] == (["data.yaml"] if kind.names else [])
+        if kind.names:
+            names = tmp_path / kind.names
+            names.write_text(names.read_text() + "train: images\n")
+            kind.name_classes(tmp_path, ["BG", "cell"])
+            assert names.read_text().endswith("train: images\n"), name
+            names.unlink()

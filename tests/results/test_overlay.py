@@ -48,6 +48,12 @@ def test_an_image_without_objects_is_shown_as_figures_show_it(tmp_path):
         assert_array_equal(drawn(tmp_path, facts(pixels), parts), as_rgb(pixels))
 
 
+def test_what_is_shown_may_be_a_channel_of_the_pixels(tmp_path):
+    pixels = np.random.default_rng(0).integers(300, 4000, (50, 70, 2), dtype=np.uint16)
+    image = ImageFacts("a.tif", (50, 70), ["BG"], pixels=pixels, shown=pixels[..., 1])
+    assert_array_equal(drawn(tmp_path, image, []), as_rgb(pixels[..., 1]))
+
+
 def test_outlines_are_the_outermost_pixels_of_masks(tmp_path):
     masks = disks([(60, 80)], 30)
     picture = drawn(tmp_path, facts(), [objects_of(masks)])
