@@ -18,7 +18,7 @@ from typing import Any
 from ..config import Config
 from ..formats.recognise import LOOKS
 from .agreement import for_training
-from .data import add_data, read_data
+from .data import add_data, describe_corrections, read_data
 from .options import count, limited
 from .python_lines import Lines, Name
 from .recipe import Recipe
@@ -78,6 +78,8 @@ def execute(options: argparse.Namespace) -> int:
         print(lines)
         return 0
     print(f"{options.data}: {data.format} ({next(iter(data.signs.values())).seen})")
+    if corrections := describe_corrections(data):
+        print(corrections)
     reports = []
     for part, dataset in datasets.items():
         if len(datasets) > 1:

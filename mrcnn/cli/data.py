@@ -1,6 +1,7 @@
 """The dataset that a verb works on: its format, its classes, its training and validation images."""
 
 import argparse
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,8 +10,10 @@ import yaml
 
 from ..datasets.dataset import Dataset
 from ..formats.evidence import Sign
+from ..formats.labelme import find_files
 from ..formats.recognise import FORMATS, arguments, read_sign
 from ..formats.subsets import find_subsets
+from ..results.corrections import corrections_of, total
 from ..text import some
 from .options import fraction
 from .python_lines import Lines, Name
@@ -183,6 +186,28 @@ def describe(dataset: Dataset) -> str:
         return images  # the objects are in files of pixels
     count = sum(map(len, rows))
     return f"{images} with {count} object{'' if count == 1 else 's'}"
+
+
+def describe_corrections(data: Data) -> str:
+    """What was corrected by hand in LabelMe files that a model has written, as a sentence.
+
+    Args:
+        data: the dataset.
+
+    Returns:
+        "" for another format, or if no file says what was written.
+    """
+    if data.format != "labelme":
+        return ""
+    counted = []
+    for file in (file for sign in data.signs.values() for file in find_files(sign.path)):
+        with contextlib.suppress(OSError, ValueError):  # reading the dataset has reported it
+            counted.append(corrections_of(file))
+    found = [each for each in counted if each is not None]
+    if not found:
+        return ""
+    files = f"{len(found)} file{'' if len(found) == 1 else 's'}"
+    return f"Corrected since a model wrote them, in {files}: {total(found)}."
 
 
 def describe_classes(names: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from ..formats.finding import given_path
 from ..runs import state
 from ..text import some
 from .agreement import Agreement, for_training
-from .data import Data, describe, read_data
+from .data import Data, describe, describe_classes, describe_corrections, read_data
 from .options import limited
 from .python_lines import Lines, Name
 from .recipe import Recipe
@@ -125,13 +125,13 @@ class TrainingPlan:
     def announcement(self) -> str:
         """What the run will do, as lines of text."""
         config, agreement = self.recipe.config, self.agreement
-        names = self.train.class_names[1:]
         lines = [
             f"Data: {describe(self.train)} for training, {self._validation()} "
             f"({self.data.format}, {self.options.data})",
-            f"  {len(names)} class{'' if len(names) == 1 else 'es'}: {some(names, 12)}",
+            f"  {describe_classes(self.train.class_names[1:])}",
         ]
-        lines += [f"  {agreement.remark}"] if agreement.remark else []
+        remarks = [agreement.remark, describe_corrections(self.data)]
+        lines += [f"  {remark}" for remark in remarks if remark]
         lines += [f"Start: {self.start.name}", *(f"  {r}" for r in self.recipe.reasons)]
         layers, ends = self.layers, self.ends
         begins = [0, *ends[:-1]]

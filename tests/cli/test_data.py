@@ -1,14 +1,26 @@
 """The dataset that a command line names."""
 
 import argparse
+import json
 
 import every_format
+import numpy as np
 import pytest
 from every_format import WRITERS, drawn
 
-from mrcnn.cli.data import add_data, add_val, describe, describe_classes, read_data
+from mrcnn.cli.data import (
+    add_data,
+    add_val,
+    describe,
+    describe_classes,
+    describe_corrections,
+    read_data,
+)
 from mrcnn.cli.python_lines import Lines
 from mrcnn.datasets import Dataset
+from mrcnn.instances import InstanceMasks
+from mrcnn.results.labelme import write as write_labelme
+from mrcnn.results.objects import ImageFacts, Objects
 
 
 @pytest.fixture
@@ -116,6 +128,26 @@ def test_refusals(parse, capsys, words, message):
     with pytest.raises(SystemExit):
         parse("cells", *words)
     assert message in capsys.readouterr().err
+
+
+def test_corrections(tmp_path, parse):
+    every_format.coco(drawn(1), tmp_path / "coco")
+    assert describe_corrections(read_data(parse(tmp_path / "coco"))) == ""
+    every_format.labelme(drawn(2), tmp_path / "cells")
+    assert describe_corrections(read_data(parse(tmp_path / "cells"))) == ""
+    masks = InstanceMasks([np.ones((9, 9), bool)] * 2, [(3, 3), (3, 30)], (48, 64))
+    image = ImageFacts("image0.png", (48, 64), ["BG", "cat"], tmp_path / "cells" / "image0.png")
+    file = tmp_path / "cells" / "image0.json"
+    file.unlink()
+    write_labelme(file, image, [Objects([1, 2], [1, 1], [0.9, 0.8], masks.boxes, masks)])
+    content = json.loads(file.read_text())
+    del content["shapes"][0]
+    content["shapes"][0]["label"] = "dog"
+    file.write_text(json.dumps(content))
+    assert describe_corrections(read_data(parse(tmp_path / "cells"))) == (
+        "Corrected since a model wrote them, in 1 file: 1 removed, 1 of another class; 0 kept as "
+        "written."
+    )
 
 
 def test_words(tmp_path, parse):
