@@ -68,6 +68,10 @@ def test_parts_with_a_name_are_stored_by_it():
     assert stored(config)["HEADS"] == ["box", "mask"]
 
 
+def test_a_class_of_the_package_in_an_older_file():
+    assert restored({"HEADS": ["box", "<mrcnn.heads.MaskHead>"]}).HEADS == ("box", MaskHead)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
