@@ -15,8 +15,11 @@ from ..formats.recognise import FORMATS, arguments, read_sign
 from ..formats.subsets import find_subsets
 from ..results.corrections import corrections_of, total
 from ..text import some
-from .options import fraction
+from .options import fraction, limited
 from .python_lines import Lines, Name
+
+# The share of images held back for validation, unless the user or the data says.
+VAL = 0.2
 
 # Formats in which class_names says what the numbers in the files mean.
 _NUMBERED = ("index-pngs",)
@@ -172,6 +175,40 @@ def _options_for(part: str, format: str, options: Mapping[str, Any]) -> dict[str
         # The numbers in the files have the names from before class_map.
         return {name: value for name, value in options.items() if name != "class_names"}
     return dict(options)
+
+
+def split(data: Data, options: argparse.Namespace) -> tuple[Dataset, Dataset | None]:
+    """The training and validation images.
+
+    Args:
+        data: the dataset.
+        options: for `--val` and `--limit`.
+
+    Returns:
+        train, val: `val` is None without validation.
+
+    Raises:
+        ValueError: there are too few images for a split, or DATA has a part for validation and the
+            user asks for a share.
+    """
+    if "val" in data.datasets:
+        if options.val is not None:
+            raise ValueError(
+                f"{options.data} has a part for validation: leave out --val, or give the path of "
+                "the training part."
+            )
+        train, val = data.datasets["train"], data.datasets["val"]
+        return limited(train, options.limit), limited(val, options.limit)
+    whole = limited(data.datasets["all"], options.limit)
+    share = VAL if options.val is None else options.val
+    if not share:
+        return whole, None
+    if whole.num_images < 2:
+        raise ValueError(
+            "there is only one image, and none can be held back for validation: add images, or "
+            "give --val 0 to train without validation."
+        )
+    return whole.split(share)
 
 
 def describe(dataset: Dataset) -> str:

@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import re
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,19 @@ from ..formats.finding import given_path
 from ..runs import state
 from ..text import some
 from .agreement import Agreement, for_training
-from .data import Data, describe, describe_classes, describe_corrections, read_data
-from .options import limited
+from .data import (
+    VAL,
+    Data,
+    describe,
+    describe_classes,
+    describe_corrections,
+    read_data,
+    split,
+)
 from .python_lines import Lines, Name
 from .recipe import Recipe
 from .settings import settings_of
 from .start import Start, add_config
-
-# The share of images held back for validation, unless the user or the data says.
-VAL = 0.2
 
 _AUGMENTATIONS: dict[str, Callable[[], Any]] = {
     "microscopy": augment.microscopy,
@@ -34,6 +39,9 @@ _AUGMENTATIONS: dict[str, Callable[[], Any]] = {
     "flips": lambda: [augment.Flips(0.5)],
     "none": lambda: None,
 }
+# Networks with more millions of weights need a GPU. The seconds that others take for each image,
+# pixel and million of weights: 2.3 for a step of two images of 512 x 512 and 9 million weights.
+_SMALL, _SECONDS = 20, 2.3 / 2 / 512**2 / 9
 # Folders whose names do not say what they hold.
 _GENERAL = ("train", "training", "annotations", "labels", "images", "data", "dataset", "json")
 # Names of the values that decide which epoch is best.
@@ -161,8 +169,10 @@ class TrainingPlan:
 
         model = MaskRCNN("training", self.recipe.config, self.options.logs)
         report = self.start.load(model)
-        print(f"Network: {model.keras_model.count_params() / 1e6:.1f} million weights")
-        print(f"  {self._kept(report)}", flush=True)
+        weights = model.keras_model.count_params() / 1e6
+        print(f"Network: {weights:.1f} million weights")
+        print("\n".join(f"  {line}" for line in (self._kept(report), *self._time(weights))))
+        sys.stdout.flush()
         made = _AUGMENTATIONS[self.augmentation]()
         rate = self.recipe.config.LEARNING_RATE
         try:
@@ -170,6 +180,23 @@ class TrainingPlan:
         except FloatingPointError as error:  # the loss is not a number
             raise ValueError(str(error)) from error
         print(self.conclusion(model.log_dir))
+
+    def _time(self, weights: float) -> list[str]:
+        """How long it may take without a GPU, as at most one line; `weights` are in millions."""
+        if has_gpu():
+            return []
+        if weights > _SMALL:
+            return [
+                "There is no GPU: on a CPU, a step of a network of this size takes many seconds. "
+                "--from nuclei trains a small one."
+            ]
+        config = self.recipe.config
+        pixels = float(config.IMAGE_SHAPE[0]) * float(config.IMAGE_SHAPE[1])
+        images = self.ends[-1] * config.STEPS_PER_EPOCH * config.BATCH_SIZE
+        minutes = images * pixels * weights * _SECONDS / 60
+        about = max(1, round(minutes))
+        unit = "minute" if about == 1 else "minutes"
+        return [f"On two CPU cores, this takes about {about} {unit}."]
 
     def _kept(self, report: Any) -> str:
         """What the network keeps of the weights that it starts from, as a sentence."""
@@ -232,6 +259,15 @@ class TrainingPlan:
         return str(lines)
 
 
+def has_gpu() -> bool:
+    """Whether Keras's backend sees a GPU."""
+    import keras
+
+    if keras.backend.backend() == "torch":  # whose devices Keras does not list
+        return bool(sys.modules["torch"].cuda.is_available())
+    return any(name.startswith("gpu") for name in keras.distribution.list_devices())
+
+
 def name_of(data: str) -> str:
     """The name of a run, from the path of its dataset.
 
@@ -249,37 +285,3 @@ def name_of(data: str) -> str:
         parts = parts[1:]
     named = next((part for part in parts if part and part.lower() not in _GENERAL), "run")
     return re.sub(r"[^\w-]+", "_", named).strip("_") or "run"
-
-
-def split(data: Data, options: argparse.Namespace) -> tuple[Dataset, Dataset | None]:
-    """The training and validation images.
-
-    Args:
-        data: the dataset.
-        options: for `--val` and `--limit`.
-
-    Returns:
-        train, val: `val` is None without validation.
-
-    Raises:
-        ValueError: there are too few images for a split, or DATA has a part for validation and the
-            user asks for a share.
-    """
-    if "val" in data.datasets:
-        if options.val is not None:
-            raise ValueError(
-                f"{options.data} has a part for validation: leave out --val, or give the path of "
-                "the training part."
-            )
-        train, val = data.datasets["train"], data.datasets["val"]
-        return limited(train, options.limit), limited(val, options.limit)
-    whole = limited(data.datasets["all"], options.limit)
-    share = VAL if options.val is None else options.val
-    if not share:
-        return whole, None
-    if whole.num_images < 2:
-        raise ValueError(
-            "there is only one image, and none can be held back for validation: add images, or "
-            "give --val 0 to train without validation."
-        )
-    return whole.split(share)

@@ -7,7 +7,7 @@ import pytest
 from every_format import UNNAMED, WRITERS, drawn
 
 from mrcnn.cli import train
-from mrcnn.cli.training_plan import TrainingPlan, name_of
+from mrcnn.cli.training_plan import TrainingPlan, has_gpu, name_of
 from mrcnn.runs import state
 from mrcnn.runs.settings import stored
 from mrcnn.runs.stages import Stage
@@ -37,6 +37,7 @@ def cells(tmp_path):
 @pytest.fixture
 def fake(monkeypatch):
     monkeypatch.setattr("mrcnn.mask_rcnn.MaskRCNN", FakeRCNN)
+    monkeypatch.setattr("mrcnn.cli.training_plan.has_gpu", lambda: False)
     monkeypatch.setattr(
         "mrcnn.weights.start_weights.load_fitting", lambda model, name: FakeRCNN.report
     )
@@ -71,6 +72,7 @@ def test_ten_images(parse, pets, cells, fake, capsys):
         "augmentation: photographs",
         "Network: 1.2 million weights",
         "  Its classes are the data's: all layers keep their weights.",
+        "  On two CPU cores, this takes about 1 minute.",
         "",
         "Weights: somewhere/run/weights/last.h5",
         f"  mrcnn evaluate {cells} --model somewhere/run/weights/last.h5 --val 0.2",
@@ -155,6 +157,27 @@ def test_classes_in_the_models_order(parse, cells, tmp_path, fake):
     assert "  The model also knows owl, which the files do not have" in plan.announcement()
     plan = TrainingPlan.of(parse(cells, "--from", path, "--class-names=cat,dog"))
     assert plan.train.class_names == ["BG", "cat", "dog"]
+
+
+def test_the_time_that_it_takes(parse, cells, fake, monkeypatch, capsys):
+    monkeypatch.setattr(fake, "count_params", lambda self: 9_000_000)
+    plan = TrainingPlan.of(parse(cells, "--from=nuclei"))  # 200 batches of two images
+    plan.run()
+    assert "  On two CPU cores, this takes about 8 minutes.\n" in capsys.readouterr().out
+    monkeypatch.setattr(fake, "count_params", lambda self: 64_000_000)
+    plan.run()
+    assert "  There is no GPU: on a CPU, a step of a network of this" in capsys.readouterr().out
+    monkeypatch.setattr("mrcnn.cli.training_plan.has_gpu", lambda: True)
+    plan.run()
+    assert "GPU" not in capsys.readouterr().out
+
+
+@pytest.mark.network
+def test_a_gpu_is_looked_for():
+    import keras
+
+    names = keras.distribution.list_devices()
+    assert has_gpu() == any("gpu" in name for name in names)
 
 
 def test_the_best_epoch(parse, pets, cells, tmp_path):
