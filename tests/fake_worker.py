@@ -1,33 +1,70 @@
-"""What worker processes run in the tests of `jobs.cluster`: the fake model, and no network."""
+"""Models that worker processes load in the tests of `jobs.cluster`, without a network."""
 
+import dataclasses
 import os
 import time
+import uuid
 from pathlib import Path
 
-from fake_model import FakeModel
-
-from mrcnn.jobs.results_folder import ResultsFolder
-from mrcnn.jobs.stages import Stages
+import numpy as np
+from fake_model import FakeDetector, FakeModel
 
 
-def detect(job, made_by, task):
-    """`cluster.detect_one` with the fake model, slow enough to be killed in the middle."""
-    pids = Path(job.out) / "pids"
-    pids.mkdir(exist_ok=True)
-    (pids / f"{os.getpid()}-{task.stem}").touch()
-    time.sleep(0.2)
-    stages = Stages(job, FakeModel(job), ResultsFolder(job.out, made_by))
-    [outcome] = stages.write(stages.detect(stages.open([task])))
-    return outcome
+class SlowDetector(FakeDetector):
+    """Takes a while, so that it can be killed in the middle, and notes its process."""
+
+    def __init__(self, pids):
+        super().__init__()
+        self.pids = pids
+
+    def mold(self, image):
+        self.note()
+        return super().mold(image)
+
+    def __call__(self, images):
+        self.note()
+        return super().__call__(images)
+
+    def note(self):
+        (self.pids / f"{os.getpid()}-{uuid.uuid4()}").touch()
+        time.sleep(0.2)
 
 
-def crash(job, made_by, task):
-    """As `detect`, but one image kills its process, each time."""
-    if task.stem == "i3":
-        os._exit(1)
-    return detect(job, made_by, task)
+class CrashingDetector(SlowDetector):
+    """Kills its process at every image with a square of class 2."""
+
+    def mold(self, image):
+        if (np.asarray(image) == 128).any():
+            os._exit(1)
+        return super().mold(image)
 
 
-def refuse(job, made_by, task):
+class SlowModel(FakeModel):
+    """A model with a `SlowDetector`."""
+
+    detector_class = SlowDetector
+
+    def __init__(self, job):
+        super().__init__(job)
+        pids = Path(job.out) / "pids"
+        pids.mkdir(exist_ok=True)
+        self.detector = self.detector_class(pids)
+
+
+class CrashingModel(SlowModel):
+    """A model with a `CrashingDetector`."""
+
+    detector_class = CrashingDetector
+
+
+def refused(job):
     """The model cannot be loaded."""
-    raise ValueError("the worker has other weights")
+    raise ValueError("there is no memory for the model")
+
+
+class Elsewhere(FakeModel):
+    """A model whose file has other content than the client's."""
+
+    def __init__(self, job):
+        super().__init__(job)
+        self.file = dataclasses.replace(self.file, digest="0" * 64)

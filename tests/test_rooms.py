@@ -28,6 +28,8 @@ JOINT_TESTS = {
 TESTED_IN = {
     # its errors show when settings are checked
     "config_rules/values.py": "config_rules/test_network_rules.py",
+    # what the processes of a cluster do
+    "jobs/work.py": "jobs/test_cluster.py",
     # reading is the first step of making a sample
     "datasets/reading.py": "loading/test_samples.py",
     # the files and lines that an evaluation writes

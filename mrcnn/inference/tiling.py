@@ -22,7 +22,6 @@ from ..images.pixels import PixelSettings
 from ..images.tile_scaling import TileScaling
 from ..instances.masks import InstanceMasks
 from ..types import Array, Detections
-from .detector import detect_crops
 from .molding import InferenceModel
 from .stitching import Stitched, Stitcher
 from .tiles import Grid, Tile, check_tiles
@@ -60,6 +59,8 @@ def detect(
         >>> from mrcnn.inference import tiling
         >>> [result] = tiling.detect(model, [image], tile=512)  # doctest: +SKIP
     """
+    from .detector import detect_crops  # imports Keras
+
     config = model.config
     detect_images = functools.partial(detect_crops, model)
     across = config.NMS_ACROSS_CLASSES
@@ -164,7 +165,7 @@ def tiled_parts(
         )
     grid = Grid(image.shape, tile, overlap)
     results = _results(detect, image, grid, batch_size, config)
-    return _rows(results, grid, Stitcher(grid, min_iou, across_classes))
+    return stitched(results, grid, across_classes, min_iou)
 
 
 def _check(tile: Any, overlap: Any, batch_size: Any, min_iou: float) -> None:
@@ -190,10 +191,24 @@ def _results(
         yield from zip(batch, results, strict=True)
 
 
-def _rows(
-    results: Iterator[tuple[Tile, Mapping[str, Any]]], grid: Grid, stitcher: Stitcher
+def stitched(
+    results: Iterator[tuple[Tile, Mapping[str, Any]]],
+    grid: Grid,
+    across_classes: bool = False,
+    min_iou: float = 0.5,
 ) -> Iterator[Detections]:
-    """The objects that end with each row of tiles, as results of the whole image."""
+    """Join the results of tiles, wherever they were detected.
+
+    Args:
+        results: iterator over each tile of the grid, in its order, and what was found in it, see
+            `MaskRCNN.detect`.
+        grid: the tiles.
+        across_classes, min_iou: see `tiled_parts`.
+
+    Yields:
+        See `tiled_parts`.
+    """
+    stitcher = Stitcher(grid, min_iou, across_classes)
     kind: Mapping[str, Any] = {}
     count = across = 0
     for row in range(grid.rows):

@@ -1,29 +1,24 @@
 """Detection by several processes, of this machine or of a cluster, on Dask distributed.
 
-Images are the tasks. Each process loads the model once, and writes the results of its images
-itself. What a process had in work when it was killed is done by another.
+Images are the tasks, and the tiles of large images. Each process loads the model once, and writes
+the results of its images itself. What a process had in work when it was killed is done by another.
 """
 
 import dataclasses
-import functools
 import importlib
 import logging
 import os
-import pickle
-import platform
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .job import DetectJob
 from .model import Model
 from .naming import Task
-from .results_folder import Record, ResultsFolder, digest_of
-from .stages import Failed, Stages
-
-# A function from a job, `ResultsFolder.made_by` and a task to what became of the image.
-DetectOne = Callable[[DetectJob, str, Task], Record | Failed]
+from .records import Record
+from .results_folder import ResultsFolder
+from .stages import Failed
+from .work import Load, Work
 
 # Images that a process has in work: one each that is read, in the network, and written.
 THREADS = 3
@@ -43,11 +38,11 @@ class Processes:
 
     Attributes:
         workers: number of processes.
-        detect: what they run for each image, see `detect_one`.
+        load: function from the job to its model.
     """
 
     workers: int
-    detect: DetectOne | None = None
+    load: Load = Model
 
     def __call__(
         self, job: DetectJob, folder: ResultsFolder, tasks: Sequence[Task]
@@ -59,21 +54,20 @@ class Processes:
         """
         distributed = _distributed()
         dask = importlib.import_module("dask")
-        workers = min(self.workers, len(tasks))
         with (
             dask.config.set(_SETTINGS),
             distributed.LocalCluster(
-                n_workers=workers,
+                n_workers=self.workers,
                 threads_per_worker=THREADS,
                 processes=True,
                 memory_limit=None,
                 dashboard_address=None,
                 silence_logs=logging.CRITICAL,
-                env=threads_of(workers),
+                env=threads_of(self.workers),
             ) as cluster,
             distributed.Client(cluster) as client,
         ):
-            yield from _outcomes(client, self.detect or detect_one, job, folder, tasks)
+            yield from _outcomes(client, _work(job, folder, self.load), tasks)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,11 +78,11 @@ class Scheduler:
 
     Attributes:
         address: of the Dask scheduler, such as "tcp://host:8786".
-        detect: what they run for each image, see `detect_one`.
+        load: function from the job to its model.
     """
 
     address: str
-    detect: DetectOne | None = None
+    load: Load = Model
 
     def __call__(
         self, job: DetectJob, folder: ResultsFolder, tasks: Sequence[Task]
@@ -111,7 +105,7 @@ class Scheduler:
         with client:
             if not client.scheduler_info()["workers"]:
                 print(f"{self.address} has no workers yet: waiting", file=sys.stderr)
-            yield from _outcomes(client, self.detect or detect_one, job, folder, tasks)
+            yield from _outcomes(client, _work(job, folder, self.load), tasks)
 
 
 def threads_of(workers: int, cores: int | None = None) -> dict[str, str]:
@@ -137,14 +131,10 @@ def _distributed() -> Any:
         ) from error
 
 
-def _outcomes(
-    client: Any, detect: DetectOne, job: DetectJob, folder: ResultsFolder, tasks: Sequence[Task]
-) -> Iterator[Record | Failed]:
+def _outcomes(client: Any, work: Work, tasks: Sequence[Task]) -> Iterator[Record | Failed]:
     """Have the workers detect in images, and yield what became of each."""
     distributed = _distributed()
-    job = dataclasses.replace(job, out=folder.path, model=_absolute(job.model))
-    of_task = functools.partial(detect, job, folder.made_by)
-    futures = client.map(of_task, tasks, pure=False)
+    futures = client.map(work, tasks, pure=False)
     task_of = dict(zip((future.key for future in futures), tasks, strict=True))
     suspects = []
     try:
@@ -160,51 +150,14 @@ def _outcomes(
     # Each was in work when a process died, perhaps because of another: alone, it is the reason.
     for task in suspects:
         try:
-            yield client.submit(of_task, task, pure=False).result()
+            yield client.submit(work, task, pure=False).result()
         except distributed.KilledWorker:
             yield Failed(task, "it killed its process several times: is there enough memory?")
 
 
-def _absolute(model: str) -> str:
-    """A model's name, or the absolute path of its file: workers start in other folders."""
-    path = os.path.expanduser(model)
-    return os.path.abspath(path) if os.path.isfile(path) else model
-
-
-_loading, _network = threading.Lock(), threading.Lock()
-
-
-def detect_one(job: DetectJob, made_by: str, task: Task) -> Record | Failed:
-    """Detect in an image and write its results; the model stays loaded for the next one.
-
-    Several threads may run this at the same time: one has the network, while others read and write.
-
-    Args:
-        job: what to do, with absolute paths.
-        made_by: see `ResultsFolder`.
-        task: the image.
-
-    Returns:
-        What became of it.
-
-    Raises:
-        OSError: the disk is full.
-        ValueError, FileNotFoundError: the model cannot be loaded, or is another one here.
-    """
-    with _loading:
-        model = _model(pickle.dumps(job), made_by)
-    stages = Stages(job, model, ResultsFolder(job.out, made_by))
-    opened = stages.open([task])
-    with _network:
-        found = stages.detect(opened)
-    [outcome] = stages.write(found)
-    return outcome
-
-
-@functools.lru_cache(maxsize=2)
-def _model(job: bytes, made_by: str) -> Model:
-    """The model of a pickled job, which has no hash."""
-    model = Model(pickle.loads(job))
-    if digest_of(model.job.recipe(model.file.digest)) != made_by:
-        raise ValueError(f"{platform.node()} has other weights at {model.file.path}.")
-    return model
+def _work(job: DetectJob, folder: ResultsFolder, load: Load) -> Work:
+    """What the workers do, whatever folder they start in."""
+    model = os.path.expanduser(job.model)
+    model = os.path.abspath(model) if os.path.isfile(model) else job.model
+    job = dataclasses.replace(job, out=folder.path, model=model)
+    return Work(job, folder.made_by, load)

@@ -20,7 +20,8 @@ from .job import DetectJob
 from .model import Model, ModelFile
 from .naming import Task, tasks_of
 from .progress import Progress
-from .results_folder import Record, ResultsFolder, Stamp
+from .records import Record, Stamp
+from .results_folder import ResultsFolder
 from .stages import Failed, Stages
 from .summary import Summary
 

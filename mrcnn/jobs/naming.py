@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from .inputs import Item
-from .results_folder import Record, Stamp
+from .records import Record, Stamp
 
 
 class Task(NamedTuple):

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..images.frame import Frame
 from ..images.pixels import for_network
+from ..inference.tiling import tiled_parts
 from ..inference.truncation import cut_above
 from ..results.kinds import KINDS, of_item
 from ..results.objects import ImageFacts, Objects
@@ -23,7 +24,8 @@ from .job import DetectJob
 from .model import Model
 from .naming import Task
 from .reading import Image
-from .results_folder import PARTS, Record, ResultsFolder
+from .records import Record
+from .results_folder import PARTS, ResultsFolder
 from .spool import Spool
 from .tiles import tiles_of
 
@@ -116,23 +118,34 @@ def _kept(results: Callable[[], Iterable[Mapping[str, Any]]], model: Model) -> "
     return Kept(results(), model)
 
 
-def detect_tiles(model: Model, folder: ResultsFolder, image: Opened) -> Detected:
-    """Run the network on the tiles of an image, one after the other.
+# A function from an image with `tiles` to the results of its parts, see `tiled_parts`.
+DetectTiles = Callable[[Opened], Iterable[Mapping[str, Any]]]
+
+
+def detect_tiles(
+    model: Model, folder: ResultsFolder, image: Opened, detect: DetectTiles | None = None
+) -> Detected:
+    """Detect in the tiles of an image.
 
     Args:
         model: the job's.
         folder: for a temporary file, if there are many objects.
         image: `Opened`, to detect in, with `tiles`.
+        detect: None detects in one tile after the other.
 
     Returns:
         `Detected`.
     """
-    from ..inference.tiling import tiled_parts  # imports Keras
-
     start = time.perf_counter()
+    results = _one_by_one(model, image) if detect is None else detect(image)
+    kept = Kept(results, model, folder.path / PARTS)
+    return Detected(image, lambda: kept, time.perf_counter() - start)
+
+
+def _one_by_one(model: Model, image: Opened) -> Iterable[Mapping[str, Any]]:
     tile, overlap = image.tiles or (0, 0)
     config = model.detector.config
-    results = tiled_parts(
+    return tiled_parts(
         model.detector,
         image.image.chosen,
         tile,
@@ -141,8 +154,6 @@ def detect_tiles(model: Model, folder: ResultsFolder, image: Opened) -> Detected
         config,
         config.NMS_ACROSS_CLASSES,
     )
-    kept = Kept(results, model, folder.path / PARTS)
-    return Detected(image, lambda: kept, time.perf_counter() - start)
 
 
 class Kept(Spool[Objects]):

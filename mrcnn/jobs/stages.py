@@ -10,8 +10,17 @@ from ..images.video import is_video
 from .job import DetectJob
 from .model import Model
 from .naming import Task
-from .one_image import Detected, Opened, detect_tiles, detect_whole, open_image, write
-from .results_folder import Record, ResultsFolder
+from .one_image import (
+    Detected,
+    DetectTiles,
+    Opened,
+    detect_tiles,
+    detect_whole,
+    open_image,
+    write,
+)
+from .records import Record
+from .results_folder import ResultsFolder
 from .video import detect_video
 
 # Errors that every further image would meet, too.
@@ -42,12 +51,19 @@ class Stages:
         model: the job's.
         folder: for the results.
         quiet: whether the progress of videos is not shown.
+        tiles: see `detect_tiles`.
     """
 
     def __init__(
-        self, job: DetectJob, model: Model, folder: ResultsFolder, quiet: bool = True
+        self,
+        job: DetectJob,
+        model: Model,
+        folder: ResultsFolder,
+        quiet: bool = True,
+        tiles: DetectTiles | None = None,
     ) -> None:
         self.job, self.model, self.folder, self.quiet = job, model, folder, quiet
+        self.tiles = tiles
 
     def open(self, tasks: Sequence[Task]) -> list[Opened | Task | Failed]:
         """Read and mold images; videos stay as they are.
@@ -109,7 +125,7 @@ class Stages:
     def _detect(self, batch: list[Opened], in_tiles: bool) -> list[Detected | Failed]:
         if in_tiles:
             return [
-                _attempt(image.task, detect_tiles, self.model, self.folder, image)
+                _attempt(image.task, detect_tiles, self.model, self.folder, image, self.tiles)
                 for image in batch
             ]
         found: Any = _attempt(batch[0].task, detect_whole, self.model, batch)

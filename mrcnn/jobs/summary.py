@@ -3,7 +3,8 @@
 import dataclasses
 
 from ..text import some
-from .results_folder import FAILED, Record
+from .records import Record
+from .results_folder import FAILED
 
 # Limits that an option raises.
 _OPTIONS = {"DETECTION_MAX_INSTANCES": "--max-instances"}

@@ -19,7 +19,8 @@ from .job import DetectJob
 from .model import Model
 from .naming import Task
 from .one_image import Kept
-from .results_folder import Record, ResultsFolder
+from .records import Record
+from .results_folder import ResultsFolder
 from .tiles import tiles_of
 
 

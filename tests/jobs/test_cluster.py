@@ -1,15 +1,17 @@
 """Detection by several processes."""
 
 import csv
+import dataclasses
 import os
 import signal
+import threading
 import time
 
 import fake_worker
 import pytest
-from fake_model import save_squares
+from fake_model import FakeModel, save_squares
 
-from mrcnn.jobs import cluster
+from mrcnn.jobs import cluster, folder
 from mrcnn.jobs.cluster import Processes, Scheduler
 from mrcnn.jobs.folder import run
 from mrcnn.jobs.inputs import find_inputs
@@ -42,6 +44,12 @@ def numbers(job):
     return found
 
 
+def pids(job):
+    """The process of each detection, the latest one last."""
+    notes = sorted((job.out / "pids").glob("*"), key=os.path.getmtime)
+    return [int(note.name.split("-")[0]) for note in notes]
+
+
 EXPECTED = {f"i{n}.png": list(range(1, n % 5 + 1)) for n in range(20) if n % 5}
 
 
@@ -49,36 +57,58 @@ def test_a_worker_that_is_killed_costs_a_retry_and_no_image(images, job):
     killed = []
 
     def detect(job, folder, tasks):
-        for done, outcome in enumerate(Processes(2, fake_worker.detect)(job, folder, tasks), 1):
+        for done, outcome in enumerate(Processes(2, fake_worker.SlowModel)(job, folder, tasks), 1):
             if done == 5:
-                pid = int(
-                    max((job.out / "pids").iterdir(), key=os.path.getmtime).name.split("-")[0]
-                )
-                os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
+                killed.append(pids(job)[-1])
+                os.kill(killed[0], signal.SIGKILL)
             yield outcome
 
     summary = run(job, find_inputs([images]), detect=detect)
     assert (summary.images, summary.objects, summary.failed) == (20, 40, [])
     assert numbers(job) == EXPECTED
     assert len(os.listdir(job.out / "labels")) == 20
-    begun = [name.split("-") for name in os.listdir(job.out / "pids")]
-    # Some of what the killed process had in work was begun again by another.
-    assert len(begun) > 20 and len({pid for pid, _ in begun}) >= 2
-    assert str(killed[0]) in {pid for pid, _ in begun}
+    # What the killed process had in work was begun again by another.
+    assert len(pids(job)) > 20 and killed[0] in pids(job)[:-1] and pids(job)[-1] != killed[0]
+
+
+def test_the_tiles_of_large_images_are_tasks(tmp_path, job, monkeypatch):
+    for number in range(2):
+        save_squares(tmp_path / f"{number}.png", bright=90, dim=60, size=(100, 180))
+    job = dataclasses.replace(job, tile=40, overlap=12)
+    inputs = find_inputs([tmp_path])
+    monkeypatch.setattr(folder, "Model", FakeModel)
+    run(dataclasses.replace(job, out=tmp_path / "alone"), inputs)
+    killed = []
+
+    def kill():
+        while not killed:
+            time.sleep(0.1)
+            if len(begun := pids(job)) > 12:
+                killed.append(begun[-1])
+                os.kill(killed[0], signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    assert run(job, inputs, detect=Processes(2, fake_worker.SlowModel)).objects == 300
+    thread.join()
+    tables = [out / "objects.csv" for out in (job.out, tmp_path / "alone")]
+    assert tables[0].read_text() == tables[1].read_text()
+    # Whichever of the two was killed, an image or its tiles were begun again.
+    assert len(set(pids(job))) >= 2 and len(pids(job)) > 2 * 4 * 6
 
 
 @pytest.mark.slow
 def test_an_image_that_kills_every_process_fails_alone(images, job):
-    summary = run(job, find_inputs([images]), detect=Processes(2, fake_worker.crash))
+    save_squares(images / "i3.png", dim=1)
+    summary = run(job, find_inputs([images]), detect=Processes(2, fake_worker.CrashingModel))
     assert summary.failed == ["i3.png"]
     assert "is there enough memory?" in (job.out / "failed.csv").read_text()
     assert summary.images == 19
 
 
 def test_an_error_that_concerns_all_images_ends_the_run(images, job):
-    with pytest.raises(ValueError, match="other weights"):
-        run(job, find_inputs([images]), detect=Processes(1, fake_worker.refuse))
+    with pytest.raises(ValueError, match="no memory for the model"):
+        run(job, find_inputs([images]), detect=Processes(1, fake_worker.refused))
 
 
 def test_a_scheduler(images, job):
@@ -86,9 +116,14 @@ def test_a_scheduler(images, job):
 
     threads = {"processes": False, "n_workers": 1, "threads_per_worker": 2}
     with LocalCluster(**threads, dashboard_address=None) as local:
-        scheduler = Scheduler(local.scheduler_address, fake_worker.detect)
+        scheduler = Scheduler(local.scheduler_address, FakeModel)
         assert run(job, find_inputs([images]), detect=scheduler).images == 20
-    assert numbers(job) == EXPECTED
+        assert numbers(job) == EXPECTED
+        # A worker that has other weights by that name.
+        elsewhere = dataclasses.replace(job, out=job.out / "other")
+        scheduler = Scheduler(local.scheduler_address, fake_worker.Elsewhere)
+        with pytest.raises(ValueError, match="has other weights at"):
+            run(elsewhere, find_inputs([images]), detect=scheduler)
 
 
 def test_a_scheduler_that_does_not_answer(images, job, monkeypatch):

@@ -15,7 +15,7 @@ from mrcnn.jobs import folder as jobs_folder
 from mrcnn.jobs.folder import run
 from mrcnn.jobs.inputs import find_inputs
 from mrcnn.jobs.job import DetectJob
-from mrcnn.results.kinds import KINDS
+from mrcnn.results import label_image
 
 
 @pytest.fixture
@@ -134,16 +134,12 @@ def test_a_failed_image_does_not_stop_the_others(images, job, capsys):
 
 
 def test_failures_of_the_network_and_the_writers(images, job, monkeypatch):
-    write = KINDS["labels"].write
+    write = label_image.write
 
-    class Failing:
-        joined, suffix, images = "", ".tif", True
-
-        @staticmethod
-        def write(path, image, parts):
-            if image.name == "i3.png":
-                raise ZeroDivisionError("no objects")
-            write(path, image, parts)
+    def failing(path, image, parts):
+        if image.name == "i3.png":
+            raise ZeroDivisionError("no objects")
+        write(path, image, parts)
 
     def predict(self, molded, frames):
         if (molded[0] > 100).sum() == 2 * 16 * 3:
@@ -152,7 +148,7 @@ def test_failures_of_the_network_and_the_writers(images, job, monkeypatch):
 
     original = fake_model.FakeDetector.predict
     monkeypatch.setattr(fake_model.FakeDetector, "predict", predict)
-    monkeypatch.setitem(KINDS, "labels", Failing)
+    monkeypatch.setattr(label_image, "write", failing)
     summary = run(job, find_inputs([images]))
     assert summary.images == 2
     assert {row["image"]: row["reason"] for row in rows(job.out / "failed.csv")} == {
@@ -165,18 +161,14 @@ def test_failures_of_the_network_and_the_writers(images, job, monkeypatch):
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_ends_the_run_and_leaves_what_is_finished(images, job, monkeypatch, code):
-    write = KINDS["labels"].write
+    write = label_image.write
 
-    class Full:
-        joined, suffix, images = "", ".tif", True
+    def full(path, image, parts):
+        if image.name == "i3.png":
+            raise OSError(code, os.strerror(code), str(path))
+        write(path, image, parts)
 
-        @staticmethod
-        def write(path, image, parts):
-            if image.name == "i3.png":
-                raise OSError(code, os.strerror(code), str(path))
-            write(path, image, parts)
-
-    monkeypatch.setitem(KINDS, "labels", Full)
+    monkeypatch.setattr(label_image, "write", full)
     with pytest.raises(OSError) as raised:
         run(job, find_inputs([images]))
     assert raised.value.filename.endswith("i3.tif")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mrcnn.jobs.inputs import Item
 from mrcnn.jobs.naming import tasks_of
-from mrcnn.jobs.results_folder import Record, Stamp
+from mrcnn.jobs.records import Record, Stamp
 
 
 def item(name, folder="/data", size=1):

@@ -15,8 +15,9 @@ from mrcnn.jobs.inputs import Item
 from mrcnn.jobs.job import DetectJob
 from mrcnn.jobs.naming import Task
 from mrcnn.jobs.one_image import detect_tiles, detect_whole, open_image, write
-from mrcnn.jobs.results_folder import ResultsFolder, Stamp
-from mrcnn.results.kinds import KINDS
+from mrcnn.jobs.records import Stamp
+from mrcnn.jobs.results_folder import ResultsFolder
+from mrcnn.results import imagej
 
 LIMIT = 100
 
@@ -103,19 +104,11 @@ def test_files_know_the_image_and_its_pixels(setting, tmp_path, monkeypatch):
     tifffile.imwrite(path, pixels, imagej=True, metadata=metadata, resolution=(2, 2))
     seen = []
 
-    class Seen:
-        joined, suffix, images = "", ".seen", True
+    def write(path, image, parts):
+        path.touch()
+        seen.append((image, [part for part in parts], [part for part in parts]))
 
-        @staticmethod
-        def write(path, image, parts):
-            path.touch()
-            seen.append((image, [part for part in parts], [part for part in parts]))
-
-        @staticmethod
-        def name_classes(folder, class_names):
-            assert class_names == ["BG", "bright", "dim"]
-
-    monkeypatch.setitem(KINDS, "roi", Seen)
+    monkeypatch.setattr(imagej, "write", write)
     job, model, folder = setting(kinds=("roi",), channel="DAPI")
     whole(job, model, folder, path)
     image, parts, again = seen[0]

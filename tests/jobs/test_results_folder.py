@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from mrcnn.jobs.results_folder import Record, ResultsFolder, Stamp, is_results_folder
-from mrcnn.results.kinds import KINDS
+from mrcnn.jobs.records import Record, Stamp
+from mrcnn.jobs.results_folder import ResultsFolder, is_results_folder
+from mrcnn.results import table
 
 RECIPE = {"model": "a (1)", "min_score": None}
 
@@ -89,14 +90,10 @@ def test_an_empty_folder_takes_any_recipe(folder):
 def test_joined_files_hold_all_images_in_the_order_of_their_names(folder, monkeypatch):
     gathered = []
 
-    class Joining:
-        joined, suffix = "objects.csv", ".csv"
+    def gather(parts, path):
+        gathered.append(([part.read_text() for part in parts], path.name))
 
-        @staticmethod
-        def gather(parts, path):
-            gathered.append(([part.read_text() for part in parts], path.name))
-
-    monkeypatch.setitem(KINDS, "csv", Joining)
+    monkeypatch.setattr(table, "gather", gather)
     finish(folder, "b.png")
     finish(folder, "a.png")
     finish(folder, "c.png", kinds=("labels",))

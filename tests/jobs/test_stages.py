@@ -11,7 +11,8 @@ from mrcnn.jobs import stages as module
 from mrcnn.jobs.inputs import Item
 from mrcnn.jobs.job import DetectJob
 from mrcnn.jobs.naming import Task
-from mrcnn.jobs.results_folder import ResultsFolder, Stamp
+from mrcnn.jobs.records import Stamp
+from mrcnn.jobs.results_folder import ResultsFolder
 from mrcnn.jobs.stages import Failed, Stages
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrcnn.jobs.results_folder import Record, Stamp
+from mrcnn.jobs.records import Record, Stamp
 from mrcnn.jobs.summary import Summary
 
 

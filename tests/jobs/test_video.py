@@ -15,7 +15,8 @@ from mrcnn.jobs.folder import run
 from mrcnn.jobs.inputs import Item, find_inputs
 from mrcnn.jobs.job import DetectJob
 from mrcnn.jobs.naming import Task
-from mrcnn.jobs.results_folder import ResultsFolder, Stamp
+from mrcnn.jobs.records import Stamp
+from mrcnn.jobs.results_folder import ResultsFolder
 from mrcnn.jobs.stages import Stages
 from mrcnn.jobs.video import detect_video
 
