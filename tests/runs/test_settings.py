@@ -69,7 +69,8 @@ def test_parts_with_a_name_are_stored_by_it():
 
 
 def test_a_class_of_the_package_in_an_older_file():
-    assert restored({"HEADS": ["box", "<mrcnn.heads.MaskHead>"]}).HEADS == ("box", MaskHead)
+    config = restored({"HEADS": ["box", "<mrcnn.heads.MaskHead>"]})
+    assert config.HEADS[1] is MaskHead
 
 
 @pytest.mark.parametrize(
