@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..config_rules.values import is_integer
+from ..geometry.windows import starts
 
 Box = tuple[int, int, int, int]
 
@@ -143,11 +144,10 @@ def check_tiles(tile: Any, overlap: Any) -> tuple[int, int]:
 
 def _ranges(length: int, side: int, overlap: int) -> list[tuple[tuple[int, int], ...]]:
     """For each tile along one axis: its (first, end), those of its core, and its limits."""
-    count = 1 if length <= side else -(-(length - overlap) // (side - overlap))
-    starts = [i * (length - side) // (count - 1) for i in range(count)] if count > 1 else [0]
-    ends = [min(start + side, length) for start in starts]
+    first = starts(length, side, overlap)
+    ends = [min(start + side, length) for start in first]
     # Halfway between two borders, both are equally far.
-    cuts = [(start + end) // 2 for start, end in zip(starts[1:], ends[:-1], strict=True)]
+    cuts = [(start + end) // 2 for start, end in zip(first[1:], ends[:-1], strict=True)]
     cores = zip([0, *cuts], [*cuts, length], strict=True)
-    limits = zip([-_FAR, *starts[1:]], [*ends[:-1], length + _FAR], strict=True)
-    return list(zip(zip(starts, ends, strict=True), cores, limits, strict=True))
+    limits = zip([-_FAR, *first[1:]], [*ends[:-1], length + _FAR], strict=True)
+    return list(zip(zip(first, ends, strict=True), cores, limits, strict=True))
