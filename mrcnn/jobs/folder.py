@@ -118,7 +118,7 @@ def in_this_process(
         job: what to do.
         folder: for the results.
         tasks: the images and videos.
-        quiet: whether the progress of videos is not shown.
+        quiet: whether the progress inside videos and large images is not shown.
 
     Yields:
         What became of each image, in order.

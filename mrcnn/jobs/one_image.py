@@ -7,14 +7,16 @@ import contextlib
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from ..images.frame import Frame
 from ..images.pixels import for_network
+from ..inference.tiles import Grid
 from ..inference.tiling import tiled_parts
 from ..inference.truncation import cut_above
 from ..results.kinds import KINDS, of_item
@@ -123,7 +125,11 @@ DetectTiles = Callable[[Opened], Iterable[Mapping[str, Any]]]
 
 
 def detect_tiles(
-    model: Model, folder: ResultsFolder, image: Opened, detect: DetectTiles | None = None
+    model: Model,
+    folder: ResultsFolder,
+    image: Opened,
+    detect: DetectTiles | None = None,
+    quiet: bool = True,
 ) -> Detected:
     """Detect in the tiles of an image.
 
@@ -132,28 +138,32 @@ def detect_tiles(
         folder: for a temporary file, if there are many objects.
         image: `Opened`, to detect in, with `tiles`.
         detect: None detects in one tile after the other.
+        quiet: whether no progress is shown then.
 
     Returns:
         `Detected`.
     """
     start = time.perf_counter()
-    results = _one_by_one(model, image) if detect is None else detect(image)
+    results = _one_by_one(model, image, quiet) if detect is None else detect(image)
     kept = Kept(results, model, folder.path / PARTS)
     return Detected(image, lambda: kept, time.perf_counter() - start)
 
 
-def _one_by_one(model: Model, image: Opened) -> Iterable[Mapping[str, Any]]:
+def _one_by_one(model: Model, image: Opened, quiet: bool) -> Iterator[Mapping[str, Any]]:
     tile, overlap = image.tiles or (0, 0)
-    config = model.detector.config
-    return tiled_parts(
-        model.detector,
-        image.image.chosen,
-        tile,
-        overlap,
-        config.BATCH_SIZE,
-        config,
-        config.NMS_ACROSS_CLASSES,
-    )
+    config, pixels = model.detector.config, image.image.chosen
+    batch, across = config.BATCH_SIZE, config.NMS_ACROSS_CLASSES
+    rows = Grid(pixels.shape, tile, overlap).rows
+    with tqdm(
+        total=rows,
+        desc=image.task.item.name,
+        unit="row of tiles",
+        leave=False,
+        disable=quiet or None,
+    ) as bar:
+        for part in tiled_parts(model.detector, pixels, tile, overlap, batch, config, across):
+            bar.update()
+            yield part
 
 
 class Kept(Spool[Objects]):

@@ -50,7 +50,7 @@ class Stages:
         job: what to do.
         model: the job's.
         folder: for the results.
-        quiet: whether the progress of videos is not shown.
+        quiet: whether the progress inside videos and large images is not shown.
         tiles: see `detect_tiles`.
     """
 
@@ -124,8 +124,9 @@ class Stages:
 
     def _detect(self, batch: list[Opened], in_tiles: bool) -> list[Detected | Failed]:
         if in_tiles:
+            how = self.tiles, self.quiet
             return [
-                _attempt(image.task, detect_tiles, self.model, self.folder, image, self.tiles)
+                _attempt(image.task, detect_tiles, self.model, self.folder, image, *how)
                 for image in batch
             ]
         found: Any = _attempt(batch[0].task, detect_whole, self.model, batch)
