@@ -82,7 +82,6 @@ class MaskRCNN:
         self.set_log_dir()
         with self.distribution.scope():
             self.keras_model = self.build(mode, config)
-        self.card = Card(config=settings.stored(config))
 
     @classmethod
     def load(
@@ -182,6 +181,7 @@ class MaskRCNN:
         with self.distribution.scope():
             model = graph.build(mode, config, seed=config.SEED)
         model.jit_compile = optimization.jit_compile(config)
+        model.card = Card(config=settings.stored(config))
         return model
 
     # Weights
