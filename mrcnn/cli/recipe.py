@@ -28,7 +28,8 @@ _LARGER = 2.0
 # The fraction of objects that may have no anchor with this IoU.
 _UNFIT, _FITS = 0.05, 0.3
 _MAX_SCALE = 8.0  # by which images are enlarged
-_SIZES = {"IMAGE_RESIZE_MODE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "IMAGE_MIN_SCALE"}
+# Who gives one of these has chosen how images are resized.
+_CHOICES = {"IMAGE_RESIZE_MODE", "IMAGE_MIN_SCALE"}
 
 
 @dataclasses.dataclass
@@ -136,7 +137,7 @@ class Recipe:
             return
         size = self._object_size(dataset, facts)
         times = size / known_size if known_size else 1.0
-        if not 1 / _LARGER <= times <= _LARGER and not _SIZES & {*self.given}:
+        if not 1 / _LARGER <= times <= _LARGER and not _CHOICES & {*self.given}:
             self._resize(size / facts.side, times)
         if "RPN_ANCHOR_SCALES" in self.given:
             return
@@ -159,7 +160,9 @@ class Recipe:
             times: how many times as large as those that the model knows the objects are then.
         """
         config, scale = self.config, scale / times
-        side = config.IMAGE_MIN_DIM if config.IMAGE_RESIZE_MODE == "crop" else config.IMAGE_MAX_DIM
+        side = config.IMAGE_MAX_DIM
+        if config.IMAGE_RESIZE_MODE == "crop" and "IMAGE_MAX_DIM" not in self.given:
+            side = config.IMAGE_MIN_DIM
         than = f"about {max(times, 1 / times):.1f} times as {'large' if times > 1 else 'small'}"
         reason = f"The objects are {than} as those that the model was trained on: images are "
         if config.IMAGE_RESIZE_MODE != "square" and scale >= 1:

@@ -119,6 +119,9 @@ def test_larger_objects_are_reduced():
 
 def test_a_size_that_the_user_gives_stays():
     assert sized(8, ["IMAGE_MIN_SCALE"], **CROP).settings == {}
+    recipe = sized(8, ["IMAGE_MAX_DIM"], **CROP | {"IMAGE_MAX_DIM": 192})
+    assert recipe.settings["IMAGE_RESIZE_MODE"] == "square"
+    assert (recipe.config.IMAGE_MIN_DIM, recipe.config.IMAGE_MAX_DIM) == (192, 192)
     recipe = sized(8, ["RPN_ANCHOR_SCALES"], **CROP | {"RPN_ANCHOR_SCALES": (300,) * 5})
     assert "RPN_ANCHOR_SCALES" not in recipe.settings
 
