@@ -37,9 +37,9 @@ _COMPARED = 1000
 def write(path: PathLike, image: ImageFacts, parts: Iterable[Objects]) -> None:
     """Write the picture as PNG, with the height and width of the image and no margins.
 
-    The image, or its `shown`, looks as in the figures of `visualize`. Outlines have a colour per class; if
-    there is only one class besides the background, neighbours have different colours. Objects
-    without a mask are boxes.
+    The image, or its `shown`, looks as in the figures of `visualize`. Outlines have a colour per
+    class; if there is only one class besides the background, neighbours have different colours.
+    Objects without a mask are boxes.
 
     An image of more than 100 million pixels becomes a preview: every n-th pixel of every n-th row,
     so that neither side has more than 4,096. Only objects that are large enough for it have their

@@ -1,3 +1,5 @@
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ def test_windows_cover_the_length_with_the_overlap(length, side, data):
         assert found == [0]
         return
     assert found[-1] == length - side
-    steps = [b - a for a, b in zip(found[:-1], found[1:], strict=True)]
+    steps = [b - a for a, b in itertools.pairwise(found)]
     assert all(0 < step <= side - overlap for step in steps)
     assert max(steps) - min(steps) <= 1
     # One window fewer would leave a gap.
