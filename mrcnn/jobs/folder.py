@@ -91,9 +91,11 @@ def run(
                 summary.before += 1
                 progress.skipped(task.item.name)
         records: list[Record] = []
+        summary.left = len(todo)
         try:
             detect_here = functools.partial(in_this_process, quiet=quiet)
             for outcome in (detect or detect_here)(job, folder, todo) if todo else ():
+                summary.left -= 1
                 if isinstance(outcome, Failed):
                     fail(outcome.task.item.name, outcome.reason)
                 else:

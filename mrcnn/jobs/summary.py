@@ -19,6 +19,7 @@ class Summary:
         objects: found in them.
         before: number of images that were done before.
         failed: names of the images that failed.
+        left: number of images that an interrupted run did not come to.
         truncated: number of images whose detections each setting cut, by the setting's name.
         remarks: what the user should know about images.
         ignored: number of files that are no images.
@@ -30,6 +31,7 @@ class Summary:
     objects: int = 0
     before: int = 0
     failed: list[str] = dataclasses.field(default_factory=list)
+    left: int = 0
     truncated: dict[str, int] = dataclasses.field(default_factory=dict)
     remarks: list[str] = dataclasses.field(default_factory=list)
     ignored: int = 0
@@ -66,6 +68,8 @@ class Summary:
             lines.append(
                 f"{_count(self.before, 'image')} {were} done before (--again detects anew)"
             )
+        if self.left:
+            lines.append(f"{_count(self.left, 'image')} left: the same command goes on with them")
         if self.failed:
             lines.append(f"{len(self.failed)} failed, see {FAILED}: {some(self.failed, 3)}")
         if self.ignored:

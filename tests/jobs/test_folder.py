@@ -15,6 +15,7 @@ from mrcnn.jobs import folder as jobs_folder
 from mrcnn.jobs.folder import run
 from mrcnn.jobs.inputs import find_inputs
 from mrcnn.jobs.job import DetectJob
+from mrcnn.jobs.summary import Summary
 from mrcnn.results import label_image
 
 
@@ -183,8 +184,10 @@ def test_ctrl_c_leaves_what_is_finished(images, job, monkeypatch):
         raise KeyboardInterrupt
 
     original = jobs_folder.in_this_process
+    summary = Summary()
     with pytest.raises(KeyboardInterrupt):
-        run(job, find_inputs([images]), detect=interrupted)
+        run(job, find_inputs([images]), detect=interrupted, summary=summary)
+    assert (summary.images, summary.left) == (2, 2)
     assert counts(job) == {"i1.png": 1, "i2.png": 2}
     assert run(job, find_inputs([images])).images == 2
     assert len(counts(job)) == 4

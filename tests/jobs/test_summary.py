@@ -20,13 +20,15 @@ def test_all_is_well():
 
 
 def test_what_was_left_out_and_why():
-    summary = Summary(before=1, failed=["a", "b", "c", "d"], ignored=2, min_score=0.75)
+    summary = Summary(before=1, failed=["a", "b", "c", "d"], ignored=2, left=3)
+    summary.min_score = 0.75
     summary.add(record(5, "DETECTION_MAX_INSTANCES", "a.tif has 4 channels"))
     summary.add(record(7, "POST_NMS_ROIS_INFERENCE", "b.tif has 4 channels"))
     summary.add(record(8, "DETECTION_MAX_INSTANCES"))
     assert summary.lines("out/") == [
         "3 images, 20 objects in 0.0 s: out/",
         "1 image was done before (--again detects anew)",
+        "3 images left: the same command goes on with them",
         "4 failed, see failed.csv: a, b, c and 1 more",
         "2 files left out: no images",
         "2 images may have more objects: DETECTION_MAX_INSTANCES cut them, which --max-instances "
