@@ -23,7 +23,7 @@ from .options import count, limited
 from .python_lines import Lines, Name
 from .recipe import Recipe
 from .settings import add_settings, settings_of
-from .start import Start, add_config
+from .start import Start, add_defaults
 
 __doc__ = str(__doc__).format(
     formats="\n".join(f"  {name:15} {looks}" for name, looks in LOOKS.items())
@@ -70,7 +70,7 @@ def execute(options: argparse.Namespace) -> int:
         settings = {**own, **settings, **recipe.settings}
         config = recipe.config
         lines.add_dict("settings", settings)
-        add_config(lines, start)
+        add_defaults(lines) if start is None else start.add_config(lines)
     if options.print_python:
         named = {"config": Name("config")} if config else {}
         for name in names:

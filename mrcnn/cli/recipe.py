@@ -43,7 +43,7 @@ class Recipe:
     Attributes:
         config: a copy of it, with all changes.
         settings: the changes, by name.
-        epochs: number of epochs.
+        epochs: number of epochs; None until `fit_schedule`.
         reasons: sentences for the user, on what is not obvious.
         is_photographs: whether the images look like photographs.
     """
@@ -51,7 +51,7 @@ class Recipe:
     config: Config
     given: Collection[str] = ()
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
-    epochs: int = 1
+    epochs: int | None = None
     reasons: list[str] = dataclasses.field(default_factory=list)
     is_photographs: bool = False
 
@@ -207,12 +207,12 @@ class Recipe:
         self.change(STEPS_PER_EPOCH=min(max(once, _SHORTEST), _LONGEST))
         steps = math.ceil(config.STEPS_PER_EPOCH)
         total = min(max(_PASSES * once, _FEWEST), _MOST)
-        self.epochs = epochs or max(1, round(total / steps))
-        total = self.epochs * steps
+        epochs = epochs or max(1, round(total / steps))
+        self.epochs, total = epochs, epochs * steps
         validated = min(validation_images, _VALIDATED)
         self.change(VALIDATION_STEPS=math.ceil(validated / config.BATCH_SIZE))
         every = math.ceil(validated / 2 / (_VALIDATION_TIME * steps))
-        self.change(VALIDATION_EVERY=min(every, self.epochs))
+        self.change(VALIDATION_EVERY=min(every, epochs))
         self.change(LR_WARMUP_STEPS=min(config.LR_WARMUP_STEPS, int(_WARMUP * total)))
         if config.EMA is not None:
             self.change(EMA=min(config.EMA, max(0.5, round(1 - 1 / (_AVERAGED * total), 4))))

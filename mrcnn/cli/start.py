@@ -94,6 +94,25 @@ class Start:
         load = start_weights.load if self.is_published else start_weights.load_fitting
         return load(model, self.name)
 
+    def ends(self, epochs: int | None) -> list[int]:
+        """The last epoch of each stage; the stages are equally long.
+
+        Args:
+            epochs: number of epochs in all.
+        """
+        stages = len(self.layers)
+        return [max(stages, epochs or 0) * (stage + 1) // stages for stage in range(stages)]
+
+    def add_config(self, lines: Lines) -> None:
+        """Add the line that makes `config` from `settings` to `lines`."""
+        if self.is_published:
+            add_defaults(lines)
+            return
+        lines.use("mrcnn.runs.model_config", "config_for")
+        lines.use("mrcnn.weights.card", "read_card")
+        card = Name(f"read_card({lines.literal(self.name)})")
+        lines.add("config = config_for", self.name, card, "training", settings=Name("settings"))
+
     def add_load(self, lines: Lines) -> None:
         """Add the line that loads the weights into `model` to `lines`."""
         lines.use("mrcnn.weights", "start_weights")
@@ -101,18 +120,7 @@ class Start:
         lines.add(f"start_weights.{load}", Name("model"), self.name)
 
 
-def add_config(lines: Lines, start: Start | None) -> None:
-    """Add the line that makes `config` from `settings`.
-
-    Args:
-        lines: where it is added.
-        start: what the configuration belongs to; None for the defaults of `Config`.
-    """
-    if start is None or start.is_published:
-        lines.use("mrcnn.config", "Config")
-        lines.add("config = Config.from_dict", Name("settings"))
-        return
-    lines.use("mrcnn.runs.model_config", "config_for")
-    lines.use("mrcnn.weights.card", "read_card")
-    card = Name(f"read_card({lines.literal(start.name)})")
-    lines.add("config = config_for", start.name, card, "training", settings=Name("settings"))
+def add_defaults(lines: Lines) -> None:
+    """Add the line that makes `config` from `settings` and the defaults to `lines`."""
+    lines.use("mrcnn.config", "Config")
+    lines.add("config = Config.from_dict", Name("settings"))

@@ -28,10 +28,12 @@ from .data import (
     read_data,
     split,
 )
+from .facts import facts_of
 from .python_lines import Lines, Name
 from .recipe import Recipe
+from .resuming import Resumed
 from .settings import settings_of
-from .start import Start, add_config
+from .start import Start
 
 _AUGMENTATIONS: dict[str, Callable[[], Any]] = {
     "microscopy": augment.microscopy,
@@ -85,16 +87,21 @@ class TrainingPlan:
         given = settings_of(options)
         given["NAME"] = given.get("NAME") or options.name or name_of(options.data)
         start = Start.of(options.start, options.logs, given["NAME"])
+        if options.resume:
+            start = Resumed.find(start, options.logs, given["NAME"]) or start
         base = start.config(given)
         data = read_data(options)
         agreement = for_training(data.class_names, start.class_names)
         if agreement.class_names and not options.class_names:
             data = read_data(options, agreement.class_names)
         train, val = split(data, options)
-        recipe = Recipe.of(base, given, train, start.card.object_size)
-        recipe.fit_schedule(train.num_images, val.num_images if val else 0, options.epochs)
-        if recipe.config.MIXED_PRECISION == "bfloat16" and not has_fast_bfloat16():
-            recipe.change(MIXED_PRECISION=None)
+        if isinstance(start, Resumed):
+            recipe = Recipe(base, given, is_photographs=facts_of(train).is_photographs)
+        else:
+            recipe = Recipe.of(base, given, train, start.card.object_size)
+            recipe.fit_schedule(train.num_images, val.num_images if val else 0, options.epochs)
+            if recipe.config.MIXED_PRECISION == "bfloat16" and not has_fast_bfloat16():
+                recipe.change(MIXED_PRECISION=None)
         recipe.config.validate()
         settings = {**start.settings, **recipe.settings, **given}
         return cls(options, start, data, train, val, agreement, recipe, settings)
@@ -106,9 +113,10 @@ class TrainingPlan:
 
     @property
     def ends(self) -> list[int]:
-        """The last epoch of each stage; the stages are equally long."""
-        stages, epochs = len(self.layers), max(len(self.layers), self.recipe.epochs)
-        return [epochs * (stage + 1) // stages for stage in range(stages)]
+        """The last epoch of each stage."""
+        if self.options.layers:
+            return self.start.ends(self.options.epochs or self.recipe.epochs)[-1:]
+        return self.start.ends(self.options.epochs or self.recipe.epochs)
 
     @property
     def augmentation(self) -> str:
@@ -140,7 +148,10 @@ class TrainingPlan:
         ]
         remarks = [agreement.remark, describe_corrections(self.data)]
         lines += [f"  {remark}" for remark in remarks if remark]
-        lines += [f"Start: {self.start.name}", *(f"  {r}" for r in self.recipe.reasons)]
+        lines.append(f"Start: {self.start.name}")
+        if isinstance(self.start, Resumed):
+            lines.append(f"  resumed in {self.start.folder}, with the settings of that run")
+        lines += [f"  {reason}" for reason in self.recipe.reasons]
         layers, ends = self.layers, self.ends
         begins = [0, *ends[:-1]]
         for stage, begin, end in zip(layers, begins, ends, strict=True):
@@ -170,8 +181,8 @@ class TrainingPlan:
         model = MaskRCNN("training", self.recipe.config, self.options.logs)
         report = self.start.load(model)
         weights = model.keras_model.count_params() / 1e6
-        print(f"Network: {weights:.1f} million weights")
-        print("\n".join(f"  {line}" for line in (self._kept(report), *self._time(weights))))
+        lines = [] if report is None else [self._kept(report), *self._time(weights)]
+        print("\n".join([f"Network: {weights:.1f} million weights", *(f"  {x}" for x in lines)]))
         sys.stdout.flush()
         made = _AUGMENTATIONS[self.augmentation]()
         rate = self.recipe.config.LEARNING_RATE
@@ -244,7 +255,7 @@ class TrainingPlan:
             share = VAL if self.options.val is None else self.options.val
             lines.line(f"train, val = dataset.split({share:g})" if share else "train = dataset")
         lines.add_dict("settings", self.settings)
-        add_config(lines, self.start)
+        self.start.add_config(lines)
         lines.use("mrcnn.mask_rcnn", "MaskRCNN")
         logs = str(self.options.logs)
         lines.add("model = MaskRCNN", "training", Name("config"), model_dir=logs)

@@ -3,8 +3,9 @@
 import pytest
 
 from mrcnn.cli.python_lines import Lines
-from mrcnn.cli.start import Start, add_config
+from mrcnn.cli.start import Start, add_defaults
 from mrcnn.runs.settings import stored
+from mrcnn.weights.card import Card
 
 from .weights_files import save_card
 
@@ -15,7 +16,7 @@ def configuration(start):
     """The configuration, and the one that the printed lines make."""
     lines = Lines()
     lines.add_dict("settings", GIVEN)
-    add_config(lines, start)
+    start.add_config(lines) if start else add_defaults(lines)
     found = {}
     exec(str(lines), found)
     return stored(start.config(GIVEN) if start else found["config"]), stored(found["config"])
@@ -51,6 +52,14 @@ def test_the_model_of_the_package():
     start = Start.of("nuclei", "logs", None)
     assert start.class_names == ["nucleus"]
     assert start.config({}).NUM_CLASSES == 2
+
+
+@pytest.mark.parametrize(
+    ("layers", "epochs", "ends"),
+    [(["all"], 10, [10]), (["heads", "all"], 5, [2, 5]), (["heads", "all"], 1, [1, 2])],
+)
+def test_stages_are_equally_long(layers, epochs, ends):
+    assert Start("a", Card(), layers).ends(epochs) == ends
 
 
 def test_loading(tmp_path, monkeypatch):

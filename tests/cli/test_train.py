@@ -11,6 +11,7 @@ from tiny import eager_training
 from mrcnn.cli.main import main
 from mrcnn.config import Config
 from mrcnn.presets import SmallNetwork
+from mrcnn.runs import history
 from mrcnn.runs.folder import run_folders
 from mrcnn.weights.card import read_card
 
@@ -82,6 +83,13 @@ def test_train_and_evaluate(tmp_path, capsys, monkeypatch):
     out = capsys.readouterr().out
     which = "the images of cells that --val 0.2 says are held back"
     assert out.startswith(f"2 images with 4 objects: {which}.\n")
+    # A second epoch in the same run.
+    with eager_training():
+        assert run(*command[:-2], "--epochs=2", "--resume") == 0
+    assert f"resumed in {folder}, with the settings of that run" in capsys.readouterr().out
+    assert run_folders("logs", "cells") == [folder]
+    assert [row["epoch"] for row in history.read(folder)] == [1, 2]
+
     result = json.loads((tmp_path / "figures" / "evaluation.json").read_text())
     assert (result["images"], result["instances"]) == (2, 4)
     assert result["settings"]["min_score"] == 0.5

@@ -8,7 +8,7 @@ from every_format import UNNAMED, WRITERS, drawn
 
 from mrcnn.cli import train
 from mrcnn.cli.training_plan import TrainingPlan, has_gpu, name_of
-from mrcnn.runs import state
+from mrcnn.runs import record, state
 from mrcnn.runs.settings import stored
 from mrcnn.runs.stages import Stage
 from mrcnn.weights.report import LoadReport
@@ -138,6 +138,28 @@ def test_parts_of_the_data(parse, pets, tmp_path, fake, capsys):
     assert "--val" not in out
     with pytest.raises(ValueError, match="has a part for validation: leave out --val, or"):
         TrainingPlan.of(parse(tmp_path / "cells", "--from", pets, "--val=0.5"))
+
+
+def test_a_resumed_run_has_its_own_settings(parse, pets, cells, tmp_path, fake, capsys):
+    """More epochs would give a new run a longer warm-up."""
+    logs = tmp_path / "logs"
+    folder = logs / "cells20261120T1405"
+    folder.mkdir(parents=True)
+    first = TrainingPlan.of(parse(cells, "--from", pets, "--set=LR_WARMUP_STEPS=100"))
+    record.write(folder, first.recipe.config, seed=0, **first.arguments())
+    open(state.path_in(folder), "w").close()
+    words = ["--from", pets, "--logs", logs, "--resume"]
+    plan = TrainingPlan.of(parse(cells, *words))
+    assert stored(plan.recipe.config) == stored(first.recipe.config)
+    assert plan.arguments() == {**first.arguments(), "resume": True}
+    plan = TrainingPlan.of(parse(cells, *words, "--epochs=30"))
+    assert stored(plan.recipe.config) == stored(first.recipe.config)
+    assert plan.arguments()["epochs"] == 30
+    plan.run()
+    assert f"  resumed in {folder}, with the settings of that run\n" in capsys.readouterr().out
+    exec(plan.python(), {})
+    assert fake.made[0].trained == fake.made[1].trained
+    assert fake.made[0].trained["resume"]
 
 
 def test_what_is_kept(parse, pets, cells, fake, monkeypatch, capsys):
