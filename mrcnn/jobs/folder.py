@@ -69,9 +69,8 @@ def run(
     tasks = tasks_of(stamped, folder.records)
     folder.start(job.recipe(file.digest), [task.item.name for task in tasks], again)
     folder.clear_failures()
-    score = file.card.min_score if job.min_score is None else job.min_score
     summary = Summary() if summary is None else summary
-    summary.ignored, summary.min_score = inputs.ignored, score or 0.0
+    summary.ignored, summary.min_score = inputs.ignored, file.min_score(job)
     todo, failed = _sorted_out(job, folder, tasks, again)
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
 

@@ -74,7 +74,7 @@ class DetectJob:
             check_tiles(self.tile, self.overlap)
 
     def recipe(self, digest: str) -> dict[str, Any]:
-        """Whatever decides about the results, in JSON types.
+        """Whatever decides about the results, in JSON types; what is not given is left out.
 
         Args:
             digest: of the weights file.
@@ -83,7 +83,8 @@ class DetectJob:
         del values["out"], values["kinds"]
         # The same weights by another path are the same model.
         values |= {"model": f"{Path(self.model).name} ({digest[:8]})", "digest": digest}
-        return json.loads(json.dumps(values, default=_plain))
+        given = {name: value for name, value in values.items() if value not in (None, (), {})}
+        return json.loads(json.dumps(given, default=_plain))
 
 
 def _plain(value: Any) -> Any:

@@ -5,7 +5,6 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from ..config import Config
 from ..startup import start_quietly
 from ..weights.card import Card, read_card
 from ..weights.catalogue import find
@@ -75,18 +74,28 @@ class ModelFile:
         """The settings with which to load the model.
 
         Args:
-            job: its `settings`, and options that are settings, too.
+            job: its `settings`, and its options that are settings, too, which come first.
         """
-        settings: dict[str, Any] = {}
+        settings = dict(job.settings)
         if job.min_score is not None:
             settings["DETECTION_MIN_CONFIDENCE"] = job.min_score
         if job.max_instances is not None:
             # Each object comes from a proposal.
-            known = {**(self.card.config or {}), **job.settings}
+            known = {**(self.card.config or {}), **settings}
             proposals = known.get("POST_NMS_ROIS_INFERENCE", 0)
             settings["DETECTION_MAX_INSTANCES"] = job.max_instances
             settings["POST_NMS_ROIS_INFERENCE"] = max(proposals, job.max_instances)
-        return {**settings, **job.settings}
+        return settings
+
+    def min_score(self, job: DetectJob) -> float:
+        """The score below which objects are left out; 0 if the job's settings alone decide.
+
+        Args:
+            job: its `min_score`; else, what the model recommends.
+        """
+        if job.min_score is not None:
+            return job.min_score
+        return 0.0 if "DETECTION_MIN_CONFIDENCE" in job.settings else self.card.min_score or 0.0
 
 
 class Model:
@@ -115,16 +124,11 @@ class Model:
 
         self.job, self.file = job, ModelFile.of(job)
         card = self.file.card
-        settings = self.file.settings(job)
-        # Only a whole configuration says how many classes there are.
-        own = card.config is None and "NUM_CLASSES" in settings
-        config = {"config": Config.from_dict(settings)} if own else settings
-        model = MaskRCNN.load(self.file.path, **config)
+        model = MaskRCNN.load(self.file.path, **self.file.settings(job))
         classes = range(1, model.config.NUM_CLASSES)
         self.class_names = card.class_names or ["BG", *(f"class {number}" for number in classes)]
         self.class_ids = self.file.class_ids(job)
-        score = card.min_score if job.min_score is None else job.min_score
-        self.min_score = score or 0.0
+        self.min_score = self.file.min_score(job)
         expected = card.object_size
         self.detector = ScaledDetector(
             model,

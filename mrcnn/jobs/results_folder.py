@@ -69,7 +69,7 @@ class ResultsFolder:
         self.made_by = digest_of(recipe)
         if before is not None and before != recipe and self.records:
             key = next(k for k in (*recipe, *before) if before.get(k) != recipe.get(k))
-            was, now = (json.dumps(each.get(key), ensure_ascii=False) for each in (before, recipe))
+            was, now = (_shown(each.get(key)) for each in (before, recipe))
             others = self.records.keys() - set(names)
             if others or not again:
                 cure = "choose another --out" + ("" if others else ", or replace them with --again")
@@ -239,6 +239,10 @@ class ResultsFolder:
     def _write_json(self, path: Path, content: Any, indent: int | None = None) -> None:
         with replacing(path) as part:
             part.write_text(json.dumps(content, ensure_ascii=False, indent=indent), "utf-8")
+
+
+def _shown(value: Any) -> str:
+    return "not given" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def digest_of(recipe: Mapping[str, Any]) -> str:

@@ -39,6 +39,7 @@ def test_a_recipe_says_what_decides_about_results_and_nothing_else():
     recipe = job.recipe("0123456789")
     assert recipe["model"] == "best.h5 (01234567)"
     assert recipe["settings"] == {"MEAN_PIXEL": [1, 2]}
+    assert recipe.keys() == {"model", "digest", "settings", "tile"}
     same = DetectJob(model="b/best.h5", out="y", kinds=("roi",), settings=dict(job.settings))
     assert same.recipe("0123456789") == recipe
     assert DetectJob(model="a/best.h5", out="x", min_score=0.5).recipe("0123456789") != recipe

@@ -2,12 +2,17 @@
 
 import dataclasses
 import hashlib
+import json
+import shutil
 
+import h5py
 import pytest
 
+from mrcnn.cli.settings import read_settings
 from mrcnn.jobs.job import DetectJob
-from mrcnn.jobs.model import ModelFile
-from mrcnn.weights.card import Card
+from mrcnn.jobs.model import Model, ModelFile
+from mrcnn.weights.card import Card, read_card
+from mrcnn.weights.catalogue import find
 
 CARD = Card(
     config={"POST_NMS_ROIS_INFERENCE": 1000},
@@ -65,6 +70,40 @@ def test_options_become_settings(path):
         "POST_NMS_ROIS_INFERENCE": 1000,
     }
     assert found.settings(job(path, max_instances=3000))["POST_NMS_ROIS_INFERENCE"] == 3000
-    # What is set by name has the last word.
-    given = job(path, min_score=0.3, settings={"DETECTION_MIN_CONFIDENCE": 0.1})
-    assert found.settings(given) == {"DETECTION_MIN_CONFIDENCE": 0.1}
+    # Such as those of --config, which an option overrides.
+    given = job(path, min_score=0.3, settings={"DETECTION_MIN_CONFIDENCE": 0.1, "EMA": None})
+    assert found.settings(given) == {"DETECTION_MIN_CONFIDENCE": 0.3, "EMA": None}
+
+
+def test_the_score_below_which_objects_are_left_out(path):
+    found = file(path, job(path))
+    assert found.min_score(job(path)) == 0.8
+    assert found.min_score(job(path, min_score=0.0)) == 0.0
+    # Scores by class, or one that is lower than what the model recommends.
+    assert found.min_score(job(path, settings={"DETECTION_MIN_CONFIDENCE": {1: 0.2}})) == 0.0
+    assert ModelFile.of(job(path)).min_score(job(path)) == 0.0
+
+
+@pytest.mark.network
+def test_the_network():
+    model = Model(job("nuclei", max_instances=7, object_size=30, classes=("nucleus",)))
+    assert (model.class_names, model.class_ids) == (["BG", "nucleus"], [1])
+    card, config = model.file.card, model.detector.config
+    assert (model.min_score, config.DETECTION_MAX_INSTANCES) == (card.min_score, 7)
+    assert model.detector.scale_of((100, 100)) == pytest.approx(card.object_size / 30)
+
+
+@pytest.mark.network
+def test_a_file_without_a_card_needs_its_configuration(tmp_path):
+    card = read_card("nuclei")
+    (tmp_path / "config.json").write_text(json.dumps(card.config))
+    bare = tmp_path / "bare.h5"
+    shutil.copy(find("nuclei"), bare)
+    with h5py.File(bare, "r+") as file:
+        for name in [name for name in file.attrs if name.startswith("mrcnn_card")]:
+            del file.attrs[name]
+    with pytest.raises(ValueError, match=r"written before 3\.1: give --config"):
+        Model(job(bare))
+    model = Model(job(bare, settings=read_settings(tmp_path / "config.json"), min_score=0.3))
+    assert (model.class_names, model.min_score) == (["BG", "class 1"], 0.3)
+    assert model.detector.config.DETECTION_MIN_CONFIDENCE == 0.3

@@ -11,7 +11,7 @@ from mrcnn.jobs.records import Record, Stamp
 from mrcnn.jobs.results_folder import ResultsFolder, is_results_folder
 from mrcnn.results import table
 
-RECIPE = {"model": "a (1)", "min_score": None}
+RECIPE = {"model": "a (1)"}
 
 
 @pytest.fixture
@@ -66,7 +66,9 @@ def test_what_counts_as_done(folder):
 
 def test_results_of_another_recipe_are_an_error(folder):
     finish(folder, "x.png")
-    other = {"model": "b (2)", "min_score": None}
+    with pytest.raises(ValueError, match=r"where min_score is not given, not 0\.5: choose"):
+        ResultsFolder(folder.path).start({**RECIPE, "min_score": 0.5}, ["x.png"])
+    other = {"model": "b (2)"}
     with pytest.raises(ValueError) as raised:
         ResultsFolder(folder.path).start(other, ["x.png"])
     assert str(raised.value) == (
