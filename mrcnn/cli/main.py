@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -52,17 +53,33 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     Raises:
         SystemExit: always, with the exit code: 0, 1 for an error or images that failed, 2 for a
-            wrong command line, 130 on Ctrl-C.
+            wrong command line, 130 on Ctrl-C, 141 if what reads the output, such as `head`, ends.
     """
     options = parser().parse_args(argv)
     codes: list[Any] = []
 
     def execute() -> None:
         with one_line_errors():
-            codes.append(_module(options.verb).execute(options))
+            try:
+                codes.append(_module(options.verb).execute(options))
+                sys.stdout.flush()
+            except BrokenPipeError:
+                _end_if_nobody_reads()
+                raise
 
     run(execute)
     sys.exit(codes[0] or 0)
+
+
+def _end_if_nobody_reads() -> None:
+    """Exit without a word if the output's reader has ended, with the status that shells use."""
+    try:
+        # Even without a buffer, where there would be nothing to flush.
+        print(flush=True)
+    except BrokenPipeError:
+        # Python flushes once more when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
 def _module(verb: str) -> Any:

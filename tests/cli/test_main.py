@@ -52,6 +52,23 @@ def test_an_error_is_one_line(verb, capsys):
     assert code_of("check", "cells") == "cells is no dataset: it must be a folder."
 
 
+@pytest.mark.network
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = [sys.executable, "-m", "mrcnn", "models"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_another_broken_pipe_is_an_error(verb, capsys):
+    def execute(options):
+        raise BrokenPipeError(32, "Broken pipe", "camera")
+
+    verb(execute)
+    assert code_of("check", "cells") == "Broken pipe: camera"
+
+
 def test_ctrl_c_ends_with_the_status_of_shells(verb):
     def execute(options):
         raise KeyboardInterrupt
