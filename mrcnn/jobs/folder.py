@@ -92,7 +92,7 @@ def run(
         records: list[Record] = []
         summary.left = len(todo)
         try:
-            detect_here = functools.partial(in_this_process, quiet=quiet)
+            detect_here = functools.partial(in_this_process, quiet=not progress.bars)
             for outcome in (detect or detect_here)(job, folder, todo) if todo else ():
                 summary.left -= 1
                 if isinstance(outcome, Failed):

@@ -17,16 +17,20 @@ class Progress:
         total: number of images.
         quiet: whether nothing is shown, except failures on stderr.
         terminal: whether the output is a terminal; None asks it.
+
+    Attributes:
+        bars: whether bars are shown.
     """
 
     def __init__(self, total: int, quiet: bool = False, terminal: bool | None = None) -> None:
         self._quiet = quiet
         self._terminal = sys.stdout.isatty() if terminal is None else terminal
+        self.bars = self._terminal and not quiet
         self._objects = 0
         self._bar: Any = tqdm(
             total=total,
             unit="image",
-            disable=quiet or not self._terminal or not total,
+            disable=not (self.bars and total),
             dynamic_ncols=True,
             leave=False,
         )

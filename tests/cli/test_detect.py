@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import tifffile
 from fake_model import FakeModel, save_squares
 
 from mrcnn.cli import detect, main
@@ -69,6 +71,24 @@ def test_all_kinds_of_files(here):
         paths = [f"{name}/i{number}{kind.suffix}" for number in (1, 2, 3)]
         for path in [kind.joined] if kind.joined else paths:
             assert os.path.getsize(here / "results" / path) > 0
+
+
+def test_each_plane_of_a_stack(here, capsys):
+    planes = np.zeros((3, 40, 60), np.uint8)
+    for plane in range(3):
+        planes[plane, 2 : 4 + plane, 2:5] = 255
+    tifffile.imwrite("stack.tif", planes, imagej=True, metadata={"axes": "ZYX"})
+    words = ["stack.tif", "--model", "best.h5", "--to", "csv,labels", "--plane"]
+    assert run(*words, "all") == 0
+    names = [f"stack.tif/plane00{plane}" for plane in range(3)]
+    assert capsys.readouterr().out.splitlines()[:3] == [f"done\t{name}\t1" for name in names]
+    rows = (here / "results" / "objects.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[:5:4] for row in rows] == [
+        [name, str(area)] for name, area in zip(names, (6, 9, 12), strict=True)
+    ]
+    assert sorted(os.listdir("results/labels/stack.tif")) == [f"plane00{n}.tif" for n in range(3)]
+    assert run(*words, "1", "--out", "one") == 0
+    assert "stack.tif,1,bright,0.9,9," in (here / "one" / "objects.csv").read_text()
 
 
 def test_a_failed_image_gives_exit_code_1_and_a_closing_line(here, capsys):

@@ -11,14 +11,18 @@ def show(progress):
 
 
 def test_piped_output_has_a_line_for_each_image_and_no_bar(capsys):
-    show(Progress(3))
+    progress = Progress(3)
+    assert not progress.bars
+    show(progress)
     out, err = capsys.readouterr()
     assert out == "skipped\ta.png\tdone before\ndone\tb c.png\t12\nfailed\td.png\tit is empty\n"
     assert err == ""
 
 
 def test_a_terminal_has_a_bar_and_failures(capsys):
-    show(Progress(3, terminal=True))
+    progress = Progress(3, terminal=True)
+    assert progress.bars
+    show(progress)
     out, err = capsys.readouterr()
     assert out == ""
     assert "d.png: it is empty" in err
@@ -29,5 +33,7 @@ def test_quiet_output_has_only_failures(capsys):
     show(Progress(3, quiet=True))
     out, err = capsys.readouterr()
     assert (out, err) == ("", "d.png: it is empty\n")
-    show(Progress(3, quiet=True, terminal=True))
+    progress = Progress(3, quiet=True, terminal=True)
+    assert not progress.bars
+    show(progress)
     assert capsys.readouterr().err == "d.png: it is empty\n"
