@@ -49,9 +49,12 @@ class TinySmall(SmallNetwork, Config):
     TRAIN_ROIS_PER_IMAGE = 8
 
 
-@pytest.mark.network
-def test_train_and_evaluate(tmp_path, capsys, monkeypatch):
-    """Ten corrected images, one line; then the figures of the images that were held back."""
+COMMAND = ["train", "cells", "--from", "pets.h5", "--set=STEPS_PER_EPOCH=1", "--epochs=1"]
+
+
+@pytest.fixture
+def cells(tmp_path, monkeypatch):
+    """The current folder, with ten annotated images and a small network for their classes."""
     from mrcnn.mask_rcnn import MaskRCNN
 
     monkeypatch.chdir(tmp_path)
@@ -60,7 +63,13 @@ def test_train_and_evaluate(tmp_path, capsys, monkeypatch):
     start.class_names = ["BG", "cat", "dog"]
     start.keras_model.save_weights("pets.h5")
     every_format.labelme(drawn(10), tmp_path / "cells")
-    command = ["train", "cells", "--from", "pets.h5", "--epochs=1", "--set=STEPS_PER_EPOCH=2"]
+    return tmp_path
+
+
+@pytest.mark.network
+def test_train(cells, capsys, monkeypatch):
+    """Ten corrected images, one line."""
+    command = [*COMMAND, "--set=VALIDATION_EVERY=0"]
     monkeypatch.setattr(sys, "orig_argv", ["mrcnn", *command])
     with eager_training():
         assert run(*command) == 0
@@ -74,22 +83,26 @@ def test_train_and_evaluate(tmp_path, capsys, monkeypatch):
     assert card.provenance["started_from"] == "pets.h5"
     (record,) = json.loads((folder / "starts.json").read_text())
     assert record["command"] == f"mrcnn {' '.join(command)}"
+    assert f"\nWeights: {best}, of epoch 1 (validation loss " in out
+    assert f"\n  mrcnn evaluate cells --model {best} --val 0.2\n" in out
 
-    # The command that `train` has printed.
-    (line,) = (line for line in out.splitlines() if line.startswith("  mrcnn evaluate"))
-    words = line.split()[1:]
-    assert words == ["evaluate", "cells", "--model", str(best), "--val", "0.2"]
-    assert run(*words, "--out=figures") == 0
-    out = capsys.readouterr().out
-    which = "the images of cells that --val 0.2 says are held back"
-    assert out.startswith(f"2 images with 4 objects: {which}.\n")
-    # A second epoch in the same run.
+
+@pytest.mark.slow
+def test_evaluate_and_resume(cells, capsys):
     with eager_training():
-        assert run(*command[:-2], "--epochs=2", "--resume") == 0
+        assert run(*COMMAND) == 0
+    # The command that `train` has printed.
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = (line for line in lines if line.startswith("  mrcnn evaluate"))
+    assert run(*line.split()[1:], "--out=figures") == 0
+    which = "the images of cells that --val 0.2 says are held back"
+    assert capsys.readouterr().out.startswith(f"2 images with 4 objects: {which}.\n")
+    result = json.loads((cells / "figures" / "evaluation.json").read_text())
+    assert (result["images"], result["instances"]) == (2, 4)
+    assert result["settings"]["min_score"] == 0.5
+    (folder,) = run_folders("logs", "cells")
+    with eager_training():
+        assert run(*COMMAND[:-1], "--epochs=2", "--resume") == 0
     assert f"resumed in {folder}, with the settings of that run" in capsys.readouterr().out
     assert run_folders("logs", "cells") == [folder]
     assert [row["epoch"] for row in history.read(folder)] == [1, 2]
-
-    result = json.loads((tmp_path / "figures" / "evaluation.json").read_text())
-    assert (result["images"], result["instances"]) == (2, 4)
-    assert result["settings"]["min_score"] == 0.5
