@@ -14,6 +14,8 @@ from ..types import Array
 from .tiles import Box
 from .views import View
 
+# Pixels that touch at a corner only are not connected.
+_CONNECTED = scipy.ndimage.generate_binary_structure(2, 1)
 # A mask of more pieces is noise: it is compared as one.
 _MOST_PIECES = 256
 
@@ -73,7 +75,7 @@ class _Part:
 
     def __init__(self, view: View, box: Box, crop: Array) -> None:
         self.view, self.box = view, box
-        self.labels, count = scipy.ndimage.label(crop)
+        self.labels, count = scipy.ndimage.label(crop, _CONNECTED)
         if count > _MOST_PIECES:
             self.labels = crop.astype(np.int32)
         self.sizes = np.bincount(self.labels.ravel(), minlength=2)

@@ -37,7 +37,7 @@ class Group:
         return cls([view], {(view.tile.row, view.tile.column): view.whole}, view.box[2])
 
     def may_join(self, other: "Group") -> bool:
-        """Whether two groups can be one object.
+        """Whether this group and `other` can be one object.
 
         They cannot if a tile sees two detections, of which one ends before the tile's borders.
         """
@@ -107,6 +107,9 @@ class Stitcher:
 
         Args:
             line: y in pixels; the image's height takes all.
+
+        Returns:
+            The objects, except those of which the tiles that see them decide too little.
         """
         for place in [place for place in self._views if self._grid[place].box[2] <= line]:
             del self._views[place]
@@ -129,6 +132,9 @@ def stitch(views: Sequence[View]) -> Stitched:
 
     Args:
         views: at least one.
+
+    Returns:
+        The detection.
     """
     tiles = dict.fromkeys(view.tile for view in views)
     across = any(view.across for view in views)

@@ -21,7 +21,7 @@ class Tile:
 
     Attributes:
         row, column: its place in the grid.
-        box: its pixels.
+        box: [4] pixels, what it shows.
         core: the pixels that lie farther from an inner border in this tile than in any other. The
             cores of all tiles cover the image once.
         limits: as `box`, but far outside the image where the tile's border is the image's own.
@@ -34,7 +34,11 @@ class Tile:
     limits: Box
 
     def distances(self, box: Sequence[int]) -> Box:
-        """How far each side of a box inside the tile is from the inner border that it faces."""
+        """How far each side of a box inside the tile is from the inner border that it faces.
+
+        Args:
+            box: [4] pixels of the image.
+        """
         y1, x1, y2, x2 = self.limits
         return int(box[0]) - y1, int(box[1]) - x1, y2 - int(box[2]), x2 - int(box[3])
 

@@ -12,7 +12,7 @@ from .truncation import OF_THE_IMAGE
 
 # What comes this close to an inner border of its tile, in pixels, may continue beyond it: masks are
 # not exact.
-NEAR = 2
+NEAR = 3
 
 # Fields of a result that are not handed on as they are.
 _OWN = ("rois", "class_ids", "scores", "masks", *OF_THE_IMAGE)
