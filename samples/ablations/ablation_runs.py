@@ -17,7 +17,7 @@ from mrcnn.evaluation import evaluate
 from mrcnn.files import replacing
 from mrcnn.model import MaskRCNN
 
-START_WEIGHTS = tasks.SAMPLES / "nucleus" / "nucleus_small.h5"
+START_WEIGHTS = "nuclei"
 # The layers that they start: the rest of the network is not the same.
 STARTED = re.compile(r"conv1|bn_conv1|(res|bn)[23].*")
 # The last BatchNorm of each new block, which scales what the block adds to its input.
