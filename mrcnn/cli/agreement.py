@@ -42,8 +42,10 @@ def for_training(names: Sequence[str], of_model: Sequence[str] | None) -> Agreem
     agreement = _same(names, of_model)
     missing = [name for name in of_model or () if name not in names]
     if list(names) == [OBJECT] and not agreement.is_same:
+        name = of_model[0] if of_model is not None and len(of_model) == 1 else "NAME"
         agreement.remark = (
-            f"The files do not name their class: it is called {OBJECT}. --class-names names it."
+            f"The files do not name their class: it is called {OBJECT}. To name it: --class-names "
+            f"{name}."
         )
     elif agreement.is_same and missing:
         agreement.remark = (

@@ -21,6 +21,8 @@ _SHORTEST, _LONGEST = 20, 1000
 # Images on which a validation computes the losses and the average precision, and the part of the
 # training time that it may take, if an image takes as long as half a step.
 _VALIDATED, _VALIDATION_TIME = 50, 0.25
+# Of the learning rate with which the model learnt its classes.
+_GENTLE = 1 / 4
 # The moving average of the weights looks back on this part of the training run.
 _AVERAGED, _WARMUP = 1 / 7, 0.1
 # Objects may be this many times as large as those that the model knows, or as small.
@@ -194,6 +196,14 @@ class Recipe:
             self.change(POST_NMS_ROIS_INFERENCE=least)
         if config.POST_NMS_ROIS_INFERENCE > config.PRE_NMS_LIMIT:
             self.change(PRE_NMS_LIMIT=2 * config.POST_NMS_ROIS_INFERENCE)
+
+    def be_gentle(self) -> None:
+        """Lower the learning rate, for a model that knows the classes: little is left to learn."""
+        rate = self.config.LEARNING_RATE * _GENTLE
+        if self.change(LEARNING_RATE=rate):
+            self.reasons.append(
+                f"The model knows the classes: its learning rate is lowered to {rate:g}."
+            )
 
     def fit_schedule(self, images: int, validation_images: int, epochs: int | None = None) -> None:
         """Fit the number of batches and epochs, and what counts in batches.

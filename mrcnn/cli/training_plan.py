@@ -99,6 +99,8 @@ class TrainingPlan:
             recipe = Recipe(base, given, is_photographs=facts_of(train).is_photographs)
         else:
             recipe = Recipe.of(base, given, train, start.card.object_size)
+            if agreement.is_same:
+                recipe.be_gentle()
             recipe.fit_schedule(train.num_images, val.num_images if val else 0, options.epochs)
             if recipe.config.MIXED_PRECISION == "bfloat16" and not has_fast_bfloat16():
                 recipe.change(MIXED_PRECISION=None)

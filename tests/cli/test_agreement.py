@@ -38,7 +38,11 @@ def test_training_on_other_classes_takes_them_as_they_are():
 def test_training_on_objects_without_names():
     agreement = for_training(["object"], ["nucleus"])
     assert (agreement.class_names, agreement.is_same) == (None, False)
-    assert agreement.remark.startswith("The files do not name their class: it is called object.")
+    assert agreement.remark == (
+        "The files do not name their class: it is called object. To name it: --class-names nucleus."
+    )
+    for names in (None, ["cat", "dog"]):
+        assert for_training(["object"], names).remark.endswith("--class-names NAME.")
     # A model that was trained on such files.
     assert for_training(["object"], ["object"]) == Agreement(is_same=True)
 

@@ -178,6 +178,16 @@ def test_schedule(images, validation, epochs, steps, val_steps, every):
     assert "EMA" not in recipe.settings
 
 
+def test_a_model_that_knows_the_classes_learns_slowly():
+    recipe = Recipe(config(LEARNING_RATE=0.0004))
+    recipe.be_gentle()
+    assert recipe.settings == {"LEARNING_RATE": 0.0001}
+    assert recipe.reasons[0].endswith("its learning rate is lowered to 0.0001.")
+    recipe = Recipe(config(LEARNING_RATE=0.5), ["LEARNING_RATE"])
+    recipe.be_gentle()
+    assert (recipe.config.LEARNING_RATE, recipe.reasons) == (0.5, [])
+
+
 def test_a_short_run_has_a_short_warmup_and_memory():
     recipe = Recipe(config(LR_WARMUP_STEPS=200, EMA=0.998))
     recipe.fit_schedule(8, 2)

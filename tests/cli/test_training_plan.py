@@ -57,7 +57,7 @@ def test_ten_images(parse, pets, cells, fake, capsys):
     assert len(model.trained.pop("val")) == 2
     assert model.trained == {
         "class_names": ["BG", "cat", "dog"],
-        "rate": 0.01,
+        "rate": 0.0025,  # a quarter of the model's
         "epochs": 10,
         "layers": "all",
         "augmentation": 2,  # photographs
@@ -68,8 +68,9 @@ def test_ten_images(parse, pets, cells, fake, capsys):
         f"drawn at random (labelme, {cells})",
         "  2 classes: cat, dog",
         f"Start: {pets}",
-        "Training: all layers, epochs 1 to 10, each of 20 batches of 2 images; learning rate 0.01; "
-        "augmentation: photographs",
+        "  The model knows the classes: its learning rate is lowered to 0.0025.",
+        "Training: all layers, epochs 1 to 10, each of 20 batches of 2 images; learning rate "
+        "0.0025; augmentation: photographs",
         "Network: 1.2 million weights",
         "  Its classes are the data's: all layers keep their weights.",
         "  On two CPU cores, this takes about 1 minute.",
@@ -163,7 +164,9 @@ def test_a_resumed_run_has_its_own_settings(parse, pets, cells, tmp_path, fake, 
 
 
 def test_what_is_kept(parse, pets, cells, fake, monkeypatch, capsys):
-    TrainingPlan.of(parse(cells, "--from", pets, "--class-names=cat,dog,cow")).run()
+    plan = TrainingPlan.of(parse(cells, "--from", pets, "--class-names=cat,dog,cow"))
+    plan.run()
+    assert plan.recipe.config.LEARNING_RATE == 0.01
     assert "All layers keep their weights, as a start for other classes." in capsys.readouterr().out
     report = LoadReport("file", loaded=["conv1"], mismatched={"mrcnn_mask": "1 and 2"})
     monkeypatch.setattr(fake, "report", report)
