@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 import scenes
 import scipy.ndimage
+from conftest import load_sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import Scene, check, knowing_detector
 from tiny import TinyConfig, shapes, spread
 
 from mrcnn.config import Config
+from mrcnn.evaluation import Comparison, ObjectScores
 from mrcnn.inference import tiling
 from mrcnn.inference.detector import detect_crops
 from mrcnn.inference.tiles import Grid
@@ -441,6 +443,44 @@ def test_a_network_finds_the_same_in_tiles():
     [result] = tiling.detect(model, [large], tile=64, overlap=16)
     assert result["masks"].shape[:2] == (192, 128)
     assert len(result["scores"]) > config.DETECTION_MAX_INSTANCES
+
+
+@pytest.mark.network
+def test_a_mosaic_of_nuclei_is_found_as_well_as_its_images():
+    """Two held-back images, with a margin that keeps the nuclei that they cut apart."""
+    nucleus = load_sample("nucleus")
+    data = Path(nucleus.__file__).parent / "data"
+    dataset = nucleus.load_dataset(data, "val")
+    chosen = [
+        image_id
+        for image_id in dataset.image_ids
+        if dataset.image_reference(image_id).startswith(("60cb7187", "f73e3795"))
+    ]
+    images = [dataset.load_image(image_id) for image_id in chosen]
+    masks = [dataset.load_instances(image_id)[0] for image_id in chosen]
+    margin, side = 24, 256
+    mosaic = np.empty((side + 2 * margin, 2 * (side + margin) + margin, 3), np.uint8)
+    mosaic[:] = np.median(np.concatenate(images), axis=(0, 1))
+    crops, corners = [], []
+    for image, of_image, left in zip(images, masks, (margin, side + 2 * margin), strict=True):
+        mosaic[margin : margin + side, left : left + side] = image
+        crops += of_image.crops
+        corners += (of_image.boxes[:, :2] + [[margin, left]]).tolist()
+    model = nucleus.make_model("inference")
+    apart = list(zip(masks, detect_crops(model, images), strict=True))
+    truth = InstanceMasks(crops, corners, mosaic.shape)
+    together = [(truth, tiling.detect(model, [mosaic], tile=200, overlap=64)[0])]
+    assert len(truth) == 64
+    # A nucleus is 0.008, and machines differ by one or two.
+    assert f1(together) >= f1(apart) - 0.02
+
+
+def f1(pairs):
+    """F1 at an IoU of 0.5, of (true masks, result) for each image."""
+    scores = ObjectScores([1], [0.5])
+    for truth, result in pairs:
+        scores.add(Comparison(truth, np.ones(len(truth), np.int32), result))
+    return scores.compute()["f1"][0]
 
 
 def large_scene():
