@@ -19,6 +19,8 @@ class Resumed(Start):
     """A run to resume, in place of the weights that it started from.
 
     Attributes:
+        name, card: of the weights that the run started from.
+        layers: of each stage, as the run was last started.
         folder: of the run.
         recorded: last epoch of each stage, as the run was last started.
     """
