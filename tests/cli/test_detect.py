@@ -44,14 +44,15 @@ def job_of(*words):
     return detect._job(options_of("images", "--model", "nuclei", *words))
 
 
-def test_one_command(here, capsys):
+def test_one_command(here, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/bin/mrcnn", "detect", "images"])
     assert run("images", "--model", "best.h5", "--to", "csv,labels") == 0
     assert capsys.readouterr().out.splitlines()[:3] == [f"done\ti{n}.png\t{n}" for n in (1, 2, 3)]
     assert sorted(os.listdir("results")) == [
         *(".done", ".parts", "labels", "objects.csv", "run.json")
     ]
     [noted] = json.loads((here / "results" / "run.json").read_text())["runs"]
-    assert noted["command"].startswith("mrcnn ")
+    assert noted["command"] == "mrcnn detect images"
     assert run("images", "--model", "best.h5", "--to", "csv,labels") == 0
     out = capsys.readouterr().out
     assert "0 images, 0 objects in" in out and "3 images were done before" in out
