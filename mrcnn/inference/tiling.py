@@ -22,7 +22,7 @@ from ..images.pixels import PixelSettings
 from ..images.tile_scaling import TileScaling
 from ..instances.masks import InstanceMasks
 from ..types import Array, Detections
-from .molding import InferenceModel
+from .molding import InferenceModel, check_several
 from .stitching import Stitched, Stitcher
 from .tiles import Grid, Tile, check_tiles
 from .views import other_fields, views_of
@@ -85,7 +85,7 @@ def tiled(
 
     Returns:
         function like `detect`; the masks of its results are `InstanceMasks` of the whole image. It
-        takes images as `tiled_parts` does.
+        takes images as `tiled_parts` does, and raises ValueError for a single array.
 
     Raises:
         ValueError: see `tiled_parts`.
@@ -104,6 +104,7 @@ def tiled(
     _check(tile, overlap, batch_size, min_iou)
 
     def detect_tiled(images: Sequence[Any]) -> list[Detections]:
+        check_several(images)
         return [
             _joined(
                 tiled_parts(

@@ -146,7 +146,7 @@ class Watched(Scene):
 @given(seed=st.integers(0, 2**32), tiles=tilings())
 def test_parts_are_final(seed, tiles):
     rng = np.random.default_rng(seed)
-    scene = Watched((100, 60), side=16)
+    scene = Watched((80, 40), side=16)
     scene.fill(rng, 20, lambda: int(rng.integers(1, 25)))
     scene.lowest = 0
     grid = Grid(scene.shape, *tiles)
@@ -395,6 +395,7 @@ def test_objects_that_are_larger_than_tiles_are_counted(caplog):
             lambda: tiled_parts(None, np.zeros((4, 4, 3, 1))),
             r"shape \(4, 4, 3, 1\): it must be one",
         ),
+        (lambda: tiled(None)(np.zeros((4, 4, 3))), r"\[image\] for a single one"),
         (lambda: tiled_parts(None, np.zeros((0, 4))), "with at least one pixel"),
         (lambda: tiled_parts(None, np.zeros((4, 4)), 2), "tile is 2"),
         (lambda: tiled(lambda images: [])([np.zeros((4, 4))]), "gave 0 results for 1 tiles"),
