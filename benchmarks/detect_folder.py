@@ -10,11 +10,13 @@ process of its own, and all of them take turns:
 - N workers: `mrcnn detect --workers N`, which divides the cores among N processes.
 
 The rate is that after the first third of the images, when networks are loaded and traced; the time
-until then is printed, too. Both are medians over the rounds.
+until then is printed, too, and the CPU time of all processes, which other programs on the machine
+change less. All are medians over the rounds.
 """
 
 import argparse
 import json
+import resource
 import shutil
 import statistics
 import subprocess
@@ -51,11 +53,12 @@ def main():
         for turn in range(options.rounds):
             for name, words in ways.items():
                 measured[name].append(measure(images, Path(folder) / f"{turn}{name}", words))
-    print(f"{'':12}{'images/s':>10}{'of the loop':>13}{'first third, s':>16}")
-    base = statistics.median(rate for rate, _ in measured["loop"])
+    titles = ("images/s", "of the loop", "first third, s", "CPU, s")
+    print(" " * 10 + "".join(f"{title:>16}" for title in titles))
+    base = statistics.median(rate for rate, _, _ in measured["loop"])
     for name, values in measured.items():
-        rate, start = (statistics.median(each) for each in zip(*values, strict=True))
-        print(f"{name:12}{rate:10.2f}{rate / base:13.2f}{start:16.1f}")
+        rate, start, cpu = (statistics.median(each) for each in zip(*values, strict=True))
+        print(f"{name:10}{rate:16.2f}{rate / base:16.2f}{start:16.1f}{cpu:16.1f}")
 
 
 def copies(folder, count):
@@ -68,8 +71,8 @@ def copies(folder, count):
 
 
 def measure(images, out, words):
-    """Images per second after the first third, and the seconds until then."""
-    begin = time.time()
+    """Images per second after the first third, the seconds until then, and those of the CPUs."""
+    begin, cpu = time.time(), cpu_seconds()
     if words is None:
         command = [sys.executable, __file__, "--loop", str(images), str(out)]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -81,7 +84,14 @@ def measure(images, out, words):
         records = (json.loads(path.read_text()) for path in (out / ".done").glob("*.json"))
         done = sorted(record["written"] / 1e9 for record in records)
     third = len(done) // 3
-    return (len(done) - third) / (done[-1] - done[third - 1]), done[third - 1] - begin
+    rate = (len(done) - third) / (done[-1] - done[third - 1])
+    return rate, done[third - 1] - begin, cpu_seconds() - cpu
+
+
+def cpu_seconds():
+    """CPU time of all processes that this one started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def loop(images, out):
