@@ -11,6 +11,7 @@ from ..config_rules.detection_rules import lowest_min_score
 from ..datasets.dataset import Dataset
 from ..formats.instance_pngs import OBJECT
 from ..runs.model_config import config_for
+from ..startup import start_quietly
 from ..weights.card import Card, read_card
 from .agreement import Agreement, for_evaluation
 from .data import Data, add_data, add_val, read_data
@@ -94,8 +95,9 @@ class Measured:
         settings = settings_of(options)
         path = find_model(model, options.logs)
         card = read_card(path)
-        config = config_for(path, card, "inference", settings=settings)
         data = read_data(options)
+        start_quietly()  # the parts of a network import Keras
+        config = config_for(path, card, "inference", settings=settings)
         agreement = for_evaluation(data.class_names, _names(card, config, path, data))
         if agreement.class_names:
             # The class that the user names is one of the model's.

@@ -8,7 +8,8 @@ from typing import Any
 from ..config import Config
 from ..config_rules.derived import assign
 from ..files.regular import regular_file
-from ..runs import folder, record, state
+from ..runs import folder
+from ..startup import start_quietly
 from ..types import PathLike
 from .python_lines import Lines, Name
 from .start import Start
@@ -45,6 +46,9 @@ class Resumed(Start):
         Raises:
             ValueError: its records are damaged.
         """
+        start_quietly()
+        from ..runs import state
+
         for place in reversed(folder.run_folders(logs, run)):
             if Path(state.path_in(place)).is_file():
                 layers, ends = _last_start(place)
@@ -57,6 +61,9 @@ class Resumed(Start):
         Args:
             settings: the user's, which replace some of it.
         """
+        start_quietly()
+        from ..runs import record
+
         config = record.read_config(self.folder)
         assign(config, settings)
         return config
@@ -81,6 +88,8 @@ class Resumed(Start):
 
 def _last_start(place: Path) -> tuple[list[str], list[int]]:
     """Layers and last epoch of each stage, from a run's `starts.json`."""
+    from ..runs import record
+
     path = place / record.STARTS
     try:
         starts = json.loads(regular_file(path).read_text(encoding="utf-8"))

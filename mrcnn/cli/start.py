@@ -6,6 +6,7 @@ from typing import Any
 from ..config import Config
 from ..config_rules.derived import assign
 from ..runs.model_config import config_for
+from ..startup import start_quietly
 from ..types import PathLike
 from ..weights.card import Card, read_card
 from .model_file import find_model
@@ -74,6 +75,7 @@ class Start:
         Raises:
             ValueError: the file has no configuration and the user gives none, or see `config_for`.
         """
+        start_quietly()  # the parts of a network import Keras
         if not self.is_published:
             return config_for(self.name, self.card, "training", settings=settings)
         config = Config()

@@ -27,6 +27,7 @@ import argparse
 from .data import add_data, add_val
 from .options import count
 from .settings import add_settings
+from .training_plan import TrainingPlan
 
 AUGMENTATIONS = ("microscopy", "photographs", "flips", "none")
 
@@ -63,8 +64,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Train as `options` ask for."""
-    from .training_plan import TrainingPlan  # imports Keras
-
     plan = TrainingPlan.of(options)
     if options.print_python:
         print(plan.python())

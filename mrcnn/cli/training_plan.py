@@ -16,7 +16,6 @@ from .. import augment
 from ..cpu import has_fast_bfloat16
 from ..datasets.dataset import Dataset
 from ..formats.finding import given_path
-from ..runs import state
 from ..text import some
 from .agreement import Agreement, for_training
 from .data import (
@@ -87,10 +86,10 @@ class TrainingPlan:
         given = settings_of(options)
         given["NAME"] = given.get("NAME") or options.name or name_of(options.data)
         start = Start.of(options.start, options.logs, given["NAME"])
+        data = read_data(options)
         if options.resume:
             start = Resumed.find(start, options.logs, given["NAME"]) or start
         base = start.config(given)
-        data = read_data(options)
         agreement = for_training(data.class_names, start.class_names)
         if agreement.class_names and not options.class_names:
             data = read_data(options, agreement.class_names)
@@ -239,6 +238,8 @@ class TrainingPlan:
         return "\n".join(lines)
 
     def _best_epoch(self, folder: Path) -> str:
+        from ..runs import state  # imports Keras
+
         try:
             progress = state.load_progress(state.path_in(folder))
         except (OSError, ValueError):

@@ -14,6 +14,7 @@ import yaml
 from ..config import Config
 from ..config_rules.derived import DERIVED
 from ..config_rules.part_names import part_of_package
+from ..startup import start_quietly
 
 # What a derived setting follows from, for those who try to set it.
 _SET_INSTEAD = {
@@ -219,6 +220,7 @@ def _holds_numbers(value: Any) -> bool:
 def _ours(name: str, text: str) -> Any:
     """A function or class of this package by its name in a run's config.json."""
     match = _OURS.fullmatch(text)
+    start_quietly()
     part = part_of_package(name, match[1]) if match else None
     if part is None:
         raise ValueError(
