@@ -22,6 +22,7 @@
 
 # %%
 import csv
+import logging
 import os
 import sys
 import tempfile
@@ -43,6 +44,8 @@ from samples.ablations import ablations
 rows, runs, tasks = ablations.ablation_rows, ablations.ablation_runs, ablations.ablation_tasks
 SAMPLE_DIR = ROOT_DIR / "samples/ablations"
 logs = tempfile.mkdtemp()
+# Both networks have 50 proposals, which may be too few for some images.
+logging.getLogger("mrcnn.inference.truncation").setLevel("ERROR")
 # %config InlineBackend.print_figure_kwargs = {"dpi": 100, "bbox_inches": "tight"}
 
 # %% [markdown]
