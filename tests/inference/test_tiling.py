@@ -156,6 +156,7 @@ def test_parts_are_final(seed, tiles):
         ends = part["rois"][:, 2]
         assert (ends <= grid.top(row + 1)).all()
         assert not row or (ends > grid.top(row)).all()  # what was certain has been given
+        assert (np.diff(part["scores"]) <= 0).all()
         parts.append(part)
     assert len(parts) == grid.rows
     assert sum(len(part["scores"]) for part in parts) == len(scene.crops)

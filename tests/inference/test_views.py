@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mrcnn.inference.tiles import Grid
-from mrcnn.inference.views import NEAR, views_of
+from mrcnn.inference.views import views_of
 from mrcnn.instances.masks import InstanceMasks
 
 GRID = Grid((60, 100), tile=40, overlap=10)  # rows from 0, 20; columns from 0, 30, 60
@@ -61,7 +61,7 @@ def test_what_has_no_pixels_is_left_out():
 
 
 def test_whole_objects_end_before_the_inner_borders():
-    near = NEAR
+    near = 3
     boxes = [
         (20 + near + 1, 45, 60, 50),  # at the image's lower border
         (20 + near, 45, 60, 50),
