@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files.regular import regular_file
-from .finding import IMAGE_SUFFIXES, read_json
+from .finding import IMAGE_SUFFIXES, files_below, read_json
 from .instance_pngs import subfolder
 from .label_images import IMAGE_FOLDERS, LABEL_ENDINGS, LABEL_FOLDERS
 from .voc_folders import VOC_IMAGE_FOLDERS
@@ -92,6 +92,16 @@ def of_folder(folder: Path) -> list[Sign]:
     for sign in signs:
         first.setdefault(sign.format, sign)
     return list(first.values())
+
+
+def of_subfolders(folder: Path) -> list[Sign]:
+    """The sign of LabelMe files in subfolders, such as `mrcnn detect` writes; none for others.
+
+    Args:
+        folder: without signs of its own.
+    """
+    signs = _json_signs(files_below(folder, ".json"), folder)
+    return signs if [sign.format for sign in signs] == ["labelme"] else []
 
 
 def visible(folder: Path) -> list[Path]:

@@ -187,3 +187,18 @@ def image_files(folder: PathLike) -> list[Path]:
     if not paths:
         raise ValueError(f"{folder} has no images ({', '.join(IMAGE_SUFFIXES)}).")
     return paths
+
+
+def files_below(folder: PathLike, suffix: str) -> list[Path]:
+    """Paths of the files in a folder and in those inside it, sorted, without hidden ones.
+
+    Args:
+        folder: where to look.
+        suffix: of the files, in lower case.
+    """
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        names = (name for name in files if not name.startswith("."))
+        found += [Path(place, name) for name in names if name.lower().endswith(suffix)]
+    return sorted(path for path in found if path.is_file())

@@ -16,7 +16,7 @@ from ..datasets.dataset import Dataset
 from ..images.opening import open_image
 from ..images.reading import image_size
 from ..types import Array, PathLike
-from .finding import Listing, find_image, given_path, image_suffix, read_json
+from .finding import Listing, files_below, find_image, given_path, image_suffix, read_json
 from .labelme_groups import Drawn, instances_of, is_flagged_as_hole, is_left_out
 from .mixed_boxes import warn_of_boxes
 from .naming import checked_map, checked_names
@@ -41,7 +41,7 @@ class LabelMeDataset(AnnotatedDataset):
     flags mark it as a hole. Shapes labelled `__ignore__` are left out. If `class_names` or
     `class_map` has one of these labels, it is a class. A file without shapes marks a background
     image; images without a file are not read. An image's id is the name of its JSON file without
-    the suffix.
+    the suffix; in subfolders, its path from the folder that is read.
     """
 
     SOURCE = "labelme"
@@ -65,7 +65,7 @@ class LabelMeDataset(AnnotatedDataset):
         places, the copy embedded in the annotation is used, if any.
 
         Args:
-            path: folder of JSON files, or a single file.
+            path: folder of JSON files, or of subfolders that hold them; or a single file.
             images: folder of the images; None for the folder of the JSON files.
             line_width: line thickness in pixels; LabelMe itself uses 10.
             class_names, class_map, strict: see `add_records`.
@@ -94,13 +94,14 @@ class LabelMeDataset(AnnotatedDataset):
             try:
                 record, refused = parse_file(file, images or file.parent, line_width, listed, asked)
             except (OSError, ValueError) as error:
-                problems.add(file.name, error)
+                problems.add(_name(file, path), error)
                 continue
+            record.id = os.path.splitext(_name(file, path))[0]
             if ignore_file_sizes:
                 record.height = record.width = None
             records.append(record)
             for entry, reason in refused:
-                problems.add(f"{file.name}, {entry}", reason)
+                problems.add(f"{_name(file, path)}, {entry}", reason)
         self.add_records(records, problems, class_names, class_map, strict)
         warn_of_boxes(records, "shapes", path)
 
@@ -144,6 +145,8 @@ def _embedded_image(path: PathLike) -> Iterator[Path]:
 def find_files(path: PathLike) -> list[Path]:
     """The JSON files in the folder `path`, sorted by name, or `path` itself if it is a file.
 
+    A folder without any has those of its subfolders.
+
     Raises:
         FileNotFoundError: no such file or folder.
         ValueError: the folder has no JSON files.
@@ -155,9 +158,15 @@ def find_files(path: PathLike) -> list[Path]:
         return [path]
     files = [file for file in path.iterdir() if file.is_file()]
     files = sorted(file for file in files if file.suffix.lower() == ".json")
+    files = files or files_below(path, ".json")
     if not files:
         raise ValueError(f"{path} has no .json files.")
     return files
+
+
+def _name(file: Path, folder: Path) -> str:
+    """Name of a file that was found in a folder, or that was given itself."""
+    return file.name if file == folder else file.relative_to(folder).as_posix()
 
 
 def parse_file(

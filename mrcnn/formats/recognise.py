@@ -171,6 +171,8 @@ def find_sign(path: PathLike, format: str | None = None) -> Sign:
     if format is not None and format not in FORMATS:
         raise ValueError(f"format is {format!r}: it must be one of {', '.join(FORMATS)}.")
     signs = signs_at(path)
+    if not signs and path.is_dir():
+        signs = evidence.of_subfolders(path)
     own = [sign for sign in signs if format is None or sign.format == format]
     if len(own) == 1:
         return own[0]

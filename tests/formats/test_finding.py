@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from mrcnn.formats.finding import find_image, given_path, image_files, image_suffix, read_json
+from mrcnn.formats.finding import (
+    files_below,
+    find_image,
+    given_path,
+    image_files,
+    image_suffix,
+    read_json,
+)
 
 
 def test_given_path(monkeypatch):
@@ -81,6 +88,15 @@ def test_image_suffix():
     for name in ("a.jpg", "http://host/a.jpg#b", "a?.jpg", "x.y/a%2ejpg"):
         assert image_suffix(name) == ".jpg", name
     assert image_suffix("a.b#c.PNG") == ".PNG" and image_suffix("a.txt?x=1") == ".txt?x=1"
+
+
+def test_files_below(tmp_path):
+    for name in ("b/2.json", "a/c/1.JSON", "3.json", ".hidden/4.json", "b/.5.json", "b/6.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.json").mkdir()
+    found = [path.relative_to(tmp_path).as_posix() for path in files_below(tmp_path, ".json")]
+    assert found == ["3.json", "a/c/1.JSON", "b/2.json"]
 
 
 def test_image_files(tmp_path):

@@ -147,6 +147,19 @@ def test_a_folder(write, tmp_path):
     assert len(dataset.load_instances(2)[0]) == 0
 
 
+def test_subfolders(write, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b/c").mkdir(parents=True)
+    write(annotation([shape("dog")]), "a/1.json")
+    write(annotation([shape("cat"), shape(points=[[0, 0]])]), "b/c/1.json")
+    with pytest.raises(ValueError, match=r"b/c/1\.json, shape 1"):
+        LabelMeDataset.read(tmp_path)
+    write(annotation([shape("cat")]), "b/c/1.json")
+    assert [info["id"] for info in LabelMeDataset.read(tmp_path).image_info] == ["a/1", "b/c/1"]
+    write(annotation([]), "2.json")  # then subfolders are not for this dataset
+    assert [info["id"] for info in LabelMeDataset.read(tmp_path).image_info] == ["2"]
+
+
 def test_where_images_are(write, tmp_path):
     for name in ("photos/d.png", "e.png", "photos/sub/f.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

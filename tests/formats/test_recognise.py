@@ -175,8 +175,20 @@ def test_nothing_known(tmp_path):
 
 def test_a_folder_above(tmp_path):
     for name in ("first", "second"):
+        every_format.via(drawn(1), tmp_path / name)
+    with pytest.raises(ValueError, match=r"inside it: .*first \(via\) or .*second \(via\)"):
+        recognise(tmp_path)
+
+
+def test_labelme_files_in_subfolders(tmp_path):
+    for name in ("first", "second/third", ".done"):
         every_format.labelme(drawn(1), tmp_path / name)
-    with pytest.raises(ValueError, match=r"inside it: .*first \(labelme\) or .*second \(labelme\)"):
+    dataset = read_any(tmp_path)
+    [stem] = [path.stem for path in (tmp_path / "first").glob("*.json")]
+    assert [info["id"] for info in dataset.image_info] == [f"first/{stem}", f"second/third/{stem}"]
+    assert dataset.load_image(1).shape == (48, 64, 3)
+    every_format.via(drawn(1), tmp_path / "fourth")
+    with pytest.raises(ValueError, match=r"inside it: .*first \(labelme\)"):
         recognise(tmp_path)
 
 
