@@ -91,6 +91,10 @@ def _optimizer(config):
             f"OPTIMIZER is {config.OPTIMIZER!r}: it must be one of {', '.join(OPTIMIZERS)}, or a "
             "function (learning_rate, **options) that returns a Keras optimizer."
         )
+    if not is_number(config.LEARNING_MOMENTUM) or not 0 <= config.LEARNING_MOMENTUM < 1:
+        yield f"LEARNING_MOMENTUM is {config.LEARNING_MOMENTUM!r}: it must lie in [0, 1)."
+    if not is_number(config.WEIGHT_DECAY) or not 0 <= config.WEIGHT_DECAY < np.inf:
+        yield f"WEIGHT_DECAY is {config.WEIGHT_DECAY!r}: it must be a number of at least 0."
     if config.EMA is not None and not (is_number(config.EMA) and 0 < config.EMA < 1):
         yield f"EMA is {config.EMA!r}: it must be None, or a momentum in (0, 1) such as 0.999."
     if config.MIXED_PRECISION not in PRECISIONS:
@@ -101,6 +105,9 @@ def _optimizer(config):
 
 
 def _learning_rate(config):
+    rate = config.LEARNING_RATE
+    if not is_number(rate) or not 0 <= rate < np.inf:
+        yield f"LEARNING_RATE is {rate!r}: it must be a number of at least 0, such as 0.001."
     if config.LR_SCHEDULE not in LR_SCHEDULES:
         yield f"LR_SCHEDULE is {config.LR_SCHEDULE!r}: it must be one of {', '.join(LR_SCHEDULES)}."
     epochs = config.LR_STEPS

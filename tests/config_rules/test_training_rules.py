@@ -10,6 +10,21 @@ ONE_PROBLEM = [
         "OPTIMIZER is 'rmsprop': it must be one of sgd, adam, adamw, or a function (learning_rate, "
         "**options) that returns a Keras optimizer.",
     ),
+    *[
+        (
+            {"LEARNING_RATE": value},
+            f"LEARNING_RATE is {value!r}: it must be a number of at least 0, such as 0.001.",
+        )
+        for value in (-1e-3, float("inf"), "0.001", None)
+    ],
+    *[
+        ({"LEARNING_MOMENTUM": value}, f"LEARNING_MOMENTUM is {value!r}: it must lie in [0, 1).")
+        for value in (-0.1, 1, None)
+    ],
+    *[
+        ({"WEIGHT_DECAY": value}, f"WEIGHT_DECAY is {value!r}: it must be a number of at least 0.")
+        for value in (-1e-4, float("nan"), None)
+    ],
     (
         {"LR_SCHEDULE": "linear"},
         "LR_SCHEDULE is 'linear': it must be one of constant, step, cosine.",
