@@ -156,7 +156,7 @@ def test_subfolders(write, tmp_path):
         LabelMeDataset.read(tmp_path)
     write(annotation([shape("cat")]), "b/c/1.json")
     assert [info["id"] for info in LabelMeDataset.read(tmp_path).image_info] == ["a/1", "b/c/1"]
-    write(annotation([]), "2.json")  # then subfolders are not for this dataset
+    write(annotation([shape("cat")]), "2.json")  # then subfolders are not part of the dataset
     assert [info["id"] for info in LabelMeDataset.read(tmp_path).image_info] == ["2"]
 
 
