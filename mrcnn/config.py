@@ -112,6 +112,14 @@ class Config:
     # The convolution that halves the resolution in a ResNet's blocks: the first "1x1" (the original
     # form), or the "3x3" (torchvision's). In a ResNeXt it is always the 3x3.
     RESNET_STRIDE_IN: str | Literal["1x1", "3x3"] = "1x1"
+    # Where a ResNet's first pooling is padded: "end", below and on the right; "both", on all sides,
+    # as in torchvision and Detectron2. None: "both" with RESNET_STRIDE_IN "3x3" and in a ResNeXt.
+    RESNET_POOL_PADDING: str | Literal["end", "both"] | None = None
+    # Added to the variance by every BatchNorm of ResNets, ResNeXts, pyramid and heads.
+    BATCH_NORM_EPSILON: float = 1e-3
+    # Whether convolutions that a BatchNorm follows have no bias, as in torchvision and Detectron2;
+    # those of the reference have both.
+    NORM_REPLACES_BIAS: bool = False
     # What the RPN and the heads see of the backbone's feature maps. "fpn": the pyramid P2 to P6.
     # "c4" (Mask R-CNN, section 3): C4 alone, of stride 16; stage 5 of a ResNet or ResNeXt then is
     # the body of the box and mask heads. "c5": C5, of stride 32. "dc5": C5 dilated to stride 16.
@@ -127,19 +135,32 @@ class Config:
     # Strides of P2..P6, image pixels per feature map cell; with another NECK, that of the one map.
     BACKBONE_STRIDES: Sequence[int] | Array = [4, 8, 16, 32, 64]
 
-    # Units in each of the two fully connected layers of the class and box head.
+    # Units in each of the fully connected layers of the class and box head.
     FPN_CLASSIF_FC_LAYERS_SIZE: int = 1024
+    # Number of these layers, after 3x3 convolutions, and number and channels of those.
+    BOX_HEAD_LAYERS: int = 2
+    BOX_HEAD_CONVOLUTIONS: int = 0
+    BOX_HEAD_CHANNELS: int = 256
+    # "all": a BatchNorm follows each of these layers and convolutions; "convolutions": only each
+    # convolution. None: no BatchNorm.
+    BOX_HEAD_NORM: str | Literal["all", "convolutions"] | None = "all"
     # Channels of every level of the feature pyramid.
     TOP_DOWN_PYRAMID_SIZE: int = 256
-    # Channels of the RPN's first convolution. On a CPU, a small network spends most of its time in
-    # this convolution and the mask head.
+    # Whether a BatchNorm follows each convolution of the pyramid.
+    FPN_NORM: bool = False
+    # Channels of the RPN's 3x3 convolutions. On a CPU, a small network spends most of its time in
+    # them and the mask head.
     RPN_CHANNELS: int = 512
+    # Number of these convolutions.
+    RPN_CONVOLUTIONS: int = 1
     # Channels of the mask head's convolutions.
     MASK_HEAD_CHANNELS: int = 256
     # Layers of the mask head (Mask R-CNN, table 2e): "fcn", four convolutions and a deconvolution;
     # "mlp2" or "mlp3", two or three hidden layers of FPN_CLASSIF_FC_LAYERS_SIZE units (1024→1024
     # or 1024→1024→1024) and a layer that predicts all pixels.
     MASK_HEAD: str | Literal["fcn", "mlp2", "mlp3"] = "fcn"
+    # Whether a BatchNorm follows each 3x3 convolution of the mask head.
+    MASK_HEAD_NORM: bool = True
     # "sigmoid": each class has its own mask. "softmax": the classes and the background compete for
     # each pixel (Mask R-CNN, table 2b).
     MASK_LOSS: str | Literal["sigmoid", "softmax"] = "sigmoid"
@@ -168,6 +189,12 @@ class Config:
     RPN_ANCHOR_RATIOS: Sequence[float] | Array = [0.5, 1, 2]
     # Spacing of the anchors: 1 places them on every cell of a feature map, 2 on every second, ...
     RPN_ANCHOR_STRIDE: int = 1
+    # Whether the sides of a cell's anchors, around its corner, are rounded to whole pixels, as in
+    # torchvision.
+    RPN_ANCHOR_ROUNDING: bool = False
+    # Distance between cells: "strides", the BACKBONE_STRIDES; "image", the sides of the input
+    # divided by those of the feature map, rounded down, as in torchvision.
+    RPN_ANCHOR_GRID: str | Literal["strides", "image"] = "strides"
     # IoU above which the lower-scored of two proposals is dropped. Raise it to keep more proposals.
     RPN_NMS_THRESHOLD: float = 0.7
     # Anchors per image that contribute to the RPN loss, at most half of them positive.
@@ -193,17 +220,37 @@ class Config:
     POST_NMS_ROIS_TRAINING: int = 2000
     # Proposals kept after non-maximum suppression in detection.
     POST_NMS_ROIS_INFERENCE: int = 1000
+    # Whether PRE_NMS_LIMIT and non-maximum suppression apply to each level of the pyramid by
+    # itself; the best proposals of all levels are then kept. Otherwise, all levels compete.
+    RPN_NMS_BY_LEVEL: bool = False
+    # Proposals with a side of at most this many pixels are dropped. None: none are.
+    RPN_MIN_SIZE: float | None = None
+    # The largest log dh or log dw by which a box may grow, such as log(1000 / 16) in torchvision
+    # and Detectron2. None: 20, which is hardly a limit.
+    BOX_DELTA_LIMIT: float | None = None
+    # How boxes relate to pixels. "reference": normalised boxes are
+    # (box - (0, 0, 1, 1)) / (size - 1), and results are rounded to int32 pixels. "continuous":
+    # normalised boxes are box / size, and results are float32 pixels, as in torchvision and
+    # Detectron2.
+    BOX_COORDINATES: str | Literal["reference", "continuous"] = "reference"
 
     # Keep ground-truth masks as crops of their boxes: less memory, coarser outlines.
     USE_MINI_MASK: bool = True
     # (height, width) of these crops.
     MINI_MASK_SHAPE: Sequence[int] | Array = (56, 56)
 
-    # How images are brought to the input size: "square", "pad64", "crop" or "none", see
-    # resize_image.
-    IMAGE_RESIZE_MODE: str | Literal["square", "pad64", "crop", "none"] = "square"
-    # Length in pixels to which the shorter side is enlarged, as far as IMAGE_MAX_DIM allows. With
-    # "crop", also the side of the crop: a multiple of 64.
+    # How images are brought to the input size: "square", "pad64", "crop", "none" or "short_side",
+    # see resize_image.
+    IMAGE_RESIZE_MODE: str | Literal["square", "pad64", "crop", "none", "short_side"] = "square"
+    # With "short_side": sides of the input are padded below and on the right to multiples of this
+    # many pixels; 1 for no padding.
+    IMAGE_PADDING: int = 32
+    # How pixels are interpolated: "reference", bilinear, without smoothing, to the image's own type;
+    # "torchvision", bilinear in float32, after the mean is subtracted; "detectron2", as Pillow
+    # does, smoothed where the image shrinks, to whole numbers.
+    IMAGE_RESAMPLING: str | Literal["reference", "torchvision", "detectron2"] = "reference"
+    # Length in pixels to which the shorter side is enlarged (with "short_side", also reduced), as
+    # far as IMAGE_MAX_DIM allows. With "crop", also the side of the crop: a multiple of 64.
     IMAGE_MIN_DIM: int | None = 800
     # Maximum length of the longer side in pixels, and side of the square: a multiple of 64.
     IMAGE_MAX_DIM: int | None = 1024
@@ -235,6 +282,8 @@ class Config:
     IMAGE_NODATA: str | Literal["auto"] | float | None = "auto"
     # Mean of each channel (RGB), subtracted from the image.
     MEAN_PIXEL: npt.ArrayLike = np.array([123.7, 116.8, 103.9])
+    # Standard deviation of each channel, by which it is then divided; or one number for all.
+    PIXEL_STD: npt.ArrayLike = 1.0
 
     # RoIs per image on which the heads are trained.
     TRAIN_ROIS_PER_IMAGE: int = 200
@@ -265,6 +314,17 @@ class Config:
     DETECTION_MIN_CONFIDENCE: float | Mapping[int, float] | None = 0.7
     # IoU above which the lower-scored of two detections of the same class is dropped.
     DETECTION_NMS_THRESHOLD: float = 0.3
+    # Whether a RoI is detected as each class whose score suffices, as in torchvision and
+    # Detectron2; otherwise only as its best one.
+    DETECTION_ALL_CLASSES: bool = False
+    # Detections with a side of at most this many pixels of the network's input are dropped. None:
+    # only those without any area.
+    DETECTION_MIN_SIZE: float | None = None
+    # How a mask is pasted into its box, exactly as the reference, torchvision or Detectron2 does.
+    MASK_PASTING: str | Literal["reference", "torchvision", "detectron2"] = "reference"
+    # Scores of keypoints: "detectron2", the share that the best cell has of its heatmap;
+    # "torchvision", its logit.
+    KEYPOINT_SCORES: str | Literal["detectron2", "torchvision"] = "detectron2"
     # Detections also suppress those of other classes: each object is found once, as its best class.
     NMS_ACROSS_CLASSES: bool = False
     # "hard": the lower-scored detection is dropped. Soft-NMS (Bodla et al., 2017) lowers its score

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from . import detection_rules, necks, parts, pooling_rules, training_rules
+from . import compatibility_rules, detection_rules, necks, parts, pooling_rules, training_rules
 from .derived import shape_problem, whole
 from .sample_rules import problems as sample_problems
 from .values import is_integer, is_number, is_positive
 
-RESIZE_MODES = ("square", "pad64", "crop", "none")
+RESIZE_MODES = ("square", "pad64", "crop", "none", "short_side")
 SCALINGS = ("auto", "percentile", "full")
 
 # A setting, the setting that limits it, and why.
@@ -35,7 +35,7 @@ def problems(config: Any, own_losses: bool = False) -> list[str]:
     choice = functools.partial(parts.problems, own_losses=own_losses)
     checks = (
         _name, _counts, _fractions, detection_rules.problems, _sizes, necks.problems, choice,
-        pooling_rules.problems, _anchors, _channels, sample_problems,
+        pooling_rules.problems, _anchors, _channels, sample_problems, compatibility_rules.problems,
     )  # fmt: skip
     return [line for check in checks for line in check(config)] + training_rules.problems(config)
 

@@ -209,7 +209,7 @@ ONE_PROBLEM = [
     ({"TRAIN_BN": "no"}, "TRAIN_BN is 'no': it must be False (frozen), None or True."),
     (
         {"IMAGE_RESIZE_MODE": "pad"},
-        "IMAGE_RESIZE_MODE is 'pad': it must be one of square, pad64, crop, none.",
+        "IMAGE_RESIZE_MODE is 'pad': it must be one of square, pad64, crop, none, short_side.",
     ),
     (
         {"IMAGE_MAX_DIM": 1000},

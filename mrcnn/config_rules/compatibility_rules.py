@@ -1,0 +1,68 @@
+"""Checks of the settings in which the networks of other projects differ from the reference."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .values import either, is_integer, is_number, is_positive
+
+# A setting, and what it may be.
+_CHOICES = {
+    "RESNET_POOL_PADDING": (None, "end", "both"),
+    "BOX_HEAD_NORM": ("all", "convolutions", None),
+    "RPN_ANCHOR_GRID": ("strides", "image"),
+    "BOX_COORDINATES": ("reference", "continuous"),
+    "IMAGE_RESAMPLING": ("reference", "torchvision", "detectron2"),
+    "MASK_PASTING": ("reference", "torchvision", "detectron2"),
+    "KEYPOINT_SCORES": ("detectron2", "torchvision"),
+}
+_SWITCHES = (
+    *("NORM_REPLACES_BIAS", "FPN_NORM", "MASK_HEAD_NORM", "RPN_ANCHOR_ROUNDING"),
+    *("RPN_NMS_BY_LEVEL", "DETECTION_ALL_CLASSES"),
+)
+
+
+def problems(config: Any) -> Iterator[str]:
+    """Yield what is wrong with these settings, one sentence per problem.
+
+    Args:
+        config: a `Config`.
+    """
+    for name, choices in _CHOICES.items():
+        value = getattr(config, name)
+        if value not in list(choices):
+            yield f"{name} is {value!r}: it must be {either(choices)}."
+    for name in _SWITCHES:
+        value = getattr(config, name)
+        if not isinstance(value, bool | np.bool_):
+            yield f"{name} is {value!r}: it must be True or False."
+    for name, least in (("RPN_CONVOLUTIONS", 1), ("BOX_HEAD_LAYERS", 1), ("IMAGE_PADDING", 1)):
+        value = getattr(config, name)
+        if not is_integer(value) or value < least:
+            yield f"{name} is {value!r}: it must be a whole number of at least {least}."
+    count, channels = config.BOX_HEAD_CONVOLUTIONS, config.BOX_HEAD_CHANNELS
+    if not is_integer(count) or count < 0:
+        yield f"BOX_HEAD_CONVOLUTIONS is {count!r}: it must be a whole number of at least 0."
+    if not is_integer(channels) or channels < 1:
+        yield f"BOX_HEAD_CHANNELS is {channels!r}: it must be a whole number of at least 1."
+    yield from _numbers(config)
+
+
+def _numbers(config):
+    for name in ("RPN_MIN_SIZE", "DETECTION_MIN_SIZE"):
+        value = getattr(config, name)
+        if value is not None and not (is_number(value) and 0 <= value < np.inf):
+            yield f"{name} is {value!r}: it must be None or a number of pixels of at least 0."
+    limit = config.BOX_DELTA_LIMIT
+    if limit is not None and not (is_positive(limit) and limit <= 20):
+        yield f"BOX_DELTA_LIMIT is {limit!r}: it must be None, or above 0 and at most 20."
+    epsilon = config.BATCH_NORM_EPSILON
+    if not is_number(epsilon) or not 0 <= epsilon < 1:
+        yield f"BATCH_NORM_EPSILON is {epsilon!r}: it must lie in [0, 1)."
+    std = np.atleast_1d(config.PIXEL_STD)
+    if len(std) not in (1, config.IMAGE_CHANNEL_COUNT) or not all(map(is_positive, std)):
+        yield (
+            f"PIXEL_STD is {config.PIXEL_STD!r}: it must be a positive number, or one for each of "
+            f"the {config.IMAGE_CHANNEL_COUNT} channels of IMAGE_CHANNEL_COUNT."
+        )
