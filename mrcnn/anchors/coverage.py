@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..config import Config
 from ..images.resizing import input_geometry, resize_options
 from ..types import Array
-from .pyramid import compute_backbone_shapes
+from .pyramid import anchor_sizes, compute_backbone_shapes, grid_strides, rounds_anchors
 
 # Number of boxes that the search for scales looks at, spread over all of them.
 _SEARCHED_BOXES = 2000
@@ -188,13 +188,15 @@ def _offsets_from_nearest(boxes, config, image_shape):
         shapes = np.tile(shapes[:2], (len(boxes), 1))
     different, which = np.unique(shapes, axis=0, return_inverse=True)
     cells = np.array([compute_backbone_shapes(config, shape) for shape in different])
-    cells = cells[which.reshape(-1)]  # [N, L, 2]
+    strides = np.array([grid_strides(config, *pair) for pair in zip(different, cells, strict=True)])
+    which = which.reshape(-1)
     step = config.RPN_ANCHOR_STRIDE
     offsets = []
-    for level, stride in enumerate(config.BACKBONE_STRIDES):
-        last = -(-cells[:, level] // step) - 1
-        nearest = np.clip(np.rint(centres / (stride * step)), 0, last)
-        offsets.append(np.abs(centres - nearest * stride * step))
+    for level in range(cells.shape[1]):
+        last = -(-cells[which, level] // step) - 1  # [N, 2]
+        distance = strides[which, level] * step
+        nearest = np.clip(np.rint(centres / distance), 0, last)
+        offsets.append(np.abs(centres - nearest * distance))
     return np.array(offsets)
 
 
@@ -206,10 +208,10 @@ def _best_iou_of_scale(boxes, offset, scale, config):
     """
     height, width = (boxes[:, 2:] - boxes[:, :2]).T
     best = np.zeros(len(boxes))
-    for root in np.sqrt(np.asarray(config.RPN_ANCHOR_RATIOS, np.float64)):
-        y = _shared_length(height, scale / root, offset[:, 0])
-        x = _shared_length(width, scale * root, offset[:, 1])
-        np.maximum(best, y * x / (height * width + scale**2 - y * x), out=best)
+    for size in anchor_sizes(scale, config.RPN_ANCHOR_RATIOS, rounds_anchors(config)):
+        y = _shared_length(height, size[0], offset[:, 0])
+        x = _shared_length(width, size[1], offset[:, 1])
+        np.maximum(best, y * x / (height * width + size.prod() - y * x), out=best)
     return best
 
 

@@ -64,8 +64,9 @@ def generate_anchors(
     scales: float | Sequence[float] | Array,
     ratios: Sequence[float] | Array,
     shape: Sequence[int] | Array,
-    feature_stride: int,
+    feature_stride: int | Sequence[int] | Array,
     anchor_stride: int,
+    rounded: bool = False,
 ) -> Array:
     """Anchors of one feature map.
 
@@ -74,8 +75,9 @@ def generate_anchors(
         ratios: width / height of the anchors, [R]: height is scale / sqrt(ratio), width
             scale * sqrt(ratio).
         shape: (height, width) of the feature map in cells.
-        feature_stride: pixels of the image per cell.
+        feature_stride: pixels of the image per cell, the same for both axes or (down, right).
         anchor_stride: 1 for anchors on every cell, 2 on every second, ...
+        rounded: see `anchor_sizes`.
 
     Returns:
         [A, 4] float64 pixels: cells row by row, in each cell the ratios in order, for each ratio
@@ -88,14 +90,38 @@ def generate_anchors(
         array([[-4., -4.,  4.,  4.],
                [-4., 12.,  4., 20.]])
     """
-    root = np.sqrt(np.asarray(ratios, np.float64))[:, None]  # [R, 1]
-    sides = np.atleast_1d(scales)
-    sizes = np.stack([(sides / root).ravel(), (sides * root).ravel()], axis=1)  # [R * S, (h, w)]
-    y = np.arange(0, shape[0], anchor_stride) * feature_stride
-    x = np.arange(0, shape[1], anchor_stride) * feature_stride
+    sizes = anchor_sizes(scales, ratios, rounded)  # [R * S, (h, w)]
+    down, right = np.broadcast_to(feature_stride, 2)
+    y = np.arange(0, shape[0], anchor_stride) * down
+    x = np.arange(0, shape[1], anchor_stride) * right
     centres = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 1, 2)
     corners = [centres - 0.5 * sizes, centres + 0.5 * sizes]  # [cells, R * S, 2] each
     return np.concatenate(corners, axis=2).reshape(-1, 4)
+
+
+def anchor_sizes(
+    scales: float | Sequence[float] | Array, ratios: Sequence[float] | Array, rounded: bool = False
+) -> Array:
+    """Height and width of the anchors in a cell.
+
+    Args:
+        scales, ratios: see `generate_anchors`.
+        rounded: whether half a side, the distance from the cell's corner, becomes a whole number of
+            pixels: the even one of two that are equally near.
+
+    Returns:
+        [R * S, (height, width)] float64 pixels: the ratios in order, for each the scales.
+
+    Example:
+        >>> from mrcnn.anchors.pyramid import anchor_sizes
+        >>> anchor_sizes(32, [1, 2], rounded=True)
+        array([[32., 32.],
+               [22., 46.]])
+    """
+    root = np.sqrt(np.asarray(ratios, np.float64))[:, None]  # [R, 1]
+    sides = np.atleast_1d(scales)
+    sizes = np.stack([(sides / root).ravel(), (sides * root).ravel()], axis=1)
+    return 2 * np.rint(sizes / 2) if rounded else sizes
 
 
 def anchors_per_cell(config: Config) -> int:
@@ -119,8 +145,9 @@ def generate_pyramid_anchors(
     scales: Sequence[float | Sequence[float]] | Array,
     ratios: Sequence[float] | Array,
     feature_shapes: Sequence[Sequence[int]] | Array,
-    feature_strides: Sequence[int] | Array,
+    feature_strides: Sequence[int] | Sequence[Sequence[int]] | Array,
     anchor_stride: int,
+    rounded: bool = False,
 ) -> Array:
     """Anchors of all levels of a pyramid, finest level first.
 
@@ -128,8 +155,8 @@ def generate_pyramid_anchors(
         scales: [L], one per level (or several, as a tuple per level).
         ratios: [R], the same on all levels.
         feature_shapes: [L, (height, width)] in cells.
-        feature_strides: [L] pixels per cell.
-        anchor_stride: as in `generate_anchors`.
+        feature_strides: [L] pixels per cell, or [L, (down, right)].
+        anchor_stride, rounded: as in `generate_anchors`.
 
     Returns:
         [A, 4] float64 pixels.
@@ -152,16 +179,49 @@ def generate_pyramid_anchors(
         )
     levels = zip(scales, feature_shapes, feature_strides, strict=True)
     return np.concatenate(
-        [generate_anchors(s, ratios, shape, stride, anchor_stride) for s, shape, stride in levels]
+        [
+            generate_anchors(s, ratios, shape, stride, anchor_stride, rounded)
+            for s, shape, stride in levels
+        ]
     )
+
+
+def grid_strides(
+    config: Config, image_shape: Sequence[int] | Array, shapes: Sequence[Sequence[int]] | Array
+) -> Array:
+    """Distances between the cells of each feature map, as RPN_ANCHOR_GRID defines them.
+
+    Args:
+        config: RPN_ANCHOR_GRID, BACKBONE_STRIDES.
+        image_shape: (height, width) of the network's input in pixels; further entries are ignored.
+        shapes: [L, (height, width)] of the feature maps, from `compute_backbone_shapes`.
+
+    Returns:
+        [L, (down, right)] of int, pixels.
+
+    Example:
+        >>> from mrcnn.anchors.pyramid import grid_strides
+        >>> from mrcnn.config import Config
+        >>> config = Config.from_dict({"RPN_ANCHOR_GRID": "image"})
+        >>> grid_strides(config, (800, 1216), [[200, 304], [13, 19]]).tolist()
+        [[4, 4], [61, 64]]
+    """
+    # Old projects pass any object with the settings of their time.
+    if getattr(config, "RPN_ANCHOR_GRID", "strides") == "image":
+        return np.asarray(image_shape)[:2] // np.asarray(shapes)
+    return np.repeat(np.asarray(config.BACKBONE_STRIDES)[:, None], 2, axis=1)
+
+
+def rounds_anchors(config: Config) -> bool:
+    """Whether a configuration, which may be older than RPN_ANCHOR_ROUNDING, sets it."""
+    return bool(getattr(config, "RPN_ANCHOR_ROUNDING", False))
 
 
 def pyramid_anchors(config: Config, image_shape: Sequence[int] | Array) -> Array:
     """A configuration's anchors for one input size.
 
     Args:
-        config: RPN_ANCHOR_SCALES, RPN_ANCHOR_RATIOS, RPN_ANCHOR_STRIDE and the fields of
-            `compute_backbone_shapes`.
+        config: RPN_ANCHOR_* and the fields of `compute_backbone_shapes`.
         image_shape: (height, width) of the network's input in pixels; further entries are ignored.
 
     Returns:
@@ -173,10 +233,12 @@ def pyramid_anchors(config: Config, image_shape: Sequence[int] | Array) -> Array
         >>> pyramid_anchors(Config(), (64, 64)).shape  # 3 * (16² + 8² + 4² + 2² + 1²)
         (1023, 4)
     """
+    shapes = compute_backbone_shapes(config, image_shape)
     return generate_pyramid_anchors(
         config.RPN_ANCHOR_SCALES,
         config.RPN_ANCHOR_RATIOS,
-        compute_backbone_shapes(config, image_shape),
-        config.BACKBONE_STRIDES,
+        shapes,
+        grid_strides(config, image_shape, shapes),
         config.RPN_ANCHOR_STRIDE,
+        rounds_anchors(config),
     )

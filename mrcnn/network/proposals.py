@@ -7,6 +7,7 @@ from keras import ops
 
 from ..anchors.pyramid import anchors_per_cell, generate_anchors
 from ..config import Config
+from ..config_rules.coordinates import box_margin
 from ..ops import (
     apply_box_deltas_graph,
     clip_boxes_graph,
@@ -116,14 +117,18 @@ class AnchorLayer(keras.layers.Layer):
             config.RPN_ANCHOR_SCALES, config.BACKBONE_STRIDES, pyramid, strict=True
         ):
             # The anchors of the cell at the origin, shifted to every cell.
-            cell = generate_anchors(scale, config.RPN_ANCHOR_RATIOS, (1, 1), stride, 1)
+            ratios, rounded = config.RPN_ANCHOR_RATIOS, config.RPN_ANCHOR_ROUNDING
+            cell = generate_anchors(scale, ratios, (1, 1), stride, 1, rounded)
             shape, step = ops.shape(features), config.RPN_ANCHOR_STRIDE
-            y = ops.cast(ops.arange(0, shape[1], step), "float32") * stride
-            x = ops.cast(ops.arange(0, shape[2], step), "float32") * stride
+            down = right = stride
+            if config.RPN_ANCHOR_GRID == "image":
+                down, right = (ops.cast(size[i] // shape[i], "float32") for i in (1, 2))
+            y = ops.cast(ops.arange(0, shape[1], step), "float32") * down
+            x = ops.cast(ops.arange(0, shape[2], step), "float32") * right
             y, x = ops.meshgrid(y, x, indexing="ij")
             moves = ops.reshape(ops.stack([y, x, y, x], axis=-1), (-1, 1, 4))
             levels.append(ops.reshape(moves + cell.astype("float32"), (-1, 4)))
-        anchors = norm_boxes_graph(ops.concatenate(levels, axis=0), size[1:3])
+        anchors = norm_boxes_graph(ops.concatenate(levels, axis=0), size[1:3], box_margin(config))
         return ops.repeat(anchors[None], size[0], axis=0)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:

@@ -27,6 +27,7 @@ CONFIGS = [
     config_of(),
     config_of(RPN_ANCHOR_STRIDE=2),
     config_of(RPN_ANCHOR_SCALES=((8, 12), (20,), 32, 64, (100, 150)), RPN_ANCHOR_RATIOS=[0.3, 1]),
+    config_of(RPN_ANCHOR_GRID="image", RPN_ANCHOR_ROUNDING=True),
 ]
 
 place, side = st.integers(-20, 210) | st.floats(-20, 210), st.integers(0, 90) | st.floats(0, 9)

@@ -13,13 +13,14 @@ from mrcnn.anchors.pyramid import pyramid_anchors
 from mrcnn.geometry.boxes import compute_overlaps
 
 
-def config(scales=(16, 32), strides=(8, 16), anchor_stride=1, ratios=(0.5, 1, 2)):
+def config(scales=(16, 32), strides=(8, 16), anchor_stride=1, ratios=(0.5, 1, 2), **settings):
     return SimpleNamespace(
         BACKBONE="resnet50",
         BACKBONE_STRIDES=list(strides),
         RPN_ANCHOR_SCALES=scales,
         RPN_ANCHOR_RATIOS=list(ratios),
         RPN_ANCHOR_STRIDE=anchor_stride,
+        **settings,
     )
 
 
@@ -29,6 +30,8 @@ CONFIGS = [
     (config(scales=((10, 15.5), (30,))), (64, 40)),
     # Anchors with gaps between them, and a level of one cell.
     (config(scales=(5, 7), strides=(16, 64)), (64, 64)),
+    # Cells 14 and 16 pixels apart.
+    (config(RPN_ANCHOR_GRID="image", RPN_ANCHOR_ROUNDING=True), (100, 80)),
 ]
 LATTICES = [AnchorLattice(*each) for each in CONFIGS]
 

@@ -1,7 +1,8 @@
+import keras
 import numpy as np
 import pytest
 
-from mrcnn.anchors.pyramid import pyramid_anchors
+from mrcnn.anchors.pyramid import compute_backbone_shapes, pyramid_anchors
 from mrcnn.config import Config
 from mrcnn.geometry.boxes import norm_boxes
 from mrcnn.network.proposals import AnchorLayer, ProposalLayer
@@ -55,3 +56,19 @@ def test_the_graph_and_the_data_side_have_the_same_anchors(stride, shape):
     expected = norm_boxes(pyramid_anchors(config, shape), shape)
     np.testing.assert_allclose(ours, np.stack([expected] * 2), atol=1e-6)
     assert layer.compute_output_shape([x.shape for x in inputs]) == ours.shape
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(("neck", "shape"), [("fpn", (96, 160)), ("c4", (75, 101))])
+def test_the_graph_has_anchors_on_the_grid_of_the_image(neck, shape, known):
+    config = Config.from_dict(
+        {"NECK": neck, "RPN_ANCHOR_ROUNDING": True, "RPN_ANCHOR_GRID": "image"}
+    )
+    sizes = [tuple(map(int, size)) for size in compute_backbone_shapes(config, shape)]
+    inputs = [np.zeros((2, *size, 1), "float32") for size in [shape, *sizes]]
+    given = [keras.Input(x.shape[1:] if known else (None, None, 1)) for x in inputs]
+    model = keras.Model(given, AnchorLayer(config)(given))
+    ours = model.predict_on_batch(inputs)
+    expected = norm_boxes(pyramid_anchors(config, shape), shape)
+    np.testing.assert_allclose(ours, np.stack([expected] * 2), atol=1e-6)
+    assert model.output_shape == (None, len(expected) if known else None, 4)
