@@ -18,7 +18,7 @@ SOURCES = {"NECK", "BACKBONE", "RPN_ANCHOR_SCALES", "POOL_SIZE", "C4_HEAD_STRIDE
 _STRIDES = (4, 8, 16, 32)
 _PYRAMID_STRIDES = (*_STRIDES, 64)
 # Settings that only a pyramid uses, and their defaults.
-_OF_PYRAMID = {"TOP_DOWN_PYRAMID_SIZE": 256, "ROI_LEVEL_RULE": "round"}
+_OF_PYRAMID = {"TOP_DOWN_PYRAMID_SIZE": 256, "ROI_LEVEL_RULE": "round", "FPN_NORM": False}
 
 
 def has_one_map(config: Any) -> bool:
@@ -182,7 +182,12 @@ def remarks(config: Any) -> list[str]:
             return []
         why = "has no stage 5 for its heads"
         return [f"C4_HEAD_STRIDE is 2, but NECK {config.NECK!r} {why}, so it is not used."]
-    unused = {"MASK_POOL_SIZE": (14, "stage 5 takes RoI features of POOL_SIZE cells")}
+    own = "the box head has no layers of its own besides the last"
+    unused = {
+        "MASK_POOL_SIZE": (14, "stage 5 takes RoI features of POOL_SIZE cells"),
+        "BOX_HEAD_LAYERS": (2, own),
+        "BOX_HEAD_CONVOLUTIONS": (0, own),
+    }
     if config.MASK_HEAD == "fcn":
         why = "the heads have no fully connected layers besides the last"
         unused["FPN_CLASSIF_FC_LAYERS_SIZE"] = (1024, why)

@@ -7,8 +7,10 @@ import keras
 from keras import ops
 
 from ..config import Config
+from ..network.blocks import Norm
 from ..network.detections import refine_detections
-from ..network.heads.box import BoxTargets, box_head
+from ..network.heads.box import BoxTargets
+from ..network.heads.box_layers import BoxLayers, box_head
 from ..network.heads.mask_layers import mask_head
 from ..network.heads.mask_targets import MaskTargets
 from ..network.poolers.align import PyramidROIAlign
@@ -46,8 +48,8 @@ def fpn_classifier_graph(
         lambda rois: align([rois, image_meta, *feature_maps]),
         pool_size,
         num_classes,
-        train_bn,
-        fc_layers_size,
+        BoxLayers(fc_layers_size),
+        Norm(train_bn),
     )(rois)
 
 
@@ -76,7 +78,7 @@ def build_fpn_mask_graph(
     """
     align = PyramidROIAlign([pool_size, pool_size], name="roi_align_mask")
     return mask_head(
-        lambda rois: align([rois, image_meta, *feature_maps]), num_classes, train_bn, channels
+        lambda rois: align([rois, image_meta, *feature_maps]), num_classes, Norm(train_bn), channels
     )(rois)
 
 

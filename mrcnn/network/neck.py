@@ -11,6 +11,7 @@ from ..config import Config
 from ..config_rules import necks
 from ..types import Tensor
 from . import backbones
+from .blocks import Norm
 from .pyramid import feature_pyramid
 
 
@@ -35,7 +36,7 @@ def build(features: Sequence[Tensor], config: Config) -> Neck:
 
     Args:
         features: [C2, C3, C4, C5] of the backbone, each [B, H / stride, W / stride, any].
-        config: NECK, BACKBONE, TOP_DOWN_PYRAMID_SIZE.
+        config: NECK, BACKBONE, TOP_DOWN_PYRAMID_SIZE, FPN_NORM and what `Norm.of` reads.
 
     Returns:
         The maps and the shared body.
@@ -53,7 +54,8 @@ def build(features: Sequence[Tensor], config: Config) -> Neck:
     """
     if config.NECK == "fpn":
         c2, c3, c4, c5 = features
-        pyramid = feature_pyramid(c2, c3, c4, c5, config.TOP_DOWN_PYRAMID_SIZE)
+        norm = Norm.of(config) if config.FPN_NORM else None
+        pyramid = feature_pyramid(c2, c3, c4, c5, config.TOP_DOWN_PYRAMID_SIZE, norm)
         return Neck(pyramid, pyramid[:4])
     only = features[necks.ONE_MAP[config.NECK]]
     return Neck([only], [only], stage5_body(config, only.shape[-1]))

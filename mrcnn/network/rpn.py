@@ -19,6 +19,7 @@ def rpn_graph(
     anchor_stride: int,
     channels: int = 512,
     init: str = "glorot",
+    convolutions: int = 1,
 ) -> list[Tensor]:
     """Scores and box deltas of all anchors on one feature map.
 
@@ -26,23 +27,26 @@ def rpn_graph(
         feature_map: [B, H, W, depth].
         anchors_per_location: anchors per cell.
         anchor_stride: 1 for anchors on every cell, 2 on every second, ...
-        channels: output channels of the shared convolution.
+        channels: output channels of each shared convolution.
         init: NEW_LAYERS_INIT.
+        convolutions: number of shared 3x3 convolutions.
 
     Returns:
         logits: [B, H * W * anchors, 2], background and foreground.
         probs: [B, H * W * anchors, 2], the softmax of the logits.
         bbox: [B, H * W * anchors, 4] of (dy, dx, log dh, log dw), divided by RPN_BBOX_STD_DEV.
     """
-    shared = layers.Conv2D(
-        channels,
-        (3, 3),
-        padding="same",
-        activation="relu",
-        strides=anchor_stride,
-        kernel_initializer=initial(init, 0.01),
-        name="rpn_conv_shared",
-    )(feature_map)
+    shared = feature_map
+    for number in range(1, convolutions + 1):
+        shared = layers.Conv2D(
+            channels,
+            (3, 3),
+            padding="same",
+            activation="relu",
+            strides=anchor_stride if number == convolutions else 1,
+            kernel_initializer=initial(init, 0.01),
+            name="rpn_conv_shared" if number == 1 else f"rpn_conv_shared{number}",
+        )(shared)
 
     def predict(count: int, name: str) -> Tensor:
         kernel = initial(init, 0.01)
@@ -61,6 +65,7 @@ def build_rpn_model(
     depth: int,
     channels: int = 512,
     init: str = "glorot",
+    convolutions: int = 1,
 ) -> keras.Model:
     """The RPN as a separate model, so that all levels share its weights.
 
@@ -68,14 +73,17 @@ def build_rpn_model(
         anchor_stride: 1 for anchors on every cell, 2 on every second, ...
         anchors_per_location: anchors per cell.
         depth: channels of the feature maps.
-        channels: output channels of the shared convolution.
+        channels: output channels of each shared convolution.
         init: NEW_LAYERS_INIT.
+        convolutions: number of shared 3x3 convolutions.
 
     Returns:
         Model "rpn_model": feature map [B, H, W, depth] -> the outputs of `rpn_graph`.
     """
     feature_map = keras.Input((None, None, depth), name="input_rpn_feature_map")
-    outputs = rpn_graph(feature_map, anchors_per_location, anchor_stride, channels, init)
+    outputs = rpn_graph(
+        feature_map, anchors_per_location, anchor_stride, channels, init, convolutions
+    )
     return keras.Model(feature_map, outputs, name="rpn_model")
 
 
@@ -95,6 +103,7 @@ def rpn_of_pyramid(pyramid: list[Tensor], config: Config) -> list[Tensor]:
         pyramid[0].shape[-1],
         config.RPN_CHANNELS,
         config.NEW_LAYERS_INIT,
+        config.RPN_CONVOLUTIONS,
     )
     by_level = zip(*[model(features) for features in pyramid], strict=True)
     names = ("rpn_class_logits", "rpn_class", "rpn_bbox")

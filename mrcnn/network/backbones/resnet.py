@@ -32,12 +32,16 @@ class Form:
             and Detectron2; otherwise only below and on the right, as in matterport's Mask_RCNN.
             A 3x3 convolution with a stride is always padded on each side.
         dilation: that of the 3x3 convolution.
+        epsilon: added to the variance by every BatchNorm.
+        use_bias: whether the convolutions, each of which a BatchNorm follows, have a bias.
     """
 
     stride_in: str = "1x1"
     groups: int = 1
     pad_both: bool = False
     dilation: int = 1
+    epsilon: float = 1e-3
+    use_bias: bool = True
 
 
 REFERENCE = Form()
@@ -60,7 +64,7 @@ def identity_block(
         kernel_size: side of the middle convolution.
         filters: channels of the three convolutions.
         stage, block: number and letter, parts of the layers' names.
-        use_bias: whether the convolutions have a bias.
+        use_bias: whether the convolutions have a bias, if the `form` has them.
         train_bn: `training` argument of the BatchNorm layers.
         form: see `Form`.
 
@@ -97,18 +101,18 @@ def conv_block(
         filters[2],
         (1, 1),
         strides=strides,
-        use_bias=use_bias,
+        use_bias=use_bias and form.use_bias,
         name=f"res{stage}{block}_branch1",
     )(input_tensor)
-    shortcut = BatchNorm(name=f"bn{stage}{block}_branch1")(shortcut, training=train_bn)
+    shortcut = _norm(shortcut, f"bn{stage}{block}_branch1", train_bn, form)
     return _merge(x, shortcut, stage, block)
 
 
 def _branch(x, kernel_size, filters, stage, block, strides, use_bias, train_bn, form):
-    name = f"{stage}{block}_branch2"
+    name, use_bias = f"{stage}{block}_branch2", use_bias and form.use_bias
     first, middle = (strides, (1, 1)) if form.stride_in == "1x1" else ((1, 1), strides)
     x = layers.Conv2D(filters[0], (1, 1), first, use_bias=use_bias, name=f"res{name}a")(x)
-    x = BatchNorm(name=f"bn{name}a")(x, training=train_bn)
+    x = _norm(x, f"bn{name}a", train_bn, form)
     x = layers.Activation("relu")(x)
     padding = "same"
     if middle != (1, 1):
@@ -119,10 +123,14 @@ def _branch(x, kernel_size, filters, stage, block, strides, use_bias, train_bn, 
         conv = GroupedConv2D(filters[1], kernel_size, middle, groups=form.groups, **options)
     else:
         conv = layers.Conv2D(filters[1], kernel_size, middle, **options)
-    x = BatchNorm(name=f"bn{name}b")(conv(x), training=train_bn)
+    x = _norm(conv(x), f"bn{name}b", train_bn, form)
     x = layers.Activation("relu")(x)
     x = layers.Conv2D(filters[2], (1, 1), use_bias=use_bias, name=f"res{name}c")(x)
-    return BatchNorm(name=f"bn{name}c")(x, training=train_bn)
+    return _norm(x, f"bn{name}c", train_bn, form)
+
+
+def _norm(x: Tensor, name: str, train_bn: bool | None, form: Form) -> Tensor:
+    return BatchNorm(epsilon=form.epsilon, name=name)(x, training=train_bn)
 
 
 def _merge(x: Tensor, shortcut: Tensor, stage: int, block: str) -> Tensor:
@@ -214,8 +222,8 @@ def resnet_stem(
         C1 [B, H / 4, W / 4, 64].
     """
     x = layers.ZeroPadding2D((3, 3))(input_image)
-    x = layers.Conv2D(64, (7, 7), strides=(2, 2), name="conv1")(x)
-    x = BatchNorm(name="bn_conv1")(x, training=train_bn)
+    x = layers.Conv2D(64, (7, 7), strides=(2, 2), use_bias=form.use_bias, name="conv1")(x)
+    x = _norm(x, "bn_conv1", train_bn, form)
     x = layers.Activation("relu")(x)
     if not form.pad_both:
         return layers.MaxPooling2D((3, 3), strides=(2, 2), padding="same")(x)
@@ -278,12 +286,13 @@ def block_letter(index: int) -> str:
 
 
 class ResNet(Backbone):
-    """A ResNet in the form that RESNET_STRIDE_IN chooses.
+    """A ResNet in the form that the settings choose.
 
     Args:
         architecture: "resnet50", "resnet101" or "resnet152".
         form: a form of its own, whatever RESNET_STRIDE_IN is; None: that of matterport's Mask_RCNN
-            with "1x1", that of torchvision with "3x3".
+            with "1x1", that of torchvision with "3x3". Its epsilon and biases are always those of
+            the settings, and its pooling unless RESNET_POOL_PADDING is None.
     """
 
     can_dilate = True
@@ -298,10 +307,17 @@ class ResNet(Backbone):
         """The form of its blocks.
 
         Args:
-            config: for RESNET_STRIDE_IN.
+            config: for RESNET_STRIDE_IN, RESNET_POOL_PADDING, BATCH_NORM_EPSILON and
+                NORM_REPLACES_BIAS.
         """
-        stride_in = config.RESNET_STRIDE_IN
-        return self.form or Form(stride_in, pad_both=stride_in == "3x3")
+        stride_in, padding = config.RESNET_STRIDE_IN, config.RESNET_POOL_PADDING
+        form = self.form or Form(stride_in, pad_both=stride_in == "3x3")
+        return replace(
+            form,
+            pad_both=form.pad_both if padding is None else padding == "both",
+            epsilon=float(config.BATCH_NORM_EPSILON),
+            use_bias=not config.NORM_REPLACES_BIAS,
+        )
 
     def build(self, image: Tensor, config: Config) -> list[Tensor | None]:
         """See `Backbone.build`; with NECK "c4", C5 is None.

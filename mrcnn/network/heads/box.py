@@ -1,7 +1,7 @@
 """The box head: classes and boxes (Fast R-CNN; Mask R-CNN, figure 4)."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras import layers, ops
@@ -9,9 +9,9 @@ from keras import layers, ops
 from ...config import Config
 from ...ops import box_refinement_graph, gather_rows
 from ...types import Array, Tensor
-from ..initial import initial
-from ..layers import BatchNorm, Conv2D
+from ..blocks import Norm
 from ..losses import cross_entropy, mean_of, smooth_l1_loss
+from .box_layers import BoxLayers, box_head, shared_box_head
 from .head import Features, Found, Head, Matched
 
 
@@ -36,8 +36,8 @@ class BoxHead(Head):
             features.pooler(config.POOL_SIZE, name="roi_align_classifier"),
             config.POOL_SIZE,
             config.NUM_CLASSES,
-            config.TRAIN_BN,
-            config.FPN_CLASSIF_FC_LAYERS_SIZE,
+            BoxLayers.of(config),
+            Norm.of(config),
             config.NEW_LAYERS_INIT,
         )
 
@@ -91,87 +91,6 @@ class BoxHead(Head):
             outputs, found: see `Head.decode`.
         """
         return found.boxes
-
-
-def box_head(
-    pool: Callable[[Tensor], Tensor],
-    pool_size: int,
-    num_classes: int,
-    train_bn: bool | None = True,
-    fc_layers_size: int = 1024,
-    init: str = "glorot",
-) -> Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]:
-    """Create the layers of the head.
-
-    Args:
-        pool: function from RoIs [B, R, 4], normalised, to their features
-            [B, R, pool_size, pool_size, channels].
-        pool_size: side of the RoI's feature crop.
-        num_classes: number of classes, including the background.
-        train_bn: `training` of the BatchNorm layers.
-        fc_layers_size: width of the two fully connected layers.
-        init: NEW_LAYERS_INIT of the last layers.
-
-    Returns:
-        Function (rois) -> logits [B, R, num_classes], their softmax, and bbox
-        [B, R, num_classes, 4] of (dy, dx, log dh, log dw), divided by BBOX_STD_DEV.
-    """
-    # Fully connected layers, written as convolutions, because weight files hold them as such.
-    blocks = [
-        (
-            Conv2D(fc_layers_size, (side, side), name=f"mrcnn_class_conv{index}"),
-            BatchNorm(name=f"mrcnn_class_bn{index}"),
-            layers.Activation("relu"),
-        )
-        for index, side in ((1, pool_size), (2, 1))
-    ]
-    squeeze = layers.Reshape((-1, fc_layers_size), name="pool_squeeze")
-    predict = _predictor(num_classes, init)
-
-    def graph(rois: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x = pool(rois)
-        for convolution, norm, relu in blocks:
-            x = relu(norm(convolution(x), training=train_bn))
-        return predict(squeeze(x))
-
-    return graph
-
-
-def shared_box_head(
-    pool: Callable[[Tensor], Tensor], num_classes: int, init: str = "glorot"
-) -> Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]:
-    """Create the layers of the head that follows a shared stage 5 (Mask R-CNN, figure 4, left).
-
-    Args:
-        pool: function from RoIs [B, R, 4], normalised, to what stage 5 makes of their features,
-            [B, R, h, w, channels], whose mean over the cells is used.
-        num_classes: number of classes, including the background.
-        init: NEW_LAYERS_INIT of the last layers.
-
-    Returns:
-        As for `box_head`.
-    """
-    predict = _predictor(num_classes, init)
-    return lambda rois: predict(ops.mean(pool(rois), axis=(2, 3)))
-
-
-def _predictor(num_classes: int, init: str) -> Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]:
-    """The last layers: from [B, R, width] to logits, probabilities and deltas."""
-    # The deviations are Fast R-CNN's (section 2.3).
-    classify = layers.Dense(
-        num_classes, kernel_initializer=initial(init, 0.01), name="mrcnn_class_logits"
-    )
-    softmax = layers.Activation("softmax", name="mrcnn_class", dtype="float32")
-    regress = layers.Dense(
-        4 * num_classes, kernel_initializer=initial(init, 0.001), name="mrcnn_bbox_fc"
-    )
-    by_class = layers.Reshape((-1, num_classes, 4), name="mrcnn_bbox")
-
-    def predict(shared: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        logits = classify(shared)
-        return logits, softmax(logits), by_class(regress(shared))
-
-    return predict
 
 
 class BoxTargets(layers.Layer):

@@ -12,6 +12,7 @@ from ...instances.masks import InstanceMasks
 from ...instances.pasting import class_masks, unmold_crops, unmold_masks
 from ...loading.inputs import Input, mask_input
 from ...types import Array, Tensor
+from ..blocks import Norm
 from .head import Features, Found, Head, Matched
 from .mask_layers import mask_head, mlp_mask_head
 from .mask_losses import mrcnn_mask_loss_graph, mrcnn_mask_softmax_loss_graph
@@ -95,7 +96,7 @@ class MaskHead(Head):
             self.predict = mask_head(
                 _given,
                 masks,
-                config.TRAIN_BN,
+                Norm.of(config) if config.MASK_HEAD_NORM else None,
                 config.MASK_HEAD_CHANNELS,
                 config.MASK_LOSS,
                 convolutions=0 if features.is_shared else 4,
@@ -116,8 +117,9 @@ class MaskHead(Head):
         thirds of the head's time and memory. They stay in if BatchNorm uses batch statistics,
         because they belong to the batch.
         """
-        total = self.config.TRAIN_ROIS_PER_IMAGE
-        learners = matched.positives if self.config.TRAIN_BN is False else total
+        config, total = self.config, self.config.TRAIN_ROIS_PER_IMAGE
+        is_apart = config.TRAIN_BN is False or not config.MASK_HEAD_NORM
+        learners = matched.positives if is_apart else total
         learned = self._masks(matched.rois, 0, learners)
         loss = self.loss(
             "mrcnn_mask_loss",

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from keras import layers, ops
 
 from ...types import Array, Tensor
-from ..layers import BatchNorm, Conv2D, Conv2DTranspose
+from ..blocks import REFERENCE, Norm, roi_block
+from ..layers import Conv2D, Conv2DTranspose
 
 
 def mask_head(
     pool: Callable[[Tensor], Tensor],
     num_classes: int,
-    train_bn: bool | None = True,
+    norm: Norm | None = REFERENCE,
     channels: int = 256,
     activation: str = "sigmoid",
     convolutions: int = 4,
@@ -26,7 +27,7 @@ def mask_head(
         pool: function from RoIs [B, R, 4], normalised, to their features
             [B, R, side, side, depth].
         num_classes: number of masks per RoI: one for each class, including the background, or 1.
-        train_bn: `training` argument of the BatchNorm layers.
+        norm: the BatchNorm after each 3x3 convolution; None for none.
         channels: output channels of the convolutions.
         activation: "sigmoid", or "softmax" over the masks.
         convolutions: number of 3x3 convolutions: 4, or 0 after a shared stage 5.
@@ -36,10 +37,13 @@ def mask_head(
         the same layers.
     """
     blocks = [
-        (
-            Conv2D(channels, (3, 3), padding="same", name=f"mrcnn_mask_conv{index}"),
-            BatchNorm(name=f"mrcnn_mask_bn{index}"),
-            layers.Activation("relu"),
+        roi_block(
+            channels,
+            3,
+            norm,
+            name=f"mrcnn_mask_conv{index}",
+            norm_name=f"mrcnn_mask_bn{index}",
+            padding="same",
         )
         for index in range(1, convolutions + 1)
     ]
@@ -51,8 +55,8 @@ def mask_head(
 
     def graph(rois: Tensor) -> Tensor:
         x = pool(rois)
-        for convolution, norm, relu in blocks:
-            x = relu(norm(convolution(x), training=train_bn))
+        for block in blocks:
+            x = block(x)
         return masks(deconv(x))
 
     return graph

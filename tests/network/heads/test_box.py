@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from seeded_weights import manifest
 from tiny import TinyConfig
 
 from mrcnn.geometry.boxes import apply_box_deltas
@@ -15,7 +14,6 @@ from mrcnn.network.heads.box import (
     BoxHead,
     BoxTargets,
     box_deltas,
-    box_head,
     mrcnn_bbox_loss_graph,
     mrcnn_class_loss_graph,
 )
@@ -236,18 +234,3 @@ def test_its_results_are_the_boxes(head):
     boxes = np.array([[1, 2, 30, 40]], np.int32)
     found = Found(np.array([0]), np.array([1], np.int32), boxes, (64, 64, 3))
     assert head.decode({}, found) is boxes
-
-
-def test_the_layers_are_those_of_the_weight_files():
-    rois = keras.Input((5, 4))
-    features = keras.Input((5, 7, 7, 256))
-    model = keras.Model([rois, features], box_head(lambda _: features, 7, 81)(rois))
-    expected = {
-        name: [shape for _, shape in rows]
-        for name, rows in manifest("resnet101", 81).items()
-        if name.startswith(("mrcnn_class", "mrcnn_bbox"))
-    }
-    assert len(expected) == 6
-    assert {x.name: [tuple(w.shape) for w in x.weights] for x in model.layers if x.weights} == (
-        expected
-    )
