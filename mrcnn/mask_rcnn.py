@@ -444,7 +444,8 @@ class MaskRCNN:
             `rois` int32 [N, 4] pixels, `class_ids` int32 [N], `scores` float32 [N], and what the
             other heads fill, such as `masks` bool [H, W, N] from the mask head. `truncated` is the
             name of the setting that cut the detections of the image, such as
-            "DETECTION_MAX_INSTANCES", or ""; the first time, this is also logged.
+            "DETECTION_MAX_INSTANCES", or ""; the first time, this is also logged. With
+            BOX_COORDINATES "continuous", `rois` are float32 and not rounded.
 
         Raises:
             ValueError, TypeError: the list is empty, or an image has NaNs or a wrong dtype, rank or
@@ -517,7 +518,7 @@ class MaskRCNN:
 
         Raises:
             ValueError: the molded images differ in size, as they may if IMAGE_RESIZE_MODE is
-                "none" or "pad64".
+                "none" or "pad64". With "short_side", they are padded to the largest.
         """
         return molding.mold_inputs(images, self.config)
 
@@ -540,11 +541,11 @@ class MaskRCNN:
             window: (y1, x1, y2, x2) pixels, the part of the molded image that is not padding.
 
         Returns:
-            boxes int32 [N, 4] pixels, class_ids int32 [N], scores float32 [N], masks bool
-            [H, W, N].
+            boxes [N, 4] pixels, int32, or float32 with BOX_COORDINATES "continuous"; class_ids
+            int32 [N], scores float32 [N], masks bool [H, W, N].
         """
         return molding.unmold_detections(
-            detections, mrcnn_mask, original_image_shape, image_shape, window
+            detections, mrcnn_mask, original_image_shape, image_shape, window, self.config
         )
 
     def get_anchors(self, image_shape: Sequence[int] | Array) -> Array:

@@ -24,7 +24,8 @@ class Detections(TypedDict):
     """The N instances found in an image, best first, as `MaskRCNN.detect` returns them.
 
     Attributes:
-        rois: int32 [N, 4], boxes (y1, x1, y2, x2) in pixels.
+        rois: [N, 4], boxes (y1, x1, y2, x2) in pixels; int32, or float32 with BOX_COORDINATES
+            "continuous".
         class_ids: int32 [N].
         scores: float32 [N], 0 to 1.
         masks: bool [H, W, N], or an `InstanceMasks`; only with a mask head.
@@ -35,7 +36,7 @@ class Detections(TypedDict):
             "DETECTION_MAX_INSTANCES"; "" if none did.
     """
 
-    rois: npt.NDArray[np.int32]
+    rois: npt.NDArray[np.int32] | npt.NDArray[np.float32]
     class_ids: npt.NDArray[np.int32]
     scores: npt.NDArray[np.float32]
     masks: NotRequired[Any]

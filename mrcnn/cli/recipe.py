@@ -124,6 +124,8 @@ class Recipe:
         if channels != config.IMAGE_CHANNEL_COUNT:
             mean = float(np.mean(np.asarray(config.MEAN_PIXEL, np.float64)))
             self.change(IMAGE_CHANNEL_COUNT=channels, MEAN_PIXEL=(mean,) * channels)
+            if np.size(config.PIXEL_STD) > 1:
+                self.change(PIXEL_STD=float(np.mean(np.asarray(config.PIXEL_STD, np.float64))))
             self.reasons.append(f"Images have {channels} channels, and so has the network's input.")
 
     def fit_size(self, facts: Facts, known_size: float | None, dataset: Dataset) -> None:
@@ -162,6 +164,8 @@ class Recipe:
             times: how many times as large as those that the model knows the objects are then.
         """
         config, scale = self.config, scale / times
+        if config.IMAGE_RESIZE_MODE == "short_side":
+            return  # every image is brought to the size that the model knows
         side = config.IMAGE_MAX_DIM
         if config.IMAGE_RESIZE_MODE == "crop" and "IMAGE_MAX_DIM" not in self.given:
             side = config.IMAGE_MIN_DIM

@@ -109,12 +109,13 @@ def non_max_suppression(
     return np.array(keep, dtype=np.int32)
 
 
-def apply_box_deltas(boxes: npt.ArrayLike, deltas: npt.ArrayLike) -> Array:
+def apply_box_deltas(boxes: npt.ArrayLike, deltas: npt.ArrayLike, limit: float = np.inf) -> Array:
     """Move boxes by the network's deltas; the inverse of `box_refinement`.
 
     Args:
         boxes: [N, 4], pixels or normalised.
         deltas: [N, (dy, dx, log(dh), log(dw))], dy and dx in units of the box's height and width.
+        limit: the largest log(dh) and log(dw).
 
     Returns:
         [N, 4] float32 in the units of `boxes` (Fast R-CNN, section 2.3, with R-CNN's
@@ -129,7 +130,7 @@ def apply_box_deltas(boxes: npt.ArrayLike, deltas: npt.ArrayLike) -> Array:
     deltas = np.asarray(deltas)
     size = boxes[:, 2:] - boxes[:, :2]  # [N, (h, w)]
     centre = boxes[:, :2] + 0.5 * size + deltas[:, :2] * size
-    size = size * np.exp(deltas[:, 2:])
+    size = size * np.exp(np.minimum(deltas[:, 2:], limit))
     corner = centre - 0.5 * size
     return np.concatenate([corner, corner + size], axis=1).astype(np.float32)
 
@@ -161,15 +162,17 @@ def box_deltas(box: Array, gt_box: Array) -> Array:
     return np.concatenate([(gt_centre - centre) / size, np.log(gt_size / size)], axis=1)
 
 
-def norm_boxes(boxes: npt.ArrayLike, shape: Sequence[int] | Array) -> Array:
-    """Convert pixel boxes to normalised boxes, (box - [0, 0, 1, 1]) / (size - 1).
+def norm_boxes(boxes: npt.ArrayLike, shape: Sequence[int] | Array, margin: int = 1) -> Array:
+    """Convert pixel boxes to normalised boxes, (box - [0, 0, margin, margin]) / (size - margin).
 
-    The lower right corner becomes inclusive, so 0 and 1 are the centres of the first and the last
-    pixel: the coordinates that `crop_and_resize` and the trained weights expect.
+    With a margin of 1 the lower right corner becomes inclusive, so 0 and 1 are the centres of the
+    first and the last pixel: the coordinates that `crop_and_resize` and the reference's weights
+    expect.
 
     Args:
         boxes: [N, 4] pixels.
         shape: (height, width) of the image, at least 2 pixels each; further entries are ignored.
+        margin: 1 or 0, see `config_rules.coordinates`.
 
     Returns:
         [N, 4] float32, normalised.
@@ -180,8 +183,8 @@ def norm_boxes(boxes: npt.ArrayLike, shape: Sequence[int] | Array) -> Array:
         array([[0. , 0. , 1. , 0.5]], dtype=float32)
     """
     height, width = shape[:2]
-    scale = np.array([height - 1, width - 1, height - 1, width - 1])
-    return ((np.asarray(boxes) - [0, 0, 1, 1]) / scale).astype(np.float32)
+    scale = np.array([height, width, height, width]) - margin
+    return ((np.asarray(boxes) - [0, 0, margin, margin]) / scale).astype(np.float32)
 
 
 def denorm_boxes(boxes: npt.ArrayLike, shape: Sequence[int] | Array) -> npt.NDArray[np.int32]:
@@ -202,6 +205,29 @@ def denorm_boxes(boxes: npt.ArrayLike, shape: Sequence[int] | Array) -> npt.NDAr
     height, width = shape[:2]
     scale = np.array([height - 1, width - 1, height - 1, width - 1])
     return np.around(np.asarray(boxes) * scale + [0, 0, 1, 1]).astype(np.int32)
+
+
+def boxes_in_pixels(
+    boxes: npt.ArrayLike, shape: Sequence[int] | Array, margin: int = 1
+) -> npt.NDArray[np.float32]:
+    """Convert normalised boxes back to pixels, not rounded; the inverse of `norm_boxes`.
+
+    Args:
+        boxes: [N, 4] normalised.
+        shape: (height, width) of the image; further entries are ignored.
+        margin: see `norm_boxes`.
+
+    Returns:
+        [N, 4] float32 pixels.
+
+    Example:
+        >>> from mrcnn.geometry.boxes import boxes_in_pixels
+        >>> boxes_in_pixels([[0, 0, 1, 0.25]], (50, 100), margin=0)
+        array([[ 0.,  0., 50., 25.]], dtype=float32)
+    """
+    height, width = (side - margin for side in shape[:2])
+    pixels = np.asarray(boxes, np.float32) * np.array([height, width] * 2, np.float32)
+    return pixels + np.array([0, 0, margin, margin], np.float32)
 
 
 def trim_zeros(x: npt.ArrayLike) -> Array:

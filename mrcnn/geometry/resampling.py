@@ -67,6 +67,20 @@ def half_pixel_centres(size: int | Array, count: int) -> tuple[Array, Array]:
     return below, remainder / (2 * count)
 
 
+def per_axis(scale: float | Sequence[float]) -> tuple[float, float]:
+    """The factors of height and width that `scale` stands for: one number, or two.
+
+    Example:
+        >>> from mrcnn.geometry.resampling import per_axis
+        >>> per_axis(2), per_axis((2, 3))
+        ((2, 2), (2, 3))
+    """
+    if isinstance(scale, Sequence):
+        vertical, horizontal = scale
+        return vertical, horizontal
+    return scale, scale
+
+
 def nearest_pixels(size: int, scale: float) -> Array:
     """For each pixel of a scaled side, the original pixel under its centre.
 

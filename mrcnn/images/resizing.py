@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config_rules.network_rules import RESIZE_MODES, multiple_of_64
-from ..geometry.resampling import resize_pixels, scaled_side
+from ..config_rules.values import either
+from ..geometry.resampling import scaled_side
 from ..types import Array
+from .interpolation import interpolate
+from .short_side import short_side_size
 
 # A source of random numbers; None is Python's global `random`.
 Rng = random.Random | np.random.Generator | np.random.RandomState | None
@@ -40,9 +43,21 @@ class ResizeSettings(Protocol):
     def IMAGE_RESIZE_MODE(self) -> str:
         """See `Config`."""
 
+    @property
+    def IMAGE_PADDING(self) -> int:
+        """See `Config`."""
+
+    @property
+    def IMAGE_RESAMPLING(self) -> str:
+        """See `Config`."""
+
+    @property
+    def BOX_COORDINATES(self) -> str:
+        """See `Config`."""
+
 
 class MeanPixel(Protocol):
-    """The setting of a `Config` that is subtracted from images."""
+    """The settings of a `Config` by which pixels are normalised: also PIXEL_STD, if it has one."""
 
     @property
     def MEAN_PIXEL(self) -> npt.ArrayLike:
@@ -57,12 +72,14 @@ def resize_image(
     mode: str = "square",
     rng: Rng = None,
     short_side: int | None = None,
+    multiple: int = 1,
+    resampling: str = "reference",
 ) -> Resized:
     """Scale an image and pad or crop it to the network's input size.
 
-    The image is enlarged by at least `min_scale`, and until its shorter side is `min_dim`; it is
-    never reduced to `min_dim`. Integer images are truncated after interpolation (1e-6 is added
-    first, so that float noise does not matter).
+    The image is enlarged by at least `min_scale`, and until its shorter side is `min_dim`; except
+    in mode "short_side", it is never reduced to `min_dim`. Integer images are truncated after
+    interpolation (1e-6 is added first, so that float noise does not matter).
 
     Args:
         image: [H, W, C].
@@ -71,13 +88,17 @@ def resize_image(
         min_scale: minimum scale factor.
         mode: "none": unchanged. "square": padded with zeros to [max_dim, max_dim], centred.
             "pad64": padded with zeros to multiples of 64, centred. "crop": a random
-            [min_dim, min_dim] crop.
+            [min_dim, min_dim] crop. "short_side": the shorter side becomes `min_dim`, or less if
+            the longer one would exceed `max_dim`; padded with zeros below and on the right.
         rng: source of the crop's position; None for Python's global `random`. y is drawn before x.
         short_side: length in pixels to which the shorter side is enlarged or reduced, in place of
-            `min_dim` and `min_scale`, as far as `max_dim` allows in mode "square"; None: not used.
+            `min_dim` and `min_scale`, as far as `max_dim` allows in the modes "square" and
+            "short_side"; None: not used.
+        multiple: of which the sides become multiples in mode "short_side", in pixels.
+        resampling: see `interpolate` and `short_side_size`.
 
     Returns:
-        image: [h, w, C] in the input dtype.
+        image: [h, w, C] in the input dtype, or as `interpolate` returns it.
         window: (y1, x1, y2, x2) pixels, the part of the result that is not padding.
         scale: factor by which the image was resized.
         padding: [(top, bottom), (left, right), (0, 0)] pixels.
@@ -96,7 +117,7 @@ def resize_image(
     _check_mode(mode, min_dim)
     height, width = image.shape[:2]
     scale, (height, width), padding = input_geometry(
-        height, width, min_dim, max_dim, min_scale, mode, short_side
+        height, width, min_dim, max_dim, min_scale, mode, short_side, multiple, resampling
     )
     if mode == "none":
         return image, (0, 0, height, width), scale, padding, None
@@ -110,11 +131,12 @@ def resize_image(
         if scale == 1:
             image = image[y : y + min_dim, x : x + min_dim]
         else:
-            image = resize_pixels(image, (height, width), (y, x, y + min_dim, x + min_dim))
+            place = (y, x, y + min_dim, x + min_dim)
+            image = interpolate(image, (height, width), resampling, place)
         return image, (0, 0, min_dim, min_dim), scale, padding, (y, x, min_dim, min_dim)
 
     if scale != 1:
-        image = resize_pixels(image, (height, width))
+        image = interpolate(image, (height, width), resampling)
     (top, _), (left, _), _ = padding
     image = np.pad(image, padding)
     return image, (top, left, top + height, left + width), scale, padding, None
@@ -128,12 +150,14 @@ def input_geometry(
     min_scale: float | None = None,
     mode: str = "square",
     short_side: int | None = None,
+    multiple: int = 1,
+    resampling: str = "reference",
 ) -> tuple[float, tuple[int, int], Padding]:
     """How `resize_image` scales and pads an image of a given size.
 
     Args:
         height, width: size of the image in pixels.
-        min_dim, max_dim, min_scale, mode, short_side: see `resize_image`.
+        min_dim, max_dim, min_scale, mode, short_side, multiple, resampling: see `resize_image`.
 
     Returns:
         scale: factor by which the image is resized.
@@ -141,10 +165,18 @@ def input_geometry(
         padding: [(top, bottom), (left, right), (0, 0)] pixels.
 
     Raises:
-        ValueError: `max_dim` is missing in mode "square".
+        ValueError: `max_dim` is missing in mode "square", or `min_dim` in mode "short_side".
     """
     if mode == "none":
         return 1, (height, width), [(0, 0), (0, 0), (0, 0)]
+    if mode == "short_side":
+        if not (short := short_side or min_dim):
+            raise ValueError(
+                f"min_dim is {min_dim}: mode 'short_side' gives the shorter side this length."
+            )
+        fitted, size = short_side_size(height, width, short, max_dim, resampling)
+        rows, columns = (-side % multiple for side in size)
+        return fitted, size, [(0, rows), (0, columns), (0, 0)]
     scale: float = max(1, min_dim / min(height, width)) if min_dim else 1
     if min_scale and scale < min_scale:
         scale = min_scale
@@ -169,7 +201,11 @@ def input_geometry(
 
 
 def resize_to_input(
-    image: Array, config: ResizeSettings, rng: Rng = None, short_side: int | None = None
+    image: Array,
+    config: ResizeSettings,
+    rng: Rng = None,
+    short_side: int | None = None,
+    pad: bool = True,
 ) -> Resized:
     """`resize_image` with the settings of a configuration.
 
@@ -177,11 +213,13 @@ def resize_to_input(
         image: [H, W, C].
         config: the settings.
         rng, short_side: see `resize_image`.
+        pad: False leaves out the padding of mode "short_side".
 
     Returns:
         image, window, scale, padding, crop: see `resize_image`.
     """
-    return resize_image(image, **resize_options(config), rng=rng, short_side=short_side)
+    options = resize_options(config) | ({} if pad else {"multiple": 1})
+    return resize_image(image, **options, rng=rng, short_side=short_side)
 
 
 def resize_options(config: ResizeSettings) -> dict[str, Any]:
@@ -191,15 +229,17 @@ def resize_options(config: ResizeSettings) -> dict[str, Any]:
         "max_dim": config.IMAGE_MAX_DIM,
         "min_scale": config.IMAGE_MIN_SCALE,
         "mode": config.IMAGE_RESIZE_MODE,
+        "multiple": config.IMAGE_PADDING,
+        "resampling": config.IMAGE_RESAMPLING,
     }
 
 
 def mold_image(images: npt.ArrayLike, config: MeanPixel) -> Array:
-    """Subtract the mean pixel.
+    """Subtract the mean pixel and divide by the standard deviation.
 
     Args:
         images: [..., H, W, C], RGB in 0..255.
-        config: MEAN_PIXEL, one value per channel.
+        config: MEAN_PIXEL and PIXEL_STD, one value per channel or one for all.
 
     Returns:
         float32 of the same shape.
@@ -212,15 +252,18 @@ def mold_image(images: npt.ArrayLike, config: MeanPixel) -> Array:
         array([[[ 0.3,  7.2, 20.1]]], dtype=float32)
     """
     molded = np.empty(np.shape(images), np.float32)
-    return np.subtract(images, config.MEAN_PIXEL, dtype=np.float64, out=molded)
+    std = _pixel_std(config)
+    if np.all(std == 1):
+        return np.subtract(images, config.MEAN_PIXEL, dtype=np.float64, out=molded)
+    return np.divide(np.subtract(images, config.MEAN_PIXEL, dtype=np.float64), std, out=molded)
 
 
 def unmold_image(normalized_images: npt.ArrayLike, config: MeanPixel) -> Array:
-    """Add the mean pixel back and round; the inverse of `mold_image`.
+    """Multiply by the deviation, add the mean pixel and round; the inverse of `mold_image`.
 
     Args:
         normalized_images: [..., H, W, C], as `mold_image` returned them.
-        config: MEAN_PIXEL, one value per channel.
+        config: MEAN_PIXEL and PIXEL_STD, one value per channel or one for all.
 
     Returns:
         uint8 of the same shape.
@@ -232,13 +275,43 @@ def unmold_image(normalized_images: npt.ArrayLike, config: MeanPixel) -> Array:
         >>> unmold_image(mold_image(image, Config()), Config())
         array([[[124, 124, 124]]], dtype=uint8)
     """
+    std = _pixel_std(config)
+    if not np.all(std == 1):
+        normalized_images = np.multiply(normalized_images, std, dtype=np.float64)
     pixels = np.add(normalized_images, config.MEAN_PIXEL, dtype=np.float64)
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
+def _pixel_std(config: MeanPixel) -> Array:
+    # Objects with only a MEAN_PIXEL, as code written for the reference may pass, are accepted.
+    return np.asarray(getattr(config, "PIXEL_STD", 1.0), np.float64)
+
+
+def mold_resized(image: Array, window: Window, config: Any) -> Array:
+    """`mold_image` for an image at the network's size.
+
+    With IMAGE_RESIZE_MODE "short_side", the padding is 0 afterwards, as in torchvision and
+    Detectron2; in the other modes it was 0 before, as in the reference.
+
+    Args:
+        image: [h, w, C], as `resize_image` returned it.
+        window: (y1, x1, y2, x2) pixels, the part that is not padding.
+        config: a `Config`.
+
+    Returns:
+        float32 [h, w, C].
+    """
+    molded = mold_image(image, config)
+    if config.IMAGE_RESIZE_MODE == "short_side":
+        _, _, bottom, right = window
+        molded[bottom:] = 0
+        molded[:, right:] = 0
+    return molded
+
+
 def _check_mode(mode: str, min_dim: int | None) -> None:
     if mode not in RESIZE_MODES:
-        raise ValueError(f"mode is {mode!r}: it must be 'none', 'square', 'pad64' or 'crop'.")
+        raise ValueError(f"mode is {mode!r}: it must be {either(RESIZE_MODES)}.")
     if mode == "pad64" and min_dim and min_dim % 64:
         raise ValueError(f"min_dim is {min_dim}: mode 'pad64' needs a multiple of 64, or None.")
 
@@ -253,12 +326,18 @@ def _draw(rng: Rng, last: int) -> int:
     return int(draw(0, last + 1))
 
 
-def check_sides(image_shape: Sequence[int] | Array) -> None:
+def check_sides(image_shape: Sequence[int] | Array, mode: str = "square") -> None:
     """Check that a resized image of `image_shape`, (height, width, ...), fits the pyramid.
+
+    Args:
+        image_shape: (height, width, ...) in pixels.
+        mode: IMAGE_RESIZE_MODE. With "short_side", IMAGE_PADDING has made the sides fit.
 
     Raises:
         ValueError: height or width is not a multiple of 64.
     """
+    if mode == "short_side":
+        return
     for side in image_shape[:2]:
         if side % 64:
             raise ValueError(f"an image has a side of {side} pixels: {multiple_of_64(side)}")

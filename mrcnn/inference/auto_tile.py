@@ -75,6 +75,8 @@ def _fits(detector: ScaledDetector, shape: Sequence[int]) -> bool:
 def _side(detector: ScaledDetector, object_size: float | None) -> int:
     """Side of a tile in pixels of the image."""
     limit, config = _limit(detector), detector.config
+    if limit and config.IMAGE_RESIZE_MODE == "short_side":
+        limit = config.IMAGE_MIN_DIM  # the side that a square tile gets
     side = limit or _TILE
     scale = 1.0 if limit and detector.is_own_scale else detector.scale_of((side, side))
     if object_size:
@@ -88,4 +90,5 @@ def _side(detector: ScaledDetector, object_size: float | None) -> int:
 def _limit(detector: ScaledDetector) -> int | None:
     """The side to which the model shrinks images; None if it shrinks none."""
     config = detector.config
-    return config.IMAGE_MAX_DIM if config.IMAGE_RESIZE_MODE == "square" else None
+    shrinks = config.IMAGE_RESIZE_MODE in ("square", "short_side")
+    return config.IMAGE_MAX_DIM if shrinks else None

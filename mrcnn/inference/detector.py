@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..anchors.recent import Recent
 from ..config import Config
 from ..config_rules import parts
+from ..config_rules.coordinates import box_margin
 from ..images.frame import Frame
 from ..network.graph_model import outputs_by_name
 from ..network.heads.head import Found, Head
@@ -116,7 +117,8 @@ class Detector:
             metas = np.asarray(image_metas[first : first + size])
             outputs = self.predict(images, metas, verbose)
             shape = images[0].shape
-            frame = Frame.of_window(shape, shape, (0, 0, *shape[:2]))
+            margin = box_margin(self.config)
+            frame = Frame.of_window(shape, shape, (0, 0, *shape[:2]), margin)
             results += self.results(outputs, metas, [frame] * len(images))
         return results
 

@@ -26,8 +26,8 @@ def with_mean(image: Any, config: Config) -> Any:
 
     Args:
         image: array [H, W, C], or anything else that `detect` is given.
-        config: MEAN_PIXEL and IMAGE_SCALING; only with "auto" is an image taken for a molded one,
-            because with other scalings floats of any range are pixels.
+        config: MEAN_PIXEL, PIXEL_STD and IMAGE_SCALING; only with "auto" is an image taken for a
+            molded one, because with other scalings floats of any range are pixels.
 
     Returns:
         the image before `mold_image`, [H, W, C]: uint8 if it was made of whole numbers, else
@@ -58,21 +58,24 @@ def with_mean(image: Any, config: Config) -> Any:
 def _before_molding(image: Any, config: Config) -> Array | None:
     """The pixels that `mold_image` was given, or None if it probably was not called."""
     mean = np.asarray(config.MEAN_PIXEL, np.float64)
+    std = np.asarray(config.PIXEL_STD, np.float64)
     if (
         not isinstance(image, np.ndarray)
         or image.dtype.kind != "f"
         or image.ndim != 3
         or not image.size
         or mean.shape not in ((), (1,), image.shape[-1:])
+        or std.shape not in ((), (1,), image.shape[-1:])
         or not isinstance(config.IMAGE_SCALING, str)
         or config.IMAGE_SCALING != "auto"
     ):
         return None
     low = image.min()
+    least, most = (-mean / std).min(), ((255 - mean) / std).max()
     # NaN fails these tests too. A bright image may be molded although no value is below 0.
-    if not low >= -mean.max() - _ROUNDING or not image.max() <= 255 - mean.min() + _ROUNDING:
+    if not low >= least - _ROUNDING or not image.max() <= most + _ROUNDING:
         return None
-    pixels = image + mean
+    pixels = image * std + mean
     if pixels.min() < -_ROUNDING or pixels.max() > 255 + _ROUNDING:
         return None
     whole = np.rint(pixels)
@@ -81,5 +84,5 @@ def _before_molding(image: Any, config: Config) -> Array | None:
         return None
     if is_whole:
         return whole.astype(np.uint8)
-    range_of_channel = np.ptp(image, axis=(0, 1)).max()
+    range_of_channel = (np.ptp(image, axis=(0, 1)) * std).max()
     return np.clip(pixels, 0, 255) if range_of_channel >= _LEAST_RANGE else None

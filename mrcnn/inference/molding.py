@@ -8,10 +8,11 @@ import numpy.typing as npt
 
 from ..anchors.pyramid import pyramid_anchors
 from ..config import Config
+from ..config_rules.coordinates import box_margin
 from ..geometry.boxes import norm_boxes
 from ..images.frame import Frame
 from ..images.pixels import for_network
-from ..images.resizing import check_sides, mold_image
+from ..images.resizing import check_sides, mold_resized
 from ..instances.pasting import class_masks, unmold_masks
 from ..types import Array
 from .molded import with_mean
@@ -91,6 +92,8 @@ def _in_numpy(image):
 def mold_inputs(images: Sequence[Array] | Array, config: Config) -> tuple[Array, Array, Array]:
     """See `MaskRCNN.mold_inputs`; `config` is the model's."""
     molded = [mold_input(image, config) for image in check_images(images, config)]
+    if config.IMAGE_RESIZE_MODE == "short_side":
+        molded = _padded_alike(molded)
     shapes = sorted({image.shape for image, _ in molded})
     if len(shapes) > 1:
         raise ValueError(
@@ -102,6 +105,16 @@ def mold_inputs(images: Sequence[Array] | Array, config: Config) -> tuple[Array,
     return np.stack(molded_images), metas, np.stack([frame.window for frame in frames])
 
 
+def _padded_alike(molded: list[tuple[Array, Frame]]) -> list[tuple[Array, Frame]]:
+    """Molded images, padded with zeros to the largest height and width."""
+    height, width = np.max([image.shape[:2] for image, _ in molded], axis=0).tolist()
+    padded = []
+    for image, frame in molded:
+        larger, padding = frame.padded(height, width)
+        padded.append((np.pad(image, padding), larger))
+    return padded
+
+
 def mold_input(image: Array, config: Config) -> tuple[Array, Frame]:
     """Convert one image to the network's input.
 
@@ -110,7 +123,7 @@ def mold_input(image: Array, config: Config) -> tuple[Array, Frame]:
         config: the model's.
 
     Returns:
-        molded_image: float32 [h, w, C], the mean subtracted.
+        molded_image: float32 [h, w, C], see `mold_resized`.
         frame: of the image.
 
     Raises:
@@ -122,8 +135,8 @@ def mold_input(image: Array, config: Config) -> tuple[Array, Frame]:
             "whole image, it must be 'square', 'pad64' or 'none'."
         )
     molded, frame = Frame.of(image, config)
-    check_sides(molded.shape)
-    return mold_image(molded, config).astype(np.float32), frame
+    check_sides(molded.shape, config.IMAGE_RESIZE_MODE)
+    return mold_resized(molded, frame.window, config), frame
 
 
 def meta_of(frame: Frame, config: Config) -> Array:
@@ -142,20 +155,25 @@ def unmold_detections(
     original_image_shape: Sequence[int] | Array,
     image_shape: Sequence[int] | Array,
     window: Sequence[int] | Array,
+    config: Config | None = None,
 ) -> tuple[Array, Array, Array, Array]:
     """See `MaskRCNN.unmold_detections`.
 
     Args:
         detections, mrcnn_mask, original_image_shape, image_shape, window: see
             `MaskRCNN.unmold_detections`.
+        config: BOX_COORDINATES and MASK_PASTING; None: as in the reference.
 
     Returns:
-        boxes int32 [N, 4] pixels, class_ids int32 [N], scores float32 [N], masks bool [H, W, N].
+        boxes [N, 4] pixels, int32, or float32 with BOX_COORDINATES "continuous"; class_ids int32
+        [N], scores float32 [N], masks bool [H, W, N].
     """
-    frame = Frame.of_window(original_image_shape, image_shape, window)
+    margin = box_margin(config) if config else 1
+    frame = Frame.of_window(original_image_shape, image_shape, window, margin)
     rows, boxes, class_ids, scores = unmold_boxes(detections, frame)
     masks = class_masks(mrcnn_mask, rows, class_ids)  # [N, h, w]
-    return boxes, class_ids, scores, unmold_masks(masks, boxes, original_image_shape)
+    rule = config.MASK_PASTING if config else "reference"
+    return boxes, class_ids, scores, unmold_masks(masks, boxes, original_image_shape, rule)
 
 
 def unmold_boxes(detections: Array, frame: Frame) -> tuple[Array, Array, Array, Array]:
@@ -168,7 +186,7 @@ def unmold_boxes(detections: Array, frame: Frame) -> tuple[Array, Array, Array, 
 
     Returns:
         rows: int [N], indices of the kept detections; in a small image boxes may shrink to nothing.
-        boxes: int32 [N, 4] pixels.
+        boxes: [N, 4] pixels, see `Frame.boxes_back`.
         class_ids: int32 [N].
         scores: float32 [N].
     """
@@ -182,7 +200,7 @@ def unmold_boxes(detections: Array, frame: Frame) -> tuple[Array, Array, Array, 
 def anchors(config: Config, image_shape: Sequence[int] | Array) -> tuple[Array, Array]:
     """Anchors in pixels float64 [A, 4], and normalised float32 [A, 4]; see `pyramid_anchors`."""
     pixels = pyramid_anchors(config, image_shape)
-    return pixels, norm_boxes(pixels, image_shape[:2])
+    return pixels, norm_boxes(pixels, image_shape[:2], box_margin(config))
 
 
 def network_inputs(

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from ..config import Config
-from ..geometry.resampling import resize_pixels, scaled_side
+from ..config_rules.coordinates import box_margin
+from ..geometry.resampling import scaled_side
 from ..images.frame import Frame
+from ..images.interpolation import interpolate
 from ..images.resizing import (
     check_sides,
     input_geometry,
-    mold_image,
+    mold_resized,
     resize_image,
     resize_options,
 )
@@ -120,17 +122,24 @@ class ScaledDetector:
 def _mold(image: Array, scale: float, config: Config) -> tuple[Array, Frame]:
     """`mold_input` at a given scale."""
     height, width = (scaled_side(side, scale) for side in image.shape[:2])
-    square, limit = config.IMAGE_RESIZE_MODE == "square", config.IMAGE_MAX_DIM
+    own, limit = config.IMAGE_RESIZE_MODE, config.IMAGE_MAX_DIM
+    square = own == "square"
     if square and limit and max(height, width) > limit:
         raise ValueError(
             f"the image is {image.shape[0]} x {image.shape[1]} pixels, and {height} x {width} at "
             f"this scale, which exceeds IMAGE_MAX_DIM, {limit}: detect in tiles of at most "
             f"{int(limit / scale)} pixels."
         )
-    resized = resize_pixels(image, (height, width))
-    mode = "square" if square else "pad64"
-    padded, window, _, padding, crop = resize_image(resized, max_dim=limit, mode=mode)
-    check_sides(padded.shape)
+    resized = interpolate(image, (height, width), config.IMAGE_RESAMPLING)
+    # The image has its size already, so that each mode only pads it.
+    if own == "short_side":
+        padded, window, _, padding, crop = resize_image(
+            resized, min(height, width), mode=own, multiple=config.IMAGE_PADDING
+        )
+    else:
+        mode = "square" if square else "pad64"
+        padded, window, _, padding, crop = resize_image(resized, max_dim=limit, mode=mode)
+    check_sides(padded.shape, own)
     # The results are pasted into the image as it was, not as it was resized.
-    frame = Frame(image.shape, padded.shape, window, scale, padding, crop)
-    return mold_image(padded, config).astype(np.float32), frame
+    place = (image.shape, padded.shape, window, scale, padding, crop)
+    return mold_resized(padded, window, config), Frame(*place, margin=box_margin(config))

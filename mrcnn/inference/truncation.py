@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..config import Config
+from ..config_rules.coordinates import box_margin
 from ..config_rules.detection_rules import scores_needed
 from ..geometry.boxes import apply_box_deltas, compute_overlaps, norm_boxes
 from ..geometry.soft_nms import soft_non_max_suppression
@@ -149,7 +150,7 @@ def _candidates(
     deltas = deltas * np.asarray(config.BBOX_STD_DEV, np.float32)
     deltas[:, 2:] = np.minimum(deltas[:, 2:], 20)  # an untrained network may give any number
     meta = parse_image_meta(np.asarray(image_meta)[None])
-    window = norm_boxes(meta["window"], meta["image_shape"][0])[0]
+    window = norm_boxes(meta["window"], meta["image_shape"][0], box_margin(config))[0]
     boxes = apply_box_deltas(outputs["ROI"], deltas)
     boxes = np.clip(boxes, np.tile(window[:2], 2), np.tile(window[2:], 2))
     valid = (class_ids > 0) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from ..geometry.resampling import scaled_side
+from ..geometry.resampling import per_axis, scaled_side
 from ..types import Array
 from .annotated import Annotated
 from .instances import Chosen
@@ -95,17 +95,21 @@ class InstanceBoxes:
         return type(self)(self.boxes[:, [1, 0, 3, 2]], (self.width, self.height))
 
     def resize(
-        self, scale: float, padding: Sequence[tuple[int, int]], crop: Sequence[int] | None = None
+        self,
+        scale: float | Sequence[float],
+        padding: Sequence[tuple[int, int]],
+        crop: Sequence[int] | None = None,
     ) -> Self:
         """The boxes, moved as `resize_image` moved the image.
 
         Args:
-            scale, padding, crop: as `resize_image` returned them.
+            scale, padding, crop: see `Instances.resize`.
         """
         (top, bottom), (left, right) = padding[:2]
         height, width = self.height, self.width
         if scale != 1:
-            height, width = scaled_side(height, scale), scaled_side(width, scale)
+            vertical, horizontal = per_axis(scale)
+            height, width = scaled_side(height, vertical), scaled_side(width, horizontal)
         factors = np.array([height / self.height, width / self.width] * 2)
         boxes = self.boxes * factors + [top, left, top, left]
         shape: Sequence[int] = (height + top + bottom, width + left + right)

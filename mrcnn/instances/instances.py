@@ -28,12 +28,16 @@ class InstanceField(Protocol):
         """[N] bool, whether any part of an instance is visible."""
 
     def resize(
-        self, scale: float, padding: Sequence[tuple[int, int]], crop: Sequence[int] | None = None, /
+        self,
+        scale: float | Sequence[float],
+        padding: Sequence[tuple[int, int]],
+        crop: Sequence[int] | None = None,
+        /,
     ) -> Self:
         """The instances, moved as `resize_image` moved the image.
 
         Args:
-            scale, padding, crop: as `resize_image` returned them.
+            scale, padding, crop: see `Instances.resize`.
         """
 
     def flip(self, axis: int, /) -> Self:
@@ -115,12 +119,17 @@ class Instances:
         return type(self)(self.class_ids[chosen], fields)
 
     def resize(
-        self, scale: float, padding: Sequence[tuple[int, int]], crop: Sequence[int] | None = None
+        self,
+        scale: float | Sequence[float],
+        padding: Sequence[tuple[int, int]],
+        crop: Sequence[int] | None = None,
     ) -> Self:
         """The instances, moved as `resize_image` moved the image.
 
         Args:
-            scale, padding, crop: as `resize_image` returned them.
+            scale: factor, or those of height and width where they differ, as they may with
+                IMAGE_RESIZE_MODE "short_side".
+            padding, crop: as `resize_image` returned them.
         """
         return self._each(lambda values: values.resize(scale, padding, crop))
 

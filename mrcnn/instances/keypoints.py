@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from ..geometry.resampling import scaled_side
+from ..geometry.resampling import per_axis, scaled_side
 from ..types import Array
 from .instances import Chosen
 from .keypoint_layout import check_flip_pairs, mirrored
@@ -130,17 +130,21 @@ class InstanceKeypoints:
         return self._moved(self._swapped(self.points[..., [1, 0, 2]]), (self.width, self.height))
 
     def resize(
-        self, scale: float, padding: Sequence[tuple[int, int]], crop: Sequence[int] | None = None
+        self,
+        scale: float | Sequence[float],
+        padding: Sequence[tuple[int, int]],
+        crop: Sequence[int] | None = None,
     ) -> Self:
         """The keypoints, moved as `resize_image` moved the image.
 
         Args:
-            scale, padding, crop: as `resize_image` returned them.
+            scale, padding, crop: see `Instances.resize`.
         """
         (top, bottom), (left, right) = padding[:2]
         height, width = self.height, self.width
         if scale != 1:
-            height, width = scaled_side(height, scale), scaled_side(width, scale)
+            vertical, horizontal = per_axis(scale)
+            height, width = scaled_side(height, vertical), scaled_side(width, horizontal)
         factors = np.array([height / self.height, width / self.width, 1])
         points = self.points * factors + [top, left, 0]
         shape: Sequence[int] = (height + top + bottom, width + left + right)

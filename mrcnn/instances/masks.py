@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.ndimage
 
-from ..geometry.resampling import nearest_pixels
+from ..geometry.resampling import nearest_pixels, per_axis
 from ..types import Array
 from .annotated import Annotated
 from .instances import Chosen
@@ -181,18 +181,22 @@ class InstanceMasks:
         return type(self)(crops, self.boxes[:, 1::-1], (self.width, self.height))
 
     def resize(
-        self, scale: float, padding: Sequence[tuple[int, int]], crop: Sequence[int] | None = None
+        self,
+        scale: float | Sequence[float],
+        padding: Sequence[tuple[int, int]],
+        crop: Sequence[int] | None = None,
     ) -> Self:
         """The masks as `resize_mask` would resize them: nearest pixel, then padded, then cropped.
 
         Args:
-            scale, padding, crop: as `resize_image` returned them.
+            scale, padding, crop: see `Instances.resize`.
         """
         (top, bottom), (left, right) = padding[:2]
         crops, ends = self.crops, self.boxes.astype(np.int64)
         height, width = self.height, self.width
         if scale != 1:
-            nearest = [nearest_pixels(side, scale) for side in (height, width)]
+            vertical, horizontal = per_axis(scale)
+            nearest = [nearest_pixels(height, vertical), nearest_pixels(width, horizontal)]
             (ys, xs), (height, width) = nearest, map(len, nearest)
             # `nearest` never decreases, so the pixels inside a box form a range.
             ends = np.stack(

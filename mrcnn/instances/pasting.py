@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ..geometry.resampling import bilinear, half_pixel_centres
 from ..types import Array
+from .paste_rules import pasted_crops
 
 
 def extract_bboxes(mask: npt.ArrayLike) -> npt.NDArray[np.int32]:
@@ -197,35 +198,50 @@ def unmold_mask(
     return full
 
 
-def unmold_masks(masks: Array, boxes: Array, image_shape: Sequence[int] | Array) -> Array:
+def unmold_masks(
+    masks: Array, boxes: Array, image_shape: Sequence[int] | Array, rule: str = "reference"
+) -> Array:
     """`unmold_mask` for all detections of an image.
 
     Args:
         masks: [N, h, w] float in 0..1.
         boxes: [N, 4] pixels.
         image_shape: (height, width) of the image; further entries are ignored.
+        rule: MASK_PASTING.
 
     Returns:
         [height, width, N] bool: a view of an [N, height, width] array, because writing 100 masks
         side by side into the last axis takes twenty times longer than pasting them.
     """
     full = np.zeros((len(masks), *image_shape[:2]), bool)
-    for image, mask, box in zip(full, masks, boxes, strict=True):
-        _unmold_into(image, mask, box)
+    for image, crop, corner in zip(
+        full, *unmold_crops(masks, boxes, image_shape, rule), strict=True
+    ):
+        _paste(image, corner, crop)
     return np.moveaxis(full, 0, -1)
 
 
-def unmold_crops(masks: Array, boxes: Array) -> list[Array]:
-    """`unmold_masks`, but each mask only inside its box.
+def unmold_crops(
+    masks: Array, boxes: Array, image_shape: Sequence[int] | Array, rule: str = "reference"
+) -> tuple[list[Array], list[tuple[int, int]]]:
+    """`unmold_masks`, but each mask only where its box is.
 
     Args:
-        masks: [N, h, w] float in 0..1.
-        boxes: [N, 4] pixels, each with an area; they may extend outside the image.
+        masks, boxes, image_shape, rule: see `unmold_masks`.
 
     Returns:
-        N bool arrays [h, w], each the size of its box.
+        N bool arrays [h, w], and the (y, x) of each one's first pixel. With "reference" they have
+        the sizes of the boxes, rounded to whole pixels, and may extend outside the image.
     """
-    return [_unmold_crop(mask, box) for mask, box in zip(masks, boxes, strict=True)]
+    if rule != "reference":
+        height, width = (int(side) for side in image_shape[:2])
+        return pasted_crops(masks, boxes, (height, width), rule)
+    whole = np.rint(np.asarray(boxes)).astype(np.int64).reshape(-1, 4)
+    crops = [
+        _unmold_crop(mask, box) if box[2] > box[0] and box[3] > box[1] else np.zeros((0, 0), bool)
+        for mask, box in zip(masks, whole, strict=True)
+    ]
+    return crops, [(y, x) for y, x, _, _ in whole.tolist()]
 
 
 def _unmold_into(full: Array, mask: Array, bbox: Sequence[int] | Array) -> None:

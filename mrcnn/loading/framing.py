@@ -5,6 +5,7 @@ import random
 import numpy as np
 
 from ..config import Config
+from ..config_rules.coordinates import box_margin
 from ..images.frame import Frame
 from ..images.jitter import jitter_image
 from ..types import Array
@@ -14,6 +15,9 @@ def frame_image(
     image: Array, config: Config, rng: np.random.Generator, training: bool
 ) -> tuple[Array, Frame]:
     """An image at the network's input size, and its frame.
+
+    With IMAGE_RESIZE_MODE "short_side" it is not padded yet, because augmentation would move the
+    padding.
 
     Args:
         image: [H, W, C].
@@ -30,8 +34,9 @@ def frame_image(
         factor = rng.uniform(*config.TRAIN_SCALE_JITTER)
         side = int(config.IMAGE_SHAPE[0])
         jittered, window, scale, padding, crop = jitter_image(image, side, factor, rng)
-        return jittered, Frame(image.shape, jittered.shape, window, scale, padding, crop)
+        place = (image.shape, jittered.shape, window, scale, padding, crop)
+        return jittered, Frame(*place, margin=box_margin(config))
     short_side = None
     if training and config.TRAIN_MIN_DIMS is not None:
         short_side = int(rng.choice(config.TRAIN_MIN_DIMS))
-    return Frame.of(image, config, places, short_side)
+    return Frame.of(image, config, places, short_side, pad=False)

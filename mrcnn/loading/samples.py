@@ -14,7 +14,7 @@ from ..datasets import Dataset
 from ..datasets.prepared import prepared_ids
 from ..datasets.reading import read_sample
 from ..images.frame import Frame
-from ..images.resizing import check_sides, mold_image
+from ..images.resizing import check_sides, mold_resized
 from ..instances import Instances
 from ..types import Array
 from .framing import frame_image
@@ -69,9 +69,10 @@ def load_image_gt(
     """
     rng = np.random.default_rng() if rng is None else rng
     another = another_of(dataset, config, image_id, ("masks",), augment)
-    image, image_meta, instances = _load(
+    image, frame, instances = _load(
         dataset, config, image_id, ("masks",), augment, augmentation, rng, False, another
     )
+    image_meta = _meta(dataset, image_id, frame)
     masks = instances.fields["masks"]
     mask = masks.minimize(config.MINI_MASK_SHAPE[:2]) if use_mini_mask else masks.dense()
     return image, image_meta, instances.class_ids, masks.boxes, mask
@@ -94,7 +95,8 @@ def load_framed(
         training: see `frame_image`.
 
     Returns:
-        The image [H, W, C], its `Frame`, and its `Instances`, some of which may lie outside.
+        The image [H, W, C], its `Frame`, and its `Instances`, some of which may lie outside. With
+        IMAGE_RESIZE_MODE "short_side", none of them is padded yet.
     """
     image, instances = read_sample(dataset, config, image_id, fields)
     image, frame = frame_image(image, config, rng, training)
@@ -141,16 +143,26 @@ def _load(
     rng: np.random.Generator,
     training: bool,
     another: Another | None,
-) -> tuple[Array, Array, Instances]:
-    """Return the image at the network's size [H, W, C], its meta vector and its `Instances`."""
+) -> tuple[Array, Frame, Instances]:
+    """Return the image at the network's size [H, W, C], its `Frame` and its `Instances`."""
     image, frame, instances = load_framed(dataset, config, image_id, fields, augment, rng, training)
     if augmentation is not None:
         image, instances = apply_augmentation(augmentation, image, instances, rng, another)
+    if config.IMAGE_RESIZE_MODE == "short_side":
+        height, width = (
+            -(-side // config.IMAGE_PADDING) * config.IMAGE_PADDING for side in image.shape[:2]
+        )
+        frame, more = frame.padded(height, width)
+        image, instances = np.pad(image, more), instances.resize(1, more)
+    # Cropping and augmentation may have moved instances out of the image.
+    return image, frame, instances[instances.visible]
 
+
+def _meta(dataset: Dataset, image_id: int, frame: Frame) -> Array:
+    """The image's meta vector, with the classes of its source as the active ones."""
     active = np.zeros([dataset.num_classes], dtype=np.int32)
     active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
-    # Cropping and augmentation may have moved instances out of the image.
-    return image, frame.meta(image_id, active), instances[instances.visible]
+    return frame.meta(image_id, active)
 
 
 def build_sample(
@@ -179,16 +191,16 @@ def build_sample(
         another: draws another image, see `mrcnn.augment.augment`.
 
     Returns:
-        Array of each input, by its name: image float32 [H, W, C], the mean subtracted; image_meta
+        Array of each input, by its name: image float32 [H, W, C], see `mold_resized`; image_meta
         float64 [12 + NUM_CLASSES]; rpn_match int32 [A, 1], 1 positive, -1 negative, 0 neutral;
         rpn_bbox float64 [RPN_TRAIN_ANCHORS_PER_IMAGE, 4], deltas, see `build_rpn_targets`;
         gt_class_ids int32 [MAX_GT_INSTANCES], padded with zeros; gt_boxes [MAX_GT_INSTANCES, 4],
         pixels; and the heads' arrays, such as gt_masks bool [h, w, MAX_GT_INSTANCES].
     """
-    image, image_meta, instances = _load(
+    image, frame, instances = _load(
         dataset, config, image_id, fields, augment, augmentation, rng, training, another
     )
-    check_sides(image.shape)
+    check_sides(image.shape, config.IMAGE_RESIZE_MODE)
     rpn_match, rpn_bbox = build_rpn_targets(
         image.shape,
         anchors_of(image.shape),
@@ -203,8 +215,8 @@ def build_sample(
             on_cut(len(instances))
         instances = instances[np.sort(rng.choice(len(instances), limit, replace=False))]
     made = {
-        "image": mold_image(image, config),
-        "image_meta": image_meta,
+        "image": mold_resized(image, frame.window, config),
+        "image_meta": _meta(dataset, image_id, frame),
         "rpn_match": rpn_match[:, np.newaxis].astype(np.int32),
         "rpn_bbox": rpn_bbox,
     }

@@ -18,6 +18,9 @@ def keras_input(declared: Input) -> keras.KerasTensor:
 class NormBoxes(layers.Layer):
     """Converts boxes from pixels to normalised coordinates.
 
+    Args:
+        margin: 1 or 0, see `config_rules.coordinates`.
+
     Call arguments:
         inputs: [boxes [B, N, 4] in pixels, image [B, H, W, C], of which only the size counts].
 
@@ -25,14 +28,16 @@ class NormBoxes(layers.Layer):
         Float tensor [B, N, 4], normalised.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, margin: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
+        self.margin: float = margin
 
     def call(self, inputs: Any) -> Tensor:
         """See the class. Zero rows are padding and stay zero."""
         boxes, image = inputs
         is_box = ops.any(boxes != 0, axis=-1, keepdims=True)
-        return ops.where(is_box, norm_boxes_graph(boxes, ops.shape(image)[1:3]), 0.0)
+        normalised = norm_boxes_graph(boxes, ops.shape(image)[1:3], self.margin)
+        return ops.where(is_box, normalised, 0.0)
 
     def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         """[B, N, 4], float32."""

@@ -13,21 +13,23 @@ from ..types import Tensor
 _LARGEST_LOG = 20.0
 
 
-def apply_box_deltas_graph(boxes: Tensor, deltas: Tensor) -> Tensor:
+def apply_box_deltas_graph(boxes: Tensor, deltas: Tensor, limit: float | None = None) -> Tensor:
     """Move and scale boxes by deltas (Faster R-CNN, section 3.1.2).
 
     Args:
         boxes: float tensor [..., N, 4], pixels or normalised.
         deltas: float tensor [..., N, 4] of (dy, dx, log dh, log dw), relative to each box.
+        limit: the largest log dh and log dw; None: 20, which is hardly a limit.
 
     Returns:
         Float tensor [..., N, 4] in the units of `boxes`.
     """
+    limit = _LARGEST_LOG if limit is None else float(limit)
     height, width = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]  # [..., N]
     center_y = boxes[..., 0] + 0.5 * height + deltas[..., 0] * height
     center_x = boxes[..., 1] + 0.5 * width + deltas[..., 1] * width
-    height = height * ops.exp(ops.minimum(deltas[..., 2], _LARGEST_LOG))
-    width = width * ops.exp(ops.minimum(deltas[..., 3], _LARGEST_LOG))
+    height = height * ops.exp(ops.minimum(deltas[..., 2], limit))
+    width = width * ops.exp(ops.minimum(deltas[..., 3], limit))
     y1, x1 = center_y - 0.5 * height, center_x - 0.5 * width
     return ops.stack([y1, x1, y1 + height, x1 + width], axis=-1)
 
@@ -90,18 +92,19 @@ def area(boxes: Tensor) -> Tensor:
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
-def norm_boxes_graph(boxes: Tensor, shape: Tensor | Sequence[int]) -> Tensor:
-    """Convert pixels to normalised coordinates: `(box - [0, 0, 1, 1]) / (size - 1)`.
+def norm_boxes_graph(boxes: Tensor, shape: Tensor | Sequence[int], margin: float = 1.0) -> Tensor:
+    """Convert pixels to normalised coordinates: `(box - [0, 0, margin, margin]) / (size - margin)`.
 
     Args:
         boxes: tensor [..., 4] in pixels, y2 and x2 exclusive.
         shape: (height, width) of the image in pixels: a tensor [..., 2] or a pair.
+        margin: 1, which makes y2 and x2 inclusive, or 0; see `config_rules.coordinates`.
 
     Returns:
-        Float tensor [..., 4], y2 and x2 inclusive.
+        Float tensor [..., 4].
     """
-    boxes, scale = ops.cast(boxes, "float32"), _scale(shape)
-    return (boxes - ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])) / scale
+    boxes, scale = ops.cast(boxes, "float32"), _scale(shape, margin)
+    return (boxes - ops.convert_to_tensor([0.0, 0.0, margin, margin], "float32")) / scale
 
 
 def denorm_boxes_graph(boxes: Tensor, shape: Tensor | Sequence[int]) -> Tensor:
@@ -119,6 +122,6 @@ def denorm_boxes_graph(boxes: Tensor, shape: Tensor | Sequence[int]) -> Tensor:
     return ops.cast(ops.round(pixels), "int32")
 
 
-def _scale(shape: Tensor | Sequence[int]) -> Tensor:
+def _scale(shape: Tensor | Sequence[int], margin: float = 1.0) -> Tensor:
     size = ops.cast(ops.convert_to_tensor(shape), "float32")
-    return ops.concatenate([size, size], axis=-1) - 1.0
+    return ops.concatenate([size, size], axis=-1) - margin

@@ -12,10 +12,11 @@ import keras
 import numpy as np
 
 from ..config import Config
+from ..config_rules.coordinates import box_margin
 from ..config_rules.parts import RPN_LOSSES
 from ..config_rules.values import is_integer
 from ..datasets.dataset import Dataset
-from ..geometry.boxes import denorm_boxes
+from ..geometry.boxes import boxes_in_pixels, denorm_boxes
 from ..inference.introspection import layers_with_weights
 from ..network.graph_model import GraphModel, outputs_by_name
 from ..ops import outside_graphs
@@ -108,7 +109,7 @@ def train_alternately(
 
     rpn = step(0, start, f"{_none_of(groups.heads)}(?:{regex})")
     rpn_weights = _only(_weights(rpn), groups.rpn)
-    proposals = Proposals(rpn.keras_model)
+    proposals = Proposals(rpn.keras_model, box_margin(model.config))
     detector = step(1, start | rpn_weights, f"{_none_of(groups.rpn)}(?:{regex})", proposals)
     del rpn, proposals
     rpn = step(2, _weights(detector), _any_of(groups.rpn))
@@ -154,15 +155,18 @@ class Proposals:
 
     Args:
         model: a training graph with `ROI` among its outputs.
+        margin: of normalised boxes, 1 or 0, see `config_rules.coordinates`.
 
     Call arguments:
         batch: dict with `input_image`, float32 [B, H, W, C], molded.
 
     Returns:
-        int32 [B, POST_NMS_ROIS_TRAINING, 4], pixels; zero rows are padding.
+        int32 [B, POST_NMS_ROIS_TRAINING, 4], or float32 with a margin of 0, in pixels; zero rows
+        are padding.
     """
 
-    def __init__(self, model: GraphModel) -> None:
+    def __init__(self, model: GraphModel, margin: int = 1) -> None:
+        self._margin = margin
         image, rois = _image(model), outputs_by_name(model, model.outputs)["ROI"]
         self._model = outside_graphs(keras.Model)(image, rois)
         self._model.jit_compile = model.jit_compile
@@ -174,6 +178,9 @@ class Proposals:
         with self._lock:
             rois = np.asarray(self._model.predict_on_batch(images))
         is_roi = np.any(rois != 0, axis=-1, keepdims=True)
+        if not self._margin:
+            pixels = boxes_in_pixels(rois, images.shape[1:3], self._margin)
+            return np.where(is_roi, pixels, np.float32(0))
         return np.where(is_roi, denorm_boxes(rois, images.shape[1:3]), 0).astype(np.int32)
 
 

@@ -23,6 +23,9 @@ def config_of(mode="square", min_dim=64, max_dim=128, min_scale=0):
         IMAGE_MIN_DIM=min_dim,
         IMAGE_MAX_DIM=max_dim,
         IMAGE_MIN_SCALE=min_scale,
+        IMAGE_PADDING=32,
+        IMAGE_RESAMPLING="reference",
+        BOX_COORDINATES="reference",
     )
 
 

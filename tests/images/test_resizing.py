@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from mrcnn.geometry.resampling import resize_pixels
 from mrcnn.images import resizing
 from mrcnn.instances.pasting import extract_bboxes
 from mrcnn.legacy.resize import resize_mask
@@ -162,7 +163,12 @@ def test_mold_image_subtracts_the_mean_and_back(small, small_config):
 
 def test_resize_to_input_takes_the_settings():
     config = SimpleNamespace(
-        IMAGE_MIN_DIM=32, IMAGE_MAX_DIM=64, IMAGE_MIN_SCALE=1.5, IMAGE_RESIZE_MODE="square"
+        IMAGE_MIN_DIM=32,
+        IMAGE_MAX_DIM=64,
+        IMAGE_MIN_SCALE=1.5,
+        IMAGE_RESIZE_MODE="square",
+        IMAGE_PADDING=32,
+        IMAGE_RESAMPLING="reference",
     )
     image, window, scale, padding, crop = resizing.resize_to_input(np.ones((20, 40, 3)), config)
     assert image.shape == (64, 64, 3) and scale == 1.6 and crop is None
@@ -207,5 +213,5 @@ def test_the_shorter_side_of_a_crop():
         image, min_dim=64, mode="crop", rng=rng, short_side=80
     )
     assert scale == 0.8 and (height, width) == (64, 64) and 0 <= y <= 16 and 0 <= x <= 48
-    whole = resizing.resize_pixels(image, (80, 112))
+    whole = resize_pixels(image, (80, 112))
     assert_array_equal(crop, whole[y : y + 64, x : x + 64])

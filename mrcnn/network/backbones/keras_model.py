@@ -126,18 +126,21 @@ def with_pixels(image: Tensor, pixels: str, config: Config) -> Tensor:
     """Convert an image from the network's pixels to those that a model expects.
 
     Args:
-        image: [B, H, W, C], mean subtracted.
+        image: [B, H, W, C], as `mold_image` made it.
         pixels: one of `PIXELS`.
-        config: for MEAN_PIXEL.
+        config: for MEAN_PIXEL and PIXEL_STD.
 
     Returns:
         [B, H, W, C].
     """
+    std = _per_channel(config.PIXEL_STD, image.shape[3])
     if pixels == "caffe":
-        return image
+        if np.all(std == 1):
+            return image
+        return layers.Rescaling(std.tolist(), name="pixel_range")(image)
     mean, divisor = (_per_channel(values, image.shape[3]) for values in _PIXELS[pixels])
-    scale = 1 / divisor
-    offset = (_per_channel(config.MEAN_PIXEL, image.shape[3]) - mean) * scale
+    scale = std / divisor
+    offset = (_per_channel(config.MEAN_PIXEL, image.shape[3]) - mean) * (1 / divisor)
     rescaling = layers.Rescaling(scale.tolist(), offset.tolist(), name="pixel_range")
     return rescaling(image)
 

@@ -310,7 +310,7 @@ class Found:
     Attributes:
         rows: int [N], their rows in the network's outputs.
         class_ids: int32 [N].
-        boxes: int32 [N, 4] pixels of the image.
+        boxes: [N, 4] pixels of the image: int32, or float32 with BOX_COORDINATES "continuous".
         image_shape: (H, W, C) of the image.
         dense: whether to return masks as an array [H, W, N] instead of an `InstanceMasks`.
         frame: where the image lies in the network's input, to map positions back.

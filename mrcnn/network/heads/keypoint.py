@@ -8,6 +8,7 @@ import numpy as np
 from keras import layers, ops
 
 from ...config import Config
+from ...config_rules.coordinates import box_margin
 from ...config_rules.values import is_integer
 from ...geometry.heatmaps import keypoints_of_heatmaps
 from ...instances.keypoint_layout import check_flip_pairs
@@ -99,8 +100,8 @@ class KeypointHead(Head):
         Args:
             matched: the training RoIs.
         """
-        first = matched.positives
-        return KeypointTargets(SCALE * self.config.KEYPOINT_POOL_SIZE, name="keypoint_targets")(
+        first, side = matched.positives, SCALE * self.config.KEYPOINT_POOL_SIZE
+        return KeypointTargets(side, box_margin(self.config), name="keypoint_targets")(
             [
                 matched.rois[:, :first],
                 matched.class_ids[:, :first],
@@ -113,14 +114,16 @@ class KeypointHead(Head):
         """The keypoints, float32 [N, K, 3] of (y, x, score), y and x in pixels of the image.
 
         They are decoded in the network's input, where the maps were made, and scaled to the image;
-        see `keypoints_of_heatmaps` for the scores.
+        see `keypoints_of_heatmaps` for the scores, and KEYPOINT_SCORES for which of them it is.
 
         Args:
             outputs, found: see `Head.decode`.
         """
         maps = outputs["mrcnn_keypoint"][found.rows]
         boxes = found.frame.in_input(outputs["mrcnn_detection"][found.rows, :4])
-        positions, _, scores = keypoints_of_heatmaps(maps, boxes)
+        positions, logits, scores = keypoints_of_heatmaps(maps, boxes)
+        if self.config.KEYPOINT_SCORES == "torchvision":
+            scores = logits
         points = np.concatenate([found.frame.points_back(positions), scores[..., None]], axis=-1)
         return points.astype(np.float32)
 

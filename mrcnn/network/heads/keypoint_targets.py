@@ -17,6 +17,7 @@ class KeypointTargets(keras.layers.Layer):
 
     Args:
         side: of the heatmap, in cells.
+        margin: of normalised boxes, 1 or 0, see `config_rules.coordinates`.
 
     Call arguments:
         inputs: [rois [B, R, 4] normalised, class_ids [B, R], 0 for RoIs that are not positive,
@@ -28,15 +29,16 @@ class KeypointTargets(keras.layers.Layer):
         counts: bool [B, R, K], whether it does.
     """
 
-    def __init__(self, side: int, **kwargs: Any) -> None:
+    def __init__(self, side: int, margin: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.side = side
+        self.margin = margin
 
     def call(self, inputs: Any) -> tuple[Tensor, Tensor]:
         """See the class."""
         rois, class_ids, keypoints, image_shape = inputs
-        size = ops.cast(image_shape, "float32")[:, None, :2]  # [B, 1, (h, w)]
-        start, end = rois[..., :2] * (size - 1), rois[..., 2:] * (size - 1) + 1
+        span = ops.cast(image_shape, "float32")[:, None, :2] - self.margin  # [B, 1, (h, w)]
+        start, end = rois[..., :2] * span, rois[..., 2:] * span + self.margin
         start, length = start[:, :, None], (end - start)[:, :, None]  # [B, R, 1, (y, x)]
         # A keypoint on the edge is inside, even if the pixels of the RoI are rounded.
         within = (keypoints[..., :2] - start) / ops.maximum(length, 1e-6)

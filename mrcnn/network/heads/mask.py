@@ -161,10 +161,11 @@ class MaskHead(Head):
             bool [H, W, N] if `found.dense`, else an `InstanceMasks`.
         """
         masks = class_masks(outputs["mrcnn_mask"], found.rows, found.class_ids)  # [N, h, w]
+        rule = self.config.MASK_PASTING
         if found.dense:
-            return unmold_masks(masks, found.boxes, found.image_shape)
-        crops = unmold_crops(masks, found.boxes)
-        return InstanceMasks(crops, found.boxes[:, :2], found.image_shape)
+            return unmold_masks(masks, found.boxes, found.image_shape, rule)
+        crops, corners = unmold_crops(masks, found.boxes, found.image_shape, rule)
+        return InstanceMasks(crops, corners, found.image_shape)
 
 
 def _given(features: Tensor) -> Tensor:

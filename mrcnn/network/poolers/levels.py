@@ -35,21 +35,22 @@ def floor_level(boxes: Tensor, rule: str) -> Tensor:
     return ops.cast(ops.clip(level, 2.0, 5.0), "int32")
 
 
-def in_pixels(boxes: Tensor, image_shape: Tensor) -> Tensor:
-    """Normalised boxes in pixels, box * (size - 1) + [0, 0, 1, 1].
+def in_pixels(boxes: Tensor, image_shape: Tensor, margin: float = 1.0) -> Tensor:
+    """Normalised boxes in pixels, box * (size - margin) + [0, 0, margin, margin].
 
     A coordinate that is a whole number of pixels, or of sixteenths, comes back exactly.
 
     Args:
         boxes: float tensor [B, R, 4], normalised.
         image_shape: float tensor [B, 2 or more], (height, width, ...) in pixels.
+        margin: 1 or 0, see `config_rules.coordinates`.
 
     Returns:
         Float tensor [B, R, 4].
     """
     size = ops.cast(image_shape[:, :2], "float32")
-    span = ops.concatenate([size, size], axis=1)[:, None] - 1.0
-    pixels = boxes * span + ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])
+    span = ops.concatenate([size, size], axis=1)[:, None] - margin
+    pixels = boxes * span + ops.convert_to_tensor([0.0, 0.0, margin, margin], "float32")
     # In float32, normalising and converting back are off by up to span * 2^-23. That would decide
     # where RoIPool rounds to and how many points adaptive sampling takes. All else stays as it is:
     # rounding it would move the sampling points by more than float32 does.

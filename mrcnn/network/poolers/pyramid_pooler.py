@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ...config_rules.coordinates import box_margin
 from ...config_rules.pooling_rules import LEVEL_RULES
 from ...images.meta import parse_image_meta_graph
 from ...types import Tensor
@@ -16,14 +17,15 @@ from .align import level_of
 class PyramidPooler(keras.layers.Layer):
     """Base of the poolers: chooses the level of a RoI and converts its box to cells.
 
-    A normalised box is box * (size - 1) + [0, 0, 1, 1] in pixels and, in cells, that times the
-    scale of its level. The scale is 1 / stride: the power of two that is nearest to the map's size
-    divided by the image's. A pyramid of one map takes all RoIs.
+    A box in cells is the box in pixels (see `levels.in_pixels`) times the scale of its level. The
+    scale is 1 / stride: the power of two that is nearest to the map's size divided by the image's.
+    A pyramid of one map takes all RoIs.
 
     Args:
         pool_shape: (height, width) of the output, in bins.
         level_rule: how a RoI's level is chosen: "round" (as `PyramidROIAlign` does), "torchvision"
             or "detectron2" (see `levels.floor_level`).
+        margin: of normalised boxes, 1 or 0, see `config_rules.coordinates`.
 
     Call arguments:
         inputs: [boxes [B, R, 4] normalised, image_meta [B, 12 + classes], P2, P3, P4, P5], or one
@@ -38,7 +40,13 @@ class PyramidPooler(keras.layers.Layer):
 
     operator: Callable[..., Tensor]
 
-    def __init__(self, pool_shape: Sequence[int], level_rule: str = "round", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        pool_shape: Sequence[int],
+        level_rule: str = "round",
+        margin: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
         # Boxes need float32, even if features run in half precision.
         super().__init__(**{"dtype": "float32", **kwargs})
         height, width = pool_shape
@@ -48,11 +56,12 @@ class PyramidPooler(keras.layers.Layer):
                 f"level_rule is {level_rule!r}: it must be 'round', 'torchvision' or 'detectron2'."
             )
         self.level_rule: str = level_rule
+        self.margin: float = margin
 
     @classmethod
     def options(cls, config: Any) -> dict[str, Any]:
         """The arguments that a `Config` chooses."""
-        return {"level_rule": config.ROI_LEVEL_RULE}
+        return {"level_rule": config.ROI_LEVEL_RULE, "margin": float(box_margin(config))}
 
     def operator_options(self) -> dict[str, Any]:
         """Further arguments of the layer's operator."""
@@ -62,7 +71,7 @@ class PyramidPooler(keras.layers.Layer):
         """See the class."""
         boxes, image_meta, *pyramid = inputs
         image_shape = parse_image_meta_graph(image_meta)["image_shape"]  # [B, 3]
-        pixels = levels.in_pixels(ops.stop_gradient(boxes), image_shape)
+        pixels = levels.in_pixels(ops.stop_gradient(boxes), image_shape, self.margin)
         if self.level_rule == "round":
             area = ops.cast(image_shape[:, 0] * image_shape[:, 1], "float32")[:, None]
             level = level_of(boxes, area)

@@ -16,7 +16,7 @@ class ROIAlign(PyramidPooler):
         aggregation: "avg" or "max" of the points.
         aligned: whether a cell's centre lies half a cell from its edge (Detectron2), or boxes are
             not shifted (torchvision).
-        level_rule: how a RoI's level is chosen, see `PyramidPooler`.
+        level_rule, margin: see `PyramidPooler`.
 
     Call arguments:
         inputs: [boxes [B, R, 4] normalised, image_meta [B, 12 + classes], P2, P3, P4, P5], or one
@@ -45,9 +45,10 @@ class ROIAlign(PyramidPooler):
         aggregation: str = "avg",
         aligned: bool = True,
         level_rule: str = "round",
+        margin: float = 1.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(pool_shape, level_rule, **kwargs)
+        super().__init__(pool_shape, level_rule, margin, **kwargs)
         self.sampling_ratio: int = sampling_ratio
         self.aggregation: str = aggregation
         self.aligned: bool = aligned
