@@ -216,6 +216,8 @@ class Config:
 
     # Top-scoring anchors that are passed to non-maximum suppression.
     PRE_NMS_LIMIT: int = 6000
+    # The same in training. None: PRE_NMS_LIMIT.
+    PRE_NMS_LIMIT_TRAINING: int | None = None
     # Proposals kept after non-maximum suppression in training.
     POST_NMS_ROIS_TRAINING: int = 2000
     # Proposals kept after non-maximum suppression in detection.
@@ -225,6 +227,9 @@ class Config:
     RPN_NMS_BY_LEVEL: bool = False
     # Proposals with a side of at most this many pixels are dropped. None: none are.
     RPN_MIN_SIZE: float | None = None
+    # Whether proposals end where the image ends, as in torchvision and Detectron2; otherwise they
+    # may extend over the input's padding.
+    RPN_CLIP_TO_IMAGE: bool = False
     # The largest log dh or log dw by which a box may grow, such as log(1000 / 16) in torchvision
     # and Detectron2. None: 20, which is hardly a limit.
     BOX_DELTA_LIMIT: float | None = None

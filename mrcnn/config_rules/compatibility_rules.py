@@ -19,7 +19,7 @@ _CHOICES = {
 }
 _SWITCHES = (
     *("NORM_REPLACES_BIAS", "FPN_NORM", "MASK_HEAD_NORM", "RPN_ANCHOR_ROUNDING"),
-    *("RPN_NMS_BY_LEVEL", "DETECTION_ALL_CLASSES"),
+    *("RPN_NMS_BY_LEVEL", "RPN_CLIP_TO_IMAGE", "DETECTION_ALL_CLASSES"),
 )
 
 
@@ -46,6 +46,11 @@ def problems(config: Any) -> Iterator[str]:
         yield f"BOX_HEAD_CONVOLUTIONS is {count!r}: it must be a whole number of at least 0."
     if not is_integer(channels) or channels < 1:
         yield f"BOX_HEAD_CHANNELS is {channels!r}: it must be a whole number of at least 1."
+    limit = config.PRE_NMS_LIMIT_TRAINING
+    if limit is not None and (not is_integer(limit) or limit < 1):
+        yield (
+            f"PRE_NMS_LIMIT_TRAINING is {limit!r}: it must be None or a whole number of at least 1."
+        )
     yield from _numbers(config)
 
 

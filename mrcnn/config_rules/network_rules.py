@@ -17,7 +17,11 @@ SCALINGS = ("auto", "percentile", "full")
 _LIMITS = (
     ("DETECTION_MAX_INSTANCES", "POST_NMS_ROIS_INFERENCE", "each detection comes from a proposal"),
     ("POST_NMS_ROIS_INFERENCE", "PRE_NMS_LIMIT", "each proposal comes from one of these anchors"),
-    ("POST_NMS_ROIS_TRAINING", "PRE_NMS_LIMIT", "each proposal comes from one of these anchors"),
+    (
+        "POST_NMS_ROIS_TRAINING",
+        "PRE_NMS_LIMIT_TRAINING",
+        "each proposal comes from one of these anchors",
+    ),
     ("TRAIN_ROIS_PER_IMAGE", "POST_NMS_ROIS_TRAINING", "RoIs are sampled from the proposals"),
 )
 
@@ -49,16 +53,30 @@ def remarks(config: Any) -> list[str]:
     Returns:
         One or two sentences for each.
     """
-    return [
-        f"{name} is {getattr(config, name)}, but {limit} is {getattr(config, limit)}: {why}, so "
-        f"there can be no more than that. Raise {limit} or lower {name}."
-        for name, limit, why in _LIMITS
-        if getattr(config, name) > getattr(config, limit)
-    ] + [
+    return [*_limited(config)] + [
         line
         for rules in (pooling_rules, necks, detection_rules, training_rules)
         for line in rules.remarks(config)
     ]
+
+
+def _limited(config):
+    """Yield a remark on each setting that another one limits."""
+    for name, limit, why in _LIMITS:
+        if limit == "PRE_NMS_LIMIT_TRAINING" and config.PRE_NMS_LIMIT_TRAINING is None:
+            limit = "PRE_NMS_LIMIT"
+        largest, of_levels = getattr(config, limit), ""
+        if limit.startswith("PRE_NMS_LIMIT") and config.RPN_NMS_BY_LEVEL:
+            levels = len(config.BACKBONE_STRIDES)
+            largest, of_levels = largest * levels, f" on each of {levels} levels"
+        if name == "DETECTION_MAX_INSTANCES" and config.DETECTION_ALL_CLASSES:
+            largest *= config.NUM_CLASSES - 1
+        if getattr(config, name) > largest:
+            yield (
+                f"{name} is {getattr(config, name)}, but {limit} is {getattr(config, limit)}"
+                f"{of_levels}: {why}, so there can be no more than that. Raise {limit} or lower "
+                f"{name}."
+            )
 
 
 def _name(config):

@@ -15,6 +15,7 @@ from keras import layers
 
 from ..config import Config
 from ..config_rules import parts
+from ..config_rules.coordinates import box_margin, is_continuous
 from ..config_rules.necks import shares_stage5
 from ..images.meta import parse_image_meta_graph
 from ..loading.inputs import image_inputs, training_inputs
@@ -28,7 +29,7 @@ from .inputs import NormBoxes, keras_input
 from .losses import LossLayer
 from .precision import precision_of
 from .process import check_new_model
-from .proposals import AnchorLayer, ProposalLayer
+from .proposals import AnchorLayer, ProposalLayer, needs_more
 from .rpn import rpn_bbox_loss_graph, rpn_class_loss_graph, rpn_of_pyramid
 from .sampling import RoiSampler, max_positives
 
@@ -73,10 +74,13 @@ def build_inference(config: Config) -> GraphModel:
     image, image_meta = map(keras_input, image_inputs(config))
     anchors = keras.Input((None, 4), name="input_anchors")
     features, maps = _features(image, config)
-    _, rpn_class, rpn_bbox = rpn_of_pyramid(maps.anchored, config)
+    rpn_class_logits, rpn_class, rpn_bbox = rpn_of_pyramid(maps.anchored, config)
+    of_rpn = [rpn_class, rpn_bbox, anchors]
+    if needs_more(config):
+        of_rpn += [rpn_class_logits, image_meta, *maps.anchored]
     rois = ProposalLayer(
         config.POST_NMS_ROIS_INFERENCE, config.RPN_NMS_THRESHOLD, config, name="ROI"
-    )([rpn_class, rpn_bbox, anchors])
+    )(of_rpn)
     box_head, *other_heads = _heads(config, maps, image_meta)
     boxes = box_head.outputs(rois)
     detections = DetectionLayer(config, name="mrcnn_detection")(
@@ -116,19 +120,28 @@ def build_training(config: Config, seed: int | None = None) -> GraphModel:
     rpn_class_logits, rpn_class, rpn_bbox = rpn_of_pyramid(maps.anchored, config)
     if config.USE_RPN_ROIS:
         anchors = AnchorLayer(config, name="anchors")([image, *maps.anchored])
+        of_rpn = [rpn_class, rpn_bbox, anchors]
+        if needs_more(config):
+            of_rpn += [rpn_class_logits, image_meta, *maps.anchored]
         rois = ProposalLayer(
-            config.POST_NMS_ROIS_TRAINING, config.RPN_NMS_THRESHOLD, config, name="ROI"
-        )([rpn_class, rpn_bbox, anchors])
+            config.POST_NMS_ROIS_TRAINING,
+            config.RPN_NMS_THRESHOLD,
+            config,
+            config.PRE_NMS_LIMIT_TRAINING,
+            name="ROI",
+        )(of_rpn)
     else:
         given["roi"] = keras.Input(
-            (config.POST_NMS_ROIS_TRAINING, 4), name="input_roi", dtype="int32"
+            (config.POST_NMS_ROIS_TRAINING, 4),
+            name="input_roi",
+            dtype="float32" if is_continuous(config) else "int32",
         )
-        rois = NormBoxes(name="ROI")([given["roi"], image])
+        rois = NormBoxes(box_margin(config), name="ROI")([given["roi"], image])
 
     truth = {wanted.field: given[wanted.name] for wanted in declared if wanted.field}
     axes = {wanted.field: wanted.axis for wanted in declared if wanted.field}
     truth["class_ids"] = given["gt_class_ids"]
-    truth["boxes"] = NormBoxes(name="gt_boxes")([given["gt_boxes"], image])
+    truth["boxes"] = NormBoxes(box_margin(config), name="gt_boxes")([given["gt_boxes"], image])
     train_rois, class_ids, instances = RoiSampler(config, seed=seed, name="proposal_targets")(
         [rois, truth["class_ids"], truth["boxes"]]
     )

@@ -13,9 +13,18 @@ from ..ops import (
     clip_boxes_graph,
     gather_rows,
     non_max_suppression,
+    non_max_suppression_by_group,
     norm_boxes_graph,
 )
 from ..types import Tensor
+from .image_frame import sides_exceed, windows_of
+
+
+def needs_more(config: Config) -> bool:
+    """Whether the settings make a `ProposalLayer` need more than its first three inputs."""
+    return bool(
+        config.RPN_NMS_BY_LEVEL or config.RPN_CLIP_TO_IMAGE or config.RPN_MIN_SIZE is not None
+    )
 
 
 class ProposalLayer(keras.layers.Layer):
@@ -24,11 +33,15 @@ class ProposalLayer(keras.layers.Layer):
     Args:
         proposal_count: number of proposals per image, padded with zero rows if there are fewer.
         nms_threshold: IoU above which the lower-scoring of two boxes is dropped.
-        config: for RPN_BBOX_STD_DEV and PRE_NMS_LIMIT.
+        config: for RPN_BBOX_STD_DEV, RPN_NMS_BY_LEVEL, RPN_MIN_SIZE, RPN_CLIP_TO_IMAGE,
+            BOX_DELTA_LIMIT and PRE_NMS_LIMIT.
+        pre_nms_limit: number to use instead of PRE_NMS_LIMIT.
 
     Call arguments:
         inputs: [rpn_probs [B, A, 2], rpn_bbox [B, A, 4] (deltas divided by RPN_BBOX_STD_DEV),
-            anchors [B, A, 4] normalised].
+            anchors [B, A, 4] normalised]. Where `needs_more`, followed by [rpn_class_logits
+            [B, A, 2], image_meta [B, 12 + C], and the feature maps that have anchors, of which only
+            the sizes count].
 
     Returns:
         Float tensor [B, proposal_count, 4], normalised.
@@ -39,6 +52,7 @@ class ProposalLayer(keras.layers.Layer):
         proposal_count: int,
         nms_threshold: float,
         config: Config | None = None,
+        pre_nms_limit: int | None = None,
         **kwargs: Any,
     ) -> None:
         # Boxes need float32, even if features run in half precision.
@@ -46,6 +60,7 @@ class ProposalLayer(keras.layers.Layer):
         self.proposal_count = proposal_count
         self.nms_threshold = nms_threshold
         self.config: Any = config
+        self.pre_nms_limit = pre_nms_limit
 
     def call(self, inputs: Any) -> Tensor:
         """See the class."""
@@ -59,24 +74,48 @@ class ProposalLayer(keras.layers.Layer):
 
         Returns:
             dict of tensors: `pre_nms_anchors`, `refined_anchors`, `refined_anchors_clipped`
-            (each [B, K, 4], normalised, best score first), `rpn_non_max_suppression` (int32
-            [proposal_count], indices of the first image's kept boxes, then zeros), `proposals`.
+            (each [B, K, 4], normalised, best score first, with RPN_NMS_BY_LEVEL on each level),
+            `rpn_non_max_suppression` (int32 [proposal_count], indices of the first image's kept
+            boxes, then zeros), `proposals`.
+
+        Raises:
+            ValueError: the settings need more inputs.
         """
-        probs, deltas, anchors = inputs
-        scores = probs[:, :, 1]  # [B, A]
-        number = ops.shape(scores)[1]
-        limit = self.config.PRE_NMS_LIMIT
-        limit = min(limit, number) if isinstance(number, int) else ops.minimum(limit, number)
-        scores, best = ops.top_k(scores, limit)  # [B, K]
-        std_dev = ops.convert_to_tensor(self.config.RPN_BBOX_STD_DEV, "float32")
+        config, count, threshold = self.config, self.proposal_count, self.nms_threshold
+        probs, deltas, anchors, *more = inputs
+        if needs_more(config) and not more:
+            raise ValueError(
+                "ProposalLayer has 3 inputs: RPN_NMS_BY_LEVEL, RPN_MIN_SIZE and RPN_CLIP_TO_IMAGE "
+                "also need rpn_class_logits, image_meta and the feature maps that have anchors."
+            )
+        valid, window = None, ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])
+        if config.RPN_NMS_BY_LEVEL:
+            logits, _, *maps = more
+            scores, best, valid = self._best_of_levels(logits[..., 1] - logits[..., 0], maps)
+        else:
+            scores = probs[:, :, 1]  # [B, A]
+            scores, best = ops.top_k(scores, _at_most(self._limit(), ops.shape(scores)[1]))
+        std_dev = ops.convert_to_tensor(config.RPN_BBOX_STD_DEV, "float32")
         deltas = gather_rows(deltas, best) * std_dev
         anchors = gather_rows(anchors, best)
-        refined = apply_box_deltas_graph(anchors, deltas)
-        clipped = clip_boxes_graph(refined, ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0]))
-        indices, kept = non_max_suppression(
-            clipped, scores, self.proposal_count, self.nms_threshold
-        )
-        is_kept = ops.arange(self.proposal_count) < kept[:, None]  # [B, proposal_count]
+        refined = apply_box_deltas_graph(anchors, deltas, config.BOX_DELTA_LIMIT)
+        if config.RPN_CLIP_TO_IMAGE:
+            window = windows_of(more[1], config)
+        clipped = clip_boxes_graph(refined, window)
+        if config.RPN_MIN_SIZE is not None:
+            large = sides_exceed(clipped, more[1], config.RPN_MIN_SIZE, config)
+            valid = large if valid is None else valid & large
+        if config.RPN_NMS_BY_LEVEL:
+            levels = (len(maps), ops.shape(scores)[1] // len(maps))
+            by_level = [
+                ops.reshape(x, (-1, *levels, *x.shape[2:])) for x in (clipped, scores, valid)
+            ]
+            indices, kept = non_max_suppression_by_group(
+                by_level[0], by_level[1], count, threshold, by_level[2]
+            )
+        else:
+            indices, kept = non_max_suppression(clipped, scores, count, threshold, valid)
+        is_kept = ops.arange(count) < kept[:, None]  # [B, proposal_count]
         proposals = ops.where(is_kept[..., None], gather_rows(clipped, indices), 0.0)
         return {
             "pre_nms_anchors": anchors,
@@ -86,9 +125,47 @@ class ProposalLayer(keras.layers.Layer):
             "proposals": proposals,
         }
 
+    def _limit(self):
+        return self.config.PRE_NMS_LIMIT if self.pre_nms_limit is None else self.pre_nms_limit
+
+    def _best_of_levels(self, logits, maps):
+        """Scores, indices and validity [B, levels * K] of the best anchors of each level.
+
+        They are ranked by logits [B, A], because scores near 1 are equal in float32.
+        """
+        limit, step, first = self._limit(), self.config.RPN_ANCHOR_STRIDE, 0
+        number = [
+            -(-ops.shape(x)[1] // step)
+            * -(-ops.shape(x)[2] // step)
+            * anchors_per_cell(self.config)
+            for x in maps
+        ]
+        if all(isinstance(of_level, int) for of_level in number):
+            limit = min(limit, max(number))
+        levels = []
+        for of_level in number:
+            part = logits[:, first : first + of_level]
+            best_logits, best = ops.top_k(part, _at_most(limit, of_level))
+            rows = (best_logits, ops.cast(best, "int32") + first, ops.ones_like(best, "bool"))
+            levels.append([_filled(x, limit) for x in rows])
+            first += of_level
+        logits, best, valid = (ops.concatenate(x, axis=1) for x in zip(*levels, strict=True))
+        return ops.sigmoid(logits), best, valid
+
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """[B, proposal_count, 4]."""
         return (input_shape[0][0], self.proposal_count, 4)
+
+
+def _at_most(limit, number):
+    """The smaller of two numbers, of which the second may be known only at run time."""
+    return min(limit, number) if isinstance(number, int) else ops.minimum(limit, number)
+
+
+def _filled(rows, count):
+    """Fill rows [B, up to `count`] with zeros, or False, to [B, count]."""
+    fill = ops.zeros((ops.shape(rows)[0], count), rows.dtype)
+    return ops.concatenate([rows, fill], axis=1)[:, :count]
 
 
 class AnchorLayer(keras.layers.Layer):

@@ -15,7 +15,7 @@ from .boxes import (
 from .crop import crop_and_resize, crop_pyramid
 from .eager import in_graph, outside_graphs
 from .gather import gather_rows, take_flagged
-from .nms import non_max_suppression
+from .nms import non_max_suppression, non_max_suppression_by_group
 from .replicas import replica_count, sum_over_replicas, uniform_keys
 from .roi_pyramid import roi_align, roi_pool, roi_warp
 from .soft_nms import soft_non_max_suppression
@@ -30,6 +30,7 @@ __all__ = [
     "gather_rows",
     "in_graph",
     "non_max_suppression",
+    "non_max_suppression_by_group",
     "norm_boxes_graph",
     "outside_graphs",
     "overlaps_graph",

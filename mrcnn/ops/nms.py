@@ -46,6 +46,48 @@ def non_max_suppression(
     return _greedy(boxes, overlaps, scores, count, threshold)
 
 
+def non_max_suppression_by_group(
+    boxes: Tensor, scores: Tensor, count: int, threshold: float, valid: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The best boxes of all groups, such as classes, after NMS in each group by itself.
+
+    It selects what `non_max_suppression` does with `groups`, without comparing boxes of different
+    groups.
+
+    Args:
+        boxes: float tensor [B, G, N, 4], pixels or normalised; G is known.
+        scores: float tensor [B, G, N], not negative.
+        count: the maximum number of boxes kept per image.
+        threshold: IoU.
+        valid: bool tensor [B, G, N]; rows that are False are never kept.
+
+    Returns:
+        indices: int32 tensor [B, count] into G * N, best first, of equal scores the lower index
+            first; entries past `kept` are 0.
+        kept: int32 tensor [B], the number of boxes kept.
+    """
+    _, groups, number = ops.shape(scores)
+    # No group can contribute more than `count` boxes.
+    each = min(count, number) if isinstance(number, int) else count
+    flat = ops.reshape(scores, (-1, number))
+    indices, kept = non_max_suppression(
+        ops.reshape(boxes, (-1, number, 4)),
+        flat,
+        each,
+        threshold,
+        ops.reshape(valid, (-1, number)),
+    )  # [B * G, each]
+    is_kept = ops.arange(each, dtype="int32") < kept[:, None]
+    found = ops.where(is_kept, gather_rows(ops.stop_gradient(flat), indices), -1.0)
+    first = ops.arange(groups, dtype="int32")[:, None] * number
+    indices = ops.reshape(ops.reshape(indices, (-1, groups, each)) + first, (-1, groups * each))
+    best, places = ops.top_k(ops.reshape(found, (-1, groups * each)), min(count, groups * each))
+    chosen = ops.where(best >= 0, gather_rows(indices, places), 0)
+    missing = max(0, count - groups * each)
+    chosen = ops.pad(chosen, ((0, 0), (0, missing)))
+    return chosen, ops.sum(ops.cast(best >= 0, "int32"), axis=1)
+
+
 def _greedy(boxes, overlaps, scores, count, threshold):
     """One box per iteration: keep the best that is left, drop those that overlap it."""
     number = ops.shape(scores)[1]

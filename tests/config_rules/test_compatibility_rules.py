@@ -44,6 +44,8 @@ def test_valid(settings):
         ("IMAGE_PADDING", 32.0, "a whole number of at least 1"),
         ("BOX_HEAD_CONVOLUTIONS", -1, "a whole number of at least 0"),
         ("BOX_HEAD_CHANNELS", 0, "a whole number of at least 1"),
+        ("PRE_NMS_LIMIT_TRAINING", 0, "None or a whole number of at least 1"),
+        ("RPN_CLIP_TO_IMAGE", 1, "True or False"),
         ("RPN_MIN_SIZE", -1, "None or a number of pixels of at least 0"),
         ("DETECTION_MIN_SIZE", "1", "None or a number of pixels of at least 0"),
     ],
