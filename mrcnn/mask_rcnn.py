@@ -21,6 +21,7 @@ from .network import graph
 from .network.backbones import ResNet, of_config
 from .network.process import check_process, refuse_pickle
 from .ops import in_graph, outside_graphs
+from .presets import pretrained
 from .runs import folder, model_config, settings
 from .runs.folder import RunFolder
 from .text import log
@@ -127,6 +128,51 @@ class MaskRCNN:
             model.card = card
         return model
 
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: PathLike,
+        mode: Literal["training", "inference"] = "inference",
+        model_dir: PathLike = "logs",
+        **changes: Any,
+    ) -> Self:
+        """Make a model from weights of torchvision or Detectron2, with the configuration they need.
+
+        Args:
+            path: a file of torchvision (.pth or .pt) or Detectron2 (.pkl or .pth), or one with the
+                same tensors (.safetensors or .npz); the name of published weights, such as
+                "torchvision:maskrcnn_resnet50_fpn_v2", see `weights.zoo`, which are downloaded; or
+                what `load` takes.
+            mode: "training" or "inference".
+            model_dir: folder for logs and checkpoints.
+            changes: settings that replace those of the model's preset (see `mrcnn.presets`), such
+                as IMAGE_MIN_DIM and IMAGE_MAX_DIM, the short and the long side. With other
+                NUM_CLASSES, the layers that depend on them keep their random values.
+                BATCH_NORM_EPSILON must be 0 for a file with torchvision's published COCO weights
+                of version 1; their names imply it.
+
+        Returns:
+            The model, with the weights loaded. It has `class_names` if the classes are COCO's.
+
+        Raises:
+            FileNotFoundError: there is no such file or name.
+            ConnectionError: the download failed; the message says which file to put where.
+            ValueError: the file is damaged, unsafe or of an unknown kind, it lacks tensors or has
+                others, a setting is unknown, or the configuration is invalid.
+
+        Example:
+            >>> model = MaskRCNN.from_pretrained("maskrcnn_resnet50_fpn_v2.pth")  # doctest: +SKIP
+            >>> model.class_names[:3]  # doctest: +SKIP
+            ['BG', 'person', 'bicycle']
+        """
+        start = pretrained.start_of(path)
+        if start.source is None:
+            return cls.load(start.path, mode, model_dir, **changes)
+        model = cls(mode, start.config(mode, changes), model_dir)
+        outside_graphs(weights.load)(model.keras_model, start.source, complete=start.is_complete)
+        model.card = start.card(model.config)
+        return model
+
     @property
     def card(self) -> Card:
         """What the model's weights file says about it, or what a file saved now would say."""
@@ -219,6 +265,8 @@ class MaskRCNN:
         # Training has its own classes, whatever the weights that it starts from were trained on.
         if self.mode == "inference" and not exclude and not report.missing:
             self.card = dataclasses.replace(_card_of(filepath), config=self.card.config)
+        if report.kind and (difference := pretrained.differences(self.config, report.kind)):
+            logger.warning("%s", difference)
         # Weights from another run, or only some of the layers, start a new run.
         is_own = not exclude and folder.parse(filepath, self.config.NAME)
         self.set_log_dir(filepath if is_own else None)

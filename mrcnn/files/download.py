@@ -53,7 +53,8 @@ def mismatch(path: PathLike, checksum: str | None) -> str | None:
 
     Args:
         path: of the file.
-        checksum: "sha256:" or "md5:" and the hexadecimal digest; None if unknown.
+        checksum: "sha256:" or "md5:" and the hexadecimal digest, or its first digits; None if
+            unknown.
     """
     if checksum is None:
         return None
@@ -61,4 +62,7 @@ def mismatch(path: PathLike, checksum: str | None) -> str | None:
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False))
     found = digest.hexdigest()
-    return None if found == expected else f"its {kind} is {found}, but should be {expected}"
+    if found.startswith(expected):
+        return None
+    verb = "be" if len(expected) == len(found) else "start with"
+    return f"its {kind} is {found}, but should {verb} {expected}"

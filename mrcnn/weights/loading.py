@@ -2,21 +2,23 @@
 
 import logging
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from ..types import PathLike
 from .catalogue import find
+from .fitting import adapt_stem, add_biases, mismatch, shift_variances
 from .keras_h5 import weighted_layers
 from .readers import open_source
 from .report import LoadReport
-from .stem import adapt, can_spread
+from .source import WeightsSource
 
 logger = logging.getLogger(__name__)
 
 
 def load(
     model: Any,
-    filepath: PathLike,
+    filepath: PathLike | WeightsSource,
     exclude: str | Iterable[str] | None = (),
     complete: bool = False,
     skip_mismatch: bool = False,
@@ -26,12 +28,15 @@ def load(
     Everything is checked before anything is assigned, so a refused file leaves the model
     unchanged. A bare ImageNet ResNet expects BGR pixels: the input channels of its `conv1` kernel
     are reversed, because images here are RGB. If the model does not have three input channels, an
-    RGB `conv1` kernel is averaged and spread over them instead, see `stem.spread_rgb`.
+    RGB `conv1` kernel is averaged and spread over them instead, see `stem.spread_rgb`. A file of
+    torchvision or Detectron2 is converted, see `foreign`; where it has other classes than the
+    model, the layers that depend on them keep their values, unless `complete`.
 
     Args:
         model: `keras.Model`.
         filepath: a file that one of `readers.READERS` reads, such as HDF5 saved by matterport's
-            Mask_RCNN; or the name of a model that comes with the package, see `catalogue.find`.
+            Mask_RCNN; or the name of a model that comes with the package, see `catalogue.find`; or
+            a `WeightsSource` with a `path`, which is then closed.
         exclude: names of layers that keep their values.
         complete: whether every layer of the model must be in the file.
         skip_mismatch: whether layers whose shapes disagree keep their values; otherwise the file
@@ -52,47 +57,36 @@ def load(
     """
     exclude = [exclude] if isinstance(exclude, str) else list(exclude or ())
     layers, stem = weighted_layers(model), getattr(model, "stem", "conv1")
-    path = find(filepath)
-    with open_source(path) as source:
+    is_open = isinstance(filepath, WeightsSource)
+    path = Path(filepath.path) if is_open else find(filepath)
+    with filepath if is_open else open_source(path) as source:
         report = LoadReport(str(path))
         for name, variables in layers.items():
             if name in exclude:
                 report.excluded.append(name)
             elif name not in source.layer_names:
                 report.missing.append(name)
-            elif mismatch := _mismatch(name, variables, source.shapes(name), stem):
-                report.mismatched[name] = mismatch
+            elif difference := mismatch(name, variables, source.shapes(name), stem):
+                report.mismatched[name] = difference
             else:
                 report.loaded.append(name)
         with_weights = [name for name in source.layer_names if source.has_weights(name)]
         report.left_over = [name for name in with_weights if name not in layers]
         known = {layer.name for layer in model.layers}
         report.unknown_excludes = [name for name in exclude if name not in known]
-        report.check(complete=complete, skip_mismatch=skip_mismatch)
+        report.kind = source.kind
+        other_classes = not complete and set(report.mismatched) <= set(source.class_layers)
+        report.check(complete=complete, skip_mismatch=skip_mismatch or other_classes)
         arrays = {name: source.arrays(name) for name in report.loaded}
         if stem in arrays and arrays[stem][0].ndim == 4:
-            kernel, channels = arrays[stem][0], layers[stem][0].shape[2]
-            order = source.is_bgr(), getattr(model, "is_bgr", False)
-            arrays[stem][0], note = adapt(kernel, channels, *order, name=stem)
+            channels = layers[stem][0].shape[2]
+            arrays[stem][0], note = adapt_stem(arrays[stem][0], channels, source, model)
             report.notes += [note] if note else []
+        changes = add_biases(arrays, layers), shift_variances(arrays, model, source.epsilon)
+        report.notes += [note for note in changes if note]
     for name, values in arrays.items():
         for variable, value in zip(layers[name], values, strict=True):
             variable.assign(value)
     model.loaded_from = path.name
     report.log(logger)
     return report
-
-
-def _mismatch(name: str, variables: list[Any], shapes: list[tuple[int, ...]], stem: str) -> str:
-    """How a layer and the file disagree beyond what can be adapted, or ""."""
-    expected = [tuple(variable.shape) for variable in variables]
-    if name == stem and can_spread(shapes, expected):
-        return ""
-    if len(shapes) != len(expected):
-        return f"{len(shapes)} tensors in the file, {len(expected)} in the model"
-    pairs = [
-        f"{variable.name} {shape} in the file, {shape_here} in the model"
-        for variable, shape, shape_here in zip(variables, shapes, expected, strict=True)
-        if shape != shape_here
-    ]
-    return "; ".join(pairs)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..types import PathLike
+from .foreign import open_foreign
 from .keras_h5 import WeightsFile
 from .source import WeightsSource
 
@@ -11,6 +12,11 @@ from .source import WeightsSource
 READERS: dict[str, Callable[[PathLike], WeightsSource]] = {
     ".h5": WeightsFile,
     ".hdf5": WeightsFile,
+    ".pth": open_foreign,
+    ".pt": open_foreign,
+    ".pkl": open_foreign,
+    ".safetensors": open_foreign,
+    ".npz": open_foreign,
 }
 
 

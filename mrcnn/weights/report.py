@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from typing import Any
 
 from ..text import some
 
@@ -22,6 +23,7 @@ class LoadReport:
         mismatched: layers whose shapes differ from the model's, and how.
         unknown_excludes: excluded names that match no layer of the model.
         notes: what else was done, such as reversing channels.
+        kind: what another project's file holds, see `foreign.kind.Kind`; None for a file of ours.
     """
 
     path: str
@@ -32,6 +34,7 @@ class LoadReport:
     mismatched: dict[str, str] = dataclasses.field(default_factory=dict)
     unknown_excludes: list[str] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
+    kind: Any = None
 
     def check(self, complete: bool = False, skip_mismatch: bool = False) -> None:
         """Raise ValueError if the model would not get the weights that its user expects.

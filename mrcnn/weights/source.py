@@ -1,9 +1,10 @@
 """A weights file of any format as the loader sees it: layer names, shapes and arrays."""
 
 import abc
-from typing import Self
+from collections.abc import Collection, Sequence
+from typing import Any, Self
 
-from ..types import Array
+from ..types import Array, PathLike
 
 
 class WeightsSource(abc.ABC):
@@ -13,10 +14,22 @@ class WeightsSource(abc.ABC):
     and tensors in TensorFlow's layout, and add it to `readers.READERS`.
 
     Attributes:
+        path: of the file.
         layer_names: in the file's order.
+        class_layers: those that depend on the classes: where a model has others, they may keep
+            their values.
+        kind: what another project's file holds, see `foreign.kind.Kind`.
+        epsilon: what the network adds to variances, if the model may differ: variances are then
+            shifted.
+        pixel_std: likewise, the numbers (RGB) by which pixels are divided.
     """
 
+    path: PathLike
     layer_names: list[str]
+    class_layers: Collection[str] = ()
+    kind: Any = None
+    epsilon: float | None = None
+    pixel_std: Sequence[float] | None = None
 
     def __enter__(self) -> Self:
         return self

@@ -1,14 +1,17 @@
 """Starting weights, by the names that command lines use for them."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..types import PathLike
-from . import loading
+from . import loading, zoo
 from .catalogue import MODELS, find
 from .published import download_trained_weights
 from .report import LoadReport
+
+logger = logging.getLogger(__name__)
 
 NAMES = ("coco", "imagenet", "last", "best", *MODELS)
 
@@ -28,7 +31,11 @@ def load(
             classes, keep their values), "imagenet" (Keras's for the backbone, see
             `published.imagenet_weights`, downloaded), "last" or "best" (from the last run with the
             configuration's NAME), a model that comes with the package, such as "nuclei" (training
-            starts from the layers that fit, see `load_fitting`), or the path of a file.
+            starts from the layers that fit, see `load_fitting`), weights that torchvision or
+            Detectron2 publish, such as "torchvision:maskrcnn_resnet50_fpn_v2" or
+            "detectron2:R-50", see `zoo.ZOO` (downloaded), or the path of a file. In a file of
+            torchvision or Detectron2, layers that depend on the classes keep their values if the
+            model has others.
         coco_path: path of the COCO weights.
         others: further names, and the files that they stand for, which may come from other
             tasks, see `load_fitting`.
@@ -57,6 +64,10 @@ def load(
         path = model.find_last()
     elif name == "best":
         path = Path(model.find_last()).parent / "weights" / "best.h5"
+    elif zoo.is_name(name):
+        report = model.load_weights(str(zoo.published_weights(name)), by_name=True)
+        _check_epsilon(model, name, report)
+        return report
     else:
         path = find(name)
         if name in MODELS and path == MODELS[name].path and model.mode == "training":
@@ -82,3 +93,10 @@ def load_fitting(model: Any, path: PathLike) -> LoadReport:
     report = loading.load(model.keras_model, path, skip_mismatch=True)
     model.set_log_dir()
     return report
+
+
+def _check_epsilon(model: Any, name: str, report: LoadReport) -> None:
+    """Warn where the published weights need another epsilon than the kind of file tells."""
+    wanted, here = zoo.entry(name).epsilon, model.config.BATCH_NORM_EPSILON
+    if wanted != here and not any("variances" in note for note in report.notes):
+        logger.warning("%s needs BATCH_NORM_EPSILON = %g, not %g.", name, wanted, here)

@@ -1,0 +1,225 @@
+"""The configuration of a model that starts from weights of torchvision or Detectron2."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import presets
+from ..config import Config
+from ..config_rules.derived import DERIVED, assign
+from ..runs import model_config
+from ..runs.settings import stored
+from ..text import some
+from ..types import PathLike
+from ..weights import zoo
+from ..weights.card import Card
+from ..weights.catalogue import find
+from ..weights.coco_names import coco_names
+from ..weights.foreign import ForeignWeights
+from ..weights.foreign.kind import Kind
+from ..weights.readers import open_source
+
+# Settings that change what the weights compute.
+_COMPUTING = (
+    *("RESNET_STRIDE_IN", "RESNET_POOL_PADDING", "BATCH_NORM_EPSILON", "MEAN_PIXEL", "PIXEL_STD"),
+    *("BOX_HEAD_NORM", "MASK_HEAD_NORM", "ROI_POOLER", "SAMPLING_RATIO", "ROI_ALIGN_ALIGNED"),
+    *("ROI_LEVEL_RULE", "C4_HEAD_STRIDE", "RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS"),
+    *("RPN_ANCHOR_ROUNDING", "RPN_ANCHOR_GRID", "RPN_BBOX_STD_DEV", "BBOX_STD_DEV"),
+    *("BOX_DELTA_LIMIT", "BOX_COORDINATES"),
+)
+# Those of a backbone alone: its epsilon and deviation are adapted when it is loaded.
+_OF_BACKBONE = ("RESNET_STRIDE_IN", "RESNET_POOL_PADDING")
+_TOLERANCE = 0.5  # of the mean, in gray levels
+
+
+def preset_of(kind: Kind) -> Any:
+    """The preset that is closest to a kind of model; the kind's `settings` say how it differs.
+
+    Args:
+        kind: with a neck, or a backbone alone.
+
+    Example:
+        >>> from mrcnn.presets.pretrained import preset_of
+        >>> from mrcnn.weights.foreign.kind import Kind
+        >>> preset_of(Kind("detectron2", "fpn", {"HEADS": ("box",)})).__name__
+        'detectron2_faster_rcnn_R_50_FPN'
+    """
+    heads = kind.settings.get("HEADS", ("box", "mask"))
+    family = "mask" if "mask" in heads else "keypoint" if "keypoint" in heads else "faster"
+    if kind.project == "torchvision":
+        version = "_v2" if kind.settings.get("FPN_NORM") and family != "keypoint" else ""
+        return getattr(presets, f"torchvision_{family}rcnn_resnet50_fpn{version}")
+    backbone = str(kind.settings.get("BACKBONE"))
+    if backbone.startswith("resnext"):
+        return presets.detectron2_mask_rcnn_X_101_32x8d_FPN
+    if kind.neck in ("c4", "dc5"):
+        return getattr(presets, f"detectron2_mask_rcnn_R_50_{kind.neck.upper()}")
+    depth = "101" if backbone == "resnet101" and family != "keypoint" else "50"
+    return getattr(presets, f"detectron2_{family}_rcnn_R_{depth}_FPN")
+
+
+@dataclasses.dataclass
+class Start:
+    """A file to make a model from.
+
+    Attributes:
+        path: of the file.
+        source: its weights; None for a file of ours.
+        entry: what it is published as, if it was given by its name.
+        name: this name.
+        is_complete: whether the model must get all its layers from the file, because no setting of
+            its network was changed.
+    """
+
+    path: Path
+    source: ForeignWeights | None = None
+    entry: zoo.Entry | None = None
+    name: str | None = None
+    is_complete: bool = True
+
+    def config(self, mode: str, changes: Mapping[str, Any]) -> Config:
+        """The model's configuration, see `config_for`.
+
+        Args:
+            mode, changes: see `config_for`.
+
+        Raises:
+            ValueError: the file has tensors that belong to no layer; see also `config_for`.
+        """
+        assert self.source is not None
+        kind = self.source.kind
+        if self.source.unknown:
+            count, names = len(self.source.unknown), some(self.source.unknown)
+            raise ValueError(
+                f"{self.path}: {kind}, but {count} tensors belong to none of its layers: {names}."
+            )
+        if self.entry is not None:
+            changes = {"BATCH_NORM_EPSILON": self.entry.epsilon, **changes}
+        self.is_complete = not any(
+            name in changes and not _agree(name, value, changes[name])
+            for name, value in kind.settings.items()
+        )
+        return config_for(self.path, kind, mode, changes)
+
+    def card(self, config: Config) -> Card:
+        """What a file of the model says about it.
+
+        Args:
+            config: the model's.
+        """
+        assert self.source is not None
+        names = coco_names(config.NUM_CLASSES, self.source.kind.project, "keypoint" in config.HEADS)
+        return Card(
+            config=stored(config),
+            class_names=names if self.is_complete else None,
+            licence=self.entry.licence if self.entry else None,
+            provenance={"weights": self.name or self.path.name},
+        )
+
+
+def start_of(path: PathLike) -> Start:
+    """The file of a path or name, opened if it is of another project.
+
+    Args:
+        path: see `MaskRCNN.from_pretrained`.
+
+    Raises:
+        FileNotFoundError, ConnectionError, ValueError: see `MaskRCNN.from_pretrained`.
+    """
+    if zoo.is_name(path):
+        name = str(path)
+        found, entry = zoo.published_weights(name), zoo.entry(name)
+    else:
+        name, entry, found = None, None, find(path)
+    source = open_source(found)
+    if isinstance(source, ForeignWeights):
+        return Start(found, source, entry, name)
+    source.close()
+    return Start(found)
+
+
+def config_for(path: PathLike, kind: Kind, mode: str, settings: Mapping[str, Any]) -> Config:
+    """The configuration of the model that a file holds.
+
+    Args:
+        path: of the file, for messages.
+        kind: what it holds.
+        mode: "training" or "inference". In training, PRE_NMS_LIMIT is that of the recipe.
+        settings: values that replace those of the preset and of the file, by name.
+
+    Returns:
+        A `Config`, whose NAME is the preset's unless `settings` has one.
+
+    Raises:
+        ValueError: the file holds a backbone alone, or a setting is unknown.
+    """
+    if kind.neck is None:
+        raise ValueError(
+            f"{path} holds a backbone alone ({kind}): make a MaskRCNN with a configuration, and "
+            "start it with start_weights.load(model, path)."
+        )
+    preset = preset_of(kind)
+    own: dict[str, Any] = {"NAME": preset.__name__, **kind.settings}
+    if mode == "training":
+        own["PRE_NMS_LIMIT"] = preset._pre_nms_in_training
+    made = type(preset.__name__, (preset, Config), {})()
+    assign(made, own)
+    config = model_config.config_for(path, Card(), mode, made, settings)
+    # A class of its own could not be pickled for the processes that load images.
+    values = {name: value for name, value in config.to_dict().items() if name not in DERIVED}
+    return Config.from_dict(values)
+
+
+def differences(config: Config, kind: Kind) -> str:
+    """In which settings a model computes something else than the one that weights are from.
+
+    Args:
+        config: the model's.
+        kind: what the weights' file holds.
+
+    Returns:
+        One sentence; "" if there is no difference.
+    """
+    preset = preset_of(kind)
+    found = []
+    for name in _OF_BACKBONE if kind.neck is None else _COMPUTING:
+        wanted, here = _value(preset, name, kind), getattr(config, name)
+        if name == "RESNET_POOL_PADDING" and here is None:
+            is_late = config.RESNET_STRIDE_IN == "3x3" or "resnext" in str(config.BACKBONE)
+            here = "both" if is_late else "end"
+        if not _agree(name, wanted, here) and not _is_published_epsilon(name, kind, here):
+            found.append(f"{name} is {here!r} (there {wanted!r})")
+    if not found:
+        return ""
+    return (
+        f"the weights are from {kind}, but this model computes differently, so that training must "
+        f"adapt them: {'; '.join(found)}. The settings of {preset.__name__} agree."
+    )
+
+
+def _value(preset, name, kind):
+    if name in kind.settings:
+        return kind.settings[name]
+    return getattr(preset, name, getattr(Config, name))
+
+
+def _is_published_epsilon(name, kind, value):
+    """Whether an epsilon is 0, as torchvision's published weights of version 1 need it."""
+    is_first = kind.project == "torchvision" and not kind.settings.get("FPN_NORM")
+    return name == "BATCH_NORM_EPSILON" and is_first and value == 0
+
+
+def _agree(name, wanted, here):
+    if wanted is None or here is None or isinstance(wanted, str):
+        return wanted == here
+    try:
+        ours, theirs = np.ravel(np.float64(here)), np.ravel(np.float64(wanted))
+    except (TypeError, ValueError):
+        return False
+    if name == "PIXEL_STD":
+        ours, theirs = np.broadcast_arrays(ours, theirs) if len(ours) in (1, 3) else (ours, theirs)
+    tolerance = _TOLERANCE if name == "MEAN_PIXEL" else 1e-9
+    return ours.shape == theirs.shape and bool(np.allclose(ours, theirs, rtol=1e-9, atol=tolerance))
