@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..anchors.pyramid import anchors_per_cell, compute_backbone_shapes
 from ..config import Config
 from ..config_rules.coordinates import box_margin
-from ..config_rules.detection_rules import scores_needed
+from ..config_rules.detection_rules import min_scores, scores_needed
 from ..geometry.boxes import apply_box_deltas, compute_overlaps, norm_boxes
 from ..geometry.soft_nms import soft_non_max_suppression
 from ..images.meta import parse_image_meta
@@ -62,6 +63,8 @@ def truncated_by(outputs: Mapping[str, Array], image_meta: Array, config: Config
     if count == len(outputs["ROI"]):
         return np.str_(PROPOSALS)
     anchors = len(outputs.get("rpn_class", ()))
+    if anchors and config.RPN_NMS_BY_LEVEL:
+        anchors = _most_on_a_level(image_meta, config)
     return np.str_(ANCHORS if anchors > config.PRE_NMS_LIMIT else "")
 
 
@@ -72,14 +75,14 @@ def left_out(outputs: Mapping[str, Array], image_meta: Array, config: Config) ->
         outputs, image_meta, config: see `truncated_by`.
     """
     found = outputs["mrcnn_detection"]
-    boxes, class_ids, scores, valid = _candidates(outputs, image_meta, config)
+    boxes, class_ids, scores, _ = _candidates(outputs, image_meta, config)
     if config.DETECTION_NMS != "hard":
-        return _next_soft(boxes, class_ids, np.where(valid, scores, 0), len(found), config)
+        return _next_soft(boxes, class_ids, scores, len(found), config)
     # The margin is for rounding: no detection may count as left out because of itself.
     threshold = max(config.DETECTION_NMS_THRESHOLD - 1e-4, 0)
     near = compute_overlaps(boxes, found[:, :4]) > threshold
     suppressed = (near & _compete(class_ids[:, None], found[:, 4], config)).any(axis=1)
-    return float(scores[valid & ~suppressed].max(initial=0))
+    return float(scores[~suppressed].max(initial=0))
 
 
 def cut_above(result: Mapping[str, Any], min_score: float) -> str:
@@ -112,8 +115,8 @@ def _new_from(
 ) -> int:
     """Number of objects that no proposal before number `first` would have found."""
     found = found[found[:, 5] >= MIN_SCORE]
-    boxes, class_ids, _, valid = _candidates(outputs, image_meta, config)
-    boxes, class_ids = boxes[:first][valid[:first]], class_ids[:first][valid[:first]]
+    boxes, class_ids, _, roi = _candidates(outputs, image_meta, config)
+    boxes, class_ids = boxes[roi < first], class_ids[roi < first]
     near = compute_overlaps(found[:, :4], boxes) > config.DETECTION_NMS_THRESHOLD
     rivals = near & _compete(found[:, 4, None], class_ids, config)
     return int(np.count_nonzero(~rivals.any(axis=1)))
@@ -143,19 +146,34 @@ def _next_soft(boxes: Array, class_ids: Array, scores: Array, found: int, config
 def _candidates(
     outputs: Mapping[str, Array], image_meta: Array, config: Config
 ) -> tuple[Array, Array, Array, Array]:
-    """Boxes [R, 4], class ids, scores and validity [R] of the RoIs, as in `refine_detections`."""
+    """Boxes [N, 4], class ids, scores and RoIs [N] that NMS chooses from in `refine_detections`."""
     probs = np.asarray(outputs["mrcnn_class"], np.float32)
-    class_ids, scores = probs.argmax(axis=1), probs.max(axis=1)
-    deltas = outputs["mrcnn_bbox"][np.arange(len(probs)), class_ids]
-    deltas = deltas * np.asarray(config.BBOX_STD_DEV, np.float32)
-    deltas[:, 2:] = np.minimum(deltas[:, 2:], 20)  # an untrained network may give any number
-    meta = parse_image_meta(np.asarray(image_meta)[None])
-    window = norm_boxes(meta["window"], meta["image_shape"][0], box_margin(config))[0]
-    boxes = apply_box_deltas(outputs["ROI"], deltas)
+    if config.DETECTION_ALL_CLASSES:
+        roi, class_ids = np.nonzero(probs > np.float32(min_scores(config, probs.shape[1])))
+    else:
+        roi, class_ids = np.arange(len(probs)), probs.argmax(axis=1)
+        enough = probs[roi, class_ids] >= np.float32(scores_needed(config, class_ids))
+        roi, class_ids = roi[enough], class_ids[enough]
+    deltas = outputs["mrcnn_bbox"][roi, class_ids] * np.asarray(config.BBOX_STD_DEV, np.float32)
+    # Without a limit, 20, because an untrained network may give any number.
+    limit = 20 if config.BOX_DELTA_LIMIT is None else config.BOX_DELTA_LIMIT
+    boxes = apply_box_deltas(outputs["ROI"][roi], deltas, limit)
+    meta, margin = parse_image_meta(np.asarray(image_meta)[None]), box_margin(config)
+    window = norm_boxes(meta["window"], meta["image_shape"][0], margin)[0]
     boxes = np.clip(boxes, np.tile(window[:2], 2), np.tile(window[2:], 2))
-    valid = (class_ids > 0) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    least = scores_needed(config, class_ids).astype(np.float32)
-    return boxes, class_ids, scores, valid & (scores >= least)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    valid = (class_ids > 0) & (sides > 0).all(axis=1)
+    if config.DETECTION_MIN_SIZE is not None:
+        pixels = sides * (meta["image_shape"][0, :2] - margin) + margin
+        valid &= (pixels > config.DETECTION_MIN_SIZE).all(axis=1)
+    return boxes[valid], class_ids[valid], probs[roi, class_ids][valid], roi[valid]
+
+
+def _most_on_a_level(image_meta: Array, config: Config) -> int:
+    """Number of anchors on the level that has most of them."""
+    shape = parse_image_meta(np.asarray(image_meta)[None])["image_shape"][0]
+    cells = -(-np.asarray(compute_backbone_shapes(config, shape)) // config.RPN_ANCHOR_STRIDE)
+    return int(cells.prod(axis=1).max()) * anchors_per_cell(config)
 
 
 def was_logged(model: Any, limit: str) -> bool:

@@ -114,6 +114,14 @@ def test_too_few_anchors_kept_for_the_proposals():
     assert truncated_by(*case) == ""
 
 
+@pytest.mark.parametrize(("limit", "cut"), [(30000 - 1, True), (30000, False)])
+def test_too_few_anchors_kept_on_a_level(limit, cut):
+    """P2 has 100 x 100 cells with three anchors each."""
+    config = config_of(DETECTION_MAX_INSTANCES=60, RPN_NMS_BY_LEVEL=True, PRE_NMS_LIMIT=limit)
+    case = network(apart(40), [0.9] * 40, config, padding=20, anchors=40000)
+    assert truncated_by(*case) == ("PRE_NMS_LIMIT" if cut else "")
+
+
 def test_another_box_head():
     outputs, *rest = network(apart(6), [0.9] * 6, config_of(DETECTION_MAX_INSTANCES=4))
     del outputs["mrcnn_bbox"]
@@ -184,8 +192,10 @@ def detected(boxes, probs, config):
     """What the detection layer finds among these RoIs, as the network's outputs."""
     rois = norm_boxes(boxes, (SIZE, SIZE)).astype(np.float32)
     deltas = np.zeros((*probs.shape, 4), np.float32)
+    meta = compose_image_meta(0, (SIZE,) * 3, (SIZE,) * 3, (0, 0, SIZE, SIZE), 1, [0, 0, 0])
+    window = np.array([[0, 0, 1, 1]], np.float32)
     rows = refine_detections(
-        rois[None], probs[None], deltas[None], np.array([[0, 0, 1, 1]], np.float32), config
+        rois[None], probs[None], deltas[None], window, config, np.float32(meta[None])
     )
     outputs = {
         "mrcnn_detection": np.asarray(rows)[0],
@@ -194,14 +204,16 @@ def detected(boxes, probs, config):
         "ROI": rois,
         "rpn_class": np.zeros((1000, 2)),
     }
-    meta = compose_image_meta(0, (SIZE,) * 3, (SIZE,) * 3, (0, 0, SIZE, SIZE), 1, [0, 0, 0])
     return outputs, meta, config
 
 
 @pytest.mark.parametrize("across", [False, True])
 @pytest.mark.parametrize("method", ["hard", "soft_linear", "soft_gaussian"])
-@pytest.mark.parametrize("confidence", [0, 0.3, {1: 0.2, 2: 0.6}])
-def test_it_agrees_with_a_layer_with_a_higher_limit(method, across, confidence):
+@pytest.mark.parametrize(
+    ("confidence", "every"),
+    [(0, False), (0.3, False), ({1: 0.2, 2: 0.6}, False), ({1: 0.2, 2: 0.3}, True)],
+)
+def test_it_agrees_with_a_layer_with_a_higher_limit(method, across, confidence, every):
     """What one more row would have held is what the limit left out."""
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 250, (40, 2))
@@ -211,12 +223,15 @@ def test_it_agrees_with_a_layer_with_a_higher_limit(method, across, confidence):
         "DETECTION_NMS": method,
         "NMS_ACROSS_CLASSES": across,
         "DETECTION_MIN_CONFIDENCE": confidence,
+        "DETECTION_ALL_CLASSES": every,
+        "DETECTION_MIN_SIZE": 70 if every else None,
     }
-    outputs, *_ = detected(boxes, probs, config_of(**settings, DETECTION_MAX_INSTANCES=40))
+    most = 80 if every else 40
+    outputs, *_ = detected(boxes, probs, config_of(**settings, DETECTION_MAX_INSTANCES=most))
     scores = outputs["mrcnn_detection"][:, 5]
     total = np.count_nonzero(scores)
     assert total >= 4
-    for limit in {1, 2, total // 2, total - 1, total, min(total + 1, 39)}:
+    for limit in {1, 2, total // 2, total - 1, total, min(total + 1, most - 1)}:
         case = detected(boxes, probs, config_of(**settings, DETECTION_MAX_INSTANCES=limit))
         cut = limit < total
         if limit <= total:
