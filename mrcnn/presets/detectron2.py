@@ -82,8 +82,8 @@ class detectron2_mask_rcnn_R_50_C4(detectron2_mask_rcnn_R_50_FPN):
     RPN_CHANNELS: int = 1024
     IMAGE_PADDING: int = 1
     PRE_NMS_LIMIT: int = 6000
+    PRE_NMS_LIMIT_TRAINING: int | None = 12000
     POST_NMS_ROIS_TRAINING: int = 2000
-    _pre_nms_in_training = 12000
 
 
 class detectron2_mask_rcnn_R_50_DC5(detectron2_mask_rcnn_R_50_FPN):
@@ -94,8 +94,8 @@ class detectron2_mask_rcnn_R_50_DC5(detectron2_mask_rcnn_R_50_FPN):
     RPN_CHANNELS: int = 2048
     IMAGE_PADDING: int = 1
     PRE_NMS_LIMIT: int = 6000
+    PRE_NMS_LIMIT_TRAINING: int | None = 12000
     POST_NMS_ROIS_TRAINING: int = 2000
-    _pre_nms_in_training = 12000
 
 
 class detectron2_mask_rcnn_R_50_FPN_1x(detectron2_mask_rcnn_R_50_FPN):

@@ -40,7 +40,9 @@ class ForeignModel(Recipe):
     BOX_COORDINATES: str = "continuous"
     RPN_NMS_BY_LEVEL: bool = True
     RPN_NMS_THRESHOLD: float = 0.7
+    RPN_CLIP_TO_IMAGE: bool = True
     PRE_NMS_LIMIT: int = 1000
+    PRE_NMS_LIMIT_TRAINING: int | None = 2000
     POST_NMS_ROIS_INFERENCE: int = 1000
 
     ROI_POOLER: str = "roi_align"
@@ -52,6 +54,3 @@ class ForeignModel(Recipe):
     TRAIN_ROIS_PER_IMAGE: int = 512
     ROI_POSITIVE_RATIO: float = 0.25
     LR_WARMUP_STEPS: int = 1000
-
-    # PRE_NMS_LIMIT in training, see `pretrained.config_for`.
-    _pre_nms_in_training: int = 2000

@@ -147,7 +147,7 @@ def config_for(path: PathLike, kind: Kind, mode: str, settings: Mapping[str, Any
     Args:
         path: of the file, for messages.
         kind: what it holds.
-        mode: "training" or "inference". In training, PRE_NMS_LIMIT is that of the recipe.
+        mode: "training" or "inference".
         settings: values that replace those of the preset and of the file, by name.
 
     Returns:
@@ -163,8 +163,6 @@ def config_for(path: PathLike, kind: Kind, mode: str, settings: Mapping[str, Any
         )
     preset = preset_of(kind)
     own: dict[str, Any] = {"NAME": preset.__name__, **kind.settings}
-    if mode == "training":
-        own["PRE_NMS_LIMIT"] = preset._pre_nms_in_training
     made = type(preset.__name__, (preset, Config), {})()
     assign(made, own)
     config = model_config.config_for(path, Card(), mode, made, settings)
