@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mrcnn.config import Config
-from mrcnn.geometry.boxes import compute_overlaps
+from mrcnn.geometry.boxes import apply_box_deltas, compute_overlaps, non_max_suppression
 from mrcnn.images.meta import compose_image_meta
 from mrcnn.legacy.signatures import refine_detections_graph
 from mrcnn.network.detections import DetectionLayer, refine_detections
@@ -179,3 +181,111 @@ def test_xla_compiles_each_suppression(method):
     )
     assert np.asarray(plain).any()
     np.testing.assert_allclose(compiled, plain, atol=1e-5)
+
+
+# Every class of a RoI
+
+
+def every_class_config(**settings):
+    base = {
+        "NUM_CLASSES": 4,
+        "BOX_COORDINATES": "continuous",
+        "DETECTION_ALL_CLASSES": True,
+        "DETECTION_MIN_CONFIDENCE": 0.05,
+        "DETECTION_NMS_THRESHOLD": 0.5,
+        "DETECTION_MAX_INSTANCES": 25,
+        "DETECTION_MIN_SIZE": 7.0,
+        "BOX_DELTA_LIMIT": 0.3,
+    }
+    return config_for(**base | settings)
+
+
+def meta_of(*windows):
+    rows = [compose_image_meta(0, (9, 9, 3), (60, 80, 3), w, 1, np.zeros(4)) for w in windows]
+    return np.array(rows, "float32")
+
+
+def every_class_plainly(rois, probs, deltas, window, config):
+    """The detections in an image in pixels, class by class, as in torchvision."""
+    found = []
+    for class_id in range(1, probs.shape[1]):
+        least = config.DETECTION_MIN_CONFIDENCE
+        least = least.get(class_id, 0.7) if isinstance(least, dict) else least
+        strong = probs[:, class_id] > np.float32(least)
+        moves = deltas[strong, class_id] * np.float32(config.BBOX_STD_DEV)
+        boxes = apply_box_deltas(rois[strong] * [60, 80, 60, 80], moves, config.BOX_DELTA_LIMIT)
+        boxes = np.clip(boxes, np.tile(window[:2], 2), np.tile(window[2:], 2))
+        large = (boxes[:, 2:] - boxes[:, :2] > config.DETECTION_MIN_SIZE).all(axis=1)
+        boxes, scores = boxes[large], probs[strong, class_id][large]
+        kept = non_max_suppression(boxes, scores, config.DETECTION_NMS_THRESHOLD)
+        found += [[*boxes[k], class_id, scores[k]] for k in kept]
+    found.sort(key=lambda row: -row[5])
+    return np.array(found[: config.DETECTION_MAX_INSTANCES]).reshape(-1, 6)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    most=st.sampled_from([5, 25, 200]),
+    confidence=st.sampled_from([0.05, 0.5, {1: 0.1, 2: 0.9}]),
+)
+@settings(max_examples=30)
+def test_every_class_against_loops(seed, most, confidence):
+    rois, probs = crowd(seed)
+    deltas = np.random.default_rng(seed).normal(0, 1, (2, 40, 4, 4)).astype("float32")
+    windows = [(0, 0, 60, 80), (0, 0, 45, 71)]
+    config = every_class_config(DETECTION_MAX_INSTANCES=most, DETECTION_MIN_CONFIDENCE=confidence)
+    ours = np.asarray(DetectionLayer(config)([rois, probs, deltas, meta_of(*windows)]))
+    assert ours.shape == (2, most, 6)
+    for image, window in enumerate(windows):
+        expected = every_class_plainly(rois[image], probs[image], deltas[image], window, config)
+        rows = ours[image, : len(expected)] * [60, 80, 60, 80, 1, 1]
+        np.testing.assert_allclose(rows, expected, atol=1e-4)
+        assert not ours[image, len(expected) :].any()
+
+
+def test_a_roi_is_detected_as_several_classes_with_their_own_boxes():
+    rois = np.array([[[0.2, 0.2, 0.4, 0.4], [0, 0, 0, 0]]], "float32")
+    deltas = np.zeros((1, 2, 4, 4), "float32")
+    deltas[0, 0, 3, 0] = 1.0  # times BBOX_STD_DEV: down 0.02
+    # Exactly the least score is not enough, nor is a zero RoI.
+    probs = probabilities([0.1, 0.25, 0.25, 0.4], [0, 1, 0, 0])
+    config = every_class_config(DETECTION_MIN_CONFIDENCE={1: 0.25, 2: 0.2, 3: 0.3})
+    ours = np.asarray(DetectionLayer(config)([rois, probs, deltas, meta_of((0, 0, 60, 80))]))[0]
+    expected = [[0.22, 0.2, 0.42, 0.4, 3, 0.4], [0.2, 0.2, 0.4, 0.4, 2, 0.25]]
+    np.testing.assert_allclose(ours[:2], expected, atol=1e-6)
+    assert not ours[2:].any()
+
+
+@pytest.mark.parametrize("across", [False, True])
+@pytest.mark.parametrize("method", ["hard", "soft_linear"])
+def test_other_suppressions_of_every_class(across, method):
+    """As if each class of a RoI were another RoI."""
+    rois, probs = crowd(2, number=12)
+    settings = {"NMS_ACROSS_CLASSES": across, "DETECTION_NMS": method, "DETECTION_MIN_SIZE": None}
+    config = every_class_config(**settings)
+    deltas, windows = np.zeros((2, 12, 4, 4), "float32"), np.array([[0, 0, 1, 1]] * 2, "float32")
+    ours = np.asarray(refine_detections(rois, probs, deltas, windows, config))
+    config.DETECTION_ALL_CLASSES = False
+    apart = probs[:, :, None, :] * np.eye(4, dtype="float32")[1:]  # [2, 12, 3, 4]
+    copies = np.repeat(rois, 3, axis=1), apart.reshape(2, 36, 4), np.repeat(deltas, 3, axis=1)
+    expected = np.asarray(refine_detections(*copies, windows, config))
+    assert len(np.unique(ours[..., 4])) == 4
+    np.testing.assert_allclose(ours, expected, atol=1e-6)
+
+
+def test_xla_compiles_every_class():
+    rois, probs = crowd(1)
+    config, windows = every_class_config(), [(0, 0, 60, 80), (0, 0, 45, 71)]
+    inputs = [rois, probs, np.zeros((2, 40, 4, 4), "float32"), meta_of(*windows)]
+    layer = DetectionLayer(config)
+    compiled = tf.function(lambda *given: layer(list(given)), jit_compile=True)
+    np.testing.assert_allclose(compiled(*map(tf.constant, inputs)), layer(inputs), atol=1e-5)
+
+
+def test_the_minimum_size_needs_the_size_of_the_input():
+    rois, probs = crowd()
+    deltas, windows = np.zeros((2, 40, 4, 4), "float32"), np.array([[0, 0, 1, 1]] * 2, "float32")
+    with pytest.raises(
+        ValueError, match=r"DETECTION_MIN_SIZE is 7\.0, in pixels: refine_detections"
+    ):
+        refine_detections(rois, probs, deltas, windows, every_class_config())
