@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_data import foreign_values
 
 from mrcnn import ops
 from mrcnn.geometry import boxes as numpy_boxes
@@ -82,3 +83,42 @@ def test_boxes_without_area(monkeypatch, native):
     scores = np.array([[0.9, 0.8, 0.7, 0.6]], "float32")
     indices, kept = ops.non_max_suppression(boxes, scores, 4, 0.5)
     assert np.asarray(indices)[0, : int(kept[0])].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("count", [4, 12, 40])
+def test_by_group_it_selects_what_groups_do(monkeypatch, native, count):
+    monkeypatch.setattr(kernels, "available", lambda: native)
+    boxes, scores, valid, _ = random_case(5)
+    groups = np.repeat([[0, 1, 2]] * 2, 10, axis=1)
+    expected, kept = ops.non_max_suppression(boxes, scores, count, 0.3, valid, groups)
+    apart = (2, 3, 10)
+    ours, ours_kept = ops.non_max_suppression_by_group(
+        boxes.reshape(*apart, 4), scores.reshape(apart), count, 0.3, valid.reshape(apart)
+    )
+    np.testing.assert_array_equal(ours_kept, kept)
+    np.testing.assert_array_equal(ours, expected)
+    assert np.asarray(ours).shape == (2, count)
+
+
+def test_torchvision_keeps_the_same_boxes():
+    """Also those with equal scores, or an IoU that equals the threshold."""
+    values = foreign_values("torchvision_ops")
+    boxes, scores = values["nms.boxes"][None][..., [1, 0, 3, 2]], values["nms.scores"][None]
+    groups = values["nms.idxs"]
+    of_group = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    for threshold in (0.3, 0.5, 0.7):
+        indices, kept = ops.non_max_suppression(boxes, scores, 80, threshold)
+        expected = values[f"nms.keep_{threshold}"]
+        np.testing.assert_array_equal(np.asarray(indices)[0, : int(kept[0])], expected)
+        rows = np.full((len(of_group), max(map(len, of_group))), -1)
+        for row, members in zip(rows, of_group, strict=True):
+            row[: len(members)] = members
+        indices, kept = ops.non_max_suppression_by_group(
+            boxes[:, rows], scores[:, rows], 80, threshold, (rows >= 0)[None]
+        )
+        ours = rows.ravel()[np.asarray(indices)[0, : int(kept[0])]]
+        expected = values[f"nms.batched_keep_{threshold}"]
+        # Equal scores of different groups may change places.
+        np.testing.assert_array_equal(scores[0, ours], scores[0, expected])
+        assert sorted(ours) == sorted(expected)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from shared_data import foreign_values
 
 from mrcnn import ops
 from mrcnn.geometry import boxes as numpy_boxes
@@ -91,3 +92,31 @@ def test_take_flagged_by_key():
     indices, taken = ops.take_flagged(flags, 2, keys)
     np.testing.assert_array_equal(indices, [[1, 3]])
     np.testing.assert_array_equal(taken, [2])
+
+
+@pytest.mark.parametrize("project", ["torchvision", "detectron2"])
+@pytest.mark.parametrize(("name", "std_dev"), [("w1", [1, 1, 1, 1]), ("w10", [0.1, 0.1, 0.2, 0.2])])
+def test_other_projects_move_boxes_in_the_same_way(project, name, std_dev):
+    """Two boxes from each; a height and a width grow by more than the limit."""
+    values = foreign_values(f"{project}_ops")
+    yx = [1, 0, 3, 2]
+    boxes = values["coder.boxes"][:, yx]
+    deltas = values["coder.deltas"].reshape(-1, 2, 4)[..., yx] * np.float32(std_dev)
+    limit = np.log(1000 / 16)
+    ours = np.asarray(ops.apply_box_deltas_graph(boxes[:, None], deltas, limit))
+    expected = values[f"coder.decode_{name}"].reshape(-1, 2, 4)[..., yx]
+    np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-3)
+    for place in range(2):
+        in_numpy = numpy_boxes.apply_box_deltas(boxes, deltas[:, place], limit)
+        np.testing.assert_allclose(in_numpy, expected[:, place], rtol=1e-5, atol=1e-3)
+    deltas = ops.box_refinement_graph(boxes, values["coder.gt"][:, yx]) / np.float32(std_dev)
+    np.testing.assert_allclose(deltas, values[f"coder.encode_{name}"][:, yx], atol=1e-5)
+
+
+def test_the_growth_of_boxes_is_limited():
+    boxes, deltas = np.array([[0.0, 0, 2, 4]], "f"), np.array([[0, 0, 5, np.log(2)]], "f")
+    for move in (ops.apply_box_deltas_graph, numpy_boxes.apply_box_deltas):
+        ours = np.asarray(move(boxes, deltas, np.log(8)))
+        np.testing.assert_allclose(ours, [[-7, -2, 9, 6]], rtol=1e-6)
+        size = 2 * np.exp(5)
+        np.testing.assert_allclose(np.ptp(np.asarray(move(boxes, deltas))[0, ::2]), size, rtol=1e-6)
