@@ -149,6 +149,7 @@ def problems(config: Any) -> Iterator[str]:
     if config.C4_HEAD_STRIDE not in (1, 2):
         yield f"C4_HEAD_STRIDE is {config.C4_HEAD_STRIDE!r}: it must be 1 or 2."
     if neck == "fpn":
+        yield from _padding_problem(config)
         return
     for name, default in _OF_PYRAMID.items():
         if getattr(config, name) != default:
@@ -160,6 +161,17 @@ def problems(config: Any) -> Iterator[str]:
         yield (
             "NECK is 'dc5', but the last stage of this BACKBONE cannot be dilated: use a ResNet or "
             "ResNeXt, or set NECK to 'c4' or 'c5'."
+        )
+
+
+def _padding_problem(config):
+    """A level of the pyramid is twice as large as the one above, from C5 down to C2."""
+    multiple, strides = config.IMAGE_PADDING, backbone_strides(config)
+    fits = not is_integer(multiple) or multiple % strides[-1] == 0
+    if config.IMAGE_RESIZE_MODE == "short_side" and not fits:
+        yield (
+            f"IMAGE_PADDING is {multiple}: with NECK 'fpn' it must be a multiple of {strides[-1]}, "
+            "the stride of C5, because the pyramid adds each level to one of twice its size."
         )
 
 

@@ -108,6 +108,16 @@ def test_replaced_settings_survive_saving_and_copying():
             "or set NECK to 'fpn'.",
         ),
         (
+            {"NECK": "dc5", "FPN_NORM": True},
+            "- FPN_NORM is True, but NECK 'dc5' has no pyramid: leave it at False, or set NECK to "
+            "'fpn'.",
+        ),
+        (
+            {"IMAGE_RESIZE_MODE": "short_side", "IMAGE_PADDING": 48},
+            "- IMAGE_PADDING is 48: with NECK 'fpn' it must be a multiple of 32, the stride of C5, "
+            "because the pyramid adds each level to one of twice its size.",
+        ),
+        (
             {"NECK": "dc5", "BACKBONE": "vgg16"},
             "- NECK is 'dc5', but the last stage of this BACKBONE cannot be dilated: use a ResNet "
             "or ResNeXt, or set NECK to 'c4' or 'c5'.",
@@ -180,9 +190,15 @@ def test_unused_settings_are_remarked_on():
     assert necks.remarks(config_of(NECK="c5", C4_HEAD_STRIDE=2)) == [
         "C4_HEAD_STRIDE is 2, but NECK 'c5' has no stage 5 for its heads, so it is not used."
     ]
-    settings = {"NECK": "c4", "MASK_POOL_SIZE": 10, "FPN_CLASSIF_FC_LAYERS_SIZE": 512}
+    settings = {
+        "NECK": "c4",
+        "MASK_POOL_SIZE": 10,
+        "BOX_HEAD_LAYERS": 1,
+        "FPN_CLASSIF_FC_LAYERS_SIZE": 512,
+    }
     assert [line.split(",")[0] for line in necks.remarks(config_of(**settings))] == [
         "MASK_POOL_SIZE is 10",
+        "BOX_HEAD_LAYERS is 1",
         "FPN_CLASSIF_FC_LAYERS_SIZE is 512",
     ]
 

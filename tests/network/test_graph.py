@@ -395,6 +395,9 @@ def test_only_rois_that_can_be_positive_pass_through_the_mask_head_in_a_step():
     config.TRAIN_BN = None  # batch statistics, which the reference takes over all RoIs
     learned = graph.build("training", config).get_layer("mrcnn_mask_loss").input
     assert [tensor.shape[1] for tensor in learned] == [12, 12, 12]
+    config.MASK_HEAD_NORM = False
+    learned = graph.build("training", config).get_layer("mrcnn_mask_loss").input
+    assert [tensor.shape[1] for tensor in learned] == [3, 3, 3]
 
 
 def test_widths_of_the_rpn_and_the_mask_head():

@@ -10,6 +10,8 @@ from mrcnn.network.rpn import (
     rpn_of_pyramid,
 )
 
+from .by_hand import convolved, relu
+
 
 @pytest.mark.parametrize(("stride", "cells"), [(1, 8 * 4), (2, 4 * 2)])
 def test_one_row_for_each_anchor(stride, cells):
@@ -25,16 +27,46 @@ def test_one_row_for_each_anchor(stride, cells):
     np.testing.assert_allclose(logits[:, :3].reshape(2, 6), raw[:, 0, 0], atol=1e-5)
 
 
+@pytest.mark.parametrize(("stride", "cells"), [(1, 8 * 4), (2, 4 * 2)])
+def test_several_convolutions(stride, cells):
+    model = build_rpn_model(stride, 3, 6, channels=5, convolutions=2)
+    features = np.random.default_rng(0).normal(size=(2, 8, 4, 6)).astype("float32")
+    logits, _, bbox = (np.asarray(output) for output in model(features))
+    assert logits.shape == (2, cells * 3, 2) and bbox.shape == (2, cells * 3, 4)
+    x = features
+    for name in ("rpn_conv_shared", "rpn_conv_shared2"):
+        x = relu(convolved(x, *model.get_layer(name).get_weights()))
+    # Over an even number of cells, "same" padding of a stride of 2 starts at the second.
+    x = x[:, stride - 1 :: stride, stride - 1 :: stride]
+    raw = convolved(x, *model.get_layer("rpn_class_raw").get_weights())
+    np.testing.assert_allclose(logits, raw.reshape(2, -1, 2), atol=1e-5)
+    raw = convolved(x, *model.get_layer("rpn_bbox_pred").get_weights())
+    np.testing.assert_allclose(bbox, raw.reshape(2, -1, 4), atol=1e-5)
+
+
+def test_a_single_score_is_that_of_a_sigmoid():
+    model = build_rpn_model(1, 3, 6, channels=5, scores=1)
+    features = np.random.default_rng(0).normal(size=(2, 4, 4, 6)).astype("float32")
+    logits, probs, _ = (np.asarray(output) for output in model(features))
+    raw = model.get_layer("rpn_class_raw")(model.get_layer("rpn_conv_shared")(features))
+    raw = np.asarray(raw).reshape(2, -1)
+    assert logits.shape == (2, 48, 2) and not logits[..., 0].any()
+    np.testing.assert_allclose(logits[..., 1], raw, atol=1e-5)
+    np.testing.assert_allclose(probs[..., 1], 1 / (1 + np.exp(-raw)), rtol=1e-5)
+
+
 def test_levels_follow_one_another():
     import keras
 
     sizes = [16, 8, 4, 2, 1]
     inputs = [keras.Input((size, size, 16)) for size in sizes]
-    model = keras.Model(inputs, rpn_of_pyramid(inputs, TinyConfig()))
+    config = TinyConfig.from_dict({"RPN_CONVOLUTIONS": 2, "RPN_CHANNELS": 8})
+    model = keras.Model(inputs, rpn_of_pyramid(inputs, config))
     pyramid = [np.full((1, size, size, 16), size, "float32") for size in sizes]
     logits, _, bbox = model(pyramid)
     assert logits.shape == (1, 3 * sum(size**2 for size in sizes), 2)
     rpn = model.get_layer("rpn_model")
+    assert rpn.get_layer("rpn_conv_shared2").kernel.shape == (3, 3, 8, 8)
     np.testing.assert_allclose(logits[:, -3:], rpn(pyramid[-1])[0], atol=1e-5)
     np.testing.assert_allclose(bbox[:, : 3 * 256], rpn(pyramid[0])[2], atol=1e-5)
 
@@ -87,6 +119,11 @@ def test_losses_of_faster_rcnn():
     mean = float(rpn_bbox_loss_graph(Config(), *inputs))
     assert mean == pytest.approx(sums["bbox"] / (4 * sum(positives)))
     assert float(rpn_bbox_loss_graph(faster_rcnn(), target, 0 * match, deltas)) == 0
+    by_sampled = Config.from_dict({"RPN_LOSS": "sampled"})
+    found = float(rpn_bbox_loss_graph(by_sampled, *inputs))
+    assert found == pytest.approx(sums["bbox"] / sampled)
+    lines = Config.from_dict({"RPN_LOSS": "sampled", "BOX_LOSS_BETA": 0})
+    assert float(rpn_bbox_loss_graph(lines, *inputs)) > found
 
 
 def test_all_scales_on_one_level_share_a_location():

@@ -14,8 +14,8 @@ from mrcnn.geometry.resampling import bilinear
 from mrcnn.network.backbones.resnet import block_letter
 
 needs_foreign = pytest.mark.skipif(not FOREIGN.is_dir(), reason="needs ../shared/parity/foreign")
-# Of our BatchNorm; theirs is 1e-5.
-EPSILON = 1e-3
+# What both projects have.
+SETTINGS = {"BATCH_NORM_EPSILON": 1e-5, "NORM_REPLACES_BIAS": True}
 
 
 def assert_features(backbone, name, **settings):
@@ -27,7 +27,7 @@ def assert_features(backbone, name, **settings):
     number = max(int(name.removeprefix("img")) for name in names if name.startswith("img"))
     pixels = _pixels(values, number, is_torchvision)
     image = keras.Input(pixels.shape[1:])
-    config = type("Changed", (TinyConfig,), settings)()
+    config = type("Changed", (TinyConfig,), SETTINGS | settings)()
     model = keras.Model(image, backbone.build(image, config))
     _assign(model, _weights(name), is_torchvision)
     levels = [f"body{n}" if is_torchvision else f"res{n + 2}" for n in range(4)]
@@ -91,8 +91,7 @@ def _assign(model, weights, is_torchvision):
 
 def _layer(model, layer, bn, weights, conv, norm, is_torchvision):
     kernel = weights[f"{conv}.weight"].transpose(2, 3, 1, 0)
-    model.get_layer(layer).set_weights([kernel, np.zeros(kernel.shape[3])])
+    model.get_layer(layer).set_weights([kernel])
     norm = norm if is_torchvision else f"{conv}.norm"
     names = ("weight", "bias", "running_mean", "running_var")
-    gamma, beta, mean, variance = (weights[f"{norm}.{name}"] for name in names)
-    model.get_layer(bn).set_weights([gamma, beta, mean, variance + 1e-5 - EPSILON])
+    model.get_layer(bn).set_weights([weights[f"{norm}.{name}"] for name in names])

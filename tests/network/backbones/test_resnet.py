@@ -4,7 +4,16 @@ import pytest
 from seeded_weights import manifest
 from tiny import TinyConfig
 
-from mrcnn.network.backbones.resnet import RESNET50, RESNET152, Form, ResNet, resnet_graph
+from mrcnn.network.backbones.resnet import (
+    RESNET50,
+    RESNET152,
+    Form,
+    ResNet,
+    identity_block,
+    resnet_graph,
+    resnet_stage,
+    resnet_stem,
+)
 from mrcnn.network.layers import BatchNorm
 
 from .foreign import assert_features, needs_foreign
@@ -65,10 +74,64 @@ def test_where_the_stride_is(stride_in, a, b):
 
 @needs_foreign
 def test_the_other_form_computes_what_torchvision_does():
-    name = "torchvision_maskrcnn_resnet50_fpn"
-    assert_features(RESNET50, name, RESNET_STRIDE_IN="3x3")
-    with pytest.raises(AssertionError, match="Mismatched"):
-        assert_features(RESNET50, name)
+    assert_features(RESNET50, "torchvision_maskrcnn_resnet50_fpn", RESNET_STRIDE_IN="3x3")
+
+
+@needs_foreign
+def test_the_stride_in_the_1x1_as_in_detectron2():
+    assert_features(RESNET50, "detectron2_keypoint_rcnn_R_50_FPN_3x", RESNET_POOL_PADDING="both")
+
+
+@pytest.mark.parametrize(
+    ("own", "settings", "expected"),
+    [
+        (None, {}, Form()),
+        (None, {"RESNET_STRIDE_IN": "3x3"}, Form("3x3", pad_both=True)),
+        (None, {"RESNET_POOL_PADDING": "both"}, Form("1x1", pad_both=True)),
+        (None, {"RESNET_STRIDE_IN": "3x3", "RESNET_POOL_PADDING": "end"}, Form("3x3")),
+        (
+            Form("1x1", groups=2, pad_both=True),
+            {"RESNET_STRIDE_IN": "3x3", "BATCH_NORM_EPSILON": 0},
+            Form("1x1", groups=2, pad_both=True, epsilon=0.0),
+        ),
+        (
+            Form("3x3", pad_both=True),
+            {"RESNET_POOL_PADDING": "end", "NORM_REPLACES_BIAS": True},
+            Form("3x3", use_bias=False),
+        ),
+    ],
+)
+def test_the_form_that_settings_choose(own, settings, expected):
+    assert ResNet("resnet50", own).form_of(TinyConfig.from_dict(settings)) == expected
+
+
+@pytest.mark.parametrize("pad_both", [False, True])
+def test_where_the_first_pooling_is_padded(pad_both):
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, resnet_stem(image, False, Form(pad_both=pad_both)))
+    before = keras.Model(image, next(x.output for x in model.layers if "activation" in x.name))
+    given = np.random.default_rng(0).normal(size=(1, 8, 8, 3)).astype("float32")
+    cells = np.asarray(before(given))  # [1, 4, 4, 64]
+    margin = (1, 0) if pad_both else (0, 1)
+    padded = np.pad(cells, [(0, 0), margin, margin, (0, 0)])
+    expected = [[padded[0, y : y + 3, x : x + 3].max(axis=(0, 1)) for x in (0, 2)] for y in (0, 2)]
+    np.testing.assert_array_equal(np.asarray(model(given))[0], expected)
+
+
+def test_norms_that_replace_the_biases():
+    image, form = keras.Input((32, 32, 3)), Form("3x3", epsilon=0.25, use_bias=False)
+    model = keras.Model(
+        image, resnet_stage(resnet_stem(image, False, form), 2, (4, 5, 6), 1, False, (1, 1), form)
+    )
+    convs = {layer.name: layer for layer in model.layers if hasattr(layer, "kernel")}
+    norms = [layer for layer in model.layers if isinstance(layer, BatchNorm)]
+    assert len(convs) == len(norms) == 1 + 4 + 3
+    assert not any(layer.use_bias for layer in convs.values())
+    assert {layer.epsilon for layer in norms} == {0.25}
+    # Blocks of the reference may leave out the biases by themselves.
+    x = keras.Input((4, 4, 6))
+    block = keras.Model(x, identity_block(x, 3, (4, 5, 6), 2, "b", use_bias=False))
+    assert not any(layer.use_bias for layer in block.layers if hasattr(layer, "kernel"))
 
 
 def test_stage_5_may_be_left_out():

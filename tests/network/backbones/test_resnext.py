@@ -6,6 +6,7 @@ from tiny import TinyConfig
 
 from mrcnn.network.backbones import resnext
 from mrcnn.network.backbones.grouped import GroupedConv2D
+from mrcnn.network.backbones.resnet import Form
 
 from .foreign import assert_features, needs_foreign
 
@@ -51,6 +52,18 @@ def test_their_names_say_what_they_are():
         "resnext101_32x8d": (101, 32, 8),
         "resnext101_64x4d": (101, 64, 4),
     }
+
+
+def test_its_form_follows_the_settings():
+    form = resnext.RESNEXT101_32X8D.form_of(TinyConfig())
+    assert form == Form("3x3", groups=32, pad_both=True)
+    settings = {
+        "BATCH_NORM_EPSILON": 1e-5,
+        "NORM_REPLACES_BIAS": True,
+        "RESNET_POOL_PADDING": "end",
+    }
+    changed = resnext.RESNEXT101_32X8D.form_of(TinyConfig.from_dict(settings))
+    assert changed == Form("3x3", groups=32, epsilon=1e-5, use_bias=False)
 
 
 @needs_foreign

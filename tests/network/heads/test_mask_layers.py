@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 from seeded_weights import manifest
 
+from mrcnn.network.blocks import Norm
 from mrcnn.network.heads.mask_layers import mask_head, mlp_mask_head
+
+from ..by_hand import convolved, give_statistics, normalised, relu
 
 
 def test_the_layers_are_those_of_the_weight_files():
@@ -21,6 +24,28 @@ def test_the_layers_are_those_of_the_weight_files():
     assert {x.name: [tuple(w.shape) for w in x.weights] for x in model.layers if x.weights} == (
         expected
     )
+
+
+@pytest.mark.parametrize("norm", [None, Norm(False, 1e-5, True)], ids=["no norm", "norm"])
+def test_a_small_fcn_by_hand(norm):
+    rois, features = keras.Input((2, 4)), keras.Input((2, 3, 3, 4))
+    head = mask_head(lambda _: features, 3, norm, channels=5, convolutions=2)
+    model = keras.Model([rois, features], head(rois))
+    give_statistics(model)
+    given = x = np.random.default_rng(0).normal(size=(2, 2, 3, 3, 4)).astype("float32")
+    for index in (1, 2):
+        conv = model.get_layer(f"mrcnn_mask_conv{index}")
+        assert conv.use_bias == (norm is None)
+        x = convolved(x, *conv.get_weights())
+        if norm:
+            x = normalised(x, *model.get_layer(f"mrcnn_mask_bn{index}").get_weights(), 1e-5)
+        x = relu(x)
+    kernel, bias = model.get_layer("mrcnn_mask_deconv").get_weights()
+    # A cell becomes 2x2 cells, whose kernels are [y, x, out, in].
+    cells = np.einsum("brhwc,yxdc->brhywxd", x, kernel).reshape(2, 2, 6, 6, 5)
+    logits = convolved(relu(cells + bias), *model.get_layer("mrcnn_mask").get_weights())
+    found = model([np.zeros((2, 2, 4), "float32"), given])
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-logits)), atol=1e-5)
 
 
 @pytest.mark.parametrize("hidden", [2, 3])
