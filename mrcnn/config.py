@@ -153,6 +153,10 @@ class Config:
     RPN_CHANNELS: int = 512
     # Number of these convolutions.
     RPN_CONVOLUTIONS: int = 1
+    # Scores of an anchor that the RPN computes: 2, for background and object, of which the softmax
+    # is taken; or 1, for the object, of which the sigmoid is taken, as in torchvision and
+    # Detectron2.
+    RPN_LOGITS: int = 2
     # Channels of the mask head's convolutions.
     MASK_HEAD_CHANNELS: int = 256
     # Layers of the mask head (Mask R-CNN, table 2e): "fcn", four convolutions and a deconvolution;
@@ -208,9 +212,10 @@ class Config:
     # "mean": the RPN's box loss is the mean over all coordinates of the positive anchors.
     # "faster_rcnn" (Faster R-CNN, section 3.1.2): their sum, divided by the number of anchor
     # locations and multiplied by RPN_LOSS_LAMBDA, so that it grows with the number of positives.
-    # Either way, the class loss is the mean over the sampled anchors. The paper's deltas are not
+    # "sampled" (torchvision, Detectron2): their sum, divided by the number of sampled anchors.
+    # In any case, the class loss is the mean over the sampled anchors. The paper's deltas are not
     # divided by anything: RPN_BBOX_STD_DEV = (1, 1, 1, 1).
-    RPN_LOSS: str | Literal["mean", "faster_rcnn"] = "mean"
+    RPN_LOSS: str | Literal["mean", "faster_rcnn", "sampled"] = "mean"
     # The paper's balance between the two losses.
     RPN_LOSS_LAMBDA: float = 10.0
 
@@ -250,9 +255,9 @@ class Config:
     # With "short_side": sides of the input are padded below and on the right to multiples of this
     # many pixels; 1 for no padding.
     IMAGE_PADDING: int = 32
-    # How pixels are interpolated: "reference", bilinear, without smoothing, to the image's own type;
-    # "torchvision", bilinear in float32, after the mean is subtracted; "detectron2", as Pillow
-    # does, smoothed where the image shrinks, to whole numbers.
+    # How pixels are interpolated: "reference", bilinear, without smoothing, to the image's own
+    # type; "torchvision", bilinear in float32, after the mean is subtracted; "detectron2", as
+    # Pillow does, smoothed where the image shrinks, to whole numbers.
     IMAGE_RESAMPLING: str | Literal["reference", "torchvision", "detectron2"] = "reference"
     # Length in pixels to which the shorter side is enlarged (with "short_side", also reduced), as
     # far as IMAGE_MAX_DIM allows. With "crop", also the side of the crop: a multiple of 64.
@@ -294,6 +299,21 @@ class Config:
     TRAIN_ROIS_PER_IMAGE: int = 200
     # Fraction of them that are positive, when enough positives exist.
     ROI_POSITIVE_RATIO: float = 0.33
+    # How they are sampled. "reference": from the proposals; negatives keep the ratio; rows without
+    # a RoI count in the class loss; the box loss moves the proposals, too. "torchvision"
+    # (Detectron2 does the same): the instances' own boxes join the proposals; negatives fill up the
+    # number; rows without a RoI do not count; targets are constants.
+    ROI_SAMPLING: str | Literal["reference", "torchvision"] = "reference"
+    # "mean": the head's box loss is the mean over all coordinates of the positive RoIs. "sampled"
+    # (Fast R-CNN, torchvision, Detectron2): their sum, divided by the number of sampled RoIs.
+    BOX_LOSS: str | Literal["mean", "sampled"] = "mean"
+    # Error of a delta at which the box losses (smooth L1) turn from its square to its size: 1 / 9
+    # in torchvision; 0, its size alone, in Detectron2.
+    BOX_LOSS_BETA: float = 1.0
+    # What the mask head learns. "reference": one bilinear sample for each of its pixels, rounded.
+    # "torchvision": RoIAlign of the whole mask, neither aligned nor rounded. "detectron2":
+    # RoIAlign, aligned, then at least a half. The last two need USE_MINI_MASK = False.
+    MASK_TARGETS: str | Literal["reference", "torchvision", "detectron2"] = "reference"
 
     # Side length of the RoI features for the class and box head, in cells.
     POOL_SIZE: int = 7

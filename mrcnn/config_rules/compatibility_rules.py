@@ -16,6 +16,10 @@ _CHOICES = {
     "IMAGE_RESAMPLING": ("reference", "torchvision", "detectron2"),
     "MASK_PASTING": ("reference", "torchvision", "detectron2"),
     "KEYPOINT_SCORES": ("detectron2", "torchvision"),
+    "ROI_SAMPLING": ("reference", "torchvision"),
+    "BOX_LOSS": ("mean", "sampled"),
+    "MASK_TARGETS": ("reference", "torchvision", "detectron2"),
+    "RPN_LOGITS": (2, 1),
 }
 _SWITCHES = (
     *("NORM_REPLACES_BIAS", "FPN_NORM", "MASK_HEAD_NORM", "RPN_ANCHOR_ROUNDING"),
@@ -62,6 +66,14 @@ def _numbers(config):
     limit = config.BOX_DELTA_LIMIT
     if limit is not None and not (is_positive(limit) and limit <= 20):
         yield f"BOX_DELTA_LIMIT is {limit!r}: it must be None, or above 0 and at most 20."
+    beta = config.BOX_LOSS_BETA
+    if not is_number(beta) or not 0 <= beta < np.inf:
+        yield f"BOX_LOSS_BETA is {beta!r}: it must be a number of at least 0."
+    if config.MASK_TARGETS != "reference" and config.USE_MINI_MASK:
+        yield (
+            f"MASK_TARGETS is {config.MASK_TARGETS!r}, which needs whole masks: set USE_MINI_MASK "
+            "to False."
+        )
     epsilon = config.BATCH_NORM_EPSILON
     if not is_number(epsilon) or not 0 <= epsilon < 1:
         yield f"BATCH_NORM_EPSILON is {epsilon!r}: it must lie in [0, 1)."

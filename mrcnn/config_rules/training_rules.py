@@ -10,7 +10,7 @@ START_METHODS = (None, "spawn", "forkserver", "fork")
 OPTIMIZERS = ("sgd", "adam", "adamw")
 LR_SCHEDULES = ("constant", "step", "cosine")
 PRECISIONS = (None, "bfloat16", "float16")
-RPN_LOSS_KINDS = ("mean", "faster_rcnn")
+RPN_LOSS_KINDS = ("mean", "faster_rcnn", "sampled")
 PENALTIES = ("mean", "sum")
 INITS = ("glorot", "gaussian")
 
@@ -40,7 +40,7 @@ def remarks(config: Any) -> list[str]:
     Returns:
         One sentence for each.
     """
-    if config.RPN_LOSS != "mean" or config.RPN_LOSS_LAMBDA == 10:
+    if config.RPN_LOSS == "faster_rcnn" or config.RPN_LOSS_LAMBDA == 10:
         return []
     return [
         f"RPN_LOSS_LAMBDA is {config.RPN_LOSS_LAMBDA}, but only RPN_LOSS 'faster_rcnn' uses it; "

@@ -15,11 +15,12 @@ from ..ops import sum_over_replicas
 from ..types import Tensor
 
 
-def smooth_l1_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
+def smooth_l1_loss(y_true: Tensor, y_pred: Tensor, beta: float = 1.0) -> Tensor:
     """Elementwise smooth L1 loss (Fast R-CNN, equation 3).
 
     Args:
         y_true, y_pred: float tensors of the same shape.
+        beta: the error at which it turns from a square to a straight line; 0 for the line alone.
 
     Returns:
         Float tensor of that shape.
@@ -31,7 +32,9 @@ def smooth_l1_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """
     y_pred = ops.convert_to_tensor(y_pred)
     difference = ops.abs(ops.cast(y_true, y_pred.dtype) - y_pred)
-    return ops.where(difference < 1, 0.5 * difference**2, difference - 0.5)
+    if beta == 0:
+        return difference
+    return ops.where(difference < beta, 0.5 / beta * difference**2, difference - 0.5 * beta)
 
 
 class LossLayer(keras.layers.Layer):
@@ -98,3 +101,24 @@ def mean_of(values: Tensor, counts: Tensor) -> Tensor:
     counts = ops.cast(counts, values.dtype)
     total = sum_over_replicas(ops.sum(counts))
     return ops.sum(values * counts) / ops.where(total > 0, total, 1.0)
+
+
+def sum_per(values: Tensor, counted: Tensor) -> Tensor:
+    """Sum of the values, divided by the number of elements that are counted, or by 1 if none is.
+
+    In a replica, its share of that quotient over the whole batch.
+
+    Args:
+        values: float tensor of any shape.
+        counted: bool tensor of any shape.
+
+    Returns:
+        Float scalar.
+
+    Example:
+        >>> from mrcnn.network.losses import sum_per
+        >>> float(sum_per(np.array([1.0, 2.0], "float32"), np.array([True, True, True, False])))
+        1.0
+    """
+    number = sum_over_replicas(ops.sum(ops.cast(counted, values.dtype)))
+    return ops.sum(values) / ops.where(number > 0, number, 1.0)

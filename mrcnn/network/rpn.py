@@ -10,7 +10,7 @@ from ..config import Config
 from ..ops import gather_rows, sum_over_replicas, take_flagged
 from ..types import Tensor
 from .initial import initial
-from .losses import cross_entropy, mean_of, smooth_l1_loss
+from .losses import cross_entropy, mean_of, smooth_l1_loss, sum_per
 
 
 def rpn_graph(
@@ -20,6 +20,7 @@ def rpn_graph(
     channels: int = 512,
     init: str = "glorot",
     convolutions: int = 1,
+    scores: int = 2,
 ) -> list[Tensor]:
     """Scores and box deltas of all anchors on one feature map.
 
@@ -30,6 +31,7 @@ def rpn_graph(
         channels: output channels of each shared convolution.
         init: NEW_LAYERS_INIT.
         convolutions: number of shared 3x3 convolutions.
+        scores: RPN_LOGITS; with 1, the background's logit is 0.
 
     Returns:
         logits: [B, H * W * anchors, 2], background and foreground.
@@ -52,8 +54,11 @@ def rpn_graph(
         kernel = initial(init, 0.01)
         return layers.Conv2D(count, (1, 1), kernel_initializer=kernel, name=name)(shared)
 
-    x = predict(2 * anchors_per_location, "rpn_class_raw")
-    logits = layers.Reshape((-1, 2))(x)
+    x = predict(scores * anchors_per_location, "rpn_class_raw")
+    logits = layers.Reshape((-1, scores))(x)
+    if scores == 1:
+        # The softmax of (0, x) is the sigmoid of x.
+        logits = ops.pad(logits, [[0, 0], [0, 0], [1, 0]])
     probs = layers.Activation("softmax", name="rpn_class_xxx", dtype="float32")(logits)
     x = predict(4 * anchors_per_location, "rpn_bbox_pred")
     return [logits, probs, layers.Reshape((-1, 4))(x)]
@@ -66,6 +71,7 @@ def build_rpn_model(
     channels: int = 512,
     init: str = "glorot",
     convolutions: int = 1,
+    scores: int = 2,
 ) -> keras.Model:
     """The RPN as a separate model, so that all levels share its weights.
 
@@ -76,13 +82,14 @@ def build_rpn_model(
         channels: output channels of each shared convolution.
         init: NEW_LAYERS_INIT.
         convolutions: number of shared 3x3 convolutions.
+        scores: RPN_LOGITS.
 
     Returns:
         Model "rpn_model": feature map [B, H, W, depth] -> the outputs of `rpn_graph`.
     """
     feature_map = keras.Input((None, None, depth), name="input_rpn_feature_map")
     outputs = rpn_graph(
-        feature_map, anchors_per_location, anchor_stride, channels, init, convolutions
+        feature_map, anchors_per_location, anchor_stride, channels, init, convolutions, scores
     )
     return keras.Model(feature_map, outputs, name="rpn_model")
 
@@ -104,6 +111,7 @@ def rpn_of_pyramid(pyramid: list[Tensor], config: Config) -> list[Tensor]:
         config.RPN_CHANNELS,
         config.NEW_LAYERS_INIT,
         config.RPN_CONVOLUTIONS,
+        config.RPN_LOGITS,
     )
     by_level = zip(*[model(features) for features in pyramid], strict=True)
     names = ("rpn_class_logits", "rpn_class", "rpn_bbox")
@@ -138,10 +146,11 @@ def rpn_bbox_loss_graph(
 
     With RPN_LOSS "mean", it is the mean over the coordinates of all positive anchors. With
     "faster_rcnn" (section 3.1.2), it is their sum, divided by the number of anchor locations, which
-    are the cells of all levels that have anchors, and multiplied by RPN_LOSS_LAMBDA.
+    are the cells of all levels that have anchors, and multiplied by RPN_LOSS_LAMBDA. With
+    "sampled", it is their sum, divided by the number of positive and negative anchors.
 
     Args:
-        config: for RPN_LOSS and RPN_LOSS_LAMBDA, and for the anchors of a location.
+        config: for RPN_LOSS, RPN_LOSS_LAMBDA and BOX_LOSS_BETA, and for the anchors of a location.
         target_bbox: float tensor [B, K, 4], the positive anchors' deltas, in order.
         rpn_match: int tensor [B, A, 1]; 1 positive.
         rpn_bbox: float tensor [B, A, 4], the predicted deltas of all anchors.
@@ -149,15 +158,22 @@ def rpn_bbox_loss_graph(
     Returns:
         Float scalar.
     """
-    positive = ops.squeeze(rpn_match, -1) == 1  # [B, A]
+    match = ops.squeeze(rpn_match, -1)
+    positive = match == 1  # [B, A]
     count = target_bbox.shape[1]
     if rpn_bbox.shape[1] is not None:
         count = min(count, rpn_bbox.shape[1])
     indices, taken = take_flagged(positive, count)
-    losses = smooth_l1_loss(target_bbox[:, :count], gather_rows(rpn_bbox, indices))  # [B, K, 4]
+    beta = getattr(config, "BOX_LOSS_BETA", 1.0)
+    predicted = gather_rows(rpn_bbox, indices)  # [B, K, 4]
+    losses = smooth_l1_loss(target_bbox[:, :count], predicted, beta)
     counts = ops.arange(count, dtype="int32")[None] < taken[:, None]
-    if getattr(config, "RPN_LOSS", "mean") == "mean":
+    kind = getattr(config, "RPN_LOSS", "mean")
+    if kind == "mean":
         return mean_of(ops.mean(losses, axis=-1), counts)
+    if kind == "sampled":
+        total = ops.where(counts, ops.sum(losses, axis=-1), 0.0)
+        return sum_per(total, match != 0)
     images, anchors = ops.shape(rpn_bbox)[0], ops.shape(rpn_bbox)[1]
     locations = ops.cast(images * anchors, losses.dtype) / anchors_per_cell(config)
     total = ops.sum(losses * ops.cast(counts, losses.dtype)[..., None])

@@ -27,8 +27,11 @@ class RoiSampler(keras.layers.Layer):
     RoIs is positive, and the number of negatives keeps that ratio. An image without positives
     yields only negatives.
 
+    With ROI_SAMPLING "torchvision", the boxes of the instances are among the proposals, and
+    negatives fill up the number, whatever their ratio.
+
     Args:
-        config: TRAIN_ROIS_PER_IMAGE, ROI_POSITIVE_RATIO.
+        config: TRAIN_ROIS_PER_IMAGE, ROI_POSITIVE_RATIO, ROI_SAMPLING.
         shuffle: False takes the proposals in order instead of at random.
         seed: for the sampling; None leaves it to Keras.
 
@@ -56,12 +59,15 @@ class RoiSampler(keras.layers.Layer):
         """See the class."""
         proposals, gt_class_ids, gt_boxes = inputs
         config, total = self.config, self.config.TRAIN_ROIS_PER_IMAGE
-        missing = total - proposals.shape[1]
-        if missing > 0:
-            proposals = ops.pad(proposals, [[0, 0], [0, missing], [0, 0]])
         gt_class_ids = ops.cast(gt_class_ids, "int32")
         is_gt = ops.any(gt_boxes != 0, axis=-1)  # [B, G]
         instance, crowd = is_gt & (gt_class_ids > 0), is_gt & (gt_class_ids < 0)
+        if config.ROI_SAMPLING == "torchvision":
+            own = ops.where(instance[..., None], ops.cast(gt_boxes, "float32"), 0.0)
+            proposals = ops.concatenate([proposals, own], axis=1)
+        missing = total - proposals.shape[1]
+        if missing > 0:
+            proposals = ops.pad(proposals, [[0, 0], [0, missing], [0, 0]])
         overlaps = overlaps_graph(proposals, gt_boxes)  # [B, N, G]
         instance_overlaps = ops.where(instance[:, None], overlaps, 0.0)
         crowd_iou = ops.max(ops.where(crowd[:, None], overlaps, 0.0), axis=2)  # [B, N]
@@ -99,6 +105,8 @@ class RoiSampler(keras.layers.Layer):
 
     def _negatives_for(self, positive_count: Tensor) -> Tensor:
         total, share = self.config.TRAIN_ROIS_PER_IMAGE, self.config.ROI_POSITIVE_RATIO
+        if self.config.ROI_SAMPLING == "torchvision":
+            return total - positive_count
         count = ops.cast(positive_count, "float32") * (1.0 / share)
         count = ops.cast(count, "int32") - positive_count
         return ops.where(positive_count > 0, count, total)

@@ -17,10 +17,12 @@ from .eager import in_graph, outside_graphs
 from .gather import gather_rows, take_flagged
 from .nms import non_max_suppression, non_max_suppression_by_group
 from .replicas import replica_count, sum_over_replicas, uniform_keys
+from .roi_masks import align_masks
 from .roi_pyramid import roi_align, roi_pool, roi_warp
 from .soft_nms import soft_non_max_suppression
 
 __all__ = [
+    "align_masks",
     "apply_box_deltas_graph",
     "box_refinement_graph",
     "clip_boxes_graph",

@@ -21,6 +21,8 @@ def found(**settings):
         {"MASK_PASTING": "detectron2", "KEYPOINT_SCORES": "torchvision", "FPN_NORM": True},
         {"RPN_MIN_SIZE": 0, "DETECTION_MIN_SIZE": 0.01, "BOX_DELTA_LIMIT": np.log(62.5)},
         {"BATCH_NORM_EPSILON": 0.0, "PIXEL_STD": (58.4, 57.1, 57.4), "IMAGE_PADDING": 1},
+        {"ROI_SAMPLING": "torchvision", "BOX_LOSS": "sampled", "BOX_LOSS_BETA": 0, "RPN_LOGITS": 1},
+        {"MASK_TARGETS": "torchvision", "USE_MINI_MASK": False},
         {"BOX_HEAD_CONVOLUTIONS": 4, "BOX_HEAD_LAYERS": 1, "RPN_CONVOLUTIONS": 2},
     ],
 )
@@ -38,6 +40,10 @@ def test_valid(settings):
         ("IMAGE_RESAMPLING", "nearest", "'reference', 'torchvision' or 'detectron2'"),
         ("MASK_PASTING", None, "'reference', 'torchvision' or 'detectron2'"),
         ("KEYPOINT_SCORES", "logit", "'detectron2' or 'torchvision'"),
+        ("ROI_SAMPLING", "detectron2", "'reference' or 'torchvision'"),
+        ("BOX_LOSS", "sum", "'mean' or 'sampled'"),
+        ("BOX_LOSS_BETA", -1, "a number of at least 0"),
+        ("RPN_LOGITS", 3, "2 or 1"),
         ("NORM_REPLACES_BIAS", 1, "True or False"),
         ("RPN_NMS_BY_LEVEL", None, "True or False"),
         ("RPN_CONVOLUTIONS", 0, "a whole number of at least 1"),
@@ -70,3 +76,8 @@ def test_numbers(name, value, accepted):
 
 def test_epsilon():
     assert found(BATCH_NORM_EPSILON=1) == ["BATCH_NORM_EPSILON is 1: it must lie in [0, 1)."]
+
+
+def test_mask_targets_need_whole_masks():
+    [line] = found(MASK_TARGETS="detectron2")
+    assert line.endswith("which needs whole masks: set USE_MINI_MASK to False.")

@@ -82,7 +82,7 @@ ONE_PROBLEM = [
         )
         for value in (-1, None, float("inf"), float("nan"))
     ],
-    ({"RPN_LOSS": "sum"}, "RPN_LOSS is 'sum': it must be 'mean' or 'faster_rcnn'."),
+    ({"RPN_LOSS": "sum"}, "RPN_LOSS is 'sum': it must be 'mean', 'faster_rcnn' or 'sampled'."),
     *[
         (
             {"RPN_LOSS_LAMBDA": value},

@@ -2,12 +2,26 @@ import keras
 import numpy as np
 import pytest
 
-from mrcnn.network.losses import LossLayer, cross_entropy, mean_of, smooth_l1_loss
+from mrcnn.network.losses import LossLayer, cross_entropy, mean_of, smooth_l1_loss, sum_per
 
 
 def test_smooth_l1():
     ours = smooth_l1_loss(np.zeros(4, "float32"), np.array([0, 0.5, -1, 3], "float32"))
     np.testing.assert_allclose(ours, [0, 0.125, 0.5, 2.5])
+
+
+def test_smooth_l1_that_turns_earlier():
+    predicted = np.array([0, 0.05, -0.1, 0.5], "float32")
+    ours = smooth_l1_loss(np.zeros(4, "float32"), predicted, 0.1)
+    np.testing.assert_allclose(ours, [0, 0.0125, 0.05, 0.45], rtol=1e-6)
+    line = smooth_l1_loss(np.zeros(4, "float32"), predicted, 0)
+    np.testing.assert_allclose(line, [0, 0.05, 0.1, 0.5], rtol=1e-6)
+
+
+def test_a_sum_per_counted_element():
+    values = np.array([1.0, 2.0, 4.0], "float32")
+    assert float(sum_per(values, np.array([[True, False], [True, True]]))) == pytest.approx(7 / 3)
+    assert float(sum_per(values, np.zeros(4, bool))) == 7
 
 
 def test_cross_entropy():

@@ -221,3 +221,21 @@ def test_shapes_are_known_before_the_values():
         ((None, 12), "int32"),
         ((None, 12), "int32"),
     ]
+
+
+def test_as_torchvision_samples():
+    config = config_of(12, 0.25)
+    config.ROI_SAMPLING = "torchvision"
+    off = around(FAR, 20, 0.1)
+    boxes = [FIRST, CROWD, SECOND, (0, 0, 0, 0)]
+    rois, class_ids, instances = sample([*off, FIRST], [7, -1, 4, 0], boxes, config)
+    # The proposal comes first, then the instances themselves, and not the crowd.
+    assert_array_equal(rois[:3], np.float32([FIRST, FIRST, SECOND]))
+    assert_array_equal(class_ids, [7, 7, 4, *[0] * 9])
+    assert_array_equal(instances, [0, 0, 2, *[0] * 9])
+    # Negatives fill up the number, where their ratio would leave it at 12.
+    assert_array_equal(rois[3:], off[:9])
+    rois, class_ids, _ = sample(off[:10], [7, 0], [FIRST, (0, 0, 0, 0)], config)
+    assert_array_equal(class_ids, [7, *[0] * 11])
+    assert_array_equal(rois[1:11], off[:10])
+    assert not rois[11].any()

@@ -10,7 +10,7 @@ from ...config import Config
 from ...ops import box_refinement_graph, gather_rows
 from ...types import Array, Tensor
 from ..blocks import Norm
-from ..losses import cross_entropy, mean_of, smooth_l1_loss
+from ..losses import cross_entropy, mean_of, smooth_l1_loss, sum_per
 from .box_layers import BoxLayers, box_head, shared_box_head
 from .head import Features, Found, Head, Matched
 
@@ -68,19 +68,19 @@ class BoxHead(Head):
         Args:
             outputs, targets, matched: see `Head.losses`.
         """
-        of_classes = functools.partial(
-            mrcnn_class_loss_graph, class_weights=self.config.CLASS_WEIGHTS
-        )
+        config, rois = self.config, []
+        if config.ROI_SAMPLING != "reference" or config.BOX_LOSS != "mean":
+            rois = [matched.rois]
         return {
             "mrcnn_class_loss": self.loss(
                 "mrcnn_class_loss",
-                of_classes,
-                [matched.class_ids, outputs["mrcnn_class_logits"], matched.active_class_ids],
+                functools.partial(_class_loss, config),
+                [matched.class_ids, outputs["mrcnn_class_logits"], matched.active_class_ids, *rois],
             ),
             "mrcnn_bbox_loss": self.loss(
                 "mrcnn_bbox_loss",
-                mrcnn_bbox_loss_graph,
-                [targets, matched.class_ids, outputs["mrcnn_bbox"]],
+                functools.partial(_bbox_loss, config),
+                [targets, matched.class_ids, outputs["mrcnn_bbox"], *rois],
             ),
         }
 
@@ -98,10 +98,10 @@ class BoxTargets(layers.Layer):
 
     As in matterport's Mask_RCNN, they are not constants: they are relative to the RoIs, which are
     proposals, so the gradient of the box loss reaches the RPN through them. Trained weights and
-    learning rates rely on that.
+    learning rates rely on that. With ROI_SAMPLING "torchvision", they are constants.
 
     Args:
-        config: BBOX_STD_DEV.
+        config: BBOX_STD_DEV, ROI_SAMPLING.
         positives: P; only the first P RoIs can be positive.
 
     Call arguments:
@@ -121,6 +121,8 @@ class BoxTargets(layers.Layer):
     def call(self, inputs: Any) -> Tensor:
         """See the class."""
         rois, class_ids, instances, gt_boxes = inputs
+        if self.config.ROI_SAMPLING == "torchvision":
+            rois = ops.stop_gradient(rois)
         rest = rois.shape[1] - self.positives
         rois, class_ids, instances = (x[:, : self.positives] for x in (rois, class_ids, instances))
         deltas = box_deltas(
@@ -158,6 +160,7 @@ def mrcnn_class_loss_graph(
     pred_class_logits: Tensor,
     active_class_ids: Tensor,
     class_weights: Mapping[int, float] | None = None,
+    rois: Tensor | None = None,
 ) -> Tensor:
     """Mean cross entropy of the RoIs whose predicted class is in the image's dataset.
 
@@ -167,6 +170,7 @@ def mrcnn_class_loss_graph(
         active_class_ids: tensor [B, C]; 1 for classes of the image's dataset, 0 for others.
         class_weights: the weight of each class's RoIs in the mean, by class id; a missing class
             weighs 1. None: all weigh the same.
+        rois: float tensor [B, T, 4], of which zero rows do not count. None: all rows count.
 
     Returns:
         Float scalar.
@@ -176,6 +180,8 @@ def mrcnn_class_loss_graph(
     predicted = ops.one_hot(ops.argmax(pred_class_logits, axis=-1), pred_class_logits.shape[-1])
     active = ops.cast(active_class_ids, predicted.dtype)[:, None]  # [B, 1, C]
     counts = ops.sum(predicted * active, axis=-1) > 0
+    if rois is not None:
+        counts = counts & is_roi(rois)
     if class_weights:
         by_class = [class_weights.get(index, 1.0) for index in range(pred_class_logits.shape[-1])]
         weights = ops.take(ops.convert_to_tensor(by_class, losses.dtype), target_class_ids)
@@ -184,19 +190,45 @@ def mrcnn_class_loss_graph(
 
 
 def mrcnn_bbox_loss_graph(
-    target_bbox: Tensor, target_class_ids: Tensor, pred_bbox: Tensor
+    target_bbox: Tensor,
+    target_class_ids: Tensor,
+    pred_bbox: Tensor,
+    beta: float = 1.0,
+    rois: Tensor | None = None,
 ) -> Tensor:
-    """Mean smooth L1 loss of the deltas that positive RoIs predict for their class.
+    """Smooth L1 loss of the deltas that positive RoIs predict for their class.
 
     Args:
         target_bbox: float tensor [B, T, 4], the deltas to predict.
         target_class_ids: int tensor [B, T]; 0 for negatives and padding.
         pred_bbox: float tensor [B, T, C, 4], the predicted deltas for each class.
+        beta: see `smooth_l1_loss`.
+        rois: float tensor [B, T, 4], zero rows are padding: the loss is the sum over all
+            coordinates, divided by the number of RoIs, negatives included. None: it is the mean
+            over the coordinates of positive RoIs.
 
     Returns:
         Float scalar.
     """
     chosen = ops.one_hot(target_class_ids, pred_bbox.shape[2], dtype=pred_bbox.dtype)
     predicted = ops.sum(pred_bbox * chosen[..., None], axis=2)  # [B, T, 4]
-    losses = ops.mean(smooth_l1_loss(target_bbox, predicted), axis=-1)
-    return mean_of(losses, target_class_ids > 0)
+    losses = smooth_l1_loss(target_bbox, predicted, beta)
+    if rois is None:
+        return mean_of(ops.mean(losses, axis=-1), target_class_ids > 0)
+    total = ops.where(target_class_ids > 0, ops.sum(losses, axis=-1), 0.0)
+    return sum_per(total, is_roi(rois))
+
+
+def is_roi(rois: Tensor) -> Tensor:
+    """Which rows of training RoIs [B, T, 4] are no padding, bool [B, T]."""
+    return ops.any(rois != 0, axis=-1)
+
+
+def _class_loss(config, class_ids, logits, active, rois=None):
+    counted = rois if config.ROI_SAMPLING == "torchvision" else None
+    return mrcnn_class_loss_graph(class_ids, logits, active, config.CLASS_WEIGHTS, counted)
+
+
+def _bbox_loss(config, targets, class_ids, predicted, rois=None):
+    sampled = rois if config.BOX_LOSS == "sampled" else None
+    return mrcnn_bbox_loss_graph(targets, class_ids, predicted, config.BOX_LOSS_BETA, sampled)

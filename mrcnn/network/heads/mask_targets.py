@@ -5,7 +5,8 @@ from typing import Any
 from keras import layers, ops
 
 from ...config import Config
-from ...ops import crop_and_resize, gather_rows
+from ...config_rules.coordinates import box_margin
+from ...ops import align_masks, crop_and_resize, gather_rows
 from ...types import Tensor
 
 
@@ -13,7 +14,7 @@ class MaskTargets(layers.Layer):
     """The masks that RoIs should predict.
 
     Args:
-        config: USE_MINI_MASK, MASK_SHAPE.
+        config: USE_MINI_MASK, MASK_SHAPE, MASK_TARGETS.
         positives: P; only the first P RoIs can be positive.
 
     Call arguments:
@@ -22,7 +23,8 @@ class MaskTargets(layers.Layer):
             boxes if USE_MINI_MASK].
 
     Returns:
-        Float tensor [B, T, *MASK_SHAPE] of 0 and 1; 0 for all but positives.
+        Float tensor [B, T, *MASK_SHAPE] of 0 and 1 (with MASK_TARGETS "torchvision", also between
+        them); 0 for all but positives.
     """
 
     def __init__(self, config: Config, positives: int, **kwargs: Any) -> None:
@@ -35,10 +37,13 @@ class MaskTargets(layers.Layer):
         rois, class_ids, instances, gt_boxes, gt_masks = inputs
         rest = rois.shape[1] - self.positives
         rois, class_ids, instances = (x[:, : self.positives] for x in (rois, class_ids, instances))
-        if self.config.USE_MINI_MASK:
-            rois = _within(rois, gather_rows(gt_boxes, instances))
         height, width = self.config.MASK_SHAPE
-        masks = _crops(gt_masks, rois, instances, (height, width))
+        if self.config.MASK_TARGETS == "reference":
+            if self.config.USE_MINI_MASK:
+                rois = _within(rois, gather_rows(gt_boxes, instances))
+            masks = _crops(gt_masks, rois, instances, (height, width))
+        else:
+            masks = _aligned(gt_masks, rois, instances, (height, width), self.config)
         masks = ops.where((class_ids > 0)[..., None, None], masks, 0.0)
         return ops.pad(masks, [[0, 0], [0, rest], [0, 0], [0, 0]])
 
@@ -57,6 +62,15 @@ def _crops(gt_masks: Tensor, rois: Tensor, instances: Tensor, size: tuple[int, i
     which = ops.reshape(ops.cast(instances, "int32") + first, (-1,))
     crops = crop_and_resize(masks, ops.reshape(rois, (-1, 4)), which, size, training=True)
     return ops.round(ops.reshape(crops, (batch, rois.shape[1], *size)))
+
+
+def _aligned(gt_masks, rois, instances, size, config):
+    """The same by RoIAlign, as torchvision and Detectron2 do."""
+    aligned, margin = config.MASK_TARGETS == "detectron2", box_margin(config)
+    sides = ops.cast(ops.stack([*ops.shape(gt_masks)[1:3]] * 2), "float32") - margin
+    pixels = rois * sides + ops.convert_to_tensor([0.0, 0.0, margin, margin], "float32")
+    masks = align_masks(gt_masks, pixels, instances, size, aligned)
+    return ops.cast(masks >= 0.5, "float32") if aligned else masks
 
 
 def _within(rois: Tensor, boxes: Tensor) -> Tensor:

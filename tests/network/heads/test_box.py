@@ -150,6 +150,17 @@ def test_targets_carry_a_gradient_to_the_proposals():
     assert gradient[0].any() and not gradient[1].any()
 
 
+def test_targets_can_be_constants():
+    import tensorflow as tf
+
+    config = TinyConfig.from_dict({"ROI_SAMPLING": "torchvision"})
+    rois = tf.constant([[(0, 0, 0.5, 0.5)]], "float32")
+    with tf.GradientTape() as tape:
+        tape.watch(rois)
+        targets = BoxTargets(config, 1)([rois, np.array([[1]]), np.array([[0]]), BOXES[None]])
+    assert tape.gradient(targets, rois) is None
+
+
 def test_deltas_with_an_undefined_logarithm_are_zero():
     rows = np.zeros((1, 2, 4), "float32")
     rows[0, 1] = (0, 0, 0.5, 0.5)
@@ -220,6 +231,29 @@ def test_it_trains_on_targets_and_classes_of_the_rois(head):
     expected = mrcnn_bbox_loss_graph(targets, class_ids, outputs["mrcnn_bbox"])
     assert float(losses["mrcnn_bbox_loss"]) == pytest.approx(float(expected), rel=1e-6)
     assert float(expected) > 0
+
+
+def test_losses_as_other_projects_count():
+    keras.utils.set_random_seed(0)
+    settings = {"ROI_SAMPLING": "torchvision", "BOX_LOSS": "sampled", "BOX_LOSS_BETA": 1 / 9}
+    head = BoxHead(TinyConfig.from_dict(settings))
+    head.build(Linear())
+    rois = ROIS.copy()
+    rois[1, 3:] = 0  # padding
+    class_ids = np.array([[1, 2, 0, 0, 0], [2, 0, 0, 0, 0]])
+    instances = np.array([[0, 1, 0, 0, 0], [2, 0, 0, 0, 0]])
+    truth = np.stack([BOXES, BOXES])
+    outputs, losses = head.train(matched_of(rois, class_ids, instances, 2, boxes=truth))
+    chances = np.array(outputs["mrcnn_class"], np.float64)
+    right = -np.log(np.take_along_axis(chances, class_ids[..., None], axis=-1))[..., 0]
+    assert float(losses["mrcnn_class_loss"]) == pytest.approx(right[rois.any(axis=-1)].mean())
+    targets = targets_of(rois, class_ids, instances, truth, positives=2)
+    deltas = np.array(outputs["mrcnn_bbox"])
+    errors = np.abs(
+        [deltas[0, 0, 1], deltas[0, 1, 2], deltas[1, 0, 2]] - targets[[0, 0, 1], [0, 1, 0]]
+    )
+    sums = np.where(errors < 1 / 9, errors**2 * 4.5, errors - 1 / 18).sum()
+    assert float(losses["mrcnn_bbox_loss"]) == pytest.approx(sums / 8, rel=1e-5)
 
 
 def test_classes_not_active_in_an_image_do_not_count(head):

@@ -1,7 +1,7 @@
 """What the mask head should predict."""
 
 import numpy as np
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from tiny import TinyConfig
 
 from mrcnn.network.heads.mask_targets import MaskTargets
@@ -59,6 +59,21 @@ def test_whole_masks_are_seen_through_the_roi_itself():
         assert_array_equal(targets[image, 0], first[:8, :8])
         assert_array_equal(targets[image, 1], second[14:29:2, 21:29])
         assert_array_equal(targets[image, 2], third[49:57, 42:57:2])
+
+
+def test_as_other_projects_take_them():
+    masks = np.zeros((1, 32, 32, 2), bool)
+    masks[0, :, 16:, 1] = True
+    rois = np.array([[(0, 15 / 32, 0.5, 23 / 32)]], np.float32)  # of 8 columns, 7 inside
+    settings = {"USE_MINI_MASK": False, "BOX_COORDINATES": "continuous"}
+    found = {}
+    for name in ("torchvision", "detectron2"):
+        config = type("Changed", (TinyConfig,), {**settings, "MASK_TARGETS": name})()
+        given = [rois, np.array([[1]]), np.array([[1]]), BOXES[None, :2], masks]
+        found[name] = np.array(MaskTargets(config, 1)(given))[0, 0]
+    assert_allclose(found["detectron2"][3], [0, 1, 1, 1, 1, 1, 1, 1])
+    # Not aligned, it samples half a pixel further right.
+    assert_allclose(found["torchvision"][3], [0.5, 1, 1, 1, 1, 1, 1, 1], atol=1e-6)
 
 
 def test_they_are_zero_or_one():
