@@ -1,5 +1,6 @@
 """Values and images that lie beside the repository, for those who have them."""
 
+import importlib.util
 import zipfile
 from pathlib import Path
 
@@ -21,6 +22,21 @@ def foreign_values(name):
         pytest.skip("no foreign reference values")
     with np.load(path, allow_pickle=False) as archive:
         return dict(archive)
+
+
+def foreign_image(height, width, seed):
+    """A synthetic image of the reference values, uint8 [height, width, 3] RGB.
+
+    Args:
+        height, width, seed: as the values name them; skips the test without them.
+    """
+    path = FOREIGN / "make_foreign_weights.py"
+    if not path.exists():
+        pytest.skip("no foreign reference values")
+    spec = importlib.util.spec_from_file_location("make_foreign_weights", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.make_image(height, width, seed)
 
 
 def unpack_people(folder):

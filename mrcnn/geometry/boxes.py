@@ -230,6 +230,28 @@ def boxes_in_pixels(
     return pixels + np.array([0, 0, margin, margin], np.float32)
 
 
+def rounded_like(boxes: npt.ArrayLike, given: npt.ArrayLike) -> Array:
+    """Boxes of a result that were made from those of other results.
+
+    Args:
+        boxes: [N, 4] pixels.
+        given: those that they were made from.
+
+    Returns:
+        [N, 4] float32 if the given ones are, as with BOX_COORDINATES "continuous"; else int32,
+        rounded.
+
+    Example:
+        >>> from mrcnn.geometry.boxes import rounded_like
+        >>> rounded_like([[0, 0, 9.7, 5]], given=[[0, 0, 9, 5]])
+        array([[ 0,  0, 10,  5]], dtype=int32)
+    """
+    boxes = np.asarray(boxes)
+    if np.asarray(given).dtype == np.float32:
+        return boxes.astype(np.float32)
+    return np.rint(boxes).astype(np.int32)
+
+
 def trim_zeros(x: npt.ArrayLike) -> Array:
     """Rows of `x` [N, M] that are not all zero, in order, to remove padding."""
     x = np.asarray(x)

@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from ..geometry.resampling import scaled_side
 
 
@@ -17,8 +15,7 @@ def short_side_size(
         short: length of the shorter side in pixels.
         longest: maximum length of the longer side in pixels; None: no limit.
         resampling: whose rounding to use, see IMAGE_RESAMPLING. "reference" rounds to the nearest
-            pixel. "torchvision" computes the scale in float32 and rounds down, so that a side may
-            become a pixel shorter than `short`. "detectron2" rounds 0.5 up.
+            pixel, "torchvision" rounds down, "detectron2" rounds 0.5 up.
 
     Returns:
         The scale, and (height, width) of the result in pixels.
@@ -32,20 +29,18 @@ def short_side_size(
     """
     shorter, longer = min(height, width), max(height, width)
     limit = math.inf if longest is None else longest
+    scale = min(short / shorter, limit / longer)
     if resampling == "torchvision":
-        scale = min(
-            float(np.float32(short) / np.float32(shorter)),
-            float(np.float32(limit) / np.float32(longer)),
-        )
+        # A product such as 49 * (1 / 49) is below 1: a side may become a pixel shorter, there too.
         return scale, _at_least_1(math.floor(height * scale), math.floor(width * scale))
     if resampling == "detectron2":
+        # The limit comes second, which rounds differently.
         scale = float(short) / shorter
         sides = [short if side == shorter else scale * side for side in (height, width)]
         if max(sides) > limit:
             shrink = limit / max(sides)
             scale, sides = scale * shrink, [side * shrink for side in sides]
         return scale, _at_least_1(*(int(side + 0.5) for side in sides))
-    scale = min(short / shorter, limit / longer)
     return scale, (scaled_side(height, scale), scaled_side(width, scale))
 
 

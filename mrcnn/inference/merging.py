@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..config_rules.values import check_fraction
-from ..geometry.boxes import compute_overlaps
+from ..geometry.boxes import compute_overlaps, rounded_like
 from ..instances.boxes import InstanceBoxes
 from ..instances.masks import InstanceMasks, as_instances
 from ..instances.overlaps import iou
@@ -37,7 +37,8 @@ def merge(
             score the mean of that class's.
 
     Returns:
-        dict of `rois` int32 [N, 4] pixels, `class_ids` int32 [N], `scores` float32 [N], best first;
+        dict of `rois` [N, 4] pixels, int32 or, if those given are floats and there are no masks,
+        float32; `class_ids` int32 [N], `scores` float32 [N], best first;
         and, if the results have them, `masks`, an `InstanceMasks`, and `keypoints` float32
         [N, K, 3]. A score is the mean over all results, with 0 for those that do not have the
         detection. `truncated` is that of the first result with one, else "". Fields of your own
@@ -78,8 +79,9 @@ def merge(
             found.append((total / len(results), class_id, average, seed))
     found.sort(key=lambda each: -each[0])
     merged = _joined([f[2] for f in found], shapes)
+    given = merged.boxes if isinstance(merged, InstanceMasks) else results[0]["rois"]
     result: Any = {
-        "rois": np.rint(merged.boxes).astype(np.int32),
+        "rois": rounded_like(merged.boxes, given),
         "class_ids": np.array([f[1] for f in found], np.int32),
         "scores": np.array([f[0] for f in found], np.float32),
     }
@@ -117,7 +119,7 @@ def _masks(results: Sequence[Mapping[str, Any]]) -> InstanceMasks:
 def _boxes(results: Sequence[Mapping[str, Any]]) -> InstanceBoxes:
     """The boxes of all results, one after the other, in an image that holds them."""
     boxes = np.concatenate([np.reshape(each["rois"], (-1, 4)) for each in results])
-    return InstanceBoxes(boxes, boxes[:, 2:].max(axis=0, initial=0))
+    return InstanceBoxes(boxes, np.ceil(boxes[:, 2:].max(axis=0, initial=0)))
 
 
 def _keypoints(results: Sequence[Mapping[str, Any]]) -> Array:

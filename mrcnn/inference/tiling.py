@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..config_rules.values import check_fraction, is_integer
+from ..geometry.boxes import rounded_like
 from ..images.pixels import PixelSettings
 from ..images.tile_scaling import TileScaling
 from ..instances.masks import InstanceMasks
@@ -249,7 +250,7 @@ def _result(
         for each, box in zip(objects, masks.boxes, strict=True)
     ]
     result: Any = {
-        "rois": np.rint(np.reshape(rois, (-1, 4))).astype(np.int32),
+        "rois": rounded_like(np.reshape(rois, (-1, 4)), kind.get("rois", ())),
         "class_ids": np.array([each.class_id for each in objects], np.int32),
         "scores": np.array([each.score for each in objects], np.float32),
     }

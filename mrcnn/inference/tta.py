@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..config_rules.values import check_fraction
+from ..geometry.boxes import rounded_like
 from ..instances.boxes import InstanceBoxes
 from ..instances.keypoint_layout import check_flip_pairs, mirrored
 from ..instances.masks import as_instances
@@ -139,7 +140,7 @@ def _back(
         back |= {"rois": masks.boxes, "masks": masks}
     else:
         boxes = _turn_back(InstanceBoxes(found["rois"], size), orientation).boxes
-        back["rois"] = np.rint(boxes).astype(np.int32)
+        back["rois"] = rounded_like(boxes, found["rois"])
     if found.get("keypoints") is not None:
         back["keypoints"] = _keypoints_back(found["keypoints"], orientation, shape, flip_pairs)
     return back
