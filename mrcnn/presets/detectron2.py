@@ -32,6 +32,8 @@ class detectron2_faster_rcnn_R_50_FPN(ForeignModel):
     SAMPLING_RATIO: int = 0
     ROI_ALIGN_ALIGNED: bool = True
     ROI_LEVEL_RULE: str = "detectron2"
+    BOX_LOSS_BETA: float = 0.0
+    MASK_TARGETS: str = "detectron2"
     MASK_PASTING: str = "detectron2"
     KEYPOINT_SCORES: str = "detectron2"
     LR_STEPS: Sequence[int] = (210, 250)

@@ -53,4 +53,8 @@ class ForeignModel(Recipe):
 
     TRAIN_ROIS_PER_IMAGE: int = 512
     ROI_POSITIVE_RATIO: float = 0.25
+    ROI_SAMPLING: str = "torchvision"
+    RPN_LOSS: str = "sampled"
+    BOX_LOSS: str = "sampled"
+    USE_MINI_MASK: bool = False
     LR_WARMUP_STEPS: int = 1000

@@ -37,6 +37,8 @@ class torchvision_fasterrcnn_resnet50_fpn(ForeignModel):
     ROI_ALIGN_ALIGNED: bool = False
     ROI_LEVEL_RULE: str = "torchvision"
     DETECTION_MIN_SIZE: float | None = 1e-2
+    BOX_LOSS_BETA: float = 1 / 9
+    MASK_TARGETS: str = "torchvision"
     MASK_PASTING: str = "torchvision"
     KEYPOINT_SCORES: str = "torchvision"
     # 26 epochs of COCO with 16 images a step, and a lower rate after 16 and 22.
