@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from shared_data import foreign_values
 
 from mrcnn.geometry.boxes import norm_boxes
 from mrcnn.images.frame import Frame
@@ -184,3 +185,83 @@ def test_a_frame_is_a_value():
     assert pickle.loads(pickle.dumps(frame)) == frame
     with pytest.raises(AttributeError):
         frame.scale = 2
+
+
+# The settings of torchvision and Detectron2
+
+
+def continuous(**settings):
+    config = config_of("short_side", min_dim=64, max_dim=128)
+    vars(config).update(BOX_COORDINATES="continuous", **settings)
+    return config
+
+
+def test_continuous_boxes_by_hand():
+    # 30 x 20 becomes 96 x 64, and 70 columns with the padding of 35: 105 x 70.
+    resized, frame = Frame.of(image_of(30, 20), continuous(IMAGE_PADDING=35))
+    assert resized.shape == (105, 70, 3) and frame.window == (0, 0, 96, 64)
+    assert frame.margin == 0 and frame.padding == [(0, 9), (0, 6), (0, 0)]
+    boxes = [(0, 0, 1, 1), (32 / 105, 16 / 70, 64 / 105, 40 / 70)]
+    assert_allclose(frame.in_input(boxes), [(0, 0, 105, 70), (32, 16, 64, 40)], rtol=1e-6)
+    back = frame.boxes_back(boxes)
+    # Not rounded, and clipped to the image.
+    assert_allclose(back, [(0, 0, 30, 20), (10, 5, 20, 12.5)], rtol=1e-6)
+    assert back.dtype == np.float32
+    assert frame.boxes_back(np.zeros((0, 4))).shape == (0, 4)
+
+
+def test_sides_that_round_differently_have_their_own_factors():
+    config = continuous(IMAGE_RESAMPLING="torchvision")
+    # 64 / 37 of 53 is 91.7, which is rounded down.
+    resized, frame = Frame.of(image_of(37, 53), config)
+    assert frame.window == (0, 0, 64, 91) and resized.shape == (64, 96, 3)
+    box, image_shape = [3, 10.5, 30, 20], (37, 53)
+    placed = frame.place(InstanceBoxes([box], image_shape))
+    expected = np.array(box) * [64 / 37, 91 / 53, 64 / 37, 91 / 53]
+    assert_allclose(placed.boxes, [expected], rtol=1e-6)
+    whole = InstanceMasks([np.ones(image_shape, bool)], [(0, 0)], image_shape)
+    masks = frame.place(whole)
+    assert masks.shape == (64, 96, 1) and masks.boxes.tolist() == [[0, 0, 64, 91]]
+    back = frame.boxes_back(placed.boxes / [64, 96, 64, 96])
+    assert_allclose(back, [box], rtol=1e-6)
+
+
+def test_padding_further():
+    resized, frame = Frame.of(image_of(30, 20), continuous(), pad=False)
+    assert resized.shape == (96, 64, 3) == frame.input_shape
+    larger, more = frame.padded(128, 100)
+    assert more == [(0, 32), (0, 36), (0, 0)]
+    assert larger.padding == more and larger.input_shape == (128, 100, 3)
+    assert (larger.window, larger.scale) == (frame.window, frame.scale)
+
+
+def test_torchvision_moves_boxes_the_same():
+    values = foreign_values("torchvision_ops")
+    image, yx = values["resize.image"], [1, 0, 3, 2]
+    _, frame = Frame.of(image, continuous(IMAGE_RESAMPLING="torchvision"))
+    assert frame.window[2:] == tuple(values["resize.size"])
+    placed = frame.place(InstanceBoxes(values["resize.boxes"][:, yx], image.shape))
+    assert_allclose(placed.boxes, values["resize.out_boxes"][:, yx], rtol=1e-6)
+
+
+# From whole networks' reference values.
+FILES = (
+    "torchvision_maskrcnn_resnet50_fpn",
+    "torchvision_keypointrcnn_resnet50_fpn",
+    "detectron2_mask_rcnn_R_50_FPN_3x",
+    "detectron2_mask_rcnn_R_50_C4_3x",
+    "detectron2_mask_rcnn_X_101_32x8d_FPN_3x",
+)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_boxes_go_back_as_in_the_other_project(name):
+    values, project = foreign_values(name), name.split("_")[0]
+    number = 3 if project == "torchvision" else 1
+    original, padded = values[f"img{number}.original_size"], values[f"img{number}.padded_size"]
+    window = (0, 0, *values[f"img{number}.image_size"])
+    frame = Frame.of_window(original, padded, window, margin=0)
+    yx = [1, 0, 3, 2]
+    found = values[f"img{number}.boxes_resized"][:, yx] / np.tile(padded, 2)
+    expected = values[f"img{number}.boxes"][:, yx]
+    assert_allclose(frame.boxes_back(found), expected, atol=2e-4)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from shared_data import foreign_image, foreign_values
 
 from mrcnn.geometry.resampling import resize_pixels
 from mrcnn.images import resizing
@@ -215,3 +216,111 @@ def test_the_shorter_side_of_a_crop():
     assert scale == 0.8 and (height, width) == (64, 64) and 0 <= y <= 16 and 0 <= x <= 48
     whole = resize_pixels(image, (80, 112))
     assert_array_equal(crop, whole[y : y + 64, x : x + 64])
+
+
+# Shorter side of a given length, and the normalisation of torchvision and Detectron2
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "shape", "window"),
+    [
+        ((20, 40), {"min_dim": 30, "max_dim": 90}, (30, 60), (0, 0, 30, 60)),
+        ((20, 40), {"min_dim": 30, "max_dim": 50, "multiple": 32}, (32, 64), (0, 0, 25, 50)),
+        ((80, 60), {"min_dim": 30, "max_dim": 99, "multiple": 32}, (64, 32), (0, 0, 40, 30)),
+        # `short_side` replaces min_dim, as in multi-scale training.
+        ((20, 40), {"min_dim": 30, "short_side": 10, "max_dim": 99}, (10, 20), (0, 0, 10, 20)),
+    ],
+)
+def test_short_side(size, options, shape, window):
+    image = np.full((*size, 3), 7, np.uint8)
+    resized, found, scale, padding, crop = resizing.resize_image(
+        image, mode="short_side", **options
+    )
+    assert resized.shape[:2] == shape and found == window and crop is None
+    assert scale == window[2] / size[0]
+    assert padding == [(0, shape[0] - window[2]), (0, shape[1] - window[3]), (0, 0)]
+    assert (resized[: window[2], : window[3]] == 7).all()
+    assert not resized[window[2] :].any() and not resized[:, window[3] :].any()
+
+
+def test_short_side_needs_a_length():
+    with pytest.raises(ValueError, match="min_dim is None: mode 'short_side' gives"):
+        resizing.resize_image(np.zeros((8, 8, 3), np.uint8), mode="short_side")
+
+
+def test_sides_with_short_side_need_not_be_multiples_of_64():
+    resizing.check_sides((96, 298), "short_side")
+    with pytest.raises(ValueError, match="a side of 96 pixels"):
+        resizing.check_sides((96, 128))
+
+
+def test_deviation_by_hand():
+    config = SimpleNamespace(MEAN_PIXEL=(100, 120, 140), PIXEL_STD=(50, 60, 70))
+    image = np.array([[[150, 120, 0]]], np.uint8)
+    molded = resizing.mold_image(image, config)
+    assert molded.dtype == np.float32
+    assert_array_equal(molded, [[[1, 0, -2]]])
+    assert_array_equal(resizing.unmold_image(molded, config), image)
+
+
+def test_padding_is_0_after_normalisation_only_with_short_side():
+    image = np.full((4, 6, 1), 10.0)
+    settings = {"MEAN_PIXEL": 4, "PIXEL_STD": 2, "IMAGE_RESIZE_MODE": "short_side"}
+    molded = resizing.mold_resized(image, (0, 0, 3, 5), SimpleNamespace(**settings))
+    assert_array_equal(molded[:3, :5], np.full((3, 5, 1), 3))
+    assert not molded[3:].any() and not molded[:, 5:].any()
+    settings["IMAGE_RESIZE_MODE"] = "pad64"
+    assert (resizing.mold_resized(image, (0, 0, 3, 5), SimpleNamespace(**settings)) == 3).all()
+
+
+INPUTS = [
+    ("torchvision_maskrcnn_resnet50_fpn", 3),
+    ("torchvision_fasterrcnn_resnet50_fpn_v2", 3),
+    ("detectron2_mask_rcnn_R_50_FPN_3x", 1),
+    ("detectron2_mask_rcnn_R_50_DC5_3x", 1),
+    ("detectron2_mask_rcnn_X_101_32x8d_FPN_3x", 1),
+]
+
+
+def foreign_settings(described):
+    """Our settings for the `config` of a file of reference values."""
+    if "min_size" in described:
+        return SimpleNamespace(
+            IMAGE_MIN_DIM=described["min_size"],
+            IMAGE_MAX_DIM=described["max_size"],
+            IMAGE_PADDING=described["size_divisible"],
+            IMAGE_RESAMPLING="torchvision",
+            MEAN_PIXEL=np.array(described["image_mean"]) * 255,
+            PIXEL_STD=np.array(described["image_std"]) * 255,
+            IMAGE_RESIZE_MODE="short_side",
+            IMAGE_MIN_SCALE=0,
+        )
+    return SimpleNamespace(
+        IMAGE_MIN_DIM=described["INPUT.MIN_SIZE_TEST"],
+        IMAGE_MAX_DIM=described["INPUT.MAX_SIZE_TEST"],
+        IMAGE_PADDING=described["size_divisibility"] or 1,
+        IMAGE_RESAMPLING="detectron2",
+        MEAN_PIXEL=described["MODEL.PIXEL_MEAN"][::-1],
+        PIXEL_STD=described["MODEL.PIXEL_STD"][::-1],
+        IMAGE_RESIZE_MODE="short_side",
+        IMAGE_MIN_SCALE=0,
+    )
+
+
+@pytest.mark.parametrize(("name", "number"), INPUTS)
+def test_the_input_of_other_projects(name, number):
+    values = foreign_values(name)
+    info = json.loads(str(values["info_json"]))
+    config = foreign_settings(info["config"])
+    image = foreign_image(**info["images"][number]["synthetic"])
+    resized, window, *_ = resizing.resize_to_input(image, config)
+    assert window == (0, 0, *values[f"img{number}.image_size"])
+    assert resized.shape[:2] == tuple(values[f"img{number}.padded_size"])
+    molded = resizing.mold_resized(resized, window, config)
+    a, b, c = values[f"img{number}.lattice_step.input"]
+    expected = values[f"img{number}.lattice.input"]
+    if name.startswith("detectron2"):
+        expected = expected[..., ::-1]  # BGR
+    atol = 3e-6 if name.startswith("torchvision") else 2e-5
+    assert_allclose(molded[::a, ::b, ::c], expected, atol=atol)
+    assert not molded[window[2] :].any() and not molded[:, window[3] :].any()
