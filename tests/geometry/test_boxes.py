@@ -139,3 +139,29 @@ def test_trim_zeros(units):
     assert_array_equal(boxes.trim_zeros(padded), units["trim_zeros"])
     between = np.array([[0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0], [-1, 0, 0, 1]])
     assert_array_equal(boxes.trim_zeros(between), between[[1, 3]])
+
+
+def test_continuous_boxes_by_hand():
+    pixels = [[0, 0, 200, 300], [20, 30.5, 50, 60]]
+    found = boxes.norm_boxes(pixels, SHAPE, margin=0)
+    assert found.dtype == np.float32
+    assert_allclose(found, [[0, 0, 1, 1], [0.1, 30.5 / 300, 0.25, 0.2]], rtol=1e-6)
+    assert_allclose(boxes.boxes_in_pixels(found, SHAPE, margin=0), pixels, rtol=1e-6)
+
+
+@pytest.mark.parametrize("margin", [0, 1])
+def test_boxes_in_pixels_are_not_rounded(margin):
+    pixels = np.random.default_rng(0).uniform(0, 200, (20, 4))
+    found = boxes.boxes_in_pixels(boxes.norm_boxes(pixels, SHAPE, margin), SHAPE, margin)
+    assert found.dtype == np.float32
+    assert_allclose(found, pixels, atol=1e-4)
+
+
+def test_rounded_like_what_was_given():
+    made = np.array([[0.4, 0.6, 9.5, 10.2]])
+    for before in ([[0, 0, 9, 9]], np.zeros((0, 4)), np.zeros((0, 4), np.int32)):
+        found = boxes.rounded_like(made, before)
+        assert found.dtype == np.int32 and found.tolist() == [[0, 1, 10, 10]]
+    found = boxes.rounded_like(made, np.zeros((0, 4), np.float32))
+    assert found.dtype == np.float32
+    assert_allclose(found, made)

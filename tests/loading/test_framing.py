@@ -40,6 +40,15 @@ def test_without_settings_training_sees_what_detection_sees(image, mode, trainin
     assert frame == wanted_frame
 
 
+def test_short_side_is_padded_after_augmentation(image):
+    config = config_of(IMAGE_RESIZE_MODE="short_side", IMAGE_MIN_DIM=50, IMAGE_MAX_DIM=100)
+    ours, frame = framed(image, config, 0)  # 100 x 80
+    assert ours.shape == (62, 50, 3) and frame.window == (0, 0, 62, 50)
+    config.TRAIN_MIN_DIMS = [60]
+    ours, frame = framed(image, config, 0)
+    assert ours.shape == (75, 60, 3) and frame.scale == 0.75
+
+
 def test_validation_is_not_scaled_at_random(image):
     plain, frame = framed(image, config_of(), 0, training=False)
     for settings in ({"TRAIN_MIN_DIMS": [64, 96]}, {"TRAIN_SCALE_JITTER": (0.1, 2.0)}):

@@ -357,6 +357,33 @@ def test_a_sample_by_hand(config):
     assert sample["rpn_bbox"].shape == (32, 4) and not sample["rpn_bbox"].any()
 
 
+@pytest.mark.parametrize("flipped", [False, True])
+def test_short_side_pads_with_zeros_on_the_right_even_if_flipped(config, flipped):
+    config.IMAGE_RESIZE_MODE, config.IMAGE_MAX_DIM = "short_side", 100
+    config.PIXEL_STD = 2.0
+    dataset = InMemory([one_sample((40, 60), [(10, 6, 20, 30)], [2])])
+    # 40 x 60 becomes 64 x 96, and IMAGE_PADDING is 40: 80 x 120.
+    config.IMAGE_PADDING = 40
+    seed = next(n for n in range(99) if _flips(n) == flipped)
+    sample = sample_of(dataset, config, seed, augment=True)
+    image = sample["image"]
+    assert image.shape == (80, 120, 3)
+    expected = np.broadcast_to((50 - config.MEAN_PIXEL) / 2, (64, 96, 3))
+    assert_allclose(image[:64, :96], expected, rtol=1e-6)
+    assert not image[64:].any() and not image[:, 96:].any()
+    meta = parse_image_meta(sample["image_meta"][None])
+    assert_array_equal(meta["window"], [[0, 0, 64, 96]])
+    assert_array_equal(meta["image_shape"], [[80, 120, 3]])
+    columns = (96 - 48, 96 - 10) if flipped else (10, 48)  # 6 and 30, times 1.6
+    assert_allclose(sample["gt_boxes"][0], [16, columns[0], 32, columns[1]], atol=1)
+
+
+def _flips(seed):
+    rng = np.random.default_rng(seed)
+    rng.integers(2**32)  # the place of a crop
+    return bool(rng.integers(2))
+
+
 def test_full_masks_without_mini_masks(config):
     config.USE_MINI_MASK = False
     sample = sample_of(InMemory([one_sample((64, 64), [(8, 8, 24, 24)])]), config)

@@ -120,3 +120,10 @@ def test_the_growth_of_boxes_is_limited():
         np.testing.assert_allclose(ours, [[-7, -2, 9, 6]], rtol=1e-6)
         size = 2 * np.exp(5)
         np.testing.assert_allclose(np.ptp(np.asarray(move(boxes, deltas))[0, ::2]), size, rtol=1e-6)
+
+
+def test_norm_of_continuous_boxes():
+    rng = np.random.default_rng(0)
+    boxes = rng.uniform(0, 200, (5, 4)).astype(np.float32)
+    ours = np.asarray(ops.norm_boxes_graph(boxes, (200, 300), margin=0))
+    np.testing.assert_allclose(ours, boxes / [200, 300, 200, 300], rtol=1e-6)

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 from keras import ops
 from shared_data import foreign_values
 
@@ -102,6 +103,22 @@ def test_decoded_in_pixels_of_the_image():
     ]
     np.testing.assert_allclose(keypoints[0, :, :2], expected, atol=1e-3)
     np.testing.assert_allclose(keypoints[0, :, 2], 1, atol=1e-4)
+
+
+def test_scores_of_torchvision_are_logits():
+    frame = Frame.of_window((64, 64, 3), (64, 64, 3), (0, 0, 64, 64), margin=0)
+    detections = np.array([[0.25, 0.25, 0.6875, 0.6875, 1, 1]], np.float32)  # 28 pixels
+    maps = np.zeros((1, 28, 28, 1), np.float32)
+    maps[0, 5, 7] = 3
+    outputs = {"mrcnn_detection": detections, "mrcnn_keypoint": maps}
+    found = Found(
+        np.array([0]), np.array([1]), np.array([[16, 16, 44, 44.0]]), (64, 64, 3), True, frame
+    )
+    config = PeopleConfig.from_dict({"KEYPOINT_SCORES": "torchvision"})
+    points = KeypointHead(config).decode(outputs, found)
+    np.testing.assert_allclose(points, [[[21.5, 23.5, 3]]], rtol=1e-5)
+    share = KeypointHead(PeopleConfig()).decode(outputs, found)[0, 0, 2]
+    assert share == pytest.approx(np.exp(3) / (np.exp(3) + 28 * 28 - 1), rel=1e-4)
 
 
 def test_decoding_nothing():

@@ -42,6 +42,16 @@ def test_cells_by_hand():
     assert cells.tolist() == [[0, 4, 15, 0, 0, 0]]
 
 
+def test_continuous_rois():
+    # 40 x 20 of 80 x 40 pixels. With a margin of 1, they would be 39.5 x 19.5 after one cell.
+    roi = np.array([[[0.25, 0.25, 0.75, 0.75]]], "float32")
+    points = np.array([[[[20, 10, 2], [29.99, 15.01, 2], [60, 30, 2], [60.1, 20, 2]]]], "float32")
+    shape = np.array([[80, 40, 3]], "float32")
+    cells, counts = KeypointTargets(4, margin=0)([roi, np.ones((1, 1)), points, shape])
+    assert np.asarray(counts)[0, 0].tolist() == [True, True, True, False]
+    assert np.asarray(cells)[0, 0].tolist() == [0, 1, 15, 0]
+
+
 def test_only_positive_rois_learn():
     points = np.full((2, 1, 3), 30, "float32")
     points[..., 2] = 2

@@ -1,5 +1,6 @@
 """The mask head."""
 
+import dataclasses
 import re
 
 import keras
@@ -9,7 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tiny import TinyConfig
 
 from mrcnn.instances import InstanceMasks
-from mrcnn.instances.pasting import unmold_masks
+from mrcnn.instances.paste_rules import pasted_crops
+from mrcnn.instances.pasting import class_masks, unmold_masks
 from mrcnn.loading.inputs import mask_input
 from mrcnn.network.heads.head import Found, Head
 from mrcnn.network.heads.mask import MaskHead
@@ -122,6 +124,29 @@ def test_it_trains_on_the_masks_of_the_rois_instances(build, train_bn):
     assert tuple(losses) == head.loss_names
     assert float(losses["mrcnn_mask_loss"]) == pytest.approx(float(expected), rel=1e-5)
     assert_allclose(masks, head.outputs(rois)["mrcnn_mask"], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", ["torchvision", "detectron2"])
+def test_masks_are_pasted_by_the_rule(build, rule):
+    soft = np.random.default_rng(0).random((2, 8, 8, 3)).astype(np.float32)
+    boxes = np.array([(10.3, 20.7, 30.1, 50.2), (-0.5, 40, 12, 70)], np.float32)
+    rows, class_ids = np.array([0, 1]), np.array([1, 2], np.int32)
+    crops, corners = pasted_crops(class_masks(soft, rows, class_ids), boxes, (40, 60), rule)
+    expected = InstanceMasks(crops, corners, (40, 60)).dense()
+    head = build(MASK_PASTING=rule)
+    found = Found(rows, class_ids, boxes, (40, 60, 3))
+    assert_array_equal(head.decode({"mrcnn_mask": soft}, found), expected)
+    assert expected.any(axis=(0, 1)).all()
+    sparse = head.decode({"mrcnn_mask": soft}, dataclasses.replace(found, dense=False))
+    assert_array_equal(sparse.dense(), expected)
+
+
+def test_reference_pasting_rounds_continuous_boxes(build):
+    soft = np.full((2, 8, 8, 3), 0.9, np.float32)
+    boxes = np.array([(10.4, 20.6, 29.7, 50.2), (5.6, 5, 6.4, 9)], np.float32)
+    found = Found(np.array([0, 1]), np.array([1, 1]), boxes, (40, 60, 3), False)
+    masks = build().decode({"mrcnn_mask": soft}, found)
+    assert masks.boxes.tolist() == [[10, 21, 30, 50], [0, 0, 0, 0]]
 
 
 def test_its_results_are_the_masks_of_the_classes(build):

@@ -42,3 +42,10 @@ def test_the_scale_is_a_power_of_two_even_if_the_map_is_rounded_up():
     features = np.zeros((1, 13, 25, 2), "float32")  # 200 / 16 and 400 / 16, rounded up
     scale = levels.scale_of(features, np.array([[200.0, 400.0, 3.0]]))
     np.testing.assert_array_equal(scale, [[1 / 16, 1 / 16]])
+
+
+def test_continuous_boxes_in_pixels():
+    sixteenths = np.random.default_rng(0).integers(0, 16 * 365, (1, 500, 4)) / 16
+    boxes = norm_boxes(sixteenths[0], (384, 512), margin=0)[None]
+    ours = levels.in_pixels(boxes, np.array([[384.0, 512.0, 3.0]]), margin=0)
+    np.testing.assert_array_equal(ours, sixteenths)
