@@ -9,7 +9,7 @@ from pathlib import Path
 from ..types import PathLike
 
 _FOLDER = Path(__file__).resolve().parents[1] / "models"
-_SUFFIXES = (".h5", ".hdf5")
+_SUFFIXES = (".h5", ".hdf5", ".pth", ".pt", ".pkl", ".safetensors", ".npz")
 
 
 @dataclasses.dataclass(frozen=True)

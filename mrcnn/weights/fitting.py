@@ -12,7 +12,9 @@ from .stem import adapt, can_spread
 _Shapes = Sequence[tuple[int, ...]]
 
 
-def mismatch(name: str, variables: Sequence[Any], shapes: _Shapes, stem: str) -> str:
+def mismatch(
+    name: str, variables: Sequence[Any], shapes: _Shapes, stem: str, is_foreign: bool = False
+) -> str:
     """How a layer and the file disagree beyond what can be adapted, or "".
 
     Args:
@@ -20,11 +22,13 @@ def mismatch(name: str, variables: Sequence[Any], shapes: _Shapes, stem: str) ->
         variables: the model's.
         shapes: of the file's tensors.
         stem: name of the layer that sees the pixels.
+        is_foreign: whether the file is of another project, whose convolutions may lack the biases
+            that `add_biases` then adds.
     """
     expected = [tuple(variable.shape) for variable in variables]
-    if name == stem and can_spread(_with_bias(shapes, expected), expected):
-        return ""
-    if _lacks_bias(shapes, expected):
+    if is_foreign and _lacks_bias(shapes, expected):
+        shapes = [*shapes, expected[1]]
+    if name == stem and can_spread(shapes, expected):
         return ""
     if len(shapes) != len(expected):
         return f"{len(shapes)} tensors in the file, {len(expected)} in the model"
@@ -74,7 +78,7 @@ def shift_variances(arrays: dict[str, list[Array]], model: Any, epsilon: float |
         if here is None or here == epsilon or len(arrays.get(layer.name, ())) != 4:
             continue
         gamma, beta, mean, variance = arrays[layer.name]
-        shifted = np.float32(variance.astype(np.float64) + epsilon - here)
+        shifted = np.asarray(variance.astype(np.float64) + epsilon - here, np.float32)
         arrays[layer.name] = [gamma, beta, mean, shifted]
         shifts.add(here)
     here = ", ".join(f"{value:g}" for value in sorted(shifts))
@@ -97,29 +101,24 @@ def adapt_stem(
         note: text for the user, or "".
     """
     name, model_bgr = getattr(model, "stem", "conv1"), getattr(model, "is_bgr", False)
-    theirs, here = source.pixel_std, _pixel_std(model, channels)
-    scales = theirs is not None and not (channels == 3 and np.allclose(theirs, here))
-    if theirs is not None and scales:
-        kernel = kernel / np.float32(theirs[::-1] if source.is_bgr() else theirs)[:, None]
+    here = _pixel_std(model, channels)
+    theirs = here if source.pixel_std is None else np.asarray(source.pixel_std, np.float32)
+    scales = len(theirs) != channels or not np.allclose(theirs, here)
+    if scales:
+        kernel = kernel / (theirs[::-1] if source.is_bgr() else theirs)[:, None]
     kernel, note = adapt(kernel, channels, source.is_bgr(), model_bgr, name=name)
     if not scales:
         return kernel, note
-    kernel = kernel * np.float32(here[::-1] if model_bgr else here)[:, None]
+    kernel = kernel * (here[::-1] if model_bgr else here)[:, None]
     text = f"{name} scaled: the file's pixels are divided by their deviation, here by PIXEL_STD"
     return kernel, "; ".join([note, text] if note else [text])
 
 
 def _pixel_std(model, channels):
     config = getattr(getattr(model, "card", None), "config", None) or {}
-    return np.broadcast_to(np.asarray(config.get("PIXEL_STD", 1.0), np.float64), channels)
+    return np.broadcast_to(np.asarray(config.get("PIXEL_STD", 1.0), np.float32), channels)
 
 
 def _lacks_bias(shapes: _Shapes, expected: _Shapes) -> bool:
-    if len(shapes) != 1 or len(expected) != 2 or shapes[0] != expected[0]:
-        return False
-    return len(shapes[0]) == 4 and expected[1] == shapes[0][-1:]
-
-
-def _with_bias(shapes: _Shapes, expected: _Shapes) -> _Shapes:
-    is_lacking = len(shapes) == 1 and len(expected) == 2 and expected[1] == shapes[0][-1:]
-    return [*shapes, expected[1]] if is_lacking else shapes
+    is_kernel = len(shapes) == 1 and len(shapes[0]) == 4
+    return is_kernel and len(expected) == 2 and expected[1] == shapes[0][-1:]

@@ -57,16 +57,18 @@ def load(
     """
     exclude = [exclude] if isinstance(exclude, str) else list(exclude or ())
     layers, stem = weighted_layers(model), getattr(model, "stem", "conv1")
-    is_open = isinstance(filepath, WeightsSource)
-    path = Path(filepath.path) if is_open else find(filepath)
-    with filepath if is_open else open_source(path) as source:
+    opened = filepath if isinstance(filepath, WeightsSource) else open_source(find(filepath))
+    path = Path(opened.path)
+    with opened as source:
         report = LoadReport(str(path))
         for name, variables in layers.items():
             if name in exclude:
                 report.excluded.append(name)
             elif name not in source.layer_names:
                 report.missing.append(name)
-            elif difference := mismatch(name, variables, source.shapes(name), stem):
+            elif difference := mismatch(
+                name, variables, source.shapes(name), stem, source.kind is not None
+            ):
                 report.mismatched[name] = difference
             else:
                 report.loaded.append(name)

@@ -45,7 +45,7 @@ def _box_head(shapes: dict[str, list[tuple[int, ...]]]) -> dict[str, Any]:
     if "mrcnn_class_conv1" not in shapes:  # stage 5 is the head
         return {}
     side, *_, width = shapes["mrcnn_class_conv1"][0]
-    found = {
+    found: dict[str, Any] = {
         "POOL_SIZE": side,
         "FPN_CLASSIF_FC_LAYERS_SIZE": width,
         "BOX_HEAD_LAYERS": _count(shapes, r"mrcnn_class_conv\d+"),

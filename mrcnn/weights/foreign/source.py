@@ -158,7 +158,7 @@ class ForeignWeights(WeightsSource):
             end = caffe2_names.detectron2_name(name)
             return caffe2_names.is_ignored(name) or detectron2_names.is_ignored(end)
         projects = {"torchvision": torchvision_names, "detectron2": detectron2_names}
-        return projects[self.kind.project].is_ignored(name)  # type: ignore[attr-defined]
+        return projects[self.kind.project].is_ignored(name)
 
     def _variables(self, layer: str) -> list[Array]:
         """A layer's tensors in our layout, views where possible."""
