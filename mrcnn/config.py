@@ -256,8 +256,8 @@ class Config:
     # many pixels; 1 for no padding.
     IMAGE_PADDING: int = 32
     # How pixels are interpolated: "reference", bilinear, without smoothing, to the image's own
-    # type; "torchvision", bilinear in float32, after the mean is subtracted; "detectron2", as
-    # Pillow does, smoothed where the image shrinks, to whole numbers.
+    # type; "torchvision", the same in float32; "detectron2", as Pillow does, smoothed where the
+    # image shrinks, to whole numbers. With "short_side", also how sides are rounded.
     IMAGE_RESAMPLING: str | Literal["reference", "torchvision", "detectron2"] = "reference"
     # Length in pixels to which the shorter side is enlarged (with "short_side", also reduced), as
     # far as IMAGE_MAX_DIM allows. With "crop", also the side of the crop: a multiple of 64.

@@ -133,8 +133,25 @@ def _sizes(config):
         if not is_integer(side) or side < 64 or side % 64:
             yield f"{name} is {side!r}: {multiple_of_64(side)}"
             return
+    if mode == "short_side":
+        yield from _short_side(config)
     if problem := shape_problem(config):
         yield problem
+
+
+def _short_side(config):
+    for name in ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM"):
+        side = getattr(config, name)
+        if not is_integer(side) or side < 1:
+            yield (
+                f"{name} is {side!r}: with IMAGE_RESIZE_MODE 'short_side' it must be a number of "
+                "pixels, such as 800 (IMAGE_MIN_DIM) and 1333 (IMAGE_MAX_DIM)."
+            )
+    if config.IMAGE_MIN_SCALE:
+        yield (
+            f"IMAGE_MIN_SCALE is {config.IMAGE_MIN_SCALE}: with IMAGE_RESIZE_MODE 'short_side', "
+            "in which IMAGE_MIN_DIM alone sets the size of images, it must be 0."
+        )
 
 
 def multiple_of_64(side: Any) -> str:

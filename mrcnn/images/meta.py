@@ -44,6 +44,19 @@ def compose_image_meta(
     ).astype(np.float64)
 
 
+def with_image_shape(meta: Array, image_shape: Sequence[int]) -> Array:
+    """The meta vector of an image in a larger input.
+
+    Args:
+        meta: [12 + NUM_CLASSES], see `compose_image_meta`; not changed.
+        image_shape: (H, W, C) of the larger input.
+    """
+    larger = np.array(meta)
+    [(start, end)] = [field[1:3] for field in _FIELDS if field[0] == "image_shape"]
+    larger[start:end] = image_shape
+    return larger
+
+
 def parse_image_meta(meta: npt.ArrayLike) -> dict[str, Array]:
     """Unpack a batch of meta vectors; the inverse of `compose_image_meta`.
 

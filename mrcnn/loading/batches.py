@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from ..types import Array
+from .alike import padded_alike
 from .source import SampleSource, stack
 from .workers import WorkerPool
 
@@ -64,7 +65,8 @@ class BatchSequence(keras.utils.PyDataset):
         numbers, (host, hosts) = self.numbers(index), self.share
         rows = len(numbers) // hosts
         numbers = numbers[host * rows : (host + 1) * rows]
-        samples = list(map((self.pool or self.source).sample, numbers))
+        made = list(map((self.pool or self.source).sample, numbers))
+        samples = padded_alike(made, numbers, self.source)
         batch = {f"input_{name}": array for name, array in stack(samples).items()}
         if self.rois is not None:
             batch["input_roi"] = self.rois(batch)

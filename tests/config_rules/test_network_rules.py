@@ -123,6 +123,7 @@ def test_old_projects_are_valid(project, caplog):
         {"IMAGE_RESIZE_MODE": "pad64", "IMAGE_MIN_DIM": None},
         {"IMAGE_RESIZE_MODE": "pad64", "IMAGE_MIN_DIM": 1088, "IMAGE_MAX_DIM": 1000},
         {"IMAGE_RESIZE_MODE": "crop", "IMAGE_MIN_DIM": 512, "IMAGE_MAX_DIM": 500},
+        {"IMAGE_RESIZE_MODE": "short_side", "IMAGE_MIN_DIM": 800, "IMAGE_MAX_DIM": 1333},
         {"IMAGE_CHANNEL_COUNT": 4, "MEAN_PIXEL": [1, 2, 3, 4]},
         {"IMAGE_CHANNEL_COUNT": 4, "MEAN_PIXEL": 100.0},
         {"IMAGE_SCALING": "percentile"},
@@ -210,6 +211,16 @@ ONE_PROBLEM = [
     (
         {"IMAGE_RESIZE_MODE": "pad"},
         "IMAGE_RESIZE_MODE is 'pad': it must be one of square, pad64, crop, none, short_side.",
+    ),
+    (
+        {"IMAGE_RESIZE_MODE": "short_side", "IMAGE_MAX_DIM": None},
+        "IMAGE_MAX_DIM is None: with IMAGE_RESIZE_MODE 'short_side' it must be a number of pixels, "
+        "such as 800 (IMAGE_MIN_DIM) and 1333 (IMAGE_MAX_DIM).",
+    ),
+    (
+        {"IMAGE_RESIZE_MODE": "short_side", "IMAGE_MIN_SCALE": 2},
+        "IMAGE_MIN_SCALE is 2: with IMAGE_RESIZE_MODE 'short_side', in which IMAGE_MIN_DIM alone "
+        "sets the size of images, it must be 0.",
     ),
     (
         {"IMAGE_MAX_DIM": 1000},

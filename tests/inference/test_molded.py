@@ -140,3 +140,33 @@ def test_what_is_not_an_image_is_left_to_the_checks():
     config = Config()
     for wrong in (None, "photo.png", np.zeros((0, 3, 3)), np.full((2, 2, 3), np.nan)):
         assert with_mean(wrong, config) is wrong
+
+
+def test_images_that_were_divided_by_their_deviation(image):
+    config = Config.from_dict({"PIXEL_STD": (58.395, 57.12, 57.375)})
+    np.testing.assert_array_equal(with_mean(mold_image(image, config), config), image)
+    # Values in 0..1 could be molded pixels of 124 to 182, but are an image.
+    bright = (image / 255).astype(np.float32)
+    assert with_mean(bright, config) is bright
+
+
+def test_images_of_different_sizes_are_padded_to_the_largest():
+    config = Config.from_dict(
+        {
+            "IMAGE_RESIZE_MODE": "short_side",
+            "IMAGE_MIN_DIM": 64,
+            "IMAGE_MAX_DIM": 128,
+            "PIXEL_STD": 2.0,
+            "BOX_COORDINATES": "continuous",
+        }
+    )
+    images = [np.full((32, 40, 3), 200, np.uint8), np.full((60, 32, 3), 200, np.uint8)]
+    molded, metas, windows = mold_inputs(images, config)
+    assert molded.shape == (2, 128, 96, 3)
+    np.testing.assert_array_equal(windows, [[0, 0, 64, 80], [0, 0, 120, 64]])
+    np.testing.assert_array_equal(metas[:, 4:7], [[128, 96, 3]] * 2)
+    for pixels, (_, _, bottom, right) in zip(molded, windows, strict=True):
+        np.testing.assert_allclose(pixels[bottom - 1, right - 1], (200 - config.MEAN_PIXEL) / 2)
+        assert not pixels[bottom:].any() and not pixels[:, right:].any()
+    # Each by itself has its own size.
+    assert mold_inputs(images[:1], config)[0].shape == (1, 64, 96, 3)
