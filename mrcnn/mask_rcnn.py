@@ -274,6 +274,30 @@ class MaskRCNN:
             logger.info("continuing in %s after epoch %d", self.log_dir, self.epoch)
         return report
 
+    def export_weights(
+        self, path: PathLike, project: Literal["torchvision"] = "torchvision"
+    ) -> None:
+        """Write the weights as a state dict of another project, under its names.
+
+        A model of a `presets.torchvision_*` detects there as it does here, if the rest is as in the
+        preset. Give torchvision's function the same number of classes: `num_classes=91`.
+
+        Args:
+            path: file to write: .pth or .pt, for `torch.load`; .safetensors; or .npz.
+            project: "torchvision".
+
+        Raises:
+            ValueError: the project is unknown, the file has another ending, or the network has
+                layers that torchvision's has not.
+            OSError: the file cannot be written.
+
+        Example:
+            >>> model.export_weights("cells.pth", "torchvision")  # doctest: +SKIP
+        """
+        if project != "torchvision":
+            raise ValueError(f"project is {project!r}: it must be 'torchvision'.")
+        pretrained.export(self.keras_model, self.config, path)
+
     def get_imagenet_weights(self) -> str:
         """Path of ImageNet weights for the backbone, downloaded if necessary.
 

@@ -1,6 +1,7 @@
 """The configuration of a model that starts from weights of torchvision or Detectron2."""
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,13 @@ from ..weights.card import Card
 from ..weights.catalogue import find
 from ..weights.coco_names import coco_names
 from ..weights.foreign import ForeignWeights
+from ..weights.foreign.export import state_dict
 from ..weights.foreign.kind import Kind
+from ..weights.foreign.torch_file import write
+from ..weights.keras_h5 import weighted_layers
 from ..weights.readers import open_source
+
+logger = logging.getLogger(__name__)
 
 # Settings that change what the weights compute.
 _COMPUTING = (
@@ -181,6 +187,17 @@ def differences(config: Config, kind: Kind) -> str:
     Returns:
         One sentence; "" if there is no difference.
     """
+    found = _differing(config, kind)
+    if not found:
+        return ""
+    return (
+        f"the weights are from {kind}, but this model computes differently, so that training must "
+        f"adapt them: {'; '.join(found)}. The settings of {preset_of(kind).__name__} agree."
+    )
+
+
+def _differing(config, kind):
+    """Which settings differ, and how."""
     preset = preset_of(kind)
     found = []
     for name in _OF_BACKBONE if kind.neck is None else _COMPUTING:
@@ -190,12 +207,30 @@ def differences(config: Config, kind: Kind) -> str:
             here = "both" if is_late else "end"
         if not _agree(name, wanted, here) and not _is_published_epsilon(name, kind, here):
             found.append(f"{name} is {here!r} (there {wanted!r})")
-    if not found:
-        return ""
-    return (
-        f"the weights are from {kind}, but this model computes differently, so that training must "
-        f"adapt them: {'; '.join(found)}. The settings of {preset.__name__} agree."
-    )
+    return found
+
+
+def export(keras_model: Any, config: Config, path: PathLike) -> None:
+    """Write a model's weights as a state dict of torchvision, see `MaskRCNN.export_weights`.
+
+    Args:
+        keras_model: the model.
+        config: its configuration; a warning says where torchvision computes differently.
+        path: file to write.
+
+    Raises:
+        ValueError, OSError: see `MaskRCNN.export_weights`.
+    """
+    layers = {
+        name: [np.asarray(variable.numpy()) for variable in variables]
+        for name, variables in weighted_layers(keras_model).items()
+    }
+    write(state_dict(layers, getattr(keras_model, "is_bgr", False)), path)
+    own = {"HEADS": tuple(config.HEADS), "FPN_NORM": config.FPN_NORM}
+    own |= {"BOX_HEAD_NORM": config.BOX_HEAD_NORM, "MASK_HEAD_NORM": config.MASK_HEAD_NORM}
+    kind = Kind("torchvision", "fpn", own)
+    if found := _differing(config, kind):
+        logger.warning("%s: torchvision computes differently: %s.", path, "; ".join(found))
 
 
 def _value(preset, name, kind):

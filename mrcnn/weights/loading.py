@@ -57,8 +57,11 @@ def load(
     """
     exclude = [exclude] if isinstance(exclude, str) else list(exclude or ())
     layers, stem = weighted_layers(model), getattr(model, "stem", "conv1")
-    opened = filepath if isinstance(filepath, WeightsSource) else open_source(find(filepath))
-    path = Path(opened.path)
+    if isinstance(filepath, WeightsSource):
+        opened, path = filepath, Path(filepath.path)
+    else:
+        path = find(filepath)
+        opened = open_source(path)
     with opened as source:
         report = LoadReport(str(path))
         for name, variables in layers.items():
