@@ -82,6 +82,8 @@ def _table(layers: Mapping[str, Sequence[Array]]) -> Table:
     if spatial:
         for index in range(_count(layers, r"mrcnn_class_conv\d+")):
             names[f"roi_heads.box_head.{spatial + 1 + 2 * index}.weight"] = ()
+    if "mrcnn_mask" in layers:
+        names["roi_heads.mask_predictor.mask_fcn_logits.weight"] = ()
     for index in range(_count(layers, r"mrcnn_mask_conv\d+")):
         names[f"roi_heads.mask_head.{index}.0.weight"] = ()
         if f"mrcnn_mask_bn{index + 1}" in layers:
