@@ -238,8 +238,8 @@ def rounded_like(boxes: npt.ArrayLike, given: npt.ArrayLike) -> Array:
         given: those that they were made from.
 
     Returns:
-        [N, 4] float32 if the given ones are, as with BOX_COORDINATES "continuous"; else int32,
-        rounded.
+        [N, 4] pixels: float32 if the given ones are, as with BOX_COORDINATES "continuous"; else
+        int32, rounded.
 
     Example:
         >>> from mrcnn.geometry.boxes import rounded_like

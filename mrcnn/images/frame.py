@@ -69,8 +69,9 @@ class Frame:
         Returns:
             The image [h, w, C] and its frame.
         """
-        resized, *place = resize_to_input(image, config, rng, short_side, pad)
-        return resized, cls(image.shape, resized.shape, *place, margin=box_margin(config))
+        resized, window, scale, padding, crop = resize_to_input(image, config, rng, short_side, pad)
+        place = (window, scale, padding, crop, box_margin(config))
+        return resized, cls(image.shape, resized.shape, *place)
 
     @classmethod
     def of_window(

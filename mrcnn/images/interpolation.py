@@ -24,7 +24,7 @@ def interpolate(
         resampling: "reference", see `resize_pixels`; "torchvision", see `resize_float`;
             "detectron2", Pillow's bilinear filter, which averages where it shrinks. Floats are
             resized as by "torchvision" then, as Detectron2 does.
-        window: (y1, x1, y2, x2), the part of the result to return; None for all of it.
+        window: (y1, x1, y2, x2) pixels, the part of the result to return; None for all of it.
 
     Returns:
         [height, width, C], or [y2 - y1, x2 - x1, C] with a window: in the image's dtype

@@ -36,17 +36,15 @@ def paste_torchvision(mask: Array, box: Array, image_shape: Sequence[int]) -> Pl
     half, centre = (end - start) * np.float32(0.5) * factor, (end + start) * np.float32(0.5)
     first = np.trunc(centre - half).astype(np.int64)
     sides = np.maximum(np.trunc(centre + half).astype(np.int64) - first + 1, 1)
-    weights, corner = [], []
+    places, corner = [], []
     for axis in (0, 1):
         low = max(0, -int(first[axis]))
         high = min(int(sides[axis]), image_shape[axis] - int(first[axis]))
         visible = slice(low, max(low, high))
-        before, after, weight = (
-            part[visible] for part in linear_weights(bordered.shape[axis], int(sides[axis]))
-        )
-        weights.append(_matrix(before, after, 1 - weight, weight, bordered.shape[axis]))
+        before, after, weight = linear_weights(bordered.shape[axis], int(sides[axis]))
+        places.append((before[visible], after[visible], weight[visible]))
         corner.append(int(first[axis]) + low)
-    return weights[0] @ (bordered @ weights[1].T), (corner[0], corner[1])
+    return _sampled(bordered, places), (corner[0], corner[1])
 
 
 def paste_detectron2(mask: Array, box: Array, image_shape: Sequence[int]) -> Placed:
@@ -60,9 +58,9 @@ def paste_detectron2(mask: Array, box: Array, image_shape: Sequence[int]) -> Pla
         its (y, x).
     """
     start, end = np.asarray(box, np.float32).reshape(2, 2)
-    mask = np.asarray(mask, np.float32)
-    weights, corner = [], []
-    for axis, cells in enumerate(mask.shape):
+    bordered = np.pad(np.asarray(mask, np.float32), 1)
+    places, corner = [], []
+    for axis, cells in enumerate(np.shape(mask)):
         low = max(0, math.floor(start[axis]))
         high = max(low, min(image_shape[axis], math.ceil(end[axis])))
         centres = np.arange(low, high, dtype=np.float32) + np.float32(0.5)
@@ -72,19 +70,27 @@ def paste_detectron2(mask: Array, box: Array, image_shape: Sequence[int]) -> Pla
         position = ((relative + 1) * np.float32(cells) - 1) / 2
         before = np.floor(position).astype(np.int64)
         weight = position - before.astype(np.float32)
-        weights.append(_matrix(before, before + 1, 1 - weight, weight, cells))
+        # In the border, where all is 0, lie all cells outside.
+        first, second = (np.clip(before + n, 0, cells + 1) for n in (1, 2))
+        places.append((first, second, weight))
         corner.append(low)
-    return weights[0] @ (mask @ weights[1].T), (corner[0], corner[1])
+    return _sampled(bordered, places), (corner[0], corner[1])
 
 
-def _matrix(before: Array, after: Array, first: Array, second: Array, cells: int) -> Array:
-    """Float32 [pixels, cells] that interpolates between two cells; cells outside count as 0."""
-    matrix = np.zeros((len(before), cells), np.float32)
-    rows = np.arange(len(before))
-    for place, weight in ((before, first), (after, second)):
-        inside = (place >= 0) & (place < cells)
-        matrix[rows[inside], place[inside]] += weight[inside]
-    return matrix
+def _sampled(cells: Array, sides: Sequence[tuple[Array, Array, Array]]) -> Array:
+    """Interpolate between cells [h, w] along columns, then rows.
+
+    Matrix products would do the same, but start threads for each of these small ones.
+    """
+    for axis in (1, 0):
+        before, after, weight = sides[axis]
+        weight = weight if axis else weight[:, None]
+        first, second = cells.take(before, axis), cells.take(after, axis)
+        first *= 1 - weight
+        second *= weight
+        first += second
+        cells = first
+    return cells
 
 
 def _above_half(soft: Array) -> Array:
@@ -122,7 +128,7 @@ def pasted_crops(
         >>> boxes = np.array([[1.5, 2.5, 3.5, 4.5]])
         >>> [crop], [corner] = pasted_crops(np.ones((1, 28, 28)), boxes, (9, 9), "detectron2")
         >>> corner, crop.astype(int).tolist()
-        ((1, 2), [[0, 0, 0], [0, 1, 1], [0, 1, 1]])
+        ((1, 2), [[0, 1, 0], [1, 1, 1], [0, 1, 0]])
     """
     paste, inside = RULES[rule]
     crops, corners = [], []
