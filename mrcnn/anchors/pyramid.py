@@ -213,7 +213,11 @@ def grid_strides(
 
 
 def rounds_anchors(config: Config) -> bool:
-    """Whether a configuration, which may be older than RPN_ANCHOR_ROUNDING, sets it."""
+    """Whether a configuration, which may be older than RPN_ANCHOR_ROUNDING, sets it.
+
+    Args:
+        config: any object with settings.
+    """
     return bool(getattr(config, "RPN_ANCHOR_ROUNDING", False))
 
 

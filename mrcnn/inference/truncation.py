@@ -149,10 +149,11 @@ def _candidates(
     """Boxes [N, 4], class ids, scores and RoIs [N] that NMS chooses from in `refine_detections`."""
     probs = np.asarray(outputs["mrcnn_class"], np.float32)
     if config.DETECTION_ALL_CLASSES:
-        roi, class_ids = np.nonzero(probs > np.float32(min_scores(config, probs.shape[1])))
+        least = np.array(min_scores(config, probs.shape[1]), np.float32)
+        roi, class_ids = np.nonzero(probs > least)
     else:
         roi, class_ids = np.arange(len(probs)), probs.argmax(axis=1)
-        enough = probs[roi, class_ids] >= np.float32(scores_needed(config, class_ids))
+        enough = probs[roi, class_ids] >= scores_needed(config, class_ids).astype(np.float32)
         roi, class_ids = roi[enough], class_ids[enough]
     deltas = outputs["mrcnn_bbox"][roi, class_ids] * np.asarray(config.BBOX_STD_DEV, np.float32)
     # Without a limit, 20, because an untrained network may give any number.

@@ -21,7 +21,11 @@ from .image_frame import sides_exceed, windows_of
 
 
 def needs_more(config: Config) -> bool:
-    """Whether the settings make a `ProposalLayer` need more than its first three inputs."""
+    """Whether the settings make a `ProposalLayer` need more than its first three inputs.
+
+    Args:
+        config: for RPN_NMS_BY_LEVEL, RPN_CLIP_TO_IMAGE and RPN_MIN_SIZE.
+    """
     return bool(
         config.RPN_NMS_BY_LEVEL or config.RPN_CLIP_TO_IMAGE or config.RPN_MIN_SIZE is not None
     )
@@ -106,12 +110,13 @@ class ProposalLayer(keras.layers.Layer):
             large = sides_exceed(clipped, more[1], config.RPN_MIN_SIZE, config)
             valid = large if valid is None else valid & large
         if config.RPN_NMS_BY_LEVEL:
-            levels = (len(maps), ops.shape(scores)[1] // len(maps))
-            by_level = [
-                ops.reshape(x, (-1, *levels, *x.shape[2:])) for x in (clipped, scores, valid)
-            ]
+            levels = (-1, len(maps), ops.shape(scores)[1] // len(maps))
             indices, kept = non_max_suppression_by_group(
-                by_level[0], by_level[1], count, threshold, by_level[2]
+                ops.reshape(clipped, (*levels, 4)),
+                ops.reshape(scores, levels),
+                count,
+                threshold,
+                ops.reshape(valid, levels),
             )
         else:
             indices, kept = non_max_suppression(clipped, scores, count, threshold, valid)

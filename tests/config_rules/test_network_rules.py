@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mrcnn.config import Config
-from mrcnn.config_rules.network_rules import multiple_of_64, problems
+from mrcnn.config_rules.network_rules import multiple_of_64, problems, remarks
 
 HALVES = "because the pyramid halves the image six times."
 
@@ -408,3 +408,22 @@ def test_a_setting_that_another_one_cuts_is_said_once(caplog):
         "TRAIN_ROIS_PER_IMAGE is 101, but POST_NMS_ROIS_TRAINING is 100",
     ]
     assert "_said" not in config.to_dict()
+
+
+def test_limits_of_anchors_count_for_each_level():
+    config = Valid.from_dict({"PRE_NMS_LIMIT": 500, "POST_NMS_ROIS_TRAINING": 2400})
+    config.PRE_NMS_LIMIT_TRAINING = 450
+    needed = "POST_NMS_ROIS_TRAINING is 2400, but PRE_NMS_LIMIT_TRAINING is 450"
+    assert any(line.startswith(f"{needed}: each") for line in remarks(config))
+    config.RPN_NMS_BY_LEVEL = True
+    [line] = remarks(config)
+    assert line.startswith(f"{needed} on each of 5 levels: each proposal comes from one of these")
+    config.PRE_NMS_LIMIT_TRAINING = None
+    assert remarks(config) == []
+
+
+def test_a_roi_may_be_several_detections():
+    config = Valid.from_dict({"POST_NMS_ROIS_INFERENCE": 60, "DETECTION_MAX_INSTANCES": 100})
+    assert len(remarks(config)) == 1
+    config.NUM_CLASSES, config.DETECTION_ALL_CLASSES = 3, True
+    assert remarks(config) == []
