@@ -63,6 +63,10 @@ def test_boxes_and_channels():
     }
     assert len(recipe.reasons) == 2
     recipe.config.validate()
+    recipe = Recipe(config(PIXEL_STD=(50, 60, 70)))
+    recipe.fit_content(facts(channels=4), 3)
+    assert recipe.settings["PIXEL_STD"] == 60
+    recipe.config.validate()
 
 
 def test_keypoints():

@@ -18,6 +18,7 @@ def detector(factor=1.0, input_scale=None, **settings):
 
 
 ANY_SIZE = {"IMAGE_RESIZE_MODE": "pad64", "IMAGE_MIN_DIM": 512}
+SHORT_SIDE = {"IMAGE_RESIZE_MODE": "short_side", "IMAGE_MIN_DIM": 800, "IMAGE_MAX_DIM": 1333}
 NUCLEI = {**ANY_SIZE, "IMAGE_MIN_SCALE": 2.0}
 
 
@@ -38,6 +39,9 @@ NUCLEI = {**ANY_SIZE, "IMAGE_MIN_SCALE": 2.0}
         (detector(), (4097, 3000), (1024, 128)),
         (detector(IMAGE_MAX_DIM=512, IMAGE_MIN_DIM=512), (3000, 3000), (512, 64)),
         (detector(IMAGE_MAX_DIM=2048), (9000, 9000), (2048, 256)),
+        # As torchvision's: tiles of 800 pixels keep their size.
+        (detector(**SHORT_SIDE), (5332, 3000), None),
+        (detector(**SHORT_SIDE), (5333, 3000), (800, 100)),
         # At a scale of the user's choice, nothing is shrunk further.
         (detector(input_scale=1.0), (1024, 1024), None),
         (detector(input_scale=1.0), (1025, 1024), (1024, 128)),

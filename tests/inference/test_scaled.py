@@ -1,5 +1,7 @@
 """Detection at another scale than the model's own."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from tiny import TinyConfig, shapes, spread
@@ -62,3 +64,18 @@ def test_a_square_network_has_a_limit(square):
         "the image is 100 x 40 pixels, and 100 x 40 at this scale, which exceeds IMAGE_MAX_DIM, "
         "64: detect in tiles of at most 64 pixels."
     )
+
+
+def test_short_side_at_another_scale():
+    settings = {"IMAGE_RESIZE_MODE": "short_side", "IMAGE_MAX_DIM": 100, "PIXEL_STD": 2.0}
+    settings |= {"IMAGE_RESAMPLING": "torchvision", "BOX_COORDINATES": "continuous"}
+    config = TinyConfig.from_dict(settings)
+    detect = ScaledDetector(SimpleNamespace(config=config), factor=0.5)
+    image = np.full((128, 160, 3), 200, np.uint8)
+    assert detect.scale_of(image.shape) == 0.25  # of the half that IMAGE_MIN_DIM, 64, makes
+    molded, frame = detect.mold(image)
+    # 32 x 40 pixels, and 64 columns with the padding to a multiple of 32.
+    assert molded.shape == (32, 64, 3) and frame.window == (0, 0, 32, 40)
+    np.testing.assert_allclose(molded[:, :40], np.full((32, 40, 3), (200 - config.MEAN_PIXEL) / 2))
+    assert not molded[:, 40:].any()
+    np.testing.assert_allclose(frame.boxes_back([[0, 0, 0.5, 0.5]]), [[0, 0, 64, 128]])
