@@ -10,7 +10,7 @@ def test_the_rate_follows_the_images():
         NAME = "cells"
         IMAGES_PER_GPU = 2
 
-    assert Cells().LEARNING_RATE == pytest.approx(0.02 * 2 / 16)
+    assert pytest.approx(0.02 * 2 / 16) == Cells().LEARNING_RATE
     assert Cells().STEPS_PER_EPOCH == 8000
 
 

@@ -1,0 +1,220 @@
+"""Models made from weights of torchvision and Detectron2."""
+
+import functools
+import logging
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from weights.foreign.models import MANIFESTS, manifest, resnet, shapes_only, torchvision_name
+
+from mrcnn import presets
+from mrcnn.config import Config
+from mrcnn.mask_rcnn import MaskRCNN
+from mrcnn.network import graph
+from mrcnn.presets import pretrained
+from mrcnn.weights import start_weights, weighted_layers, zoo
+from mrcnn.weights.catalogue import find
+from mrcnn.weights.foreign import ForeignWeights
+from mrcnn.weights.foreign.kind import Kind
+
+pytestmark = pytest.mark.network
+
+SMALL = {"IMAGE_MIN_DIM": 64, "IMAGE_MAX_DIM": 64}
+PREDICTOR = "roi_heads.box_predictor"
+
+
+def narrow(width=64, **changes):
+    """torchvision's Mask R-CNN with few channels, in the names of older files.
+
+    Args:
+        width: of the backbone; ours has 64.
+        changes: tensors that replace others or are added.
+    """
+    return {**_narrow(width), **changes}
+
+
+@functools.cache
+def _narrow(width):
+    classes = 3
+    rng = np.random.default_rng(1)
+    found = {
+        f"backbone.body.{name}": value
+        for name, value in resnet(width=width, convert=torchvision_name).items()
+    }
+
+    def add(name, *shape, outputs=None):
+        found[f"{name}.weight"] = rng.normal(size=shape).astype(np.float32)
+        found[f"{name}.bias"] = rng.normal(size=outputs or shape[0]).astype(np.float32)
+
+    for level in range(4):
+        add(f"backbone.fpn.inner_blocks.{level}", 16, 256 * 2**level, 1, 1)
+        add(f"backbone.fpn.layer_blocks.{level}", 16, 16, 3, 3)
+    add("rpn.head.conv", 16, 16, 3, 3)
+    add("rpn.head.cls_logits", 3, 16, 1, 1)
+    add("rpn.head.bbox_pred", 12, 16, 1, 1)
+    add("roi_heads.box_head.fc6", 32, 16 * 49)
+    add("roi_heads.box_head.fc7", 32, 32)
+    add(f"{PREDICTOR}.cls_score", classes, 32)
+    add(f"{PREDICTOR}.bbox_pred", 4 * classes, 32)
+    for number in range(1, 5):
+        add(f"roi_heads.mask_head.mask_fcn{number}", 16, 16, 3, 3)
+    add("roi_heads.mask_predictor.conv5_mask", 16, 16, 2, 2, outputs=16)
+    add("roi_heads.mask_predictor.mask_fcn_logits", classes, 16, 1, 1)
+    return found
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """A file of `narrow`."""
+    file = tmp_path_factory.mktemp("weights") / "narrow.npz"
+    np.savez(file, **narrow())
+    return file
+
+
+@pytest.fixture(scope="module")
+def model(path, tmp_path_factory):
+    return MaskRCNN.from_pretrained(path, model_dir=tmp_path_factory.mktemp("logs"), **SMALL)
+
+
+def test_the_configuration(model):
+    config = model.config
+    assert type(config) is Config  # can be pickled
+    assert (config.NAME, config.NUM_CLASSES) == ("torchvision_maskrcnn_resnet50_fpn", 3)
+    assert (config.TOP_DOWN_PYRAMID_SIZE, config.FPN_CLASSIF_FC_LAYERS_SIZE) == (16, 32)
+    assert (config.IMAGE_MIN_DIM, config.BATCH_SIZE, config.BATCH_NORM_EPSILON) == (64, 1, 1e-5)
+    assert model.class_names is None  # not COCO's
+    assert model.card.provenance == {"weights": "narrow.npz"}
+
+
+def test_the_weights(model):
+    tensors = narrow()
+    logits, bias = model.keras_model.get_layer("mrcnn_class_logits").get_weights()
+    assert_array_equal(logits, tensors[f"{PREDICTOR}.cls_score.weight"].T)
+    assert_array_equal(bias, tensors[f"{PREDICTOR}.cls_score.bias"])
+    source = ForeignWeights(tensors)
+    for name, variables in weighted_layers(model.keras_model).items():
+        for variable, array in zip(variables, source.arrays(name), strict=True):
+            assert_array_equal(variable.numpy(), array, err_msg=name)
+
+
+def test_export_gives_the_file_back(model, tmp_path, caplog):
+    model.export_weights(tmp_path / "back.npz", "torchvision")
+    assert "computes differently" not in caplog.text
+    with np.load(tmp_path / "back.npz") as back:
+        current = ForeignWeights(narrow())
+        assert {part.name for parts in current.table.values() for part in parts} <= set(back.files)
+        name = "rpn.head.cls_logits.weight"
+        assert_array_equal(back[name], narrow()[name])
+    with pytest.raises(ValueError, match="project is 'detectron2': it must be 'torchvision'"):
+        model.export_weights(tmp_path / "back.pth", "detectron2")
+
+
+def test_other_classes(path, tmp_path, caplog):
+    caplog.set_level(logging.WARNING, logger="mrcnn")
+    model = MaskRCNN.from_pretrained(path, "training", tmp_path, NUM_CLASSES=5, **SMALL)
+    assert model.config.PRE_NMS_LIMIT_TRAINING == 2000
+    assert model.keras_model.get_layer("mrcnn_class_logits").weights[0].shape == (32, 5)
+    lines = [line for line in caplog.messages if "mismatched, unchanged" in line]
+    assert len(lines) == 1
+    for layer in ("mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"):
+        assert layer in lines[0]
+
+
+def test_start_weights(path, tmp_path, caplog):
+    class Cells(Config):
+        NAME = "cells"
+        NUM_CLASSES = 2
+        BACKBONE = "resnet50"
+        IMAGE_MIN_DIM = IMAGE_MAX_DIM = 64
+        TOP_DOWN_PYRAMID_SIZE = RPN_CHANNELS = MASK_HEAD_CHANNELS = 16
+        FPN_CLASSIF_FC_LAYERS_SIZE = 32
+
+    caplog.set_level(logging.WARNING, logger="mrcnn")
+    model = MaskRCNN("training", Cells(), tmp_path)
+    report = start_weights.load(model, path)
+    assert set(report.mismatched) == {"mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"}
+    assert any("have no bias in the file" in note for note in report.notes)
+    assert not model.keras_model.get_layer("res2a_branch2a").weights[1].numpy().any()
+    differences = [line for line in caplog.messages if "computes differently" in line]
+    assert len(differences) == 1
+    for name in ("BATCH_NORM_EPSILON is 0.001 (there 1e-05)", "RESNET_STRIDE_IN is '1x1'"):
+        assert name in differences[0]
+
+
+def test_files_that_do_not_fit(tmp_path):
+    def saved(tensors):
+        np.savez(tmp_path / "x.npz", **tensors)
+        return tmp_path / "x.npz"
+
+    short = narrow(width=1)
+    del short["roi_heads.box_head.fc7.bias"]
+    with pytest.raises(ValueError, match=r"x.npz: a model of torchvision .* lacks 1 .*fc7.bias"):
+        MaskRCNN.from_pretrained(saved(short))
+    more = narrow(1, **{"roi_heads.extra.weight": np.zeros(3, np.float32)})
+    with pytest.raises(ValueError, match=r"1 tensors belong to none .*roi_heads.extra.weight"):
+        MaskRCNN.from_pretrained(saved(more))
+    with pytest.raises(ValueError, match="holds a backbone alone"):
+        MaskRCNN.from_pretrained(saved(resnet()))
+    with pytest.raises(ValueError, match="IMAGE_MIN_DIMS is not a setting"):
+        MaskRCNN.from_pretrained(saved(narrow(1)), IMAGE_MIN_DIMS=3)
+    with pytest.raises(FileNotFoundError, match="nowhere.pth"):
+        MaskRCNN.from_pretrained("nowhere.pth")
+
+
+def test_published_names(path, tmp_path, monkeypatch):
+    entry = zoo.Entry("https://example.org/x-1.pth", None, "BSD", epsilon=0.0)
+    monkeypatch.setitem(zoo.ZOO, "torchvision:x", entry)
+    monkeypatch.setattr(zoo, "published_weights", lambda name: path)
+    start = pretrained.start_of("torchvision:x")
+    config = start.config("inference", {})
+    assert config.BATCH_NORM_EPSILON == 0
+    assert start.card(config).licence == "BSD"
+    assert start.card(config).provenance == {"weights": "torchvision:x"}
+    assert start.config("inference", {"BATCH_NORM_EPSILON": 1e-4}).BATCH_NORM_EPSILON == 1e-4
+
+
+def test_our_own_files(tmp_path, monkeypatch):
+    calls = []
+    load = classmethod(lambda cls, path, *args, **changes: calls.append((path, args, changes)))
+    monkeypatch.setattr(MaskRCNN, "load", load)
+    MaskRCNN.from_pretrained("nuclei", "training", tmp_path, NUM_CLASSES=3)
+    assert calls == [(find("nuclei"), ("training", tmp_path), {"NUM_CLASSES": 3})]
+
+
+def test_presets():
+    assert pretrained.preset_of(
+        Kind("torchvision", "fpn", {"HEADS": ("box",), "FPN_NORM": True})
+    ) is (presets.torchvision_fasterrcnn_resnet50_fpn_v2)
+    faster = {"HEADS": ("box",), "BACKBONE": "resnet101"}
+    c4 = pretrained.config_for("x", Kind("detectron2", "c4", faster), "inference", {})
+    assert (c4.HEADS, c4.BACKBONE, c4.NECK, c4.PRE_NMS_LIMIT) == (("box",), "resnet101", "c4", 6000)
+
+
+def test_differences():
+    class Same(presets.detectron2_mask_rcnn_R_50_FPN, Config):
+        NAME = "same"
+
+    kind = Kind("detectron2", "fpn", {"HEADS": ("box", "mask")})
+    config = Same()
+    assert pretrained.differences(config, kind) == ""
+    config.PIXEL_STD = np.array([1.0, 1.0, 1.0])
+    assert pretrained.differences(config, kind) == ""
+    config.SAMPLING_RATIO = 2
+    assert "SAMPLING_RATIO is 2 (there 0)." in pretrained.differences(config, kind)
+    backbone = Kind("torchvision", None, {"BACKBONE": "resnet50"})
+    config.RESNET_STRIDE_IN = "3x3"
+    assert pretrained.differences(config, backbone) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_every_layer_of_the_network_gets_its_weights(name):
+    source = ForeignWeights(shapes_only(manifest(name)))
+    config = pretrained.config_for("x", source.kind, "inference", SMALL)
+    preset = getattr(presets, name.removesuffix("_3x"))
+    assert pretrained.preset_of(source.kind) is preset
+    layers = weighted_layers(graph.build("inference", config))
+    assert set(layers) == set(source.layer_names)
+    for layer, variables in layers.items():
+        assert [tuple(v.shape) for v in variables] == source.shapes(layer), layer
