@@ -158,7 +158,7 @@ def test_files_that_do_not_fit(tmp_path):
         MaskRCNN.from_pretrained(saved(resnet()))
     with pytest.raises(ValueError, match="IMAGE_MIN_DIMS is not a setting"):
         MaskRCNN.from_pretrained(saved(narrow(1)), IMAGE_MIN_DIMS=3)
-    with pytest.raises(FileNotFoundError, match="nowhere.pth"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.pth"):
         MaskRCNN.from_pretrained("nowhere.pth")
 
 

@@ -35,6 +35,20 @@ def test_biases_of_0():
     assert fitting.add_biases(arrays, layers) == ""
 
 
+def test_scores_of_the_rpn():
+    deltas = [(1, 1, 8, 12), (12,)]
+    one, two = ([(1, 1, 8, count), (count,), *deltas] for count in (3, 6))
+    here = variables(*two)
+    assert fitting.mismatch("rpn_model", here, one, "conv1") == ""
+    assert "v0 (1, 1, 8, 3) in the file" in fitting.mismatch("other", here, one, "conv1")
+    arrays = {"rpn_model": [np.ones(shape) for shape in one]}
+    note = fitting.fit_logits(arrays, {"rpn_model": here})
+    assert note == "RPN_LOGITS is 1 in the file and 2 here: scores converted"
+    assert arrays["rpn_model"][1].tolist() == [0, 1] * 3
+    assert fitting.fit_logits(arrays, {"rpn_model": here}) == ""
+    assert fitting.fit_logits({}, {}) == ""
+
+
 def test_variances_make_up_for_another_epsilon():
     image = keras.Input((4,))
     norm = keras.layers.BatchNormalization(epsilon=1e-3, name="bn")

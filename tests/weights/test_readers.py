@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mrcnn.weights import readers
+from mrcnn.weights.foreign import open_foreign
 from mrcnn.weights.keras_h5 import WeightsFile
 from mrcnn.weights.readers import READERS, open_source
 from mrcnn.weights.source import WeightsSource
@@ -16,7 +17,7 @@ def test_every_reader_is_one():
     assert {".h5", ".hdf5"} <= set(READERS)
     for ending, reader in READERS.items():
         assert ending.startswith(".") and ending == ending.lower()
-        assert issubclass(reader, WeightsSource)
+        assert reader is open_foreign or issubclass(reader, WeightsSource)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,12 @@ def test_not_a_path(value):
 
 
 def test_a_file_of_another_kind(tmp_path):
-    path = tmp_path / "weights.pth"
-    path.write_bytes(b"PK\x03\x04 and so on")
-    with pytest.raises(ValueError, match="cannot be read as an HDF5 file"):
-        open_source(path)
+    content = b"PK\x03\x04 and so on"
+    for name, message in (
+        ("weights.bin", "cannot be read as an HDF5 file"),
+        ("weights.pth", "the zip file cannot be read"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            open_source(path)

@@ -44,7 +44,11 @@ def is_caffe2(names: list[str]) -> bool:
 
 
 def is_ignored(name: str) -> bool:
-    """Whether a blob has no part in the network."""
+    """Whether a blob has no part in the network.
+
+    Args:
+        name: of the blob.
+    """
     return bool(_IGNORED.fullmatch(name))
 
 

@@ -3,7 +3,7 @@
 import re
 
 from .kind import Kind, Shapes, count_of
-from .layouts import BackgroundAdded, BackgroundFirst, Changes, RatiosFirst, TwoLogits, Yx
+from .layouts import BackgroundAdded, BackgroundFirst, Changes, RatiosFirst, Yx
 from .table import Table, convolution, dense, dense_of_cells, norm, resnet
 
 # What a file may hold besides the network's weights.
@@ -17,7 +17,7 @@ _RATIOS = 3  # of the anchors of C4 and DC5, which have several sizes in a cell
 
 
 def is_ignored(name: str) -> bool:
-    """Whether a tensor has no part in the network, such as the image's mean."""
+    """Whether `name` is of something beside the network, such as the image's mean."""
     return bool(_IGNORED.fullmatch(name))
 
 
@@ -82,7 +82,7 @@ def _add_rpn(table: Table, shapes: Shapes) -> None:
     deltas: Changes = (RatiosFirst(_RATIOS, 4),) if several else ()
     table["rpn_model"] = [
         *convolution(f"{head}.conv"),
-        *convolution(f"{head}.objectness_logits", rows=(*scores, TwoLogits())),
+        *convolution(f"{head}.objectness_logits", rows=scores),
         *convolution(f"{head}.anchor_deltas", rows=(*deltas, Yx())),
     ]
 
@@ -120,7 +120,7 @@ def _add_keypoint_head(table: Table, shapes: Shapes) -> None:
 
 
 def by_longest_suffix(names: list[str], wanted: list[str]) -> dict[str, str]:
-    """The tensor of a file for each tensor of a model: the longest name that ends it, at a dot.
+    """The name in a file for each name in a model: the longest that ends it, at a dot.
 
     Args:
         names: in the file.

@@ -7,6 +7,7 @@ import numpy as np
 
 from ...text import some
 from ...types import Array
+from .. import objectness
 from .table import Table, letter
 from .torchvision_names import table_of
 
@@ -17,15 +18,18 @@ def state_dict(layers: Mapping[str, Sequence[Array]], is_bgr: bool = False) -> d
     """The tensors of torchvision's R-CNN with these layers, under current names.
 
     Args:
-        layers: the arrays of each layer of ours that has weights, by its name.
+        layers: what each layer of ours holds, by its name, in the shapes that it has here.
         is_bgr: whether the first convolution sees BGR; torchvision's sees RGB.
 
     Returns:
-        float32 arrays in torchvision's layout, and a counter of 0 for each BatchNorm.
+        float32 arrays in the shapes that torchvision has, and a counter of 0 for each BatchNorm.
 
     Raises:
         ValueError: the network has layers that torchvision's has not.
     """
+    rpn = objectness.LAYER
+    if rpn in layers:
+        layers = {**layers, rpn: objectness.convert(layers[rpn], logits=1)}
     table = _table(layers)
     extra = [name for name in layers if name not in table]
     missing = [name for name in table if name not in layers]

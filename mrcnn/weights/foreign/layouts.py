@@ -14,7 +14,7 @@ class Change(abc.ABC):
 
     @abc.abstractmethod
     def ours(self, tensor: Array) -> Array:
-        """The changed tensor; a view where possible.
+        """The changed tensor, which has another shape; a view where possible.
 
         Args:
             tensor: as in PyTorch.
@@ -87,17 +87,6 @@ class Yx(Change):
         return self.ours(array)
 
 
-class TwoLogits(Change):
-    """The logit x of each sigmoid -> the logits (0, x) of a softmax over background and object."""
-
-    def ours(self, tensor: Array) -> Array:
-        both = np.stack([np.zeros_like(tensor), tensor], axis=1)
-        return both.reshape(-1, *tensor.shape[1:])
-
-    def theirs(self, array: Array) -> Array:
-        return array[1::2] - array[0::2]
-
-
 @dataclass(frozen=True)
 class RatiosFirst(Change):
     """Anchors of a cell by size, for each its ratios -> by ratio, for each its sizes.
@@ -152,7 +141,7 @@ Changes = tuple[Change, ...]
 
 
 def ours(changes: Changes, tensor: Array) -> Array:
-    """A tensor of PyTorch as a variable of ours.
+    """A tensor of PyTorch in the shape of a variable of ours.
 
     Args:
         changes: in order.

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from ..facts import facts
+from ..objectness import LAYER, logits_of
 from ..source import WeightsSource
 
 
@@ -26,9 +27,10 @@ def network_settings(source: WeightsSource) -> dict[str, Any]:
     if "fpn_c5p5" in shapes:
         found["TOP_DOWN_PYRAMID_SIZE"] = shapes["fpn_c5p5"][0][-1]
         found["FPN_NORM"] = "fpn_c5p5_bn" in shapes
-    if rpn := shapes.get("rpn_model"):
+    if rpn := shapes.get(LAYER):
         found["RPN_CHANNELS"] = rpn[0][-1]
         found["RPN_CONVOLUTIONS"] = len(rpn) // 2 - 2
+        found["RPN_LOGITS"] = logits_of(rpn)
     found |= _box_head(shapes)
     if "mrcnn_mask_conv1" in shapes:
         found["MASK_HEAD_CHANNELS"] = shapes["mrcnn_mask_conv1"][0][-1]

@@ -33,16 +33,16 @@ class ForeignWeights(WeightsSource):
     """Tensors of torchvision or Detectron2.
 
     Args:
-        tensors: arrays by their names in the file. Nothing is copied before `arrays`.
+        tensors: arrays of any shape by their names in the file. Nothing is copied before `arrays`.
         path: of the file, for messages.
         author: what the file says about where its weights are from, such as "torchvision".
         matching_heuristics: whether names may lack their first parts, as the file says.
 
     Attributes:
         layer_names: our names; then, as in the file, those of tensors that belong to no layer.
-        unknown: names of tensors that belong to no layer.
+        unknown: names in the file that belong to no layer.
         kind: what the file holds.
-        table: the tensors of each layer.
+        table: the parts of each layer.
         epsilon: what the network adds to variances, if it is certain: of a backbone alone.
         pixel_std: likewise, the deviation of each channel (RGB) by which pixels are divided.
         class_layers: the layers that depend on the number of classes or keypoints.

@@ -23,11 +23,19 @@ class Part:
     default: float | None = None
 
     def ours(self, tensor: Array) -> Array:
-        """The variable, from the other project's tensor."""
+        """The variable, in its shape here.
+
+        Args:
+            tensor: the other project's, in its shape there.
+        """
         return layouts.ours(self.changes, tensor)
 
     def theirs(self, array: Array) -> Array:
-        """The other project's tensor, from the variable."""
+        """The other project's tensor, in its shape there.
+
+        Args:
+            array: the variable, in its shape here.
+        """
         return layouts.theirs(self.changes, array)
 
 

@@ -19,10 +19,10 @@ SUFFIXES = (".pth", ".pt", ".safetensors", ".npz")
 
 
 def write(tensors: Mapping[str, Array], path: PathLike) -> None:
-    """Write tensors by name in a file that appears only when it is complete.
+    """Write a state dict in a file that appears only when it is complete.
 
     Args:
-        tensors: float32 or int64 arrays.
+        tensors: float32 or int64 arrays of any shape, by name.
         path: its ending chooses the format: .pth or .pt, for `torch.load`; .safetensors; or .npz.
 
     Raises:
@@ -65,7 +65,7 @@ def state_dict_pickle(tensors: Mapping[str, Array]) -> bytes:
     """The pickle of an OrderedDict of tensors, whose values are in the files data/0, data/1, ...
 
     Args:
-        tensors: C-contiguous float32 or int64 arrays.
+        tensors: C-contiguous float32 or int64 arrays of any shape, by name.
     """
     empty_dict = b"ccollections\nOrderedDict\n)R"
     parts = [b"\x80\x02", empty_dict, b"("]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from .kind import Kind, Shapes, count_of
-from .layouts import TwoLogits, Yx
+from .layouts import Yx
 from .table import Table, convolution, dense, dense_of_cells, norm, resnet
 
 # Names before version 2 of the modules, and the current ones.
@@ -20,7 +20,7 @@ _BRANCHES = {"2a": "1", "2b": "2", "2c": "3"}
 
 
 def current_name(name: str) -> str:
-    """A tensor's name in current versions, from that in published files of version 1.
+    """The name in current versions, from a `name` in published files of version 1.
 
     Example:
         >>> from mrcnn.weights.foreign.torchvision_names import current_name
@@ -36,7 +36,7 @@ def current_name(name: str) -> str:
 
 
 def is_ignored(name: str) -> bool:
-    """Whether a tensor has no part in the network: counters, and a ResNet's classifier."""
+    """Whether `name` is of something beside the network: a counter, or a ResNet's classifier."""
     return bool(_IGNORED.fullmatch(name))
 
 
@@ -106,7 +106,7 @@ def _add_rpn(table: Table, shapes: Shapes) -> None:
     head, parts = "rpn.head", []
     for index in range(max(1, count_of(shapes, r"rpn\.head\.conv\.(\d+)\.0\.weight"))):
         parts += convolution(f"{head}.conv.{index}.0")
-    parts += convolution(f"{head}.cls_logits", rows=(TwoLogits(),))
+    parts += convolution(f"{head}.cls_logits")
     table["rpn_model"] = parts + convolution(f"{head}.bbox_pred", rows=(Yx(),))
 
 

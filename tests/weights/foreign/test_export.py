@@ -43,6 +43,16 @@ def test_the_same_values():
     assert_array_equal(turned, changes["backbone.body.conv1.weight"][:, ::-1])
 
 
+def test_two_scores_for_each_anchor():
+    layers, tensors = layers_of("torchvision_fasterrcnn_resnet50_fpn")
+    rpn = [np.zeros(array.shape) for array in layers["rpn_model"]]
+    rpn[2:4] = np.zeros((1, 1, 256, 6)), np.float32([0, 1, 2, 1, 0, 3])
+    exported = state_dict({**layers, "rpn_model": rpn})
+    assert exported["rpn.head.cls_logits.bias"].tolist() == [1, -1, 3]
+    name = "rpn.head.cls_logits.weight"
+    assert exported[name].shape == tensors[name].shape
+
+
 def test_networks_that_torchvision_has_not():
     layers, _ = layers_of("detectron2_mask_rcnn_R_50_C4_3x")
     with pytest.raises(ValueError, match="this network has no layers: fpn_c2p2"):

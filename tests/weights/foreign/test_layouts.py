@@ -10,7 +10,6 @@ from mrcnn.weights.foreign.layouts import (
     Dense,
     Kernel,
     RatiosFirst,
-    TwoLogits,
     Yx,
 )
 
@@ -43,14 +42,6 @@ def test_deltas_in_the_order_y_x():
     assert Yx().ours(values(8)).tolist() == [1, 0, 3, 2, 5, 4, 7, 6]
 
 
-def test_a_logit_becomes_two_with_the_same_probability():
-    x = np.float32([[-2], [0.5]])
-    logits = TwoLogits().ours(x).reshape(2, 2)
-    softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    assert_array_equal(logits[:, 0], 0)
-    np.testing.assert_allclose(softmax[:, 1], 1 / (1 + np.exp(-x[:, 0])), rtol=1e-6)
-
-
 def test_anchors_by_ratio():
     # Two sizes of three ratios: the size's number times 10 plus the ratio's.
     assert RatiosFirst(3, 1).ours(np.array([0, 1, 2, 10, 11, 12])).tolist() == [0, 10, 1, 11, 2, 12]
@@ -71,7 +62,7 @@ def test_the_background():
         ((Cells(4),), (5, 36)),
         ((Yx(), Dense()), (8, 3)),
         ((RatiosFirst(3, 4), Yx(), Kernel()), (24, 2, 1, 1)),
-        ((RatiosFirst(3, 1), TwoLogits(), Kernel()), (6, 2, 1, 1)),
+        ((RatiosFirst(3, 1), Kernel()), (6, 2, 1, 1)),
         ((BackgroundFirst(), Dense()), (5, 4)),
         ((BackgroundAdded(4), Yx()), (8,)),
     ],

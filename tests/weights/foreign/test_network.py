@@ -18,6 +18,7 @@ def test_version_2():
         "FPN_NORM": True,
         "RPN_CHANNELS": 256,
         "RPN_CONVOLUTIONS": 2,
+        "RPN_LOGITS": 1,
         "POOL_SIZE": 7,
         "FPN_CLASSIF_FC_LAYERS_SIZE": 1024,
         "BOX_HEAD_LAYERS": 1,
