@@ -33,9 +33,9 @@ def load(
             configuration's NAME), a model that comes with the package, such as "nuclei" (training
             starts from the layers that fit, see `load_fitting`), weights that torchvision or
             Detectron2 publish, such as "torchvision:maskrcnn_resnet50_fpn_v2" or
-            "detectron2:R-50", listed in `weights/zoo.py` (downloaded), or the path of a file. In a file of
-            torchvision or Detectron2, layers that depend on the classes keep their values if the
-            model has others.
+            "detectron2:R-50", listed in `weights/zoo.py` (downloaded), or the path of a file. In a
+            file of torchvision or Detectron2, layers that depend on the classes keep their values
+            if the model has others.
         coco_path: path of the COCO weights.
         others: further names, and the files that they stand for, which may come from other
             tasks, see `load_fitting`.
