@@ -30,6 +30,7 @@ class ForeignModel(Recipe):
     BOX_HEAD_NORM: str | None = None
     MASK_HEAD_NORM: bool = False
     RPN_CHANNELS: int = 256
+    RPN_LOGITS: int = 1
 
     RPN_ANCHOR_SCALES: Sequence[Any] = (32, 64, 128, 256, 512)
     # Width / height; theirs are height / width, in the order 0.5, 1, 2.

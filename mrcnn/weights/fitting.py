@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..types import Array
+from . import objectness
 from .source import WeightsSource
 from .stem import adapt, can_spread
 
@@ -29,6 +30,8 @@ def mismatch(
     if is_foreign and _lacks_bias(shapes, expected):
         shapes = [*shapes, expected[1]]
     if name == stem and can_spread(shapes, expected):
+        return ""
+    if name == objectness.LAYER and objectness.can_convert(shapes, expected):
         return ""
     if len(shapes) != len(expected):
         return f"{len(shapes)} tensors in the file, {len(expected)} in the model"
@@ -57,6 +60,26 @@ def add_biases(arrays: dict[str, list[Array]], layers: dict[str, list[Any]]) -> 
             own.append(np.zeros(expected[1], np.float32))
             changed += 1
     return f"{changed} convolutions have no bias in the file and a bias of 0 here" * bool(changed)
+
+
+def fit_logits(arrays: dict[str, list[Array]], layers: dict[str, list[Any]]) -> str:
+    """Give the RPN the model's number of scores for each anchor, in place.
+
+    Args:
+        arrays, layers: see `add_biases`.
+
+    Returns:
+        Text for the user, or "".
+    """
+    name = objectness.LAYER
+    if name not in arrays:
+        return ""
+    theirs = objectness.logits_of([array.shape for array in arrays[name]])
+    ours = objectness.logits_of([tuple(variable.shape) for variable in layers[name]])
+    if ours is None or theirs == ours:
+        return ""
+    arrays[name] = objectness.convert(arrays[name], ours)
+    return f"RPN_LOGITS is {theirs} in the file and {ours} here: scores converted"
 
 
 def shift_variances(arrays: dict[str, list[Array]], model: Any, epsilon: float | None) -> str:

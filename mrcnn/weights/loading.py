@@ -7,7 +7,7 @@ from typing import Any
 
 from ..types import PathLike
 from .catalogue import find
-from .fitting import adapt_stem, add_biases, mismatch, shift_variances
+from .fitting import adapt_stem, add_biases, fit_logits, mismatch, shift_variances
 from .keras_h5 import weighted_layers
 from .readers import open_source
 from .report import LoadReport
@@ -87,7 +87,8 @@ def load(
             channels = layers[stem][0].shape[2]
             arrays[stem][0], note = adapt_stem(arrays[stem][0], channels, source, model)
             report.notes += [note] if note else []
-        changes = add_biases(arrays, layers), shift_variances(arrays, model, source.epsilon)
+        changes = [add_biases(arrays, layers), fit_logits(arrays, layers)]
+        changes.append(shift_variances(arrays, model, source.epsilon))
         report.notes += [note for note in changes if note]
     for name, values in arrays.items():
         for variable, value in zip(layers[name], values, strict=True):
