@@ -7,7 +7,7 @@ Only datasets are read: nothing is unpickled, and no link is followed.
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 # A chunk of up to this many values is accepted, however small its dataset.
 _LARGE_CHUNK = 1_000_000
+
+# The first and the last layer of a ResNet.
+_RESNET = "conv1", "bn5c_branch2c"
 
 
 class WeightsFile(WeightsSource):
@@ -48,6 +51,8 @@ class WeightsFile(WeightsSource):
         try:
             self._root = self._find_root()
             self.layer_names = _strings(self._root.attrs, "layer_names")
+            # Of Keras's ResNets; `imagenet` shifts the variances of some to that.
+            self.epsilon = 1e-3 if _is_bare(self.layer_names, _RESNET) else None
         except BaseException:
             self._file.close()
             raise
@@ -109,11 +114,7 @@ class WeightsFile(WeightsSource):
         if "pixel_order" in self._root.attrs:
             return str(self._root.attrs["pixel_order"]) == "BGR"
         names = [name for name in self.layer_names if self.weight_names(name)]
-        prefixes = ("mrcnn_", "rpn_", "fpn_")
-        ends = ({"conv1", "bn5c_branch2c"}, {"block1_conv1", "block5_conv3"})
-        return any(pair <= set(names) for pair in ends) and not any(
-            name.startswith(prefixes) for name in names
-        )
+        return any(_is_bare(names, ends) for ends in (_RESNET, ("block1_conv1", "block5_conv3")))
 
     def _datasets(self, layer: str) -> list[h5py.Dataset]:
         group = self._at(self._root, layer)
@@ -209,6 +210,12 @@ def save(
         if getattr(model, "is_bgr", False):
             file.attrs["pixel_order"] = "BGR"  # an extension, which the reference ignores
         add_card(file.attrs, card or _own_card(model))
+
+
+def _is_bare(names: Collection[str], ends: tuple[str, str]) -> bool:
+    """Whether a backbone with these first and last layers is all that a network has."""
+    others = ("mrcnn_", "rpn_", "fpn_")
+    return {*ends} <= {*names} and not any(name.startswith(others) for name in names)
 
 
 def _own_card(model):

@@ -366,6 +366,7 @@ def test_which_file_is_an_imagenet_backbone(path, layers, wanted):
     write_h5({name: [("w", BIAS)] for name in layers}, path)
     with WeightsFile(path) as file:
         assert file.is_bgr() is wanted
+        assert file.epsilon == (1e-3 if wanted and "conv1" in layers else None)
 
 
 def test_an_imagenet_backbone_needs_weights(path):
