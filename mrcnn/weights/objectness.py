@@ -49,22 +49,22 @@ def logits_of(shapes: _Shapes) -> int | None:
     return {deltas // 4: 1, deltas // 2: 2}.get(scores)
 
 
-def convert(arrays: Sequence[Array], logits: int) -> list[Array]:
+def convert(arrays: Sequence[Array], count: int) -> list[Array]:
     """The RPN's tensors with one or two scores for each anchor.
 
     One score x becomes the two scores (0, x), whose softmax is the sigmoid of x; two become their
     difference.
 
     Args:
-        arrays: all of the RPN's, in order.
-        logits: 1 or 2.
+        arrays: all of the RPN, in order, the last four as `logits_of` says.
+        count: scores of each anchor, 1 or 2.
 
     Returns:
-        The arrays; the same ones if they have this number.
+        The same list, with other kernels [1, 1, C, A] and biases [A] of the scores.
     """
     found = list(arrays)
-    if logits_of([array.shape for array in found]) != logits:
-        change = _two if logits == 2 else _one
+    if logits_of([array.shape for array in found]) != count:
+        change = _two if count == 2 else _one
         found[_KERNEL], found[_BIAS] = change(found[_KERNEL]), change(found[_BIAS])
     return found
 

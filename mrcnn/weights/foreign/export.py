@@ -29,7 +29,7 @@ def state_dict(layers: Mapping[str, Sequence[Array]], is_bgr: bool = False) -> d
     """
     rpn = objectness.LAYER
     if rpn in layers:
-        layers = {**layers, rpn: objectness.convert(layers[rpn], logits=1)}
+        layers = {**layers, rpn: objectness.convert(layers[rpn], 1)}
     table = _table(layers)
     extra = [name for name in layers if name not in table]
     missing = [name for name in table if name not in layers]
