@@ -31,6 +31,7 @@ from .types import Array, Detections, PathLike, Tensor
 from .weights.card import Card, DamagedCard, read_card
 from .weights.catalogue import find
 from .weights.published import imagenet_weights
+from .weights.readers import is_foreign
 from .weights.report import LoadReport
 
 logger = logging.getLogger(__name__)
@@ -97,8 +98,8 @@ class MaskRCNN:
         """Make a model from a weights file, which holds its configuration.
 
         Args:
-            path: a file that training wrote with version 3.1 or later, or the name of a model that
-                comes with the package, such as "nuclei".
+            path: a file that training wrote with version 3.1 or later, the name of a model that
+                comes with the package, such as "nuclei", or what `from_pretrained` takes.
             mode: "training" or "inference". For inference, the configuration gets one image at a
                 time, and a DETECTION_MIN_CONFIDENCE that the file recommends.
             model_dir: folder for logs and checkpoints.
@@ -120,6 +121,8 @@ class MaskRCNN:
             >>> model.detect([image])[0]["class_ids"]  # doctest: +SKIP
             array([1, 1, 1], dtype=int32)
         """
+        if config is None and is_foreign(path):
+            return cls.from_pretrained(path, mode, model_dir, **changes)
         found = find(path)
         card = _card_of(found) if config is not None else read_card(found)
         model = cls(mode, model_config.config_for(found, card, mode, config, changes), model_dir)

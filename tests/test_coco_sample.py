@@ -1,6 +1,7 @@
 """The COCO sample: subsets, official metrics, files to submit, and commands on a tiny dataset."""
 
 import csv
+import functools
 import io
 import json
 import types
@@ -11,13 +12,16 @@ import numpy as np
 import pytest
 from conftest import load_sample
 from PIL import Image
+from presets.test_pretrained import narrow
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from tiny import TinyConfig
 
+from mrcnn.config import Config
 from mrcnn.instances.masks import InstanceMasks
 from mrcnn.model import MaskRCNN
+from mrcnn.weights.coco_names import COCO_81, COCO_91
 
 pytestmark = pytest.mark.network
 
@@ -670,3 +674,107 @@ def test_train_evaluate_detect(coco, tiny, folder, tmp_path, capsys):
     rows = json.loads(path.read_text())
     assert {row["image_id"] for row in rows} == {724}
     assert {row["category_id"] for row in rows} <= set(coco.CATEGORIES)
+
+
+def found_by(names, **fields):
+    """A model that finds each of these classes once, in their order, a pixel apart."""
+    count = len(names) - 1
+    boxes = np.arange(count, dtype=np.float32)[:, None] + np.float32([0, 0, 2.5, 2.5])
+    result = {"rois": boxes, "class_ids": np.arange(1, count + 1)}
+    result |= {"scores": np.linspace(1, 0.1, count), "truncated": "", **fields}
+    config = Config.from_dict({"NUM_CLASSES": len(names), "IMAGES_PER_GPU": 1})
+    values = {"class_names": list(names), "fields": ("boxes", *fields), "config": config}
+    model = types.SimpleNamespace(**values)
+    return model, lambda model, images: [result]
+
+
+@pytest.mark.parametrize("names", [COCO_91, COCO_81], ids=["torchvision", "detectron2"])
+def test_classes_of_other_projects(coco, coco_results, folder, names, monkeypatch):
+    dataset = load(coco, folder, "val")
+    model, detect = found_by(names)
+    monkeypatch.setattr(coco_results, "detect_crops", detect)
+    [result] = coco_results.detector(model, dataset)([None])
+    assert result["class_ids"].tolist() == list(range(1, 81))
+    rows = coco.build_coco_results(dataset, [139], **result)
+    assert [row["category_id"] for row in rows] == list(coco.CATEGORIES)
+    # The rows are still those of their classes: the last one has the lowest score.
+    last = len(names) - 2
+    assert rows[-1]["bbox"] == [last, last, 2.5, 2.5]
+    assert rows[-1]["score"] == pytest.approx(0.1)
+    assert "segmentation" not in rows[0]
+
+
+def test_a_model_of_people(coco, coco_results, folder, tmp_path, monkeypatch, capsys):
+    dataset, truth = load(coco, folder, "val", return_coco=True)
+    model, _ = found_by(["BG", "person"])
+
+    def detect(model, images):
+        i = VAL[images[0][0, 0, 0]]
+        rows = [row for row in truth.imgToAnns[i] if row["category_id"] == 1]
+        boxes = np.array([row["bbox"] for row in rows], np.float32).reshape(-1, 4)
+        corners = boxes[:, [1, 0]]
+        rois = np.concatenate([corners, corners + boxes[:, [3, 2]]], axis=1)
+        return [{"rois": rois, "class_ids": np.ones(len(rows), int), "scores": np.ones(len(rows))}]
+
+    monkeypatch.setattr(coco_results, "detect_crops", detect)
+    monkeypatch.setattr(coco, "RESULTS_DIR", tmp_path / "results")
+    result, written = coco.evaluate(model, dataset, truth)
+    assert list(result["coco"]) == ["bbox"]
+    assert result["coco"]["bbox"]["AP"] == pytest.approx(1)
+    assert list(result["coco"]["bbox"]["per_class"]) == ["person"]
+    people = sum(row["category_id"] == 1 and not row["iscrowd"] for row in truth.anns.values())
+    assert result["instances"] == people > 0
+    assert (written / "results_bbox.json").exists() and not (written / "results.json").exists()
+    assert "note: the model finds 1 of the classes; the others do not" in capsys.readouterr().out
+
+
+def test_classes_that_coco_has_not(coco, coco_results, folder):
+    model, _ = found_by(["BG", "nucleus"])
+    with pytest.raises(ValueError, match="the model finds nucleus, none of which the dataset has"):
+        coco_results.detector(model, load(coco, folder, "val"))
+
+
+def test_one_command_for_weights_of_other_projects(coco, coco_results, folder, monkeypatch):
+    made = []
+
+    def make(*arguments):
+        made.append(arguments)
+        return model
+
+    monkeypatch.setattr(MaskRCNN, "from_pretrained", make)
+    model, detect = found_by(COCO_81)
+    monkeypatch.setattr(coco_results, "detect_crops", detect)
+    arguments = ["evaluate", f"--dataset={folder}", "--weights=detectron2:mask_rcnn_R_50_FPN_3x"]
+    with monkeypatch.context() as patch:
+        patch.setattr(coco, "evaluate", lambda *given: made.append(given[0]))
+        coco.main([*arguments, "--logs=runs"])
+    assert made == [("detectron2:mask_rcnn_R_50_FPN_3x", "inference", "runs"), model]
+    model.class_names, model.config.NUM_CLASSES = None, 3
+    with pytest.raises(SystemExit, match=r"R_50_FPN_3x has 3 classes .* which are not COCO's 80"):
+        coco.main(arguments)
+
+
+@pytest.mark.slow
+def test_a_file_of_torchvision(coco, folder, tmp_path, monkeypatch, capsys):
+    def predictor(name, outputs, *shape):
+        weight, bias = np.zeros((outputs, *shape), np.float32), np.zeros(outputs, np.float32)
+        return {f"roi_heads.{name}.weight": weight, f"roi_heads.{name}.bias": bias}
+
+    changes = predictor("box_predictor.cls_score", 91, 32)
+    changes["roi_heads.box_predictor.cls_score.bias"][90] = 5  # everything is a toothbrush
+    changes |= predictor("box_predictor.bbox_pred", 4 * 91, 32)
+    changes |= predictor("mask_predictor.mask_fcn_logits", 91, 16, 1, 1)
+    # Random kernels let the values of fifty layers overflow.
+    body = {name: value for name, value in narrow().items() if "body" in name and value.ndim == 4}
+    changes |= {name: np.zeros_like(value) for name, value in body.items()}
+    np.savez(tmp_path / "model.npz", **narrow(**changes))
+    make = functools.partial(MaskRCNN.from_pretrained, IMAGE_MIN_DIM=64, IMAGE_MAX_DIM=96)
+    monkeypatch.setattr(MaskRCNN, "from_pretrained", make)
+    monkeypatch.setattr(coco, "RESULTS_DIR", tmp_path / "results")
+    arguments = [f"--dataset={folder}", "--limit=2"]
+    coco.main(["evaluate", *arguments, f"--weights={tmp_path / 'model.npz'}"])
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith(("bbox  AP", "segm  AP")) for line in lines) == 2
+    [path] = (tmp_path / "results").glob("evaluate_*/results.json")
+    rows = json.loads(path.read_text())
+    assert {row["category_id"] for row in rows} == {90}

@@ -72,7 +72,7 @@ def for_evaluation(names: Sequence[str], of_model: Sequence[str] | None) -> Agre
     agreement = _same(names, of_model)
     if of_model is None or agreement.is_same:
         return agreement
-    own = list(of_model)
+    own = _distinct(of_model)
     if len(names) == len(own) == 1:
         called = f"The files name the class {names[0]}, the model {own[0]}"
         if names[0] == OBJECT:
@@ -89,9 +89,17 @@ def for_evaluation(names: Sequence[str], of_model: Sequence[str] | None) -> Agre
 
 def _same(names: Sequence[str], of_model: Sequence[str] | None) -> Agreement:
     """The agreement of classes of which all are the model's."""
-    own = list(of_model or ())
+    own = _distinct(of_model or ())
     if list(names) == own:
         return Agreement(is_same=True)
     if set(names) <= set(own):
         return Agreement(own, is_same=True)
     return Agreement()
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names that a dataset can have: torchvision calls each of COCO's unused ids N/A."""
+    return [
+        f"{name} {number}" if name in names[: number - 1] else name
+        for number, name in enumerate(names, 1)
+    ]

@@ -3,6 +3,8 @@
     mrcnn info logs/cells20261120T1405/weights/best.h5
     mrcnn info nuclei                  # a model that comes with the package
     mrcnn info mask_rcnn_coco.h5       # without a card: what the layers tell
+    mrcnn info model_final.pkl         # a file of torchvision or Detectron2
+    mrcnn info torchvision:maskrcnn_resnet50_fpn_v2    # what they publish; nothing is downloaded
 
 Files that training wrote with version 3.1 or later hold all of it, so they need nothing else:
 
@@ -14,7 +16,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..jobs.model import card_of
 from ..text import some
+from ..weights import zoo
 from ..weights.card import Card, DamagedCard, read_card
 from ..weights.catalogue import find
 from ..weights.facts import Facts, facts
@@ -35,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="a weights file, or the name of a model that comes with the package",
+        help="a weights file, or the name of a model: of the package, torchvision or Detectron2",
     )
 
 
@@ -49,8 +53,9 @@ def execute(options: argparse.Namespace) -> None:
         FileNotFoundError, ValueError: see `describe`.
     """
     for file in options.files:
-        known = describe(file)
-        print(find(file))
+        is_published = zoo.is_name(file)
+        known = published(file) if is_published else describe(file)
+        print(file if is_published else find(file))
         print("\n".join(printed(known)))
 
 
@@ -70,11 +75,14 @@ def describe(file: str) -> dict[str, str]:
     path = find(file)
     with open_source(path) as source:
         found = facts(source)
-        is_bgr = source.is_bgr()
-        card, problem = _card(path) if isinstance(source, WeightsFile) else (Card(), "")
+        is_bgr, kind = source.is_bgr(), source.kind
+        is_ours = isinstance(source, WeightsFile)
+    is_alone = kind is not None and kind.neck is None
+    card, problem = _card(path) if is_ours else _foreign_card(path, is_alone)
     trained = card.provenance
     return {
         "weights": _size(path, found),
+        "from": "" if kind is None else str(kind),
         "backbone": found.backbone or "not one that the package has a name for",
         "heads": ", ".join(found.heads),
         "input": _input(found, is_bgr, card.config or {}),
@@ -83,13 +91,43 @@ def describe(file: str) -> dict[str, str]:
         if card.object_size
         else "",
         "score": f"{card.min_score:g} is recommended" if card.min_score else "",
-        "licence": card.licence or ("not stated" if card != Card() else ""),
+        "licence": card.licence or ("not stated" if is_ours and card != Card() else ""),
         "trained": _trained(trained),
         "started from": _text(trained.get("started_from")),
         "data": _data(trained.get("dataset")),
         "command": _text(trained.get("command")),
         "versions": _versions(trained.get("versions")),
         "configuration": problem or _configuration(card),
+    }
+
+
+def published(name: str) -> dict[str, str]:
+    """What is known about weights that torchvision or Detectron2 publish, in words.
+
+    Args:
+        name: see `zoo.entry`.
+
+    Returns:
+        A text for each kind of fact; "" for what is not known.
+
+    Raises:
+        ValueError: there is no such name.
+
+    Example:
+        >>> from mrcnn.cli.info import published
+        >>> published("torchvision:maskrcnn_resnet50_fpn_v2")["on COCO"]
+        'box AP 47.4, mask AP 41.8, as published'
+    """
+    entry = zoo.entry(name)
+    kinds = {"box": entry.box, "mask": entry.mask, "keypoint": entry.keypoints}
+    measured = [f"{kind} AP {value}" for kind, value in kinds.items() if value is not None]
+    place = zoo.cached(name)
+    return {
+        "on COCO": f"{', '.join(measured)}, as published" if measured else "",
+        "finds": "" if measured else "nothing by itself: a backbone, trained on ImageNet",
+        "licence": entry.licence,
+        "source": entry.url,
+        "file": str(place) if place.exists() else f"not yet downloaded: {place}",
     }
 
 
@@ -120,6 +158,18 @@ def _card(path: Path) -> tuple[Card, str]:
         return read_card(path), ""
     except DamagedCard as error:
         return Card(), str(error)
+
+
+def _foreign_card(path: Path, is_alone: bool) -> tuple[Card, str]:
+    """What follows for another project's file, and what is to be said about its configuration."""
+    if is_alone:
+        return Card(), "none: start_weights.load puts these weights into a network"
+    try:
+        card = card_of(path)
+    except ValueError as error:
+        return Card(), str(error)
+    preset = (card.config or {}).get("NAME")
+    return card, f"by what the tensors tell: presets.{preset}"
 
 
 def _size(path: Path, found: Facts) -> str:

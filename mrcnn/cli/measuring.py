@@ -10,9 +10,10 @@ from ..config import Config
 from ..config_rules.detection_rules import lowest_min_score
 from ..datasets.dataset import Dataset
 from ..formats.instance_pngs import OBJECT
+from ..jobs.model import card_of
 from ..runs.model_config import config_for
 from ..startup import start_quietly
-from ..weights.card import Card, read_card
+from ..weights.card import Card
 from .agreement import Agreement, for_evaluation
 from .data import Data, add_data, add_val, read_data
 from .model_file import find_model
@@ -94,7 +95,7 @@ class Measured:
         """
         settings = settings_of(options)
         path = find_model(model, options.logs)
-        card = read_card(path)
+        card = card_of(path)
         data = read_data(options)
         start_quietly()  # the parts of a network import Keras
         config = config_for(path, card, "inference", settings=settings)

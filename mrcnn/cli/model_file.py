@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..runs import folder
 from ..types import PathLike
+from ..weights import zoo
 from ..weights.catalogue import MODELS, find
 
 
@@ -12,17 +13,19 @@ def find_model(name: PathLike, logs: PathLike = "logs", run: str | None = None) 
     """The weights that a name stands for.
 
     Args:
-        name: of a model that comes with the package, such as "nuclei"; the path of a weights file,
-            or of a training run's folder, whose best weights are taken; "last" or "best", of the
-            latest run named `run` in `logs`.
+        name: of a model that comes with the package, such as "nuclei", or that torchvision or
+            Detectron2 publish, see `zoo.entry`; the path of a weights file, or of a training run's
+            folder, whose best weights are taken; "last" or "best", of the latest run named `run`
+            in `logs`.
         logs: folder of training runs.
         run: NAME of the run; None for the latest run of any name.
 
     Returns:
-        Path of the file; a name that comes with the package stays as it is.
+        Path of the file; the name of a model stays as it is.
 
     Raises:
         FileNotFoundError: there is no such file, model or run.
+        ValueError: the name of published weights is unknown.
     """
     text = str(name)
     if text in ("last", "best") and not Path(text).exists():
@@ -30,6 +33,9 @@ def find_model(name: PathLike, logs: PathLike = "logs", run: str | None = None) 
         best = last.parent / "weights" / "best.h5"
         return str(best if text == "best" and best.is_file() else last)
     if text in MODELS and not Path(text).exists():
+        return text
+    if zoo.is_name(text) and not Path(text).exists():
+        zoo.entry(text)
         return text
     path = Path(text).expanduser()
     if not path.is_dir():

@@ -1,4 +1,4 @@
-"""List the models that come with the package: what each finds, and how well.
+"""List the models: what those that come with the package find, and how well; and published ones.
 
     mrcnn models
 
@@ -7,13 +7,16 @@ The name of a model stands wherever the path of a weights file may:
     mrcnn detect IMAGES --model nuclei
     mrcnn train DATA --from nuclei
     mrcnn info nuclei
+
+Those of torchvision and Detectron2 are downloaded when they are first used.
 """
 
 import argparse
 
+from ..weights import zoo
 from ..weights.card import read_card
 from ..weights.catalogue import MODELS
-from .info import megabytes, printed
+from .info import megabytes, printed, published
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,3 +45,9 @@ def execute(options: argparse.Namespace) -> None:
         }
         print(name)
         print("\n".join(printed(facts)))
+    print("\nweights of torchvision and Detectron2, with their AP on COCO as published:")
+    for name in zoo.ZOO:
+        if about := published(name)["on COCO"]:
+            print(f"  {name:50}{about.removesuffix(', as published')}")
+    backbones = [name for name in zoo.ZOO if not published(name)["on COCO"]]
+    print(f"backbones, trained on ImageNet: {', '.join(backbones)}")

@@ -41,7 +41,8 @@ def parser(
         "--weights",
         default=weights,
         required=weights is None,
-        help=f"{', '.join(names)} or the path of a .h5 file",
+        help=f"{', '.join(names)}, a published name such as "
+        "torchvision:maskrcnn_resnet50_fpn_v2, or the path of a weights file",
     )
     made.add_argument("--logs", default=logs, help="folder for logs and checkpoints")
     made.add_argument("--limit", type=count, help="maximum number of images, for a quick try")

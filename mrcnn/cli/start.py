@@ -5,10 +5,12 @@ from typing import Any
 
 from ..config import Config
 from ..config_rules.derived import assign
+from ..jobs.model import card_of
 from ..runs.model_config import config_for
 from ..startup import start_quietly
 from ..types import PathLike
-from ..weights.card import Card, read_card
+from ..weights.card import Card
+from ..weights.readers import is_foreign
 from .model_file import find_model
 from .python_lines import Lines, Name
 
@@ -44,12 +46,15 @@ class Start:
             run: NAME of the run, for "last" and "best".
 
         Raises:
-            FileNotFoundError, ValueError: there is no such file, or it is not a weights file.
+            FileNotFoundError, ValueError: there is no such file, or it is not a weights file; of
+                another project, it holds a backbone alone.
+            ConnectionError: the download failed.
         """
         if name in _PUBLISHED:
             return cls(name, Card(), _PUBLISHED[name][1])
         path = find_model(name, logs, run)
-        return cls(path, read_card(path), ["all"])
+        # The other projects freeze the stem and the stage after it.
+        return cls(path, card_of(path), ["3+"] if is_foreign(path) else ["all"])
 
     @property
     def is_published(self) -> bool:
@@ -111,8 +116,10 @@ class Start:
             add_defaults(lines)
             return
         lines.use("mrcnn.runs.model_config", "config_for")
-        lines.use("mrcnn.weights.card", "read_card")
-        card = Name(f"read_card({lines.literal(self.name)})")
+        reader = "card_of" if is_foreign(self.name) else "read_card"
+        place = "presets.pretrained" if is_foreign(self.name) else "weights.card"
+        lines.use(f"mrcnn.{place}", reader)
+        card = Name(f"{reader}({lines.literal(self.name)})")
         lines.add("config = config_for", self.name, card, "training", settings=Name("settings"))
 
     def add_load(self, lines: Lines) -> None:

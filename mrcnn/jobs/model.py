@@ -6,16 +6,41 @@ from pathlib import Path
 from typing import Any
 
 from ..startup import start_quietly
+from ..types import PathLike
 from ..weights.card import Card, read_card
 from ..weights.catalogue import find
+from ..weights.readers import is_foreign
+from ..weights.zoo import is_name
 from .job import DetectJob
 
 _CHUNK = 1 << 20
 
 
+def card_of(path: PathLike) -> Card:
+    """What a weights file of any project says about its model.
+
+    Args:
+        path: of the file, or a name, see `catalogue.find`.
+
+    Raises:
+        FileNotFoundError, ConnectionError, ValueError: see `pretrained.card_of`.
+
+    Example:
+        >>> from mrcnn.jobs.model import card_of
+        >>> card_of("nuclei").class_names
+        ['BG', 'nucleus']
+    """
+    if not is_foreign(path):
+        return read_card(path)
+    start_quietly()
+    from ..presets import pretrained  # imports Keras
+
+    return pretrained.card_of(path)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model's weights file; reading it needs no network.
+    """A model's weights file; reading it builds no network.
 
     Attributes:
         path: of the file.
@@ -42,7 +67,7 @@ class ModelFile:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
         try:
-            card = read_card(path)
+            card = card_of(job.model)
         except ValueError:  # no card, or another format: MaskRCNN.load says whether it matters
             card = Card()
         made = cls(path, digest.hexdigest(), card)
@@ -124,7 +149,9 @@ class Model:
 
         self.job, self.file = job, ModelFile.of(job)
         card = self.file.card
-        model = MaskRCNN.load(self.file.path, **self.file.settings(job))
+        # A name says more than its file: whether torchvision sets the epsilon of norms to 0.
+        named = job.model if is_name(job.model) else self.file.path
+        model = MaskRCNN.load(named, **self.file.settings(job))
         classes = range(1, model.config.NUM_CLASSES)
         self.class_names = card.class_names or ["BG", *(f"class {number}" for number in classes)]
         self.class_ids = self.file.class_ids(job)

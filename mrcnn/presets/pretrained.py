@@ -16,7 +16,7 @@ from ..runs.settings import stored
 from ..text import some
 from ..types import PathLike
 from ..weights import zoo
-from ..weights.card import Card
+from ..weights.card import Card, read_card
 from ..weights.catalogue import find
 from ..weights.coco_names import coco_names
 from ..weights.foreign import ForeignWeights
@@ -39,6 +39,8 @@ _COMPUTING = (
 # Those of a backbone alone: its epsilon and deviation are adapted when it is loaded.
 _OF_BACKBONE = ("RESNET_STRIDE_IN", "RESNET_POOL_PADDING")
 _TOLERANCE = 0.5  # of the mean, in gray levels
+# The score above which Detectron2's demo shows objects.
+_MIN_SCORE = 0.5
 
 
 def preset_of(kind: Kind) -> Any:
@@ -145,6 +147,28 @@ def start_of(path: PathLike) -> Start:
         return Start(found, source, entry, name)
     source.close()
     return Start(found)
+
+
+def card_of(path: PathLike) -> Card:
+    """What a file of any project says about its model.
+
+    Args:
+        path: see `MaskRCNN.from_pretrained`.
+
+    Returns:
+        Of a file of ours, its card. Otherwise, the configuration that `from_pretrained` makes,
+        COCO's class names if there are as many, and a recommended score of 0.5, which Detectron2
+        uses to show results: the models themselves return objects down to 0.05.
+
+    Raises:
+        FileNotFoundError, ConnectionError, ValueError: see `MaskRCNN.from_pretrained`.
+    """
+    start = start_of(path)
+    if start.source is None:
+        return read_card(start.path)
+    with start.source:
+        card = start.card(start.config("inference", {}))
+    return dataclasses.replace(card, min_score=_MIN_SCORE)
 
 
 def config_for(path: PathLike, kind: Kind, mode: str, settings: Mapping[str, Any]) -> Config:

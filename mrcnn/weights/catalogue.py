@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ..types import PathLike
+from . import zoo
 
 _FOLDER = Path(__file__).resolve().parents[1] / "models"
 _SUFFIXES = (".h5", ".hdf5", ".pth", ".pt", ".pkl", ".safetensors", ".npz")
@@ -46,8 +47,9 @@ def find(name_or_path: PathLike) -> Path:
     """The weights file that a name or a path stands for.
 
     Args:
-        name_or_path: a path ("~" is the home folder), or a name in `MODELS`. If a file of that
-            name exists, it is meant.
+        name_or_path: a path ("~" is the home folder), a name in `MODELS`, or one of weights that
+            torchvision or Detectron2 publish, see `zoo.entry`, which are downloaded. If a file of
+            that name exists, it is meant.
 
     Returns:
         Path of a file.
@@ -56,6 +58,7 @@ def find(name_or_path: PathLike) -> Path:
         FileNotFoundError: there is no such file or model; the message has names that are close.
         IsADirectoryError: it is a folder.
         TypeError: it is not a path.
+        ConnectionError, ValueError: see `zoo.published_weights`.
 
     Example:
         >>> from mrcnn.weights.catalogue import find
@@ -70,6 +73,8 @@ def find(name_or_path: PathLike) -> Path:
         return path
     if name in MODELS:
         return MODELS[name].path
+    if zoo.is_name(name):
+        return zoo.published_weights(name)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: pass a weights file inside it.")
     if path.exists():

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..types import PathLike
+from . import zoo
 from .foreign import open_foreign
 from .keras_h5 import WeightsFile
 from .source import WeightsSource
@@ -29,6 +30,23 @@ def open_source(filepath: PathLike) -> WeightsSource:
     Raises:
         FileNotFoundError, TypeError, ValueError: see the reader.
     """
+    return READERS.get(_suffix(filepath), WeightsFile)(filepath)
+
+
+def is_foreign(filepath: PathLike) -> bool:
+    """Whether a file, by its extension, or a name is of another project.
+
+    Args:
+        filepath: of a file, which need not exist; or a name of `weights/zoo.py`.
+
+    Example:
+        >>> from mrcnn.weights.readers import is_foreign
+        >>> is_foreign("model_final.pkl"), is_foreign("torchvision:resnet50"), is_foreign("a.h5")
+        (True, True, False)
+    """
+    return zoo.is_name(filepath) or READERS.get(_suffix(filepath)) is open_foreign
+
+
+def _suffix(filepath):
     is_path = hasattr(filepath, "__fspath__") or isinstance(filepath, str)
-    suffix = Path(filepath).suffix.lower() if is_path else ""
-    return READERS.get(suffix, WeightsFile)(filepath)
+    return Path(filepath).suffix.lower() if is_path else ""

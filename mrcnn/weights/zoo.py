@@ -21,8 +21,8 @@ class Entry:
         checksum: the first digits of its checksum, which its name holds, see
             `files.download.mismatch`; None if it is not known.
         licence: as published.
-        box, mask, keypoints: AP on COCO val2017, as published; None if the model finds no such
-            thing, or for a backbone alone.
+        box, mask, keypoints: AP on COCO val2017, a scalar, as published, of boxes in pixels, masks
+            and keypoints; None if the model finds no such thing, or for a backbone alone.
         epsilon: what batch norms add to the variance.
     """
 
@@ -203,11 +203,24 @@ def entry(name: str) -> Entry:
     raise ValueError(f"{name!r} is not the name of published weights: did you mean {close[0]!r}?")
 
 
+def cached(name: str) -> Path:
+    """Where the file of a name is once it has been downloaded.
+
+    Args:
+        name: one of those in ZOO.
+
+    Raises:
+        ValueError: there is no such name.
+    """
+    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
+    return folder / entry(name).file
+
+
 def published_weights(name: str) -> Path:
     """The file of a name, downloaded over https once, to the Keras cache.
 
     Args:
-        name: see `ZOO`.
+        name: one of those in ZOO.
 
     Returns:
         Path in `~/.keras/models`, or below KERAS_HOME.
@@ -216,10 +229,8 @@ def published_weights(name: str) -> Path:
         ValueError: there is no such name, or the file in the cache is another one.
         ConnectionError: the download failed; the message says which file to put where.
     """
-    found = entry(name)
-    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / found.file
+    found, path = entry(name), cached(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         download(found.url, path, checksum=found.checksum)
     elif wrong := mismatch(path, found.checksum):

@@ -4,6 +4,7 @@ Compute the official metrics on the 5000 validation images, with files to submit
 found in your own photographs:
 
     python samples/coco/coco.py evaluate --dataset=DIR --weights=coco
+    python samples/coco/coco.py evaluate --dataset=DIR --weights=torchvision:maskrcnn_resnet50_fpn
     python samples/coco/coco.py detect --image=FILE_OR_FOLDER --weights=coco
 
 Write the files to submit for images whose annotations are not public:
@@ -30,6 +31,7 @@ from mrcnn.files.whole import new_folder
 from mrcnn.inference.counts import CountsTable
 from mrcnn.inference.detector import with_score
 from mrcnn.weights import start_weights
+from mrcnn.weights.readers import is_foreign
 
 # Lets notebooks, which import samples.coco.coco, find the modules beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -43,7 +45,7 @@ from coco_dataset import (  # noqa: F401 (notebooks import these from here)
     CocoDataset,
 )
 from coco_evaluation import measure, official
-from coco_results import build_coco_results, counted, file_name, result_files
+from coco_results import build_coco_results, counted, file_name, kinds_of, result_files
 
 ROOT_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_LOGS_DIR = ROOT_DIR / "logs"
@@ -148,6 +150,8 @@ def evaluate_coco(model, dataset, coco, eval_type="bbox", limit=0, image_ids=Non
 def evaluate(model, dataset, coco):
     """Print COCO's box and mask metrics; write them and the files to submit to a new folder.
 
+    A model without masks has box metrics only.
+
     Args:
         model, dataset, coco: see `measure`.
 
@@ -155,7 +159,7 @@ def evaluate(model, dataset, coco):
         dict, see `measure`, and the folder's path, which is under `RESULTS_DIR`.
     """
     folder = new_folder(RESULTS_DIR, "evaluate")
-    with result_files(folder) as write:
+    with result_files(folder, kinds_of(model)) as write:
         result = measure(model, dataset, coco, write=write)
     evaluation.write(result, folder)
     print(f"{official(result)}\nSaved to {folder}")
@@ -181,7 +185,7 @@ def detect(model, dataset, min_score=0.7, pictures=True, given=None, native=Fals
     """
     folder = new_folder(RESULTS_DIR, "detect")
     counts = CountsTable(folder / "counts.csv")
-    with result_files(folder) as write:
+    with result_files(folder, kinds_of(model)) as write:
         for each in counted(model, dataset, counts):
             i, found, name = each.image_id, each.result, file_name(dataset, each.image_id)
             write(build_coco_results(dataset, [dataset.image_info[i]["id"]], **found))
@@ -201,7 +205,7 @@ def draw(image, found, class_names, min_score, path, native=False):
     visualize.display_instances(
         image,
         sure["rois"],
-        sure["masks"].dense(),
+        sure["masks"].dense() if "masks" in sure else None,
         sure["class_ids"],
         class_names,
         sure["scores"],
@@ -274,6 +278,32 @@ def load_data(args):
     return cli.limited(dataset, args.limit), truth
 
 
+def make_model(weights, config, logs, training=False):
+    """Make a model with its weights.
+
+    Args:
+        weights: what `start_weights.load` takes. For detection, weights of torchvision or
+            Detectron2 come with the configuration that they need.
+        config: for other weights.
+        logs: folder of training runs.
+        training: whether to train it.
+
+    Raises:
+        OSError, ValueError: the weights cannot be read, or were not trained on COCO.
+    """
+    if training or not is_foreign(weights):
+        model = modellib.MaskRCNN("training" if training else "inference", config, str(logs))
+        start_weights.load(model, weights, COCO_WEIGHTS_PATH)
+        return model
+    model = modellib.MaskRCNN.from_pretrained(weights, "inference", str(logs))
+    if model.class_names is None:
+        raise ValueError(
+            f"{weights} has {model.config.NUM_CLASSES} classes with the background, which are not "
+            "COCO's 80 (81), its ids (91) or people (2, with keypoints)."
+        )
+    return model
+
+
 def main(argv=None):
     """Run the command line; see the top of this file."""
     args = parse(argv)
@@ -282,8 +312,7 @@ def main(argv=None):
     with cli.one_line_errors():
         data = load_data(args)
         cli.shorten_epochs(config, args.limit)
-        model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
-        start_weights.load(model, args.weights, COCO_WEIGHTS_PATH)
+        model = make_model(args.weights, config, args.logs, training)
     if training:
         train(model, *data, args.epochs, args.resume)
     elif args.command == "evaluate":

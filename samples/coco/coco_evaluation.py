@@ -1,19 +1,20 @@
 """COCO's official metrics for a model, image by image."""
 
-from coco_results import build_coco_results, detections
+from coco_results import build_coco_results, detections, kinds_of, known_classes
 
 from mrcnn import evaluation
 from mrcnn.metrics.coco_content import completed
 
 
-def measure(model, dataset, coco, kinds=evaluation.KINDS, image_ids=None, write=None):
+def measure(model, dataset, coco, kinds=None, image_ids=None, write=None):
     """Compute a model's COCO metrics against the annotations of COCO's file.
 
     Args:
         model: a `MaskRCNN` in inference mode, with its weights loaded.
-        dataset: a prepared `CocoDataset`; only its classes count.
+        dataset: a prepared `CocoDataset`; only its classes count, and of these only those that the
+            model finds.
         coco: its annotations, as a pycocotools `COCO`.
-        kinds: any of "bbox" and "segm", for the IoU of boxes or masks.
+        kinds: any of "bbox" and "segm", for the IoU of boxes or masks; None: see `kinds_of`.
         image_ids: indices in the dataset; None: all.
         write: function called with each image's rows, see `build_coco_results`.
 
@@ -27,7 +28,13 @@ def measure(model, dataset, coco, kinds=evaluation.KINDS, image_ids=None, write=
         ValueError: there are no images, or none can be read.
     """
     image_ids = dataset.image_ids if image_ids is None else image_ids
-    classes = [info["id"] for info in dataset.class_info if info["source"] == dataset.SOURCE]
+    kinds = kinds_of(model) if kinds is None else kinds
+    known = known_classes(model, dataset)
+    classes = [
+        info["id"]
+        for i, info in enumerate(dataset.class_info)
+        if info["source"] == dataset.SOURCE and (known is None or i in known)
+    ]
     metrics = {kind: evaluation.CocoAP(classes, kind) for kind in kinds}
     counts, unread = {"images": 0, "instances": 0, "detections": 0}, []
     for i, image, found in detections(model, dataset, image_ids, unread):
@@ -46,6 +53,8 @@ def measure(model, dataset, coco, kinds=evaluation.KINDS, image_ids=None, write=
         raise ValueError(f"none of the {len(image_ids)} images could be read.")
     notes = [metric.limit_note() for metric in metrics.values()][:1]
     notes = [note for note in notes if note]
+    if len(classes) < dataset.num_classes - 1:
+        notes.append(f"the model finds {len(classes)} of the classes; the others do not count")
     result = {**counts, "unread": unread, "notes": notes, "coco": {}, "curves": {}}
     names = {info["id"]: info["name"] for info in dataset.class_info}
     for kind, metric in metrics.items():

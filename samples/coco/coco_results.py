@@ -5,22 +5,77 @@ import functools
 import json
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from mrcnn.datasets.reading import turned_by_exif
 from mrcnn.files.whole import replacing
-from mrcnn.inference.detector import detect_crops
+from mrcnn.inference.detector import detect_crops, with_score
 from mrcnn.inference.over_dataset import over_dataset
 from mrcnn.instances.masks import as_instances
+from mrcnn.metrics.coco import KINDS
 from mrcnn.metrics.coco_dataset import found_annotations
+from mrcnn.text import some
 
 # The files to submit, and the field that each has besides a detection's ids and score. There are
 # two because, where a detection has a box, COCO uses the box's area as the mask's.
 RESULT_FILES = {"results.json": "segmentation", "results_bbox.json": "bbox"}
 
 
+def kinds_of(model):
+    """What is measured and written: ("bbox", "segm"), or ("bbox",) if a model finds no masks."""
+    return KINDS if "masks" in getattr(model, "fields", ("masks",)) else ("bbox",)
+
+
+def known_classes(model, dataset):
+    """The dataset's id of each class that a model finds.
+
+    Args:
+        model: a `MaskRCNN`. Without `class_names`, its classes are the dataset's.
+        dataset: a prepared `CocoDataset`.
+
+    Returns:
+        int [NUM_CLASSES], -1 for a class that the dataset has not; or None for the same classes.
+
+    Raises:
+        ValueError: the dataset has none of the model's classes.
+    """
+    names = getattr(model, "class_names", None)
+    if names is None or list(names) == list(dataset.class_names):
+        return None
+    ids = {name: i for i, name in enumerate(dataset.class_names)}
+    known = np.array([ids.get(name, -1) for name in names])
+    if (known[1:] < 1).all():
+        raise ValueError(
+            f"the model finds {some(names[1:])}, none of which the dataset has: "
+            f"{some(dataset.class_names[1:])}."
+        )
+    return known
+
+
+def detector(model, dataset):
+    """A model's `detect_crops`, with the dataset's class ids; other classes are left out.
+
+    Args:
+        model, dataset: see `known_classes`.
+
+    Returns:
+        function from images to a result for each.
+    """
+    known = known_classes(model, dataset)
+    if known is None:
+        return lambda images: detect_crops(model, images)
+    least = np.where(known >= 1, 0, np.inf)
+
+    def detect(images):
+        kept = [with_score(found, least) for found in detect_crops(model, images)]
+        return [{**found, "class_ids": known[found["class_ids"]]} for found in kept]
+
+    return detect
+
+
 def build_coco_results(
-    dataset, image_ids, rois, class_ids, scores, masks, truncated="", keypoints=None
+    dataset, image_ids, rois, class_ids, scores, masks=None, truncated="", keypoints=None
 ):
     """Convert an image's detections to COCO's format.
 
@@ -30,22 +85,22 @@ def build_coco_results(
         rois: int [N, (y1, x1, y2, x2)] pixels, or None for no detections.
         class_ids: int [N], the dataset's class ids.
         scores: float [N].
-        masks: bool [H, W, N] or `InstanceMasks`.
+        masks: bool [H, W, N] or `InstanceMasks`, or None.
         truncated: not used; lets callers pass a whole result.
         keypoints: float [N, K, (y, x, score)] in pixels, or None.
 
     Returns:
         list of dicts of image_id, category_id (COCO's), bbox [x, y, width, height] in pixels,
-        score, segmentation (run lengths as a str) and, with keypoints, keypoints [x, y, score,
-        ...], in plain Python types for JSON.
+        score, and with masks segmentation (run lengths as a str), with keypoints keypoints [x, y,
+        score, ...], in plain Python types for JSON.
     """
     if rois is None:
         return []
-    masks = as_instances(masks)
+    masks = None if masks is None else as_instances(masks)
     found = {"rois": rois, "class_ids": class_ids, "scores": scores, "masks": masks}
     found["keypoints"] = keypoints
     fields = ("bbox", "score", "segmentation", "keypoints")
-    rows = found_annotations(found, masks.shape[:2])
+    rows = found_annotations(found, (0, 0) if masks is None else masks.shape[:2])
     return [
         {
             "image_id": image_id,
@@ -58,11 +113,12 @@ def build_coco_results(
 
 
 @contextlib.contextmanager
-def result_files(folder):
+def result_files(folder, kinds=KINDS):
     """Open the files to submit; they appear when the block ends without an error.
 
     Args:
         folder: where to write `RESULT_FILES`.
+        kinds: see `kinds_of`.
 
     Yields:
         function that writes an image's rows, see `build_coco_results`.
@@ -70,6 +126,8 @@ def result_files(folder):
     with contextlib.ExitStack() as stack:
         files = {}
         for name, field in RESULT_FILES.items():
+            if field == "segmentation" and "segm" not in kinds:
+                continue
             part = stack.enter_context(replacing(folder / name))
             files[field] = stack.enter_context(open(part, "w", encoding="ascii"))
             files[field].write("[")
@@ -115,7 +173,7 @@ def detections(model, dataset, image_ids, unread):
                 "apart in the results, so use one annotation file at a time."
             )
     for each in over_dataset(
-        functools.partial(detect_crops, model),
+        detector(model, dataset),
         dataset,
         image_ids,
         read=functools.partial(_check_size, dataset),
@@ -142,7 +200,7 @@ def counted(model, dataset, counts):
         `Detected`.
     """
     yield from counts.detect(
-        functools.partial(detect_crops, model),
+        detector(model, dataset),
         dataset,
         functools.partial(file_name, dataset),
         config=model.config,

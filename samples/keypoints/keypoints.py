@@ -13,6 +13,11 @@ With --dataset, COCO's folder with its keypoints (annotations/person_keypoints_t
 _val2017.json, train2017 and val2017), the same commands work on people:
 
     python samples/keypoints/keypoints.py train --dataset=coco --weights=imagenet
+
+Measure the models that torchvision and Detectron2 publish:
+
+    python samples/keypoints/keypoints.py evaluate --dataset=coco \\
+        --weights=torchvision:keypointrcnn_resnet50_fpn
 """
 
 import sys
@@ -26,6 +31,7 @@ from mrcnn.formats import CocoKeypointsDataset
 from mrcnn.inference.detector import with_score
 from mrcnn.inference.over_dataset import over_dataset
 from mrcnn.weights import catalogue, start_weights
+from mrcnn.weights.readers import is_foreign
 
 # Lets notebooks, which import samples.keypoints.keypoints, find the modules beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -179,11 +185,18 @@ def main(argv=None):
             "--weights=nucleus is for the small network of the figures: with --dataset use "
             "--weights=imagenet or coco"
         )
+    if is_foreign(args.weights) and not training and not args.dataset:
+        parser.error(f"--weights={args.weights} finds people: give COCO's folder with --dataset")
     config = make_config(args.dataset, training)
     cli.shorten_epochs(config, args.limit)
     with cli.one_line_errors():
-        model = modellib.MaskRCNN("training" if training else "inference", config, str(args.logs))
-        load_weights(model, args.weights)
+        if is_foreign(args.weights) and not training:
+            # They come with the configuration that they need.
+            model = modellib.MaskRCNN.from_pretrained(args.weights, "inference", str(args.logs))
+        else:
+            mode = "training" if training else "inference"
+            model = modellib.MaskRCNN(mode, config, str(args.logs))
+            load_weights(model, args.weights)
         if training:
             train(model, args.epochs, args.dataset, args.limit, args.resume)
         elif args.command == "evaluate":

@@ -63,3 +63,11 @@ def test_evaluating_classes_that_the_model_does_not_find():
         for_evaluation(["cat", "cow"], ["cat", "dog"])
     assert "--read 'class_map={cow: cat}'" in str(e.value)
     assert "--read 'class_map={cow: null}'" in str(e.value)
+
+
+def test_classes_without_a_name():
+    of_model = ["cat", "N/A", "dog", "N/A"]  # as torchvision's
+    names = ["cat", "N/A", "dog", "N/A 4"]
+    agreement = for_evaluation(["dog", "cat"], of_model)
+    assert (agreement.class_names, agreement.is_same) == (names, True)
+    assert for_training(["dog"], of_model).class_names == names

@@ -6,7 +6,9 @@ import sys
 import h5py
 import numpy as np
 import pytest
+from presets.test_pretrained import narrow
 from seeded_weights import write_h5
+from weights.foreign.models import resnet, torchvision_name
 
 from mrcnn.cli import main
 from mrcnn.cli.info import describe, printed
@@ -111,3 +113,34 @@ def test_it_is_quick():
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
+
+
+@pytest.mark.network
+def test_a_file_of_another_project(tmp_path, capsys):
+    np.savez(tmp_path / "model.npz", **narrow(width=1))
+    text = output(capsys, tmp_path / "model.npz")
+    assert "Mask R-CNN, 125 layers" in text and "a model of torchvision with FPN\n" in text
+    assert "IMAGE_RESIZE_MODE short_side, IMAGE_MIN_DIM 800, IMAGE_MAX_DIM 1333" in text
+    assert "by what the tensors tell: presets.torchvision_maskrcnn_resnet50_fpn" in text
+    assert "3 with the background; the file has no names" in text
+    np.savez(tmp_path / "model.npz", **narrow(1, **{"roi_heads.extra.weight": np.zeros(3)}))
+    assert "1 tensors belong to none of its layers: roi_heads.extra.weight" in output(
+        capsys, tmp_path / "model.npz"
+    )
+
+
+def test_a_backbone_of_another_project(tmp_path, capsys):
+    np.savez(tmp_path / "backbone.npz", **resnet(convert=torchvision_name))
+    text = output(capsys, tmp_path / "backbone.npz")
+    assert "a backbone alone, 106 layers" in text and "a ResNet of torchvision\n" in text
+    assert "none: start_weights.load puts these weights into a network" in text
+
+
+def test_published_weights_are_not_downloaded(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr("mrcnn.weights.zoo.download", None)
+    text = output(capsys, "detectron2:keypoint_rcnn_R_101_FPN_3x", "torchvision:resnet50")
+    assert "box AP 56.4, keypoint AP 66.1, as published" in text
+    assert f"not yet downloaded: {tmp_path / 'models' / 'resnet50-0676ba61.pth'}" in text
+    assert "https://dl.fbaipublicfiles.com/detectron2/" in text and "CC BY-SA 3.0" in text
+    assert "nothing by itself: a backbone" in text

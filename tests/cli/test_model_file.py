@@ -62,3 +62,12 @@ def test_labels():
         "b (2)",
         "b (3)",
     ]
+
+
+def test_published_weights(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = "torchvision:maskrcnn_resnet50_fpn_v2"
+    assert find_model(name) == name  # not downloaded
+    assert labels([name, "nuclei"]) == [name, "nuclei"]
+    with pytest.raises(ValueError, match=f"did you mean '{name}'"):
+        find_model("torchvision:maskrcnn_resnet50_v2")

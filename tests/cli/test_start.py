@@ -1,6 +1,8 @@
 """What a training run starts from."""
 
+import numpy as np
 import pytest
+from presets.test_pretrained import narrow
 
 from mrcnn.cli.python_lines import Lines
 from mrcnn.cli.start import Start, add_defaults
@@ -81,3 +83,15 @@ def test_loading(tmp_path, monkeypatch):
 def test_no_such_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such weights file"):
         Start.of("nucleii", tmp_path, None)
+
+
+@pytest.mark.network
+def test_a_file_of_another_project(tmp_path):
+    np.savez(tmp_path / "narrow.npz", **narrow(width=1))
+    start = Start.of(str(tmp_path / "narrow.npz"), "logs", None)
+    assert (start.layers, start.class_names) == (["3+"], None)
+    config, of_lines = configuration(start)
+    assert config == of_lines
+    assert (config["NUM_CLASSES"], config["LEARNING_RATE"]) == (2, 0.5)
+    assert config["IMAGE_RESIZE_MODE"] == "short_side" and config["SAMPLING_RATIO"] == 2
+    assert config["PRE_NMS_LIMIT_TRAINING"] == 2000

@@ -6,13 +6,17 @@ import json
 import shutil
 
 import h5py
+import numpy as np
 import pytest
+from presets.test_pretrained import narrow
 
 from mrcnn.cli.settings import read_settings
 from mrcnn.jobs.job import DetectJob
-from mrcnn.jobs.model import Model, ModelFile
+from mrcnn.jobs.model import Model, ModelFile, card_of
+from mrcnn.mask_rcnn import MaskRCNN
 from mrcnn.weights.card import Card, read_card
 from mrcnn.weights.catalogue import find
+from mrcnn.weights.zoo import ZOO, Entry
 
 CARD = Card(
     config={"POST_NMS_ROIS_INFERENCE": 1000},
@@ -107,3 +111,33 @@ def test_a_file_without_a_card_needs_its_configuration(tmp_path):
     model = Model(job(bare, settings=read_settings(tmp_path / "config.json"), min_score=0.3))
     assert (model.class_names, model.min_score) == (["BG", "class 1"], 0.3)
     assert model.detector.config.DETECTION_MIN_CONFIDENCE == 0.3
+
+
+@pytest.mark.network
+def test_a_file_of_another_project(tmp_path):
+    np.savez(tmp_path / "narrow.npz", **narrow(width=1))
+    found = ModelFile.of(job(tmp_path / "narrow.npz"))
+    assert found.card.class_names is None and found.card.config["NUM_CLASSES"] == 3
+    assert found.min_score(job(found.path)) == 0.5
+    assert found.min_score(job(found.path, min_score=0.1)) == 0.1
+    # An epsilon is known of the name, but not of the file.
+    assert card_of(found.path).config["BATCH_NORM_EPSILON"] == 1e-5
+
+
+@pytest.mark.network
+def test_published_weights_keep_their_name(tmp_path, monkeypatch):
+    np.savez(tmp_path / "narrow.npz", **narrow(width=1))
+    published = Entry("https://example.org/x-1.pth", None, "BSD", epsilon=0.0)
+    monkeypatch.setitem(ZOO, "torchvision:x", published)
+    monkeypatch.setattr("mrcnn.weights.zoo.published_weights", lambda name: tmp_path / "narrow.npz")
+    assert card_of("torchvision:x").config["BATCH_NORM_EPSILON"] == 0
+    loaded = []
+
+    def load(name, **settings):
+        loaded.append((name, settings))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MaskRCNN, "load", load)
+    with pytest.raises(KeyboardInterrupt):
+        Model(job("torchvision:x"))
+    assert loaded == [("torchvision:x", {})]

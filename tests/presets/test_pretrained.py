@@ -218,3 +218,22 @@ def test_every_layer_of_the_network_gets_its_weights(name):
     assert set(layers) == set(source.layer_names)
     for layer, variables in layers.items():
         assert [tuple(v.shape) for v in variables] == source.shapes(layer), layer
+
+
+def test_what_a_file_says(tmp_path):
+    np.savez(tmp_path / "x.npz", **narrow(1))
+    card = pretrained.card_of(tmp_path / "x.npz")
+    assert (card.config["NUM_CLASSES"], card.config["NAME"]) == (
+        *(3, "torchvision_maskrcnn_resnet50_fpn"),
+    )
+    assert (card.min_score, card.class_names) == (0.5, None)
+    assert pretrained.card_of("nuclei").class_names == ["BG", "nucleus"]
+
+
+def test_load_takes_files_of_other_projects(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        MaskRCNN, "from_pretrained", lambda *args, **changes: calls.append((args, changes))
+    )
+    MaskRCNN.load("model_final.pkl", "training", "runs", NUM_CLASSES=3)
+    assert calls == [(("model_final.pkl", "training", "runs"), {"NUM_CLASSES": 3})]

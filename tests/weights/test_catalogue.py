@@ -67,3 +67,13 @@ def test_what_is_no_file(tmp_path):
         find(tmp_path / "pipe")
     with pytest.raises(TypeError, match=r"^filepath is None: it must be the path"):
         find(None)
+
+
+def test_published_weights(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = []
+    monkeypatch.setattr(
+        "mrcnn.weights.zoo.published_weights", lambda name: asked.append(name) or tmp_path / "x.pth"
+    )
+    assert find("detectron2:R-50") == tmp_path / "x.pth"
+    assert asked == ["detectron2:R-50"]

@@ -6,7 +6,7 @@ import pytest
 from mrcnn.weights import readers
 from mrcnn.weights.foreign import open_foreign
 from mrcnn.weights.keras_h5 import WeightsFile
-from mrcnn.weights.readers import READERS, open_source
+from mrcnn.weights.readers import READERS, is_foreign, open_source
 from mrcnn.weights.source import WeightsSource
 
 from .conftest import tiny_arrays
@@ -68,3 +68,10 @@ def test_a_file_of_another_kind(tmp_path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=message):
             open_source(path)
+
+
+def test_files_of_other_projects():
+    for name in ("a.pth", "A.PT", "b/model_final.pkl", "c.safetensors", "d.npz", "detectron2:R-50"):
+        assert is_foreign(name)
+    for name in ("a.h5", "nuclei", "coco", "last", "a.hdf5"):
+        assert not is_foreign(name)
