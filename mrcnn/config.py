@@ -293,7 +293,7 @@ class Config:
     # Mean of each channel (RGB), subtracted from the image.
     MEAN_PIXEL: npt.ArrayLike = np.array([123.7, 116.8, 103.9])
     # Standard deviation of each channel, by which it is then divided; or one number for all.
-    PIXEL_STD: npt.ArrayLike = 1.0
+    PIXEL_STD: float | Sequence[float] | Array = 1.0
 
     # RoIs per image on which the heads are trained.
     TRAIN_ROIS_PER_IMAGE: int = 200

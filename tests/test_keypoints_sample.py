@@ -73,12 +73,22 @@ def test_configurations(sample):
         (["evaluate"], "--weights=nucleus was not trained on keypoints"),
         (["train", "--dataset=coco"], "with --dataset use --weights=imagenet or coco"),
         (["train", "--epochs=0"], "--epochs"),
+        (["detect", "--weights=people.pth"], "finds people: give COCO's folder with --dataset"),
     ],
 )
 def test_command_line_refuses(sample, capsys, arguments, message):
     with pytest.raises(SystemExit):
         sample.main(arguments)
     assert message in capsys.readouterr().err
+
+
+def test_weights_of_other_projects(sample, monkeypatch):
+    calls = []
+    monkeypatch.setattr(MaskRCNN, "from_pretrained", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(sample, "evaluate", lambda *arguments: calls.append(arguments))
+    name = "torchvision:keypointrcnn_resnet50_fpn"
+    sample.main(["evaluate", "--dataset=coco", f"--weights={name}", "--logs=runs"])
+    assert calls == [(name, "inference", "runs"), (None, "coco", None, 0.5)]
 
 
 class Tiny(TinyConfig):
