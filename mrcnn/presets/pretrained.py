@@ -141,7 +141,10 @@ def start_of(path: PathLike) -> Start:
         name = str(path)
         found, entry = zoo.published_weights(name), zoo.entry(name)
     else:
-        name, entry, found = None, None, find(path)
+        found = find(path)
+        # A published file has a name of its own, with its checksum.
+        name = next((key for key, each in zoo.ZOO.items() if each.file == found.name), None)
+        entry = zoo.ZOO[name] if name else None
     source = open_source(found)
     if isinstance(source, ForeignWeights):
         return Start(found, source, entry, name)

@@ -21,7 +21,8 @@ class torchvision_fasterrcnn_resnet50_fpn(ForeignModel):
     ("COCO_V1") of version 1, this model's and those of its mask and keypoint variants, need 0:
     torchvision sets it after loading them, and a file does not tell. `from_pretrained` uses 0 for
     the names "torchvision:fasterrcnn_resnet50_fpn", "torchvision:maskrcnn_resnet50_fpn" and
-    "torchvision:keypointrcnn_resnet50_fpn"; with a path, pass BATCH_NORM_EPSILON=0.
+    "torchvision:keypointrcnn_resnet50_fpn"; for a file with another name than
+    the published one, pass BATCH_NORM_EPSILON=0.
     """
 
     HEADS: Sequence[Any] = ("box",)

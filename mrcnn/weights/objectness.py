@@ -24,7 +24,7 @@ def can_convert(file_shapes: _Shapes, model_shapes: _Shapes) -> bool:
         return False
     scores = [logits_of(each) for each in shapes]
     rest = [[*each[:_KERNEL], each[_KERNEL][:-1], *each[_BIAS + 1 :]] for each in shapes]
-    return rest[0] == rest[1] and sorted(scores) == [1, 2]
+    return rest[0] == rest[1] and scores in ([1, 2], [2, 1])
 
 
 def logits_of(shapes: _Shapes) -> int | None:

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import shutil
 
 import numpy as np
 import pytest
@@ -172,6 +173,14 @@ def test_published_names(path, tmp_path, monkeypatch):
     assert start.card(config).licence == "BSD"
     assert start.card(config).provenance == {"weights": "torchvision:x"}
     assert start.config("inference", {"BATCH_NORM_EPSILON": 1e-4}).BATCH_NORM_EPSILON == 1e-4
+
+
+def test_a_published_file_by_its_path(path, tmp_path, monkeypatch):
+    entry = zoo.Entry("https://example.org/x-1a2b.npz", None, "BSD", epsilon=0.0)
+    monkeypatch.setitem(zoo.ZOO, "torchvision:x", entry)
+    shutil.copy(path, tmp_path / "x-1a2b.npz")
+    start = pretrained.start_of(tmp_path / "x-1a2b.npz")
+    assert (start.name, start.config("inference", {}).BATCH_NORM_EPSILON) == ("torchvision:x", 0)
 
 
 def test_our_own_files(tmp_path, monkeypatch):
