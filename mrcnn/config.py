@@ -312,7 +312,8 @@ class Config:
     BOX_LOSS_BETA: float = 1.0
     # What the mask head learns. "reference": one bilinear sample for each of its pixels, rounded.
     # "torchvision": RoIAlign of the whole mask, neither aligned nor rounded. "detectron2":
-    # RoIAlign, aligned, then at least a half. The last two need USE_MINI_MASK = False.
+    # RoIAlign, aligned, then at least a half. The last two need USE_MINI_MASK = False; their loss
+    # is computed from logits, without the limit of 16 that "reference" has for a pixel.
     MASK_TARGETS: str | Literal["reference", "torchvision", "detectron2"] = "reference"
 
     # Side length of the RoI features for the class and box head, in cells.

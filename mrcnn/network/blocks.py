@@ -41,17 +41,18 @@ class Norm:
         epsilon, replaces_bias = config.BATCH_NORM_EPSILON, config.NORM_REPLACES_BIAS
         return cls(config.TRAIN_BN, float(epsilon), bool(replaces_bias))
 
-    def layer(self, name: str) -> Callable[[Tensor], Tensor]:
+    def layer(self, name: str) -> Callable[..., Tensor]:
         """Create one.
 
         Args:
             name: the layer's name.
 
         Returns:
-            Function [..., channels] -> [..., channels].
+            Function (x [..., channels], counted) -> [..., channels]; for `counted`, see
+            `BatchNorm`.
         """
         batch_norm = BatchNorm(epsilon=self.epsilon, name=name)
-        return lambda x: batch_norm(x, training=self.training)
+        return lambda x, **counted: batch_norm(x, training=self.training, **counted)
 
 
 REFERENCE = Norm()
@@ -59,7 +60,7 @@ REFERENCE = Norm()
 
 def roi_block(
     filters: int, side: int, norm: Norm | None, name: str, norm_name: str, **options: Any
-) -> Callable[[Tensor], Tensor]:
+) -> Callable[..., Tensor]:
     """Create a convolution over RoIs, its BatchNorm and a ReLU.
 
     Args:
@@ -71,15 +72,20 @@ def roi_block(
         options: of `Conv2D`, such as `padding`.
 
     Returns:
-        Function [B, R, h, w, channels] -> [B, R, h', w', filters]; all calls use the same layers.
+        Function (x [B, R, h, w, channels], counted) -> [B, R, h', w', filters]; all calls use the
+        same layers. If `counted`, bool [B, R], is given, batch statistics are those of its RoIs.
     """
     use_bias = norm is None or not norm.replaces_bias
     convolution = Conv2D(filters, (side, side), use_bias=use_bias, name=name, **options)
     normalise = norm.layer(norm_name) if norm else None
     relu = layers.Activation("relu")
 
-    def block(x: Tensor) -> Tensor:
+    def block(x: Tensor, counted: Tensor | None = None) -> Tensor:
         x = convolution(x)
-        return relu(normalise(x) if normalise else x)
+        if normalise is None:
+            return relu(x)
+        if counted is None:
+            return relu(normalise(x))
+        return relu(normalise(x, counted=counted[..., None, None]))
 
     return block

@@ -62,6 +62,8 @@ class BatchNorm(layers.BatchNormalization):
     Call arguments:
         inputs: float tensor [..., channels].
         training: False, True or None, see above.
+        counted: bool tensor with as many axes as `inputs` without the last, to which it is
+            broadcast: the elements that batch statistics are of. None: all.
 
     Returns:
         Float tensor [..., channels], normalised over the last axis.
@@ -74,8 +76,10 @@ class BatchNorm(layers.BatchNormalization):
             self.pinned_training = training
         return super().__call__(inputs, training=training, **kwargs)
 
-    def call(self, inputs: Any, training: bool | None = None) -> Tensor:
+    def call(
+        self, inputs: Any, training: bool | None = None, counted: Tensor | None = None
+    ) -> Tensor:
         """See the class."""
         if self.pinned_training is not None:
             training = self.pinned_training
-        return super().call(inputs, training=training)
+        return super().call(inputs, training=training, mask=counted)

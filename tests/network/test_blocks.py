@@ -52,3 +52,18 @@ def test_the_mode_of_its_norm(training, moves):
     mean = model.get_layer("bn").moving_mean
     model(np.ones((1, 2, 4, 4, 3), "float32"), training=True)
     assert bool(np.any(np.asarray(mean) != 0)) == moves
+
+
+def test_statistics_of_the_rois_that_count():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 3, 4, 4, 3)).astype(np.float32)
+    counted = np.array([[True, False, True], [False, False, True]])
+    block = roi_block(5, 3, Norm(True, 1e-5, True), "conv", "bn", padding="same")
+    rois, flags = keras.Input((3, 4, 4, 3)), keras.Input((3,), dtype="bool")
+    model = keras.Model([rois, flags], block(rois, flags))
+    [kernel] = model.get_layer("conv").get_weights()
+    convolved_rois = convolved(x.reshape(-1, 4, 4, 3), kernel).reshape(2, 3, 4, 4, 5)
+    chosen = convolved_rois[counted].reshape(-1, 5)
+    scaled = (convolved_rois - chosen.mean(axis=0)) / np.sqrt(chosen.var(axis=0) + 1e-5)
+    found = np.array(model([x, counted], training=True))
+    assert_allclose(found, relu(scaled), rtol=1e-3, atol=1e-4)

@@ -1,5 +1,7 @@
 """The mask head (Mask R-CNN, section 3): by default, an independent sigmoid mask for each class."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,10 @@ from .mask_losses import mrcnn_mask_loss_graph, mrcnn_mask_softmax_loss_graph
 from .mask_targets import MaskTargets
 
 # MASK_LOSS also names the masks' activation.
-LOSSES = {"sigmoid": mrcnn_mask_loss_graph, "softmax": mrcnn_mask_softmax_loss_graph}
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    "sigmoid": mrcnn_mask_loss_graph,
+    "softmax": mrcnn_mask_softmax_loss_graph,
+}
 # Hidden layers of the fully connected MASK_HEADs; "fcn" has none.
 HIDDEN = {"fcn": 0, "mlp2": 2, "mlp3": 3}
 
@@ -83,6 +88,8 @@ class MaskHead(Head):
         else:
             self.pool = features.pooler(config.MASK_POOL_SIZE, name="roi_align_mask")
         masks = 1 if config.MASK_CLASS_AGNOSTIC else config.NUM_CLASSES
+        self.of_logits = config.MASK_LOSS == "sigmoid" and config.MASK_TARGETS != "reference"
+        activation = "linear" if self.of_logits else config.MASK_LOSS
         if hidden := HIDDEN[config.MASK_HEAD]:
             self.predict = mlp_mask_head(
                 _given,
@@ -90,7 +97,7 @@ class MaskHead(Head):
                 config.MASK_SHAPE,
                 hidden,
                 config.FPN_CLASSIF_FC_LAYERS_SIZE,
-                config.MASK_LOSS,
+                activation,
             )
         else:
             self.predict = mask_head(
@@ -98,7 +105,7 @@ class MaskHead(Head):
                 masks,
                 Norm.of(config) if config.MASK_HEAD_NORM else None,
                 config.MASK_HEAD_CHANNELS,
-                config.MASK_LOSS,
+                activation,
                 convolutions=0 if features.is_shared else 4,
             )
 
@@ -108,22 +115,28 @@ class MaskHead(Head):
         Args:
             rois: float tensor [B, R, 4], normalised.
         """
-        return {"mrcnn_mask": self.predict(self.pool(rois))}
+        return {"mrcnn_mask": self._probabilities(self.predict(self.pool(rois)))}
 
     def train(self, matched: Matched) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """See `Head.train`.
 
         RoIs that cannot be positive are left out: they have no mask to learn, but would take two
-        thirds of the head's time and memory. They stay in if BatchNorm uses batch statistics,
-        because they belong to the batch.
+        thirds of the head's time and memory. If BatchNorm uses batch statistics, they stay in,
+        because they belong to the batch. With ROI_SAMPLING "torchvision", they do not: there, as
+        in torchvision, the statistics are those of the positive RoIs.
         """
         config, total = self.config, self.config.TRAIN_ROIS_PER_IMAGE
-        is_apart = config.TRAIN_BN is False or not config.MASK_HEAD_NORM
-        learners = matched.positives if is_apart else total
-        learned = self._masks(matched.rois, 0, learners)
+        is_frozen = config.TRAIN_BN is False or not config.MASK_HEAD_NORM
+        of_positives = not is_frozen and config.ROI_SAMPLING == "torchvision"
+        learners = matched.positives if is_frozen or of_positives else total
+        counted = matched.class_ids[:, :learners] > 0 if of_positives else None
+        learned = self._masks(matched.rois, 0, learners, counted)
+        loss_graph = LOSSES[config.MASK_LOSS]
+        if self.of_logits:
+            loss_graph = functools.partial(loss_graph, from_logits=True)
         loss = self.loss(
             "mrcnn_mask_loss",
-            LOSSES[self.config.MASK_LOSS],
+            loss_graph,
             [self.targets(matched)[:, :learners], matched.class_ids[:, :learners], learned],
         )
         masks = learned
@@ -131,14 +144,18 @@ class MaskHead(Head):
             # Computed only when this output is requested.
             rest = self._masks(matched.rois, learners, total)
             masks = ops.concatenate([learned, rest], axis=1)
-        return {"mrcnn_mask": masks}, {"mrcnn_mask_loss": loss}
+        return {"mrcnn_mask": self._probabilities(masks)}, {"mrcnn_mask_loss": loss}
 
-    def _masks(self, rois: Tensor, first: int, end: int) -> Tensor:
-        """The masks of some RoIs."""
+    def _probabilities(self, masks: Tensor) -> Tensor:
+        return ops.sigmoid(masks) if self.of_logits else masks
+
+    def _masks(self, rois, first, end, counted=None):
+        """The masks of some RoIs, or their logits."""
+        given = () if counted is None else (counted,)
         if self.is_shared:
             # Stage 5 processes all RoIs for the box head anyway.
-            return self.predict(self.pool(rois)[:, first:end])
-        return self.predict(self.pool(rois[:, first:end]))
+            return self.predict(self.pool(rois)[:, first:end], *given)
+        return self.predict(self.pool(rois[:, first:end]), *given)
 
     def targets(self, matched: Matched) -> Tensor:
         """The part of each instance's mask that its RoI covers, float tensor [B, T, *MASK_SHAPE].

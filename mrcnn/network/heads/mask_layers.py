@@ -20,7 +20,7 @@ def mask_head(
     channels: int = 256,
     activation: str = "sigmoid",
     convolutions: int = 4,
-) -> Callable[[Tensor], Tensor]:
+) -> Callable[..., Tensor]:
     """Create the layers of the fully convolutional head (Mask R-CNN, figure 4).
 
     Args:
@@ -33,8 +33,8 @@ def mask_head(
         convolutions: number of 3x3 convolutions: 4, or 0 after a shared stage 5.
 
     Returns:
-        Function (rois) -> masks [B, R, 2 * side, 2 * side, num_classes], in 0..1; all calls use
-        the same layers.
+        Function (rois, counted) -> masks [B, R, 2 * side, 2 * side, num_classes], in 0..1; all
+        calls use the same layers. For `counted`, see `roi_block`.
     """
     blocks = [
         roi_block(
@@ -53,10 +53,10 @@ def mask_head(
     # In half precision, the sigmoid would saturate at 0 or 1 too early for the loss.
     masks = Conv2D(num_classes, (1, 1), activation=activation, dtype="float32", name="mrcnn_mask")
 
-    def graph(rois: Tensor) -> Tensor:
+    def graph(rois: Tensor, counted: Tensor | None = None) -> Tensor:
         x = pool(rois)
         for block in blocks:
-            x = block(x)
+            x = block(x, counted)
         return masks(deconv(x))
 
     return graph

@@ -10,23 +10,25 @@ _LEAST = 1e-35
 
 
 def mrcnn_mask_loss_graph(
-    target_masks: Tensor, target_class_ids: Tensor, pred_masks: Tensor
+    target_masks: Tensor, target_class_ids: Tensor, pred_masks: Tensor, from_logits: bool = False
 ) -> Tensor:
     """Mean binary cross entropy of the masks that positive RoIs predict for their class.
 
     Classes do not compete: the masks of other classes do not count (Mask R-CNN, section 3).
 
     Args:
-        target_masks: tensor [B, T, h, w] of 0 and 1.
+        target_masks: tensor [B, T, h, w] in 0..1.
         target_class_ids: int tensor [B, T]; 0 for negatives and padding.
         pred_masks: float tensor [B, T, h, w, C], in 0..1; C is 1 if all classes share a mask.
+        from_logits: whether `pred_masks` are logits instead, of which the loss has no limit.
 
     Returns:
         Float scalar.
     """
     predicted = _of_class(target_class_ids, pred_masks)
     target = ops.cast(target_masks, predicted.dtype)
-    losses = ops.mean(ops.binary_crossentropy(target, predicted), axis=(2, 3))
+    losses = ops.binary_crossentropy(target, predicted, from_logits=from_logits)
+    losses = ops.mean(losses, axis=(2, 3))
     return mean_of(losses, target_class_ids > 0)
 
 

@@ -126,6 +126,38 @@ def test_it_trains_on_the_masks_of_the_rois_instances(build, train_bn):
     assert_allclose(masks, head.outputs(rois)["mrcnn_mask"], rtol=1e-4, atol=1e-6)
 
 
+def test_the_loss_of_logits(build):
+    head = build(MASK_TARGETS="torchvision", USE_MINI_MASK=False)
+    rois = np.sort(np.random.default_rng(1).random((1, 12, 2, 2)), axis=2)
+    rois = rois.reshape(1, 12, 4).astype(np.float32)
+    class_ids = np.int32([[1, 2] + 10 * [0]])
+    truth = {"boxes": BOXES[None], "masks": np.ones((1, 32, 32, 3), bool)}
+    matched = matched_of(rois, class_ids, np.zeros((1, 12), int), 3, **truth)
+    outputs, losses = head.train(matched)
+    masks = np.array(outputs["mrcnn_mask"])
+    assert masks.min() > 0 and masks.max() < 1
+    assert_allclose(masks, head.outputs(rois)["mrcnn_mask"], rtol=1e-4, atol=1e-6)
+    expected = mrcnn_mask_loss_graph(np.array(head.targets(matched)), class_ids, masks)
+    assert float(losses["mrcnn_mask_loss"]) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("sampling", ["reference", "torchvision"])
+def test_whose_statistics_train(build, sampling):
+    """The statistics are those of all RoIs, or of the positive ones alone."""
+    head = build(TRAIN_BN=True, ROI_SAMPLING=sampling)
+    rois = np.sort(np.random.default_rng(1).random((1, 12, 2, 2)), axis=2)
+    rois = rois.reshape(1, 12, 4).astype(np.float32)
+    truth = {"boxes": BOXES[None], "masks": MINI[:1]}
+    found = []
+    for positives in (2, 3):
+        class_ids = np.zeros((1, 12), int)
+        class_ids[:, :positives] = 1
+        matched = matched_of(rois, class_ids, np.zeros((1, 12), int), 3, **truth)
+        outputs, _ = head.train(matched)
+        found.append(np.array(outputs["mrcnn_mask"][:, :2]))
+    assert np.allclose(*found, atol=1e-5) == (sampling == "reference")
+
+
 @pytest.mark.parametrize("rule", ["torchvision", "detectron2"])
 def test_masks_are_pasted_by_the_rule(build, rule):
     soft = np.random.default_rng(0).random((2, 8, 8, 3)).astype(np.float32)

@@ -67,3 +67,12 @@ def test_a_confidently_wrong_pixel_keeps_its_gradient():
         )
     assert float(loss) == pytest.approx(70, rel=1e-4)
     np.testing.assert_allclose(tape.gradient(loss, logits)[0, 0, 0, 0], [1, -1, 0], atol=1e-4)
+
+
+def test_logits_have_no_limit():
+    logits = np.float32([-40, 40, 1, -2]).reshape(1, 1, 2, 2, 1)
+    target = np.float32([1, 1, 0.25, 0]).reshape(1, 1, 2, 2)
+    loss = mrcnn_mask_loss_graph(target, np.array([[1]]), logits, from_logits=True)
+    # log(1 + exp(x)) - target * x
+    wanted = [40, 0, np.log1p(np.e) - 0.25, np.log1p(np.exp(-2))]
+    assert float(loss) == pytest.approx(np.mean(wanted), rel=1e-5)
