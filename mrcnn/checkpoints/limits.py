@@ -31,7 +31,7 @@ class Budget:
         >>> budget.spend(2)
         Traceback (most recent call last):
         ...
-        ValueError: it needs more than 3 bytes of text, which its size does not justify
+        ValueError: refused: it needs more than 3 bytes of text
     """
 
     def __init__(self, amount: int, what: str) -> None:
@@ -46,11 +46,9 @@ class Budget:
         """
         self._left -= amount
         if self._left < 0:
-            raise ValueError(
-                f"it needs more than {self._amount:,} {self._what}, which its size does not justify"
-            )
+            raise ValueError(f"refused: it needs more than {self._amount:,} {self._what}")
 
 
 def tensor_budget(size: int) -> Budget:
     """The bytes that all tensors of a file may have together; `size` is the file's, in bytes."""
-    return Budget(SHARING * size + ALLOWANCE, "bytes of tensors")
+    return Budget(SHARING * size + ALLOWANCE, "bytes of tensors, for its size")

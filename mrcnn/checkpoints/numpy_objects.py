@@ -16,7 +16,7 @@ class OrderedDict(dict[Any, Any], Stateful):
     """An ordered dict; its state, in PyTorch the versions of modules, is ignored."""
 
     def set_state(self, state: Any) -> None:
-        if not isinstance(state, dict) or set(state) - {"_metadata"}:
+        if not isinstance(state, dict) or len(state) > 1 or "_metadata" not in state:
             raise ValueError("refused: a dict is given attributes other than _metadata")
 
 
@@ -101,7 +101,7 @@ def numpy_names(size: int) -> Known:
         size: of the pickle in bytes.
     """
     # Text can be used often, so that each use counts.
-    encoded = Budget(size, "bytes of encoded text")
+    encoded = Budget(size, "bytes of encoded text, for its size")
 
     def encode(text):
         encoded.spend(len(text))

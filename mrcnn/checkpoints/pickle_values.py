@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .pickle_stream import PickleStream
 
 # Longer text must be bytes in disguise, as protocol 2 writes them.
@@ -39,7 +41,7 @@ def text(data: bytes) -> str:
         ValueError: it is not UTF-8; or it is long and not Latin-1, and would take up to four times
             its size.
     """
-    if len(data) > _LONG_TEXT and max(data) > 0xC3:
+    if len(data) > _LONG_TEXT and np.frombuffer(data, np.uint8).max() > 0xC3:
         raise ValueError(f"refused: text of {len(data):,} bytes that is not Latin-1")
     return data.decode("utf-8", "surrogatepass")
 

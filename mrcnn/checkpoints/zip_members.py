@@ -18,6 +18,9 @@ from .pickle_values import shown
 
 _CHUNK = 1 << 20
 
+# The end of a zip file, with the longest comment, where its directory is announced.
+_LONGEST_END = 1 << 17
+
 # What zipfile raises for damaged files.
 _DAMAGED = (
     ArithmeticError,
@@ -36,7 +39,7 @@ class _Reader(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or size < 0:
-            size = MAX_DIRECTORY
+            size = _LONGEST_END
         if size > MAX_DIRECTORY:
             raise ValueError(f"a directory of {size:,} bytes")
         return super().read(size)
