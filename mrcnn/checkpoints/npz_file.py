@@ -21,7 +21,7 @@ _SHAPE = re.compile(rb"'shape'\s*:\s*\(([0-9L,\s]*)\)")
 
 
 def is_npz(members: ZipMembers) -> bool:
-    """Whether a zip file holds arrays alone."""
+    """Whether the members of a zip file are arrays alone."""
     return all(name.endswith(_ENDING) for name in members.names)
 
 
@@ -31,6 +31,9 @@ def read(path: Path, members: ZipMembers) -> Checkpoint:
     Args:
         path: of the file.
         members: the same file, open.
+
+    Returns:
+        `Checkpoint`.
 
     Raises:
         ValueError: it is damaged, or has arrays of something other than numbers.

@@ -9,8 +9,6 @@ from .limits import Budget
 from .pickle_values import shown
 from .pickles import Global, Known, Stateful, add_item
 
-_LATIN_1 = ("latin1", "latin-1", "iso-8859-1")
-
 
 class OrderedDict(dict[Any, Any], Stateful):
     """An ordered dict; its state, in PyTorch the versions of modules, is ignored."""
@@ -21,7 +19,7 @@ class OrderedDict(dict[Any, Any], Stateful):
 
 
 class ElementType(Stateful):
-    """The dtype of an array: its kind, see `elements`, and byte order."""
+    """The dtype of an array: its kind and byte order, by numpy's code."""
 
     def __init__(self, code: str) -> None:
         self.kind, self.order = kind_of(code)
@@ -48,7 +46,13 @@ class StoredArray(Stateful):
         self._kind, self._order, self._fortran = "", "", False
 
     def fill(self, shape: Any, dtype: Any, fortran: bool, raw: Any) -> None:
-        """Take what the array consists of.
+        """Take what the array consists of, as the file has it.
+
+        Args:
+            shape: a tuple.
+            dtype: an `ElementType`.
+            fortran: whether the first index changes fastest.
+            raw: bytes of the elements, or text that Python 2 wrote for them.
 
         Raises:
             ValueError: it does not fit together, or the array has something already.
@@ -105,7 +109,10 @@ def numpy_names(size: int) -> Known:
 
     def encode(text):
         encoded.spend(len(text))
-        return text.encode("latin-1")
+        try:
+            return text.encode("latin-1")
+        except UnicodeEncodeError as error:
+            raise ValueError("refused: text that is not Latin-1 in the place of bytes") from error
 
     def codecs_encode(arguments):
         match arguments:

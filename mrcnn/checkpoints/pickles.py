@@ -29,7 +29,13 @@ _NAMES = {step.code.encode("latin-1"): step.name for step in pickletools.opcodes
 
 @dataclass(frozen=True)
 class Global:
-    """A known name that a file mentions, and what is called in its place."""
+    """A known name that a file mentions.
+
+    Attributes:
+        module: as the file says.
+        name: in this module.
+        call: the function that is called in its place; None if it may not be called.
+    """
 
     module: str
     name: str
@@ -63,7 +69,7 @@ def load(stream: PickleStream, known: Known, persistent: Call | None = None) -> 
 
 
 def add_item(target: dict[Any, Any], key: Any, value: Any) -> None:
-    """Add an item to a dict.
+    """Add an item, a key and its value, to the target.
 
     Raises:
         ValueError: the key is already there; or its hash may be slow or made to collide, so that it

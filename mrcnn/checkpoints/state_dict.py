@@ -62,7 +62,7 @@ def read_tensors(entries: dict[Any, Any], budget: Budget) -> dict[str, Array]:
 
 
 def about(value: Any) -> tuple[str | None, bool]:
-    """The author that a file names, and whether its names match by heuristics."""
+    """The author that the value of a pickle names, and whether its names match by heuristics."""
     author, heuristics = value.get("__author__"), value.get("matching_heuristics")
     return (author if isinstance(author, str) else None), heuristics is True
 

@@ -88,7 +88,7 @@ def test_ordered_dicts():
         (array((1, (1,), dtype(), False, [1.0])), "an array of a list"),
         (array((1, (1,), dtype(), "yes", BYTES)), "unknown state"),
         (array({"a": 1}), "unknown state"),
-        (array((1, (1,), dtype(), False, "\u1234")), "latin-1"),
+        (array((1, (1,), dtype(), False, "\u1234")), "text that is not Latin-1"),
         (Call(array((1, (1,), dtype(), False, BYTES)), ()), "calls a StoredArray"),
         (
             Raw(steps(array(STATE)) + steps(STATE) + b"b"),
@@ -117,6 +117,10 @@ def test_ordered_dicts():
         (Call(Name("collections", "OrderedDict"), ([1],)), "other things than pairs"),
         (Call(Name("collections", "OrderedDict"), ([], 1)), "not a list"),
         (Call(Name("collections", "OrderedDict"), (), {"__class__": 1}), "other than _metadata"),
+        (
+            Call(Name("collections", "OrderedDict"), (), {"_metadata": 1, "keys": 2}),
+            "other than _metadata",
+        ),
         (Call(Name("collections", "OrderedDict"), (), (None, {"a": 1})), "other than _metadata"),
     ],
 )

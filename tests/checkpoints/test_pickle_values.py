@@ -57,7 +57,9 @@ def test_python_2_text_is_latin_1():
         (b"\x8d" + b"\xff" * 8, "18,446,744,073,709,551,615 bytes should follow"),
         (b"\x8e" + struct.pack("<Q", 1 << 40) + b"ab.", "1,099,511,627,776 bytes should follow"),
         (b"\x96" + struct.pack("<Q", 1 << 62), "bytes should follow"),
-        (b"X\x01\0\0\0\xff.", "decode"),
+        (b"X\x01\0\0\0\xff.", "damaged: text that is not UTF-8"),
+        (b"V\\u12\n.", "damaged: text with a wrong escape"),
+        (b"S'\\x1'\n.", "damaged: text with a wrong escape"),
     ],
 )
 def test_damaged_values(data, reason):

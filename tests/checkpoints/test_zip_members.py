@@ -111,6 +111,12 @@ def test_deflated_members_of_another_size(write):
             members.read("b")
 
 
+def test_a_huge_directory(write):
+    path = write([("a" * 60_000 + str(number), b"") for number in range(20)])
+    with pytest.raises(ValueError, match=r"a directory of 1,200,\d+ bytes"):
+        ZipMembers(path)
+
+
 @pytest.mark.parametrize("size", [2**32 - 2, 2**23])
 def test_a_directory_of_any_size(write, size):
     path = write([("a", bytes(2**24))])
