@@ -32,7 +32,7 @@ def kind_of(code: str) -> tuple[str, str]:
 
 
 def item_size(kind: str) -> int:
-    """Bytes of an element."""
+    """Bytes of an element of this kind."""
     return 2 if kind == "bf16" else int(kind[1:])
 
 
@@ -58,7 +58,7 @@ def as_elements(raw: Any, kind: str, order: str) -> Array:
     """Bytes as stored elements, without copying.
 
     Args:
-        raw: bytes or uint8 array, a multiple of the element size.
+        raw: bytes, or uint8 [B]; B is a multiple of the element size.
         kind: see this module; bfloat16 and booleans are shown as unsigned integers.
         order: "<" or ">".
 

@@ -1,4 +1,4 @@
-"""How much a file may cost to read: all limits follow from its size."""
+"""How much memory and time a file may cost: as much as its size and its kind justify."""
 
 # Tensors that share or repeat their data are as large as the file at most twice, those of a
 # compressed file this many times (weights hardly shrink), and a small file may have a little more.
@@ -10,7 +10,7 @@ ALLOWANCE = 16 << 20
 MAX_STEPS = 1_000_000
 
 # Bytes that list a file's tensors: the header of safetensors, the directory of a zip file.
-MAX_DIRECTORY = 4 << 20
+MAX_DIRECTORY = 1 << 20
 
 # Dimensions of a tensor, and elements if all zero sizes were one.
 MAX_DIMENSIONS = 32
@@ -31,7 +31,7 @@ class Budget:
         >>> budget.spend(2)
         Traceback (most recent call last):
         ...
-        ValueError: it needs more than 3 bytes of text, which its size does not justify
+        ValueError: refused: it needs more than 3 bytes of text
     """
 
     def __init__(self, amount: int, what: str) -> None:
@@ -39,18 +39,16 @@ class Budget:
         self._what = what
 
     def spend(self, amount: int) -> None:
-        """Take from what is left.
+        """Take an amount from what is left.
 
         Raises:
             ValueError: there is not so much.
         """
         self._left -= amount
         if self._left < 0:
-            raise ValueError(
-                f"it needs more than {self._amount:,} {self._what}, which its size does not justify"
-            )
+            raise ValueError(f"refused: it needs more than {self._amount:,} {self._what}")
 
 
 def tensor_budget(size: int) -> Budget:
     """The bytes that all tensors of a file may have together; `size` is the file's, in bytes."""
-    return Budget(SHARING * size + ALLOWANCE, "bytes of tensors")
+    return Budget(SHARING * size + ALLOWANCE, "bytes of tensors, for its size")

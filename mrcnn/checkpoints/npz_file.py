@@ -16,11 +16,12 @@ _LONGEST = 1 << 12
 # numpy evaluates the header as Python; these are the only forms that plain numbers need.
 _TYPE = re.compile(rb"'descr'\s*:\s*'([^']*)'")
 _FORTRAN = re.compile(rb"'fortran_order'\s*:\s*(True|False)")
+_SIZE = re.compile(rb"[0-9]{1,18}L?")
 _SHAPE = re.compile(rb"'shape'\s*:\s*\(([0-9L,\s]*)\)")
 
 
 def is_npz(members: ZipMembers) -> bool:
-    """Whether a zip file holds arrays alone."""
+    """Whether the members of a zip file are arrays alone."""
     return all(name.endswith(_ENDING) for name in members.names)
 
 
@@ -30,6 +31,9 @@ def read(path: Path, members: ZipMembers) -> Checkpoint:
     Args:
         path: of the file.
         members: the same file, open.
+
+    Returns:
+        `Checkpoint`.
 
     Raises:
         ValueError: it is damaged, or has arrays of something other than numbers.
@@ -68,7 +72,7 @@ def _header(text):
     if not (dtype and fortran and shape):
         raise ValueError("refused: its header is not that of plain numbers")
     kind, order = kind_of(dtype[1].decode("latin-1"))
-    sizes = [size.strip().rstrip(b"L") for size in shape[1].split(b",")]
-    if not all(len(size) < 20 for size in sizes):
-        raise ValueError("damaged: its shape is implausible")
-    return kind, order, fortran[1] == b"True", tuple(int(size) for size in sizes if size)
+    sizes = [size for part in shape[1].split(b",") if (size := part.strip())]
+    if not all(_SIZE.fullmatch(size) for size in sizes):
+        raise ValueError("damaged: its shape is not made of plausible sizes")
+    return kind, order, fortran[1] == b"True", tuple(int(size.rstrip(b"L")) for size in sizes)

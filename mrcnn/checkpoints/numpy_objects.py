@@ -9,19 +9,17 @@ from .limits import Budget
 from .pickle_values import shown
 from .pickles import Global, Known, Stateful, add_item
 
-_LATIN_1 = ("latin1", "latin-1", "iso-8859-1")
-
 
 class OrderedDict(dict[Any, Any], Stateful):
     """An ordered dict; its state, in PyTorch the versions of modules, is ignored."""
 
     def set_state(self, state: Any) -> None:
-        if not isinstance(state, dict) or set(state) - {"_metadata"}:
+        if not isinstance(state, dict) or len(state) > 1 or "_metadata" not in state:
             raise ValueError("refused: a dict is given attributes other than _metadata")
 
 
 class ElementType(Stateful):
-    """The dtype of an array: its kind, see `elements`, and byte order."""
+    """The dtype of an array: its kind and byte order, by numpy's code."""
 
     def __init__(self, code: str) -> None:
         self.kind, self.order = kind_of(code)
@@ -48,7 +46,13 @@ class StoredArray(Stateful):
         self._kind, self._order, self._fortran = "", "", False
 
     def fill(self, shape: Any, dtype: Any, fortran: bool, raw: Any) -> None:
-        """Take what the array consists of.
+        """Take what the array consists of, as the file has it.
+
+        Args:
+            shape: a tuple.
+            dtype: an `ElementType`.
+            fortran: whether the first index changes fastest.
+            raw: bytes of the elements, or text that Python 2 wrote for them.
 
         Raises:
             ValueError: it does not fit together, or the array has something already.
@@ -101,11 +105,14 @@ def numpy_names(size: int) -> Known:
         size: of the pickle in bytes.
     """
     # Text can be used often, so that each use counts.
-    encoded = Budget(size, "bytes of encoded text")
+    encoded = Budget(size, "bytes of encoded text, for its size")
 
     def encode(text):
         encoded.spend(len(text))
-        return text.encode("latin-1")
+        try:
+            return text.encode("latin-1")
+        except UnicodeEncodeError as error:
+            raise ValueError("refused: text that is not Latin-1 in the place of bytes") from error
 
     def codecs_encode(arguments):
         match arguments:

@@ -69,7 +69,9 @@ class PickleStream:
 
     def _check(self, count: int) -> None:
         if not 0 <= count <= self.left:
-            raise ValueError(f"damaged: it ends within {count:,} bytes from {self._place()}")
+            raise ValueError(
+                f"damaged: {count:,} bytes should follow at {self._place()}, but {self.left:,} do"
+            )
 
     def _place(self) -> str:
         return f"byte {self.size - self.left:,}"

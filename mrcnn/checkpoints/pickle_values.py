@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .pickle_stream import PickleStream
 
 # Longer text must be bytes in disguise, as protocol 2 writes them.
@@ -33,15 +35,18 @@ def integer(line: bytes) -> int:
 
 
 def text(data: bytes) -> str:
-    """UTF-8 as text.
+    """Data in UTF-8 as text.
 
     Raises:
         ValueError: it is not UTF-8; or it is long and not Latin-1, and would take up to four times
             its size.
     """
-    if len(data) > _LONG_TEXT and max(data) > 0xC3:
+    if len(data) > _LONG_TEXT and np.frombuffer(data, np.uint8).max() > 0xC3:
         raise ValueError(f"refused: text of {len(data):,} bytes that is not Latin-1")
-    return data.decode("utf-8", "surrogatepass")
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"damaged: text that is not UTF-8 ({error.reason})") from error
 
 
 def _real(line):
@@ -60,13 +65,19 @@ def _long(data):
 def _quoted(line):
     if len(line) < 2 or line[:1] not in (b"'", b'"') or line[-1:] != line[:1]:
         raise ValueError("damaged: text of a pickle without its quotes")
-    return codecs.escape_decode(line[1:-1])[0].decode("latin-1")
+    try:
+        return codecs.escape_decode(line[1:-1])[0].decode("latin-1")
+    except ValueError as error:
+        raise ValueError(f"damaged: text with a wrong escape ({error})") from error
 
 
 def _escaped(line):
     if len(line) > _LONG_TEXT and re.search(rb"\\U|\\u(?!00)", line):
         raise ValueError(f"refused: text of {len(line):,} bytes that is not Latin-1")
-    return line.decode("raw-unicode-escape")
+    try:
+        return line.decode("raw-unicode-escape")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"damaged: text with a wrong escape ({error.reason})") from error
 
 
 # Code of a value, and what reads it.

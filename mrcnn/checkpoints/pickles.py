@@ -22,13 +22,20 @@ Call = Callable[[tuple[Any, ...]], Any]
 Known = Mapping[tuple[str, str], Call | str | None]
 
 _MAX_INTEGER_KEY = 1 << 31
+_MAX_ARGUMENTS = 16
 _MARK = object()
 _NAMES = {step.code.encode("latin-1"): step.name for step in pickletools.opcodes}
 
 
 @dataclass(frozen=True)
 class Global:
-    """A known name that a file mentions, and what is called in its place."""
+    """A known name that a file mentions.
+
+    Attributes:
+        module: as the file says.
+        name: in this module.
+        call: the function that is called in its place; None if it may not be called.
+    """
 
     module: str
     name: str
@@ -62,7 +69,7 @@ def load(stream: PickleStream, known: Known, persistent: Call | None = None) -> 
 
 
 def add_item(target: dict[Any, Any], key: Any, value: Any) -> None:
-    """Add an item to a dict.
+    """Add an item, a key and its value, to the target.
 
     Raises:
         ValueError: the key is already there; or its hash may be slow or made to collide, so that it
@@ -193,11 +200,11 @@ class _Machine:
         arguments, function = self._pop(), self._pop()
         if not isinstance(function, Global):
             raise ValueError(f"damaged: the pickle calls {shown(function)}")
-        if function.call is None or not isinstance(arguments, tuple):
-            given = "" if isinstance(arguments, tuple) else f" with {shown(arguments)}"
-            raise ValueError(f"refused: the file calls {function.module}.{function.name}{given}")
+        if function.call is None:
+            raise ValueError(f"refused: the file calls {function.module}.{function.name}")
+        self._check(arguments)
         # A list can be used often, so that each use counts.
-        self._steps.spend(sum(len(value) for value in arguments[:1] if isinstance(value, list)))
+        self._steps.spend(sum(len(value) for value in arguments if isinstance(value, list)))
         self._stack.append(function.call(arguments))
 
     def _build(self):
@@ -208,9 +215,14 @@ class _Machine:
 
     def _persistent_id(self):
         value = self._pop()
-        if self._persistent is None or not isinstance(value, tuple):
-            raise ValueError(f"refused: the persistent id {shown(value)}")
+        if self._persistent is None:
+            raise ValueError(f"refused: a persistent id, {shown(value)}")
+        self._check(value)
         self._stack.append(self._persistent(value))
+
+    def _check(self, arguments):
+        if not isinstance(arguments, tuple) or len(arguments) > _MAX_ARGUMENTS:
+            raise ValueError(f"refused: {shown(arguments)} instead of a few arguments")
 
     # How the pickle is written
 

@@ -60,6 +60,9 @@ def read(path: PathLike) -> Checkpoint:
         return _read(path)
     except ValueError as error:
         raise ValueError(f"{path}: {error}.") from error
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
     except MemoryError as error:
         size = path.stat().st_size
         raise ValueError(f"{path} ({size:,} bytes) needs more memory than there is.") from error

@@ -35,6 +35,9 @@ def read(path: Path) -> Checkpoint:
     Args:
         path: of the file.
 
+    Returns:
+        `Checkpoint`.
+
     Raises:
         ValueError: it is damaged: the tensors must follow each other without gaps and end with the
             file.

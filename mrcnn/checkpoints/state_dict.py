@@ -1,5 +1,6 @@
 """From the value of a pickle to named arrays."""
 
+import contextlib
 from typing import Any
 
 from ..types import Array
@@ -45,27 +46,30 @@ def read_tensors(entries: dict[Any, Any], budget: Budget) -> dict[str, Array]:
     for name, entry in entries.items():
         if not isinstance(name, str) or not isinstance(entry, StoredArray | StoredTensor):
             raise ValueError(f"the entry {shown(name)} is {shown(entry)}, not a tensor")
-        _naming(name, lambda entry=entry: budget.spend(entry.byte_count()))
+        with _naming(name):
+            budget.spend(entry.byte_count())
         if isinstance(entry, StoredTensor):
             last[entry.key] = name
     if not entries:
         raise ValueError("it holds no tensors")
     arrays = {}
     for name, entry in entries.items():
-        arrays[name] = _naming(name, entry.read)
+        with _naming(name):
+            arrays[name] = entry.read()
         if isinstance(entry, StoredTensor) and last[entry.key] == name:
             entry.release()
     return arrays
 
 
 def about(value: Any) -> tuple[str | None, bool]:
-    """The author that a file names, and whether its names match by heuristics."""
+    """The author that the value of a pickle names, and whether its names match by heuristics."""
     author, heuristics = value.get("__author__"), value.get("matching_heuristics")
     return (author if isinstance(author, str) else None), heuristics is True
 
 
-def _naming(name, step):
+@contextlib.contextmanager
+def _naming(name):
     try:
-        return step()
+        yield
     except ValueError as error:
         raise ValueError(f"{shown(name)}: {error}") from error

@@ -30,6 +30,9 @@ def read(path: Path) -> Checkpoint:
     Args:
         path: of the file.
 
+    Returns:
+        `Checkpoint`.
+
     Raises:
         ValueError: it is damaged, or holds something other than tensors.
     """

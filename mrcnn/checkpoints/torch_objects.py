@@ -52,7 +52,7 @@ class Storages(abc.ABC):
 
     @abc.abstractmethod
     def byte_count(self, key: str) -> int:
-        """The size of a storage.
+        """The size of the storage of this key.
 
         Raises:
             ValueError: there is none of this key.
@@ -60,16 +60,16 @@ class Storages(abc.ABC):
 
     @abc.abstractmethod
     def fetch(self, key: str) -> Array:
-        """The bytes of a storage, uint8 [N]."""
+        """The bytes of the storage of this key, uint8 [N]."""
 
     def read(self, key: str) -> Array:
-        """The bytes of a storage, uint8 [N], fetched at the first call."""
+        """The bytes of the storage of this key, uint8 [N], fetched at the first call."""
         if key not in self._read:
             self._read[key] = self.fetch(key)
         return self._read[key]
 
     def release(self, key: str) -> None:
-        """Forget the bytes of a storage, which no other tensor needs."""
+        """Forget the bytes of the storage of this key, which no other tensor needs."""
         self._read.pop(key, None)
 
 
@@ -93,7 +93,13 @@ class Storage:
 
 
 class StoredTensor(Stateful):
-    """A tensor of a pickle, not yet made: a view of a storage, sizes and steps in elements.
+    """A tensor of a pickle, not yet made: a view of a storage.
+
+    Args:
+        storage: that has its elements.
+        offset: of the first element in the storage.
+        shape: of the tensor, ints [D].
+        steps: from an element to the next, in elements of the storage, ints [D].
 
     Raises:
         ValueError: it reaches beyond its storage.
@@ -147,7 +153,7 @@ class StoredTensor(Stateful):
         return finished(view, storage.kind)
 
     def release(self) -> None:
-        """No other tensor needs its storage."""
+        """Forget its storage, which no other tensor needs."""
         self._storage.storages.release(self._storage.key)
 
 

@@ -28,6 +28,9 @@ def read(path: Path, members: ZipMembers) -> Checkpoint:
         path: of the file.
         members: the same file, open.
 
+    Returns:
+        `Checkpoint`.
+
     Raises:
         ValueError: it is damaged, holds something other than tensors, or is a TorchScript archive.
     """

@@ -18,6 +18,9 @@ from .pickle_values import shown
 
 _CHUNK = 1 << 20
 
+# The end of a zip file, with the longest comment, where its directory is announced.
+_LONGEST_END = 1 << 17
+
 # What zipfile raises for damaged files.
 _DAMAGED = (
     ArithmeticError,
@@ -36,7 +39,7 @@ class _Reader(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or size < 0:
-            size = MAX_DIRECTORY
+            size = _LONGEST_END
         if size > MAX_DIRECTORY:
             raise ValueError(f"a directory of {size:,} bytes")
         return super().read(size)
@@ -86,7 +89,7 @@ class ZipMembers:
         self._file.close()
 
     def size(self, name: str) -> int:
-        """Bytes of a member, unpacked.
+        """Bytes of the member of this name, unpacked.
 
         Raises:
             ValueError: there is none of this name.
@@ -96,7 +99,7 @@ class ZipMembers:
         return self._members[name].file_size
 
     def read(self, name: str) -> Array:
-        """A member, uint8 [N].
+        """The member of this name, uint8 [N].
 
         Raises:
             ValueError: it is damaged: its size or checksum is another.
@@ -104,8 +107,7 @@ class ZipMembers:
         data = np.empty(self.size(name), np.uint8)
         place = 0
         with _damage(name), self._zip.open(self._members[name]) as member:
-            # The last read, of nothing, checks the checksum.
-            while chunk := member.read(min(_CHUNK, len(data) - place) or 1):
+            while chunk := member.read(min(_CHUNK, len(data) - place)):
                 data[place : place + len(chunk)] = np.frombuffer(chunk, np.uint8)
                 place += len(chunk)
         if place != len(data):

@@ -16,6 +16,9 @@ def read(path: Path) -> Checkpoint:
     Args:
         path: of the file.
 
+    Returns:
+        `Checkpoint`.
+
     Raises:
         ValueError: it is damaged, or holds something other than arrays.
     """
