@@ -20,6 +20,7 @@ JOINT_TESTS = {
     "network/test_backends.py",  # the whole network, on each backend
     "network/test_choices.py",  # whole networks with each neck, mask head and suppression
     "network/test_full_size.py",  # the whole network, at the size for COCO
+    "training/test_foreign_training.py",  # losses and gradients of other projects' networks
     "presets/test_paper_networks.py",  # the papers' whole networks, on each backend
     "ops/test_ops_boxes.py",  # boxes.py and gather.py, by their names in `mrcnn.ops`
 }

@@ -137,14 +137,15 @@ def start_of(path: PathLike) -> Start:
     Raises:
         FileNotFoundError, ConnectionError, ValueError: see `MaskRCNN.from_pretrained`.
     """
+    name: str | None = None
     if zoo.is_name(path):
         name = str(path)
-        found, entry = zoo.published_weights(name), zoo.entry(name)
+        found = zoo.published_weights(name)
     else:
         found = find(path)
         # A published file has a name of its own, with its checksum.
         name = next((key for key, each in zoo.ZOO.items() if each.file == found.name), None)
-        entry = zoo.ZOO[name] if name else None
+    entry = zoo.entry(name) if name else None
     source = open_source(found)
     if isinstance(source, ForeignWeights):
         return Start(found, source, entry, name)
