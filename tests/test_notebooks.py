@@ -53,7 +53,14 @@ def test_a_stored_notebook_is_small_has_pictures_and_names_no_machine(name):
     assert str(ROOT) not in text
 
 
-@pytest.mark.parametrize("name", notebooks.NAMES)
+# test_ablations_sample.py trains and compares two networks, too.
+SLOW = {"ablations"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in notebooks.NAMES],
+)
 def test_it_runs_from_a_clean_state_and_shows_what_is_stored(name):
     check_it_shows_what_is_stored(name, notebooks.execute(name, quick=True))
 
