@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from .anchors.pyramid import compute_backbone_shapes
 from .anchors.targets import build_rpn_targets
 from .images.meta import compose_image_meta, parse_image_meta, parse_image_meta_graph
-from .images.resizing import mold_image, unmold_image
+from .images.normalising import mold_image, unmold_image
 from .legacy import reference_imports as _reference_imports
 from .legacy.debug_targets import build_detection_targets, generate_random_rois
 from .legacy.generator import data_generator

@@ -35,7 +35,7 @@ def with_mean(image: Any, config: Config) -> Any:
 
     Example:
         >>> from mrcnn.config import Config
-        >>> from mrcnn.images.resizing import mold_image
+        >>> from mrcnn.images.normalising import mold_image
         >>> from mrcnn.inference.molded import with_mean
         >>> config = Config()
         >>> with_mean(mold_image(np.full((1, 1, 3), 7, np.uint8), config), config)

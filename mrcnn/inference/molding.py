@@ -11,8 +11,9 @@ from ..config import Config
 from ..config_rules.coordinates import box_margin
 from ..geometry.boxes import norm_boxes
 from ..images.frame import Frame
+from ..images.normalising import mold_resized
 from ..images.pixels import for_network
-from ..images.resizing import check_sides, mold_resized
+from ..images.resizing import check_sides
 from ..instances.pasting import class_masks, unmold_masks
 from ..types import Array
 from .molded import with_mean

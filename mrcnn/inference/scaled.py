@@ -10,10 +10,10 @@ from ..config_rules.coordinates import box_margin
 from ..geometry.resampling import scaled_side
 from ..images.frame import Frame
 from ..images.interpolation import interpolate
+from ..images.normalising import mold_resized
 from ..images.resizing import (
     check_sides,
     input_geometry,
-    mold_resized,
     resize_image,
     resize_options,
 )

@@ -14,7 +14,8 @@ from ..datasets import Dataset
 from ..datasets.prepared import prepared_ids
 from ..datasets.reading import read_sample
 from ..images.frame import Frame
-from ..images.resizing import check_sides, mold_resized
+from ..images.normalising import mold_resized
+from ..images.resizing import check_sides
 from ..instances import Instances
 from ..types import Array
 from .framing import frame_image

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ..anchors.pyramid import pyramid_anchors
 from ..config import Config
 from ..images.meta import parse_image_meta
-from ..images.resizing import unmold_image
+from ..images.normalising import unmold_image
 from ..instances.pasting import expand_mask
 from ..types import Array
 from .captions import instance_label

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from shared_data import foreign_image, foreign_values
 
 from mrcnn.geometry.resampling import resize_pixels
-from mrcnn.images import resizing
+from mrcnn.images import normalising, resizing
 from mrcnn.instances.pasting import extract_bboxes
 from mrcnn.legacy.resize import resize_mask
 
@@ -26,7 +26,6 @@ CASES = [
     "pad64_minscale",
     "crop",
 ]
-MEAN = SimpleNamespace(MEAN_PIXEL=np.array([123.7, 116.8, 103.9]))
 
 
 @pytest.fixture(params=CASES)
@@ -149,19 +148,6 @@ def test_resize_image_refuses(arguments, message):
         resizing.resize_image(np.zeros((10, 10, 3), np.uint8), **arguments)
 
 
-def test_mold_image_subtracts_the_mean_and_back(small, small_config):
-    pixels = np.arange(256, dtype=np.uint8)[:, None, None].repeat(3, axis=2)
-    molded = resizing.mold_image(pixels, MEAN)
-    assert molded.dtype == np.float32
-    assert_allclose(molded[200, 0], [76.3, 83.2, 96.1], atol=1e-5)
-    assert_array_equal(resizing.unmold_image(molded, MEAN), pixels)
-    assert_array_equal(resizing.unmold_image(molded[None] * 9, MEAN)[0, [0, -1], 0, 0], [0, 255])
-
-    molded = resizing.mold_image(small["img1.resized_u8"], small_config).astype(np.float64)
-    stats = molded.mean(), molded.std(), molded.min(), molded.max(), np.abs(molded).sum()
-    assert_allclose(stats, small["img1.molded_stats"], rtol=1e-6)
-
-
 def test_resize_to_input_takes_the_settings():
     config = SimpleNamespace(
         IMAGE_MIN_DIM=32,
@@ -254,25 +240,6 @@ def test_sides_with_short_side_need_not_be_multiples_of_64():
         resizing.check_sides((96, 128))
 
 
-def test_deviation_by_hand():
-    config = SimpleNamespace(MEAN_PIXEL=(100, 120, 140), PIXEL_STD=(50, 60, 70))
-    image = np.array([[[150, 120, 0]]], np.uint8)
-    molded = resizing.mold_image(image, config)
-    assert molded.dtype == np.float32
-    assert_array_equal(molded, [[[1, 0, -2]]])
-    assert_array_equal(resizing.unmold_image(molded, config), image)
-
-
-def test_padding_is_0_after_normalisation_only_with_short_side():
-    image = np.full((4, 6, 1), 10.0)
-    settings = {"MEAN_PIXEL": 4, "PIXEL_STD": 2, "IMAGE_RESIZE_MODE": "short_side"}
-    molded = resizing.mold_resized(image, (0, 0, 3, 5), SimpleNamespace(**settings))
-    assert_array_equal(molded[:3, :5], np.full((3, 5, 1), 3))
-    assert not molded[3:].any() and not molded[:, 5:].any()
-    settings["IMAGE_RESIZE_MODE"] = "pad64"
-    assert (resizing.mold_resized(image, (0, 0, 3, 5), SimpleNamespace(**settings)) == 3).all()
-
-
 INPUTS = [
     ("torchvision_maskrcnn_resnet50_fpn", 3),
     ("torchvision_fasterrcnn_resnet50_fpn_v2", 3),
@@ -316,7 +283,7 @@ def test_the_input_of_other_projects(name, number):
     resized, window, *_ = resizing.resize_to_input(image, config)
     assert window == (0, 0, *values[f"img{number}.image_size"])
     assert resized.shape[:2] == tuple(values[f"img{number}.padded_size"])
-    molded = resizing.mold_resized(resized, window, config)
+    molded = normalising.mold_resized(resized, window, config)
     a, b, c = values[f"img{number}.lattice_step.input"]
     expected = values[f"img{number}.lattice.input"]
     if name.startswith("detectron2"):

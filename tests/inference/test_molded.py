@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mrcnn.config import Config
-from mrcnn.images.resizing import mold_image
+from mrcnn.images.normalising import mold_image
 from mrcnn.inference.molded import with_mean
 from mrcnn.inference.molding import check_images, mold_inputs
 

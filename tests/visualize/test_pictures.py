@@ -8,7 +8,7 @@ from mrcnn import visualize
 from mrcnn.anchors.pyramid import pyramid_anchors
 from mrcnn.augment import Flips
 from mrcnn.config import Config
-from mrcnn.images.resizing import mold_image
+from mrcnn.images.normalising import mold_image
 from mrcnn.visualize.pictures import as_rgb, is_dark
 
 from .scenes import NAMES, Boxes, SmallConfig

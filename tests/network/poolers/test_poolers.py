@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tiny import TinyConfig, shapes, spread
 
 from mrcnn.images.frame import Frame
-from mrcnn.images.resizing import mold_image
+from mrcnn.images.normalising import mold_image
 from mrcnn.inference.detector import Detector
 from mrcnn.network import graph
 

@@ -10,7 +10,7 @@ from tiny import TinyConfig, shapes, spread
 
 from mrcnn.geometry.boxes import norm_boxes
 from mrcnn.images.frame import Frame
-from mrcnn.images.resizing import mold_image
+from mrcnn.images.normalising import mold_image
 from mrcnn.inference.detector import Detector
 from mrcnn.network import graph
 from mrcnn.network.poolers import ROIAlign, ROIPool
