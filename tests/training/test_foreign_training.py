@@ -36,7 +36,8 @@ YX = [1, 0, 3, 2]
 @pytest.mark.parametrize(
     ("name", "train_bn", "loss_tolerance", "gradient_tolerance"),
     [
-        ("maskrcnn_resnet50_fpn", False, 5e-6, 2e-3),
+        # A RoI whose side rounds to another number of samples of the mask changes its loss.
+        ("maskrcnn_resnet50_fpn", False, 2e-5, 2e-3),
         ("keypointrcnn_resnet50_fpn", False, 5e-6, 6e-3),
         # Batch statistics enlarge differences: two runs of torchvision differ by 2.5e-3.
         ("maskrcnn_resnet50_fpn_v2", True, 5e-5, 1.5e-2),
@@ -117,7 +118,7 @@ def sample(config, values, index, spec):
 def nearest(masks, height, width):
     """Masks [N, H, W] as torchvision resizes them: the pixel above and left of each corner."""
     rows, columns = (
-        np.floor(np.arange(count) * np.float32(size / count)).astype(int)
+        np.floor(np.arange(count, dtype=np.float32) * np.float32(size / count)).astype(int)
         for count, size in zip((height, width), masks.shape[1:], strict=True)
     )
     return masks[:, rows][:, :, columns]
