@@ -419,6 +419,8 @@ class Config:
     # BatchNorm statistics. False: frozen, which is right for the small batches usual in detection.
     # None: Keras's default behaviour. True: always those of the batch.
     TRAIN_BN: bool | None = False
+    # Whether BatchNorm's scale and shift never train, as in Detectron2 and torchvision's version 1.
+    FREEZE_NORMS: bool = False
 
     # Maximum norm of all gradients together; above it, they are scaled down.
     GRADIENT_CLIP_NORM: float | None = 5.0

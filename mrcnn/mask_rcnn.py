@@ -493,7 +493,9 @@ class MaskRCNN:
         Raises:
             ValueError: no layer with weights matches.
         """
-        chosen = trainable.set_trainable(keras_model or self.keras_model, layer_regex)
+        freeze_norms = getattr(self.config, "FREEZE_NORMS", False)
+        model = keras_model or self.keras_model
+        chosen = trainable.set_trainable(model, layer_regex, freeze_norms)
         if not chosen:
             raise ValueError(
                 f"layers is {layer_regex!r}, which matches no layer: it must be "

@@ -121,6 +121,7 @@ OWN = {
     "FPN_NORM": False,
     "RPN_CONVOLUTIONS": 1,
     "RPN_LOGITS": 2,
+    "FREEZE_NORMS": False,
     "ROI_SAMPLING": "reference",
     "BOX_LOSS": "mean",
     "BOX_LOSS_BETA": 1.0,

@@ -12,7 +12,7 @@ class ForeignModel(Recipe):
 
     Both train with 16 images a step at a rate of 0.02, which follows the number of images. One
     image at a time, as in detection; set IMAGES_PER_GPU to 2 for training as there. Freeze the
-    first stages as they do with `layers="3+"`.
+    first stages as they do with `layers="3+"`; norms are frozen in all stages.
     """
 
     IMAGES_PER_GPU: int = 1
@@ -58,4 +58,5 @@ class ForeignModel(Recipe):
     RPN_LOSS: str = "sampled"
     BOX_LOSS: str = "sampled"
     USE_MINI_MASK: bool = False
+    FREEZE_NORMS: bool = True
     LR_WARMUP_STEPS: int = 1000

@@ -61,7 +61,14 @@ class torchvision_keypointrcnn_resnet50_fpn(torchvision_fasterrcnn_resnet50_fpn)
 
 
 class _Version2:
-    """The layers of version 2 (Li et al. 2021)."""
+    """The layers of version 2 (Li et al. 2021), whose norms train.
+
+    torchvision trains them with the statistics of the batch, over many images on several GPUs. With
+    a few images a step those are noisy, so here TRAIN_BN is False: statistics stay those of the
+    file, and only scale and shift train. Set it to True for training as there.
+    """
+
+    FREEZE_NORMS: bool = False
 
     FPN_NORM: bool = True
     RPN_CONVOLUTIONS: int = 2

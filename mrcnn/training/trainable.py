@@ -44,12 +44,13 @@ def layer_regexes(config: Config) -> dict[str, str]:
     return {"heads": heads, **stages, "all": ".*"}
 
 
-def set_trainable(model: keras.Model, layer_regex: str) -> list[str]:
+def set_trainable(model: keras.Model, layer_regex: str, freeze_norms: bool = False) -> list[str]:
     """Make trainable the layers whose full name matches, and freeze all others.
 
     Args:
         model: nested models are searched too.
         layer_regex: regular expression.
+        freeze_norms: whether BatchNorm layers are frozen even if they match.
 
     Returns:
         Names of the trainable layers that have weights.
@@ -65,9 +66,10 @@ def set_trainable(model: keras.Model, layer_regex: str) -> list[str]:
     chosen = []
     for layer in model.layers:
         if hasattr(layer, "layers"):
-            chosen += set_trainable(layer, layer_regex)
+            chosen += set_trainable(layer, layer_regex, freeze_norms)
         else:
-            layer.trainable = bool(re.fullmatch(layer_regex, layer.name))
+            is_frozen = freeze_norms and isinstance(layer, keras.layers.BatchNormalization)
+            layer.trainable = not is_frozen and bool(re.fullmatch(layer_regex, layer.name))
             if layer.trainable and layer.weights:
                 chosen.append(layer.name)
     return chosen

@@ -42,6 +42,13 @@ def test_a_regex_matches_whole_names(model):
     trainable.set_trainable(model, ".*")
 
 
+def test_norms_can_be_frozen(model):
+    chosen = trainable.set_trainable(model, trainable.regex_of("3+", TinyConfig()), True)
+    assert {"res3a", "mrcnn_class_conv1", "rpn_conv_shared"} <= set(chosen)
+    assert not [name for name in chosen if re.match(r"bn|mrcnn_\w+_bn", name)]
+    trainable.set_trainable(model, ".*")
+
+
 def test_layers_without_pretrained_weights_always_train():
     config = type("Small", (SmallNetwork, TinyConfig), {})()
     for stage in ("heads", "5+", "3+"):

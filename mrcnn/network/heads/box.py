@@ -170,7 +170,8 @@ def mrcnn_class_loss_graph(
         active_class_ids: tensor [B, C]; 1 for classes of the image's dataset, 0 for others.
         class_weights: the weight of each class's RoIs in the mean, by class id; a missing class
             weighs 1. None: all weigh the same.
-        rois: float tensor [B, T, 4], of which zero rows do not count. None: all rows count.
+        rois: float tensor [B, T, 4], normalised, of which zero rows do not count. None: all rows
+            count.
 
     Returns:
         Float scalar.
@@ -203,8 +204,8 @@ def mrcnn_bbox_loss_graph(
         target_class_ids: int tensor [B, T]; 0 for negatives and padding.
         pred_bbox: float tensor [B, T, C, 4], the predicted deltas for each class.
         beta: see `smooth_l1_loss`.
-        rois: float tensor [B, T, 4], zero rows are padding: the loss is the sum over all
-            coordinates, divided by the number of RoIs, negatives included. None: it is the mean
+        rois: float tensor [B, T, 4], normalised, zero rows are padding: the loss is the sum over
+            all coordinates, divided by the number of RoIs, negatives included. None: it is the mean
             over the coordinates of positive RoIs.
 
     Returns:
@@ -220,7 +221,7 @@ def mrcnn_bbox_loss_graph(
 
 
 def is_roi(rois: Tensor) -> Tensor:
-    """Which rows of training RoIs [B, T, 4] are no padding, bool [B, T]."""
+    """Which rows of normalised training RoIs [B, T, 4] are no padding, bool [B, T]."""
     return ops.any(rois != 0, axis=-1)
 
 
