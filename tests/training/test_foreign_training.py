@@ -36,7 +36,7 @@ YX = [1, 0, 3, 2]
 @pytest.mark.parametrize(
     ("name", "train_bn", "loss_tolerance", "gradient_tolerance"),
     [
-        # A RoI whose side rounds to another number of samples of the mask changes its loss.
+        # Probably a RoI whose side rounds to another number of samples of its mask.
         ("maskrcnn_resnet50_fpn", False, 2e-5, 2e-3),
         ("keypointrcnn_resnet50_fpn", False, 5e-6, 6e-3),
         # Batch statistics enlarge differences: two runs of torchvision differ by 2.5e-3.
