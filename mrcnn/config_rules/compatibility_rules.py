@@ -35,7 +35,7 @@ def problems(config: Any) -> Iterator[str]:
     """
     for name, choices in _CHOICES.items():
         value = getattr(config, name)
-        if value not in list(choices):
+        if not any(value is choice or _same(value, choice) for choice in choices):
             yield f"{name} is {value!r}: it must be {either(choices)}."
     for name in _SWITCHES:
         value = getattr(config, name)
@@ -58,6 +58,27 @@ def problems(config: Any) -> Iterator[str]:
     yield from _numbers(config)
 
 
+def remarks(config: Any) -> list[str]:
+    """List settings of a valid configuration that do not go together.
+
+    Args:
+        config: a `Config`.
+
+    Returns:
+        One sentence for each.
+    """
+    if config.BOX_COORDINATES == "reference" or config.ROI_POOLER != "crop_and_resize":
+        return []
+    return [
+        "BOX_COORDINATES is 'continuous', but ROI_POOLER 'crop_and_resize' takes boxes as the "
+        "reference does, up to a pixel away: use 'roi_align'."
+    ]
+
+
+def _same(value, choice):
+    return isinstance(value, str | int) and value == choice
+
+
 def _numbers(config):
     for name in ("RPN_MIN_SIZE", "DETECTION_MIN_SIZE"):
         value = getattr(config, name)
@@ -69,6 +90,11 @@ def _numbers(config):
     beta = config.BOX_LOSS_BETA
     if not is_number(beta) or not 0 <= beta < np.inf:
         yield f"BOX_LOSS_BETA is {beta!r}: it must be a number of at least 0."
+    if config.IMAGE_RESIZE_MODE == "short_side" and config.HOST_COUNT != 1:
+        yield (
+            f"IMAGE_RESIZE_MODE is 'short_side' and HOST_COUNT is {config.HOST_COUNT}: hosts would "
+            "have inputs of different sizes; use 'square'."
+        )
     if config.MASK_TARGETS != "reference" and config.USE_MINI_MASK:
         yield (
             f"MASK_TARGETS is {config.MASK_TARGETS!r}, which needs whole masks: set USE_MINI_MASK "

@@ -55,7 +55,7 @@ def remarks(config: Any) -> list[str]:
     """
     return [*_limited(config)] + [
         line
-        for rules in (pooling_rules, necks, detection_rules, training_rules)
+        for rules in (pooling_rules, necks, detection_rules, training_rules, compatibility_rules)
         for line in rules.remarks(config)
     ]
 

@@ -100,9 +100,10 @@ class LimitsCheck:
         sides = moved[:, 2:] - moved[:, :2]
         narrow = int((sides.min(axis=1, initial=np.inf) < _NARROW).sum())
         if narrow and scale < 1:
+            limit = "IMAGE_MAX_DIM" if config.IMAGE_RESIZE_MODE == "square" else "IMAGE_MIN_DIM"
             kind = (
-                f"objects less than {_NARROW} pixels wide or high once IMAGE_MAX_DIM = "
-                f"{config.IMAGE_MAX_DIM} has shrunk the image"
+                f"objects less than {_NARROW} pixels wide or high once {limit} = "
+                f"{getattr(config, limit)} has shrunk the image"
             )
             text = f"{name}: {narrow} of {len(boxes)}, with the image at {scale:.2g} of its size"
             report.remark(kind, text, image_id)

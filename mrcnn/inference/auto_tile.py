@@ -68,7 +68,7 @@ def _fits(detector: ScaledDetector, shape: Sequence[int]) -> bool:
     """Whether the network can take the whole image."""
     limit, longer = _limit(detector), max(shape[:2])
     if limit and detector.is_own_scale:
-        return longer <= limit * _SHRUNK
+        return detector.scale_of(shape) * _SHRUNK >= 1
     return round(longer * detector.scale_of(shape)) <= (limit or _WHOLE)
 
 

@@ -58,7 +58,7 @@ def with_mean(image: Any, config: Config) -> Any:
 def _before_molding(image: Any, config: Config) -> Array | None:
     """The pixels that `mold_image` was given, or None if it probably was not called."""
     mean = np.asarray(config.MEAN_PIXEL, np.float64)
-    std = np.asarray(config.PIXEL_STD, np.float64)
+    std = np.asarray(getattr(config, "PIXEL_STD", 1.0), np.float64)
     if (
         not isinstance(image, np.ndarray)
         or image.dtype.kind != "f"
@@ -84,5 +84,6 @@ def _before_molding(image: Any, config: Config) -> Array | None:
         return None
     if is_whole:
         return whole.astype(np.uint8)
-    range_of_channel = (np.ptp(image, axis=(0, 1)) * std).max()
-    return np.clip(pixels, 0, 255) if range_of_channel >= _LEAST_RANGE else None
+    # Divided by a deviation, pixels cover as little as those of other images.
+    is_wide = np.all(std == 1) and np.ptp(image, axis=(0, 1)).max() >= _LEAST_RANGE
+    return np.clip(pixels, 0, 255) if is_wide else None

@@ -5,7 +5,7 @@ the image that it covers, and where that begins.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -111,8 +111,8 @@ RULES = {
 
 def pasted_crops(
     masks: Array, boxes: Array, image_shape: Sequence[int], rule: str
-) -> tuple[list[Array], list[tuple[int, int]]]:
-    """Paste the masks of an image, each as a crop.
+) -> Iterator[Placed]:
+    """Paste the masks of an image, one by one, each as a crop.
 
     Args:
         masks: [N, h, w] float in 0..1.
@@ -120,20 +120,17 @@ def pasted_crops(
         image_shape: (height, width, ...) of the image.
         rule: "torchvision" or "detectron2".
 
-    Returns:
-        N bool arrays inside the image, and the (y, x) of each one's first pixel.
+    Yields:
+        A bool array inside the image, and the (y, x) of its first pixel.
 
     Example:
         >>> from mrcnn.instances.paste_rules import pasted_crops
         >>> boxes = np.array([[1.5, 2.5, 3.5, 4.5]])
-        >>> [crop], [corner] = pasted_crops(np.ones((1, 28, 28)), boxes, (9, 9), "detectron2")
+        >>> [(crop, corner)] = pasted_crops(np.ones((1, 28, 28)), boxes, (9, 9), "detectron2")
         >>> corner, crop.astype(int).tolist()
         ((1, 2), [[0, 1, 0], [1, 1, 1], [0, 1, 0]])
     """
     paste, inside = RULES[rule]
-    crops, corners = [], []
     for mask, box in zip(masks, boxes, strict=True):
         soft, corner = paste(mask, box, image_shape)
-        crops.append(inside(soft))
-        corners.append(corner)
-    return crops, corners
+        yield inside(soft), corner

@@ -205,7 +205,7 @@ def unmold_masks(
 
     Args:
         masks: [N, h, w] float in 0..1.
-        boxes: [N, 4] pixels.
+        boxes: [N, 4] pixels; the rule "reference" rounds them.
         image_shape: (height, width) of the image; further entries are ignored.
         rule: MASK_PASTING.
 
@@ -214,9 +214,9 @@ def unmold_masks(
         side by side into the last axis takes twenty times longer than pasting them.
     """
     full = np.zeros((len(masks), *image_shape[:2]), bool)
-    for image, crop, corner in zip(
-        full, *unmold_crops(masks, boxes, image_shape, rule), strict=True
-    ):
+    # One crop at a time: large ones would take as much memory as the result.
+    placed = _placed(masks, boxes, image_shape, rule)
+    for image, (crop, corner) in zip(full, placed, strict=True):
         _paste(image, corner, crop)
     return np.moveaxis(full, 0, -1)
 
@@ -233,15 +233,21 @@ def unmold_crops(
         N bool arrays [h, w], and the (y, x) of each one's first pixel. With "reference" they have
         the sizes of the boxes, rounded to whole pixels, and may extend outside the image.
     """
+    placed = list(_placed(masks, boxes, image_shape, rule))
+    return [crop for crop, _ in placed], [corner for _, corner in placed]
+
+
+def _placed(masks, boxes, image_shape, rule):
+    """Each mask's crop and the (y, x) of its first pixel."""
     if rule != "reference":
         height, width = (int(side) for side in image_shape[:2])
-        return pasted_crops(masks, boxes, (height, width), rule)
+        yield from pasted_crops(masks, boxes, (height, width), rule)
+        return
     whole = np.rint(np.asarray(boxes)).astype(np.int64).reshape(-1, 4)
-    crops = [
-        _unmold_crop(mask, box) if box[2] > box[0] and box[3] > box[1] else np.zeros((0, 0), bool)
-        for mask, box in zip(masks, whole, strict=True)
-    ]
-    return crops, [(y, x) for y, x, _, _ in whole.tolist()]
+    for mask, (y1, x1, y2, x2) in zip(masks, whole.tolist(), strict=True):
+        has_area = y2 > y1 and x2 > x1
+        crop = _unmold_crop(mask, (y1, x1, y2, x2)) if has_area else np.zeros((0, 0), bool)
+        yield crop, (y1, x1)
 
 
 def _unmold_into(full: Array, mask: Array, bbox: Sequence[int] | Array) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from ..config import Config
 from ..config_rules import parts as config_parts
 from ..datasets.dataset import Dataset
+from ..loading.alike import padded_alike
 from ..loading.source import SampleSource, stack
 from ..types import Array
 from .debug_targets import build_detection_targets, generate_random_rois
@@ -59,7 +60,7 @@ def data_generator(
     )
     for first in itertools.count(step=batch_size):
         numbers = range(first, first + batch_size)
-        samples = [source.sample(number) for number in numbers]
+        samples = padded_alike([source.sample(number) for number in numbers], numbers, source)
         inputs, outputs = list(stack(samples).values()), []
         if random_rois:
             rngs = [_legacy_rng([source.seed, 2, number]) for number in numbers]

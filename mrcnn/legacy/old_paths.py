@@ -73,7 +73,7 @@ MOVED = {
     "training.stages": "runs.stages",
     "training.train_state": "runs.state",
     "training_checks": "config_rules.training_rules",
-    "transforms": "images.resizing legacy.resize",
+    "transforms": "images.resizing images.normalising legacy.resize",
     "tta": "inference.tta inference.merging",
     "value_checks": "config_rules.values",
     "visualize.comparison": "visualize.side_by_side",

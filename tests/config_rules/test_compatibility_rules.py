@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mrcnn.config_rules.compatibility_rules import problems
+from mrcnn.config_rules.compatibility_rules import problems, remarks
 
 from .test_network_rules import Valid
 
@@ -81,3 +81,22 @@ def test_epsilon():
 def test_mask_targets_need_whole_masks():
     [line] = found(MASK_TARGETS="detectron2")
     assert line.endswith("which needs whole masks: set USE_MINI_MASK to False.")
+
+
+def test_hosts_need_inputs_of_one_size():
+    settings = {"IMAGE_RESIZE_MODE": "short_side", "GPU_COUNT": 2, "HOST_COUNT": 2}
+    [line] = found(**settings)
+    assert line.startswith("IMAGE_RESIZE_MODE is 'short_side' and HOST_COUNT is 2: hosts would")
+
+
+def test_an_array_is_no_choice():
+    [line] = found(MASK_PASTING=np.array(["reference", "torchvision"]))
+    assert line.startswith("MASK_PASTING is array(")
+
+
+def test_remarks():
+    assert remarks(Valid()) == []
+    boxes = {"BOX_COORDINATES": "continuous"}
+    assert remarks(Valid.from_dict({**boxes, "ROI_POOLER": "roi_align"})) == []
+    [line] = remarks(Valid.from_dict(boxes))
+    assert "up to a pixel away: use 'roi_align'" in line

@@ -19,6 +19,12 @@ def detector(factor=1.0, input_scale=None, **settings):
 
 ANY_SIZE = {"IMAGE_RESIZE_MODE": "pad64", "IMAGE_MIN_DIM": 512}
 SHORT_SIDE = {"IMAGE_RESIZE_MODE": "short_side", "IMAGE_MIN_DIM": 800, "IMAGE_MAX_DIM": 1333}
+SHORT_SIDE = {
+    "IMAGE_RESIZE_MODE": "short_side",
+    "IMAGE_MIN_DIM": 800,
+    "IMAGE_MAX_DIM": 1333,
+    "IMAGE_PADDING": 32,
+}
 NUCLEI = {**ANY_SIZE, "IMAGE_MIN_SCALE": 2.0}
 
 
@@ -42,6 +48,10 @@ NUCLEI = {**ANY_SIZE, "IMAGE_MIN_SCALE": 2.0}
         # As torchvision's: tiles of 800 pixels keep their size.
         (detector(**SHORT_SIDE), (5332, 3000), None),
         (detector(**SHORT_SIDE), (5333, 3000), (800, 100)),
+        # One whose short side counts.
+        (detector(**SHORT_SIDE), (3200, 5000), None),
+        (detector(**SHORT_SIDE), (3201, 5000), (800, 100)),
+        (detector(**SHORT_SIDE), (5300, 5300), (800, 100)),
         # At a scale of the user's choice, nothing is shrunk further.
         (detector(input_scale=1.0), (1024, 1024), None),
         (detector(input_scale=1.0), (1025, 1024), (1024, 128)),

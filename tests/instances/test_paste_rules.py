@@ -41,7 +41,7 @@ def test_detectron2_by_hand():
 @pytest.mark.parametrize("rule", RULES)
 def test_the_threshold(rule):
     half = np.full((28, 28), 0.5, np.float32)
-    [crop], [(y, x)] = pasted_crops([half], [[10, 10, 30, 30]], (50, 50), rule)
+    [(crop, (y, x))] = pasted_crops([half], [[10, 10, 30, 30]], (50, 50), rule)
     assert crop[20 - y, 20 - x] == (rule == "detectron2")
 
 
@@ -50,7 +50,7 @@ def test_the_threshold(rule):
 def test_crops_lie_in_the_image_and_near_the_box(rule, start, size):
     box = np.array([*start, start[0] + size[0], start[1] + size[1]], np.float32)
     mask = np.random.default_rng(0).random((14, 14), np.float32)
-    [crop], [(y, x)] = pasted_crops([mask], [box], (40, 50), rule)
+    [(crop, (y, x))] = pasted_crops([mask], [box], (40, 50), rule)
     assert crop.dtype == bool
     if crop.size:
         assert y >= 0 and x >= 0 and y + crop.shape[0] <= 40 and x + crop.shape[1] <= 50
@@ -74,7 +74,9 @@ def test_detectron2_itself():
     shape, of_all = tuple(values["paste.size"]), values["paste.out_shape"]
     expected = np.unpackbits(values["paste.out_packed"], count=np.prod(of_all)).reshape(of_all)
     boxes = values["paste.boxes"][:, [1, 0, 3, 2]]
-    crops, corners = pasted_crops(values["paste.masks"], boxes, shape, "detectron2")
+    crops, corners = zip(
+        *pasted_crops(values["paste.masks"], boxes, shape, "detectron2"), strict=True
+    )
     for number, (crop, corner) in enumerate(zip(crops, corners, strict=True)):
         assert_array_equal(in_image(crop, corner, shape), expected[number] != 0)
         soft, (y, x) = paste_detectron2(values["paste.masks"][number], boxes[number], shape)

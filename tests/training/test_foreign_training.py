@@ -12,7 +12,7 @@ from weights.foreign.models import manifest, seeded
 from mrcnn.anchors.targets import build_rpn_targets
 from mrcnn.geometry.boxes import box_deltas, compute_overlaps
 from mrcnn.images.frame import Frame
-from mrcnn.images.resizing import mold_resized
+from mrcnn.images.normalising import mold_resized
 from mrcnn.inference import molding
 from mrcnn.instances import InstanceBoxes
 from mrcnn.model import MaskRCNN

@@ -126,7 +126,8 @@ class MaskHead(Head):
         in torchvision, the statistics are those of the positive RoIs.
         """
         config, total = self.config, self.config.TRAIN_ROIS_PER_IMAGE
-        is_frozen = config.TRAIN_BN is False or not config.MASK_HEAD_NORM
+        has_norms = config.MASK_HEAD_NORM and not HIDDEN[config.MASK_HEAD] and not self.is_shared
+        is_frozen = config.TRAIN_BN is False or not has_norms
         of_positives = not is_frozen and config.ROI_SAMPLING == "torchvision"
         learners = matched.positives if is_frozen or of_positives else total
         counted = matched.class_ids[:, :learners] > 0 if of_positives else None

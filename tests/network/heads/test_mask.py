@@ -163,7 +163,9 @@ def test_masks_are_pasted_by_the_rule(build, rule):
     soft = np.random.default_rng(0).random((2, 8, 8, 3)).astype(np.float32)
     boxes = np.array([(10.3, 20.7, 30.1, 50.2), (-0.5, 40, 12, 70)], np.float32)
     rows, class_ids = np.array([0, 1]), np.array([1, 2], np.int32)
-    crops, corners = pasted_crops(class_masks(soft, rows, class_ids), boxes, (40, 60), rule)
+    crops, corners = zip(
+        *pasted_crops(class_masks(soft, rows, class_ids), boxes, (40, 60), rule), strict=True
+    )
     expected = InstanceMasks(crops, corners, (40, 60)).dense()
     head = build(MASK_PASTING=rule)
     found = Found(rows, class_ids, boxes, (40, 60, 3))
