@@ -254,7 +254,7 @@ class Config:
     IMAGE_RESIZE_MODE: str | Literal["square", "pad64", "crop", "none", "short_side"] = "square"
     # With "short_side": sides of the input are padded below and on the right to multiples of this
     # many pixels; 1 for no padding.
-    IMAGE_PADDING: int = 32
+    IMAGE_SIDE_MULTIPLE: int = 32
     # How pixels are interpolated: "reference", bilinear, without smoothing, to the image's own
     # type; "torchvision", the same in float32; "detectron2", as Pillow does, smoothed where the
     # image shrinks, to whole numbers. With "short_side", also how sides are rounded.

@@ -139,7 +139,7 @@ OWN = {
     "RPN_CLIP_TO_IMAGE": False,
     "BOX_DELTA_LIMIT": None,
     "BOX_COORDINATES": "reference",
-    "IMAGE_PADDING": 32,
+    "IMAGE_SIDE_MULTIPLE": 32,
     "IMAGE_RESAMPLING": "reference",
     "PIXEL_STD": 1.0,
     "DETECTION_ALL_CLASSES": False,

@@ -41,7 +41,11 @@ def problems(config: Any) -> Iterator[str]:
         value = getattr(config, name)
         if not isinstance(value, bool | np.bool_):
             yield f"{name} is {value!r}: it must be True or False."
-    for name, least in (("RPN_CONVOLUTIONS", 1), ("BOX_HEAD_LAYERS", 1), ("IMAGE_PADDING", 1)):
+    for name, least in (
+        ("RPN_CONVOLUTIONS", 1),
+        ("BOX_HEAD_LAYERS", 1),
+        ("IMAGE_SIDE_MULTIPLE", 1),
+    ):
         value = getattr(config, name)
         if not is_integer(value) or value < least:
             yield f"{name} is {value!r}: it must be a whole number of at least {least}."

@@ -166,12 +166,12 @@ def problems(config: Any) -> Iterator[str]:
 
 def _padding_problem(config):
     """A level of the pyramid is twice as large as the one above, from C5 down to C2."""
-    multiple, strides = config.IMAGE_PADDING, backbone_strides(config)
+    multiple, strides = config.IMAGE_SIDE_MULTIPLE, backbone_strides(config)
     fits = not is_integer(multiple) or multiple % strides[-1] == 0
     if config.IMAGE_RESIZE_MODE == "short_side" and not fits:
         yield (
-            f"IMAGE_PADDING is {multiple}: with NECK 'fpn' it must be a multiple of {strides[-1]}, "
-            "the stride of C5, because the pyramid adds each level to one of twice its size."
+            f"IMAGE_SIDE_MULTIPLE is {multiple}: with NECK 'fpn' it must be a multiple of "
+            f"{strides[-1]}, the stride of C5, because the pyramid adds each level to one of twice its size."
         )
 
 

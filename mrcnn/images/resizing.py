@@ -43,7 +43,7 @@ class ResizeSettings(Protocol):
         """See `Config`."""
 
     @property
-    def IMAGE_PADDING(self) -> int:
+    def IMAGE_SIDE_MULTIPLE(self) -> int:
         """See `Config`."""
 
     @property
@@ -220,7 +220,7 @@ def resize_options(config: ResizeSettings) -> dict[str, Any]:
         "max_dim": config.IMAGE_MAX_DIM,
         "min_scale": config.IMAGE_MIN_SCALE,
         "mode": config.IMAGE_RESIZE_MODE,
-        "multiple": config.IMAGE_PADDING,
+        "multiple": config.IMAGE_SIDE_MULTIPLE,
         "resampling": config.IMAGE_RESAMPLING,
     }
 
@@ -247,7 +247,7 @@ def check_sides(image_shape: Sequence[int] | Array, mode: str = "square") -> Non
 
     Args:
         image_shape: (height, width, ...) in pixels.
-        mode: IMAGE_RESIZE_MODE. With "short_side", IMAGE_PADDING has made the sides fit.
+        mode: IMAGE_RESIZE_MODE. With "short_side", IMAGE_SIDE_MULTIPLE has made the sides fit.
 
     Raises:
         ValueError: height or width is not a multiple of 64.

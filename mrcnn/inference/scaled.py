@@ -134,7 +134,7 @@ def _mold(image: Array, scale: float, config: Config) -> tuple[Array, Frame]:
     # The image has its size already, so that each mode only pads it.
     if own == "short_side":
         padded, window, _, padding, crop = resize_image(
-            resized, min(height, width), mode=own, multiple=config.IMAGE_PADDING
+            resized, min(height, width), mode=own, multiple=config.IMAGE_SIDE_MULTIPLE
         )
     else:
         mode = "square" if square else "pad64"

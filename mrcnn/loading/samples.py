@@ -151,7 +151,8 @@ def _load(
         image, instances = apply_augmentation(augmentation, image, instances, rng, another)
     if config.IMAGE_RESIZE_MODE == "short_side":
         height, width = (
-            -(-side // config.IMAGE_PADDING) * config.IMAGE_PADDING for side in image.shape[:2]
+            -(-side // config.IMAGE_SIDE_MULTIPLE) * config.IMAGE_SIDE_MULTIPLE
+            for side in image.shape[:2]
         )
         frame, more = frame.padded(height, width)
         image, instances = np.pad(image, more), instances.resize(1, more)

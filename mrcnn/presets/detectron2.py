@@ -82,7 +82,7 @@ class detectron2_mask_rcnn_R_50_C4(detectron2_mask_rcnn_R_50_FPN):
     POOL_SIZE: int = 14
     ROI_LEVEL_RULE: str = "round"
     RPN_CHANNELS: int = 1024
-    IMAGE_PADDING: int = 1
+    IMAGE_SIDE_MULTIPLE: int = 1
     PRE_NMS_LIMIT: int = 6000
     PRE_NMS_LIMIT_TRAINING: int | None = 12000
     POST_NMS_ROIS_TRAINING: int = 2000
@@ -94,7 +94,7 @@ class detectron2_mask_rcnn_R_50_DC5(detectron2_mask_rcnn_R_50_FPN):
     NECK: str = "dc5"
     ROI_LEVEL_RULE: str = "round"
     RPN_CHANNELS: int = 2048
-    IMAGE_PADDING: int = 1
+    IMAGE_SIDE_MULTIPLE: int = 1
     PRE_NMS_LIMIT: int = 6000
     PRE_NMS_LIMIT_TRAINING: int | None = 12000
     POST_NMS_ROIS_TRAINING: int = 2000

@@ -20,7 +20,7 @@ class ForeignModel(Recipe):
     IMAGE_RESIZE_MODE: str = "short_side"
     IMAGE_MIN_DIM: int = 800
     IMAGE_MAX_DIM: int = 1333
-    IMAGE_PADDING: int = 32
+    IMAGE_SIDE_MULTIPLE: int = 32
     MEAN_PIXEL: Sequence[float] = (123.675, 116.28, 103.53)
 
     BACKBONE: Any = "resnet50"

@@ -113,9 +113,9 @@ def test_replaced_settings_survive_saving_and_copying():
             "'fpn'.",
         ),
         (
-            {"IMAGE_RESIZE_MODE": "short_side", "IMAGE_PADDING": 48},
-            "- IMAGE_PADDING is 48: with NECK 'fpn' it must be a multiple of 32, the stride of C5, "
-            "because the pyramid adds each level to one of twice its size.",
+            {"IMAGE_RESIZE_MODE": "short_side", "IMAGE_SIDE_MULTIPLE": 48},
+            "- IMAGE_SIDE_MULTIPLE is 48: with NECK 'fpn' it must be a multiple of 32, the stride "
+            "of C5, because the pyramid adds each level to one of twice its size.",
         ),
         (
             {"NECK": "dc5", "BACKBONE": "vgg16"},

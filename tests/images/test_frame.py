@@ -24,7 +24,7 @@ def config_of(mode="square", min_dim=64, max_dim=128, min_scale=0):
         IMAGE_MIN_DIM=min_dim,
         IMAGE_MAX_DIM=max_dim,
         IMAGE_MIN_SCALE=min_scale,
-        IMAGE_PADDING=32,
+        IMAGE_SIDE_MULTIPLE=32,
         IMAGE_RESAMPLING="reference",
         BOX_COORDINATES="reference",
     )
@@ -198,7 +198,7 @@ def continuous(**settings):
 
 def test_continuous_boxes_by_hand():
     # 30 x 20 becomes 96 x 64, and 70 columns with the padding of 35: 105 x 70.
-    resized, frame = Frame.of(image_of(30, 20), continuous(IMAGE_PADDING=35))
+    resized, frame = Frame.of(image_of(30, 20), continuous(IMAGE_SIDE_MULTIPLE=35))
     assert resized.shape == (105, 70, 3) and frame.window == (0, 0, 96, 64)
     assert frame.margin == 0 and frame.padding == [(0, 9), (0, 6), (0, 0)]
     boxes = [(0, 0, 1, 1), (32 / 105, 16 / 70, 64 / 105, 40 / 70)]

@@ -154,7 +154,7 @@ def test_resize_to_input_takes_the_settings():
         IMAGE_MAX_DIM=64,
         IMAGE_MIN_SCALE=1.5,
         IMAGE_RESIZE_MODE="square",
-        IMAGE_PADDING=32,
+        IMAGE_SIDE_MULTIPLE=32,
         IMAGE_RESAMPLING="reference",
     )
     image, window, scale, padding, crop = resizing.resize_to_input(np.ones((20, 40, 3)), config)
@@ -255,7 +255,7 @@ def foreign_settings(described):
         return SimpleNamespace(
             IMAGE_MIN_DIM=described["min_size"],
             IMAGE_MAX_DIM=described["max_size"],
-            IMAGE_PADDING=described["size_divisible"],
+            IMAGE_SIDE_MULTIPLE=described["size_divisible"],
             IMAGE_RESAMPLING="torchvision",
             MEAN_PIXEL=np.array(described["image_mean"]) * 255,
             PIXEL_STD=np.array(described["image_std"]) * 255,
@@ -265,7 +265,7 @@ def foreign_settings(described):
     return SimpleNamespace(
         IMAGE_MIN_DIM=described["INPUT.MIN_SIZE_TEST"],
         IMAGE_MAX_DIM=described["INPUT.MAX_SIZE_TEST"],
-        IMAGE_PADDING=described["size_divisibility"] or 1,
+        IMAGE_SIDE_MULTIPLE=described["size_divisibility"] or 1,
         IMAGE_RESAMPLING="detectron2",
         MEAN_PIXEL=described["MODEL.PIXEL_MEAN"][::-1],
         PIXEL_STD=described["MODEL.PIXEL_STD"][::-1],

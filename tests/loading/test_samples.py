@@ -362,8 +362,8 @@ def test_short_side_pads_with_zeros_on_the_right_even_if_flipped(config, flipped
     config.IMAGE_RESIZE_MODE, config.IMAGE_MAX_DIM = "short_side", 100
     config.PIXEL_STD = 2.0
     dataset = InMemory([one_sample((40, 60), [(10, 6, 20, 30)], [2])])
-    # 40 x 60 becomes 64 x 96, and IMAGE_PADDING is 40: 80 x 120.
-    config.IMAGE_PADDING = 40
+    # 40 x 60 becomes 64 x 96, and IMAGE_SIDE_MULTIPLE is 40: 80 x 120.
+    config.IMAGE_SIDE_MULTIPLE = 40
     seed = next(n for n in range(99) if _flips(n) == flipped)
     sample = sample_of(dataset, config, seed, augment=True)
     image = sample["image"]

@@ -20,6 +20,10 @@ def test_differences_between_the_models():
 
 def test_the_image():
     config = made("maskrcnn_resnet50_fpn")
-    assert (config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_PADDING) == (800, 1333, 32)
+    assert (config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_SIDE_MULTIPLE) == (
+        800,
+        1333,
+        32,
+    )
     assert tuple(round(255 * m, 3) for m in (0.485, 0.456, 0.406)) == config.MEAN_PIXEL
     assert tuple(round(255 * s, 3) for s in (0.229, 0.224, 0.225)) == config.PIXEL_STD
