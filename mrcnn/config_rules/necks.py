@@ -171,7 +171,8 @@ def _padding_problem(config):
     if config.IMAGE_RESIZE_MODE == "short_side" and not fits:
         yield (
             f"IMAGE_SIDE_MULTIPLE is {multiple}: with NECK 'fpn' it must be a multiple of "
-            f"{strides[-1]}, the stride of C5, because the pyramid adds each level to one of twice its size."
+            f"{strides[-1]}, the stride of C5, because the pyramid adds each level to one of twice "
+            "its size."
         )
 
 

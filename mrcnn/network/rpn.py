@@ -20,7 +20,7 @@ def rpn_graph(
     channels: int = 512,
     init: str = "glorot",
     convolutions: int = 1,
-    scores: int = 2,
+    logits_per_anchor: int = 2,
 ) -> list[Tensor]:
     """Scores and box deltas of all anchors on one feature map.
 
@@ -31,7 +31,7 @@ def rpn_graph(
         channels: output channels of each shared convolution.
         init: NEW_LAYERS_INIT.
         convolutions: number of shared 3x3 convolutions.
-        scores: RPN_LOGITS; with 1, the background's logit is 0.
+        logits_per_anchor: RPN_LOGITS; with 1, the background's logit is 0.
 
     Returns:
         logits: [B, H * W * anchors, 2], background and foreground.
@@ -54,9 +54,9 @@ def rpn_graph(
         kernel = initial(init, 0.01)
         return layers.Conv2D(count, (1, 1), kernel_initializer=kernel, name=name)(shared)
 
-    x = predict(scores * anchors_per_location, "rpn_class_raw")
-    logits = layers.Reshape((-1, scores))(x)
-    if scores == 1:
+    x = predict(logits_per_anchor * anchors_per_location, "rpn_class_raw")
+    logits = layers.Reshape((-1, logits_per_anchor))(x)
+    if logits_per_anchor == 1:
         # The softmax of (0, x) is the sigmoid of x.
         logits = ops.pad(logits, [[0, 0], [0, 0], [1, 0]])
     probs = layers.Activation("softmax", name="rpn_class_xxx", dtype="float32")(logits)
@@ -71,7 +71,7 @@ def build_rpn_model(
     channels: int = 512,
     init: str = "glorot",
     convolutions: int = 1,
-    scores: int = 2,
+    logits_per_anchor: int = 2,
 ) -> keras.Model:
     """The RPN as a separate model, so that all levels share its weights.
 
@@ -82,14 +82,20 @@ def build_rpn_model(
         channels: output channels of each shared convolution.
         init: NEW_LAYERS_INIT.
         convolutions: number of shared 3x3 convolutions.
-        scores: RPN_LOGITS.
+        logits_per_anchor: RPN_LOGITS.
 
     Returns:
         Model "rpn_model": feature map [B, H, W, depth] -> the outputs of `rpn_graph`.
     """
     feature_map = keras.Input((None, None, depth), name="input_rpn_feature_map")
     outputs = rpn_graph(
-        feature_map, anchors_per_location, anchor_stride, channels, init, convolutions, scores
+        feature_map,
+        anchors_per_location,
+        anchor_stride,
+        channels,
+        init,
+        convolutions,
+        logits_per_anchor,
     )
     return keras.Model(feature_map, outputs, name="rpn_model")
 

@@ -45,7 +45,7 @@ def test_several_convolutions(stride, cells):
 
 
 def test_a_single_score_is_that_of_a_sigmoid():
-    model = build_rpn_model(1, 3, 6, channels=5, scores=1)
+    model = build_rpn_model(1, 3, 6, channels=5, logits_per_anchor=1)
     features = np.random.default_rng(0).normal(size=(2, 4, 4, 6)).astype("float32")
     logits, probs, _ = (np.asarray(output) for output in model(features))
     raw = model.get_layer("rpn_class_raw")(model.get_layer("rpn_conv_shared")(features))
