@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 # Settings that change what the weights compute.
 _COMPUTING = (
+    *("BACKBONE", "FPN_NORM"),
     *("RESNET_STRIDE_IN", "RESNET_POOL_PADDING", "BATCH_NORM_EPSILON", "MEAN_PIXEL", "PIXEL_STD"),
     *("BOX_HEAD_NORM", "MASK_HEAD_NORM", "ROI_POOLER", "SAMPLING_RATIO", "ROI_ALIGN_ALIGNED"),
     *("ROI_LEVEL_RULE", "C4_HEAD_STRIDE", "RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS"),
@@ -37,7 +38,7 @@ _COMPUTING = (
     *("BOX_DELTA_LIMIT", "BOX_COORDINATES"),
 )
 # Those of a backbone alone: its epsilon and deviation are adapted when it is loaded.
-_OF_BACKBONE = ("RESNET_STRIDE_IN", "RESNET_POOL_PADDING")
+_OF_BACKBONE = ("BACKBONE", "RESNET_STRIDE_IN", "RESNET_POOL_PADDING")
 _TOLERANCE = 0.5  # of the mean, in gray levels
 # The score above which Detectron2's demo shows objects.
 _MIN_SCORE = 0.5
@@ -254,7 +255,7 @@ def export(keras_model: Any, config: Config, path: PathLike) -> None:
         for name, variables in weighted_layers(keras_model).items()
     }
     write(state_dict(layers, getattr(keras_model, "is_bgr", False)), path)
-    own = {"HEADS": tuple(config.HEADS), "FPN_NORM": config.FPN_NORM}
+    own = {"HEADS": tuple(config.HEADS), "FPN_NORM": config.FPN_NORM, "BACKBONE": config.BACKBONE}
     own |= {"BOX_HEAD_NORM": config.BOX_HEAD_NORM, "MASK_HEAD_NORM": config.MASK_HEAD_NORM}
     kind = Kind("torchvision", "fpn", own)
     if found := _differing(config, kind):

@@ -1,13 +1,12 @@
 """Models made from weights of torchvision and Detectron2."""
 
-import functools
 import logging
 import shutil
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from weights.foreign.models import MANIFESTS, manifest, resnet, shapes_only, torchvision_name
+from weights.foreign.models import MANIFESTS, PREDICTOR, manifest, narrow, resnet, shapes_only
 
 from mrcnn import presets
 from mrcnn.config import Config
@@ -22,47 +21,6 @@ from mrcnn.weights.foreign.kind import Kind
 pytestmark = pytest.mark.network
 
 SMALL = {"IMAGE_MIN_DIM": 64, "IMAGE_MAX_DIM": 64}
-PREDICTOR = "roi_heads.box_predictor"
-
-
-def narrow(width=64, **changes):
-    """torchvision's Mask R-CNN with few channels, in the names of older files.
-
-    Args:
-        width: of the backbone; ours has 64.
-        changes: tensors that replace others or are added.
-    """
-    return {**_narrow(width), **changes}
-
-
-@functools.cache
-def _narrow(width):
-    classes = 3
-    rng = np.random.default_rng(1)
-    found = {
-        f"backbone.body.{name}": value
-        for name, value in resnet(width=width, convert=torchvision_name).items()
-    }
-
-    def add(name, *shape, outputs=None):
-        found[f"{name}.weight"] = rng.normal(size=shape).astype(np.float32)
-        found[f"{name}.bias"] = rng.normal(size=outputs or shape[0]).astype(np.float32)
-
-    for level in range(4):
-        add(f"backbone.fpn.inner_blocks.{level}", 16, 256 * 2**level, 1, 1)
-        add(f"backbone.fpn.layer_blocks.{level}", 16, 16, 3, 3)
-    add("rpn.head.conv", 16, 16, 3, 3)
-    add("rpn.head.cls_logits", 3, 16, 1, 1)
-    add("rpn.head.bbox_pred", 12, 16, 1, 1)
-    add("roi_heads.box_head.fc6", 32, 16 * 49)
-    add("roi_heads.box_head.fc7", 32, 32)
-    add(f"{PREDICTOR}.cls_score", classes, 32)
-    add(f"{PREDICTOR}.bbox_pred", 4 * classes, 32)
-    for number in range(1, 5):
-        add(f"roi_heads.mask_head.mask_fcn{number}", 16, 16, 3, 3)
-    add("roi_heads.mask_predictor.conv5_mask", 16, 16, 2, 2, outputs=16)
-    add("roi_heads.mask_predictor.mask_fcn_logits", classes, 16, 1, 1)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +97,7 @@ def test_start_weights(path, tmp_path, caplog):
     assert not model.keras_model.get_layer("res2a_branch2a").weights[1].numpy().any()
     differences = [line for line in caplog.messages if "computes differently" in line]
     assert len(differences) == 1
+    assert not any("of its backbone are not in" in line for line in caplog.messages)
     for name in ("BATCH_NORM_EPSILON is 0.001 (there 1e-05)", "RESNET_STRIDE_IN is '1x1'"):
         assert name in differences[0]
 
@@ -159,6 +118,12 @@ def test_files_that_do_not_fit(tmp_path):
         MaskRCNN.from_pretrained(saved(resnet()))
     with pytest.raises(ValueError, match="IMAGE_MIN_DIMS is not a setting"):
         MaskRCNN.from_pretrained(saved(narrow(1)), IMAGE_MIN_DIMS=3)
+    fifth = {
+        f"roi_heads.mask_head.mask_fcn5.{part}": np.zeros(shape, np.float32)
+        for part, shape in (("weight", (16, 16, 3, 3)), ("bias", 16))
+    }
+    with pytest.raises(ValueError, match="1 layers that the model lacks: mrcnn_mask_conv5"):
+        MaskRCNN.from_pretrained(saved(narrow(**fifth)), **SMALL)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.pth"):
         MaskRCNN.from_pretrained("nowhere.pth")
 
@@ -214,6 +179,11 @@ def test_differences():
     backbone = Kind("torchvision", None, {"BACKBONE": "resnet50"})
     config.RESNET_STRIDE_IN = "3x3"
     assert pretrained.differences(config, backbone) == ""
+    config.BACKBONE = "resnet101"
+    found = pretrained.differences(config, backbone)
+    assert "BACKBONE is 'resnet101' (there 'resnet50')" in found
+    config.FPN_NORM = True
+    assert "FPN_NORM is True (there False)" in pretrained.differences(config, kind)
 
 
 @pytest.mark.slow
