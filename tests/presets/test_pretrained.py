@@ -13,6 +13,7 @@ from mrcnn.config import Config
 from mrcnn.mask_rcnn import MaskRCNN
 from mrcnn.network import graph
 from mrcnn.presets import pretrained
+from mrcnn.presets.comparing import preset_of
 from mrcnn.weights import start_weights, weighted_layers, zoo
 from mrcnn.weights.catalogue import find
 from mrcnn.weights.foreign import ForeignWeights
@@ -156,34 +157,10 @@ def test_our_own_files(tmp_path, monkeypatch):
     assert calls == [(find("nuclei"), ("training", tmp_path), {"NUM_CLASSES": 3})]
 
 
-def test_presets():
-    assert pretrained.preset_of(
-        Kind("torchvision", "fpn", {"HEADS": ("box",), "FPN_NORM": True})
-    ) is (presets.torchvision_fasterrcnn_resnet50_fpn_v2)
+def test_a_preset_with_other_heads():
     faster = {"HEADS": ("box",), "BACKBONE": "resnet101"}
     c4 = pretrained.config_for("x", Kind("detectron2", "c4", faster), "inference", {})
     assert (c4.HEADS, c4.BACKBONE, c4.NECK, c4.PRE_NMS_LIMIT) == (("box",), "resnet101", "c4", 6000)
-
-
-def test_differences():
-    class Same(presets.detectron2_mask_rcnn_R_50_FPN, Config):
-        NAME = "same"
-
-    kind = Kind("detectron2", "fpn", {"HEADS": ("box", "mask")})
-    config = Same()
-    assert pretrained.differences(config, kind) == ""
-    config.PIXEL_STD = np.array([1.0, 1.0, 1.0])
-    assert pretrained.differences(config, kind) == ""
-    config.SAMPLING_RATIO = 2
-    assert "SAMPLING_RATIO is 2 (there 0)." in pretrained.differences(config, kind)
-    backbone = Kind("torchvision", None, {"BACKBONE": "resnet50"})
-    config.RESNET_STRIDE_IN = "3x3"
-    assert pretrained.differences(config, backbone) == ""
-    config.BACKBONE = "resnet101"
-    found = pretrained.differences(config, backbone)
-    assert "BACKBONE is 'resnet101' (there 'resnet50')" in found
-    config.FPN_NORM = True
-    assert "FPN_NORM is True (there False)" in pretrained.differences(config, kind)
 
 
 @pytest.mark.slow
@@ -192,7 +169,7 @@ def test_every_layer_of_the_network_gets_its_weights(name):
     source = ForeignWeights(shapes_only(manifest(name)))
     config = pretrained.config_for("x", source.kind, "inference", SMALL)
     preset = getattr(presets, name.removesuffix("_3x"))
-    assert pretrained.preset_of(source.kind) is preset
+    assert preset_of(source.kind) is preset
     layers = weighted_layers(graph.build("inference", config))
     assert set(layers) == set(source.layer_names)
     for layer, variables in layers.items():
