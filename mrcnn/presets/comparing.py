@@ -7,6 +7,7 @@ import numpy as np
 from .. import presets
 from ..config import Config
 from ..weights.foreign.kind import Kind
+from ..weights.foreign.source import IMAGENET_STD
 
 # Settings that change what the weights compute.
 _COMPUTING = (
@@ -23,7 +24,7 @@ _TOLERANCE = 0.5  # of the mean, in gray levels
 
 
 def preset_of(kind: Kind) -> Any:
-    """The preset that is closest to a kind of model; the kind's `settings` say how it differs.
+    """The preset that is closest to a kind of model; `settings_of` says how it differs.
 
     Args:
         kind: with a neck, or a backbone alone.
@@ -34,18 +35,58 @@ def preset_of(kind: Kind) -> Any:
         >>> preset_of(Kind("detectron2", "fpn", {"HEADS": ("box",)})).__name__
         'detectron2_faster_rcnn_R_50_FPN'
     """
-    heads = kind.settings.get("HEADS", ("box", "mask"))
-    family = "mask" if "mask" in heads else "keypoint" if "keypoint" in heads else "faster"
+    family = _family(kind)
     if kind.project == "torchvision":
         version = "_v2" if kind.settings.get("FPN_NORM") and family != "keypoint" else ""
         return getattr(presets, f"torchvision_{family}rcnn_resnet50_fpn{version}")
-    backbone = str(kind.settings.get("BACKBONE"))
-    if backbone.startswith("resnext"):
-        return presets.detectron2_mask_rcnn_X_101_32x8d_FPN
     if kind.neck in ("c4", "dc5"):
         return getattr(presets, f"detectron2_mask_rcnn_R_50_{kind.neck.upper()}")
+    backbone = kind.settings.get("BACKBONE")
+    if (family, backbone) == ("mask", "resnext101_32x8d"):
+        return presets.detectron2_mask_rcnn_X_101_32x8d_FPN
     depth = "101" if backbone == "resnet101" and family != "keypoint" else "50"
     return getattr(presets, f"detectron2_{family}_rcnn_R_{depth}_FPN")
+
+
+def settings_of(kind: Kind) -> dict[str, Any]:
+    """The settings in which a kind of model differs from its preset, or may.
+
+    Args:
+        kind: see `preset_of`.
+    """
+    if kind.project == "detectron2" and _backbone(kind).startswith("resnext"):
+        return {"RESNET_STRIDE_IN": "3x3", "PIXEL_STD": IMAGENET_STD, **kind.settings}
+    return dict(kind.settings)
+
+
+def name_of(kind: Kind) -> str:
+    """What a kind of model is called, as presets are.
+
+    Args:
+        kind: see `preset_of`.
+
+    Example:
+        >>> from mrcnn.presets.comparing import name_of
+        >>> from mrcnn.weights.foreign.kind import Kind
+        >>> name_of(Kind("detectron2", "c4", {"HEADS": ("box",), "BACKBONE": "resnet101"}))
+        'detectron2_faster_rcnn_R_101_C4'
+    """
+    family, backbone, neck = _family(kind), _backbone(kind), kind.neck or "fpn"
+    if kind.project == "torchvision":
+        version = "_v2" if kind.settings.get("FPN_NORM") else ""
+        return f"torchvision_{family}rcnn_{backbone}_{neck}{version}"
+    letter = "X" if backbone.startswith("resnext") else "R"
+    depth = backbone.removeprefix("resnext").removeprefix("resnet")
+    return f"detectron2_{family}_rcnn_{letter}_{depth}_{neck.upper()}"
+
+
+def _family(kind):
+    heads = kind.settings.get("HEADS", ("box", "mask"))
+    return "mask" if "mask" in heads else "keypoint" if "keypoint" in heads else "faster"
+
+
+def _backbone(kind):
+    return str(kind.settings.get("BACKBONE", "resnet50"))
 
 
 def differences(config: Config, kind: Kind) -> str:
@@ -61,33 +102,46 @@ def differences(config: Config, kind: Kind) -> str:
     found = differing(config, kind)
     if not found:
         return ""
+    preset, wanted = preset_of(kind), settings_of(kind)
+    others = [
+        f"{name} {wanted[name]!r}"
+        for name in _compared(kind)
+        if name in wanted and not agree(name, wanted[name], _of_preset(preset, name))
+    ]
+    also = f" with {', '.join(others)}" if others else ""
     return (
         f"the weights are from {kind}, but this model computes differently, so that training must "
-        f"adapt them: {'; '.join(found)}. The settings of {preset_of(kind).__name__} agree."
+        f"adapt them: {'; '.join(found)}. The settings of {preset.__name__}{also} agree."
     )
 
 
-def differing(config: Config, kind: Kind) -> list[str]:
+def differing(config: Config, kind: Kind, published: bool = True) -> list[str]:
     """Which settings differ, and how, see `differences`.
 
     Args:
         config, kind: see `differences`.
+        published: whether the weights may be published ones, for which an epsilon of 0 may be
+            right.
     """
-    preset = preset_of(kind)
+    preset, settings = preset_of(kind), settings_of(kind)
     found = []
-    for name in _OF_BACKBONE if kind.neck is None else _COMPUTING:
-        wanted, here = _value(preset, name, kind), getattr(config, name)
+    for name in _compared(kind):
+        wanted = settings.get(name, _of_preset(preset, name))
+        here = getattr(config, name)
         if name == "RESNET_POOL_PADDING" and here is None:
             is_late = config.RESNET_STRIDE_IN == "3x3" or "resnext" in str(config.BACKBONE)
             here = "both" if is_late else "end"
-        if not agree(name, wanted, here) and not _is_published_epsilon(name, kind, here):
+        is_right = published and _is_published_epsilon(name, kind, here)
+        if not agree(name, wanted, here) and not is_right:
             found.append(f"{name} is {here!r} (there {wanted!r})")
     return found
 
 
-def _value(preset, name, kind):
-    if name in kind.settings:
-        return kind.settings[name]
+def _compared(kind):
+    return _OF_BACKBONE if kind.neck is None else _COMPUTING
+
+
+def _of_preset(preset, name):
     return getattr(preset, name, getattr(Config, name))
 
 
@@ -104,6 +158,8 @@ def agree(name: str, wanted: Any, here: Any) -> bool:
         name: of the setting.
         wanted, here: its values.
     """
+    if wanted is here:
+        return True
     if wanted is None or here is None or isinstance(wanted, str):
         return wanted == here
     try:

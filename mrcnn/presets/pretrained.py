@@ -10,6 +10,7 @@ import numpy as np
 
 from ..config import Config
 from ..config_rules.derived import DERIVED, assign
+from ..config_rules.network_rules import problems
 from ..runs import model_config
 from ..runs.settings import stored
 from ..text import some
@@ -24,12 +25,18 @@ from ..weights.foreign.kind import Kind
 from ..weights.foreign.torch_file import write
 from ..weights.keras_h5 import weighted_layers
 from ..weights.readers import open_source
-from .comparing import agree, differing, preset_of
+from .comparing import agree, differing, name_of, preset_of, settings_of
 
 logger = logging.getLogger(__name__)
 
 # The score above which Detectron2's demo shows objects.
 _MIN_SCORE = 0.5
+# Near those of the presets, for modes in which they must be multiples of 64.
+_SIDES: dict[str, dict[str, int]] = {
+    "square": {"IMAGE_MAX_DIM": 1344},
+    "pad64": {"IMAGE_MIN_DIM": 832},
+    "crop": {"IMAGE_MIN_DIM": 832},
+}
 
 
 @dataclasses.dataclass
@@ -106,8 +113,7 @@ def start_of(path: PathLike) -> Start:
         found = zoo.published_weights(name)
     else:
         found = find(path)
-        # A published file has a name of its own, with its checksum.
-        name = next((key for key, each in zoo.ZOO.items() if each.file == found.name), None)
+        name = zoo.name_of(found)
     entry = zoo.entry(name) if name else None
     source = open_source(found)
     if isinstance(source, ForeignWeights):
@@ -148,10 +154,13 @@ def config_for(path: PathLike, kind: Kind, mode: str, settings: Mapping[str, Any
         settings: values that replace those of the preset and of the file, by name.
 
     Returns:
-        A `Config`, whose NAME is the preset's unless `settings` has one.
+        A `Config`, whose NAME is that of the kind, see `name_of`, unless `settings` has one.
+        TRAIN_MIN_DIMS is None in inference mode, and for images of another size or another
+        IMAGE_RESIZE_MODE, whose sides are then multiples of 64.
 
     Raises:
-        ValueError: the file holds a backbone alone, or a setting is unknown.
+        ValueError: the file holds a backbone alone or a network that cannot be built, or a setting
+            is unknown.
     """
     if kind.neck is None:
         raise ValueError(
@@ -159,9 +168,14 @@ def config_for(path: PathLike, kind: Kind, mode: str, settings: Mapping[str, Any
             "start it with start_weights.load(model, path)."
         )
     preset = preset_of(kind)
-    own: dict[str, Any] = {"NAME": preset.__name__, **kind.settings}
+    own: dict[str, Any] = {"NAME": name_of(kind), **settings_of(kind)}
     made = type(preset.__name__, (preset, Config), {})()
     assign(made, own)
+    if wrong := problems(made):
+        raise ValueError(f"{path}: {kind}, but it cannot be built: {' '.join(wrong)}")
+    if mode == "inference" or {"IMAGE_MIN_DIM", "IMAGE_RESIZE_MODE"} & settings.keys():
+        made.TRAIN_MIN_DIMS = None
+    assign(made, _SIDES.get(str(settings.get("IMAGE_RESIZE_MODE")), {}))
     config = model_config.config_for(path, Card(), mode, made, settings)
     # A class of its own could not be pickled for the processes that load images.
     values = {name: value for name, value in config.to_dict().items() if name not in DERIVED}
@@ -187,5 +201,8 @@ def export(keras_model: Any, config: Config, path: PathLike) -> None:
     own = {"HEADS": tuple(config.HEADS), "FPN_NORM": config.FPN_NORM, "BACKBONE": config.BACKBONE}
     own |= {"BOX_HEAD_NORM": config.BOX_HEAD_NORM, "MASK_HEAD_NORM": config.MASK_HEAD_NORM}
     kind = Kind("torchvision", "fpn", own)
-    if found := differing(config, kind):
-        logger.warning("%s: torchvision computes differently: %s.", path, "; ".join(found))
+    if found := differing(config, kind, published=False):
+        zero = " Call torchvision.models.detection._utils.overwrite_eps(model, 0.0) there."
+        advice = zero if config.BATCH_NORM_EPSILON == 0 else ""
+        how = "; ".join(found)
+        logger.warning("%s: torchvision computes differently: %s.%s", path, how, advice)

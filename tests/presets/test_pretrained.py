@@ -1,5 +1,6 @@
 """Models made from weights of torchvision and Detectron2."""
 
+import copy
 import logging
 import shutil
 
@@ -157,10 +158,58 @@ def test_our_own_files(tmp_path, monkeypatch):
     assert calls == [(find("nuclei"), ("training", tmp_path), {"NUM_CLASSES": 3})]
 
 
+def of_detectron2(backbone="resnet50", *heads):
+    return Kind("detectron2", "fpn", {"HEADS": ("box", *heads), "BACKBONE": backbone})
+
+
+def test_a_network_that_cannot_be_built():
+    with pytest.raises(ValueError, match=r"x.pkl: a model .* cannot be built: BACKBONE is"):
+        pretrained.config_for("x.pkl", of_detectron2("resnext101_16x8d"), "inference", {})
+
+
+def test_a_resnext_with_keypoints():
+    kind = of_detectron2("resnext101_32x8d", "keypoint")
+    config = pretrained.config_for("x", kind, "training", {})
+    assert config.NAME == "detectron2_keypoint_rcnn_X_101_32x8d_FPN"
+    assert (config.POST_NMS_ROIS_TRAINING, config.RESNET_STRIDE_IN) == (1500, "3x3")
+
+
+@pytest.mark.parametrize(
+    ("mode", "settings", "expected"),
+    [
+        ("training", {}, (800, 1333, [640, 672, 704, 736, 768, 800])),
+        ("inference", {}, (800, 1333, None)),
+        ("training", {"IMAGE_MIN_DIM": 400}, (400, 1333, None)),
+        ("training", {"IMAGE_MIN_DIM": 400, "TRAIN_MIN_DIMS": [300]}, (400, 1333, [300])),
+        ("inference", {"IMAGE_RESIZE_MODE": "none"}, (800, 1333, None)),
+        ("inference", {"IMAGE_RESIZE_MODE": "pad64"}, (832, 1333, None)),
+        ("inference", {"IMAGE_RESIZE_MODE": "square"}, (800, 1344, None)),
+        ("training", {"IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": 1024}, (800, 1024, None)),
+        ("training", {"IMAGE_RESIZE_MODE": "crop"}, (832, 1333, None)),
+    ],
+)
+def test_sizes_of_images(mode, settings, expected):
+    config = pretrained.config_for("x", of_detectron2(), mode, settings)
+    config.validate()
+    dims = config.TRAIN_MIN_DIMS
+    found = config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, None if dims is None else list(dims)
+    assert found == expected
+
+
+def test_export_with_an_epsilon_of_0(model, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(pretrained, "write", lambda tensors, path: None)
+    config = copy.copy(model.config)
+    config.BATCH_NORM_EPSILON = 0.0
+    pretrained.export(model.keras_model, config, tmp_path / "back.pth")
+    assert "BATCH_NORM_EPSILON is 0.0 (there 1e-05). Call torchvision" in caplog.text
+    assert "overwrite_eps(model, 0.0)" in caplog.text
+
+
 def test_a_preset_with_other_heads():
     faster = {"HEADS": ("box",), "BACKBONE": "resnet101"}
     c4 = pretrained.config_for("x", Kind("detectron2", "c4", faster), "inference", {})
     assert (c4.HEADS, c4.BACKBONE, c4.NECK, c4.PRE_NMS_LIMIT) == (("box",), "resnet101", "c4", 6000)
+    assert c4.NAME == "detectron2_faster_rcnn_R_101_C4"
 
 
 @pytest.mark.slow
