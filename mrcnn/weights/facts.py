@@ -8,7 +8,7 @@ import re
 from .source import WeightsSource
 
 # A ResNet's depth by the number of blocks in its stages 2 to 5.
-_DEPTHS = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101, (3, 8, 36, 3): 152}
+_DEPTHS: dict[tuple[int, ...], int] = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101, (3, 8, 36, 3): 152}
 
 
 @dataclasses.dataclass(frozen=True)

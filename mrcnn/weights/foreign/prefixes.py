@@ -16,6 +16,9 @@ def without_prefixes(tensors: Mapping[str, Array]) -> dict[str, Array]:
     Args:
         tensors: arrays of any shape by their names in a file.
 
+    Returns:
+        The same arrays, in their shapes, by shorter names.
+
     Example:
         >>> from mrcnn.weights.foreign.prefixes import without_prefixes
         >>> list(without_prefixes({"module.conv1.weight": np.zeros(3)}))

@@ -25,7 +25,7 @@ class Part:
 
     @property
     def dimensions(self) -> int:
-        """Of the tensor."""
+        """Number of axes of the tensor, a scalar."""
         last = self.changes[-1] if self.changes else None
         return 4 if isinstance(last, Kernel) else 2 if isinstance(last, Dense | Cells) else 1
 
