@@ -21,7 +21,7 @@ from .network import graph
 from .network.backbones import ResNet, of_config
 from .network.process import check_process, refuse_pickle
 from .ops import in_graph, outside_graphs
-from .presets import pretrained
+from .presets import comparing, pretrained
 from .runs import folder, model_config, settings
 from .runs.folder import RunFolder
 from .text import log
@@ -268,7 +268,7 @@ class MaskRCNN:
         # Training has its own classes, whatever the weights that it starts from were trained on.
         if self.mode == "inference" and not exclude and not report.missing:
             self.card = dataclasses.replace(_card_of(filepath), config=self.card.config)
-        if report.kind and (difference := pretrained.differences(self.config, report.kind)):
+        if report.kind and (difference := comparing.differences(self.config, report.kind)):
             logger.warning("%s", difference)
         # Weights from another run, or only some of the layers, start a new run.
         is_own = not exclude and folder.parse(filepath, self.config.NAME)

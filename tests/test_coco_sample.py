@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from conftest import load_sample
 from PIL import Image
-from presets.test_pretrained import narrow
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from tiny import TinyConfig
+from weights.foreign.models import narrow
 
 from mrcnn.config import Config
 from mrcnn.instances.masks import InstanceMasks

@@ -169,6 +169,9 @@ class _Machine:
     # The memo
 
     def _put(self, number):
+        # Others could be chosen so that their hashes collide.
+        if not 0 <= number <= MAX_STEPS:
+            raise ValueError(f"refused: the pickle numbers a value {shown(number)}")
         self._memo[number] = self._top()
 
     def _get(self, number):

@@ -21,15 +21,18 @@ def weights_in(value: Any) -> dict[Any, Any]:
     """
     if not isinstance(value, dict):
         raise ValueError(f"it holds {shown(value)}, not a dict of tensors")
-    for key in _NESTED:
-        if isinstance(value.get(key), dict):
-            return value[key]
-    if not any(isinstance(entry, StoredArray | StoredTensor) for entry in value.values()):
-        found = ", ".join(shown(key) for key in list(value)[:8]) or "nothing"
-        raise ValueError(
-            f"it holds no tensors, neither directly nor under {', '.join(_NESTED)}: found {found}"
-        )
-    return value
+    # The usual names first: others may hold an average, or an optimizer's tensors.
+    usual = [value[key] for key in _NESTED if isinstance(value.get(key), dict)]
+    others = [entry for entry in value.values() if isinstance(entry, dict)]
+    for entries in (*usual, value, *others):
+        if any(isinstance(entry, StoredArray | StoredTensor) for entry in entries.values()):
+            return entries
+    if usual:
+        return usual[0]
+    found = ", ".join(shown(key) for key in list(value)[:8]) or "nothing"
+    raise ValueError(
+        f"it holds no tensors, neither directly nor under {', '.join(_NESTED)}: found {found}"
+    )
 
 
 def read_tensors(entries: dict[Any, Any], budget: Budget) -> dict[str, Array]:
@@ -42,6 +45,7 @@ def read_tensors(entries: dict[Any, Any], budget: Budget) -> dict[str, Array]:
     Raises:
         ValueError: an entry is not a tensor, or cannot be read.
     """
+    entries = {name: entry for name, entry in entries.items() if not _is_extra(name, entry)}
     last = {}
     for name, entry in entries.items():
         if not isinstance(name, str) or not isinstance(entry, StoredArray | StoredTensor):
@@ -65,6 +69,15 @@ def about(value: Any) -> tuple[str | None, bool]:
     """The author that the value of a pickle names, and whether its names match by heuristics."""
     author, heuristics = value.get("__author__"), value.get("matching_heuristics")
     return (author if isinstance(author, str) else None), heuristics is True
+
+
+def _is_extra(name, entry):
+    """Whether an entry is the empty state that a module of PyTorch may keep beside its tensors."""
+    if not (isinstance(name, str) and name.endswith("_extra_state")):
+        return False
+    if isinstance(entry, StoredArray | StoredTensor):
+        return entry.byte_count() == 0
+    return not entry
 
 
 @contextlib.contextmanager

@@ -29,10 +29,10 @@ def read(path: Path) -> Checkpoint:
     if stream.left:
         raise ValueError(f"damaged: {stream.left:,} bytes follow its pickle")
     budget = tensor_budget(size)
-    if isinstance(value, dict) and isinstance(value.get("model"), dict):
-        tensors = read_tensors(value["model"], budget)
-        return Checkpoint(path, "model-zoo pickle", tensors, *about(value))
     weights = weights_in(value)
+    if weights is value.get("model"):
+        tensors = read_tensors(weights, budget)
+        return Checkpoint(path, "model-zoo pickle", tensors, *about(value))
     blobs = {
         name: entry
         for name, entry in weights.items()

@@ -12,16 +12,10 @@ import numpy as np
 import yaml
 
 from ..config import Config
-from ..config_rules.derived import DERIVED
+from ..config_rules.derived import SET_INSTEAD
 from ..config_rules.part_names import part_of_package
 from ..startup import start_quietly
 
-# What a derived setting follows from, for those who try to set it.
-_SET_INSTEAD = {
-    "BATCH_SIZE": "IMAGES_PER_GPU or GPU_COUNT",
-    "IMAGE_SHAPE": "IMAGE_MIN_DIM, IMAGE_MAX_DIM or IMAGE_CHANNEL_COUNT",
-    "IMAGE_META_SIZE": "NUM_CLASSES",
-}
 _NONE, _BOOLS = ("none", "null", "~"), {"true": True, "false": False}
 # A function or class of this package in a run's config.json, see `runs.settings.as_json`.
 _OURS = re.compile(r"<mrcnn(?:\.\w+)*\.(\w+)>")
@@ -52,8 +46,8 @@ def check_name(name: str) -> None:
         ...
         ValueError: LEARNIN_RATE is not a setting of Config: did you mean LEARNING_RATE?
     """
-    if name in DERIVED:
-        raise ValueError(f"{name} follows from other settings: set {_SET_INSTEAD[name]}.")
+    if name in SET_INSTEAD:
+        raise ValueError(f"{name} follows from other settings: set {SET_INSTEAD[name]}.")
     if name in _hints():
         return
     close = difflib.get_close_matches(name.upper(), _hints(), n=1, cutoff=0.6)

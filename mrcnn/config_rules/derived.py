@@ -19,7 +19,13 @@ SOURCES = {
     "IMAGE_CHANNEL_COUNT",
     "NUM_CLASSES",
 }
-DERIVED = ("BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE")
+# What to set instead of a derived setting.
+SET_INSTEAD = {
+    "BATCH_SIZE": "IMAGES_PER_GPU or GPU_COUNT",
+    "IMAGE_SHAPE": "IMAGE_MIN_DIM, IMAGE_MAX_DIM or IMAGE_CHANNEL_COUNT",
+    "IMAGE_META_SIZE": "NUM_CLASSES",
+}
+DERIVED = tuple(SET_INSTEAD)
 
 # Numbers of steps, often computed as images / BATCH_SIZE.
 STEPS = ("STEPS_PER_EPOCH", "VALIDATION_STEPS")

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import presets
 from ..config import Config
 from ..config_rules.derived import DERIVED, assign
+from ..config_rules.network_rules import problems
 from ..runs import model_config
 from ..runs.settings import stored
 from ..text import some
@@ -25,48 +25,18 @@ from ..weights.foreign.kind import Kind
 from ..weights.foreign.torch_file import write
 from ..weights.keras_h5 import weighted_layers
 from ..weights.readers import open_source
+from .comparing import agree, differing, name_of, preset_of, settings_of
 
 logger = logging.getLogger(__name__)
 
-# Settings that change what the weights compute.
-_COMPUTING = (
-    *("RESNET_STRIDE_IN", "RESNET_POOL_PADDING", "BATCH_NORM_EPSILON", "MEAN_PIXEL", "PIXEL_STD"),
-    *("BOX_HEAD_NORM", "MASK_HEAD_NORM", "ROI_POOLER", "SAMPLING_RATIO", "ROI_ALIGN_ALIGNED"),
-    *("ROI_LEVEL_RULE", "C4_HEAD_STRIDE", "RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS"),
-    *("RPN_ANCHOR_ROUNDING", "RPN_ANCHOR_GRID", "RPN_BBOX_STD_DEV", "BBOX_STD_DEV"),
-    *("BOX_DELTA_LIMIT", "BOX_COORDINATES"),
-)
-# Those of a backbone alone: its epsilon and deviation are adapted when it is loaded.
-_OF_BACKBONE = ("RESNET_STRIDE_IN", "RESNET_POOL_PADDING")
-_TOLERANCE = 0.5  # of the mean, in gray levels
 # The score above which Detectron2's demo shows objects.
 _MIN_SCORE = 0.5
-
-
-def preset_of(kind: Kind) -> Any:
-    """The preset that is closest to a kind of model; the kind's `settings` say how it differs.
-
-    Args:
-        kind: with a neck, or a backbone alone.
-
-    Example:
-        >>> from mrcnn.presets.pretrained import preset_of
-        >>> from mrcnn.weights.foreign.kind import Kind
-        >>> preset_of(Kind("detectron2", "fpn", {"HEADS": ("box",)})).__name__
-        'detectron2_faster_rcnn_R_50_FPN'
-    """
-    heads = kind.settings.get("HEADS", ("box", "mask"))
-    family = "mask" if "mask" in heads else "keypoint" if "keypoint" in heads else "faster"
-    if kind.project == "torchvision":
-        version = "_v2" if kind.settings.get("FPN_NORM") and family != "keypoint" else ""
-        return getattr(presets, f"torchvision_{family}rcnn_resnet50_fpn{version}")
-    backbone = str(kind.settings.get("BACKBONE"))
-    if backbone.startswith("resnext"):
-        return presets.detectron2_mask_rcnn_X_101_32x8d_FPN
-    if kind.neck in ("c4", "dc5"):
-        return getattr(presets, f"detectron2_mask_rcnn_R_50_{kind.neck.upper()}")
-    depth = "101" if backbone == "resnet101" and family != "keypoint" else "50"
-    return getattr(presets, f"detectron2_{family}_rcnn_R_{depth}_FPN")
+# Near those of the presets, for modes in which they must be multiples of 64.
+_SIDES: dict[str, dict[str, int]] = {
+    "square": {"IMAGE_MAX_DIM": 1344},
+    "pad64": {"IMAGE_MIN_DIM": 832},
+    "crop": {"IMAGE_MIN_DIM": 832},
+}
 
 
 @dataclasses.dataclass
@@ -107,7 +77,7 @@ class Start:
         if self.entry is not None:
             changes = {"BATCH_NORM_EPSILON": self.entry.epsilon, **changes}
         self.is_complete = not any(
-            name in changes and not _agree(name, value, changes[name])
+            name in changes and not agree(name, value, changes[name])
             for name, value in kind.settings.items()
         )
         return config_for(self.path, kind, mode, changes)
@@ -143,8 +113,7 @@ def start_of(path: PathLike) -> Start:
         found = zoo.published_weights(name)
     else:
         found = find(path)
-        # A published file has a name of its own, with its checksum.
-        name = next((key for key, each in zoo.ZOO.items() if each.file == found.name), None)
+        name = zoo.name_of(found)
     entry = zoo.entry(name) if name else None
     source = open_source(found)
     if isinstance(source, ForeignWeights):
@@ -185,10 +154,13 @@ def config_for(path: PathLike, kind: Kind, mode: str, settings: Mapping[str, Any
         settings: values that replace those of the preset and of the file, by name.
 
     Returns:
-        A `Config`, whose NAME is the preset's unless `settings` has one.
+        A `Config`, whose NAME is that of the kind, see `name_of`, unless `settings` has one.
+        TRAIN_MIN_DIMS is None in inference mode, and for images of another size or another
+        IMAGE_RESIZE_MODE, whose sides are then multiples of 64.
 
     Raises:
-        ValueError: the file holds a backbone alone, or a setting is unknown.
+        ValueError: the file holds a backbone alone or a network that cannot be built, or a setting
+            is unknown.
     """
     if kind.neck is None:
         raise ValueError(
@@ -196,46 +168,18 @@ def config_for(path: PathLike, kind: Kind, mode: str, settings: Mapping[str, Any
             "start it with start_weights.load(model, path)."
         )
     preset = preset_of(kind)
-    own: dict[str, Any] = {"NAME": preset.__name__, **kind.settings}
+    own: dict[str, Any] = {"NAME": name_of(kind), **settings_of(kind)}
     made = type(preset.__name__, (preset, Config), {})()
     assign(made, own)
+    if wrong := problems(made):
+        raise ValueError(f"{path}: {kind}, but it cannot be built: {' '.join(wrong)}")
+    if mode == "inference" or {"IMAGE_MIN_DIM", "IMAGE_RESIZE_MODE"} & settings.keys():
+        made.TRAIN_MIN_DIMS = None
+    assign(made, _SIDES.get(str(settings.get("IMAGE_RESIZE_MODE")), {}))
     config = model_config.config_for(path, Card(), mode, made, settings)
     # A class of its own could not be pickled for the processes that load images.
     values = {name: value for name, value in config.to_dict().items() if name not in DERIVED}
     return Config.from_dict(values)
-
-
-def differences(config: Config, kind: Kind) -> str:
-    """In which settings a model computes something else than the one that weights are from.
-
-    Args:
-        config: the model's.
-        kind: what the weights' file holds.
-
-    Returns:
-        One sentence; "" if there is no difference.
-    """
-    found = _differing(config, kind)
-    if not found:
-        return ""
-    return (
-        f"the weights are from {kind}, but this model computes differently, so that training must "
-        f"adapt them: {'; '.join(found)}. The settings of {preset_of(kind).__name__} agree."
-    )
-
-
-def _differing(config, kind):
-    """Which settings differ, and how."""
-    preset = preset_of(kind)
-    found = []
-    for name in _OF_BACKBONE if kind.neck is None else _COMPUTING:
-        wanted, here = _value(preset, name, kind), getattr(config, name)
-        if name == "RESNET_POOL_PADDING" and here is None:
-            is_late = config.RESNET_STRIDE_IN == "3x3" or "resnext" in str(config.BACKBONE)
-            here = "both" if is_late else "end"
-        if not _agree(name, wanted, here) and not _is_published_epsilon(name, kind, here):
-            found.append(f"{name} is {here!r} (there {wanted!r})")
-    return found
 
 
 def export(keras_model: Any, config: Config, path: PathLike) -> None:
@@ -254,33 +198,11 @@ def export(keras_model: Any, config: Config, path: PathLike) -> None:
         for name, variables in weighted_layers(keras_model).items()
     }
     write(state_dict(layers, getattr(keras_model, "is_bgr", False)), path)
-    own = {"HEADS": tuple(config.HEADS), "FPN_NORM": config.FPN_NORM}
+    own = {"HEADS": tuple(config.HEADS), "FPN_NORM": config.FPN_NORM, "BACKBONE": config.BACKBONE}
     own |= {"BOX_HEAD_NORM": config.BOX_HEAD_NORM, "MASK_HEAD_NORM": config.MASK_HEAD_NORM}
     kind = Kind("torchvision", "fpn", own)
-    if found := _differing(config, kind):
-        logger.warning("%s: torchvision computes differently: %s.", path, "; ".join(found))
-
-
-def _value(preset, name, kind):
-    if name in kind.settings:
-        return kind.settings[name]
-    return getattr(preset, name, getattr(Config, name))
-
-
-def _is_published_epsilon(name, kind, value):
-    """Whether an epsilon is 0, as torchvision's published weights of version 1 need it."""
-    is_first = kind.project == "torchvision" and not kind.settings.get("FPN_NORM")
-    return name == "BATCH_NORM_EPSILON" and is_first and value == 0
-
-
-def _agree(name, wanted, here):
-    if wanted is None or here is None or isinstance(wanted, str):
-        return wanted == here
-    try:
-        ours, theirs = np.ravel(np.float64(here)), np.ravel(np.float64(wanted))
-    except (TypeError, ValueError):
-        return False
-    if name == "PIXEL_STD":
-        ours, theirs = np.broadcast_arrays(ours, theirs) if len(ours) in (1, 3) else (ours, theirs)
-    tolerance = _TOLERANCE if name == "MEAN_PIXEL" else 1e-9
-    return ours.shape == theirs.shape and bool(np.allclose(ours, theirs, rtol=1e-9, atol=tolerance))
+    if found := differing(config, kind, published=False):
+        zero = " Call torchvision.models.detection._utils.overwrite_eps(model, 0.0) there."
+        advice = zero if config.BATCH_NORM_EPSILON == 0 else ""
+        how = "; ".join(found)
+        logger.warning("%s: torchvision computes differently: %s.%s", path, how, advice)

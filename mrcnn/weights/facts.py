@@ -1,12 +1,14 @@
 """What the layers of a weights file tell about its network: backbone, heads, classes, size."""
 
+import collections
 import dataclasses
 import math
 import re
 
 from .source import WeightsSource
 
-_DEPTHS = {6: 50, 23: 101, 36: 152}  # a ResNet's, by the number of blocks in stage 4
+# A ResNet's depth by the number of blocks in its stages 2 to 5.
+_DEPTHS: dict[tuple[int, ...], int] = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101, (3, 8, 36, 3): 152}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,10 +78,13 @@ def _backbone(shapes: dict[str, list[tuple[int, ...]]]) -> str | None:
         return "vgg16"
     if any(name.startswith("expanded_conv") for name in shapes):
         return "mobilenet_v3_large"
-    blocks = sum(bool(re.fullmatch(r"res4\w+_branch2b", name)) for name in shapes)
-    if blocks not in _DEPTHS:
+    found = (re.fullmatch(r"res([2-5])[a-z]+\d*_branch2b", name) for name in shapes)
+    counts = collections.Counter(match[1] for match in found if match)
+    depth = _DEPTHS.get(tuple(counts[stage] for stage in "2345"))
+    if depth is None:
         return None
-    kernel = next(iter(shapes.get("res2a_branch2b", [])), ())
+    kernel, last = (next(iter(shapes.get(f"res2a_branch2{x}", [])), ()) for x in "bc")
     if len(kernel) == 4 and 0 < kernel[2] < kernel[3]:  # grouped
-        return f"resnext{_DEPTHS[blocks]}_{kernel[3] // kernel[2]}x{kernel[2]}d"
-    return f"resnet{_DEPTHS[blocks]}"
+        return f"resnext{depth}_{kernel[3] // kernel[2]}x{kernel[2]}d"
+    is_wide = len(kernel) == len(last) == 4 and last[3] != 4 * kernel[3]
+    return None if is_wide else f"resnet{depth}"

@@ -1,5 +1,6 @@
-"""Readers of weights files, by file extension."""
+"""Readers of weights files, by file extension, or by their first bytes."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,10 +20,14 @@ READERS: dict[str, Callable[[PathLike], WeightsSource]] = {
     ".safetensors": open_foreign,
     ".npz": open_foreign,
 }
+# First bytes of what `checkpoints.read` takes: zip files, pickles and safetensors.
+_FOREIGN = re.compile(rb"PK\x03\x04|\x80[\x02-\x05]|.{4}\x00{4}\{", re.DOTALL)
 
 
 def open_source(filepath: PathLike) -> WeightsSource:
-    """The open `WeightsSource` of a file; an unknown extension is taken for HDF5.
+    """The open `WeightsSource` of a file.
+
+    If the extension is unknown, the first bytes decide; in doubt, it is taken for HDF5.
 
     Args:
         filepath: the file.
@@ -30,11 +35,14 @@ def open_source(filepath: PathLike) -> WeightsSource:
     Raises:
         FileNotFoundError, TypeError, ValueError: see the reader.
     """
-    return READERS.get(_suffix(filepath), WeightsFile)(filepath)
+    suffix = _suffix(filepath)
+    if suffix in READERS:
+        return READERS[suffix](filepath)
+    return (open_foreign if _begins_foreign(filepath) else WeightsFile)(filepath)
 
 
 def is_foreign(filepath: PathLike) -> bool:
-    """Whether a file, by its extension, or a name is of another project.
+    """Whether a file, as `open_source` tells, or a name is of another project.
 
     Args:
         filepath: of a file, which need not exist; or a name of `weights/zoo.py`.
@@ -44,7 +52,22 @@ def is_foreign(filepath: PathLike) -> bool:
         >>> is_foreign("model_final.pkl"), is_foreign("torchvision:resnet50"), is_foreign("a.h5")
         (True, True, False)
     """
-    return zoo.is_name(filepath) or READERS.get(_suffix(filepath)) is open_foreign
+    suffix = _suffix(filepath)
+    if zoo.is_name(filepath) or READERS.get(suffix) is open_foreign:
+        return True
+    return suffix not in READERS and _begins_foreign(filepath)
+
+
+def _begins_foreign(filepath):
+    """Whether there is a file that begins as those of other projects."""
+    try:
+        path = Path(filepath).expanduser()
+        if not path.is_file():
+            return False
+        with open(path, "rb") as file:
+            return bool(_FOREIGN.match(file.read(9)))
+    except (OSError, RuntimeError, TypeError, ValueError):  # no path, or it cannot be read
+        return False
 
 
 def _suffix(filepath):

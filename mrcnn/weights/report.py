@@ -2,12 +2,14 @@
 
 import dataclasses
 import logging
+import re
 from typing import Any
 
 from ..text import some
 
 # How many mismatched layers an error lists; a change of classes or channels affects at most five.
 _MAX_LISTED = 8
+_BLOCK = re.compile(r"(res|bn)[2-5][a-z]+_branch")
 
 
 @dataclasses.dataclass
@@ -59,6 +61,11 @@ class LoadReport:
                 f"{self.path} lacks {len(self.missing)} layers of the model: "
                 f"{some(self.missing)}. Nothing was loaded; by_name=True loads what is there."
             )
+        if complete and self.kind is not None and self.left_over:
+            raise ValueError(
+                f"{self.path} has {len(self.left_over)} layers that the model lacks: "
+                f"{some(self.left_over)}. Without them, it would compute something else."
+            )
 
     def _advice(self) -> str:
         """What to do about layers that do not fit."""
@@ -85,6 +92,12 @@ class LoadReport:
             )
         if self.mismatched:
             logger.warning("%s: mismatched, unchanged: %s", self.path, some(self.mismatched))
+        blocks = [name for name in self.left_over if _BLOCK.match(name)]
+        if self.kind is not None and blocks:
+            logger.warning(
+                "%s: %d layers of its backbone are not in the model's, and are left out: %s",
+                *(self.path, len(blocks), some(blocks)),
+            )
         if self.unknown_excludes:
             logger.warning("exclude matches no layer of the model: %s", self.unknown_excludes)
 

@@ -65,14 +65,15 @@ def load(
     elif name == "best":
         path = Path(model.find_last()).parent / "weights" / "best.h5"
     elif zoo.is_name(name):
-        report = model.load_weights(str(zoo.published_weights(name)), by_name=True)
-        _check_epsilon(model, name, report)
-        return report
+        path = zoo.published_weights(name)
     else:
         path = find(name)
         if name in MODELS and path == MODELS[name].path and model.mode == "training":
             return load_fitting(model, path)
-    return model.load_weights(str(path), by_name=True)
+    report = model.load_weights(str(path), by_name=True)
+    if published := name if zoo.is_name(name) else zoo.name_of(path):
+        _check_epsilon(model, published, report)
+    return report
 
 
 def load_fitting(model: Any, path: PathLike) -> LoadReport:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ..files.download import download, mismatch
+from ..types import PathLike
 
 _TORCHVISION = "https://download.pytorch.org/models"
 _DETECTRON2 = "https://dl.fbaipublicfiles.com/detectron2"
@@ -185,7 +186,7 @@ def is_name(name: object) -> bool:
         >>> is_name("torchvision:resnet50"), is_name("resnet50.pth")
         (True, False)
     """
-    return isinstance(name, str) and name.split(":")[0] in ("torchvision", "detectron2")
+    return isinstance(name, str) and name.startswith(("torchvision:", "detectron2:"))
 
 
 def entry(name: str) -> Entry:
@@ -201,6 +202,24 @@ def entry(name: str) -> Entry:
         return ZOO[name]
     close = difflib.get_close_matches(name, ZOO, n=5, cutoff=0.5) or list(ZOO)
     raise ValueError(f"{name!r} is not the name of published weights: did you mean {close[0]!r}?")
+
+
+def name_of(path: PathLike) -> str | None:
+    """The name under which a file is published, by the file's own, which has its checksum.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        A name in ZOO; None if there is none.
+
+    Example:
+        >>> from mrcnn.weights.zoo import name_of
+        >>> name_of("weights/resnet50-0676ba61.pth")
+        'torchvision:resnet50'
+    """
+    file = Path(path).name
+    return next((name for name, each in ZOO.items() if each.file == file), None)
 
 
 def cached(name: str) -> Path:

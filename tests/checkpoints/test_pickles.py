@@ -165,3 +165,10 @@ def test_the_stack_and_the_memo():
     assert loaded(b"(K\x05p0\n0g0\nr\x01\0\0\0j\x01\0\0\0t.") == (5, 5)
     assert loaded(b"\x80\x04K\x03\x940h\0.") == 3
     assert loaded(pickled({"a": Raw(b"(K\x01K\x02d")})) == {"a": {1: 2}}
+
+
+@pytest.mark.parametrize("number", [-1, 2**61 - 1, limits.MAX_STEPS + 1])
+def test_numbers_whose_hashes_may_collide(number):
+    with pytest.raises(ValueError, match=f"refused: the pickle numbers a value {number}"):
+        loaded(b"Np%d\n." % number)
+    assert loaded(b"Np%d\n." % limits.MAX_STEPS) is None

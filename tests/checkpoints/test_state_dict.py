@@ -23,6 +23,10 @@ def test_where_the_weights_are():
         assert weights_in({"epoch": 3, key: weights, "best": array(2)}) is weights
     assert weights_in(weights) is weights
     assert weights_in({"model": array(1)})["model"]
+    assert weights_in({"model": {"name": "mask"}, "state_dict": weights}) is weights
+    assert weights_in({"model": {"name": "mask"}, "ema": weights}) is weights
+    assert weights_in({"optimizer": {"a": array(2)}, "model": weights}) is weights
+    assert weights_in({"config": {"lr": 1}, "network": weights}) is weights
     assert weights_in({"model": {}}) == {}
 
 
@@ -48,12 +52,21 @@ def test_reading():
         read_tensors({"b": array(1, 2), "a": array(3)}, Budget(11, "bytes"))
 
 
+@pytest.mark.parametrize("empty", [None, b"", {}, array()])
+def test_empty_states_of_modules_are_skipped(empty):
+    entries = {"a": array(1), "head._extra_state": empty}
+    assert list(read_tensors(entries, Budget(4, "bytes"))) == ["a"]
+    with pytest.raises(ValueError, match=r"no tensors"):
+        read_tensors({"_extra_state": empty}, Budget(4, "bytes"))
+
+
 @pytest.mark.parametrize(
     ("entries", "reason"),
     [
         ({}, "no tensors"),
         ({"a": "b"}, "the entry 'a' is 'b', not a tensor"),
         ({"a": {"b": 1}}, "the entry 'a' is a dict"),
+        ({"a._extra_state": {"b": 1}}, "the entry 'a._extra_state' is a dict"),
         ({3: array(1)}, "the entry 3 is a StoredArray"),
         ({"a": StoredArray(str.encode)}, "'a': damaged: an array without data"),
     ],

@@ -30,6 +30,12 @@ def test_the_model_zoo(write, arrays, protocol):
     same(checkpoint.tensors, arrays)
 
 
+def test_weights_beside_a_description(write, arrays):
+    del arrays["empty"]
+    value = {"model": {"name": "mask"}, "state_dict": arrays}
+    same(read(write(value, 4)).tensors, arrays)
+
+
 def test_names_that_match_by_heuristics(write, arrays):
     value = {"model": arrays, "__author__": "torchvision", "matching_heuristics": True}
     assert read(write(value, 4)).matching_heuristics is True

@@ -6,9 +6,8 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from presets.test_pretrained import narrow
 from seeded_weights import write_h5
-from weights.foreign.models import resnet, torchvision_name
+from weights.foreign.models import narrow, resnet, torchvision_name
 
 from mrcnn.cli import main
 from mrcnn.cli.info import describe, printed

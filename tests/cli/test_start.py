@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from presets.test_pretrained import narrow
+from weights.foreign.models import narrow
 
 from mrcnn.cli.python_lines import Lines
 from mrcnn.cli.start import Start, add_defaults

@@ -8,7 +8,7 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from presets.test_pretrained import narrow
+from weights.foreign.models import narrow
 
 from mrcnn.cli.settings import read_settings
 from mrcnn.jobs.job import DetectJob

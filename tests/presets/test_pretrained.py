@@ -1,19 +1,20 @@
 """Models made from weights of torchvision and Detectron2."""
 
-import functools
+import copy
 import logging
 import shutil
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from weights.foreign.models import MANIFESTS, manifest, resnet, shapes_only, torchvision_name
+from weights.foreign.models import MANIFESTS, PREDICTOR, manifest, narrow, resnet, shapes_only
 
 from mrcnn import presets
 from mrcnn.config import Config
 from mrcnn.mask_rcnn import MaskRCNN
 from mrcnn.network import graph
 from mrcnn.presets import pretrained
+from mrcnn.presets.comparing import preset_of
 from mrcnn.weights import start_weights, weighted_layers, zoo
 from mrcnn.weights.catalogue import find
 from mrcnn.weights.foreign import ForeignWeights
@@ -22,47 +23,6 @@ from mrcnn.weights.foreign.kind import Kind
 pytestmark = pytest.mark.network
 
 SMALL = {"IMAGE_MIN_DIM": 64, "IMAGE_MAX_DIM": 64}
-PREDICTOR = "roi_heads.box_predictor"
-
-
-def narrow(width=64, **changes):
-    """torchvision's Mask R-CNN with few channels, in the names of older files.
-
-    Args:
-        width: of the backbone; ours has 64.
-        changes: tensors that replace others or are added.
-    """
-    return {**_narrow(width), **changes}
-
-
-@functools.cache
-def _narrow(width):
-    classes = 3
-    rng = np.random.default_rng(1)
-    found = {
-        f"backbone.body.{name}": value
-        for name, value in resnet(width=width, convert=torchvision_name).items()
-    }
-
-    def add(name, *shape, outputs=None):
-        found[f"{name}.weight"] = rng.normal(size=shape).astype(np.float32)
-        found[f"{name}.bias"] = rng.normal(size=outputs or shape[0]).astype(np.float32)
-
-    for level in range(4):
-        add(f"backbone.fpn.inner_blocks.{level}", 16, 256 * 2**level, 1, 1)
-        add(f"backbone.fpn.layer_blocks.{level}", 16, 16, 3, 3)
-    add("rpn.head.conv", 16, 16, 3, 3)
-    add("rpn.head.cls_logits", 3, 16, 1, 1)
-    add("rpn.head.bbox_pred", 12, 16, 1, 1)
-    add("roi_heads.box_head.fc6", 32, 16 * 49)
-    add("roi_heads.box_head.fc7", 32, 32)
-    add(f"{PREDICTOR}.cls_score", classes, 32)
-    add(f"{PREDICTOR}.bbox_pred", 4 * classes, 32)
-    for number in range(1, 5):
-        add(f"roi_heads.mask_head.mask_fcn{number}", 16, 16, 3, 3)
-    add("roi_heads.mask_predictor.conv5_mask", 16, 16, 2, 2, outputs=16)
-    add("roi_heads.mask_predictor.mask_fcn_logits", classes, 16, 1, 1)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +99,7 @@ def test_start_weights(path, tmp_path, caplog):
     assert not model.keras_model.get_layer("res2a_branch2a").weights[1].numpy().any()
     differences = [line for line in caplog.messages if "computes differently" in line]
     assert len(differences) == 1
+    assert not any("of its backbone are not in" in line for line in caplog.messages)
     for name in ("BATCH_NORM_EPSILON is 0.001 (there 1e-05)", "RESNET_STRIDE_IN is '1x1'"):
         assert name in differences[0]
 
@@ -159,6 +120,12 @@ def test_files_that_do_not_fit(tmp_path):
         MaskRCNN.from_pretrained(saved(resnet()))
     with pytest.raises(ValueError, match="IMAGE_MIN_DIMS is not a setting"):
         MaskRCNN.from_pretrained(saved(narrow(1)), IMAGE_MIN_DIMS=3)
+    fifth = {
+        f"roi_heads.mask_head.mask_fcn5.{part}": np.zeros(shape, np.float32)
+        for part, shape in (("weight", (16, 16, 3, 3)), ("bias", 16))
+    }
+    with pytest.raises(ValueError, match="1 layers that the model lacks: mrcnn_mask_conv5"):
+        MaskRCNN.from_pretrained(saved(narrow(**fifth)), **SMALL)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.pth"):
         MaskRCNN.from_pretrained("nowhere.pth")
 
@@ -191,29 +158,58 @@ def test_our_own_files(tmp_path, monkeypatch):
     assert calls == [(find("nuclei"), ("training", tmp_path), {"NUM_CLASSES": 3})]
 
 
-def test_presets():
-    assert pretrained.preset_of(
-        Kind("torchvision", "fpn", {"HEADS": ("box",), "FPN_NORM": True})
-    ) is (presets.torchvision_fasterrcnn_resnet50_fpn_v2)
+def of_detectron2(backbone="resnet50", *heads):
+    return Kind("detectron2", "fpn", {"HEADS": ("box", *heads), "BACKBONE": backbone})
+
+
+def test_a_network_that_cannot_be_built():
+    with pytest.raises(ValueError, match=r"x.pkl: a model .* cannot be built: BACKBONE is"):
+        pretrained.config_for("x.pkl", of_detectron2("resnext101_16x8d"), "inference", {})
+
+
+def test_a_resnext_with_keypoints():
+    kind = of_detectron2("resnext101_32x8d", "keypoint")
+    config = pretrained.config_for("x", kind, "training", {})
+    assert config.NAME == "detectron2_keypoint_rcnn_X_101_32x8d_FPN"
+    assert (config.POST_NMS_ROIS_TRAINING, config.RESNET_STRIDE_IN) == (1500, "3x3")
+
+
+@pytest.mark.parametrize(
+    ("mode", "settings", "expected"),
+    [
+        ("training", {}, (800, 1333, [640, 672, 704, 736, 768, 800])),
+        ("inference", {}, (800, 1333, None)),
+        ("training", {"IMAGE_MIN_DIM": 400}, (400, 1333, None)),
+        ("training", {"IMAGE_MIN_DIM": 400, "TRAIN_MIN_DIMS": [300]}, (400, 1333, [300])),
+        ("inference", {"IMAGE_RESIZE_MODE": "none"}, (800, 1333, None)),
+        ("inference", {"IMAGE_RESIZE_MODE": "pad64"}, (832, 1333, None)),
+        ("inference", {"IMAGE_RESIZE_MODE": "square"}, (800, 1344, None)),
+        ("training", {"IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": 1024}, (800, 1024, None)),
+        ("training", {"IMAGE_RESIZE_MODE": "crop"}, (832, 1333, None)),
+    ],
+)
+def test_sizes_of_images(mode, settings, expected):
+    config = pretrained.config_for("x", of_detectron2(), mode, settings)
+    config.validate()
+    dims = config.TRAIN_MIN_DIMS
+    found = config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, None if dims is None else list(dims)
+    assert found == expected
+
+
+def test_export_with_an_epsilon_of_0(model, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(pretrained, "write", lambda tensors, path: None)
+    config = copy.copy(model.config)
+    config.BATCH_NORM_EPSILON = 0.0
+    pretrained.export(model.keras_model, config, tmp_path / "back.pth")
+    assert "BATCH_NORM_EPSILON is 0.0 (there 1e-05). Call torchvision" in caplog.text
+    assert "overwrite_eps(model, 0.0)" in caplog.text
+
+
+def test_a_preset_with_other_heads():
     faster = {"HEADS": ("box",), "BACKBONE": "resnet101"}
     c4 = pretrained.config_for("x", Kind("detectron2", "c4", faster), "inference", {})
     assert (c4.HEADS, c4.BACKBONE, c4.NECK, c4.PRE_NMS_LIMIT) == (("box",), "resnet101", "c4", 6000)
-
-
-def test_differences():
-    class Same(presets.detectron2_mask_rcnn_R_50_FPN, Config):
-        NAME = "same"
-
-    kind = Kind("detectron2", "fpn", {"HEADS": ("box", "mask")})
-    config = Same()
-    assert pretrained.differences(config, kind) == ""
-    config.PIXEL_STD = np.array([1.0, 1.0, 1.0])
-    assert pretrained.differences(config, kind) == ""
-    config.SAMPLING_RATIO = 2
-    assert "SAMPLING_RATIO is 2 (there 0)." in pretrained.differences(config, kind)
-    backbone = Kind("torchvision", None, {"BACKBONE": "resnet50"})
-    config.RESNET_STRIDE_IN = "3x3"
-    assert pretrained.differences(config, backbone) == ""
+    assert c4.NAME == "detectron2_faster_rcnn_R_101_C4"
 
 
 @pytest.mark.slow
@@ -222,7 +218,7 @@ def test_every_layer_of_the_network_gets_its_weights(name):
     source = ForeignWeights(shapes_only(manifest(name)))
     config = pretrained.config_for("x", source.kind, "inference", SMALL)
     preset = getattr(presets, name.removesuffix("_3x"))
-    assert pretrained.preset_of(source.kind) is preset
+    assert preset_of(source.kind) is preset
     layers = weighted_layers(graph.build("inference", config))
     assert set(layers) == set(source.layer_names)
     for layer, variables in layers.items():

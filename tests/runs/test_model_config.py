@@ -107,6 +107,8 @@ def test_settings_can_stand_for_the_missing_configuration():
         ("LEARNIN_RATE", "LEARNIN_RATE is not a setting of Config: did you mean LEARNING_RATE?"),
         ("min_scores", "min_scores is not a setting of Config"),
         ("validate", "validate is not a setting of Config"),
+        ("BATCH_SIZE", "BATCH_SIZE follows from other settings: set IMAGES_PER_GPU or GPU_COUNT"),
+        ("IMAGE_SHAPE", "IMAGE_SHAPE follows from other settings: set IMAGE_MIN_DIM"),
     ],
 )
 def test_unknown_settings(name, message):

@@ -5,10 +5,11 @@ import pytest
 from seeded_weights import manifest, write_h5
 
 from mrcnn.weights.facts import facts
+from mrcnn.weights.foreign.table import letter
 from mrcnn.weights.keras_h5 import WeightsFile
 from mrcnn.weights.source import WeightsSource
 
-GROUPED = [(3, 3, 4, 128)]
+GROUPED, WIDE = [(3, 3, 4, 128)], [(3, 3, 128, 128)]
 
 
 class Layers(WeightsSource):
@@ -29,6 +30,14 @@ class Layers(WeightsSource):
 
     def arrays(self, layer):
         raise AssertionError("no tensor is needed")
+
+
+def resnet(blocks=(3, 4, 6, 3), kernel=((3, 3, 64, 64),)):
+    return {
+        f"res{stage}{letter(index)}_branch2b": list(kernel)
+        for stage, count in enumerate(blocks, 2)
+        for index in range(count)
+    }
 
 
 def of_reference(architecture, num_classes):
@@ -57,11 +66,13 @@ def test_nuclei():
     ("shapes", "backbone"),
     [
         ({"res2a_branch2b": GROUPED, "res4a_branch2b": GROUPED}, None),
-        ({f"res4{c}_branch2b": [(3, 3, 256, 256)] for c in "abcdef"}, "resnet50"),
-        (
-            {"res2a_branch2b": GROUPED, **{f"res4{c}_branch2b": GROUPED for c in "abcdef"}},
-            "resnext50_32x4d",
-        ),
+        (resnet(), "resnet50"),
+        (resnet(kernel=GROUPED), "resnext50_32x4d"),
+        (resnet((3, 4, 23, 3)), "resnet101"),
+        (resnet((3, 4, 6, 4)), None),
+        (resnet((3, 4, 6)), None),
+        # wide_resnet50_2
+        (resnet(kernel=WIDE) | {"res2a_branch2c": [(1, 1, 128, 256)]}, None),
         ({"block1_conv1": [(3, 3, 3, 64), (64,)], "block5_conv3": [(3, 3, 512, 512)]}, "vgg16"),
         ({"conv": [(3, 3, 3, 16)], "expanded_conv_project": [(1, 1, 4, 4)]}, "mobilenet_v3_large"),
         ({"dense": [(2, 3)]}, None),

@@ -5,11 +5,13 @@ import pytest
 
 from mrcnn.weights import readers
 from mrcnn.weights.foreign import open_foreign
+from mrcnn.weights.foreign.torch_file import write as write_tensors
 from mrcnn.weights.keras_h5 import WeightsFile
 from mrcnn.weights.readers import READERS, is_foreign, open_source
 from mrcnn.weights.source import WeightsSource
 
 from .conftest import tiny_arrays
+from .foreign.models import resnet
 from .npz import NpzFile, write_npz
 
 
@@ -59,15 +61,33 @@ def test_not_a_path(value):
 
 
 def test_a_file_of_another_kind(tmp_path):
-    content = b"PK\x03\x04 and so on"
-    for name, message in (
-        ("weights.bin", "cannot be read as an HDF5 file"),
-        ("weights.pth", "the zip file cannot be read"),
+    for name, content, message in (
+        ("weights.bin", b"PK\x03\x04 and so on", "the zip file cannot be read"),
+        ("weights.pth", b"PK\x03\x04 and so on", "the zip file cannot be read"),
+        ("weights.h5", b"PK\x03\x04 and so on", "cannot be read as an HDF5 file"),
+        ("weights.txt", b"some text", "cannot be read as an HDF5 file"),
     ):
         path = tmp_path / name
         path.write_bytes(content)
         with pytest.raises(ValueError, match=message):
             open_source(path)
+
+
+@pytest.mark.parametrize("name", ["last.ckpt", "pytorch_model.bin", "model.pth.tar", "weights"])
+@pytest.mark.parametrize("kind", ["pth", "safetensors"])
+def test_other_extensions_of_files_of_other_projects(tmp_path, name, kind):
+    path = tmp_path / f"x.{kind}"
+    write_tensors(resnet(), path)
+    path = path.rename(tmp_path / name)
+    assert is_foreign(path)
+    with open_source(path) as source:
+        assert source.kind.project == "detectron2"
+
+
+def test_hdf5_is_not_of_another_project(write, tmp_path):
+    path = write(tiny_arrays())
+    assert not is_foreign(path.rename(tmp_path / "weights.bin"))
+    assert not is_foreign(tmp_path / "nowhere.ckpt") and not is_foreign(tmp_path)
 
 
 def test_files_of_other_projects():

@@ -102,3 +102,28 @@ def test_incomplete():
         "a.h5 lacks 2 layers of the model: b, c. Nothing was loaded; by_name=True loads what is "
         "there."
     )
+
+
+def test_layers_that_the_model_lacks():
+    left_over = ["mrcnn_mask_conv5"]
+    report = LoadReport("a.pth", loaded=["a"], left_over=left_over, kind="a model")
+    report.check()
+    assert failure(report, complete=True) == (
+        "a.pth has 1 layers that the model lacks: mrcnn_mask_conv5. Without them, it would compute "
+        "something else."
+    )
+    LoadReport("a.h5", loaded=["a"], left_over=left_over).check(complete=True)
+
+
+def test_blocks_that_the_backbone_lacks(caplog):
+    left_over = ["res4g_branch2a", "bn4g_branch2a", "mrcnn_mask"]
+    report = LoadReport("a.pth", loaded=["a"], left_over=left_over, kind="a model")
+    assert records(report, caplog)[1:] == [
+        (
+            "WARNING",
+            "a.pth: 2 layers of its backbone are not in the model's, and are left out: "
+            "res4g_branch2a, bn4g_branch2a",
+        )
+    ]
+    caplog.clear()
+    assert len(records(LoadReport("a.h5", loaded=["a"], left_over=left_over), caplog)) == 1

@@ -8,7 +8,8 @@ import pytest
 from tiny import TinyConfig
 
 from mrcnn.mask_rcnn import MaskRCNN
-from mrcnn.weights import loading, start_weights
+from mrcnn.weights import loading, start_weights, zoo
+from mrcnn.weights.report import LoadReport
 
 from .conftest import chain
 
@@ -128,3 +129,16 @@ def test_detection_needs_all_of_it(partly, tmp_path, monkeypatch):
     partly.mode = "training"
     with pytest.raises(ValueError, match=r"^nuclei .11 bytes. cannot be read as an HDF5 file"):
         start_weights.load(partly, "nuclei")
+
+
+@pytest.mark.parametrize("name", ["torchvision:x", "x-1a2b.pth"])
+def test_the_epsilon_of_published_weights(partly, tmp_path, monkeypatch, caplog, name):
+    entry = zoo.Entry("https://example.org/x-1a2b.pth", None, "BSD", epsilon=0.0)
+    monkeypatch.setitem(zoo.ZOO, "torchvision:x", entry)
+    monkeypatch.setattr(zoo, "published_weights", lambda name: tmp_path / entry.file)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / entry.file).touch()
+    partly.load_weights = lambda path, by_name: LoadReport(path)
+    partly.config = types.SimpleNamespace(BATCH_NORM_EPSILON=1e-3)
+    start_weights.load(partly, name)
+    assert caplog.messages == ["torchvision:x needs BATCH_NORM_EPSILON = 0, not 0.001."]

@@ -1,9 +1,10 @@
 import hashlib
+from pathlib import Path
 
 import pytest
 
 import mrcnn.weights.zoo
-from mrcnn.weights.zoo import ZOO, entry, is_name, published_weights
+from mrcnn.weights.zoo import ZOO, entry, is_name, name_of, published_weights
 
 
 def test_addresses():
@@ -61,6 +62,20 @@ def test_a_file_is_fetched_once_and_checked(tmp_path, monkeypatch):
     path.write_bytes(b"other")
     with pytest.raises(ValueError, match=rf"x-{digits}.pth is not the file .* start with {digits}"):
         published_weights("torchvision:x")
+
+
+def test_names_need_a_colon():
+    assert is_name("torchvision:x") and is_name("detectron2:R-50")
+    for name in ("torchvision", "detectron2", "torchvision.pth", None):
+        assert not is_name(name)
+
+
+def test_names_of_files():
+    assert name_of("a/maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth") == (
+        "torchvision:maskrcnn_resnet50_fpn"
+    )
+    assert name_of(Path("R-50.pkl")) == "detectron2:R-50"
+    assert name_of("maskrcnn_resnet50_fpn_coco.pth") is None
 
 
 def test_without_a_network(tmp_path, monkeypatch):

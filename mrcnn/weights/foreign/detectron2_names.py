@@ -2,7 +2,7 @@
 
 import re
 
-from .kind import Kind, Shapes, count_of
+from .kind import Kind, Shapes, numbers_in
 from .layouts import BackgroundAdded, BackgroundFirst, Changes, RatiosFirst, Yx
 from .table import Table, convolution, dense, dense_of_cells, norm, resnet
 
@@ -33,7 +33,9 @@ def kind_of(shapes: Shapes) -> Kind | None:
         return Kind("detectron2", "fpn")
     if _ending(shapes, "box_head.fc1.weight"):
         return Kind("detectron2", "dc5")
-    return Kind("detectron2", "c4" if _ending(shapes, "cls_score.weight") else None)
+    # RetinaNet has a head.cls_score; Caffe2's names have no parts before it.
+    has_boxes = "cls_score.weight" in shapes or _ending(shapes, "box_predictor.cls_score.weight")
+    return Kind("detectron2", "c4" if has_boxes else None)
 
 
 def table_of(shapes: Shapes, kind: Kind, background_first: bool = False) -> Table:
@@ -56,7 +58,8 @@ def table_of(shapes: Shapes, kind: Kind, background_first: bool = False) -> Tabl
         return name, f"{name}.norm"
 
     blocks = [
-        count_of(shapes, rf"(?:.*\.)?res{stage}\.(\d+)\.conv1\.weight") for stage in range(2, 6)
+        len(numbers_in(shapes, rf"(?:.*\.)?res{stage}\.(\d+)\.conv1\.weight"))
+        for stage in range(2, 6)
     ]
     table = resnet(blocks, (f"{prefix}stem.conv1", f"{prefix}stem.conv1.norm"), block)
     if kind.neck is None:
@@ -76,7 +79,7 @@ def table_of(shapes: Shapes, kind: Kind, background_first: bool = False) -> Tabl
 
 def _add_rpn(table: Table, shapes: Shapes) -> None:
     head = "proposal_generator.rpn_head"
-    rows = shapes.get(_ending(shapes, "rpn_head.objectness_logits.weight"), (0,))[0]
+    rows = (shapes.get(_ending(shapes, "rpn_head.objectness_logits.weight")) or (0,))[0]
     several = rows > _RATIOS and rows % _RATIOS == 0
     scores: Changes = (RatiosFirst(_RATIOS, 1),) if several else ()
     deltas: Changes = (RatiosFirst(_RATIOS, 4),) if several else ()
@@ -90,8 +93,8 @@ def _add_rpn(table: Table, shapes: Shapes) -> None:
 def _add_box_head(table: Table, shapes: Shapes, background_first: bool) -> None:
     head, predictor = "roi_heads.box_head", "roi_heads.box_predictor"
     last_map = _ending(shapes, "fpn_output2.weight") or _ending(shapes, "res5.0.conv3.weight")
-    channels = shapes.get(last_map, (0,))[0]
-    for number in range(1, count_of(shapes, r"(?:.*\.)?box_head\.fc(\d+)\.weight")):
+    channels = (shapes.get(last_map) or (0,))[0]
+    for number in numbers_in(shapes, r"(?:.*\.)?box_head\.fc(\d+)\.weight", first=1):
         parts = dense_of_cells(f"{head}.fc{number}", channels if number == 1 else 0)
         table[f"mrcnn_class_conv{number}"] = parts
     classes: Changes = () if background_first else (BackgroundFirst(),)
@@ -102,7 +105,7 @@ def _add_box_head(table: Table, shapes: Shapes, background_first: bool) -> None:
 
 def _add_mask_head(table: Table, shapes: Shapes, rows: Changes) -> None:
     head = "roi_heads.mask_head"
-    for number in range(1, count_of(shapes, r"(?:.*\.)?mask_fcn(\d+)\.weight")):
+    for number in numbers_in(shapes, r"(?:.*\.)?mask_fcn(\d+)\.weight", first=1):
         name = f"{head}.mask_fcn{number}"
         has_norm = bool(_ending(shapes, f"mask_fcn{number}.norm.weight"))
         table[f"mrcnn_mask_conv{number}"] = convolution(name, bias=not has_norm)
@@ -114,7 +117,7 @@ def _add_mask_head(table: Table, shapes: Shapes, rows: Changes) -> None:
 
 def _add_keypoint_head(table: Table, shapes: Shapes) -> None:
     head = "roi_heads.keypoint_head"
-    for number in range(1, count_of(shapes, r"(?:.*\.)?conv_fcn(\d+)\.weight")):
+    for number in numbers_in(shapes, r"(?:.*\.)?conv_fcn(\d+)\.weight", first=1):
         table[f"mrcnn_keypoint_conv{number}"] = convolution(f"{head}.conv_fcn{number}")
     table["mrcnn_keypoint_deconv"] = convolution(f"{head}.score_lowres")
 

@@ -9,6 +9,9 @@ from typing import Any
 Shapes = Mapping[str, tuple[int, ...]]
 
 
+_MOST = 100
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of model.
@@ -30,17 +33,25 @@ class Kind:
         return f"a model of {name} with {self.neck.upper()}"
 
 
-def count_of(shapes: Shapes, pattern: str) -> int:
-    """One more than the largest number in names of a pattern; 0 if no name has it.
+def numbers_in(shapes: Shapes, pattern: str, first: int = 0, step: int = 1) -> range:
+    """The consecutive numbers in names of a pattern: first, first + step, ... up to a gap.
 
     Args:
         shapes: by name.
         pattern: regular expression for a whole name, whose group is the number.
+        first: number with which they begin.
+        step: from each to the next.
+
+    Returns:
+        At most 100 numbers: no known network has more layers of a kind.
 
     Example:
-        >>> from mrcnn.weights.foreign.kind import count_of
-        >>> count_of({"layer1.0.bias": (1,), "layer1.2.bias": (1,)}, r"layer1\\.(\\d+)\\.bias")
-        3
+        >>> from mrcnn.weights.foreign.kind import numbers_in
+        >>> numbers_in({"layer1.0.bias": (1,), "layer1.2.bias": (1,)}, r"layer1\\.(\\d+)\\.bias")
+        range(0, 1)
     """
-    found = (re.fullmatch(pattern, name) for name in shapes)
-    return max((int(match[1]) for match in found if match), default=-1) + 1
+    found = {match[1] for name in shapes if (match := re.fullmatch(pattern, name))}
+    count = 0
+    while count < _MOST and str(first + count * step) in found:
+        count += 1
+    return range(first, first + count * step, step)

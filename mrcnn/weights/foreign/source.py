@@ -1,7 +1,8 @@
 """Weights of other projects as a `WeightsSource`: layers by our names, tensors in our layout."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ..source import WeightsSource
 from . import caffe2_names, detectron2_names, torchvision_names
 from .kind import Kind
 from .network import network_settings
+from .prefixes import without_prefixes
 from .table import Part, Table
 
 # Layers whose shapes depend on the classes or keypoints.
@@ -26,6 +28,7 @@ KNOWN = (
 # Deviation of ImageNet's pixels (RGB), times 255, and what both projects add to variances.
 IMAGENET_STD = (58.395, 57.12, 57.375)
 EPSILON = 1e-5
+_BACKBONES = "ResNet-50, 101 and 152, and ResNeXt of these depths"
 _NO_STD = (1.0, 1.0, 1.0)
 
 
@@ -33,7 +36,8 @@ class ForeignWeights(WeightsSource):
     """Tensors of torchvision or Detectron2.
 
     Args:
-        tensors: arrays of any shape by their names in the file. Nothing is copied before `arrays`.
+        tensors: arrays of any shape by their names in the file, perhaps with `PREFIXES`. Nothing is
+            copied before `arrays`.
         path: of the file, for messages.
         author: what the file says about where its weights are from, such as "torchvision".
         matching_heuristics: whether names may lack their first parts, as the file says.
@@ -60,19 +64,20 @@ class ForeignWeights(WeightsSource):
         author: str | None = None,
         matching_heuristics: bool = False,
     ) -> None:
-        self.path, self._tensors = path, dict(tensors)
+        self.path, self._tensors = path, without_prefixes(tensors)
+        self._is_caffe2 = caffe2_names.is_caffe2(list(self._tensors))
         self.kind, self.table, found = self._recognise(matching_heuristics)
-        self._found = self._resolved(found)
-        used = set(self._found.values())
-        self.unknown = [
-            name for name in self._tensors if name not in used and not self._skips(name)
-        ]
+        self._found = self._resolved(found, matching_heuristics)
+        self.unknown = self._rest()
+        self._unknown = frozenset(self.unknown)
         self.layer_names = [*self.table, *self.unknown]
         self._author = author
         alone = self.kind.neck is None
         self.epsilon = EPSILON if alone else None
         self.pixel_std = self._std() if alone else None
         settings = network_settings(self)
+        if "BACKBONE" not in settings:
+            raise ValueError(f"{self.path}: {self.kind}, but {self._backbone()}.")
         if alone:
             settings["RESNET_STRIDE_IN"] = "1x1" if self.pixel_std == _NO_STD else "3x3"
         self.kind = replace(self.kind, settings=settings)
@@ -83,7 +88,7 @@ class ForeignWeights(WeightsSource):
 
     def has_weights(self, layer: str) -> bool:
         """See `WeightsSource.has_weights`."""
-        return layer in self.table or layer in self.unknown
+        return layer in self.table or layer in self._unknown
 
     def shapes(self, layer: str) -> list[tuple[int, ...]]:
         """See `WeightsSource.shapes`."""
@@ -102,6 +107,18 @@ class ForeignWeights(WeightsSource):
         is_converted = self.kind.neck is None and self._author == "torchvision"
         return self.kind.project == "detectron2" and not is_converted
 
+    def _backbone(self) -> str:
+        """What its ResNet is, in words."""
+        blocks = [
+            sum(bool(re.fullmatch(rf"res{stage}[a-z]+_branch2c", name)) for name in self.table)
+            for stage in range(2, 6)
+        ]
+        *_, width, outputs = self._variables("res2a_branch2c")[0].shape
+        return (
+            f"its ResNet has stages of {', '.join(map(str, blocks))} blocks, the first {width} "
+            f"channels wide for {outputs} outputs: known are {_BACKBONES}"
+        )
+
     def _std(self) -> tuple[float, ...]:
         kernel = self._variables("res2a_branch2b")[0] if "res2a_branch2b" in self.table else None
         is_grouped = kernel is not None and kernel.shape[2] < kernel.shape[3]
@@ -110,7 +127,7 @@ class ForeignWeights(WeightsSource):
     def _recognise(self, heuristics: bool) -> tuple[Kind, Table, dict[str, str]]:
         """The kind, its table, and the tensors in the file by the table's names."""
         names = list(self._tensors)
-        if caffe2_names.is_caffe2(names):
+        if self._is_caffe2:
             ends = {
                 caffe2_names.detectron2_name(name): name
                 for name in names
@@ -124,7 +141,7 @@ class ForeignWeights(WeightsSource):
         own = {name: name for name in names}
         kind = detectron2_names.kind_of(self._shapes(own))
         if kind is None:
-            raise ValueError(self._unknown())
+            raise ValueError(self._description())
         if heuristics:
             return self._by_suffix(own)
         return kind, detectron2_names.table_of(self._shapes(own), kind), own
@@ -133,7 +150,7 @@ class ForeignWeights(WeightsSource):
         shapes = self._shapes(ends)
         kind = detectron2_names.kind_of(shapes)
         if kind is None:
-            raise ValueError(self._unknown())
+            raise ValueError(self._description())
         table = detectron2_names.table_of(shapes, kind, background_first)
         wanted = [part.name for parts in table.values() for part in parts]
         matched = detectron2_names.by_longest_suffix(list(ends), wanted)
@@ -142,19 +159,51 @@ class ForeignWeights(WeightsSource):
     def _shapes(self, names: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
         return {name: tuple(self._tensors[own].shape) for name, own in names.items()}
 
-    def _resolved(self, found: Mapping[str, str]) -> dict[str, str]:
+    def _resolved(self, found: Mapping[str, str], heuristics: bool) -> dict[str, str]:
         """The tensors in the file by the table's names, of those that the table has."""
         parts = [part for parts in self.table.values() for part in parts]
-        missing = [p.name for p in parts if p.name not in found and p.default is None]
-        if missing:
-            raise ValueError(
-                f"{self.path}: {self.kind}, but it lacks {len(missing)} of its tensors: "
-                f"{some(missing)}."
+        self._found = {part.name: found[part.name] for part in parts if part.name in found}
+        is_old = self.kind.neck is None and self.kind.project == "detectron2"
+        may_lack_statistics = self._is_caffe2 or heuristics or is_old
+        if problem := self._problem(parts, may_lack_statistics):
+            raise ValueError(f"{self.path}: {self.kind}, but {problem}.")
+        for part in parts:
+            name = self._found.get(part.name)
+            shape = self._tensors[name].shape if name is not None else None
+            if shape is not None and (len(shape) != part.dimensions or 0 in shape):
+                raise ValueError(
+                    f"{self.path}: {name} is {list(shape)}: it must have {part.dimensions} "
+                    "dimensions, none of size 0."
+                )
+        return self._found
+
+    def _problem(self, parts: Sequence[Part], may_lack_statistics: bool) -> str:
+        """What the file lacks, in words; "" if nothing."""
+        lacking = [part for part in parts if part.name not in self._found]
+        first, last = (self.table.get(f"res2a_branch2{x}", parts)[0] for x in "ac")
+        if first not in lacking and last in lacking:
+            return (
+                "its ResNet's blocks have two convolutions, as those of ResNet-18 and 34: known "
+                f"are {_BACKBONES}"
             )
-        return {part.name: found[part.name] for part in parts if part.name in found}
+        bare = [part.name for part in lacking if part.default is not None]
+        norms = [f"{name.rpartition('.')[0]}.weight" for name in bare]
+        if not may_lack_statistics and any(name in self._found for name in norms):
+            return f"its norms have no running statistics (GroupNorm?): {some(bare)}"
+        missing = [part.name for part in lacking if part.default is None]
+        if not missing:
+            return ""
+        rest = self._rest()
+        has = f"; and has {some(rest)}" if rest else ""
+        return f"it lacks {len(missing)} of its tensors: {some(missing)}{has}"
+
+    def _rest(self) -> list[str]:
+        """Names in the file that belong to no layer."""
+        used = set(self._found.values())
+        return [name for name in self._tensors if name not in used and not self._skips(name)]
 
     def _skips(self, name: str) -> bool:
-        if caffe2_names.is_caffe2(list(self._tensors)):
+        if self._is_caffe2:
             end = caffe2_names.detectron2_name(name)
             return caffe2_names.is_ignored(name) or detectron2_names.is_ignored(end)
         projects = {"torchvision": torchvision_names, "detectron2": detectron2_names}
@@ -167,7 +216,7 @@ class ForeignWeights(WeightsSource):
         parts = self.table[layer]
         try:
             return [self._variable(part, parts[0]) for part in parts]
-        except (IndexError, ValueError) as error:
+        except (ArithmeticError, IndexError, TypeError, ValueError) as error:
             names = some([part.name for part in parts])
             shapes = some([str(self._tensors[self._found[p.name]].shape) for p in parts[:1]])
             raise ValueError(
@@ -180,7 +229,7 @@ class ForeignWeights(WeightsSource):
         length = self._tensors[self._found[first.name]].shape[0]
         return np.full(length, part.default, np.float32)
 
-    def _unknown(self) -> str:
+    def _description(self) -> str:
         count = len(self._tensors)
         seen = [f"{name} {list(array.shape)}" for name, array in self._tensors.items()]
         values = sum(math.prod(array.shape) for array in self._tensors.values())

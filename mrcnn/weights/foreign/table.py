@@ -15,12 +15,19 @@ class Part:
     Attributes:
         name: of the other project's tensor.
         changes: that make it ours.
-        default: the value of all its entries in a file that lacks it; None if it may not.
+        default: the value of all its entries in a file that lacks it, as files with Caffe2's names
+            may; None if it may not.
     """
 
     name: str
     changes: Changes = ()
     default: float | None = None
+
+    @property
+    def dimensions(self) -> int:
+        """Number of axes of the tensor, a scalar."""
+        last = self.changes[-1] if self.changes else None
+        return 4 if isinstance(last, Kernel) else 2 if isinstance(last, Dense | Cells) else 1
 
     def ours(self, tensor: Array) -> Array:
         """The variable, in its shape here.
@@ -75,7 +82,7 @@ def dense_of_cells(name: str, channels: int = 0) -> list[Part]:
 
 
 def norm(name: str) -> list[Part]:
-    """A BatchNorm; running statistics that a file lacks are 0 and 1.
+    """A BatchNorm; running statistics that are part of its scale and shift are 0 and 1.
 
     Args:
         name: of the module, whose tensors are `name.weight`, `.bias`, `.running_mean` and

@@ -23,7 +23,8 @@ def write(tensors: Mapping[str, Array], path: PathLike) -> None:
 
     Args:
         tensors: float32 or int64 arrays of any shape, by name.
-        path: its ending chooses the format: .pth or .pt, for `torch.load`; .safetensors; or .npz.
+        path: its ending chooses the format: .pth or .pt, for `torch.load`; .safetensors; or .npz. A
+            `~` stands for the home folder.
 
     Raises:
         ValueError: another ending.
@@ -36,7 +37,7 @@ def write(tensors: Mapping[str, Array], path: PathLike) -> None:
         >>> read("weights.pth").tensors["conv.weight"].shape
         (2, 3, 1, 1)
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(f"{path} ends in {suffix!r}: it must end in {', '.join(SUFFIXES)}.")

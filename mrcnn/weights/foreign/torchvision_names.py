@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from .kind import Kind, Shapes, count_of
+from .kind import Kind, Shapes, numbers_in
 from .layouts import Yx
 from .table import Table, convolution, dense, dense_of_cells, norm, resnet
 
@@ -12,7 +12,7 @@ _LEGACY = (
     (re.compile(r"(backbone\.fpn\.(?:inner|layer)_blocks\.\d+)\.(weight|bias)"), r"\1.0.\2"),
     (re.compile(r"(rpn\.head\.conv)\.(weight|bias)"), r"\1.0.0.\2"),
 )
-_MASK_FCN = re.compile(r"(roi_heads\.mask_head)\.mask_fcn(\d+)\.(weight|bias)")
+_MASK_FCN = re.compile(r"(roi_heads\.mask_head)\.mask_fcn(\d{1,4})\.(weight|bias)")
 # What a file may hold besides the network's weights.
 _IGNORED = re.compile(r"(.*\.)?num_batches_tracked|fc\.(weight|bias)")
 
@@ -68,7 +68,7 @@ def table_of(shapes: Shapes) -> Table:
         return f"{name}.conv{_BRANCHES[branch]}", f"{name}.bn{_BRANCHES[branch]}"
 
     blocks = [
-        count_of(shapes, rf"{re.escape(body)}layer{stage}\.(\d+)\.conv1\.weight")
+        len(numbers_in(shapes, rf"{re.escape(body)}layer{stage}\.(\d+)\.conv1\.weight"))
         for stage in range(1, 5)
     ]
     table = resnet(blocks, (f"{body}conv1", f"{body}bn1"), block)
@@ -78,14 +78,14 @@ def table_of(shapes: Shapes) -> Table:
     _add_rpn(table, shapes)
     _add_box_head(table, shapes)
     if any(name.startswith("roi_heads.mask_") for name in shapes):
-        for index in range(count_of(shapes, r"roi_heads\.mask_head\.(\d+)\.0\.weight")):
+        for index in numbers_in(shapes, r"roi_heads\.mask_head\.(\d+)\.0\.weight"):
             _add(table, shapes, f"roi_heads.mask_head.{index}", "mrcnn_mask_conv", index + 1)
         table["mrcnn_mask_deconv"] = convolution("roi_heads.mask_predictor.conv5_mask")
         table["mrcnn_mask"] = convolution("roi_heads.mask_predictor.mask_fcn_logits")
     if any(name.startswith("roi_heads.keypoint_") for name in shapes):
         # A ReLU follows each convolution.
-        count = count_of(shapes, r"roi_heads\.keypoint_head\.(\d+)\.weight")
-        for number, index in enumerate(range(0, count, 2), 1):
+        indices = numbers_in(shapes, r"roi_heads\.keypoint_head\.(\d+)\.weight", step=2)
+        for number, index in enumerate(indices, 1):
             name = f"roi_heads.keypoint_head.{index}"
             table[f"mrcnn_keypoint_conv{number}"] = convolution(name)
         name = "roi_heads.keypoint_predictor.kps_score_lowres"
@@ -104,7 +104,7 @@ def _add_pyramid(table: Table, shapes: Shapes) -> None:
 
 def _add_rpn(table: Table, shapes: Shapes) -> None:
     head, parts = "rpn.head", []
-    for index in range(max(1, count_of(shapes, r"rpn\.head\.conv\.(\d+)\.0\.weight"))):
+    for index in numbers_in(shapes, r"rpn\.head\.conv\.(\d+)\.0\.weight") or [0]:
         parts += convolution(f"{head}.conv.{index}.0")
     parts += convolution(f"{head}.cls_logits")
     table["rpn_model"] = parts + convolution(f"{head}.bbox_pred", rows=(Yx(),))
@@ -114,13 +114,14 @@ def _add_box_head(table: Table, shapes: Shapes) -> None:
     head = "roi_heads.box_head"
     channels = (shapes.get("backbone.fpn.layer_blocks.0.0.weight") or (0,))[0]
     names = ["fc6", "fc7"]
-    if count := count_of(shapes, r"roi_heads\.box_head\.(\d+)\.0\.weight"):
+    if count := len(numbers_in(shapes, r"roi_heads\.box_head\.(\d+)\.0\.weight")):
         for index in range(count):
             _add(table, shapes, f"{head}.{index}", "mrcnn_class_spatial", index + 1)
         channels = (shapes.get(f"{head}.{count - 1}.0.weight") or (channels,))[0]
         # A layer that flattens follows the convolutions, and a ReLU each dense layer.
-        last = count_of(shapes, r"roi_heads\.box_head\.(\d+)\.weight")
-        names = [str(index) for index in range(count + 1, max(last, count + 2), 2)]
+        start = count + 1
+        pattern = r"roi_heads\.box_head\.(\d+)\.weight"
+        names = [str(index) for index in numbers_in(shapes, pattern, start, 2) or [start]]
     for number, name in enumerate(names, 1):
         parts = dense_of_cells(f"{head}.{name}", channels if number == 1 else 0)
         table[f"mrcnn_class_conv{number}"] = parts

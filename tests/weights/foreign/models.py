@@ -1,5 +1,6 @@
 """Small and whole models of other projects for tests: tensors by name."""
 
+import functools
 import json
 import re
 import sys
@@ -17,6 +18,8 @@ MANIFESTS = [
     "detectron2_faster_rcnn_R_50_FPN_3x",
     "detectron2_keypoint_rcnn_R_50_FPN_3x",
 ]
+
+PREDICTOR = "roi_heads.box_predictor"
 
 
 def manifest(name):
@@ -112,3 +115,43 @@ def torchvision_name(name):
     name = re.sub(r"\.shortcut", ".downsample.0", name)
     name = re.sub(r"\.conv(\d)\.norm", r".bn\1", name)
     return re.sub(r"res(\d)", lambda found: f"layer{int(found[1]) - 1}", name)
+
+
+def narrow(width=64, **changes):
+    """torchvision's Mask R-CNN with few channels, in the names of older files.
+
+    Args:
+        width: of the backbone; ours has 64.
+        changes: tensors that replace others or are added.
+    """
+    return {**_narrow(width), **changes}
+
+
+@functools.cache
+def _narrow(width):
+    classes = 3
+    rng = np.random.default_rng(1)
+    found = {
+        f"backbone.body.{name}": value
+        for name, value in resnet(width=width, convert=torchvision_name).items()
+    }
+
+    def add(name, *shape, outputs=None):
+        found[f"{name}.weight"] = rng.normal(size=shape).astype(np.float32)
+        found[f"{name}.bias"] = rng.normal(size=outputs or shape[0]).astype(np.float32)
+
+    for level in range(4):
+        add(f"backbone.fpn.inner_blocks.{level}", 16, 256 * 2**level, 1, 1)
+        add(f"backbone.fpn.layer_blocks.{level}", 16, 16, 3, 3)
+    add("rpn.head.conv", 16, 16, 3, 3)
+    add("rpn.head.cls_logits", 3, 16, 1, 1)
+    add("rpn.head.bbox_pred", 12, 16, 1, 1)
+    add("roi_heads.box_head.fc6", 32, 16 * 49)
+    add("roi_heads.box_head.fc7", 32, 32)
+    add(f"{PREDICTOR}.cls_score", classes, 32)
+    add(f"{PREDICTOR}.bbox_pred", 4 * classes, 32)
+    for number in range(1, 5):
+        add(f"roi_heads.mask_head.mask_fcn{number}", 16, 16, 3, 3)
+    add("roi_heads.mask_predictor.conv5_mask", 16, 16, 2, 2, outputs=16)
+    add("roi_heads.mask_predictor.mask_fcn_logits", classes, 16, 1, 1)
+    return found

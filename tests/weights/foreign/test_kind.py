@@ -1,4 +1,4 @@
-from mrcnn.weights.foreign.kind import Kind, count_of
+from mrcnn.weights.foreign.kind import Kind, numbers_in
 
 
 def test_kinds_in_words():
@@ -7,5 +7,11 @@ def test_kinds_in_words():
 
 
 def test_numbers_in_names():
-    assert count_of({"fc1.weight": (), "fc12.weight": (), "fc3.bias": ()}, r"fc(\d+)\.weight") == 13
-    assert count_of({}, r"fc(\d+)") == 0
+    shapes = {f"fc{number}.weight": () for number in (0, 1, 2, 4, 6, 10**9)}
+    assert list(numbers_in(shapes, r"fc(\d+)\.weight")) == [0, 1, 2]
+    assert list(numbers_in(shapes, r"fc(\d+)\.weight", first=1)) == [1, 2]
+    assert list(numbers_in(shapes, r"fc(\d+)\.weight", step=2)) == [0, 2, 4, 6]
+    assert not numbers_in(shapes, r"fc(\d+)\.weight", first=3)
+    assert not numbers_in({}, r"fc(\d+)")
+    many = {f"fc{number}.weight": () for number in range(1000)}
+    assert len(numbers_in(many, r"fc(\d+)\.weight")) == 100

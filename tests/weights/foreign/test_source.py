@@ -1,5 +1,7 @@
 """Weights of other projects by our names."""
 
+import time
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -7,7 +9,15 @@ from numpy.testing import assert_array_equal
 from mrcnn.weights.foreign import ForeignWeights, open_foreign
 from mrcnn.weights.foreign.source import IMAGENET_STD
 
-from .models import MANIFESTS, caffe2_name, manifest, resnet, shapes_only, torchvision_name
+from .models import (
+    MANIFESTS,
+    caffe2_name,
+    manifest,
+    narrow,
+    resnet,
+    shapes_only,
+    torchvision_name,
+)
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -53,6 +63,94 @@ def test_a_missing_tensor():
         ValueError, match=r"a model of torchvision with FPN, but it lacks 1 of .*bias"
     ):
         ForeignWeights(tensors, "half.pth")
+
+
+def test_what_wrappers_put_before_names():
+    source = ForeignWeights({f"model.module.{name}": a for name, a in resnet().items()})
+    assert (source.unknown, source.kind.settings["BACKBONE"]) == ([], "resnet50")
+
+
+@pytest.mark.parametrize(
+    "tensors", [narrow(1), resnet(convert=torchvision_name)], ids=["whole", "backbone"]
+)
+def test_norms_without_statistics(tensors):
+    short = {name: array for name, array in tensors.items() if ".running_" not in name}
+    with pytest.raises(
+        ValueError, match=r"x.pth: .* no running statistics \(GroupNorm\?\): .*bn1.running_mean"
+    ):
+        ForeignWeights(short, "x.pth")
+
+
+def test_what_a_file_has_instead():
+    tensors = narrow(1)
+    tensors["roi_heads.box_head.fc9.bias"] = tensors.pop("roi_heads.box_head.fc7.bias")
+    with pytest.raises(
+        ValueError, match=r"lacks 1 of its tensors: .*fc7.bias; and has .*fc9.bias\.$"
+    ):
+        ForeignWeights(tensors)
+
+
+def test_other_resnets():
+    with pytest.raises(
+        ValueError, match=r"stages of 3, 4, 7, 3 blocks, the first 1 channels wide for 4 outputs"
+    ):
+        ForeignWeights(resnet((3, 4, 7, 3)))
+    basic = {
+        name: array
+        for name, array in resnet(convert=torchvision_name).items()
+        if "conv3" not in name and "bn3" not in name
+    }
+    with pytest.raises(ValueError, match="two convolutions, as those of ResNet-18 and 34"):
+        ForeignWeights(basic)
+    wide = resnet()
+    wide["res2.0.conv2.weight"] = np.zeros((2, 2, 3, 3), np.float32)
+    with pytest.raises(ValueError, match="known are ResNet-50, 101"):
+        ForeignWeights(wide)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["backbone.body.layer1.1000000000.conv1.weight", "roi_heads.mask_head.mask_fcn99999.bias"],
+)
+def test_a_number_in_a_name_costs_nothing(name):
+    assert len(ForeignWeights(narrow(1, **{name: np.zeros(3)})).unknown) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("roi_heads.box_predictor.cls_score.bias", ()),
+        ("roi_heads.box_head.fc7.weight", (32, 0)),
+        ("rpn.head.cls_logits.weight", (3, 16)),
+        ("backbone.fpn.layer_blocks.0.weight", ()),
+    ],
+)
+def test_other_shapes(name, shape):
+    with pytest.raises(ValueError, match=r"x.npz: .* must have \d dimensions, none of size 0"):
+        ForeignWeights(narrow(1, **{name: np.zeros(shape)}), "x.npz")
+
+
+@pytest.mark.parametrize("name", ["fpn_output2", "rpn_head.objectness_logits"])
+def test_scalars_of_detectron2(name):
+    tensors = shapes_only(manifest("detectron2_mask_rcnn_R_50_FPN_3x"))
+    [full] = [each for each in tensors if each.endswith(f"{name}.weight")]
+    tensors[full] = np.zeros(())
+    with pytest.raises(ValueError, match="must have 4 dimensions"):
+        ForeignWeights(tensors)
+
+
+def test_retinanet_gives_its_backbone():
+    tensors = {f"backbone.bottom_up.{name}": value for name, value in resnet().items()}
+    source = ForeignWeights({**tensors, "head.cls_score.weight": np.zeros((9, 4, 3, 3))})
+    assert (source.kind.neck, source.unknown) == (None, ["head.cls_score.weight"])
+
+
+def test_many_unknown_names():
+    extra = {f"res_{number}_w": np.zeros(1) for number in range(3000)}
+    start = time.perf_counter()
+    source = ForeignWeights({**resnet(convert=caffe2_name), **extra})
+    assert all(map(source.has_weights, source.layer_names)) and len(source.unknown) == 3000
+    assert time.perf_counter() - start < 2
 
 
 def test_tensors_of_unknown_layers():

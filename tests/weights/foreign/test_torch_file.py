@@ -22,6 +22,12 @@ def test_what_is_written_is_read(tmp_path, ending):
         assert_array_equal(found[name], array)
 
 
+def test_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(TENSORS, "~/weights.pth")
+    assert list(read(tmp_path / "weights.pth").tensors) == list(TENSORS)
+
+
 def test_another_ending(tmp_path):
     with pytest.raises(ValueError, match=r"ends in '.h5': it must end in .pth"):
         write(TENSORS, tmp_path / "weights.h5")
