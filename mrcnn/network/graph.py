@@ -75,12 +75,10 @@ def build_inference(config: Config) -> GraphModel:
     anchors = keras.Input((None, 4), name="input_anchors")
     features, maps = _features(image, config)
     rpn_class_logits, rpn_class, rpn_bbox = rpn_of_pyramid(maps.anchored, config)
-    of_rpn = [rpn_class, rpn_bbox, anchors]
-    if needs_more(config):
-        of_rpn += [rpn_class_logits, image_meta, *maps.anchored]
+    more = [rpn_class_logits, image_meta, *maps.anchored] if needs_more(config) else []
     rois = ProposalLayer(
         config.POST_NMS_ROIS_INFERENCE, config.RPN_NMS_THRESHOLD, config, name="ROI"
-    )(of_rpn)
+    )([rpn_class, rpn_bbox, anchors, *more])
     box_head, *other_heads = _heads(config, maps, image_meta)
     boxes = box_head.outputs(rois)
     detections = DetectionLayer(config, name="mrcnn_detection")(
@@ -120,16 +118,14 @@ def build_training(config: Config, seed: int | None = None) -> GraphModel:
     rpn_class_logits, rpn_class, rpn_bbox = rpn_of_pyramid(maps.anchored, config)
     if config.USE_RPN_ROIS:
         anchors = AnchorLayer(config, name="anchors")([image, *maps.anchored])
-        of_rpn = [rpn_class, rpn_bbox, anchors]
-        if needs_more(config):
-            of_rpn += [rpn_class_logits, image_meta, *maps.anchored]
+        more = [rpn_class_logits, image_meta, *maps.anchored] if needs_more(config) else []
         rois = ProposalLayer(
             config.POST_NMS_ROIS_TRAINING,
             config.RPN_NMS_THRESHOLD,
             config,
             config.PRE_NMS_LIMIT_TRAINING,
             name="ROI",
-        )(of_rpn)
+        )([rpn_class, rpn_bbox, anchors, *more])
     else:
         given["roi"] = keras.Input(
             (config.POST_NMS_ROIS_TRAINING, 4),
