@@ -7,6 +7,7 @@ All are batched, have static shapes and run on every Keras backend. Only `kernel
 from .boxes import (
     apply_box_deltas_graph,
     box_refinement_graph,
+    boxes_in_pixels_graph,
     clip_boxes_graph,
     denorm_boxes_graph,
     norm_boxes_graph,
@@ -25,6 +26,7 @@ __all__ = [
     "align_masks",
     "apply_box_deltas_graph",
     "box_refinement_graph",
+    "boxes_in_pixels_graph",
     "clip_boxes_graph",
     "crop_and_resize",
     "crop_pyramid",

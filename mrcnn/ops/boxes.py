@@ -107,8 +107,25 @@ def norm_boxes_graph(boxes: Tensor, shape: Tensor | Sequence[int], margin: float
     return (boxes - ops.convert_to_tensor([0.0, 0.0, margin, margin], "float32")) / scale
 
 
+def boxes_in_pixels_graph(
+    boxes: Tensor, shape: Tensor | Sequence[int], margin: float = 1.0
+) -> Tensor:
+    """Convert normalised coordinates to pixels, not rounded; the inverse of `norm_boxes_graph`.
+
+    Args:
+        boxes: float tensor [..., 4], normalised.
+        shape: (height, width) of the image in pixels: a tensor [..., 2] or a pair.
+        margin: see `norm_boxes_graph`.
+
+    Returns:
+        Float tensor [..., 4] in pixels.
+    """
+    boxes, scale = ops.cast(boxes, "float32"), _scale(shape, margin)
+    return boxes * scale + ops.convert_to_tensor([0.0, 0.0, margin, margin], "float32")
+
+
 def denorm_boxes_graph(boxes: Tensor, shape: Tensor | Sequence[int]) -> Tensor:
-    """Convert normalised coordinates to pixels; the inverse of `norm_boxes_graph`.
+    """`boxes_in_pixels_graph` with a margin of 1, rounded.
 
     Args:
         boxes: float tensor [..., 4], normalised.
@@ -117,9 +134,7 @@ def denorm_boxes_graph(boxes: Tensor, shape: Tensor | Sequence[int]) -> Tensor:
     Returns:
         Int32 tensor [..., 4] in pixels, rounded.
     """
-    boxes, scale = ops.cast(boxes, "float32"), _scale(shape)
-    pixels = boxes * scale + ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])
-    return ops.cast(ops.round(pixels), "int32")
+    return ops.cast(ops.round(boxes_in_pixels_graph(boxes, shape)), "int32")
 
 
 def _scale(shape: Tensor | Sequence[int], margin: float = 1.0) -> Tensor:

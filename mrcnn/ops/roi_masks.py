@@ -9,7 +9,7 @@ from .roi_grids import Axis, align_axis
 
 
 def align_masks(
-    masks: Tensor, boxes: Tensor, instances: Tensor, size: tuple[int, int], aligned: bool
+    masks: Tensor, boxes: Tensor, box_indices: Tensor, size: tuple[int, int], aligned: bool
 ) -> Tensor:
     """The part of its instance's mask that each RoI covers, by RoIAlign with adaptive sampling.
 
@@ -17,41 +17,35 @@ def align_masks(
     samples, so it is the product of the weights of rows, the mask, and the weights of columns.
 
     Args:
-        masks: tensor [B, H, W, G], 1 inside.
-        boxes: float tensor [B, P, 4] in pixels.
-        instances: int tensor [B, P], index of each RoI's mask.
+        masks: tensor [M, H, W], 1 inside.
+        boxes: float tensor [N, 4] in pixels.
+        box_indices: int tensor [N], index of each RoI's mask.
         size: (height, width) of the result, in bins.
         aligned: see `roi_align`.
 
     Returns:
-        Float32 tensor [B, P, height, width], in 0..1. No gradient flows.
+        Float32 tensor [N, height, width], in 0..1. No gradient flows.
 
     Example:
         >>> from mrcnn import ops
-        >>> mask = np.zeros((1, 4, 4, 1), "float32")
+        >>> mask = np.zeros((1, 4, 4), "float32")
         >>> mask[:, :, 2:] = 1
-        >>> np.array(ops.align_masks(mask, np.array([[[0, 0, 4, 4.0]]]), [[0]], (2, 2), True))[0, 0]
+        >>> np.array(ops.align_masks(mask, np.array([[0, 0, 4, 4.0]]), [0], (2, 2), True))[0]
         array([[0., 1.],
                [0., 1.]], dtype=float32)
     """
-    shape = ops.shape(masks)
-    batch, height, width, count = shape[0], shape[1], shape[2], shape[3]
+    height, width = ops.shape(masks)[1:3]
     boxes = ops.stop_gradient(ops.cast(boxes, "float32"))
-    number = ops.shape(boxes)[1]
-    flat = ops.reshape(boxes, (-1, 4))
-    rows = _weights(flat[:, 0], flat[:, 2], height, size[0], aligned)  # [B * P, h, H]
-    columns = _weights(flat[:, 1], flat[:, 3], width, size[1], aligned)
-    maps = ops.reshape(ops.transpose(masks, (0, 3, 1, 2)), (-1, height, width))  # [B * G, H, W]
-    first = ops.arange(batch, dtype="int32")[:, None] * count
-    which = ops.reshape(ops.cast(instances, "int32") + first, (-1,))
+    rows = _weights(boxes[:, 0], boxes[:, 2], height, size[0], aligned)  # [N, h, H]
+    columns = _weights(boxes[:, 1], boxes[:, 3], width, size[1], aligned)
 
     def bins(of_roi: Any) -> Tensor:
         row, column, index = of_roi
-        mask = ops.cast(ops.take(maps, index, axis=0), "float32")
+        mask = ops.cast(ops.take(masks, index, axis=0), "float32")
         return ops.matmul(ops.matmul(row, mask), ops.transpose(column))
 
-    found = ops.map(bins, (rows, columns, which))
-    return ops.reshape(ops.stop_gradient(found), (batch, number, *size))
+    found = ops.map(bins, (rows, columns, ops.cast(box_indices, "int32")))
+    return ops.stop_gradient(found)
 
 
 def _weights(start: Tensor, stop: Tensor, cells: Any, bins: int, aligned: bool) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ...ops import boxes_in_pixels_graph
 from ...types import Tensor
 from ..losses import mean_of
 
@@ -37,9 +38,8 @@ class KeypointTargets(keras.layers.Layer):
     def call(self, inputs: Any) -> tuple[Tensor, Tensor]:
         """See the class."""
         rois, class_ids, keypoints, image_shape = inputs
-        span = ops.cast(image_shape, "float32")[:, None, :2] - self.margin  # [B, 1, (h, w)]
-        start, end = rois[..., :2] * span, rois[..., 2:] * span + self.margin
-        start, length = start[:, :, None], (end - start)[:, :, None]  # [B, R, 1, (y, x)]
+        pixels = boxes_in_pixels_graph(rois, image_shape[:, None, :2], self.margin)[:, :, None]
+        start, length = pixels[..., :2], pixels[..., 2:] - pixels[..., :2]  # [B, R, 1, (y, x)]
         # A keypoint on the edge is inside, even if the pixels of the RoI are rounded.
         within = (keypoints[..., :2] - start) / ops.maximum(length, 1e-6)
         epsilon = 1e-4

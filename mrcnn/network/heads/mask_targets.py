@@ -6,7 +6,7 @@ from keras import layers, ops
 
 from ...config import Config
 from ...config_rules.coordinates import box_margin
-from ...ops import align_masks, crop_and_resize, gather_rows
+from ...ops import align_masks, boxes_in_pixels_graph, crop_and_resize, gather_rows
 from ...types import Tensor
 
 
@@ -37,13 +37,21 @@ class MaskTargets(layers.Layer):
         rois, class_ids, instances, gt_boxes, gt_masks = inputs
         rest = rois.shape[1] - self.positives
         rois, class_ids, instances = (x[:, : self.positives] for x in (rois, class_ids, instances))
-        height, width = self.config.MASK_SHAPE
-        if self.config.MASK_TARGETS == "reference":
-            if self.config.USE_MINI_MASK:
+        config, (height, width) = self.config, self.config.MASK_SHAPE
+        masks, which = _of_instances(gt_masks, instances)  # [B * G, h, w], [B * P]
+        if config.MASK_TARGETS == "reference":
+            if config.USE_MINI_MASK:
                 rois = _within(rois, gather_rows(gt_boxes, instances))
-            masks = _crops(gt_masks, rois, instances, (height, width))
+            boxes, size = ops.reshape(rois, (-1, 4)), (height, width)
+            masks = crop_and_resize(masks[..., None], boxes, which, size, training=True)
+            masks = ops.round(masks)
         else:
-            masks = _aligned(gt_masks, rois, instances, (height, width), self.config)
+            aligned = config.MASK_TARGETS == "detectron2"
+            pixels = boxes_in_pixels_graph(rois, ops.shape(masks)[1:3], box_margin(config))
+            boxes, size = ops.reshape(pixels, (-1, 4)), (height, width)
+            masks = align_masks(masks, boxes, which, size, aligned)
+            masks = ops.cast(masks >= 0.5, "float32") if aligned else masks
+        masks = ops.reshape(masks, (-1, self.positives, height, width))
         masks = ops.where((class_ids > 0)[..., None, None], masks, 0.0)
         return ops.pad(masks, [[0, 0], [0, rest], [0, 0], [0, 0]])
 
@@ -52,25 +60,13 @@ class MaskTargets(layers.Layer):
         return (*input_shape[0][:2], *self.config.MASK_SHAPE)
 
 
-def _crops(gt_masks: Tensor, rois: Tensor, instances: Tensor, size: tuple[int, int]) -> Tensor:
-    """The part of its instance's mask that each RoI covers, [B, P, *size] of 0 and 1."""
+def _of_instances(gt_masks: Tensor, instances: Tensor) -> tuple[Tensor, Tensor]:
+    """All masks one after the other [B * G, h, w], and the index of each RoI's mask [B * P]."""
     shape = ops.shape(gt_masks)
     batch, height, width, count = shape[0], shape[1], shape[2], shape[3]
-    masks = ops.transpose(gt_masks, (0, 3, 1, 2))  # [B, G, h, w]
-    masks = ops.reshape(masks, (-1, height, width, 1))
+    masks = ops.reshape(ops.transpose(gt_masks, (0, 3, 1, 2)), (-1, height, width))
     first = ops.arange(batch, dtype="int32")[:, None] * count
-    which = ops.reshape(ops.cast(instances, "int32") + first, (-1,))
-    crops = crop_and_resize(masks, ops.reshape(rois, (-1, 4)), which, size, training=True)
-    return ops.round(ops.reshape(crops, (batch, rois.shape[1], *size)))
-
-
-def _aligned(gt_masks, rois, instances, size, config):
-    """The same by RoIAlign, as torchvision and Detectron2 do."""
-    aligned, margin = config.MASK_TARGETS == "detectron2", box_margin(config)
-    sides = ops.cast(ops.stack([*ops.shape(gt_masks)[1:3]] * 2), "float32") - margin
-    pixels = rois * sides + ops.convert_to_tensor([0.0, 0.0, margin, margin], "float32")
-    masks = align_masks(gt_masks, pixels, instances, size, aligned)
-    return ops.cast(masks >= 0.5, "float32") if aligned else masks
+    return masks, ops.reshape(ops.cast(instances, "int32") + first, (-1,))
 
 
 def _within(rois: Tensor, boxes: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from ...ops import boxes_in_pixels_graph
 from ...types import Tensor
 from .align import log2_graph
 
@@ -36,7 +37,7 @@ def floor_level(boxes: Tensor, rule: str) -> Tensor:
 
 
 def in_pixels(boxes: Tensor, image_shape: Tensor, margin: float = 1.0) -> Tensor:
-    """Normalised boxes in pixels, box * (size - margin) + [0, 0, margin, margin].
+    """`boxes_in_pixels_graph`, without what float32 loses on the way there and back.
 
     A coordinate that is a whole number of pixels, or of sixteenths, comes back exactly.
 
@@ -48,12 +49,12 @@ def in_pixels(boxes: Tensor, image_shape: Tensor, margin: float = 1.0) -> Tensor
     Returns:
         Float tensor [B, R, 4].
     """
-    size = ops.cast(image_shape[:, :2], "float32")
-    span = ops.concatenate([size, size], axis=1)[:, None] - margin
-    pixels = boxes * span + ops.convert_to_tensor([0.0, 0.0, margin, margin], "float32")
+    size = ops.cast(image_shape[:, None, :2], "float32")  # [B, 1, 2]
+    pixels = boxes_in_pixels_graph(boxes, size, margin)
     # In float32, normalising and converting back are off by up to span * 2^-23. That would decide
     # where RoIPool rounds to and how many points adaptive sampling takes. All else stays as it is:
     # rounding it would move the sampling points by more than float32 does.
+    span = ops.concatenate([size, size], axis=2) - margin
     near = ops.round(pixels * 16.0) / 16.0
     return ops.where(ops.abs(pixels - near) <= span * 2.0**-23, near, pixels)
 
