@@ -46,15 +46,13 @@ class Start:
     Attributes:
         path: of the file.
         source: its weights; None for a file of ours.
-        entry: what it is published as, if it was given by its name.
-        name: this name.
+        name: under which it is published, see `zoo.entry`; None for other files.
         is_complete: whether the model must get all its layers from the file, because no setting of
             its network was changed.
     """
 
     path: Path
     source: ForeignWeights | None = None
-    entry: zoo.Entry | None = None
     name: str | None = None
     is_complete: bool = True
 
@@ -74,8 +72,8 @@ class Start:
             raise ValueError(
                 f"{self.path}: {kind}, but {count} tensors belong to none of its layers: {names}."
             )
-        if self.entry is not None:
-            changes = {"BATCH_NORM_EPSILON": self.entry.epsilon, **changes}
+        if self.name is not None:
+            changes = {"BATCH_NORM_EPSILON": zoo.entry(self.name).epsilon, **changes}
         self.is_complete = not any(
             name in changes and not agree(name, value, changes[name])
             for name, value in kind.settings.items()
@@ -93,7 +91,7 @@ class Start:
         return Card(
             config=stored(config),
             class_names=names if self.is_complete else None,
-            licence=self.entry.licence if self.entry else None,
+            licence=zoo.entry(self.name).licence if self.name else None,
             provenance={"weights": self.name or self.path.name},
         )
 
@@ -107,17 +105,11 @@ def start_of(path: PathLike) -> Start:
     Raises:
         FileNotFoundError, ConnectionError, ValueError: see `MaskRCNN.from_pretrained`.
     """
-    name: str | None = None
-    if zoo.is_name(path):
-        name = str(path)
-        found = zoo.published_weights(name)
-    else:
-        found = find(path)
-        name = zoo.name_of(found)
-    entry = zoo.entry(name) if name else None
+    found = find(path)
+    name = str(path) if zoo.is_name(path) else zoo.name_of(found)
     source = open_source(found)
     if isinstance(source, ForeignWeights):
-        return Start(found, source, entry, name)
+        return Start(found, source, name)
     source.close()
     return Start(found)
 

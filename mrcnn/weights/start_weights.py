@@ -64,8 +64,6 @@ def load(
         path = model.find_last()
     elif name == "best":
         path = Path(model.find_last()).parent / "weights" / "best.h5"
-    elif zoo.is_name(name):
-        path = zoo.published_weights(name)
     else:
         path = find(name)
         if name in MODELS and path == MODELS[name].path and model.mode == "training":
