@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from ..config import Config
-from ..config_rules.derived import SET_INSTEAD
+from ..config_rules.derived import check_not_derived
 from ..config_rules.part_names import part_of_package
 from ..startup import start_quietly
 
@@ -46,8 +46,7 @@ def check_name(name: str) -> None:
         ...
         ValueError: LEARNIN_RATE is not a setting of Config: did you mean LEARNING_RATE?
     """
-    if name in SET_INSTEAD:
-        raise ValueError(f"{name} follows from other settings: set {SET_INSTEAD[name]}.")
+    check_not_derived(name)
     if name in _hints():
         return
     close = difflib.get_close_matches(name.upper(), _hints(), n=1, cutoff=0.6)

@@ -20,12 +20,12 @@ SOURCES = {
     "NUM_CLASSES",
 }
 # What to set instead of a derived setting.
-SET_INSTEAD = {
+_SET_INSTEAD = {
     "BATCH_SIZE": "IMAGES_PER_GPU or GPU_COUNT",
     "IMAGE_SHAPE": "IMAGE_MIN_DIM, IMAGE_MAX_DIM or IMAGE_CHANNEL_COUNT",
     "IMAGE_META_SIZE": "NUM_CLASSES",
 }
-DERIVED = tuple(SET_INSTEAD)
+DERIVED = tuple(_SET_INSTEAD)
 
 # Numbers of steps, often computed as images / BATCH_SIZE.
 STEPS = ("STEPS_PER_EPOCH", "VALIDATION_STEPS")
@@ -45,6 +45,26 @@ def whole(name: str, value: Any) -> Any:
         value = value.item()
     is_fraction = is_number(value) and not is_integer(value) and math.isfinite(value)
     return math.ceil(value) if is_fraction else value
+
+
+def check_not_derived(name: str) -> None:
+    """Check that a setting does not follow from others.
+
+    Args:
+        name: of the setting.
+
+    Raises:
+        ValueError: it does; the message says what to set instead.
+
+    Example:
+        >>> from mrcnn.config_rules.derived import check_not_derived
+        >>> check_not_derived("IMAGE_META_SIZE")
+        Traceback (most recent call last):
+        ...
+        ValueError: IMAGE_META_SIZE follows from other settings: set NUM_CLASSES.
+    """
+    if name in _SET_INSTEAD:
+        raise ValueError(f"{name} follows from other settings: set {_SET_INSTEAD[name]}.")
 
 
 def is_read_only(config: Any, name: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Config
-from ..config_rules.derived import SET_INSTEAD, assign, is_read_only
+from ..config_rules.derived import assign, check_not_derived, is_read_only
 from ..types import PathLike
 from ..weights.card import Card
 from .settings import CONFIG, holds_objects, restored
@@ -98,8 +98,7 @@ def _check_names(config: Config, settings: Mapping[str, Any]) -> None:
             close = difflib.get_close_matches(name.upper(), known, n=1)
             hint = f": did you mean {close[0]}?" if close else "."
             raise ValueError(f"{name} is not a setting of {type(config).__name__}{hint}")
-        if name in SET_INSTEAD:
-            raise ValueError(f"{name} follows from other settings: set {SET_INSTEAD[name]}.")
+        check_not_derived(name)
         if is_read_only(config, name):
             raise ValueError(f"{name} is computed by {type(config).__name__}: it cannot be set.")
 

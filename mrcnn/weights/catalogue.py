@@ -10,7 +10,10 @@ from ..types import PathLike
 from . import zoo
 
 _FOLDER = Path(__file__).resolve().parents[1] / "models"
-_SUFFIXES = (".h5", ".hdf5", ".pth", ".pt", ".pkl", ".safetensors", ".npz")
+# Endings of weights files: in Keras's layout, and of torchvision and Detectron2.
+KERAS_SUFFIXES = (".h5", ".hdf5")
+FOREIGN_SUFFIXES = (".pth", ".pt", ".pkl", ".safetensors", ".npz")
+_SUFFIXES = KERAS_SUFFIXES + FOREIGN_SUFFIXES
 
 
 @dataclasses.dataclass(frozen=True)

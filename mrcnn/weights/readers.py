@@ -6,19 +6,15 @@ from pathlib import Path
 
 from ..types import PathLike
 from . import zoo
+from .catalogue import FOREIGN_SUFFIXES, KERAS_SUFFIXES
 from .foreign import open_foreign
 from .keras_h5 import WeightsFile
 from .source import WeightsSource
 
 # File extension, and the `WeightsSource` that reads such files.
 READERS: dict[str, Callable[[PathLike], WeightsSource]] = {
-    ".h5": WeightsFile,
-    ".hdf5": WeightsFile,
-    ".pth": open_foreign,
-    ".pt": open_foreign,
-    ".pkl": open_foreign,
-    ".safetensors": open_foreign,
-    ".npz": open_foreign,
+    **dict.fromkeys(KERAS_SUFFIXES, WeightsFile),
+    **dict.fromkeys(FOREIGN_SUFFIXES, open_foreign),
 }
 # First bytes of what `checkpoints.read` takes: zip files, pickles and safetensors.
 _FOREIGN = re.compile(rb"PK\x03\x04|\x80[\x02-\x05]|.{4}\x00{4}\{", re.DOTALL)
