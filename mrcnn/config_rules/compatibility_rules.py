@@ -27,6 +27,16 @@ _SWITCHES = (
 )
 
 
+# Whole numbers, and the least that each may be.
+_WHOLE = {
+    "RPN_CONVOLUTIONS": 1,
+    "BOX_HEAD_LAYERS": 1,
+    "BOX_HEAD_CONVOLUTIONS": 0,
+    "BOX_HEAD_CHANNELS": 1,
+    "IMAGE_SIDE_MULTIPLE": 1,
+}
+
+
 def problems(config: Any) -> Iterator[str]:
     """Yield what is wrong with these settings, one sentence per problem.
 
@@ -41,25 +51,17 @@ def problems(config: Any) -> Iterator[str]:
         value = getattr(config, name)
         if not isinstance(value, bool | np.bool_):
             yield f"{name} is {value!r}: it must be True or False."
-    for name, least in (
-        ("RPN_CONVOLUTIONS", 1),
-        ("BOX_HEAD_LAYERS", 1),
-        ("IMAGE_SIDE_MULTIPLE", 1),
-    ):
+    for name, least in _WHOLE.items():
         value = getattr(config, name)
         if not is_integer(value) or value < least:
             yield f"{name} is {value!r}: it must be a whole number of at least {least}."
-    count, channels = config.BOX_HEAD_CONVOLUTIONS, config.BOX_HEAD_CHANNELS
-    if not is_integer(count) or count < 0:
-        yield f"BOX_HEAD_CONVOLUTIONS is {count!r}: it must be a whole number of at least 0."
-    if not is_integer(channels) or channels < 1:
-        yield f"BOX_HEAD_CHANNELS is {channels!r}: it must be a whole number of at least 1."
     limit = config.PRE_NMS_LIMIT_TRAINING
     if limit is not None and (not is_integer(limit) or limit < 1):
         yield (
             f"PRE_NMS_LIMIT_TRAINING is {limit!r}: it must be None or a whole number of at least 1."
         )
     yield from _numbers(config)
+    yield from _combinations(config)
 
 
 def remarks(config: Any) -> list[str]:
@@ -94,6 +96,18 @@ def _numbers(config):
     beta = config.BOX_LOSS_BETA
     if not is_number(beta) or not 0 <= beta < np.inf:
         yield f"BOX_LOSS_BETA is {beta!r}: it must be a number of at least 0."
+    epsilon = config.BATCH_NORM_EPSILON
+    if not is_number(epsilon) or not 0 <= epsilon < 1:
+        yield f"BATCH_NORM_EPSILON is {epsilon!r}: it must lie in [0, 1)."
+    std = np.atleast_1d(config.PIXEL_STD)
+    if len(std) not in (1, config.IMAGE_CHANNEL_COUNT) or not all(map(is_positive, std)):
+        yield (
+            f"PIXEL_STD is {config.PIXEL_STD!r}: it must be a positive number, or one for each of "
+            f"the {config.IMAGE_CHANNEL_COUNT} channels of IMAGE_CHANNEL_COUNT."
+        )
+
+
+def _combinations(config):
     if config.IMAGE_RESIZE_MODE == "short_side" and config.HOST_COUNT != 1:
         yield (
             f"IMAGE_RESIZE_MODE is 'short_side' and HOST_COUNT is {config.HOST_COUNT}: hosts would "
@@ -103,13 +117,4 @@ def _numbers(config):
         yield (
             f"MASK_TARGETS is {config.MASK_TARGETS!r}, which needs whole masks: set USE_MINI_MASK "
             "to False."
-        )
-    epsilon = config.BATCH_NORM_EPSILON
-    if not is_number(epsilon) or not 0 <= epsilon < 1:
-        yield f"BATCH_NORM_EPSILON is {epsilon!r}: it must lie in [0, 1)."
-    std = np.atleast_1d(config.PIXEL_STD)
-    if len(std) not in (1, config.IMAGE_CHANNEL_COUNT) or not all(map(is_positive, std)):
-        yield (
-            f"PIXEL_STD is {config.PIXEL_STD!r}: it must be a positive number, or one for each of "
-            f"the {config.IMAGE_CHANNEL_COUNT} channels of IMAGE_CHANNEL_COUNT."
         )
