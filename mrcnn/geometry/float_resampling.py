@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse
 
 from ..types import Array
+from .resampling import mixing_matrix
 
 # Matrices of whole images are a few hundred kB each.
 _CACHED = 32
@@ -67,10 +68,4 @@ def linear_weights(size: int, count: int) -> tuple[Array, Array, Array]:
 
 @functools.lru_cache(maxsize=_CACHED)
 def _matrix(size: int, count: int) -> scipy.sparse.csr_array:
-    """Sparse float32 matrix [count, size] that resizes a side."""
-    first, second, weight = linear_weights(size, count)
-    rows = np.tile(np.arange(count), 2)
-    values = np.concatenate([1 - weight, weight])
-    return scipy.sparse.csr_array(
-        (values, (rows, np.concatenate([first, second]))), shape=(count, size)
-    )
+    return mixing_matrix(*linear_weights(size, count), size)

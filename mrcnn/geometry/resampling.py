@@ -135,9 +135,22 @@ def resize_pixels(
 
 @functools.lru_cache(maxsize=64)
 def _resize_matrix(size: int, count: int) -> scipy.sparse.csr_array:
-    """Sparse matrix [count, size] that resizes a side: each pixel mixes two neighbours."""
     below, weight = half_pixel_centres(size, count)
-    columns = np.concatenate([np.maximum(below, 0), np.minimum(below + 1, size - 1)])
-    rows = np.tile(np.arange(count), 2)
+    return mixing_matrix(np.maximum(below, 0), np.minimum(below + 1, size - 1), weight, size)
+
+
+def mixing_matrix(first: Array, second: Array, weight: Array, size: int) -> scipy.sparse.csr_array:
+    """The sparse matrix that resizes a side: each pixel mixes two of the original ones.
+
+    Args:
+        first, second: int [N], indices of the two pixels.
+        weight: float [N], that of the second.
+        size: number of original pixels.
+
+    Returns:
+        [N, size], of the dtype of `weight`.
+    """
+    rows = np.tile(np.arange(len(weight)), 2)
     values = np.concatenate([1 - weight, weight])
-    return scipy.sparse.csr_array((values, (rows, columns)), shape=(count, size))
+    columns = np.concatenate([first, second])
+    return scipy.sparse.csr_array((values, (rows, columns)), shape=(len(weight), size))
