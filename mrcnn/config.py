@@ -153,9 +153,8 @@ class Config:
     RPN_CHANNELS: int = 512
     # Number of these convolutions.
     RPN_CONVOLUTIONS: int = 1
-    # Scores of an anchor that the RPN computes: 2, for background and object, of which the softmax
-    # is taken; or 1, for the object, of which the sigmoid is taken, as in torchvision and
-    # Detectron2.
+    # Logits that the RPN computes for an anchor: 2, for background and object, with a softmax; or
+    # 1, for the object alone, with a sigmoid, as in torchvision and Detectron2.
     RPN_LOGITS: int = 2
     # Channels of the mask head's convolutions.
     MASK_HEAD_CHANNELS: int = 256

@@ -85,7 +85,7 @@ def resize_image(
         short_side: length in pixels to which the shorter side is enlarged or reduced, in place of
             `min_dim` and `min_scale`, as far as `max_dim` allows in the modes "square" and
             "short_side"; None: not used.
-        multiple: of which the sides become multiples in mode "short_side", in pixels.
+        multiple: in mode "short_side", the sides are padded to multiples of this many pixels.
         resampling: see `interpolate` and `short_side_size`.
 
     Returns:

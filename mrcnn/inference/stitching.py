@@ -109,7 +109,7 @@ class Stitcher:
             line: y in pixels; the image's height takes all.
 
         Returns:
-            The objects, except those of which the tiles that see them decide too little.
+            The objects, without those whose views decide too few of their pixels.
         """
         for place in [place for place in self._views if self._grid[place].box[2] <= line]:
             del self._views[place]

@@ -163,7 +163,7 @@ class ProposalLayer(keras.layers.Layer):
 
 
 def _at_most(limit, number):
-    """The smaller of two numbers, of which the second may be known only at run time."""
+    """The smaller of two numbers; the second may be known only at run time."""
     return min(limit, number) if isinstance(number, int) else ops.minimum(limit, number)
 
 

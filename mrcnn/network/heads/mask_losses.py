@@ -20,7 +20,7 @@ def mrcnn_mask_loss_graph(
         target_masks: tensor [B, T, h, w] in 0..1.
         target_class_ids: int tensor [B, T]; 0 for negatives and padding.
         pred_masks: float tensor [B, T, h, w, C], in 0..1; C is 1 if all classes share a mask.
-        from_logits: whether `pred_masks` are logits instead, of which the loss has no limit.
+        from_logits: whether `pred_masks` are logits instead; their loss has no upper limit.
 
     Returns:
         Float scalar.
