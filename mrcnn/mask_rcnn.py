@@ -5,6 +5,7 @@ import functools
 import logging
 from collections import OrderedDict
 from collections.abc import Collection, Generator, Iterable, Sequence
+from pathlib import Path
 from typing import Any, Literal, NoReturn, Self
 
 import keras
@@ -300,6 +301,52 @@ class MaskRCNN:
         if project != "torchvision":
             raise ValueError(f"project is {project!r}: it must be 'torchvision'.")
         pretrained.export(self.keras_model, self.config, path)
+
+    def export(
+        self,
+        path: PathLike,
+        format: Literal["savedmodel", "onnx", "openvino", "litert"] = "onnx",
+    ) -> Path:
+        """Write the model in a format that runs without this package, see `mrcnn.runtime`.
+
+        The graph has one input, `image` float32 [B, H, W, C]: RGB in 0..255, as resized and padded
+        by `mold_inputs`, but not normalised. H and W are those of IMAGE_SHAPE, or open with
+        IMAGE_RESIZE_MODE "pad64", "short_side" or "none"; B is open, with "litert" 1. Pixels of
+        -inf are padding.
+
+        Its outputs have a row for each of at most D detections, of which the first `count` are
+        real: `boxes` float32 [B, D, 4] in pixels of the input, not rounded, (y1, x1, y2, x2);
+        `class_ids` int32 [B, D]; `scores` float32 [B, D]; `count` int32 [B]; `masks` float32
+        [B, D, h, w] in 0..1, of the boxes, to be resized to them; `keypoint_maps`
+        [B, D, h, w, K] with a keypoint head; the outputs of custom heads; and `proposals`,
+        `proposal_scores` and `proposal_deltas`, see `network.exported`.
+
+        A .json file beside it, or in the folder of a SavedModel, has the settings, the classes and
+        the versions.
+
+        Args:
+            path: where to write; the format's suffix is added if it is missing: .onnx, .xml (with a
+                .bin beside it) for OpenVINO, .tflite for LiteRT, a folder for a SavedModel.
+            format: "savedmodel", "onnx", "openvino" or "litert".
+
+        Returns:
+            Path that was written.
+
+        Raises:
+            ValueError: the model is not in inference mode, the format is unknown, or the path has
+                the suffix of something else, or the backend is not TensorFlow.
+            ImportError: a converter is not installed; the message has the command that installs it.
+            OSError: the files cannot be written. Those that were there are then kept.
+
+        Example:
+            >>> model = MaskRCNN.load("nuclei")  # doctest: +SKIP
+            >>> model.export("nuclei.onnx")  # doctest: +SKIP
+            PosixPath('nuclei.onnx')
+        """
+        from .export import export  # imports converters
+
+        self._require("inference", "export()")
+        return export(self.keras_model, self.config, self.card, path, format)
 
     def get_imagenet_weights(self) -> str:
         """Path of ImageNet weights for the backbone, downloaded if necessary.

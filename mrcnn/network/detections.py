@@ -10,6 +10,7 @@ from ..config_rules.detection_rules import min_scores
 from ..ops import (
     apply_box_deltas_graph,
     clip_boxes_graph,
+    first_argmax,
     gather_rows,
     non_max_suppression,
     non_max_suppression_by_group,
@@ -84,7 +85,7 @@ def refine_detections(
         found_scores = gather_rows(scores, indices)
     elif config.DETECTION_NMS == "hard":
         indices, kept = non_max_suppression(
-            boxes, scores, count, threshold, valid=valid, groups=groups
+            boxes, scores, count, threshold, valid, groups, probs.shape[-1]
         )
         found_scores = gather_rows(scores, indices)
     else:
@@ -102,7 +103,7 @@ def refine_detections(
 
 def _best_class(rois, probs, deltas, config):
     """Boxes [B, R, 4], class ids and scores [B, R] of the RoIs as their best classes."""
-    class_ids = ops.cast(ops.argmax(probs, axis=-1), "int32")  # [B, R]
+    class_ids = first_argmax(probs, axis=-1)  # [B, R]
     scores = ops.max(probs, axis=-1)
     chosen = ops.one_hot(class_ids, probs.shape[-1], dtype="float32")
     deltas = ops.sum(deltas * chosen[..., None], axis=2)  # [B, R, 4]

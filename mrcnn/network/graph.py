@@ -73,7 +73,29 @@ def build_inference(config: Config) -> GraphModel:
     """
     image, image_meta = map(keras_input, image_inputs(config))
     anchors = keras.Input((None, 4), name="input_anchors")
+    outputs, features, maps = detections_of(image, image_meta, anchors, config)
+    return _model([image, image_meta, anchors], outputs, config, image, features, maps)
+
+
+def detections_of(
+    image: Tensor, image_meta: Tensor, anchors: Tensor | None, config: Config
+) -> tuple[dict[str, Tensor], list[Tensor], neck.Neck]:
+    """Build the layers from an image to its detections.
+
+    Args:
+        image: [B, H, W, C], the mean subtracted.
+        image_meta: [B, 12 + NUM_CLASSES].
+        anchors: [B, A, 4], normalised; None computes them in the graph.
+        config: valid settings.
+
+    Returns:
+        outputs: dict of tensors in the order of `build_inference`.
+        features: list of the backbone's feature maps that the network uses.
+        maps: `Neck`, what it makes of them.
+    """
     features, maps = _features(image, config)
+    if anchors is None:
+        anchors = AnchorLayer(config, name="anchors")([image, *maps.anchored])
     rpn_class_logits, rpn_class, rpn_bbox = rpn_of_pyramid(maps.anchored, config)
     more = [rpn_class_logits, image_meta, *maps.anchored] if needs_more(config) else []
     rois = ProposalLayer(
@@ -93,7 +115,7 @@ def build_inference(config: Config) -> GraphModel:
         _check_free(head, found, {**outputs, **rest})
         outputs.update(found)
     outputs.update(rest)
-    return _model([image, image_meta, anchors], outputs, config, image, features, maps)
+    return outputs, features, maps
 
 
 def build_training(config: Config, seed: int | None = None) -> GraphModel:

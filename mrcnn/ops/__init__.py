@@ -15,7 +15,7 @@ from .boxes import (
 )
 from .crop import crop_and_resize, crop_pyramid
 from .eager import in_graph, outside_graphs
-from .gather import gather_rows, take_flagged
+from .gather import first_argmax, gather_rows, take_flagged
 from .nms import non_max_suppression, non_max_suppression_by_group
 from .replicas import replica_count, sum_over_replicas, uniform_keys
 from .roi_masks import align_masks
@@ -31,6 +31,7 @@ __all__ = [
     "crop_and_resize",
     "crop_pyramid",
     "denorm_boxes_graph",
+    "first_argmax",
     "gather_rows",
     "in_graph",
     "non_max_suppression",

@@ -104,7 +104,7 @@ def crop_pyramid(
 def _fastest(
     native: Callable[..., Tensor], gathered: Callable[..., Tensor], training: bool
 ) -> Callable[..., Tensor]:
-    if training or not kernels.available():
+    if training or not kernels.available("crop_and_resize"):
         return gathered
     return kernels.forward_only(native, gathered)
 

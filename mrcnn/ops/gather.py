@@ -1,8 +1,10 @@
 """Row selection in padded batches."""
 
+import keras
 from keras import ops
 
 from ..types import Tensor
+from . import kernels
 
 
 def gather_rows(rows: Tensor, indices: Tensor) -> Tensor:
@@ -21,6 +23,21 @@ def gather_rows(rows: Tensor, indices: Tensor) -> Tensor:
     flat = ops.reshape(ops.cast(indices, "int32") + first, (-1,))
     picked = ops.take(ops.reshape(rows, (-1, *tail)), flat, axis=0)  # [B * K, ...]
     return ops.reshape(picked, (batch, ops.shape(indices)[1], *tail))
+
+
+def first_argmax(values: Tensor, axis: int) -> Tensor:
+    """Index of the largest value along an axis, the first of equal ones.
+
+    Args:
+        values: float tensor [..., N, ...].
+        axis: that of length N.
+
+    Returns:
+        int32 tensor, without the axis.
+    """
+    if keras.backend.backend() == "tensorflow":
+        return kernels.argmax(values, axis)
+    return ops.cast(ops.argmax(values, axis=axis), "int32")
 
 
 def take_flagged(flags: Tensor, count: int, keys: Tensor | None = None) -> tuple[Tensor, Tensor]:

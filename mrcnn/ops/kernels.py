@@ -3,20 +3,39 @@
 XLA, JAX and torch have no such kernels; callers then use an implementation built from gathers.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 
 import keras
 
 from ..types import Tensor
+from . import onnx_nodes, target
+
+# The kernels with a counterpart in each format, see `target.exporting`.
+_HERE = (
+    *("crop_and_resize", "sample_lattice"),
+    *("non_max_suppression", "non_max_suppression_overlaps"),
+)
+CONVERTED = {
+    "savedmodel": _HERE,
+    "onnx": ("crop_and_resize", "roi_align", "non_max_suppression", "non_max_suppression_by_group"),
+    "litert": ("non_max_suppression",),
+}
 
 
-def available() -> bool:
-    """Whether TensorFlow's kernels can run in the graph being traced.
+def available(kernel: str) -> bool:
+    """Whether one of TensorFlow's kernels can run in the graph being traced.
 
     True on the TensorFlow backend, eagerly or in a `tf.function`, unless that function is
-    compiled by XLA, which has no CropAndResize.
+    compiled by XLA, which has no CropAndResize, or the graph is converted to a format that does not
+    have the kernel.
+
+    Args:
+        kernel: name of a function of this module.
     """
     if keras.backend.backend() != "tensorflow":
+        return False
+    if kernel not in CONVERTED[target.current() or "savedmodel"]:
         return False
     import tensorflow as tf
     from tensorflow.python.ops import control_flow_util
@@ -59,6 +78,8 @@ def crop_and_resize(
     """`tf.image.crop_and_resize`, see `ops.crop_and_resize`."""
     import tensorflow as tf
 
+    if target.current() == "onnx":
+        return onnx_nodes.crop_and_resize(images, boxes, image_indices, size)
     return tf.image.crop_and_resize(images, boxes, image_indices, size)
 
 
@@ -66,23 +87,43 @@ def crop_pyramid(
     levels: Sequence[Tensor], boxes: Tensor, level_of_box: Tensor, size: tuple[int, int]
 ) -> Tensor:
     """Same as `ops.crop_pyramid`: one `crop_and_resize` per level, crops put back in order."""
+    return _of_levels(crop_and_resize, levels, boxes, level_of_box, size)
+
+
+def roi_align(
+    levels: Sequence[Tensor],
+    boxes: Tensor,
+    level_of_box: Tensor,
+    size: tuple[int, int],
+    sampling_ratio: int,
+    aligned: bool,
+) -> Tensor:
+    """`ops.roi_align` with averages, for ONNX: TensorFlow has no such kernel."""
+    pool = functools.partial(onnx_nodes.roi_align, sampling_ratio=sampling_ratio, aligned=aligned)
+    return _of_levels(pool, levels, boxes, level_of_box, size)
+
+
+def _of_levels(crop, levels, boxes, level_of_box, size):
     import tensorflow as tf
 
     batch, count = tf.shape(boxes)[0], boxes.shape[1]
     boxes, level_of_box = tf.reshape(boxes, (-1, 4)), tf.reshape(level_of_box, (-1,))
-    image_of_box = tf.repeat(tf.range(batch), count)
+    images = tf.repeat(tf.range(batch), count)
     crops, places = [], []
     for index, features in enumerate(levels):
-        here = tf.where(level_of_box == index)[:, 0]
+        here = tf.cast(tf.where(level_of_box == index)[:, 0], "int32")
         places.append(here)
-        crops.append(
-            tf.image.crop_and_resize(
-                features, tf.gather(boxes, here), tf.gather(image_of_box, here), size
-            )
-        )
-    order = tf.argsort(tf.concat(places, axis=0))
-    crops = tf.gather(tf.concat(crops, axis=0), order)
+        crops.append(crop(features, tf.gather(boxes, here), tf.gather(images, here), size))
+    crops = _in_order(tf.concat(crops, axis=0), tf.concat(places, axis=0))
     return tf.reshape(crops, (batch, count, *size, levels[0].shape[-1]))
+
+
+def _in_order(rows, places):
+    """Rows [n, ...], each moved to its place, int32 [n], a permutation of 0 to n - 1."""
+    import tensorflow as tf
+
+    order = tf.tensor_scatter_nd_update(places, places[:, None], tf.range(tf.size(places)))
+    return tf.gather(rows, order)
 
 
 def sample_lattice(features: Tensor, images: Tensor, y: Tensor, x: Tensor) -> Tensor:
@@ -125,7 +166,7 @@ def by_level(function: Callable[[int, Tensor], Tensor], level: Tensor, count: in
 
     places = [tf.cast(tf.where(level == index)[:, 0], "int32") for index in range(count)]
     rows = tf.concat([function(index, here) for index, here in enumerate(places)], axis=0)
-    rows = tf.gather(rows, tf.argsort(tf.concat(places, axis=0)))
+    rows = _in_order(rows, tf.concat(places, axis=0))
     return tf.ensure_shape(rows, (level.shape[0], *rows.shape[1:]))
 
 
@@ -138,7 +179,18 @@ def non_max_suppression(
     """
     import tensorflow as tf
 
+    if target.current() == "onnx":
+        return onnx_nodes.non_max_suppression(boxes, scores, count, threshold)
+    if target.current() == "litert":
+        return _padded_suppression(boxes, scores, count, threshold)
     return _each_image(tf.image.non_max_suppression, boxes, scores, count, threshold)
+
+
+def non_max_suppression_by_group(
+    boxes: Tensor, scores: Tensor, count: int, threshold: float, groups: Tensor, group_count: int
+) -> tuple[Tensor, Tensor]:
+    """`ops.non_max_suppression` with groups, for ONNX."""
+    return onnx_nodes.non_max_suppression(boxes, scores, count, threshold, groups, group_count)
 
 
 def non_max_suppression_overlaps(
@@ -159,3 +211,35 @@ def _each_image(suppress, inputs, scores, count, threshold):
 
     indices, kept = tf.map_fn(one_image, (inputs, scores), fn_output_signature=(tf.int32, tf.int32))
     return tf.ensure_shape(indices, (inputs.shape[0], count)), kept
+
+
+def _padded_suppression(boxes, scores, count, threshold):
+    """The form of the kernel that LiteRT has, in a graph with a fixed number of images.
+
+    LiteRT would return a box without area again and again; a box far from all others is as good.
+    """
+    import tensorflow as tf
+
+    far = tf.reduce_max(boxes) + 1.0 + 2.0 * tf.cast(tf.range(tf.shape(boxes)[1]), "float32")
+    has_area = tf.reduce_all(boxes[..., 2:] > boxes[..., :2], axis=-1, keepdims=True)
+    boxes = tf.where(has_area, boxes, tf.stack([far, far, far + 1.0, far + 1.0], axis=1))
+    images = [
+        tf.raw_ops.NonMaxSuppressionV4(
+            boxes=boxes[index],
+            scores=scores[index],
+            max_output_size=count,
+            iou_threshold=float(threshold),
+            score_threshold=-0.5,
+            pad_to_max_output_size=True,
+        )
+        for index in range(boxes.shape[0])
+    ]
+    indices, kept = (tf.stack(parts) for parts in zip(*images, strict=True))
+    return tf.ensure_shape(indices, (boxes.shape[0], count)), kept
+
+
+def argmax(values: Tensor, axis: int) -> Tensor:
+    """`tf.argmax`, int32. Keras's puts -0 before 0, by operations that no converter knows."""
+    import tensorflow as tf
+
+    return tf.argmax(values, axis, output_type="int32")

@@ -5,7 +5,7 @@ from keras import ops
 from ..types import Tensor
 from . import kernels
 from .boxes import overlaps_graph
-from .gather import gather_rows
+from .gather import first_argmax, gather_rows
 
 
 def non_max_suppression(
@@ -15,6 +15,7 @@ def non_max_suppression(
     threshold: float,
     valid: Tensor | None = None,
     groups: Tensor | None = None,
+    group_count: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Select the boxes that greedy NMS keeps, best first.
 
@@ -27,6 +28,8 @@ def non_max_suppression(
         threshold: IoU.
         valid: bool tensor [B, N]; rows that are False are never kept. None: all are valid.
         groups: int tensor [B, N]; boxes of different groups (classes) do not suppress each other.
+        group_count: number of groups, if they are numbered from 0: some formats that graphs are
+            converted to can then suppress by group.
 
     Returns:
         indices: int32 tensor [B, count] into N; entries past `kept` are 0.
@@ -35,13 +38,17 @@ def non_max_suppression(
     boxes, scores = ops.stop_gradient(boxes), ops.stop_gradient(scores)
     if valid is not None:
         scores = ops.where(valid, scores, -1.0)
+    if groups is not None and group_count and kernels.available("non_max_suppression_by_group"):
+        return kernels.non_max_suppression_by_group(
+            boxes, scores, count, threshold, groups, group_count
+        )
     overlaps = None
     if groups is not None:
         same = ops.expand_dims(groups, 2) == ops.expand_dims(groups, 1)  # [B, N, N]
         overlaps = ops.where(same, overlaps_graph(boxes, boxes), 0.0)
-    if kernels.available():
-        if overlaps is None:
-            return kernels.non_max_suppression(boxes, scores, count, threshold)
+    if overlaps is None and kernels.available("non_max_suppression"):
+        return kernels.non_max_suppression(boxes, scores, count, threshold)
+    if overlaps is not None and kernels.available("non_max_suppression_overlaps"):
         return kernels.non_max_suppression_overlaps(overlaps, scores, count, threshold)
     return _greedy(boxes, overlaps, scores, count, threshold)
 
@@ -95,9 +102,8 @@ def _greedy(boxes, overlaps, scores, count, threshold):
 
     def body(step, state):
         left, chosen, kept = state
-        best = ops.argmax(left, axis=1)
+        best = first_argmax(left, axis=1)[:, None]  # [B, 1]
         found = ops.max(left, axis=1) >= 0
-        best = ops.cast(best, "int32")[:, None]  # [B, 1]
         if overlaps is None:
             iou = overlaps_graph(gather_rows(boxes, best), boxes)[:, 0]  # [B, N]
         else:

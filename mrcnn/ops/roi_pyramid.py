@@ -62,6 +62,8 @@ def roi_align(
                [10.5, 12.5]], dtype=float32)
     """
     _check(sampling_ratio, aggregation)
+    if aggregation == "avg" and kernels.available("roi_align"):
+        return kernels.roi_align(levels, boxes, level_of_box, size, sampling_ratio, aligned)
     rows, columns = (align_axis(bins, sampling_ratio, aligned) for bins in size)
     operator = Operator(rows, columns, size, aggregation == "max", points=sampling_ratio)
     return _pool(operator, levels, boxes, level_of_box, training)
@@ -148,7 +150,7 @@ def _pool(operator, levels, boxes, level_of_box, training):
     image = ops.repeat(ops.arange(shape[0], dtype="int32")[:, None], shape[1], axis=1)
     level = ops.cast(level_of_box, "int32")
     order = None if operator.points else _by_cost(operator, maps, boxes, image, level)
-    forward_only = kernels.available() and not training
+    forward_only = kernels.available("sample_lattice") and not training
     chunks = _Chunks(shape[1], NATIVE_CHUNK if forward_only and operator.points else CHUNK, order)
     boxes, image, level = (chunks.split(rows) for rows in (boxes, image, level))
 

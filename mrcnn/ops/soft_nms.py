@@ -4,7 +4,7 @@ from keras import ops
 
 from ..types import Tensor
 from .boxes import overlaps_graph
-from .gather import gather_rows
+from .gather import first_argmax, gather_rows
 
 
 def soft_non_max_suppression(
@@ -49,7 +49,7 @@ def soft_non_max_suppression(
     def body(step, state):
         left, chosen, kept, lowered = state
         left = ops.where((left > 0) & (left >= least), left, 0.0)
-        best = ops.cast(ops.argmax(left, axis=1), "int32")[:, None]  # [B, 1]
+        best = first_argmax(left, axis=1)[:, None]  # [B, 1]
         score = ops.max(left, axis=1)  # [B]
         found = score > 0
         iou = overlaps_graph(gather_rows(boxes, best), boxes)[:, 0]  # [B, N]

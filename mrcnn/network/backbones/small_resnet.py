@@ -5,9 +5,10 @@ layers look at objects of a few hundred pixels.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from ...types import Array, Tensor
 from .resnet import resnet_stage, resnet_stem
@@ -54,10 +55,37 @@ def exposure(image: Tensor) -> Tensor:
     Returns:
         [B, H, W, C] with mean 0 and standard deviation 64, over all channels together.
     """
-    norm = layers.GroupNormalization(
-        1, epsilon=1.0, center=False, scale=False, dtype="float32", name="exposure"
-    )
+    norm = ImageNormalization(dtype="float32", name="exposure")
     return layers.Rescaling(64.0, dtype="float32", name="exposure_scale")(norm(image))
+
+
+class ImageNormalization(layers.Layer):
+    """Gives each image mean 0 and standard deviation 1, or less if that is below one grey level.
+
+    Means are of rows first, then of the image: runtimes that add up a million float32 one after the
+    other would be off in the third digit.
+
+    Call arguments:
+        image: float tensor [B, H, W, C].
+
+    Returns:
+        Float tensor [B, H, W, C].
+    """
+
+    def call(self, image: Any) -> Tensor:
+        """See the class."""
+        image = image - _mean(image)
+        return image / ops.sqrt(_mean(ops.square(image)) + 1.0)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """That of the image."""
+        return input_shape
+
+
+def _mean(image):
+    """Mean [B, 1, 1, 1] of each image."""
+    rows = ops.mean(image, axis=(2, 3), keepdims=True)
+    return ops.mean(rows, axis=1, keepdims=True)
 
 
 def small_resnet_shape(image_shape: Sequence[int] | Array) -> Array:

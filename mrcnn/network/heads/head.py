@@ -32,6 +32,7 @@ import keras
 from keras import ops
 
 from ...config import Config
+from ...decoding.found import Found
 from ...loading.inputs import Input
 from ...ops import gather_rows
 from ...types import Array, Tensor
@@ -301,24 +302,3 @@ class OfInstances(keras.layers.Layer):
         truth, instances = inputs
         rest = [side for axis, side in enumerate(truth.shape[1:]) if axis != self.axis]
         return keras.KerasTensor((*instances.shape, *rest), "float32")
-
-
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """The N detections of an image, in numpy.
-
-    Attributes:
-        rows: int [N], their rows in the network's outputs.
-        class_ids: int32 [N].
-        boxes: [N, 4] pixels of the image: int32, or float32 with BOX_COORDINATES "continuous".
-        image_shape: (H, W, C) of the image.
-        dense: whether to return masks as an array [H, W, N] instead of an `InstanceMasks`.
-        frame: where the image lies in the network's input, to map positions back.
-    """
-
-    rows: Array
-    class_ids: Array
-    boxes: Array
-    image_shape: tuple[int, ...]
-    dense: bool = True
-    frame: Any = None

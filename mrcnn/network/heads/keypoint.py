@@ -4,13 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 from ...config import Config
 from ...config_rules.coordinates import box_margin
 from ...config_rules.values import is_integer
-from ...geometry.heatmaps import keypoints_of_heatmaps
+from ...decoding.fields import located
 from ...instances.keypoint_layout import check_flip_pairs
 from ...loading.inputs import Input, keypoint_input
 from ...types import Array, Tensor
@@ -120,12 +119,8 @@ class KeypointHead(Head):
             outputs, found: see `Head.decode`.
         """
         maps = outputs["mrcnn_keypoint"][found.rows]
-        boxes = found.frame.in_input(outputs["mrcnn_detection"][found.rows, :4])
-        positions, logits, scores = keypoints_of_heatmaps(maps, boxes)
-        if self.config.KEYPOINT_SCORES == "torchvision":
-            scores = logits
-        points = np.concatenate([found.frame.points_back(positions), scores[..., None]], axis=-1)
-        return points.astype(np.float32)
+        boxes = outputs["mrcnn_detection"][found.rows, :4]
+        return located(maps, boxes, found, self.config.KEYPOINT_SCORES)
 
 
 def keypoint_head(

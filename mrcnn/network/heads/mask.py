@@ -10,8 +10,9 @@ from keras import ops
 from ...config import Config
 from ...config_rules.necks import shared_side, shares_stage5
 from ...config_rules.values import is_integer
+from ...decoding.fields import pasted
 from ...instances.masks import InstanceMasks
-from ...instances.pasting import class_masks, unmold_crops, unmold_masks
+from ...instances.pasting import class_masks
 from ...loading.inputs import Input, mask_input
 from ...types import Array, Tensor
 from ..blocks import Norm
@@ -179,11 +180,7 @@ class MaskHead(Head):
             bool [H, W, N] if `found.dense`, else an `InstanceMasks`.
         """
         masks = class_masks(outputs["mrcnn_mask"], found.rows, found.class_ids)  # [N, h, w]
-        rule = self.config.MASK_PASTING
-        if found.dense:
-            return unmold_masks(masks, found.boxes, found.image_shape, rule)
-        crops, corners = unmold_crops(masks, found.boxes, found.image_shape, rule)
-        return InstanceMasks(crops, corners, found.image_shape)
+        return pasted(masks, found, self.config.MASK_PASTING)
 
 
 def _given(features: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""From the network's outputs to the fields of results, without Keras."""

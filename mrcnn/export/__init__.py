@@ -1,0 +1,5 @@
+"""Export: a trained model as a file that runs without this package."""
+
+from .exporting import FORMATS, export
+
+__all__ = ["FORMATS", "export"]

@@ -1,0 +1,198 @@
+"""Detection with an exported model, as with the model that it was made from.
+
+Neither Keras nor TensorFlow is imported.
+"""
+
+import dataclasses
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..anchors.pyramid import anchors_per_cell
+from ..config import Config
+from ..config_rules.coordinates import box_margin
+from ..config_rules.values import either
+from ..decoding.fields import located, pasted
+from ..decoding.found import Found
+from ..geometry.boxes import norm_boxes
+from ..images.meta import parse_image_meta
+from ..inference.base_detector import BaseDetector
+from ..text import log
+from ..types import Array, PathLike
+from ..weights.card import Card
+from .sessions import SESSIONS, Session
+from .sidecar import read_sidecar
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+def load(path: PathLike, threads: int | None = None, precision: str = "float32") -> "RuntimeModel":
+    """Load an exported model.
+
+    Args:
+        path: of the .onnx, .xml (OpenVINO) or .tflite (LiteRT) file that `MaskRCNN.export` wrote.
+        threads: number of threads to compute with; None leaves it to the runtime.
+        precision: "float32"; or "bfloat16", with OpenVINO, where the CPU computes it: faster, but
+            scores change in the third digit, and boxes by a pixel.
+
+    Returns:
+        The model, ready to detect.
+
+    Raises:
+        FileNotFoundError: the file, or the .json file beside it, is missing.
+        ImportError: the runtime is not installed; the message has the command that installs it.
+        ValueError: the file is of another kind or version, or damaged; or the precision is not
+            possible.
+
+    Example:
+        >>> from mrcnn import runtime
+        >>> model = runtime.load("nuclei.onnx")  # doctest: +SKIP
+        >>> model.detect([image])[0]["class_ids"]  # doctest: +SKIP
+        array([1, 1, 1], dtype=int32)
+    """
+    path = Path(path)
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}: it must be {either(PRECISIONS)}.")
+    if path.suffix.lower() not in SESSIONS:
+        hint = " A SavedModel needs TensorFlow: tf.saved_model.load()." if path.is_dir() else ""
+        raise ValueError(f"{path} is no exported model: its name ends in {either(SESSIONS)}.{hint}")
+    sidecar = read_sidecar(path)
+    config = sidecar.config()
+    try:
+        session = SESSIONS[path.suffix.lower()](path, threads, precision)
+    except (ImportError, ValueError):
+        raise
+    except Exception as error:  # each runtime has errors of its own
+        raise ValueError(f"{path} cannot be loaded: {error}") from error
+    return RuntimeModel(session, config, sidecar.card, sidecar.input_shape)
+
+
+class RuntimeModel(BaseDetector):
+    """An exported model. It may be used in several threads.
+
+    Args:
+        session: runs the graph.
+        config: the settings that the graph was built with, without its parts.
+        card: what is known about the model.
+        input_shape: (batch, height, width, channels) of the graph's input; None where it is open.
+
+    Attributes:
+        config, card, input_shape: as given.
+        class_names: name of each class, the background first; None if unknown.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        config: Config,
+        card: Card,
+        input_shape: tuple[int | None, ...],
+    ) -> None:
+        made = [kind(config) for kind in DECODERS if kind.name in config.HEADS]
+        super().__init__(config, made)
+        self.session = session
+        self.card = card
+        self.input_shape = input_shape
+        self.class_names = card.class_names
+        self._lock = threading.Lock()
+
+    def run(self, image: npt.ArrayLike) -> dict[str, Array]:
+        """Run the graph.
+
+        Args:
+            image: float32 or uint8 [B, H, W, C], RGB in 0..255, resized as `MaskRCNN.mold_inputs`
+                does, but not normalised. Pixels of -inf are padding.
+
+        Returns:
+            dict of output name to array, see `MaskRCNN.export`.
+
+        Raises:
+            TypeError: the dtype is neither float32 nor uint8.
+            ValueError: the shape does not fit.
+        """
+        image = np.asarray(image)
+        if image.dtype not in (np.float32, np.uint8):
+            raise TypeError(f"the image has dtype {image.dtype}: it must be float32 or uint8.")
+        fits = (
+            image.ndim == 4
+            and len(image)
+            and all(
+                side in (None, given)
+                for side, given in zip(self.input_shape[1:], image.shape[1:], strict=True)
+            )
+        )
+        if not fits:
+            names = ("batch", "height", "width", "channels")
+            wanted = [side or name for side, name in zip(self.input_shape, names, strict=True)]
+            raise ValueError(
+                f"the image has shape {image.shape}: it must be [{', '.join(map(str, wanted))}]."
+            )
+        with self._lock:
+            return self.session.run(image.astype(np.float32, copy=False))
+
+    def predict(
+        self, molded_images: Array, image_metas: npt.ArrayLike, verbose: bool | int = 0
+    ) -> dict[str, Array]:
+        """See `BaseDetector.predict`; masks are those of the detected classes."""
+        config, metas = self.config, parse_image_meta(image_metas)
+        std = np.asarray(config.PIXEL_STD, np.float32)
+        pixels = np.asarray(molded_images, np.float32) * std
+        pixels += np.asarray(config.MEAN_PIXEL, np.float32)
+        for image, (y1, x1, y2, x2) in zip(pixels, metas["window"], strict=True):
+            for padding in (image[:y1], image[y2:], image[:, :x1], image[:, x2:]):
+                padding[:] = -np.inf
+        if verbose:
+            log("image", pixels)
+        found = self.run(pixels)
+        size = pixels.shape[1:3]
+        boxes = norm_boxes(found["boxes"], size, box_margin(config))
+        rows = [boxes, found["class_ids"][..., None], found["scores"][..., None]]
+        detections = np.concatenate(rows, axis=-1).astype(np.float32)
+        detections[found["class_ids"] == 0] = 0
+        anchors = _anchor_count(size, config)
+        return {
+            **found,
+            "mrcnn_detection": detections,
+            "ROI": found["proposals"],
+            "mrcnn_class": found["proposal_scores"],
+            "mrcnn_bbox": found["proposal_deltas"],
+            "rpn_class": np.broadcast_to(np.float32(0), (len(pixels), anchors, 2)),
+        }
+
+
+def _anchor_count(size: tuple[int, ...], config: Config) -> int:
+    step = config.RPN_ANCHOR_STRIDE
+    cells = (
+        -(-(-(-size[0] // stride)) // step) * -(-(-(-size[1] // stride)) // step)
+        for stride in config.BACKBONE_STRIDES
+    )
+    return sum(cells) * anchors_per_cell(config)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Masks:
+    config: Config
+    name = "mask"
+    field = "masks"
+
+    def decode(self, outputs: dict[str, Array], found: Found) -> Any:
+        return pasted(outputs["masks"][found.rows], found, self.config.MASK_PASTING)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Keypoints:
+    config: Config
+    name = "keypoint"
+    field = "keypoints"
+
+    def decode(self, outputs: dict[str, Array], found: Found) -> Any:
+        boxes = outputs["mrcnn_detection"][found.rows, :4]
+        maps = outputs["keypoint_maps"][found.rows]
+        return located(maps, boxes, found, self.config.KEYPOINT_SCORES)
+
+
+# The decoders of exported heads; the outputs of custom heads are only in what `run` returns.
+DECODERS: tuple[type[Any], ...] = (_Masks, _Keypoints)
