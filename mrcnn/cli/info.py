@@ -4,6 +4,7 @@
     mrcnn info nuclei                  # a model that comes with the package
     mrcnn info mask_rcnn_coco.h5       # without a card: what the layers tell
     mrcnn info model_final.pkl         # a file of torchvision or Detectron2
+    mrcnn info cells.onnx              # an exported model
     mrcnn info torchvision:maskrcnn_resnet50_fpn_v2    # what they publish; nothing is downloaded
 
 Files that training wrote with version 3.1 or later hold all of it, so they need nothing else:
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ..jobs.model import card_of
+from ..runtime import is_exported
+from ..runtime.sidecar import read_sidecar
 from ..text import some
 from ..weights import zoo
 from ..weights.card import Card, DamagedCard, read_card
@@ -73,6 +76,8 @@ def describe(file: str) -> dict[str, str]:
         ValueError: it is no weights file, or damaged.
     """
     path = find(file)
+    if is_exported(path):
+        return _exported(path)
     with open_source(path) as source:
         found = facts(source)
         is_bgr, kind = source.is_bgr(), source.kind
@@ -98,6 +103,23 @@ def describe(file: str) -> dict[str, str]:
         "command": _text(trained.get("command")),
         "versions": _versions(trained.get("versions")),
         "configuration": problem or _configuration(card),
+    }
+
+
+def _exported(path: Path) -> dict[str, str]:
+    sidecar = read_sidecar(path)
+    card, config = sidecar.card, sidecar.card.config or {}
+    sides = " x ".join("any" if side is None else str(side) for side in sidecar.input_shape)
+    return {
+        "exported": f"{sidecar.format}, {megabytes(path)}",
+        "backbone": str(config.get("BACKBONE", "")),
+        "heads": ", ".join(map(str, config.get("HEADS", ()))),
+        "input": f"{sides} (images, height, width, channels)",
+        "classes": some((card.class_names or [""])[1:], _NAMES),
+        "score": f"{card.min_score:g} is recommended" if card.min_score else "",
+        "licence": card.licence or "",
+        "versions": ", ".join(f"{name} {version}" for name, version in sidecar.versions.items()),
+        "configuration": _configuration(card),
     }
 
 

@@ -19,6 +19,7 @@ VERBS = {
     "train": "train a model on a dataset",
     "evaluate": "measure a model on a dataset",
     "compare": "measure several models on one dataset, side by side",
+    "export": "write a model in a format that runs without Keras and TensorFlow",
     "models": "list the models that come with the package",
     "info": "say what a weights file is: its classes, how it was trained",
 }

@@ -14,7 +14,8 @@ from typing import Any
 
 from ..config_rules.values import is_integer
 from ..types import Array, Detections
-from .detector import Detector, detector_of
+from .base_detector import BaseDetector
+from .detector import detector_of
 from .molding import Batch, InferenceModel, batches, check_image, check_several, mold_input
 from .pipeline import Pipeline
 
@@ -121,7 +122,7 @@ class _UpToError:
 
 
 def _of_model(
-    detector: Detector, images: Iterable[Array], size: int | None, dense: bool
+    detector: BaseDetector, images: Iterable[Array], size: int | None, dense: bool
 ) -> tuple[Pipeline, _UpToError]:
     """Read and mold a batch; run the network; convert its outputs."""
     config = detector.config

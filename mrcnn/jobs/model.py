@@ -5,6 +5,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from ..inference.scaled import ScaledDetector
+from ..runtime import is_exported
+from ..runtime import load as load_exported
+from ..runtime.sidecar import read_sidecar
 from ..startup import start_quietly
 from ..types import PathLike
 from ..weights.card import Card, read_card
@@ -17,19 +21,22 @@ _CHUNK = 1 << 20
 
 
 def card_of(path: PathLike) -> Card:
-    """What a weights file of any project says about its model.
+    """What a weights file of any project, or an exported model, says about its model.
 
     Args:
         path: of the file, or a name, see `catalogue.find`.
 
     Raises:
-        FileNotFoundError, ConnectionError, ValueError: see `pretrained.card_of`.
+        FileNotFoundError, ConnectionError, ValueError: see `pretrained.card_of` and
+            `sidecar.read_sidecar`.
 
     Example:
         >>> from mrcnn.jobs.model import card_of
         >>> card_of("nuclei").class_names
         ['BG', 'nucleus']
     """
+    if is_exported(path):
+        return read_sidecar(path).card
     if not is_foreign(path):
         return read_card(path)
     start_quietly()
@@ -44,7 +51,7 @@ class ModelFile:
 
     Attributes:
         path: of the file.
-        digest: SHA-256 of its content.
+        digest: SHA-256 of its content, with OpenVINO also that of the .bin file.
         card: what it says about its model.
     """
 
@@ -63,9 +70,11 @@ class ModelFile:
         """
         path = find(job.model)
         digest = hashlib.sha256()
-        with open(path, "rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
+        for part in (path, path.with_suffix(".bin")):
+            if part == path or (is_exported(path) and part.is_file()):
+                with open(part, "rb") as file:
+                    while chunk := file.read(_CHUNK):
+                        digest.update(chunk)
         try:
             card = card_of(job.model)
         except ValueError:  # no card, or another format: MaskRCNN.load says whether it matters
@@ -96,12 +105,18 @@ class ModelFile:
         return [names.index(name) for name in job.classes]
 
     def settings(self, job: DetectJob) -> dict[str, Any]:
-        """The settings with which to load the model.
+        """The settings with which to load the model; an exported one has them in its graph.
 
         Args:
             job: its `settings`, and its options that are settings, too, which come first.
+
+        Raises:
+            ValueError: the model is exported, and has other settings.
         """
         settings = dict(job.settings)
+        if is_exported(self.path):
+            self._check_exported(job)
+            return {}
         if job.min_score is not None:
             settings["DETECTION_MIN_CONFIDENCE"] = job.min_score
         if job.max_instances is not None:
@@ -111,6 +126,20 @@ class ModelFile:
             settings["DETECTION_MAX_INSTANCES"] = job.max_instances
             settings["POST_NMS_ROIS_INFERENCE"] = max(proposals, job.max_instances)
         return settings
+
+    def _check_exported(self, job: DetectJob) -> None:
+        known = self.card.config or {}
+        wanted = {**job.settings}
+        if job.max_instances is not None:
+            wanted["DETECTION_MAX_INSTANCES"] = job.max_instances
+        if job.min_score is not None and job.min_score < known.get("DETECTION_MIN_CONFIDENCE", 0):
+            wanted["DETECTION_MIN_CONFIDENCE"] = job.min_score
+        for name, value in wanted.items():
+            if value != known.get(name):
+                raise ValueError(
+                    f"{self.path} was exported with {name} {known.get(name)}, not {value}: export "
+                    f"it again with --set {name}={value}."
+                )
 
     def min_score(self, job: DetectJob) -> float:
         """The score below which objects are left out; 0 if the job's settings alone decide.
@@ -142,16 +171,9 @@ class Model:
     """
 
     def __init__(self, job: DetectJob) -> None:
-        start_quietly()
-        # These import Keras and its backend.
-        from ..inference.scaled import ScaledDetector
-        from ..mask_rcnn import MaskRCNN
-
         self.job, self.file = job, ModelFile.of(job)
         card = self.file.card
-        # A name says more than its file: whether torchvision sets the epsilon of norms to 0.
-        named = job.model if is_name(job.model) else self.file.path
-        model = MaskRCNN.load(named, **self.file.settings(job))
+        model = self._loaded()
         classes = range(1, model.config.NUM_CLASSES)
         self.class_names = card.class_names or ["BG", *(f"class {number}" for number in classes)]
         self.class_ids = self.file.class_ids(job)
@@ -164,3 +186,14 @@ class Model:
         )
         # The closing lines of a run say it.
         self.detector.detector.warn = False
+
+    def _loaded(self) -> Any:
+        settings = self.file.settings(self.job)
+        if is_exported(self.file.path):
+            return load_exported(self.file.path)
+        start_quietly()
+        from ..mask_rcnn import MaskRCNN  # imports Keras and its backend
+
+        # A name says more than its file: whether torchvision sets the epsilon of norms to 0.
+        named = self.job.model if is_name(self.job.model) else self.file.path
+        return MaskRCNN.load(named, **settings)

@@ -1,5 +1,5 @@
 """Exported models without Keras: `load(path).detect(images)`."""
 
-from .model import RuntimeModel, load
+from .model import RuntimeModel, is_exported, load
 
-__all__ = ["RuntimeModel", "load"]
+__all__ = ["RuntimeModel", "is_exported", "load"]

@@ -4,6 +4,7 @@ Neither Keras nor TensorFlow is imported.
 """
 
 import dataclasses
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,11 @@ from .sessions import SESSIONS, Session
 from .sidecar import read_sidecar
 
 PRECISIONS = ("float32", "bfloat16")
+
+
+def is_exported(path: PathLike) -> bool:
+    """Whether a path has the suffix of an exported model that `load` reads."""
+    return Path(path).suffix.lower() in SESSIONS
 
 
 def load(path: PathLike, threads: int | None = None, precision: str = "float32") -> "RuntimeModel":
@@ -56,7 +62,7 @@ def load(path: PathLike, threads: int | None = None, precision: str = "float32")
     path = Path(path)
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}: it must be {either(PRECISIONS)}.")
-    if path.suffix.lower() not in SESSIONS:
+    if not is_exported(path):
         hint = " A SavedModel needs TensorFlow: tf.saved_model.load()." if path.is_dir() else ""
         raise ValueError(f"{path} is no exported model: its name ends in {either(SESSIONS)}.{hint}")
     sidecar = read_sidecar(path)
@@ -164,12 +170,12 @@ class RuntimeModel(BaseDetector):
 
 
 def _anchor_count(size: tuple[int, ...], config: Config) -> int:
-    step = config.RPN_ANCHOR_STRIDE
-    cells = (
-        -(-(-(-size[0] // stride)) // step) * -(-(-(-size[1] // stride)) // step)
-        for stride in config.BACKBONE_STRIDES
-    )
-    return sum(cells) * anchors_per_cell(config)
+    cells = 0
+    for stride in config.BACKBONE_STRIDES:
+        rows, columns = (math.ceil(side / stride) for side in size)
+        step = config.RPN_ANCHOR_STRIDE
+        cells += math.ceil(rows / step) * math.ceil(columns / step)
+    return cells * anchors_per_cell(config)
 
 
 @dataclasses.dataclass(frozen=True)

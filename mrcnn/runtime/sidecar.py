@@ -126,9 +126,8 @@ def read_sidecar(path: PathLike) -> Sidecar:
 
 
 def _checked(shape: tuple[Any, ...]) -> tuple[int | None, ...]:
-    if len(shape) != 4 or not all(
-        side is None or (type(side) is int and side > 0) for side in shape
-    ):
+    is_side = [side is None or (type(side) is int and side > 0) for side in shape]
+    if len(shape) != 4 or not all(is_side):
         raise ValueError(f"the input's shape is {shape}")
     return shape
 
