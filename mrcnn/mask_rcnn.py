@@ -312,7 +312,7 @@ class MaskRCNN:
         The graph has one input, `image` float32 [B, H, W, C]: RGB in 0..255, as resized and padded
         by `mold_inputs`, but not normalised. H and W are those of IMAGE_SHAPE, or open with
         IMAGE_RESIZE_MODE "pad64", "short_side" or "none"; B is open, with "litert" 1. Pixels of
-        -inf are padding.
+        -1e9 are padding.
 
         Its outputs have a row for each of at most D detections, of which the first `count` are
         real: `boxes` float32 [B, D, 4] in pixels of the input, not rounded, (y1, x1, y2, x2);

@@ -1,5 +1,6 @@
 """ONNX files, by tf2onnx."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ def converted(model: keras.Model) -> Any:
     import tensorflow as tf
     import tf2onnx
 
+    # It warns of each stand-in, whose shape it does not need.
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     signature = [tf.TensorSpec(model.input_shape, "float32", name="image")]
     with exporting("onnx"):
         function = tf.function(lambda image: model(image, training=False), signature)

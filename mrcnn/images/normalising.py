@@ -8,6 +8,10 @@ import numpy.typing as npt
 from ..types import Array
 from .resizing import Window
 
+# What padding is filled with in the input of an exported model, which finds the window by it. It is
+# finite, because ONNX files select by multiplying with 0 and 1.
+PADDING = -1e9
+
 
 class MeanPixel(Protocol):
     """The settings of a `Config` by which pixels are normalised: also PIXEL_STD, if it has one."""

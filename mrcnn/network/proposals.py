@@ -110,7 +110,7 @@ class ProposalLayer(keras.layers.Layer):
             large = sides_exceed(clipped, more[1], config.RPN_MIN_SIZE, config)
             valid = large if valid is None else valid & large
         if config.RPN_NMS_BY_LEVEL:
-            levels = (-1, len(maps), ops.shape(scores)[1] // len(maps))
+            levels = (ops.shape(scores)[0], len(maps), ops.shape(scores)[1] // len(maps))
             indices, kept = non_max_suppression_by_group(
                 ops.reshape(clipped, (*levels, 4)),
                 ops.reshape(scores, levels),

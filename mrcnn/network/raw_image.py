@@ -7,10 +7,8 @@ import numpy as np
 from keras import ops
 
 from ..config import Config
+from ..images.normalising import PADDING
 from ..types import Tensor
-
-# A pixel below this is padding; -infinity is what `mrcnn.runtime` writes.
-PADDING = -1e30
 
 
 class RawImage(keras.layers.Layer):
@@ -20,8 +18,8 @@ class RawImage(keras.layers.Layer):
         config: for MEAN_PIXEL, PIXEL_STD, IMAGE_RESIZE_MODE and NUM_CLASSES.
 
     Call arguments:
-        image: float32 tensor [B, H, W, C], RGB in 0..255 as the image was resized. Pixels below
-            -1e30 are padding, which may surround each image of the batch.
+        image: float32 tensor [B, H, W, C], RGB in 0..255 as the image was resized. Pixels of
+            -1e9, `normalising.PADDING`, are padding, which may surround each image of the batch.
 
     Returns:
         molded_images: float32 tensor [B, H, W, C].
@@ -36,7 +34,7 @@ class RawImage(keras.layers.Layer):
         """See the class."""
         config = self.config
         image = ops.cast(image, "float32")
-        is_padding = image[..., :1] < PADDING  # [B, H, W, 1]
+        is_padding = image[..., :1] < PADDING / 2  # [B, H, W, 1]
         mean, std = np.asarray(config.MEAN_PIXEL), np.asarray(config.PIXEL_STD)
         molded = (ops.where(is_padding, 0.0, image) - mean.astype(np.float32)) / std.astype(
             np.float32

@@ -73,16 +73,14 @@ def non_max_suppression_by_group(
             first; entries past `kept` are 0.
         kept: int32 tensor [B], the number of boxes kept.
     """
-    _, groups, number = ops.shape(scores)
+    batch, groups, number = ops.shape(scores)
     # No group can contribute more than `count` boxes.
     each = min(count, number) if isinstance(number, int) else count
-    flat = ops.reshape(scores, (-1, number))
+    # The number of images is stated: some formats need to know it.
+    rows = (batch * groups, number)
+    flat = ops.reshape(scores, rows)
     indices, kept = non_max_suppression(
-        ops.reshape(boxes, (-1, number, 4)),
-        flat,
-        each,
-        threshold,
-        ops.reshape(valid, (-1, number)),
+        ops.reshape(boxes, (*rows, 4)), flat, each, threshold, ops.reshape(valid, rows)
     )  # [B * G, each]
     is_kept = ops.arange(each, dtype="int32") < kept[:, None]
     found = ops.where(is_kept, gather_rows(ops.stop_gradient(flat), indices), -1.0)

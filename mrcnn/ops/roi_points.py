@@ -18,7 +18,8 @@ CHUNK = 64  # RoIs; 3 MB of features of 7 x 7 x 256
 # Points of a bin whose gradients are added together, 50 MB of them for a chunk; the second, if each
 # point has one corner instead of four.
 _TOGETHER, _TOGETHER_WHOLE = 4, 16
-_LOWEST = float("-inf")
+# Finite: see `normalising.PADDING`.
+_LOWEST = -3e38
 
 
 @dataclasses.dataclass(frozen=True)

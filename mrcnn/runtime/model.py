@@ -20,6 +20,7 @@ from ..decoding.fields import located, pasted
 from ..decoding.found import Found
 from ..geometry.boxes import norm_boxes
 from ..images.meta import parse_image_meta
+from ..images.normalising import PADDING
 from ..inference.base_detector import BaseDetector
 from ..text import log
 from ..types import Array, PathLike
@@ -110,7 +111,7 @@ class RuntimeModel(BaseDetector):
 
         Args:
             image: float32 or uint8 [B, H, W, C], RGB in 0..255, resized as `MaskRCNN.mold_inputs`
-                does, but not normalised. Pixels of -inf are padding.
+                does, but not normalised. Pixels of -1e9 are padding.
 
         Returns:
             dict of output name to array, see `MaskRCNN.export`.
@@ -149,7 +150,7 @@ class RuntimeModel(BaseDetector):
         pixels += np.asarray(config.MEAN_PIXEL, np.float32)
         for image, (y1, x1, y2, x2) in zip(pixels, metas["window"], strict=True):
             for padding in (image[:y1], image[y2:], image[:, :x1], image[:, x2:]):
-                padding[:] = -np.inf
+                padding[:] = PADDING
         if verbose:
             log("image", pixels)
         found = self.run(pixels)
