@@ -34,8 +34,10 @@ class OneProcessModel(keras.Model):
         object.__setattr__(model, "process", os.getpid())  # Keras is not yet ready to track it
         return model
 
-    def __reduce__(self) -> NoReturn:
-        refuse_pickle(self)
+    def __reduce__(self) -> Any:
+        """Keras's `__reduce__`: the copy is a new model, of the process that unpickles it."""
+        check_process(self)
+        return super().__reduce__()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Keras's `__call__`."""
