@@ -5,7 +5,7 @@ first computation there waits for ever. JAX is just as risky. PyTorch supports f
 """
 
 import os
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import keras
 
@@ -103,18 +103,6 @@ def check_process(model: Any) -> None:
             f"the model was made in process {made_in}, which then forked this process "
             f"({os.getpid()}): it would hang here. {_ADVICE}"
         )
-
-
-def refuse_pickle(thing: Any) -> NoReturn:
-    """Refuse to pickle or copy a `thing` that holds a model.
-
-    Raises:
-        TypeError: always.
-    """
-    raise TypeError(
-        f"a {type(thing).__name__} can be neither pickled nor copied. {_ADVICE} Send it the "
-        "configuration and the path of the weights."
-    )
 
 
 def _is_unsafe() -> bool:

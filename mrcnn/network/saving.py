@@ -24,6 +24,13 @@ from ..weights.card import Card
 from . import stored_settings
 
 _WHERE = "the Keras archive"
+# What an archive holds besides the weights, see `described`.
+_ENTRIES = {
+    *("mask_rcnn", "mode", "seed", "settings", "own_settings", "layers", "dtype_policy"),
+    *("jit_compile", "card", "loaded_from", "losses"),
+}
+# What damaged entries can raise.
+_UNUSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,11 +103,15 @@ def rebuilt(entries: dict[str, Any]) -> Any:
     from .precision import policy
 
     check_version(entries.get("mask_rcnn"))
+    _check_entries(entries)
+    config = stored_settings.config_of(entries["settings"], entries["own_settings"], _WHERE)
     try:
-        config = stored_settings.config_of(entries["settings"], entries["own_settings"], _WHERE)
         with policy(entries["dtype_policy"]):
             model = graph.build(entries["mode"], config, entries["seed"])
-        _set_trainable(model, entries["layers"])
+    except _UNUSABLE as error:
+        raise ValueError(f"{_WHERE}: its settings give no network: {error}") from error
+    _set_trainable(model, entries["layers"])
+    try:
         backend, jit_compile = entries["jit_compile"]
         if backend == keras.backend.backend():
             model.jit_compile = jit_compile
@@ -108,9 +119,8 @@ def rebuilt(entries: dict[str, Any]) -> Any:
         model.loaded_from = entries["loaded_from"]
         if entries["losses"]:
             model.set_loss(*entries["losses"])
-    except (AttributeError, LookupError, TypeError) as error:
-        why = str(error) or type(error).__name__
-        raise ValueError(f"{_WHERE} is damaged: {type(error).__name__}: {why}.") from error
+    except _UNUSABLE as error:
+        raise ValueError(f"{_WHERE} is damaged: {error}") from error
     return model
 
 
@@ -201,6 +211,17 @@ def load_model(path: PathLike, compile: bool = True) -> Any:
     except Exception as error:
         why = str(error).strip().split("\n")[0] or type(error).__name__
         raise ValueError(f"{path} cannot be loaded as a Keras archive: {why}") from error
+
+
+def _check_entries(entries):
+    if missing := _ENTRIES - set(entries):
+        raise ValueError(f"{_WHERE} is damaged: it lacks {', '.join(sorted(missing))}.")
+    for name, kind in (("settings", dict), ("own_settings", dict), ("layers", list)):
+        if not isinstance(entries[name], kind):
+            found = type(entries[name]).__name__
+            raise ValueError(f"{_WHERE} is damaged: {name} is of type {found}.")
+    if entries["mode"] not in ("training", "inference"):
+        raise ValueError(f"{_WHERE} is damaged: its mode is {entries['mode']!r}.")
 
 
 def _card_entries(card: Card) -> dict[str, Any]:

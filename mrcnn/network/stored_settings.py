@@ -61,11 +61,11 @@ def config_of(settings: Mapping[str, Any], own: Mapping[str, Any], where: str) -
         where: what holds the settings, for messages.
 
     Returns:
-        A plain `Config`, validated.
+        A plain `Config`. `graph.build` finds out whether it can work.
 
     Raises:
-        ValueError: a setting is unknown or cannot work, or needs a function, a class or an object
-            that is not registered.
+        ValueError: a setting is unknown, cannot be assigned, or needs a function, a class or an
+            object that is not registered.
     """
     if unknown := [name for name in settings if not is_known(name)]:
         raise ValueError(
@@ -74,12 +74,7 @@ def config_of(settings: Mapping[str, Any], own: Mapping[str, Any], where: str) -
         )
     made = {name: _part(name, value) for name, value in settings.items() if name in _PARTS}
     advice = "import the module that registers it"
-    config = restored({**own, **settings, **made}, where=where, advice=advice)
-    try:
-        config.validate(own_losses=True)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise ValueError(f"{where}: the settings cannot work: {error}") from error
-    return config
+    return restored({**own, **settings, **made}, where=where, advice=advice)
 
 
 def is_known(name: str) -> bool:

@@ -63,11 +63,7 @@ def build_optimizer(
     if config.OPTIMIZER == "adam":
         return keras.optimizers.Adam(rate, beta_1=momentum, **options)
     if config.OPTIMIZER == "adamw":
-        optimizer = keras.optimizers.AdamW(
-            rate, beta_1=momentum, weight_decay=config.WEIGHT_DECAY, **options
-        )
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        return optimizer
+        return AdamW(rate, beta_1=momentum, weight_decay=config.WEIGHT_DECAY, **options)
     create: Any = config.OPTIMIZER
     optimizer = create(rate, **options)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
@@ -124,6 +120,15 @@ def learning_rate_of(
             )
         rate = schedules.CosineDecay(rate, max(1, total_epochs - first_epoch) * batches)
     return WarmUp(rate, config.LR_WARMUP_STEPS) if config.LR_WARMUP_STEPS else rate
+
+
+@keras.saving.register_keras_serializable(package="mrcnn")
+class AdamW(keras.optimizers.AdamW):
+    """`keras.optimizers.AdamW` without weight decay of biases and BatchNorm, also once loaded."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
 
 
 @keras.saving.register_keras_serializable(package="mrcnn")
