@@ -1,6 +1,7 @@
 """Images in, instances out: the detector behind `MaskRCNN.detect`."""
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -57,7 +58,7 @@ class Detector:
         self.keras_model = keras_model
         self.config = config
         self.warn = warn
-        self.get_anchors = get_anchors or Recent(lambda shape: anchors(config, shape)[1])
+        self.get_anchors = get_anchors or Recent(functools.partial(_normalised, config))
         self.heads: list[Head] = [
             kind(config) for kind in parts.heads(config) if kind.name != "box"
         ]
@@ -209,6 +210,10 @@ def SharedDetector(training_model: keras.Model, config: Config) -> Detector:
         ValueError: see `share`.
     """
     return Detector(share(training_model, config), config, warn=False)
+
+
+def _normalised(config, shape):
+    return anchors(config, shape)[1]
 
 
 def detector_of(model: Any) -> Detector:

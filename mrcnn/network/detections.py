@@ -141,6 +141,9 @@ class DetectionLayer(ConfigLayer):
         Float tensor [B, DETECTION_MAX_INSTANCES, 6], see `refine_detections`.
     """
 
+    def __init__(self, config: Config | None = None, **kwargs: Any) -> None:
+        super().__init__(config, **kwargs)
+
     def call(self, inputs: Any) -> Tensor:
         """See the class."""
         rois, probs, deltas, image_meta = inputs

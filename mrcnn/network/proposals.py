@@ -196,6 +196,9 @@ class AnchorLayer(ConfigLayer):
         Float tensor [B, A, 4], normalised, in the order of `generate_pyramid_anchors`.
     """
 
+    def __init__(self, config: Config, **kwargs: Any) -> None:
+        super().__init__(config, **kwargs)
+
     def call(self, inputs: Any) -> Tensor:
         """See the class."""
         image, *pyramid = inputs

@@ -75,13 +75,12 @@ def described(model: Any) -> dict[str, Any]:
         "seed": recipe.seed,
         "settings": known,
         "own_settings": {name: settings[name] for name in settings if name not in known},
-        "layers": [[layer.name, layer.trainable] for layer in _every_layer(model)],
+        "layers": _names_and_flags(model),
         "dtype_policy": model.dtype_policy.name,
         "jit_compile": [keras.backend.backend(), model.jit_compile],
         "card": model.card and _card_entries(model.card),
         "loaded_from": model.loaded_from,
-        "losses": model.loss_weights
-        and [dict(model.loss_weights), model.weight_decay, model.weight_decay_on],
+        "losses": _minimised(model),
     }
 
 
@@ -110,17 +109,17 @@ def rebuilt(entries: dict[str, Any]) -> Any:
             model = graph.build(entries["mode"], config, entries["seed"])
     except _UNUSABLE as error:
         raise ValueError(f"{_WHERE}: its settings give no network: {error}") from error
-    _set_trainable(model, entries["layers"])
     try:
+        _set_trainable(model, entries["layers"])
         backend, jit_compile = entries["jit_compile"]
         if backend == keras.backend.backend():
             model.jit_compile = jit_compile
         model.card = entries["card"] and Card(**entries["card"])
         model.loaded_from = entries["loaded_from"]
-        if entries["losses"]:
+        if entries["losses"] is not None:
             model.set_loss(*entries["losses"])
     except _UNUSABLE as error:
-        raise ValueError(f"{_WHERE} is damaged: {error}") from error
+        raise ValueError(f"{_WHERE} cannot be used: {error}") from error
     return model
 
 
@@ -235,19 +234,26 @@ def _every_layer(layer: Any) -> Iterator[Any]:
         yield from _every_layer(inner)
 
 
+def _minimised(model: Any) -> list[Any] | None:
+    """The arguments of `GraphModel.set_loss`, if it was called."""
+    if model.loss_weights is None:
+        return None
+    return [dict(model.loss_weights), model.weight_decay, model.weight_decay_on]
+
+
+def _names_and_flags(model: Any) -> list[list[Any]]:
+    """The name of each layer, None if it has no weights, and whether it is trainable."""
+    return [
+        [layer.name if layer.weights else None, layer.trainable] for layer in _every_layer(model)
+    ]
+
+
 def _set_trainable(model, stored):
-    """Freeze the layers that were frozen; Keras matches weights by the order of layers."""
-    layers = list(_every_layer(model))
-    names = [layer.name for layer in layers]
-    weighted = [bool(layer.weights) for layer in layers]
-    before = [name for name, _ in stored]
-    if len(before) != len(names) or any(
-        has_weights and name != old
-        for name, old, has_weights in zip(names, before, weighted, strict=True)
-    ):
+    """Freeze the layers that were frozen. Keras matches weights by the order of the layers."""
+    if [name for name, _ in stored] != [name for name, _ in _names_and_flags(model)]:
         raise ValueError(
-            f"{_WHERE} holds a network of other layers, or in another order, than its settings "
-            "give here: another version of mask-rcnn or Keras wrote it."
+            "it holds a network of other layers, or in another order, than its settings give here: "
+            "another version of mask-rcnn or Keras wrote it."
         )
-    for layer, (_, is_trainable) in zip(layers, stored, strict=True):
+    for layer, (_, is_trainable) in zip(_every_layer(model), stored, strict=True):
         layer.trainable = bool(is_trainable)

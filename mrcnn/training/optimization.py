@@ -124,10 +124,15 @@ def learning_rate_of(
 
 @keras.saving.register_keras_serializable(package="mrcnn")
 class AdamW(keras.optimizers.AdamW):
-    """`keras.optimizers.AdamW` without weight decay of biases and BatchNorm, also once loaded."""
+    """`keras.optimizers.AdamW` without weight decay of biases and BatchNorm, also once loaded.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    Args:
+        learning_rate: float, or a `LearningRateSchedule`.
+        options: further arguments of `keras.optimizers.AdamW`.
+    """
+
+    def __init__(self, learning_rate: Any = 0.001, **options: Any) -> None:
+        super().__init__(learning_rate, **options)
         self.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
 
 

@@ -161,6 +161,7 @@ def test_a_forked_process_cannot_unpickle(model):
 
 def test_a_model_for_several_devices_is_not_copied(tmp_path):
     model = MaskRCNN("training", TinyConfig(), tmp_path)
-    model.distribution = OneDevice(replicas=2)
+    model.distribution = OneDevice()
+    model.distribution.replicas = 2
     with pytest.raises(TypeError, match=r"^a MaskRCNN for 2 devices can be neither pickled nor"):
         pickle.dumps(model)

@@ -64,7 +64,8 @@ def mrcnn_mask_logits_loss_graph(
     """`mrcnn_mask_loss_graph` of logits.
 
     Args:
-        target_masks, target_class_ids: see there.
+        target_masks: tensor [B, T, h, w] in 0..1.
+        target_class_ids: int tensor [B, T]; 0 for negatives and padding.
         pred_logits: float tensor [B, T, h, w, C].
 
     Returns:
