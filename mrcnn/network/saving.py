@@ -6,6 +6,7 @@ An archive does not describe the layers one by one. It holds the mode and the se
 
 import copy
 import dataclasses
+import json
 import os
 import tempfile
 import zipfile
@@ -20,7 +21,7 @@ from ..config import Config
 from ..files.regular import regular_file
 from ..files.whole import replacing
 from ..types import PathLike
-from ..weights.card import Card
+from ..weights.card import from_text, to_text
 from . import stored_settings
 
 _WHERE = "the Keras archive"
@@ -78,7 +79,7 @@ def described(model: Any) -> dict[str, Any]:
         "layers": _names_and_flags(model),
         "dtype_policy": model.dtype_policy.name,
         "jit_compile": [keras.backend.backend(), model.jit_compile],
-        "card": model.card and _card_entries(model.card),
+        "card": model.card and json.loads(to_text(model.card)),
         "loaded_from": model.loaded_from,
         "losses": _minimised(model),
     }
@@ -114,7 +115,7 @@ def rebuilt(entries: dict[str, Any]) -> Any:
         backend, jit_compile = entries["jit_compile"]
         if backend == keras.backend.backend():
             model.jit_compile = jit_compile
-        model.card = entries["card"] and Card(**entries["card"])
+        model.card = entries["card"] and from_text(json.dumps(entries["card"]))
         model.loaded_from = entries["loaded_from"]
         if entries["losses"] is not None:
             model.set_loss(*entries["losses"])
@@ -221,10 +222,6 @@ def _check_entries(entries):
             raise ValueError(f"{_WHERE} is damaged: {name} is of type {found}.")
     if entries["mode"] not in ("training", "inference"):
         raise ValueError(f"{_WHERE} is damaged: its mode is {entries['mode']!r}.")
-
-
-def _card_entries(card: Card) -> dict[str, Any]:
-    return {name: value for name, value in vars(card).items() if value is not None}
 
 
 def _every_layer(layer: Any) -> Iterator[Any]:
