@@ -704,7 +704,6 @@ class MaskRCNN:
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy in another process has: all but what is made there when needed."""
-        check_process(self.keras_model)
         if self.distribution.replicas > 1:
             raise TypeError(
                 f"a MaskRCNN for {self.distribution.replicas} devices can be neither pickled nor "
