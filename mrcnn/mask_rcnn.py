@@ -6,7 +6,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Collection, Generator, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NoReturn, Self
+from typing import Any, Literal, Self
 
 import keras
 
@@ -20,7 +20,7 @@ from .inference.detector import detector_of
 from .legacy.paths import CheckpointTemplate, LastCheckpoint
 from .network import graph
 from .network.backbones import ResNet, of_config
-from .network.process import check_process, refuse_pickle
+from .network.process import check_process
 from .ops import in_graph, outside_graphs
 from .presets import comparing, pretrained
 from .runs import folder, model_config, settings
@@ -38,6 +38,9 @@ from .weights.report import LoadReport
 logger = logging.getLogger(__name__)
 
 MODES = ("training", "inference")
+
+# Attributes that each process makes for itself.
+_NOT_COPIED = ("distribution", "_anchors_by_shape")
 
 
 class MaskRCNN:
@@ -746,8 +749,14 @@ class MaskRCNN:
         else:
             config.validate(own_losses=True)
 
-    def __reduce__(self) -> NoReturn:
-        refuse_pickle(self)
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy in another process has: all but what is made there when needed."""
+        if self.distribution.replicas > 1:
+            raise TypeError(
+                f"a MaskRCNN for {self.distribution.replicas} devices can be neither pickled nor "
+                "copied: send the configuration and the path of the weights."
+            )
+        return {name: value for name, value in vars(self).items() if name not in _NOT_COPIED}
 
     def _require(self, mode: str, call: str) -> None:
         check_process(self.keras_model)

@@ -2,6 +2,7 @@
 
 import contextlib
 
+import keras
 import numpy as np
 import pytest
 from keras import layers
@@ -13,6 +14,7 @@ from mrcnn.training import optimization
 from mrcnn.utils import Dataset
 
 
+@keras.saving.register_keras_serializable(package="tiny")
 def backbone(input_image, stage5=True, train_bn=None):
     """C1 to C5 with one convolution each, named like the layers of a ResNet."""
     features = [input_image]
@@ -35,6 +37,7 @@ def stage(x, name, width, stride, train_bn, dilation=1):
     return layers.Activation("relu")(norm(x, training=train_bn))
 
 
+@keras.saving.register_keras_serializable(package="tiny")
 class Staged(Backbone):
     """`backbone`, whose last stage can also be the body of the heads, or dilated."""
 
@@ -51,6 +54,7 @@ class Staged(Backbone):
         return stage(features, "res5a", 16, config.C4_HEAD_STRIDE, config.TRAIN_BN)
 
 
+@keras.saving.register_keras_serializable(package="tiny")
 def backbone_shapes(image_shape):
     """[height, width] of P2 to P6."""
     return [[-(-side // stride) for side in image_shape[:2]] for stride in (4, 8, 16, 32, 64)]

@@ -1,6 +1,7 @@
 """Images in, instances out: the detector behind `MaskRCNN.detect`."""
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -42,7 +43,7 @@ class Detector(BaseDetector):
         heads = [kind(config) for kind in parts.heads(config) if kind.name != "box"]
         super().__init__(config, heads, warn)
         self.keras_model = keras_model
-        self.get_anchors = get_anchors or Recent(lambda shape: anchors(config, shape)[1])
+        self.get_anchors = get_anchors or Recent(functools.partial(_normalised, config))
         self.fields = parts.filled_fields(config)
 
     @property
@@ -85,6 +86,10 @@ def SharedDetector(training_model: Any, config: Config) -> Detector:
     from ..network.sharing import share  # imports Keras
 
     return Detector(share(training_model, config), config, warn=False)
+
+
+def _normalised(config, shape):
+    return anchors(config, shape)[1]
 
 
 def detector_of(model: Any) -> BaseDetector:

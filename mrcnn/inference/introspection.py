@@ -2,7 +2,7 @@
 
 import collections
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras import ops
@@ -22,6 +22,7 @@ STEPS = (
 )
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class _Step(keras.layers.Layer):
     """One step of a proposal layer, as a separate layer."""
 
@@ -29,6 +30,17 @@ class _Step(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.proposals = layer
         self.step = step
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        layer = keras.saving.serialize_keras_object(self.proposals)
+        return {**super().get_config(), "layer": layer, "step": self.step}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The layer that `get_config` described."""
+        layer = keras.saving.deserialize_keras_object(config["layer"])
+        return super().from_config({**config, "layer": layer})
 
     def call(self, inputs: Any) -> Tensor:
         """Compute the tensor of the step."""

@@ -8,6 +8,7 @@ from keras import ops
 
 from ..config import Config
 from ..network.blocks import Norm
+from ..network.config_layer import ConfigLayer
 from ..network.detections import refine_detections
 from ..network.heads.box import BoxTargets
 from ..network.heads.box_layers import BoxLayers, box_head
@@ -82,7 +83,8 @@ def build_fpn_mask_graph(
     )(rois)
 
 
-class DetectionTargetLayer(keras.layers.Layer):
+@keras.saving.register_keras_serializable(package="mrcnn")
+class DetectionTargetLayer(ConfigLayer):
     """Training RoIs and the targets of both heads, from one layer as in the reference.
 
     Args:
@@ -103,11 +105,17 @@ class DetectionTargetLayer(keras.layers.Layer):
     def __init__(
         self, config: Config, shuffle: bool = True, seed: int | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(**{"dtype": "float32", **kwargs})
+        super().__init__(config, **kwargs)
+        self.shuffle = shuffle
+        self.seed = seed
         positives = max_positives(config)
         self.sampler = RoiSampler(config, shuffle, seed)
         self.box_targets = BoxTargets(config, positives)
         self.mask_targets = MaskTargets(config, positives)
+
+    def get_config(self) -> dict[str, Any]:
+        """See `ConfigLayer.get_config`."""
+        return {**super().get_config(), "shuffle": self.shuffle, "seed": self.seed}
 
     def call(self, inputs: Any) -> tuple[Tensor, ...]:
         """See the class."""

@@ -17,6 +17,7 @@ from ..ops import (
     soft_non_max_suppression,
 )
 from ..types import Tensor
+from .config_layer import ConfigLayer
 from .image_frame import sides_exceed, windows_of
 
 
@@ -126,7 +127,8 @@ def _moved(rois, deltas, config):
     return apply_box_deltas_graph(rois, deltas * std_dev, config.BOX_DELTA_LIMIT)
 
 
-class DetectionLayer(keras.layers.Layer):
+@keras.saving.register_keras_serializable(package="mrcnn")
+class DetectionLayer(ConfigLayer):
     """`refine_detections`, with the windows taken from the image meta.
 
     Args:
@@ -141,8 +143,7 @@ class DetectionLayer(keras.layers.Layer):
     """
 
     def __init__(self, config: Config | None = None, **kwargs: Any) -> None:
-        super().__init__(**{"dtype": "float32", **kwargs})
-        self.config: Any = config
+        super().__init__(config, **kwargs)
 
     def call(self, inputs: Any) -> Tensor:
         """See the class."""

@@ -10,6 +10,7 @@ from ..config import Config
 from ..config_rules.coordinates import box_margin
 from ..ops import boxes_in_pixels_graph
 from ..types import Tensor
+from .config_layer import ConfigLayer
 from .graph import detections_of
 from .precision import precision_of
 from .raw_image import RawImage
@@ -47,7 +48,8 @@ def build_exported(
     return keras.Model(image, results, name="mask_rcnn_exported")
 
 
-class Results(keras.layers.Layer):
+@keras.saving.register_keras_serializable("mrcnn")
+class Results(ConfigLayer):
     """Converts the outputs of the inference graph to those of an exported model.
 
     Args:
@@ -65,10 +67,6 @@ class Results(keras.layers.Layer):
         [B, D, h, w, K], logits; the outputs of custom heads; and `proposals` [B, R, 4],
         normalised, with `proposal_scores` [B, R, C] and `proposal_deltas` [B, R, C, 4].
     """
-
-    def __init__(self, config: Config, **kwargs: Any) -> None:
-        super().__init__(**{"dtype": "float32", **kwargs})
-        self.config: Any = config
 
     def call(self, inputs: Any) -> dict[str, Tensor]:
         """See the class."""

@@ -6,7 +6,6 @@
 In training, RoIs are sampled between proposals and heads, and the losses come last.
 """
 
-import functools
 import re
 from collections.abc import Iterable
 
@@ -32,6 +31,7 @@ from .process import check_new_model
 from .proposals import AnchorLayer, ProposalLayer, needs_more
 from .rpn import rpn_bbox_loss_graph, rpn_class_loss_graph, rpn_of_pyramid
 from .sampling import RoiSampler, max_positives
+from .saving import Recipe
 
 
 def build(mode: str, config: Config, seed: int | None = None) -> GraphModel:
@@ -52,7 +52,9 @@ def build(mode: str, config: Config, seed: int | None = None) -> GraphModel:
     """
     check_new_model()
     with precision_of(config):
-        return build_inference(config) if mode == "inference" else build_training(config, seed)
+        model = build_inference(config) if mode == "inference" else build_training(config, seed)
+    model.recipe = Recipe.of(mode, config, seed)
+    return model
 
 
 def build_inference(config: Config) -> GraphModel:
@@ -184,9 +186,9 @@ def build_training(config: Config, seed: int | None = None) -> GraphModel:
         "rpn_class_loss": LossLayer(rpn_class_loss_graph, name="rpn_class_loss")(
             [given["rpn_match"], rpn_class_logits]
         ),
-        "rpn_bbox_loss": LossLayer(
-            functools.partial(rpn_bbox_loss_graph, config), name="rpn_bbox_loss"
-        )([given["rpn_bbox"], given["rpn_match"], rpn_bbox]),
+        "rpn_bbox_loss": LossLayer(rpn_bbox_loss_graph, config, name="rpn_bbox_loss")(
+            [given["rpn_bbox"], given["rpn_match"], rpn_bbox]
+        ),
     }
     for head in _heads(config, maps, image_meta):
         predicted, to_minimise = head.train(matched)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import keras
 from keras import ops
@@ -12,9 +12,12 @@ from ..config_rules.parts import unknown_losses
 from ..ops import outside_graphs, replica_count
 from ..types import PathLike, Tensor
 from ..weights.card import Card
+from . import saving
 from .keras2_model import Keras2Model
+from .saving import Recipe
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class GraphModel(Keras2Model):
     """A functional model whose losses, named in `loss_names`, are among its outputs.
 
@@ -30,6 +33,7 @@ class GraphModel(Keras2Model):
             `network.graph` did not build the model.
         card: what `save_weights` writes into the file about the model, or None.
         loaded_from: name of the weights file that was loaded last, or None.
+        recipe: how `network.graph` built the model; None if it did not.
     """
 
     stem: str = "conv1"
@@ -37,6 +41,7 @@ class GraphModel(Keras2Model):
     backbone: tuple[Tensor, ...] | None = None
     card: Card | None = None
     loaded_from: str | None = None
+    recipe: Recipe | None = None
     loss_weights: Mapping[str, float] | None = None
     weight_decay: float = 0.0
     weight_decay_on: str = "mean"
@@ -176,27 +181,46 @@ class GraphModel(Keras2Model):
             "name ends in '_loss'."
         )
 
-    def save(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
-        """Not supported: a Keras archive does not hold the configuration.
+    def get_config(self) -> dict[str, Any]:
+        """How the model was built, see `saving.described`.
+
+        Of a model that `network.graph` did not build, it is Keras's description of all layers.
+        """
+        if self.recipe is None:
+            return super().get_config()
+        return {"name": self.name, "mask_rcnn": saving.described(self)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        """The model that `get_config` described, with random weights; see `saving.rebuilt`.
+
+        Args:
+            config: from `get_config`.
+            custom_objects: as in Keras.
+        """
+        entries = config.get("mask_rcnn")
+        if entries is None:
+            return super().from_config(config, custom_objects=custom_objects)
+        return saving.rebuilt(entries)
+
+    @outside_graphs
+    def save(self, filepath: PathLike, overwrite: bool = True, zipped: Any = None) -> None:
+        """Write the whole model into a Keras archive, see `saving.save`.
+
+        `keras.saving.load_model` reads it, once `mrcnn.model` has been imported, and so does
+        `saving.load_model`.
+
+        Args:
+            filepath: file to write, which ends in ".keras".
+            overwrite: whether an existing file may be replaced.
+            zipped: as in Keras; a folder instead of a file, False, is not supported.
 
         Raises:
-            NotImplementedError: always; the message says what to do instead.
+            ValueError, FileExistsError, OSError: see `saving.save`.
         """
-        raise NotImplementedError(
-            f"the model cannot be saved whole to {filepath}: save_weights() writes its weights, to "
-            "load into a MaskRCNN of the same configuration, and export() writes a graph to serve."
-        )
-
-    def to_json(self, **kwargs: Any) -> str:
-        """Not supported: JSON does not hold the configuration.
-
-        Raises:
-            NotImplementedError: always; the message says what to do instead.
-        """
-        raise NotImplementedError(
-            "the model cannot be written as JSON: keep the settings, Config.to_dict(), and the "
-            "weights, save_weights(), and create a MaskRCNN from them."
-        )
+        if zipped is False:
+            raise ValueError("zipped is False: the model can only be saved in one file.")
+        saving.save(self, filepath, overwrite)
 
     @outside_graphs
     def save_weights(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:

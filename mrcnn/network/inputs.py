@@ -15,6 +15,7 @@ def keras_input(declared: Input) -> keras.KerasTensor:
     return keras.Input(declared.shape, name=f"input_{declared.name}", dtype=declared.dtype)
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class NormBoxes(layers.Layer):
     """Converts boxes from pixels to normalised coordinates.
 
@@ -31,6 +32,10 @@ class NormBoxes(layers.Layer):
     def __init__(self, margin: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.margin: float = margin
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {**super().get_config(), "margin": self.margin}
 
     def call(self, inputs: Any) -> Tensor:
         """See the class. Zero rows are padding and stay zero."""

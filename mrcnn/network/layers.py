@@ -1,8 +1,9 @@
 """Layers for the heads, which process all RoIs together."""
 
 import math
-from typing import Any
+from typing import Any, Self
 
+import keras
 from keras import layers, ops
 
 from ..types import Tensor
@@ -32,6 +33,7 @@ class _OverRois(layers.Layer):
 
 
 # Named as in Keras, because notebooks look for layers by class name.
+@keras.saving.register_keras_serializable(package="mrcnn")
 class Conv2D(_OverRois, layers.Conv2D):
     """`keras.layers.Conv2D` over [B, R, h, w, channels]."""
 
@@ -48,10 +50,12 @@ class Conv2D(_OverRois, layers.Conv2D):
         return ops.reshape(product, (-1, 1, 1, self.filters))
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class Conv2DTranspose(_OverRois, layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose` over [B, R, h, w, channels]."""
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class BatchNorm(layers.BatchNormalization):
     """BatchNormalization whose mode can be fixed when the graph is built.
 
@@ -71,8 +75,25 @@ class BatchNorm(layers.BatchNormalization):
 
     pinned_training: bool | None = None
 
+    def get_config(self) -> dict[str, Any]:
+        """Keras's, and the mode."""
+        return {**super().get_config(), "pinned_training": self.pinned_training}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The layer that `get_config` described.
+
+        Args:
+            config: from `get_config`, or from that of Keras's own layer.
+        """
+        config = dict(config)
+        pinned = config.pop("pinned_training", None)
+        layer = super().from_config(config)
+        layer.pinned_training = pinned
+        return layer
+
     def __call__(self, inputs: Tensor, training: bool | None = None, **kwargs: Any) -> Tensor:
-        if not self.built:
+        if not self.built and training is not None:
             self.pinned_training = training
         return super().__call__(inputs, training=training, **kwargs)
 

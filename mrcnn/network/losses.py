@@ -6,13 +6,15 @@ that mean.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras import ops
 
+from ..config import Config
 from ..ops import sum_over_replicas
 from ..types import Tensor
+from .config_layer import ConfigLayer
 
 
 def smooth_l1_loss(y_true: Tensor, y_pred: Tensor, beta: float = 1.0) -> Tensor:
@@ -37,11 +39,14 @@ def smooth_l1_loss(y_true: Tensor, y_pred: Tensor, beta: float = 1.0) -> Tensor:
     return ops.where(difference < beta, 0.5 / beta * difference**2, difference - 0.5 * beta)
 
 
-class LossLayer(keras.layers.Layer):
+@keras.saving.register_keras_serializable(package="mrcnn")
+class LossLayer(ConfigLayer):
     """A loss as a layer of the graph, so that the model outputs it by name.
 
     Args:
-        function: takes the inputs as arguments and returns a scalar.
+        function: takes the inputs as arguments and returns a scalar. Keras saves the layer if
+            `keras.saving.register_keras_serializable` has registered the function.
+        config: if given, the function's first argument.
 
     Call arguments:
         inputs: list of tensors, the arguments of `function`.
@@ -50,13 +55,48 @@ class LossLayer(keras.layers.Layer):
         Float32 scalar.
     """
 
-    def __init__(self, function: Callable[..., Tensor], **kwargs: Any) -> None:
-        super().__init__(**{"dtype": "float32", **kwargs})
+    def __init__(
+        self, function: Callable[..., Tensor], config: Config | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(config, **kwargs)
         self.function = function
 
     def call(self, inputs: Any) -> Tensor:
         """See the class."""
-        return self.function(*inputs)
+        settings = () if self.config is None else (self.config,)
+        return self.function(*settings, *inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """See `ConfigLayer.get_config`.
+
+        Raises:
+            TypeError: the function is not registered.
+        """
+        name = keras.saving.get_registered_name(self.function)
+        if keras.saving.get_registered_object(name) is not self.function:
+            raise TypeError(
+                f"the function of the layer {self.name} is {self.function!r}: to be saved, it must "
+                "be registered with keras.saving.register_keras_serializable()."
+            )
+        return {**super().get_config(), "function": name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """See `ConfigLayer.from_config`.
+
+        Args:
+            config: from `get_config`.
+
+        Raises:
+            ValueError: no function of that name is registered, or the settings cannot be used.
+        """
+        function = keras.saving.get_registered_object(config["function"])
+        if not callable(function):
+            raise ValueError(
+                f"the layer {config.get('name')} needs the function {config['function']}, which is "
+                "not registered: import the module that registers it."
+            )
+        return super().from_config({**config, "function": function})
 
     def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         """A float32 scalar."""

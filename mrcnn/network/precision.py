@@ -22,8 +22,22 @@ def precision_of(config: Config) -> Iterator[None]:
     if config.MIXED_PRECISION is None:
         yield
         return
+    with policy(f"mixed_{config.MIXED_PRECISION}"):
+        yield
+
+
+@contextlib.contextmanager
+def policy(name: str) -> Iterator[None]:
+    """Keras's global dtype policy is another one in this context.
+
+    Args:
+        name: such as "float32" or "mixed_bfloat16".
+
+    Raises:
+        ValueError: Keras has no policy of that name.
+    """
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(f"mixed_{config.MIXED_PRECISION}")
+    keras.config.set_dtype_policy(name)
     try:
         yield
     finally:

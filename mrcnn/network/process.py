@@ -5,7 +5,7 @@ first computation there waits for ever. JAX is just as risky. PyTorch supports f
 """
 
 import os
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import keras
 
@@ -34,8 +34,10 @@ class OneProcessModel(keras.Model):
         object.__setattr__(model, "process", os.getpid())  # Keras is not yet ready to track it
         return model
 
-    def __reduce__(self) -> NoReturn:
-        refuse_pickle(self)
+    def __reduce__(self) -> Any:
+        """Keras's `__reduce__`: the copy is a new model, of the process that unpickles it."""
+        check_process(self)
+        return super().__reduce__()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Keras's `__call__`."""
@@ -101,18 +103,6 @@ def check_process(model: Any) -> None:
             f"the model was made in process {made_in}, which then forked this process "
             f"({os.getpid()}): it would hang here. {_ADVICE}"
         )
-
-
-def refuse_pickle(thing: Any) -> NoReturn:
-    """Refuse to pickle or copy a `thing` that holds a model.
-
-    Raises:
-        TypeError: always.
-    """
-    raise TypeError(
-        f"a {type(thing).__name__} can be neither pickled nor copied. {_ADVICE} Send it the "
-        "configuration and the path of the weights."
-    )
 
 
 def _is_unsafe() -> bool:

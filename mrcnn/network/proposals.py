@@ -17,6 +17,7 @@ from ..ops import (
     norm_boxes_graph,
 )
 from ..types import Tensor
+from .config_layer import ConfigLayer
 from .image_frame import sides_exceed, windows_of
 
 
@@ -31,7 +32,8 @@ def needs_more(config: Config) -> bool:
     )
 
 
-class ProposalLayer(keras.layers.Layer):
+@keras.saving.register_keras_serializable(package="mrcnn")
+class ProposalLayer(ConfigLayer):
     """The best-scoring anchors, refined, clipped to the image and thinned by NMS.
 
     Args:
@@ -59,11 +61,9 @@ class ProposalLayer(keras.layers.Layer):
         pre_nms_limit: int | None = None,
         **kwargs: Any,
     ) -> None:
-        # Boxes need float32, even if features run in half precision.
-        super().__init__(**{"dtype": "float32", **kwargs})
+        super().__init__(config, **kwargs)
         self.proposal_count = proposal_count
         self.nms_threshold = nms_threshold
-        self.config: Any = config
         self.pre_nms_limit = pre_nms_limit
 
     def call(self, inputs: Any) -> Tensor:
@@ -130,6 +130,15 @@ class ProposalLayer(keras.layers.Layer):
             "proposals": proposals,
         }
 
+    def get_config(self) -> dict[str, Any]:
+        """See `ConfigLayer.get_config`."""
+        return {
+            **super().get_config(),
+            "proposal_count": self.proposal_count,
+            "nms_threshold": self.nms_threshold,
+            "pre_nms_limit": self.pre_nms_limit,
+        }
+
     def _limit(self):
         return self.config.PRE_NMS_LIMIT if self.pre_nms_limit is None else self.pre_nms_limit
 
@@ -173,7 +182,8 @@ def _filled(rows, count):
     return ops.concatenate([rows, fill], axis=1)[:, :count]
 
 
-class AnchorLayer(keras.layers.Layer):
+@keras.saving.register_keras_serializable(package="mrcnn")
+class AnchorLayer(ConfigLayer):
     """The anchors of a pyramid, from the sizes of its feature maps.
 
     Args:
@@ -187,8 +197,7 @@ class AnchorLayer(keras.layers.Layer):
     """
 
     def __init__(self, config: Config, **kwargs: Any) -> None:
-        super().__init__(**{"dtype": "float32", **kwargs})
-        self.config = config
+        super().__init__(config, **kwargs)
 
     def call(self, inputs: Any) -> Tensor:
         """See the class."""

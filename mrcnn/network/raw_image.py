@@ -6,12 +6,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..config import Config
 from ..images.normalising import PADDING
 from ..types import Tensor
+from .config_layer import ConfigLayer
 
 
-class RawImage(keras.layers.Layer):
+@keras.saving.register_keras_serializable("mrcnn")
+class RawImage(ConfigLayer):
     """Normalises pixels and finds the window, as `mold_input` does outside of the graph.
 
     Args:
@@ -25,10 +26,6 @@ class RawImage(keras.layers.Layer):
         molded_images: float32 tensor [B, H, W, C].
         image_metas: float32 tensor [B, 12 + NUM_CLASSES].
     """
-
-    def __init__(self, config: Config, **kwargs: Any) -> None:
-        super().__init__(**{"dtype": "float32", **kwargs})
-        self.config: Any = config
 
     def call(self, image: Any) -> tuple[Tensor, Tensor]:
         """See the class."""

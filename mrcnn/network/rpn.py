@@ -128,6 +128,7 @@ def rpn_of_pyramid(pyramid: list[Tensor], config: Config) -> list[Tensor]:
     ]
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 def rpn_class_loss_graph(rpn_match: Tensor, rpn_class_logits: Tensor) -> Tensor:
     """Mean cross entropy of the positive and negative anchors of the batch.
 
@@ -145,6 +146,7 @@ def rpn_class_loss_graph(rpn_match: Tensor, rpn_class_logits: Tensor) -> Tensor:
     return mean_of(losses, match != 0)
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 def rpn_bbox_loss_graph(
     config: Any, target_bbox: Tensor, rpn_match: Tensor, rpn_bbox: Tensor
 ) -> Tensor:

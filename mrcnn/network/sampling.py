@@ -8,6 +8,7 @@ from keras import ops
 from ..config import Config
 from ..ops import gather_rows, overlaps_graph, take_flagged, uniform_keys
 from ..types import Tensor
+from .config_layer import ConfigLayer
 
 POSITIVE_IOU = 0.5
 # A RoI in a crowd is not a negative: a crowd's objects are not annotated one by one.
@@ -19,7 +20,8 @@ def max_positives(config: Config) -> int:
     return max(1, int(config.TRAIN_ROIS_PER_IMAGE * config.ROI_POSITIVE_RATIO))
 
 
-class RoiSampler(keras.layers.Layer):
+@keras.saving.register_keras_serializable(package="mrcnn")
+class RoiSampler(ConfigLayer):
     """Samples RoIs from the proposals and matches them with the ground truth.
 
     A proposal is positive if its IoU with an instance is at least 0.5. Otherwise it is negative,
@@ -50,9 +52,9 @@ class RoiSampler(keras.layers.Layer):
     def __init__(
         self, config: Config, shuffle: bool = True, seed: int | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(**{"dtype": "float32", **kwargs})
-        self.config = config
+        super().__init__(config, **kwargs)
         self.shuffle = shuffle
+        self.seed = seed
         self.random = keras.random.SeedGenerator(seed)
 
     def call(self, inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -110,6 +112,26 @@ class RoiSampler(keras.layers.Layer):
         count = ops.cast(positive_count, "float32") * (1.0 / share)
         count = ops.cast(count, "int32") - positive_count
         return ops.where(positive_count > 0, count, total)
+
+    def get_config(self) -> dict[str, Any]:
+        """See `ConfigLayer.get_config`."""
+        return {**super().get_config(), "shuffle": self.shuffle, "seed": self.seed}
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write how far the random numbers are; Keras saves only weights.
+
+        Args:
+            store: dict of name to array.
+        """
+        store["random"] = ops.convert_to_numpy(self.random.state)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read what `save_own_variables` wrote.
+
+        Args:
+            store: dict of name to array.
+        """
+        self.random.state.assign(store["random"])
 
     def compute_output_spec(self, inputs: Any) -> tuple[keras.KerasTensor, ...]:
         """Shapes and dtypes of the three outputs."""

@@ -40,7 +40,7 @@ def share(training_model: GraphModel, config: Config) -> GraphModel:
 
     model = keras.models.clone_model(prototype, clone_function=pick)
     model.jit_compile = training_model.jit_compile
-    for name in ("names", "stem", "is_bgr"):
+    for name in ("names", "stem", "is_bgr", "recipe"):
         setattr(model, name, getattr(prototype, name))
     return model
 

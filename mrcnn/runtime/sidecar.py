@@ -9,7 +9,7 @@ from ..config import Config
 from ..files.whole import replacing
 from ..runs.settings import holds_objects, restored
 from ..types import PathLike
-from ..weights.card import Card, card_from_text, to_text
+from ..weights.card import Card, from_text, to_text
 
 # Number of the layout of exported graphs and their sidecars.
 VERSION = 1
@@ -117,7 +117,7 @@ def read_sidecar(path: PathLike) -> Sidecar:
         shape = tuple(content["input"]["shape"])
         return Sidecar(
             format=_text(content["format"]),
-            card=card_from_text(json.dumps(content["model"])),
+            card=from_text(json.dumps(content["model"])),
             input_shape=_checked(shape),
             versions={str(name): str(value) for name, value in content["versions"].items()},
         )

@@ -63,11 +63,7 @@ def build_optimizer(
     if config.OPTIMIZER == "adam":
         return keras.optimizers.Adam(rate, beta_1=momentum, **options)
     if config.OPTIMIZER == "adamw":
-        optimizer = keras.optimizers.AdamW(
-            rate, beta_1=momentum, weight_decay=config.WEIGHT_DECAY, **options
-        )
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        return optimizer
+        return AdamW(rate, beta_1=momentum, weight_decay=config.WEIGHT_DECAY, **options)
     create: Any = config.OPTIMIZER
     optimizer = create(rate, **options)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
@@ -124,6 +120,20 @@ def learning_rate_of(
             )
         rate = schedules.CosineDecay(rate, max(1, total_epochs - first_epoch) * batches)
     return WarmUp(rate, config.LR_WARMUP_STEPS) if config.LR_WARMUP_STEPS else rate
+
+
+@keras.saving.register_keras_serializable(package="mrcnn")
+class AdamW(keras.optimizers.AdamW):
+    """`keras.optimizers.AdamW` without weight decay of biases and BatchNorm, also once loaded.
+
+    Args:
+        learning_rate: float, or a `LearningRateSchedule`.
+        options: further arguments of `keras.optimizers.AdamW`.
+    """
+
+    def __init__(self, learning_rate: Any = 0.001, **options: Any) -> None:
+        super().__init__(learning_rate, **options)
+        self.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
 
 
 @keras.saving.register_keras_serializable(package="mrcnn")

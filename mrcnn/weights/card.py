@@ -83,7 +83,7 @@ def read_card(path: PathLike) -> Card:
     with open_hdf5(path) as file:
         try:
             text = _read(file.attrs)
-            return Card() if text is None else card_from_text(text)
+            return Card() if text is None else from_text(text)
         # A file from elsewhere can make h5py and json raise nearly anything.
         except Exception as error:
             why = str(error) or type(error).__name__
@@ -179,7 +179,17 @@ def _part(attributes: Any, name: str) -> str:
     return bytes(attributes[name]).decode("ascii")
 
 
-def card_from_text(text: str) -> Card:
+def from_text(text: str) -> Card:
+    """The card that `to_text` wrote as `text`.
+
+    Raises:
+        ValueError: it is not JSON, or an entry is of another type.
+
+    Example:
+        >>> from mrcnn.weights.card import Card, from_text, to_text
+        >>> from_text(to_text(Card(licence="CC0"))).licence
+        'CC0'
+    """
     fields = json.loads(text)
     if not isinstance(fields, dict):
         raise ValueError(f"it holds a {type(fields).__name__} instead of entries by name")

@@ -90,12 +90,30 @@ def test_keras_fit_is_refused_for_replicas(model, monkeypatch):
             getattr(model, call)([])
 
 
-def test_saving_the_whole_model_is_refused_with_an_alternative(model, tmp_path):
-    with pytest.raises(NotImplementedError, match=r"save_weights\(\) writes its weights"):
-        model.save(tmp_path / "model.keras")
+def test_it_is_described_by_how_it_was_built(model):
+    description = model.get_config()
+    assert description["name"] == "mask_rcnn" and description["mask_rcnn"]["mode"] == "training"
+    assert description["mask_rcnn"]["seed"] == 1
+    again = keras.models.model_from_json(model.to_json())
+    assert again.get_config() == description
+    assert again.names == model.names and again.recipe.config.NAME == "Tiny"
+
+
+def test_a_model_of_other_tensors_is_described_layer_by_layer(model):
+    image = keras.Input((2,))
+    small = GraphModel(image, {"area_loss": keras.layers.Dense(1, name="area_loss")(image)})
+    assert [layer["class_name"] for layer in small.get_config()["layers"]] == [
+        "InputLayer",
+        "Dense",
+    ]
+    again = GraphModel.from_config(small.get_config())
+    assert type(again) is GraphModel and again.loss_names == ("area_loss",)
+
+
+def test_a_folder_instead_of_a_file_is_refused(model, tmp_path):
+    with pytest.raises(ValueError, match="zipped is False: the model can only be saved in one"):
+        model.save(tmp_path / "model", zipped=False)
     assert not list(tmp_path.iterdir())
-    with pytest.raises(NotImplementedError, match=r"keep the settings, Config.to_dict\(\)"):
-        model.to_json()
 
 
 def test_add_loss_is_refused_with_an_alternative(model):

@@ -6,12 +6,13 @@ import signal
 import keras
 import numpy as np
 import pytest
-from tiny import TinyConfig
+from tiny import TinyConfig, spread
 
 from mrcnn.inference.detector import Detector
 from mrcnn.mask_rcnn import MaskRCNN
 from mrcnn.network import graph, process
 from mrcnn.network.graph_model import GraphModel
+from mrcnn.training.distribution import OneDevice
 
 pytestmark = pytest.mark.network
 
@@ -117,21 +118,50 @@ def test_a_model_of_this_process_works(small, monkeypatch):
     assert process._first == os.getpid()
 
 
-@pytest.mark.parametrize("copied", [pickle.dumps, copy.deepcopy, copy.copy])
-def test_it_can_be_neither_pickled_nor_copied(model, copied):
-    for thing, name in [
-        (model, "MaskRCNN"),
-        (model.keras_model, "GraphModel"),
-        (model.detect, "MaskRCNN"),
-        ({"detector": Detector(model.keras_model, model.config)}, "GraphModel"),
-    ]:
-        if copied is copy.copy and isinstance(thing, dict):
-            continue
-        if copied is not pickle.dumps and thing == model.detect:
-            continue
-        with pytest.raises(TypeError) as caught:
-            copied(thing)
-        assert str(caught.value) == (
-            f"a {name} can be neither pickled nor copied. Make the model in the worker process, "
-            "see docs/serving.md. Send it the configuration and the path of the weights."
-        )
+def pickled(thing):
+    return pickle.loads(pickle.dumps(thing))
+
+
+@pytest.mark.parametrize("copied", [pickled, copy.deepcopy, copy.copy])
+def test_a_copy_is_a_new_model_of_this_process(small, copied):
+    again = copied(small)
+    assert type(again) is GraphModel and again is not small and again.process == os.getpid()
+    np.testing.assert_array_equal(again(np.ones((1, 2))), small(np.ones((1, 2))))
+    before = small.layers[1].kernel.numpy()
+    again.layers[1].kernel.assign([[5.0], [7.0]])
+    np.testing.assert_array_equal(small.layers[1].kernel, before)
+
+
+@pytest.mark.parametrize("copied", [pickled, copy.deepcopy])
+def test_what_holds_a_model_is_copied_with_it(model, copied):
+    spread(model.keras_model)
+    [expected] = model.detect([IMAGE])
+    assert len(expected["scores"])
+    detectors = copied({"detector": Detector(model.keras_model, model.config)})
+    for detect in (detectors["detector"].detect, copied(model).detect, copied(model.detect)):
+        [found] = detect([IMAGE])
+        np.testing.assert_array_equal(found["rois"], expected["rois"])
+        np.testing.assert_array_equal(found["scores"], expected["scores"])
+
+
+def test_a_copy_is_refused_elsewhere(model, small, elsewhere):
+    for thing in (small, model):
+        with pytest.raises(RuntimeError, match="the model was made in process"):
+            pickle.dumps(thing)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="works on PyTorch")
+def test_a_forked_process_cannot_unpickle(model):
+    for thing in (model, model.keras_model):
+        data = pickle.dumps(thing)
+        text = in_child(lambda data=data: pickle.loads(data))
+        assert text.startswith(f"RuntimeError: process {os.getpid()} made a model and then forked")
+
+
+def test_a_model_for_several_devices_is_not_copied(tmp_path):
+    model = MaskRCNN("training", TinyConfig(), tmp_path)
+    model.distribution = OneDevice()
+    model.distribution.replicas = 2
+    with pytest.raises(TypeError, match=r"^a MaskRCNN for 2 devices can be neither pickled nor"):
+        pickle.dumps(model)

@@ -60,6 +60,18 @@ def test_custom_optimizer():
         build_optimizer(config_with(OPTIMIZER=wrong), 0.1, 0.9)
 
 
+def test_adamw_decays_the_same_weights_once_it_is_loaded():
+    optimizer = build_optimizer(config_with(OPTIMIZER="adamw"), 0.5, 0.8)
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert type(again) is type(optimizer) and again.get_config() == optimizer.get_config()
+    weights = [keras.Variable([1.0], name=name) for name in ("kernel", "bias", "gamma", "beta")]
+    again.build(weights)
+    again.apply([keras.ops.zeros(1)] * 4)
+    assert [float(weight[0]) for weight in weights] == pytest.approx(
+        [1 - 0.5 * 0.0001, 1, 1, 1], abs=1e-6
+    )
+
+
 def test_adamw_decays_in_place_of_the_loss():
     config = config_with(OPTIMIZER="adamw", WEIGHT_DECAY=0.5)
     assert (l2_factor(config), l2_factor(config_with(WEIGHT_DECAY=0.5))) == (0, 0.5)

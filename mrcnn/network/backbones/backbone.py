@@ -1,7 +1,7 @@
 """The backbone interface: image to feature maps, and what other code must know about the layers."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal, Self
 
 import numpy.typing as npt
 
@@ -63,6 +63,23 @@ class Backbone:
     pixel_order: Literal["RGB", "BGR"] = "RGB"
     pixel_std: npt.ArrayLike | None = None
     can_dilate: bool = False
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor in JSON types; override it if there are any.
+
+        A Keras archive holds them, if `keras.saving.register_keras_serializable` has registered the
+        class.
+        """
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The backbone that `get_config` described.
+
+        Args:
+            config: from `get_config`.
+        """
+        return cls(**config)
 
     def build(self, image: Tensor, config: Config) -> Sequence[Tensor]:
         """Create the layers.

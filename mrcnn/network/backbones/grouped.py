@@ -9,6 +9,7 @@ from ...types import Tensor
 _BLOCK = 32
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class GroupedConv2D(layers.Conv2D):
     """`keras.layers.Conv2D` with `groups`, whose kernel is [h, w, C / groups, filters].
 

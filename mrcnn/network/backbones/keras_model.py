@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import keras
 import numpy as np
@@ -23,6 +23,7 @@ _PIXELS: dict[str, tuple[Sequence[float], Sequence[float]]] = {
 PIXELS = ("caffe", *_PIXELS)
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class KerasBackbone(Backbone):
     """The layers of a Keras model up to those that give C2 to C5.
 
@@ -84,6 +85,37 @@ class KerasBackbone(Backbone):
         if isinstance(model, keras.Model):
             self._part(model)
 
+    def get_config(self) -> dict[str, Any]:
+        """See `Backbone.get_config`: the model's layers, without its weights.
+
+        Raises:
+            TypeError: the model is made by a function that is neither in `keras.applications` nor
+                registered with `keras.saving.register_keras_serializable`.
+        """
+        model = self.model
+        if isinstance(model, keras.Model):
+            made: Any = keras.saving.serialize_keras_object(model)
+        else:
+            made = _name_of(model)
+        return {"model": made, "layers": list(self.layers), "pixels": self.pixels}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """See `Backbone.from_config`; the weights are random.
+
+        Args:
+            config: from `get_config`.
+
+        Raises:
+            ValueError: the function that makes the model is not registered.
+        """
+        model = config["model"]
+        if isinstance(model, str):
+            made = _function_of(model)
+        else:
+            made = keras.saving.deserialize_keras_object(model)
+        return cls(**{**config, "model": made})
+
     def __repr__(self) -> str:
         name = getattr(self.model, "name", None) or getattr(self.model, "__name__", "model")
         return f"{type(self).__name__}({name}, {self.layers})"
@@ -120,6 +152,34 @@ class KerasBackbone(Backbone):
         if len(model.inputs) != 1:
             raise ValueError(f"the model {model.name} has {len(model.inputs)} inputs: 1 is needed.")
         return keras.Model(model.inputs, [model.get_layer(name).output for name in self.layers])
+
+
+def _name_of(function: Callable[..., keras.Model]) -> str:
+    """The name by which `_function_of` finds a function."""
+    name = getattr(function, "__name__", "")
+    if getattr(keras.applications, name, None) is function:
+        return f"keras.applications.{name}"
+    name = keras.saving.get_registered_name(function)
+    if keras.saving.get_registered_object(name) is function:
+        return name
+    raise TypeError(
+        f"the function {name} of the KerasBackbone must be registered with "
+        "keras.saving.register_keras_serializable()"
+    )
+
+
+def _function_of(name: str) -> Callable[..., keras.Model]:
+    start, _, own = name.rpartition(".")
+    if start == "keras.applications" and own[:1].isupper():
+        found = getattr(keras.applications, own, None)
+    else:
+        found = keras.saving.get_registered_object(name)
+    if not callable(found):
+        raise ValueError(
+            f"the BACKBONE needs the function {name}, which is not registered: import the module "
+            "that registers it."
+        )
+    return found
 
 
 def with_pixels(image: Tensor, pixels: str, config: Config) -> Tensor:

@@ -1,6 +1,6 @@
 """MobileNetV3-Large (Howard et al. 2019), a light backbone."""
 
-from typing import Any
+from typing import Any, Self
 
 import keras
 
@@ -24,6 +24,7 @@ def mobilenet_v3_large(**options: Any) -> keras.Model:
     return keras.applications.MobileNetV3Large(include_preprocessing=False, **options)
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class MobileNetV3Large(KerasBackbone):
     """MobileNetV3-Large with the layers and names of `keras.applications`.
 
@@ -42,6 +43,19 @@ class MobileNetV3Large(KerasBackbone):
     def __init__(self) -> None:
         super().__init__(mobilenet_v3_large, LEVELS, pixels="tf")
         self.imagenet = self.architecture
+
+    def get_config(self) -> dict[str, Any]:
+        """See `Backbone.get_config`: there are no arguments."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """See `Backbone.from_config`.
+
+        Args:
+            config: from `get_config`.
+        """
+        return cls(**config)
 
     def build(self, image: Tensor, config: Config) -> list[Tensor]:
         """See `Backbone.build`.

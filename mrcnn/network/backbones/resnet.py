@@ -2,8 +2,10 @@
 
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
+import keras
 from keras import layers
 
 from ...config import Config
@@ -285,6 +287,7 @@ def block_letter(index: int) -> str:
     return (letters[first - 1] if first else "") + letters[second]
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class ResNet(Backbone):
     """A ResNet in the form that the settings choose.
 
@@ -302,6 +305,21 @@ class ResNet(Backbone):
         self.imagenet = architecture
         self.identity_blocks: tuple[int, ...] = IDENTITY_BLOCKS[architecture]
         self.first_width: int = 64
+
+    def get_config(self) -> dict[str, Any]:
+        """See `Backbone.get_config`."""
+        return {"architecture": self.architecture, "form": self.form and asdict(self.form)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """See `Backbone.from_config`.
+
+        Args:
+            config: from `get_config`.
+        """
+        if form := config.get("form"):
+            config = {**config, "form": Form(**form)}
+        return cls(**config)
 
     def form_of(self, config: Config) -> Form:
         """The form of its blocks.

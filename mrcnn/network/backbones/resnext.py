@@ -1,8 +1,13 @@
 """ResNeXt (Xie et al. 2016): ResNets whose 3x3 convolutions are grouped."""
 
+from typing import Any
+
+import keras
+
 from .resnet import Form, ResNet
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class ResNeXt(ResNet):
     """A ResNeXt in torchvision's and Detectron2's form, with the stride in the 3x3 convolution.
 
@@ -31,6 +36,10 @@ class ResNeXt(ResNet):
         self.architecture = self.imagenet = f"resnext{depth}_{groups}x{width}d"
         self.depth, self.groups, self.width = depth, groups, width
         self.first_width = groups * width
+
+    def get_config(self) -> dict[str, Any]:
+        """See `Backbone.get_config`."""
+        return {"depth": self.depth, "groups": self.groups, "width": self.width}
 
 
 RESNEXT50_32X4D = ResNeXt(50, 32, 4)

@@ -7,6 +7,7 @@ layers look at objects of a few hundred pixels.
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 from keras import layers, ops
 
@@ -59,6 +60,7 @@ def exposure(image: Tensor) -> Tensor:
     return layers.Rescaling(64.0, dtype="float32", name="exposure_scale")(norm(image))
 
 
+@keras.saving.register_keras_serializable("mrcnn")
 class ImageNormalization(layers.Layer):
     """Gives each image mean 0 and standard deviation 1, or less if that is below one grey level.
 

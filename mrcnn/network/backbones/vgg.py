@@ -1,5 +1,6 @@
 """VGG-16 (Simonyan and Zisserman 2014), the backbone of Faster R-CNN."""
 
+import keras
 from keras import layers
 
 from ...config import Config
@@ -10,6 +11,7 @@ from .backbone import Backbone
 _BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class VGG16(Backbone):
     """VGG-16 without its fully connected layers; layers are named as in `keras.applications.VGG16`.
 

@@ -1,15 +1,16 @@
 """The box head: classes and boxes (Fast R-CNN; Mask R-CNN, figure 4)."""
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from keras import layers, ops
+import keras
+from keras import ops
 
 from ...config import Config
 from ...ops import box_refinement_graph, gather_rows
 from ...types import Array, Tensor
 from ..blocks import Norm
+from ..config_layer import ConfigLayer
 from ..losses import cross_entropy, mean_of, smooth_l1_loss, sum_per
 from .box_layers import BoxLayers, box_head, shared_box_head
 from .head import Features, Found, Head, Matched
@@ -74,13 +75,15 @@ class BoxHead(Head):
         return {
             "mrcnn_class_loss": self.loss(
                 "mrcnn_class_loss",
-                functools.partial(_class_loss, config),
+                _class_loss,
                 [matched.class_ids, outputs["mrcnn_class_logits"], matched.active_class_ids, *rois],
+                config,
             ),
             "mrcnn_bbox_loss": self.loss(
                 "mrcnn_bbox_loss",
-                functools.partial(_bbox_loss, config),
+                _bbox_loss,
                 [targets, matched.class_ids, outputs["mrcnn_bbox"], *rois],
+                config,
             ),
         }
 
@@ -93,7 +96,8 @@ class BoxHead(Head):
         return found.boxes
 
 
-class BoxTargets(layers.Layer):
+@keras.saving.register_keras_serializable(package="mrcnn")
+class BoxTargets(ConfigLayer):
     """The deltas that RoIs should predict.
 
     As in matterport's Mask_RCNN, they are not constants: they are relative to the RoIs, which are
@@ -114,9 +118,12 @@ class BoxTargets(layers.Layer):
     """
 
     def __init__(self, config: Config, positives: int, **kwargs: Any) -> None:
-        super().__init__(**{"dtype": "float32", **kwargs})
-        self.config = config
+        super().__init__(config, **kwargs)
         self.positives = positives
+
+    def get_config(self) -> dict[str, Any]:
+        """See `ConfigLayer.get_config`."""
+        return {**super().get_config(), "positives": self.positives}
 
     def call(self, inputs: Any) -> Tensor:
         """See the class."""
@@ -225,11 +232,13 @@ def is_roi(rois: Tensor) -> Tensor:
     return ops.any(rois != 0, axis=-1)
 
 
+@keras.saving.register_keras_serializable(package="mrcnn", name="mrcnn_class_loss")
 def _class_loss(config, class_ids, logits, active, rois=None):
     counted = rois if config.ROI_SAMPLING == "torchvision" else None
     return mrcnn_class_loss_graph(class_ids, logits, active, config.CLASS_WEIGHTS, counted)
 
 
+@keras.saving.register_keras_serializable(package="mrcnn", name="mrcnn_bbox_loss")
 def _bbox_loss(config, targets, class_ids, predicted, rois=None):
     sampled = rois if config.BOX_LOSS == "sampled" else None
     return mrcnn_bbox_loss_graph(targets, class_ids, predicted, config.BOX_LOSS_BETA, sampled)

@@ -66,6 +66,14 @@ class Head:
     def __init__(self, config: Config) -> None:
         self.config = config
 
+    def get_config(self) -> dict[str, Any]:
+        """Nothing: a head has no arguments but the network's settings.
+
+        Keras asks for this method where a class is registered, which a Keras archive of a network
+        with a custom head needs.
+        """
+        return {}
+
     @classmethod
     def layer_regex(cls) -> str:
         """The regular expression that matches the names of the head's layers with weights."""
@@ -161,18 +169,24 @@ class Head:
         raise NotImplementedError(f"{type(self).__name__} has no decode().")
 
     @staticmethod
-    def loss(name: str, function: Callable[..., Tensor], inputs: Sequence[Tensor]) -> Tensor:
+    def loss(
+        name: str,
+        function: Callable[..., Tensor],
+        inputs: Sequence[Tensor],
+        config: Config | None = None,
+    ) -> Tensor:
         """Wrap a loss in a layer, by whose name the model finds it.
 
         Args:
             name: one of `loss_names`.
             function: takes the inputs as arguments and returns a scalar, see `losses.mean_of`.
             inputs: list of tensors.
+            config: if given, the function's first argument.
 
         Returns:
             Float32 scalar.
         """
-        return LossLayer(function, name=name)(inputs)
+        return LossLayer(function, config, name=name)(inputs)
 
 
 class Features:
@@ -267,6 +281,7 @@ class Matched:
         return OfInstances(self.axes.get(name, 0))([self.truth[name], self.instances])
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class OfInstances(keras.layers.Layer):
     """Looks up the ground truth of each RoI's instance.
 
@@ -290,6 +305,10 @@ class OfInstances(keras.layers.Layer):
     def __init__(self, axis: int = 0, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.axis = axis
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {**super().get_config(), "axis": self.axis}
 
     def call(self, inputs: Any) -> Tensor:
         """See the class."""

@@ -171,6 +171,7 @@ def keypoint_head(
     return graph
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class Doubled(layers.Layer):
     """Bilinear interpolation to twice the height and width, the border repeated beyond the ends.
 

@@ -10,6 +10,7 @@ from ...types import Tensor
 from ..losses import mean_of
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class KeypointTargets(keras.layers.Layer):
     """The cell of the heatmap in which each keypoint of a RoI's instance lies.
 
@@ -35,6 +36,10 @@ class KeypointTargets(keras.layers.Layer):
         self.side = side
         self.margin = margin
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {**super().get_config(), "side": self.side, "margin": self.margin}
+
     def call(self, inputs: Any) -> tuple[Tensor, Tensor]:
         """See the class."""
         rois, class_ids, keypoints, image_shape = inputs
@@ -56,6 +61,7 @@ class KeypointTargets(keras.layers.Layer):
         return keras.KerasTensor(shape, "int32"), keras.KerasTensor(shape, "bool")
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 def mrcnn_keypoint_loss_graph(cells: Tensor, counts: Tensor, logits: Tensor) -> Tensor:
     """Mean cross entropy of the heatmaps, each a softmax over all its cells.
 

@@ -1,6 +1,5 @@
 """The mask head (Mask R-CNN, section 3): by default, an independent sigmoid mask for each class."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +17,11 @@ from ...types import Array, Tensor
 from ..blocks import Norm
 from .head import Features, Found, Head, Matched
 from .mask_layers import mask_head, mlp_mask_head
-from .mask_losses import mrcnn_mask_loss_graph, mrcnn_mask_softmax_loss_graph
+from .mask_losses import (
+    mrcnn_mask_logits_loss_graph,
+    mrcnn_mask_loss_graph,
+    mrcnn_mask_softmax_loss_graph,
+)
 from .mask_targets import MaskTargets
 
 # MASK_LOSS also names the masks' activation.
@@ -133,9 +136,8 @@ class MaskHead(Head):
         learners = matched.positives if is_frozen or of_positives else total
         counted = matched.class_ids[:, :learners] > 0 if of_positives else None
         learned = self._masks(matched.rois, 0, learners, counted)
-        loss_graph = LOSSES[config.MASK_LOSS]
-        if self.of_logits:
-            loss_graph = functools.partial(loss_graph, from_logits=True)
+        of_logits = mrcnn_mask_logits_loss_graph
+        loss_graph = of_logits if self.of_logits else LOSSES[config.MASK_LOSS]
         loss = self.loss(
             "mrcnn_mask_loss",
             loss_graph,

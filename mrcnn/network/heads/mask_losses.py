@@ -1,5 +1,6 @@
 """The losses of the mask head (Mask R-CNN, table 2b), both over positive RoIs only."""
 
+import keras
 from keras import ops
 
 from ...types import Tensor
@@ -9,6 +10,7 @@ from ..losses import mean_of
 _LEAST = 1e-35
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 def mrcnn_mask_loss_graph(
     target_masks: Tensor, target_class_ids: Tensor, pred_masks: Tensor, from_logits: bool = False
 ) -> Tensor:
@@ -32,6 +34,7 @@ def mrcnn_mask_loss_graph(
     return mean_of(losses, target_class_ids > 0)
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 def mrcnn_mask_softmax_loss_graph(
     target_masks: Tensor, target_class_ids: Tensor, pred_masks: Tensor
 ) -> Tensor:
@@ -52,6 +55,23 @@ def mrcnn_mask_softmax_loss_graph(
     right = ops.where(inside, _of_class(target_class_ids, pred_masks), pred_masks[..., 0])
     losses = ops.mean(-ops.log(ops.maximum(right, _LEAST)), axis=(2, 3))
     return mean_of(losses, target_class_ids > 0)
+
+
+@keras.saving.register_keras_serializable(package="mrcnn")
+def mrcnn_mask_logits_loss_graph(
+    target_masks: Tensor, target_class_ids: Tensor, pred_logits: Tensor
+) -> Tensor:
+    """`mrcnn_mask_loss_graph` of logits.
+
+    Args:
+        target_masks: tensor [B, T, h, w] in 0..1.
+        target_class_ids: int tensor [B, T]; 0 for negatives and padding.
+        pred_logits: float tensor [B, T, h, w, C].
+
+    Returns:
+        Float scalar.
+    """
+    return mrcnn_mask_loss_graph(target_masks, target_class_ids, pred_logits, from_logits=True)
 
 
 def _of_class(class_ids: Tensor, masks: Tensor) -> Tensor:

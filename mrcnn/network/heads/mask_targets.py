@@ -2,15 +2,18 @@
 
 from typing import Any
 
-from keras import layers, ops
+import keras
+from keras import ops
 
 from ...config import Config
 from ...config_rules.coordinates import box_margin
 from ...ops import align_masks, boxes_in_pixels_graph, crop_and_resize, gather_rows
 from ...types import Tensor
+from ..config_layer import ConfigLayer
 
 
-class MaskTargets(layers.Layer):
+@keras.saving.register_keras_serializable(package="mrcnn")
+class MaskTargets(ConfigLayer):
     """The masks that RoIs should predict.
 
     Args:
@@ -28,9 +31,12 @@ class MaskTargets(layers.Layer):
     """
 
     def __init__(self, config: Config, positives: int, **kwargs: Any) -> None:
-        super().__init__(**{"dtype": "float32", **kwargs})
-        self.config = config
+        super().__init__(config, **kwargs)
         self.positives = positives
+
+    def get_config(self) -> dict[str, Any]:
+        """See `ConfigLayer.get_config`."""
+        return {**super().get_config(), "positives": self.positives}
 
     def call(self, inputs: Any) -> Tensor:
         """See the class."""

@@ -12,6 +12,7 @@ from ...ops import crop_pyramid
 from ...types import Tensor
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class PyramidROIAlign(keras.layers.Layer):
     """The features of each RoI, from the pyramid level that suits its size.
 
@@ -44,6 +45,10 @@ class PyramidROIAlign(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
         height, width = pool_shape
         self.pool_shape: tuple[int, int] = (height, width)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {**super().get_config(), "pool_shape": list(self.pool_shape)}
 
     def call(self, inputs: Any, training: bool = False) -> Tensor:
         """See the class."""

@@ -58,6 +58,15 @@ class PyramidPooler(keras.layers.Layer):
         self.level_rule: str = level_rule
         self.margin: float = margin
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "pool_shape": list(self.pool_shape),
+            "level_rule": self.level_rule,
+            "margin": self.margin,
+        }
+
     @classmethod
     def options(cls, config: Any) -> dict[str, Any]:
         """The arguments that a `Config` chooses."""

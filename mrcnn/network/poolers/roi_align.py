@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import keras
+
 from ... import ops
 from .pyramid_pooler import PyramidPooler
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class ROIAlign(PyramidPooler):
     """RoIAlign as the paper defines it; its values are torchvision's and Detectron2's.
 
@@ -52,6 +55,10 @@ class ROIAlign(PyramidPooler):
         self.sampling_ratio: int = sampling_ratio
         self.aggregation: str = aggregation
         self.aligned: bool = aligned
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {**super().get_config(), **self.operator_options()}
 
     @classmethod
     def options(cls, config: Any) -> dict[str, Any]:
