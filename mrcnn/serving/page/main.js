@@ -158,7 +158,9 @@ function showCount(all, shown) {
   element("count-unit").textContent = shown.length === 1 ? "object" : "objects";
   const hidden = all.length - shown.length;
   const note = hidden ? `${written(hidden)} more found, with a lower score or of a class not ticked.` : "";
-  element("count-note").textContent = [note, current?.result?.truncated].filter(Boolean).join(" ");
+  const { truncated, image } = current?.result ?? {};
+  const cut = truncated ? `There may be more: ${truncated} limits how many are found.` : "";
+  element("count-note").textContent = [note, cut, image?.remark].filter(Boolean).join(" ");
 }
 
 function showDetails() {

@@ -3,6 +3,7 @@
 import { EDGE, styleOf } from "./styles.js";
 
 const NEAR = 10; // CSS pixels by which a finger may miss an object
+const DASHED = 40; // CSS pixels: dashes of a smaller object would hide its shape
 const FINEST = 0.7; // CSS pixels: shorter steps of an outline cannot be seen
 
 /**
@@ -43,10 +44,14 @@ export function drawOutlines(context, view, objects) {
     const { colour, dash } = styleOf(object.class_id);
     trace(context, view, object.rings);
     stroke(context, EDGE, 3.2, []);
-    stroke(context, colour, 1.6, dash);
+    stroke(context, colour, 1.6, isLarge(object, view) ? dash : []);
   }
   context.setLineDash([]);
   return seen.length;
+}
+
+function isLarge({ bounds: [x1, y1, x2, y2] }, view) {
+  return Math.max(x2 - x1, y2 - y1) * view.scale >= DASHED;
 }
 
 /** Draw the selected object: filled, and with a wide outline. */

@@ -101,6 +101,10 @@ export class Queue {
 }
 
 function tooLarge(bytes, limit) {
-  const mb = (count) => `${(count / 2 ** 20).toFixed(1).replace(/\.0$/, "")} MiB`;
-  return `The file has ${mb(bytes)}; this server takes at most ${mb(limit)}.`;
+  return `The file has ${sizeText(bytes)}; this server takes at most ${sizeText(limit)}.`;
+}
+
+function sizeText(bytes) {
+  const [unit, size] = bytes < 2 ** 20 ? ["KiB", 2 ** 10] : ["MiB", 2 ** 20];
+  return `${(bytes / size).toFixed(1).replace(/\.0$/, "")} ${unit}`;
 }

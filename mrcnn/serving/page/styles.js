@@ -4,7 +4,7 @@
 const COLOURS = [
   "#ffd84d", "#3fe0ff", "#ff7ae5", "#8cff66", "#ffa24d", "#c3b1ff", "#ff8a80", "#ffffff",
 ];
-const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3], [4, 4]];
+const DASHES = [[], [8, 3.5], [3.5, 2.5], [10, 3, 3, 3], [5, 5]];
 export const EDGE = "rgba(8, 12, 20, 0.85)";
 
 /**

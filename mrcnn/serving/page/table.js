@@ -78,6 +78,7 @@ export class Table {
   #heading(name) {
     const heading = document.createElement("th");
     heading.scope = "col";
+    heading.classList.toggle("text", name === "class");
     const sorted = this.#sort.name === name;
     if (sorted) heading.ariaSort = this.#sort.down ? "descending" : "ascending";
     const button = Object.assign(document.createElement("button"), { type: "button", className: "sort" });
@@ -156,6 +157,6 @@ function data(name, value) {
   const element = document.createElement("td");
   const isText = typeof value === "string";
   element.textContent = isText ? value : value === undefined ? "" : figure(name, value);
-  element.classList.toggle("number", !isText);
+  element.classList.add(isText ? "text" : "number");
   return element;
 }
