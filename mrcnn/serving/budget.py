@@ -1,0 +1,78 @@
+"""What may be in memory at the same time, as numbers of requests and pixels."""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from prometheus_client import Gauge
+
+from .refusals import busy
+
+_LONGEST_RETRY = 60  # seconds
+
+
+class Slots:
+    """A bounded number of places for requests; nobody waits for one.
+
+    Args:
+        most: places.
+        seconds: function that returns how long a request takes, roughly.
+        gauge: shows how many are taken.
+    """
+
+    def __init__(self, most: int, seconds: Callable[[], float], gauge: Gauge) -> None:
+        self._most, self._seconds, self._gauge = most, seconds, gauge
+        self._taken = 0
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """In a `with`, one place.
+
+        Raises:
+            Refused: all are taken.
+        """
+        if self._taken >= self._most:
+            wait = math.ceil(self._seconds() * self._taken / 2)
+            raise busy(
+                f"the queue is full, with {self._taken} images: try again later.",
+                min(max(1, wait), _LONGEST_RETRY),
+            )
+        self._taken += 1
+        self._gauge.set(self._taken)
+        try:
+            yield
+        finally:
+            self._taken -= 1
+            self._gauge.set(self._taken)
+
+
+class Budget:
+    """An amount that is shared: whoever wants more than is left waits for it, in order.
+
+    Args:
+        most: the amount.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+        self._turn = asyncio.Lock()
+        self._changed = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def part(self, amount: int) -> AsyncIterator[None]:
+        """In an `async with`, a part of the amount.
+
+        Args:
+            amount: at most all of it.
+        """
+        async with self._turn:
+            while self._left < amount:
+                self._changed.clear()
+                await self._changed.wait()
+            self._left -= amount
+        try:
+            yield
+        finally:
+            self._left += amount
+            self._changed.set()
