@@ -17,10 +17,16 @@ from .user import IMAGES, User
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Chromium without its sandbox, which containers forbid, and without anything of its own to fetch.
-SWITCHES = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+SWITCHES = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 START = 120  # seconds that the server may take
 
 
@@ -31,7 +37,17 @@ def server(tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    command = [sys.executable, "-m", "mrcnn", "serve", "--model", "nuclei", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "mrcnn",
+        "serve",
+        "--quiet",
+        "--model",
+        "nuclei",
+        "--port",
+        str(port),
+    ]
     with open(log, "w") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
@@ -47,7 +63,7 @@ def _wait(address, process, log):
     end = time.monotonic() + START
     while time.monotonic() < end and process.poll() is None:
         try:
-            urllib.request.urlopen(f"{address}/v2/health/ready").close()
+            urllib.request.urlopen(f"{address}/about").close()
             return
         except urllib.error.URLError:
             time.sleep(0.2)

@@ -26,7 +26,7 @@ def test_the_token_is_asked_for_and_kept(visit):
         page.route("**/detect*", answer)
 
     user = visit(before=guard)
-    field = user.page.get_by_label("Token")
+    field = user.page.get_by_label("Token", exact=True)
     field.fill("wrong")
     user.page.keyboard.press("Enter")
     user.page.get_by_text("The server does not accept this token").wait_for()
@@ -76,7 +76,9 @@ def test_a_file_that_is_too_large_is_not_sent(visit, about):
     sent = []
 
     def guard(page):
-        page.route("**/about", lambda route: route.fulfill(body=less, content_type="application/json"))
+        page.route(
+            "**/about", lambda route: route.fulfill(body=less, content_type="application/json")
+        )
         page.on("request", lambda request: sent.append(request.url))
 
     user = visit(before=guard)

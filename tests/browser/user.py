@@ -1,6 +1,7 @@
 """What a user does with the page, and sees there."""
 
 import base64
+import time
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,15 @@ class User:
         """Wait until the line below the image has a text."""
         self.page.locator("#status", has_text=text).wait_for(timeout=60_000)
 
+    def wait_until(self, condition):
+        """Wait until a function of no arguments returns something true."""
+        end = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < end, "it did not happen within 10 s"
+            self.page.wait_for_timeout(50)
+
     def text(self, selector):
+        """The text of an element."""
         return self.page.inner_text(selector)
 
     @property

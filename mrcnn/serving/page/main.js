@@ -34,27 +34,28 @@ const table = new Table((object) => {
   viewer.reveal(object);
 });
 const gallery = new Gallery({ chosen: open, removed: remove, retried: (item) => queue.retry(item) });
-const queue = new Queue(Infinity, itemChanged);
+const queue = new Queue(itemChanged);
 
-async function start() {
+function start() {
   useTokens({ token, ask });
   connectTools();
-  try {
-    server = await about();
-  } catch (error) {
+  receiveFiles(element("files"), element("drop"), addFiles);
+  about().then(serverKnown, (error) => {
     element("model").textContent = "The server’s model is not known.";
     alertUser(`${error.message} Reload the page to try again.`);
-    return;
-  }
+  });
+}
+
+function serverKnown(answer) {
+  server = answer;
   const names = server.class_names.slice(1);
   const finds = names.length <= 4 ? names.join(", ") : `${names.length} classes`;
   const licence = server.licence ? ` Licence of the model: ${server.licence}.` : "";
   element("model").textContent = `The model “${server.model}” finds: ${finds}.${licence}`;
-  queue.maxBytes = server.limits.bytes ?? Infinity;
   element("limits").textContent += limitsText(server.limits);
   filter.startAt(server.min_score, server.lowest_score ?? 0);
   offerDownloads(server.formats, chosenDownload, alertUser);
-  receiveFiles(element("files"), element("drop"), addFiles);
+  queue.start(server.limits.bytes ?? Infinity);
 }
 
 function connectTools() {
@@ -105,18 +106,22 @@ async function showPicture(item) {
     viewer.fit();
   } catch (error) {
     // If the server cannot read the image at all, the detection says so.
-    if (item.state === "done") alertUser(`${item.file.name} cannot be shown: ${error.message}`);
+    if (item.state === "done") alertAbout(item, error.message);
   }
 }
 
 function itemChanged(item) {
-  if (item.state === "failed") alertUser(`${item.file.name}: ${item.error}`);
+  if (item.state === "failed") alertAbout(item, item.error);
   if (item === current) {
     follow(item);
     if (item.state === "done" && picture && isMisleading(item, picture)) showPicture(item);
     else if (item.state === "done" && picture) viewer.setPicture(picture, item.result.image);
   }
   refresh();
+}
+
+function alertAbout({ file }, sentence) {
+  alertUser(sentence.includes(file.name) ? sentence : `${file.name}: ${sentence}`);
 }
 
 function remove(item) {

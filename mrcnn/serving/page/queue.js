@@ -21,14 +21,17 @@ export class Queue {
   /** @type {Item[]} */
   items = [];
   #running = false;
+  #maxBytes = 0; // until the server has said what it takes, items wait
 
-  /**
-   * @param {number} maxBytes of a file.
-   * @param {(item: Item) => void} changed called when the state of an item changes.
-   */
-  constructor(maxBytes, changed) {
-    this.maxBytes = maxBytes;
+  /** @param {(item: Item) => void} changed called when the state of an item changes. */
+  constructor(changed) {
     this.changed = changed;
+  }
+
+  /** Begin, with the most bytes that the server takes of a file. */
+  start(maxBytes) {
+    this.#maxBytes = maxBytes;
+    this.run();
   }
 
   /** Append files; `run` starts them. */
@@ -54,7 +57,7 @@ export class Queue {
 
   /** Find objects in all images that wait; quick if this is under way. */
   async run() {
-    if (this.#running) return;
+    if (this.#running || !this.#maxBytes) return;
     this.#running = true;
     for (;;) {
       const next = this.items.find((each) => each.state === "waiting");
@@ -69,7 +72,7 @@ export class Queue {
     item.part = 0;
     this.#set(item, "sending");
     try {
-      if (item.file.size > this.maxBytes) throw new Error(tooLarge(item.file.size, this.maxBytes));
+      if (item.file.size > this.#maxBytes) throw new Error(tooLarge(item.file.size, this.#maxBytes));
       if (item.file.size === 0) throw new Error("The file is empty.");
       item.result = await detect(item.file, {
         signal: item.stop.signal,
