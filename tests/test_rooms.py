@@ -9,6 +9,11 @@ PACKAGE, TESTS = ROOT / "mrcnn", ROOT / "tests"
 
 # Tests of several modules together.
 JOINT_TESTS = {
+    "browser/test_access.py",  # the server's page: by keyboard, on a phone, read aloud
+    "browser/test_downloads.py",  # the files that it offers
+    "browser/test_large.py",  # large images and several classes in it
+    "browser/test_page.py",  # what it shows
+    "browser/test_refusals.py",  # what it says when the server refuses
     "clients/test_clients.py",  # whole projects
     "datasets/test_check_boxes.py",  # check.py, for datasets that have only boxes
     "formats/test_binary_masks.py",  # the formats that store pixels

@@ -16,7 +16,7 @@ import pytest
 from .user import IMAGES, User
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# Chromium without its sandbox, which containers forbid, and without anything of its own to fetch.
+# Without its sandbox, which containers forbid, and without anything of its own to fetch.
 SWITCHES = [
     "--headless",
     "--no-sandbox",

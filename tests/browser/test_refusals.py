@@ -1,4 +1,4 @@
-"""The page when the server refuses a request: the token, a busy server, files that are too large."""
+"""The page when the server refuses: a token, a full queue, files that are too large."""
 
 import json
 

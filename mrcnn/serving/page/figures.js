@@ -13,7 +13,7 @@ const LABELS = {
 const UNITS = { area: "px²", perimeter: "px", major_axis: "px", minor_axis: "px", orientation: "rad" };
 const PHYSICAL = /^(area|perimeter|major_axis|minor_axis)_(.+?)2?$/; // "area_um2"
 const INTENSITY = /^intensity_(mean|min|max)_(.+)$/; // of a channel
-const STATISTICS = { mean: "Mean", min: "Lowest", max: "Highest" };
+const STATISTICS = { mean: "Mean", min: "Minimum", max: "Maximum" };
 
 /** All numbers of an object by name, the most useful ones first. */
 export function figuresOf(object) {
@@ -28,7 +28,7 @@ export function labelOf(name) {
   const [, statistic, channel] = INTENSITY.exec(name) ?? [];
   if (statistic) {
     const which = /^\d+$/.test(channel) ? `channel ${Number(channel) + 1}` : channel;
-    return `${STATISTICS[statistic]} intensity, ${which}`;
+    return `${STATISTICS[statistic]} of ${which}`;
   }
   const [, measure] = PHYSICAL.exec(name) ?? [];
   if (measure) return LABELS[measure];
@@ -78,7 +78,7 @@ export function description(object) {
     ["Area", withUnit("area", area)],
     ["Centroid", `x ${written(x)}, y ${written(y)}`],
     ["Box", `${written(x2 - x1)} × ${written(y2 - y1)} px`],
-    ["Its upper left corner", `x ${written(x1)}, y ${written(y1)}`],
+    ["Box from", `x ${written(x1)}, y ${written(y1)}`],
     ...Object.entries(others).map(([name, value]) => [labelOf(name), withUnit(name, value)]),
   ];
 }

@@ -42,24 +42,32 @@ export class Gallery {
       sending: "Sending …",
       detecting: "Detecting …",
       busy: "Waiting for the server …",
-      failed: `⚠ ${item.error}`,
+      failed: `⚠ ${item.error.replace(`${item.file.name} `, "")}`,
     };
     state.textContent = states[item.state] ?? text;
+    state.title = item.state === "failed" ? item.error : "";
     row.dataset.state = item.state;
     retry.hidden = item.state !== "failed";
     if (isCurrent) open.setAttribute("aria-current", "true");
     else open.removeAttribute("aria-current");
   }
 
+  /** Whether the browser could show an item's picture. */
+  hasThumbnail(item) {
+    return this.#rows.get(item)?.picture.dataset.drawn !== undefined;
+  }
+
   /** Draw a small picture, if the browser can show it. */
   async setThumbnail(item, blob) {
-    const { picture } = this.#rows.get(item);
+    const { picture } = this.#rows.get(item) ?? {};
+    if (!picture) return;
     try {
       const small = await createImageBitmap(blob, { resizeWidth: THUMBNAIL, resizeQuality: "medium" });
       picture.width = small.width;
       picture.height = small.height;
       picture.getContext("2d").drawImage(small, 0, 0);
       small.close();
+      picture.dataset.drawn = "";
     } catch {
       // It will come with the preview.
     }

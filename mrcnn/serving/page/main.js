@@ -50,8 +50,9 @@ function serverKnown(answer) {
   server = answer;
   const names = server.class_names.slice(1);
   const finds = names.length <= 4 ? names.join(", ") : `${names.length} classes`;
-  const licence = server.licence ? ` Licence of the model: ${server.licence}.` : "";
-  element("model").textContent = `The model “${server.model}” finds: ${finds}.${licence}`;
+  element("model").textContent = `The model “${server.model}” finds: ${finds}.`;
+  const licence = server.licence ? ` Licence of the model: ${server.licence}` : "";
+  element("about").textContent = `Mask R-CNN for Keras ${server.version}.${licence}`;
   element("limits").textContent += limitsText(server.limits);
   filter.startAt(server.min_score, server.lowest_score ?? 0);
   offerDownloads(server.formats, chosenDownload, alertUser);
@@ -98,11 +99,13 @@ async function showPicture(item) {
       await useServers(item);
       next = await pictureOf(item);
     }
-    if (item.shown && queue.items.includes(item)) gallery.setThumbnail(item, item.shown);
+    if (item.shown) gallery.setThumbnail(item, item.shown);
     if (item !== current) return next.close();
     if (picture !== next) picture?.close();
     picture = next;
-    viewer.setPicture(picture, item.result?.image ?? picture);
+    const size = item.result?.image ?? picture;
+    element("stage").style.setProperty("--shape", size.width / size.height);
+    viewer.setPicture(picture, size);
     viewer.fit();
   } catch (error) {
     // If the server cannot read the image at all, the detection says so.
@@ -116,6 +119,8 @@ function itemChanged(item) {
     follow(item);
     if (item.state === "done" && picture && isMisleading(item, picture)) showPicture(item);
     else if (item.state === "done" && picture) viewer.setPicture(picture, item.result.image);
+  } else if (item.state === "done" && !gallery.hasThumbnail(item)) {
+    useServers(item).then(() => gallery.setThumbnail(item, item.shown), () => {});
   }
   refresh();
 }
@@ -161,11 +166,13 @@ function refresh() {
 function showCount(all, shown) {
   element("count").textContent = shown.length.toLocaleString("en");
   element("count-unit").textContent = shown.length === 1 ? "object" : "objects";
-  const hidden = all.length - shown.length;
-  const note = hidden ? `${written(hidden)} more found, with a lower score or of a class not ticked.` : "";
+  const lower = all.filter((each) => each.score < filter.minScore).length;
+  const others = all.length - shown.length - lower;
+  const below = lower ? `${written(lower)} more score lower.` : "";
+  const unticked = others ? `${written(others)} more are of classes not ticked.` : "";
   const { truncated, image } = current?.result ?? {};
   const cut = truncated ? `There may be more: ${truncated} limits how many are found.` : "";
-  element("count-note").textContent = [note, cut, image?.remark].filter(Boolean).join(" ");
+  element("count-note").textContent = [below, unticked, cut, image?.remark].filter(Boolean).join(" ");
 }
 
 function showDetails() {
@@ -193,7 +200,8 @@ function showFigures(all, shown) {
     objects.map((each) => figuresOf(each)[name]).filter((each) => each !== undefined);
   const mark = selected ? (figuresOf(selected)[name] ?? null) : null;
   element("histogram").replaceChildren(histogram(name, values(all), values(shown), mark));
-  element("chart-summary").textContent = summary(name, values(shown));
+  const hidden = shown.length < all.length ? " Pale: objects not shown." : "";
+  element("chart-summary").textContent = summary(name, values(shown)) + hidden;
   const classes = classNames().length > 2 ? ["class"] : [];
   table.set(shown, [...new Set([...classes, "score", "area", name])], selected);
 }

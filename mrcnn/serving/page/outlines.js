@@ -4,6 +4,7 @@ import { EDGE, styleOf } from "./styles.js";
 
 const NEAR = 10; // CSS pixels by which a finger may miss an object
 const DASHED = 40; // CSS pixels: dashes of a smaller object would hide its shape
+const SMALL = 28; // CSS pixels: if objects are smaller on average, all outlines are thin
 const FINEST = 0.7; // CSS pixels: shorter steps of an outline cannot be seen
 
 /**
@@ -39,30 +40,34 @@ export function drawOutlines(context, view, objects) {
   const seen = objects.filter(
     ({ bounds: [left, top, right, bottom] }) => right >= x1 && left <= x2 && bottom >= y1 && top <= y2,
   );
+  const total = objects.reduce((sum, each) => sum + sizeOf(each, view), 0);
+  const [edge, line] = total < SMALL * objects.length ? [2, 1] : [3.2, 1.6];
   context.lineJoin = "round";
   for (const object of seen) {
     const { colour, dash } = styleOf(object.class_id);
     trace(context, view, object.rings);
-    stroke(context, EDGE, 3.2, []);
-    stroke(context, colour, 1.6, isLarge(object, view) ? dash : []);
+    stroke(context, EDGE, edge, []);
+    stroke(context, colour, line, sizeOf(object, view) < DASHED ? [] : dash);
   }
   context.setLineDash([]);
   return seen.length;
 }
 
-function isLarge({ bounds: [x1, y1, x2, y2] }, view) {
-  return Math.max(x2 - x1, y2 - y1) * view.scale >= DASHED;
+/** The longer side of an object on the stage, in CSS pixels. */
+function sizeOf({ bounds: [x1, y1, x2, y2] }, view) {
+  return Math.max(x2 - x1, y2 - y1) * view.scale;
 }
 
 /** Draw the selected object: filled, and with a wide outline. */
 export function drawSelected(context, view, object) {
   const { colour } = styleOf(object.class_id);
+  const part = sizeOf(object, view) < SMALL ? 0.65 : 1;
   trace(context, view, object.rings);
   context.fillStyle = "rgba(255, 255, 255, 0.28)";
   context.fill("evenodd");
-  stroke(context, EDGE, 7, []);
-  stroke(context, "#ffffff", 4.5, []);
-  stroke(context, colour, 2, []);
+  stroke(context, EDGE, 7 * part, []);
+  stroke(context, "#ffffff", 4.5 * part, []);
+  stroke(context, colour, 2 * part, []);
 }
 
 /** Write the objects' numbers at their centroids. */
@@ -72,7 +77,7 @@ export function drawNumbers(context, view, objects) {
   context.textBaseline = "middle";
   context.lineJoin = "round";
   for (const { id, centroid: [y, x], bounds } of objects) {
-    if ((bounds[2] - bounds[0]) * view.scale < 12) continue; // no room
+    if ((bounds[2] - bounds[0]) * view.scale < 2 + 8 * String(id).length) continue; // no room
     const [left, top] = [(x + 0.5) * view.scale + view.x, (y + 0.5) * view.scale + view.y];
     if (left < 0 || top < 0 || left > view.stage.width || top > view.stage.height) continue;
     context.strokeStyle = EDGE;
