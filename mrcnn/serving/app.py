@@ -29,6 +29,7 @@ from .bodies import image_of
 from .findings import Finding
 from .network import Load, Network
 from .objects_json import image_json, objects_json
+from .open_inference import OpenInference
 from .pictures import picture
 from .refusals import Refused
 from .service import Service
@@ -70,6 +71,7 @@ def create(settings: ServerSettings | None = None, load: Load = Model) -> ASGIAp
             Route("/metrics", pages.metrics),
             Route("/detect", pages.detect, methods=["POST"]),
             Route("/preview", pages.preview, methods=["POST"]),
+            *OpenInference(service).routes(),
         ],
         lifespan=lifespan,
         middleware=[Middleware(Access, token=service.settings.token, metrics=service.metrics)],
@@ -129,15 +131,14 @@ class Pages:
             Refused: the request cannot be answered.
         """
         service = self._service
-        network = service.ready()
+        network = service.admit()
         asked = Asked.of(request, network)
+        data, name = await image_of(request, await service.bodies.receive(request))
+
+        def write(finding: Finding, image: Image | None) -> bytes:
+            return _written(asked, name, finding, image)
+
         with service.place():
-            body = await service.bodies.receive(request)
-            data, name = await image_of(request, body)
-
-            def write(finding: Finding, image: Image | None) -> bytes:
-                return _written(asked, name, finding, image)
-
             work = service.answer(data, name, asked.format in _PIXELS, write)
             content = await answered(request, work, service.settings.seconds)
         known = FORMATS.get(asked.format)
@@ -159,7 +160,7 @@ class Pages:
             Refused: the request cannot be answered.
         """
         service = self._service
-        network = service.ready()
+        network = service.admit()
 
         async def work(data: bytes, name: str) -> tuple[bytes, float]:
             async with service.image(data, name) as image:
@@ -168,9 +169,8 @@ class Pages:
                 except (TypeError, ValueError) as error:
                     raise Refused(422, " ".join(str(error).split())) from error
 
+        data, name = await image_of(request, await service.bodies.receive(request))
         with service.place():
-            body = await service.bodies.receive(request)
-            data, name = await image_of(request, body)
             png, factor = await answered(request, work(data, name), service.settings.seconds)
         return Response(png, media_type="image/png", headers={"X-Scale": f"{factor:.7g}"})
 

@@ -12,6 +12,8 @@ from .refusals import Refused, busy
 
 # Bodies of that many times the limit may arrive at the same time.
 _AT_A_TIME = 4
+# Of a body that is too long, as many times the limit are read and thrown away.
+_DRAINED = 4
 _FIELD = "image"
 _LONGEST_NAME = 200
 
@@ -82,7 +84,7 @@ class Bodies:
         """Let a client finish, within limits: many read no answer before they have sent all."""
         if request.headers.get("expect", "").lower() == "100-continue":
             return
-        left = self.max_bytes
+        left = _DRAINED * self.max_bytes
         with contextlib.suppress(TimeoutError, ClientDisconnect):
             async with asyncio.timeout(self.seconds):
                 while left > 0:

@@ -25,9 +25,8 @@ class Slots:
         self._most, self._seconds, self._gauge = most, seconds, gauge
         self._taken = 0
 
-    @contextlib.contextmanager
-    def one(self) -> Iterator[None]:
-        """In a `with`, one place.
+    def check(self) -> None:
+        """Check that there is a place.
 
         Raises:
             Refused: all are taken.
@@ -38,6 +37,15 @@ class Slots:
                 f"the queue is full, with {self._taken} images: try again later.",
                 min(max(1, wait), _LONGEST_RETRY),
             )
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """In a `with`, one place.
+
+        Raises:
+            Refused: all are taken.
+        """
+        self.check()
         self._taken += 1
         self._gauge.set(self._taken)
         try:

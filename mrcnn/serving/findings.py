@@ -16,6 +16,26 @@ _MOST_BYTES = 256 * 2**20
 _OF_AN_OBJECT = 400  # bytes besides its mask
 
 
+def kept(result: Mapping[str, Any], min_score: float, class_ids: Collection[int] = ()) -> Objects:
+    """The objects of a result that a client wants, numbered as in the whole result.
+
+    Args:
+        result: see `Detector.detect`.
+        min_score, class_ids: see `Finding.objects`.
+
+    Example:
+        >>> from mrcnn.serving.findings import kept
+        >>> result = {"class_ids": [1, 1], "scores": [0.4, 0.9], "rois": np.zeros((2, 4))}
+        >>> kept(result, min_score=0.5).numbers
+        array([2])
+    """
+    objects = Objects.of_result(result)
+    keep = objects.scores >= min_score
+    if class_ids:
+        keep &= np.isin(objects.class_ids, list(class_ids))
+    return objects[keep]
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
     """What was found in an image, with all scores.
@@ -41,11 +61,7 @@ class Finding:
             min_score: objects with a lower score are left out.
             class_ids: to keep; empty for all.
         """
-        objects = Objects.of_result(self.result)
-        keep = objects.scores >= min_score
-        if class_ids:
-            keep &= np.isin(objects.class_ids, list(class_ids))
-        return objects[keep]
+        return kept(self.result, min_score, class_ids)
 
     def truncated(self, min_score: float) -> str:
         """The setting that cut objects of at least `min_score`, or ""."""

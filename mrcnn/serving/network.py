@@ -65,7 +65,7 @@ class Network:
         card = self._model.file.card
         self.class_names: list[str] = list(self._model.class_names)
         self.min_score = _default(settings.min_score, _default(card.min_score, _SCORE))
-        self.lowest_score = float(np.min(self.config.DETECTION_MIN_CONFIDENCE))
+        self.lowest_score = float(np.min(self.job.settings["DETECTION_MIN_CONFIDENCE"]))
         self.licence = card.licence or ""
         self.batch = settings.batch or (_BATCH_OF_GPU if _has_gpu() else 1)
         self._batcher = Batcher(self._predict, self.batch, metrics)

@@ -121,16 +121,26 @@ class Service:
             )
         return network
 
-    @contextlib.contextmanager
-    def place(self) -> Iterator[None]:
-        """In a `with`, a place in the queue.
+    def admit(self) -> Network:
+        """The network, for a new request that still has to arrive.
 
         Raises:
-            Refused: the queue is full, the server is stopping, or there is no network.
+            Refused: the server is stopping, the queue is full, or there is no network.
         """
         if self.stopping:
             raise busy("the server is stopping.")
-        self.ready()
+        network = self.ready()
+        self._slots.check()
+        return network
+
+    @contextlib.contextmanager
+    def place(self) -> Iterator[None]:
+        """In a `with`, a place in the queue, for a request that has arrived.
+
+        Raises:
+            Refused: see `admit`.
+        """
+        self.admit()
         with self._slots.one():
             yield
 

@@ -2,11 +2,8 @@
 
 import contextlib
 import tempfile
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
-
-import tifffile
 
 from ..images.opening import UnusableImageError, errors_of, kind_of
 from ..images.reading import size_of
@@ -14,6 +11,7 @@ from ..jobs.inputs import Item
 from ..jobs.job import DetectJob
 from ..jobs.reading import Image
 from .refusals import Refused
+from .stranger_tiffs import check_stranger
 
 # Every so many values count as a pixel where an image has more channels.
 _CHANNELS = 4
@@ -81,7 +79,7 @@ class Upload:
         """The pixels, from the header."""
         with errors_of(self._path):
             if kind_of(self._path) == "tiff":
-                _check_alone(self._path)
+                check_stranger(self._path)
             height, width, channels = size_of(self._path)
         if min(height, width, channels) < 1:
             raise Refused(
@@ -117,21 +115,3 @@ class Upload:
     def _told(self, text: str) -> str:
         """A message in one line and without the path."""
         return " ".join(text.replace(str(self._path), self.name).split())
-
-
-def _check_alone(path: Path) -> None:
-    """Check that an OME-TIFF names no file elsewhere, which tifffile would open.
-
-    Raises:
-        UnusableImageError: it does.
-    """
-    with tifffile.TiffFile(path) as file:
-        description = file.ome_metadata if file.is_ome else None
-    if not description:
-        return
-    for element in ElementTree.fromstring(description).iter():
-        named = element.attrib.get("FileName", "")
-        if "/" in named or "\\" in named:
-            raise UnusableImageError(
-                f"{path} is an OME-TIFF that refers to another file: it must hold all pixels."
-            )
