@@ -52,7 +52,7 @@ function serverKnown(answer) {
   const finds = names.length <= 4 ? names.join(", ") : `${names.length} classes`;
   element("model").textContent = `The model “${server.model}” finds: ${finds}.`;
   const licence = server.licence ? ` Licence of the model: ${server.licence}` : "";
-  element("about").textContent = `Mask R-CNN for Keras ${server.version}.${licence}`;
+  element("about").textContent = `Mask R-CNN for Keras 3, version ${server.version}.${licence}`;
   element("limits").textContent += limitsText(server.limits);
   filter.startAt(server.min_score, server.lowest_score ?? 0);
   offerDownloads(server.formats, chosenDownload, alertUser);
@@ -86,7 +86,7 @@ function open(item) {
   selected = null;
   main.classList.toggle("empty", !item);
   element("viewer-title").textContent = item?.file.name ?? "No image";
-  viewer.setPicture(null);
+  showLoaded(null);
   follow(item);
   refresh();
   if (item) showPicture(item);
@@ -101,16 +101,20 @@ async function showPicture(item) {
     }
     if (item.shown) gallery.setThumbnail(item, item.shown);
     if (item !== current) return next.close();
-    if (picture !== next) picture?.close();
-    picture = next;
-    const size = item.result?.image ?? picture;
+    const size = item.result?.image ?? next;
     element("stage").style.setProperty("--shape", size.width / size.height);
-    viewer.setPicture(picture, size);
+    showLoaded(next, size);
     viewer.fit();
   } catch (error) {
     // If the server cannot read the image at all, the detection says so.
-    if (item.state === "done") alertAbout(item, error.message);
+    if (item === current && item.state === "done") alertAbout(item, error.message);
   }
+}
+
+function showLoaded(next, size) {
+  picture?.close();
+  picture = next;
+  viewer.setPicture(picture, size);
 }
 
 function itemChanged(item) {
