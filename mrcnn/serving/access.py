@@ -59,7 +59,7 @@ class Access:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if self._token and path != "/" and not path.startswith(_OPEN):
-            given = Request(scope).headers.get("authorization", "").encode()
+            given = Request(scope).headers.get("authorization", "").encode("latin-1")
             if not hmac.compare_digest(given, b"Bearer " + self._token):
                 raise Refused(
                     401,

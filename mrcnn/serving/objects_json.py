@@ -38,7 +38,7 @@ def objects_json(image: ImageFacts, objects: Objects, facts: Mapping[str, Any]) 
             "id": row["object"],
             "class_id": class_id,
             "class": row["class"],
-            "score": round(row["score"], 4),
+            "score": _short(row["score"]),
             "box": [row[side] for side in _BOX],
             "area": row["area"],
             "centroid": [_short(row["centroid_y"]), _short(row["centroid_x"])],

@@ -29,6 +29,8 @@ _IMAGES = 2
 # Images that are detected in tiles at the same time.
 _LARGE = 2
 
+_TICK = 0.02  # seconds
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -98,6 +100,8 @@ class Service:
     async def stop(self) -> None:
         """Finish what was accepted, and end the threads."""
         self.refuse_new()
+        while self._slots.taken:
+            await asyncio.sleep(_TICK)
         if self.network is not None and self.network.process == os.getpid():
             await self.run(self.network.close)
         self._pool.shutdown()

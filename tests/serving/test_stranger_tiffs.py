@@ -76,9 +76,7 @@ def test_honest_files(tmp_path, compression, options):
 
 def ome(name):
     """An OME-TIFF whose pixels are in another file."""
-    text = tifffile.TiffFile(
-        io.BytesIO(tiff(np.zeros((40, 60), np.uint8), ome=True))
-    ).ome_metadata
+    text = tifffile.TiffFile(io.BytesIO(tiff(np.zeros((40, 60), np.uint8), ome=True))).ome_metadata
     planes = f'<TiffData IFD="0" PlaneCount="1"><UUID FileName="{name}">urn:x</UUID></TiffData>'
     start, end = text.index("<TiffData"), text.index("</Pixels>")
     return tiff(
