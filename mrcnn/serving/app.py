@@ -186,7 +186,7 @@ class Asked:
     Attributes:
         format: a name in `FORMATS`, or "json".
         min_score: objects with a lower score are left out.
-        class_ids: of the objects to keep; empty for all.
+        class_ids: [K] of the objects to keep; empty for all.
     """
 
     format: str

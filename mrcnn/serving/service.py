@@ -239,6 +239,9 @@ class Service:
         Args:
             function: to run.
             arguments: for it.
+
+        Returns:
+            What it returned.
         """
         return await self._in(self._pool, function, *arguments)
 
