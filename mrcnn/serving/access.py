@@ -42,6 +42,8 @@ class Access:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # A browser must not take an answer for a page.
+                message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
             else:
                 size += len(message.get("body", b""))
             await send(message)

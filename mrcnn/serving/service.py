@@ -84,12 +84,14 @@ class Service:
         try:
             self.network = await self.run(Network, self.settings, self.metrics, self._load)
             await self.run(self.network.warm_up)
-        except RuntimeError as error:
+        except Exception as error:
+            from ..network.process import ForkedError  # imports Keras
+
+            if not isinstance(error, ForkedError):
+                self.error = error
+                raise
             self.problem = " ".join(str(error).split())
             logger.error(self.problem)
-        except Exception as error:
-            self.error = error
-            raise
         else:
             self.problem = ""
 

@@ -30,7 +30,7 @@ def test_errors_have_no_traceback(serve, monkeypatch, caplog):
     def broken(*arguments):
         raise ZeroDivisionError("in /home/me/secret.py")
 
-    monkeypatch.setattr("mrcnn.serving.app.written", broken)
+    monkeypatch.setattr("mrcnn.serving.pages.written", broken)
     client = serve()
     answer = client.post("/detect", content=png(255))
     assert answer.status_code == 500

@@ -10,6 +10,7 @@ import pytest
 from fake_model import FakeModel
 
 from mrcnn.jobs.reading import Image
+from mrcnn.network.process import ForkedError
 from mrcnn.serving.refusals import Refused
 from mrcnn.serving.service import Service
 
@@ -145,7 +146,7 @@ def test_stopping_refuses_new_requests_and_finishes_others(gate, settings):
 
 def test_a_model_that_would_hang_after_a_fork(serve):
     def load(job):
-        raise RuntimeError("process 1 made a model and then\nforked this process")
+        raise ForkedError("process 1 made a model and then\nforked this process")
 
     client = serve(load)
     for address in ("/v2/health/ready", "/about"):
@@ -157,6 +158,11 @@ def test_a_model_that_would_hang_after_a_fork(serve):
 
 
 def test_a_model_that_cannot_be_loaded(serve):
+    def load(job):
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        serve(load)
     with pytest.raises(FileNotFoundError, match="no such weights file"):
         serve(FakeModel, model="gone.h5")
 
