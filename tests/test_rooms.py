@@ -68,6 +68,11 @@ TESTED_IN = {
     "ops/boxes.py": "ops/test_ops_boxes.py",
     "ops/gather.py": "ops/test_ops_boxes.py",
     "ops/kernels.py": "ops/test_crop.py",
+    # what a request is refused with, and what is counted
+    "serving/refusals.py": "serving/test_budget.py",
+    "serving/metrics.py": "serving/test_app.py",
+    # the model as the server uses it
+    "serving/network.py": "serving/test_service.py",
     # runs that are stopped and resumed
     "training/callbacks/state.py": "training/test_trainer.py",
 }

@@ -202,10 +202,9 @@ def execute(options: argparse.Namespace) -> None:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
+    if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port: it must be from 0 to 65535")
-    return number
+    return int(text)
 
 
 def _count_from_0(text: str) -> int:

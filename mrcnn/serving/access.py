@@ -42,6 +42,8 @@ class Access:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # A browser must not take an answer for a page.
+                message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
             else:
                 size += len(message.get("body", b""))
             await send(message)
@@ -59,7 +61,7 @@ class Access:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if self._token and path != "/" and not path.startswith(_OPEN):
-            given = Request(scope).headers.get("authorization", "").encode()
+            given = Request(scope).headers.get("authorization", "").encode("latin-1")
             if not hmac.compare_digest(given, b"Bearer " + self._token):
                 raise Refused(
                     401,

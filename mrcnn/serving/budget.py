@@ -19,11 +19,14 @@ class Slots:
         most: places.
         seconds: function that returns how long a request takes, roughly.
         gauge: shows how many are taken.
+
+    Attributes:
+        taken: number of places that are taken.
     """
 
     def __init__(self, most: int, seconds: Callable[[], float], gauge: Gauge) -> None:
         self._most, self._seconds, self._gauge = most, seconds, gauge
-        self._taken = 0
+        self.taken = 0
 
     def check(self) -> None:
         """Check that there is a place.
@@ -31,10 +34,10 @@ class Slots:
         Raises:
             Refused: all are taken.
         """
-        if self._taken >= self._most:
-            wait = math.ceil(self._seconds() * self._taken / 2)
+        if self.taken >= self._most:
+            wait = math.ceil(self._seconds() * self.taken / 2)
             raise busy(
-                f"the queue is full, with {self._taken} images: try again later.",
+                f"the queue is full, with {self.taken} images: try again later.",
                 min(max(1, wait), _LONGEST_RETRY),
             )
 
@@ -46,13 +49,13 @@ class Slots:
             Refused: all are taken.
         """
         self.check()
-        self._taken += 1
-        self._gauge.set(self._taken)
+        self.taken += 1
+        self._gauge.set(self.taken)
         try:
             yield
         finally:
-            self._taken -= 1
-            self._gauge.set(self._taken)
+            self.taken -= 1
+            self._gauge.set(self.taken)
 
 
 class Budget:

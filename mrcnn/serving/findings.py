@@ -59,7 +59,7 @@ class Finding:
 
         Args:
             min_score: objects with a lower score are left out.
-            class_ids: to keep; empty for all.
+            class_ids: [K] to keep; empty for all.
         """
         return kept(self.result, min_score, class_ids)
 

@@ -53,7 +53,7 @@ class Network:
 
     Raises:
         FileNotFoundError, OSError, ValueError: the model cannot be loaded.
-        RuntimeError: it would hang here, see `network.process.check_new_model`.
+        ForkedError: it would hang here, see `network.process.check_new_model`.
     """
 
     def __init__(self, settings: ServerSettings, metrics: Metrics, load: Load = Model) -> None:

@@ -14,6 +14,7 @@ from ..jobs.model import Model
 from . import access, app
 from .network import Load
 from .patience import patient
+from .service import Service
 from .settings import ServerSettings
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -66,7 +67,7 @@ def serve(
     server = _Server(config, lambda: None if quiet else _say(settings, host, listening))
     # uvicorn raises again the signals that ended it, when it is done.
     before = {each: signal.signal(each, _ignore) for each in (signal.SIGTERM, signal.SIGINT)}
-    service: Any = application.state.service  # type: ignore[attr-defined]
+    service: Service = application.state.service
     server.on_exit = service.refuse_new
     try:
         server.run(sockets=[listening])

@@ -29,6 +29,8 @@ _IMAGES = 2
 # Images that are detected in tiles at the same time.
 _LARGE = 2
 
+_TICK = 0.02  # seconds
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -82,12 +84,14 @@ class Service:
         try:
             self.network = await self.run(Network, self.settings, self.metrics, self._load)
             await self.run(self.network.warm_up)
-        except RuntimeError as error:
+        except Exception as error:
+            from ..network.process import ForkedError  # imports Keras
+
+            if not isinstance(error, ForkedError):
+                self.error = error
+                raise
             self.problem = " ".join(str(error).split())
             logger.error(self.problem)
-        except Exception as error:
-            self.error = error
-            raise
         else:
             self.problem = ""
 
@@ -98,6 +102,8 @@ class Service:
     async def stop(self) -> None:
         """Finish what was accepted, and end the threads."""
         self.refuse_new()
+        while self._slots.taken:
+            await asyncio.sleep(_TICK)
         if self.network is not None and self.network.process == os.getpid():
             await self.run(self.network.close)
         self._pool.shutdown()
@@ -235,6 +241,9 @@ class Service:
         Args:
             function: to run.
             arguments: for it.
+
+        Returns:
+            What it returned.
         """
         return await self._in(self._pool, function, *arguments)
 

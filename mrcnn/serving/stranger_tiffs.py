@@ -1,7 +1,8 @@
 """TIFFs from strangers: what tifffile would do for a file that one trusts, and a server must not.
 
-tifffile opens the other files that an OME-TIFF names. And its own decoders, which it has where the
-package imagecodecs is not installed, unpack a strip to whatever size it has.
+tifffile opens the other files that an OME-TIFF names. Its own decoders, which it has where the
+package imagecodecs is not installed, unpack a strip to whatever size it has; and so do those of
+imagecodecs where a strip is a whole JPEG or the like.
 """
 
 import lzma
@@ -12,10 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import tifffile
-from tifffile import COMPRESSION
+from tifffile import COMPRESSION, TIFF
 
 from ..files.regular import regular_file
-from ..images.opening import UnusableImageError
+from ..images.opening import UnusableImageError, open_image
 from ..types import PathLike
 
 # Some writers pad the last strip or tile.
@@ -34,11 +35,12 @@ def check_stranger(path: PathLike) -> None:
         if file.is_ome and file.ome_metadata:
             _check_alone(path, file.ome_metadata)
         series = file.series[0]
-        unpacks = _UNPACKS.get(series.keyframe.compression)
+        kind, bits = series.keyframe.compression, series.keyframe.bitspersample
+        unpacks = _values_of_image if kind in _IMAGES else _UNPACKS.get(kind)
         if unpacks is None:
             return
         values = math.prod(series.keyframe.chunks)
-        most = values * series.keyframe.bitspersample // 8 + _PADDING
+        most = _PADDING + (values if kind in _IMAGES else values * bits // 8)
         for page in series.pages:
             for segment, _ in _segments(file, page):
                 if segment and unpacks(segment, most) > most:
@@ -68,6 +70,15 @@ def _inflated(data: bytes, most: int) -> int:
 def _lzma(data: bytes, most: int) -> int:
     return len(lzma.LZMADecompressor(memlimit=_LZMA_MEMORY).decompress(data, most + 1))
 
+
+def _values_of_image(data: bytes, most: int) -> int:
+    """Height times width times channels by the header of a segment that is an image itself."""
+    with open_image(data, None) as image:
+        return image.width * image.height * len(image.getbands())
+
+
+# Compressions by which a segment is an image with a header of its own.
+_IMAGES = (COMPRESSION.JPEG, COMPRESSION.OJPEG, *TIFF.IMAGE_COMPRESSIONS)
 
 # The number of bytes that a segment unpacks to, counted up to a limit.
 _UNPACKS: Mapping[int, Callable[[bytes, int], int]] = {

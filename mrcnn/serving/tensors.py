@@ -27,6 +27,8 @@ TYPES: Mapping[str, str] = {
     "FP32": "<f4",
 }
 _NAMES = {np.dtype(code).newbyteorder("="): name for name, code in TYPES.items()}
+# Lists of numbers take many times their text in memory.
+_MOST_JSON = 16 * 2**20
 _INPUTS = ("UINT8", "UINT16", "FP32")
 
 
@@ -68,6 +70,12 @@ def parsed(body: bytes, json_length: str | None, outputs: Collection[str]) -> In
         array([7, 8], dtype=uint8)
     """
     length = len(body) if json_length is None else _length(json_length, len(body))
+    if length > _MOST_JSON:
+        raise Refused(
+            413,
+            f"the JSON has {length} bytes: at most {_MOST_JSON} are accepted. Send tensors as "
+            "bytes, by the binary data extension.",
+        )
     try:
         request = json.loads(body[:length])
     except (ValueError, RecursionError) as error:

@@ -69,7 +69,7 @@ def settings(tmp_path):
     (tmp_path / "best.h5").write_bytes(b"weights")
 
     def make(**given):
-        return ServerSettings(model=str(tmp_path / "best.h5"), **{"batch": 2, **given})
+        return ServerSettings(**{"model": str(tmp_path / "best.h5"), "batch": 2, **given})
 
     return make
 

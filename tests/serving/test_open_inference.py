@@ -1,13 +1,10 @@
 """The Open Inference Protocol, by hand and with Triton's client."""
 
-import threading
-
 import numpy as np
 import pytest
-import uvicorn
 from fake_model import FakeModel
 
-from mrcnn.serving.app import create
+from .real_server import running
 
 
 def images(*squares):
@@ -79,9 +76,7 @@ def test_nothing_is_found(client):
 
 def test_masks_and_scores(client):
     wanted = [{"name": "masks"}, {"name": "count"}]
-    answer = infer(
-        client, images([255, 128], [255]), outputs=wanted, parameters={"min_score": 0.7}
-    )
+    answer = infer(client, images([255, 128], [255]), outputs=wanted, parameters={"min_score": 0.7})
     found = outputs(answer)
     assert list(found) == ["masks", "count"]
     assert found["masks"].shape == (2, 40, 60, 1) and found["count"].tolist() == [1, 1]
@@ -105,26 +100,12 @@ def test_refusals(serve):
     assert channels.status_code == 422 and "image 0 has 5 channels" in channels.json()["error"]
 
 
-@pytest.fixture
-def address(settings):
-    """A server on a real port."""
-    server = uvicorn.Server(
-        uvicorn.Config(create(settings(), FakeModel), port=0, log_level="critical")
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-        yield "127.0.0.1:{}".format(server.servers[0].sockets[0].getsockname()[1])
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-def test_tritons_client(address):
+def test_tritons_client(settings):
     triton = pytest.importorskip("tritonclient.http")
-    with triton.InferenceServerClient(address) as client:
+    with (
+        running(settings(), FakeModel) as ((host, port), *_),
+        triton.InferenceServerClient(f"{host}:{port}") as client,
+    ):
         assert client.is_server_live() and client.is_server_ready()
         assert client.is_model_ready("best") and client.is_model_ready("best", "1")
         assert client.get_server_metadata()["name"] == "mask-rcnn"

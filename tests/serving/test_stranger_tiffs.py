@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from mrcnn.images.opening import UnusableImageError
 from mrcnn.images.reading import read_image
@@ -74,11 +75,26 @@ def test_honest_files(tmp_path, compression, options):
     assert read_image(path).tolist() == pixels.tolist()
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_strips_that_are_jpegs(tmp_path, mode):
+    path = tmp_path / "a.tif"
+    Image.new(mode, (70, 50), 99 if mode == "L" else (9, 99, 199)).save(path, compression="jpeg")
+    with tifffile.TiffFile(path) as file:
+        assert file.pages[0].compression == 7
+    check_stranger(path)
+    out = io.BytesIO()
+    Image.new("L", (4000, 4000)).save(out, "JPEG")
+    path.write_bytes(with_strip(7, out.getvalue()))
+    with pytest.raises(UnusableImageError, match="unpacks to more pixels than it declares"):
+        check_stranger(path)
+    path.write_bytes(with_strip(50002, b"not read here"))  # JPEG XL
+    with pytest.raises(OSError, match="not in a format that is read here"):
+        check_stranger(path)
+
+
 def ome(name):
     """An OME-TIFF whose pixels are in another file."""
-    text = tifffile.TiffFile(
-        io.BytesIO(tiff(np.zeros((40, 60), np.uint8), ome=True))
-    ).ome_metadata
+    text = tifffile.TiffFile(io.BytesIO(tiff(np.zeros((40, 60), np.uint8), ome=True))).ome_metadata
     planes = f'<TiffData IFD="0" PlaneCount="1"><UUID FileName="{name}">urn:x</UUID></TiffData>'
     start, end = text.index("<TiffData"), text.index("</Pixels>")
     return tiff(

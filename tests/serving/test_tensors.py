@@ -88,6 +88,13 @@ def test_what_is_no_request(body, length, message):
         parsed(body, length, OUTPUTS)
 
 
+def test_long_json(monkeypatch):
+    monkeypatch.setattr("mrcnn.serving.tensors._MOST_JSON", 50)
+    with pytest.raises(Refused, match="at most 50 are accepted") as raised:
+        parse()
+    assert raised.value.status == 413
+
+
 @pytest.mark.parametrize(
     ("outputs", "message"),
     [

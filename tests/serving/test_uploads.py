@@ -56,5 +56,8 @@ def test_many_channels_count_as_pixels(upload):
 
 
 def test_remarks_do_not_name_it(upload):
-    upload.store(tiff(np.zeros((3, 40, 60), np.uint16), planarconfig="separate", photometric="minisblack"), 10_000)
+    upload.store(
+        tiff(np.zeros((3, 40, 60), np.uint16), planarconfig="separate", photometric="minisblack"),
+        10_000,
+    )
     assert upload.read(JOB).remark.startswith("the image has 3 channels")
