@@ -34,7 +34,7 @@ def test_keyboard_only(visit):
     page.locator("#download-list button").first.wait_for(state="attached")
     tab_to(page, "files")
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files(IMAGES["few"])
     user.wait_for(" found")
 

@@ -4,7 +4,7 @@ import { EDGE, styleOf } from "./styles.js";
 
 const NEAR = 10; // CSS pixels by which a finger may miss an object
 const DASHED = 40; // CSS pixels: dashes of a smaller object would hide its shape
-const SMALL = 28; // CSS pixels: if objects are smaller on average, all outlines are thin
+const SMALL = 20; // CSS pixels: if objects are smaller on average, all outlines are thin
 const FINEST = 0.7; // CSS pixels: shorter steps of an outline cannot be seen
 
 /**
