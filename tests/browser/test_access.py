@@ -125,7 +125,7 @@ def test_every_control_has_a_name(visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(visit, scheme):
+def test_axe_finds_nothing(visit, scheme, tmp_path):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     user = visit(color_scheme=scheme)
     user.page.locator("#download-list button").first.wait_for(state="attached")
@@ -133,5 +133,10 @@ def test_axe_finds_nothing(visit, scheme):
     user.detect(IMAGES["few"])
     user.page.locator("#rows button").first.click()
     user.page.mouse.move(0, 0)
+    pages.append(axe.run(user.page))
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    user.offer(empty)
+    user.page.get_by_role("alert").get_by_text("The file is empty.").wait_for()
     pages.append(axe.run(user.page))
     assert [page.generate_report() for page in pages if page.violations_count] == []

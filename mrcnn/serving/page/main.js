@@ -153,7 +153,7 @@ function refresh() {
   if (!shown.includes(selected)) selected = null;
   for (const item of queue.items) {
     const objects = filter.shown(item.objects).length;
-    gallery.update(item, `${counted(objects)} · ${item.seconds.toFixed(1)} s`, item === current);
+    gallery.update(item, `${counted(objects)} · ${inSeconds(item)}`, item === current);
   }
   main.classList.toggle("done", current?.state === "done");
   main.classList.toggle("found", all.length > 0);
@@ -204,7 +204,7 @@ function showFigures(all, shown) {
     objects.map((each) => figuresOf(each)[name]).filter((each) => each !== undefined);
   const mark = selected ? (figuresOf(selected)[name] ?? null) : null;
   element("histogram").replaceChildren(histogram(name, values(all), values(shown), mark));
-  const hidden = shown.length < all.length ? " Pale: objects not shown." : "";
+  const hidden = shown.length < all.length ? " Faint: objects that are not shown." : "";
   element("chart-summary").textContent = summary(name, values(shown)) + hidden;
   const classes = classNames().length > 2 ? ["class"] : [];
   table.set(shown, [...new Set([...classes, "score", "area", name])], selected);
@@ -212,16 +212,16 @@ function showFigures(all, shown) {
 
 function statusText(all, shown) {
   if (!current) return "No image yet.";
-  const { file, state, error, seconds } = current;
+  const { file, state, error } = current;
   if (state === "failed") return error;
   if (state !== "done") return `${file.name}: waiting for the result.`;
   if (selected) {
     const { id, class: kind, score, area } = selected;
     return `Object ${id}: ${kind}, score ${withUnit("score", score)}, area ${withUnit("area", area)}.`;
   }
-  if (!all.length) return `${file.name}: no objects found, in ${seconds.toFixed(1)} s.`;
+  if (!all.length) return `${file.name}: no objects found, in ${inSeconds(current)}.`;
   const shownText = shown.length < all.length ? `, ${written(shown.length)} of them shown` : "";
-  return `${file.name}: ${counted(all.length)} found in ${seconds.toFixed(1)} s${shownText}.`;
+  return `${file.name}: ${counted(all.length)} found in ${inSeconds(current)}${shownText}.`;
 }
 
 let announcing = 0;
@@ -238,6 +238,10 @@ function chosenDownload() {
 
 function classNames() {
   return current?.result?.class_names ?? server.class_names;
+}
+
+function inSeconds({ seconds }) {
+  return `${seconds.toFixed(1)}\u00a0s`; // on one line
 }
 
 function counted(count) {
