@@ -112,6 +112,7 @@ def test_names():
     assert image(form(part)) == (b"abc", "x.png")
     assert image(form(part), query=b"name=mine.png") == (b"abc", "mine.png")
     assert plain_name("/etc/passwd") == "passwd"
+    assert plain_name("..\\..\\a.png") == "a.png"
     assert plain_name("a\nb\x00\x1b[31m.png") == "ab[31m.png"
     assert [plain_name(name) for name in ("", "..", "a/", "  ", "...")] == ["image"] * 5
     assert len(plain_name("x" * 5000)) == 200

@@ -69,6 +69,14 @@ def test_what_breaks_the_protocol(change, message):
     assert raised.value.status == 400
 
 
+@pytest.mark.parametrize("size", [3, 5, 8])
+def test_other_numbers_of_bytes(size):
+    tensor = {"name": "image", "datatype": "UINT8", "shape": [1, 2, 2, 1]}
+    tensor["parameters"] = {"binary_data_size": size}
+    with pytest.raises(Refused, match=f"image has {size} bytes, of {size} in the body"):
+        parse(tensor, bytes(size))
+
+
 @pytest.mark.parametrize(
     ("body", "length", "message"),
     [
