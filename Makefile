@@ -19,13 +19,14 @@ CALMLY = 2> >(sed -u -E '/^(WARNING: All log messages before absl|[IWE]0000 )/d'
 # Two processes with one computing thread each: threads of both would wait for each other.
 PYTEST = TF_NUM_INTRAOP_THREADS=1 OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist worksteal
 
-.PHONY: help demo check lint test test-slow bench notebooks docs clean
+.PHONY: help demo check lint test test-slow test-browser chromium bench notebooks docs clean
 
 help:
 	@echo "make demo       find the nuclei of five microscopy images and score them (demo.png)"
 	@echo "make check      lint, check types and the order of the rooms, run the tests without networks"
 	@echo "make test       the same with all tests"
 	@echo "make test-slow  run the slow tests (minutes each)"
+	@echo "make test-browser  run the tests of the server's page in Chromium"
 	@echo "make bench      run the benchmarks"
 	@echo "make notebooks  run the notebooks and store their outputs"
 	@echo "make docs       build the API pages from the docstrings (site/index.html)"
@@ -35,7 +36,7 @@ demo: $(VENV)/.ready
 	@$(RUN) samples/nucleus/demo.py $(CALMLY)
 
 check: $(VENV)/.ready-test lint
-	@$(PYTEST) -m "not network and not slow and not gpu"
+	@$(PYTEST) -m "not network and not slow and not gpu and not browser"
 
 test: $(VENV)/.ready-test lint
 	@$(PYTEST)
@@ -48,6 +49,16 @@ lint: $(VENV)/.ready-test
 
 test-slow: $(VENV)/.ready-test
 	@$(RUN) -m pytest -m slow
+
+# the first that is installed
+CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
+
+test-browser: chromium $(VENV)/.ready-browser
+	@CHROMIUM="$(CHROMIUM)" $(RUN) -m pytest -m browser tests/browser
+
+chromium:
+	@command -v "$(CHROMIUM)" >/dev/null || { \
+	  echo "no Chromium was found: install it (Debian, Ubuntu: apt install chromium), or make test-browser CHROMIUM=/path/to/it" >&2; exit 1; }
 
 bench: $(VENV)/.ready-test
 	@$(RUN) benchmarks/inference.py
@@ -72,6 +83,11 @@ $(VENV)/.ready: pyproject.toml requirements.txt setup.py | $(RUN)
 $(VENV)/.ready-test: $(VENV)/.ready
 	@echo "== installing what the tests need into $(VENV)"
 	@$(INSTALL) -e ".[test]" $(BRIEFLY)
+	@touch $@
+
+$(VENV)/.ready-browser: $(VENV)/.ready-test
+	@echo "== installing what the tests of the page need into $(VENV)"
+	@$(INSTALL) -e ".[serve,browser]" $(BRIEFLY)
 	@touch $@
 
 $(VENV)/.ready-docs: $(VENV)/.ready

@@ -9,6 +9,11 @@ PACKAGE, TESTS = ROOT / "mrcnn", ROOT / "tests"
 
 # Tests of several modules together.
 JOINT_TESTS = {
+    "browser/test_access.py",  # the server's page: by keyboard, on a phone, read aloud
+    "browser/test_downloads.py",  # the files that it offers
+    "browser/test_large.py",  # large images and several classes in it
+    "browser/test_page.py",  # what it shows
+    "browser/test_refusals.py",  # what it says when the server refuses
     "clients/test_clients.py",  # whole projects
     "datasets/test_check_boxes.py",  # check.py, for datasets that have only boxes
     "formats/test_binary_masks.py",  # the formats that store pixels
@@ -63,6 +68,11 @@ TESTED_IN = {
     "ops/boxes.py": "ops/test_ops_boxes.py",
     "ops/gather.py": "ops/test_ops_boxes.py",
     "ops/kernels.py": "ops/test_crop.py",
+    # what a request is refused with, and what is counted
+    "serving/refusals.py": "serving/test_budget.py",
+    "serving/metrics.py": "serving/test_app.py",
+    # the model as the server uses it
+    "serving/network.py": "serving/test_service.py",
     # runs that are stopped and resumed
     "training/callbacks/state.py": "training/test_trainer.py",
 }

@@ -99,20 +99,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--projection", choices=PROJECTIONS, help="make one image of a stack")
     add(
         "--scale",
-        type=_positive,
+        type=positive,
         metavar="FACTOR",
         help="enlarge images by this factor before detection; 0.5 if your objects are twice as "
         "large as those that the model was trained on",
     )
     add(
         "--object-size",
-        type=_positive,
+        type=positive,
         metavar="PX",
         help="how wide your objects are, in pixels; sets the scale",
     )
     add(
         "--tile",
-        type=_tile,
+        type=tile,
         default="auto",
         metavar="PX",
         help="detect in tiles of this many pixels a side: a number; none for whole images; auto "
@@ -254,7 +254,12 @@ def _kinds(text: str) -> tuple[str, ...]:
     return names
 
 
-def _tile(text: str) -> int | str | None:
+def tile(text: str) -> int | str | None:
+    """A number of pixels, "auto", or None for "none", as the `type` of an option such as --tile.
+
+    Args:
+        text: the option's value on the command line.
+    """
     if text in ("auto", "none"):
         return None if text == "none" else text
     try:
@@ -271,7 +276,12 @@ def _plane(text: str) -> int | str:
     return text if text == "all" else int(text)
 
 
-def _positive(text: str) -> float:
+def positive(text: str) -> float:
+    """A number above 0, as the `type` of an option such as --scale.
+
+    Args:
+        text: the option's value on the command line.
+    """
     number = float(text)
     if not number > 0:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")

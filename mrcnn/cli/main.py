@@ -15,6 +15,7 @@ from .options import one_line_errors, run
 # Importing it must be quick: whatever needs TensorFlow is imported by `execute`.
 VERBS = {
     "detect": "find objects in images, and write files for other tools",
+    "serve": "find objects over HTTP: a page for the browser, and an interface for programs",
     "check": "read a dataset and report what training would stumble over",
     "train": "train a model on a dataset",
     "evaluate": "measure a model on a dataset",

@@ -107,7 +107,7 @@ def tiled(
     def detect_tiled(images: Sequence[Any]) -> list[Detections]:
         check_several(images)
         return [
-            _joined(
+            joined(
                 tiled_parts(
                     detect, image, tile, overlap, batch_size, config, across_classes, min_iou
                 )
@@ -264,8 +264,15 @@ def _result(
     return whole
 
 
-def _joined(parts: Iterable[Detections]) -> Detections:
-    """The parts of an image's result as one, best first."""
+def joined(parts: Iterable[Detections]) -> Detections:
+    """The parts of an image's result as one, best first.
+
+    Args:
+        parts: of one image, from `tiled_parts`; at least one.
+
+    Returns:
+        See `tiled`.
+    """
     each: list[Any] = list(parts)
     order = np.argsort(-np.concatenate([part["scores"] for part in each]), kind="stable")
     result: Any = {}

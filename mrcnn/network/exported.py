@@ -48,7 +48,7 @@ def build_exported(
     return keras.Model(image, results, name="mask_rcnn_exported")
 
 
-@keras.saving.register_keras_serializable("mrcnn")
+@keras.saving.register_keras_serializable(package="mrcnn")
 class Results(ConfigLayer):
     """Converts the outputs of the inference graph to those of an exported model.
 

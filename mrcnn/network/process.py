@@ -15,6 +15,10 @@ _ADVICE = "Make the model in the worker process, see docs/serving.md."
 _first: int | None = None
 
 
+class ForkedError(RuntimeError):
+    """A model would hang in this process, which was forked after one was made."""
+
+
 class OneProcessModel(keras.Model):
     """A model that refuses to work in any process but the one that made it.
 
@@ -22,7 +26,7 @@ class OneProcessModel(keras.Model):
         process: id of that process.
 
     Raises:
-        RuntimeError: an earlier model was made before this process was forked.
+        ForkedError: an earlier model was made before this process was forked.
     """
 
     process: int
@@ -79,11 +83,11 @@ def check_new_model() -> None:
     """Check that a model can be made in this process.
 
     Raises:
-        RuntimeError: an earlier model was made before this process was forked.
+        ForkedError: an earlier model was made before this process was forked.
     """
     global _first
     if _first not in (None, os.getpid()) and _is_unsafe():
-        raise RuntimeError(
+        raise ForkedError(
             f"process {_first} made a model and then forked this process ({os.getpid()}), in which "
             "another model would hang: start worker processes with the method 'spawn', or make no "
             f"model before they are forked. {_ADVICE}"
@@ -95,11 +99,11 @@ def check_process(model: Any) -> None:
     """Check that `model`, an `OneProcessModel`, is used in the process that made it.
 
     Raises:
-        RuntimeError: this process was forked after the model was made.
+        ForkedError: this process was forked after the model was made.
     """
     made_in = getattr(model, "process", None)
     if made_in not in (None, os.getpid()) and _is_unsafe():
-        raise RuntimeError(
+        raise ForkedError(
             f"the model was made in process {made_in}, which then forked this process "
             f"({os.getpid()}): it would hang here. {_ADVICE}"
         )

@@ -11,7 +11,7 @@ from ..types import Tensor
 from .config_layer import ConfigLayer
 
 
-@keras.saving.register_keras_serializable("mrcnn")
+@keras.saving.register_keras_serializable(package="mrcnn")
 class RawImage(ConfigLayer):
     """Normalises pixels and finds the window, as `mold_input` does outside of the graph.
 

@@ -57,6 +57,30 @@ def write(path: PathLike, image: ImageFacts, parts: Iterable[Objects]) -> None:
             add(image, objects)
 
 
+def rows(image: ImageFacts, parts: Iterable[Objects]) -> Iterator[dict[str, Any]]:
+    """The rows of the table of one image, for other uses than a file.
+
+    Args:
+        image, parts: see `write`.
+
+    Yields:
+        For each object, what the table says about it, by column; what cannot be measured is left
+        out.
+
+    Example:
+        >>> from mrcnn.results import ImageFacts, Objects
+        >>> from mrcnn.results.table import rows
+        >>> image = ImageFacts("a.tif", (9, 9), ["BG", "cell"])
+        >>> [row] = rows(image, [Objects([1], [1], [0.5], [[0, 0, 2, 3]])])
+        >>> row["class"], row["area"], row["centroid_y"]
+        ('cell', 6, 0.5)
+    """
+    channels = _channels(image)
+    for objects in parts:
+        for i in range(len(objects)):
+            yield _row(image, objects, i, channels)
+
+
 @contextlib.contextmanager
 def writing(
     path: PathLike, image: ImageFacts, own: Sequence[str] = ()

@@ -160,7 +160,7 @@ def test_parts_are_final(seed, tiles):
         parts.append(part)
     assert len(parts) == grid.rows
     assert sum(len(part["scores"]) for part in parts) == len(scene.crops)
-    check(scene, tiling._joined(parts))
+    check(scene, tiling.joined(parts))
 
 
 def test_memory_does_not_grow_with_the_image():

@@ -60,7 +60,7 @@ def exposure(image: Tensor) -> Tensor:
     return layers.Rescaling(64.0, dtype="float32", name="exposure_scale")(norm(image))
 
 
-@keras.saving.register_keras_serializable("mrcnn")
+@keras.saving.register_keras_serializable(package="mrcnn")
 class ImageNormalization(layers.Layer):
     """Gives each image mean 0 and standard deviation 1, or less if that is below one grey level.
 

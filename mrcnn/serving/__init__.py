@@ -1,0 +1,1 @@
+"""Detection over HTTP: `mrcnn serve`, and the ASGI application behind it."""
