@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from fake_model import FakeModel
+from fake_model import FakeDetector, FakeModel
 
 from mrcnn.jobs.reading import Image
 from mrcnn.network.process import ForkedError
@@ -187,6 +187,30 @@ def test_a_forked_process_says_so(settings):
 
     service = Service(settings(), FakeModel)
     assert asyncio.run(asyncio.wait_for(ready(service), 20)) == 0
+
+
+def test_the_graph_is_compiled_at_the_scale_of_the_server(serve):
+    molded = []
+
+    class Enlarging(FakeDetector):
+        is_own_scale = False
+
+        def scale_of(self, shape):
+            return 2.5
+
+        def mold(self, image):
+            assert max(image.shape) * 2.5 <= self.config.IMAGE_MAX_DIM
+            molded.append(image.shape)
+            return super().mold(image)
+
+    def load(job):
+        model = FakeModel(job)
+        model.detector = Enlarging()
+        return model
+
+    client = serve(load, scale=2.5)
+    assert molded == [(409, 409, 3)]
+    assert client.get("/v2/health/ready").status_code == 200
 
 
 def test_memory_for_pixels_is_shared(serve, monkeypatch):
