@@ -78,7 +78,7 @@ def test_a_full_queue(gate, serve):
 
 
 def test_a_time_limit(gate, serve):
-    client = serve(gate, seconds=0.1, batch=1)
+    client = serve(gate, seconds=0.5, batch=1)
     gate.open.clear()
     gate.entered.clear()
     before = len(gate.batches)
@@ -87,7 +87,7 @@ def test_a_time_limit(gate, serve):
     late = client.post("/detect", content=png(128))
     assert (late.status_code, late.json()["error"]) == (
         504,
-        "the answer took longer than 0.1 s, which is the limit.",
+        "the answer took longer than 0.5 s, which is the limit.",
     )
     assert post.result().status_code == 504
     gate.open.set()
@@ -109,7 +109,7 @@ def test_an_image_in_tiles(gate, serve):
 
 
 def test_tiles_end_with_their_request(gate, serve):
-    client = serve(gate, tile=20, overlap=8, seconds=0.1, batch=1)
+    client = serve(gate, tile=20, overlap=8, seconds=0.5, batch=1)
     gate.open.clear()
     before = len(gate.batches)
     assert client.post("/detect", content=png(255)).status_code == 504
