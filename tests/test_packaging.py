@@ -97,3 +97,4 @@ def test_an_installed_package_finds_its_models_without_the_repository(tmp_path):
     )
     assert run.stdout.split() == [str(installed / "mrcnn" / "models" / "nuclei.h5")]
     assert (installed / "mrcnn" / "models" / "nuclei.h5").stat().st_size > 18e6
+    assert (installed / "mrcnn" / "serving" / "page" / "index.html").exists()

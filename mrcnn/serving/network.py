@@ -26,6 +26,8 @@ from .settings import ServerSettings
 # Where nothing else is said, objects with a lower score are left out.
 _SCORE = 0.5
 _BATCH_OF_GPU = 4
+# Of the image in pixels that compiles a graph whose input has any size.
+_SIDE = 512
 # Batches of tiles that are begun in advance.
 _AHEAD = 2
 
@@ -77,7 +79,9 @@ class Network:
 
     def warm_up(self) -> None:
         """Run batches of each size once, which compiles the graph for them."""
-        side = self.config.IMAGE_MAX_DIM or 512
+        side = self.config.IMAGE_MAX_DIM or _SIDE
+        if not self._detector.is_own_scale:
+            side = max(1, int(side / self._detector.scale_of((side, side))))
         blank = np.zeros((side, side, self.config.IMAGE_CHANNEL_COUNT), np.uint8)
         molded, frame = self._detector.mold(blank)
         for size in range(1, self.batch + 1):

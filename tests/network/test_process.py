@@ -62,10 +62,10 @@ def in_child(function):
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="works on PyTorch")
 def test_a_forked_process_does_not_hang(model):
     text = in_child(lambda: model.detect([IMAGE]))
-    assert text.startswith(f"RuntimeError: the model was made in process {os.getpid()}, which then")
+    assert text.startswith(f"ForkedError: the model was made in process {os.getpid()}, which then")
     assert text.endswith("Make the model in the worker process, see docs/serving.md.")
     text = in_child(lambda: MaskRCNN("inference", TinyConfig(), "logs"))
-    assert text.startswith(f"RuntimeError: process {os.getpid()} made a model and then forked this")
+    assert text.startswith(f"ForkedError: process {os.getpid()} made a model and then forked this")
     assert "start worker processes with the method 'spawn'" in text
 
 

@@ -74,16 +74,24 @@ def test_huge_headers(address):
     assert not head or (b" 400 " in head and "headers are too long" in json.loads(body)["error"])
 
 
+def until_connected(server, count):
+    """Wait until so many clients are connected."""
+    end = time.monotonic() + 30
+    while len(server.server_state.connections) != count:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_too_many_connections(settings):
-    with running(settings(), FakeModel, connections=2) as (address, *_):
+    with running(settings(), FakeModel, connections=2) as (address, _, server):
         held = [socket.create_connection(address, timeout=2) for _ in range(2)]
-        time.sleep(0.1)
+        until_connected(server, 2)
         head, _, body = asked(address, b"").partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 503") and b"Retry-After: 1" in head
         assert "too many connections" in json.loads(body)["error"]
         for connection in held:
             connection.close()
-        time.sleep(0.1)
+        until_connected(server, 0)
         assert b" 200 " in asked(address, b"GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n")
 
 
@@ -97,10 +105,7 @@ def test_a_client_that_does_not_read(settings):
             with contextlib.suppress(TimeoutError, ConnectionError):
                 while True:
                     connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
-            end = time.monotonic() + 30
-            while server.server_state.connections:
-                assert time.monotonic() < end
-                time.sleep(0.01)
+            until_connected(server, 0)
         assert b" 200 " in asked(address, b"GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n")
 
 

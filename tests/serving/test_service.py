@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from fake_model import FakeModel
+from fake_model import FakeDetector, FakeModel
 
 from mrcnn.jobs.reading import Image
 from mrcnn.network.process import ForkedError
@@ -78,7 +78,7 @@ def test_a_full_queue(gate, serve):
 
 
 def test_a_time_limit(gate, serve):
-    client = serve(gate, seconds=0.1, batch=1)
+    client = serve(gate, seconds=0.5, batch=1)
     gate.open.clear()
     gate.entered.clear()
     before = len(gate.batches)
@@ -87,7 +87,7 @@ def test_a_time_limit(gate, serve):
     late = client.post("/detect", content=png(128))
     assert (late.status_code, late.json()["error"]) == (
         504,
-        "the answer took longer than 0.1 s, which is the limit.",
+        "the answer took longer than 0.5 s, which is the limit.",
     )
     assert post.result().status_code == 504
     gate.open.set()
@@ -109,7 +109,7 @@ def test_an_image_in_tiles(gate, serve):
 
 
 def test_tiles_end_with_their_request(gate, serve):
-    client = serve(gate, tile=20, overlap=8, seconds=0.1, batch=1)
+    client = serve(gate, tile=20, overlap=8, seconds=0.5, batch=1)
     gate.open.clear()
     before = len(gate.batches)
     assert client.post("/detect", content=png(255)).status_code == 504
@@ -187,6 +187,30 @@ def test_a_forked_process_says_so(settings):
 
     service = Service(settings(), FakeModel)
     assert asyncio.run(asyncio.wait_for(ready(service), 20)) == 0
+
+
+def test_the_graph_is_compiled_at_the_scale_of_the_server(serve):
+    molded = []
+
+    class Enlarging(FakeDetector):
+        is_own_scale = False
+
+        def scale_of(self, shape):
+            return 2.5
+
+        def mold(self, image):
+            assert max(image.shape) * 2.5 <= self.config.IMAGE_MAX_DIM
+            molded.append(image.shape)
+            return super().mold(image)
+
+    def load(job):
+        model = FakeModel(job)
+        model.detector = Enlarging()
+        return model
+
+    client = serve(load, scale=2.5)
+    assert molded == [(409, 409, 3)]
+    assert client.get("/v2/health/ready").status_code == 200
 
 
 def test_memory_for_pixels_is_shared(serve, monkeypatch):
