@@ -26,6 +26,7 @@ JOINT_TESTS = {
     "network/test_choices.py",  # whole networks with each neck, mask head and suppression
     "network/test_full_size.py",  # the whole network, at the size for COCO
     "training/test_foreign_training.py",  # losses and gradients of other projects' networks
+    "export/test_choices.py",  # whole networks of every kind, in every format
     "presets/test_paper_networks.py",  # the papers' whole networks, on each backend
     "ops/test_ops_boxes.py",  # boxes.py and gather.py, by their names in `mrcnn.ops`
 }
@@ -58,7 +59,16 @@ TESTED_IN = {
     "images/region_stored.py": "images/test_region_tiff.py",
     "images/region_source.py": "images/test_regions.py",
     "images/region_kinds.py": "images/test_regions.py",
+    # the detections whose fields are decoded
+    "decoding/found.py": "decoding/test_fields.py",
+    # the formats, each by its runtime
+    "export/onnx_file.py": "export/test_exporting.py",
+    "export/openvino.py": "export/test_exporting.py",
+    "export/litert.py": "export/test_exporting.py",
+    "export/savedmodel.py": "export/test_exporting.py",
+    "runtime/sessions.py": "export/test_exporting.py",
     # what goes into a detector and comes out of it
+    "inference/base_detector.py": "inference/test_detector.py",
     "inference/molding.py": "inference/test_detector.py",
     # two divisions that all metrics use
     "metrics/ratios.py": "metrics/test_objects.py",

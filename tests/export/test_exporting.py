@@ -67,15 +67,6 @@ def test_a_savedmodel(model, folder):
         assert not found["boxes"][row, count:].any() and not found["masks"][row, count:].any()
 
 
-def test_another_export_replaces_the_first(model, folder):
-    path = folder / "twice.folder"
-    model.export(path, "savedmodel")
-    (path / "assets" / "old.txt").write_text("of the first")
-    model.export(path, "savedmodel")
-    assert not (path / "assets" / "old.txt").exists()
-    assert [entry.name for entry in folder.iterdir() if entry.name.startswith(".")] == []
-
-
 def test_a_failed_export_leaves_what_was_there(model, tmp_path, monkeypatch):
     path = tmp_path / "shapes.tflite"
     path.write_bytes(b"the old one")
