@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from keras import ops
 
 from ..types import Tensor
-from . import kernels
+from . import kernels, target
 from .roi_grids import align_axis, pool_axis, warp_axis
 from .roi_native import NATIVE_CHUNK, native_bins
 from .roi_points import CHUNK, Operator, Places, add_gradient, corners, reduce_points, steps_of
@@ -149,6 +149,11 @@ def _pool(operator, levels, boxes, level_of_box, training):
     maps = _Maps(levels)
     image = ops.repeat(ops.arange(shape[0], dtype="int32")[:, None], shape[1], axis=1)
     level = ops.cast(level_of_box, "int32")
+    if target.current() in ("onnx", "litert"):
+        # At once: a loop over chunks has no counterpart everywhere.
+        rows = [ops.reshape(x, (-1, *x.shape[2:])) for x in (boxes, image, level)]
+        flat = ops.concatenate([ops.reshape(x, (-1, shape[-1])) for x in levels], axis=0)
+        return ops.reshape(_forward(operator, maps, flat, *rows), shape)
     order = None if operator.points else _by_cost(operator, maps, boxes, image, level)
     forward_only = kernels.available("sample_lattice") and not training
     chunks = _Chunks(shape[1], NATIVE_CHUNK if forward_only and operator.points else CHUNK, order)
@@ -168,18 +173,19 @@ def _pool(operator, levels, boxes, level_of_box, training):
 
     def cells(*levels):  # the kernel would interpolate, and be off by a few 1e-5 cells
         flat = pixels(levels)
-
-        def chunk(rows):
-            box, places = rows[0], maps.places(*rows[1:])
-            sample = _sampler(operator, flat, places)
-            return reduce_points(operator, box, places, sample, shape[-1], choose=False)[0]
-
-        return ops.map(chunk, (boxes, image, level))
+        return ops.map(lambda rows: _forward(operator, maps, flat, *rows), (boxes, image, level))
 
     pool = gathered
     if forward_only:
         pool = kernels.forward_only(cells if operator.whole else native, gathered)
     return chunks.join(pool(*levels))
+
+
+def _forward(operator, maps, flat, boxes, image, level):
+    """The bins [n, h, w, C] of n RoIs, from the pixels [P, C] of all maps."""
+    places = maps.places(image, level)
+    sample = _sampler(operator, flat, places)
+    return reduce_points(operator, boxes, places, sample, flat.shape[-1], choose=False)[0]
 
 
 def _sampler(operator, flat, places):

@@ -101,6 +101,7 @@ class LiteRtSession:
     def _one(self, image: Array) -> dict[str, Array]:
         if self._shape != image.shape:
             [given] = self._interpreter.get_input_details()
+            self._run = None  # it would keep the interpreter from resizing
             self._interpreter.resize_tensor_input(given["index"], image.shape)
             self._interpreter.allocate_tensors()
             self._run, self._shape = self._interpreter.get_signature_runner(), image.shape

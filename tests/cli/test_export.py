@@ -93,8 +93,7 @@ class TestAnExportedModel:
         words = ["detect", str(tmp_path / "one.png"), "--model", str(path), "--out", str(out)]
         code = (
             "import sys\n"
-            "from mrcnn import runtime
-from mrcnn.cli import main\n"
+            "from mrcnn.cli import main\n"
             "try:\n"
             f"    main.main({[*words, '--to', 'coco,labels']!r})\n"
             "finally:\n"
