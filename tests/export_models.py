@@ -26,6 +26,7 @@ CHOICES = {
     "adaptive": {"ROI_POOLER": "roi_align", "NMS_ACROSS_CLASSES": True},
     "maxima": {"ROI_POOLER": "roi_align", "ROI_ALIGN_AGGREGATION": "max"},
     "pool": {"ROI_POOLER": "roi_pool", "DETECTION_NMS": "soft_gaussian"},
+    "soft": {"DETECTION_NMS": "soft_linear"},
     "keypoints": {"HEADS": ["box", "mask", "keypoint"], "NUM_CLASSES": 2, "NUM_KEYPOINTS": 3},
     "boxes": {"HEADS": ["box"]},
     "agnostic": {"MASK_CLASS_AGNOSTIC": True, "MASK_HEAD": "mlp3"},

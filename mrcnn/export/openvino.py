@@ -14,11 +14,22 @@ def write(model: keras.Model, path: Path) -> None:
     Args:
         model: from `build_exported`.
         path: of the .xml file.
+
+    Raises:
+        ValueError: OpenVINO cannot convert the graph: it refuses loops.
     """
     import openvino
 
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         onnx_path = Path(folder) / "model.onnx"
         onnx_file.write(model, onnx_path)
+        try:
+            made = openvino.convert_model(onnx_path)
+        except RuntimeError as error:
+            raise ValueError(
+                "OpenVINO cannot convert the network. It refuses the loops of soft suppression "
+                "(DETECTION_NMS) and of a ROI_POOLER other than 'crop_and_resize' and 'roi_align' "
+                "with averages: export to 'onnx' instead."
+            ) from error
         # In half precision, which is the default, scores would differ in the third digit.
-        openvino.save_model(openvino.convert_model(onnx_path), path, compress_to_fp16=False)
+        openvino.save_model(made, path, compress_to_fp16=False)
