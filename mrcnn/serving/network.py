@@ -16,6 +16,7 @@ from ..inference.tiling import joined, stitched
 from ..jobs.job import DetectJob
 from ..jobs.model import Model, card_of
 from ..jobs.tiles import tiles_of
+from ..runtime import is_exported
 from ..startup import start_quietly
 from ..types import Array
 from ..weights.card import Card
@@ -69,7 +70,8 @@ class Network:
         self.min_score = _default(settings.min_score, _default(card.min_score, _SCORE))
         self.lowest_score = float(np.min(self.job.settings["DETECTION_MIN_CONFIDENCE"]))
         self.licence = card.licence or ""
-        self.batch = settings.batch or (_BATCH_OF_GPU if _has_gpu() else 1)
+        has_gpu = not is_exported(settings.model) and _has_gpu()
+        self.batch = settings.batch or (_BATCH_OF_GPU if has_gpu else 1)
         self._batcher = Batcher(self._predict, self.batch, metrics)
 
     @property
@@ -190,8 +192,10 @@ def job_of(settings: ServerSettings) -> DetectJob:
         own["DETECTION_MIN_CONFIDENCE"] = settings.lowest_score
     elif "DETECTION_MIN_CONFIDENCE" not in own:
         models = _card(settings.model).config or {}
-        its = np.min(models.get("DETECTION_MIN_CONFIDENCE", _SCORE))
-        least = min(float(its), _SCORE, _default(settings.min_score, _SCORE))
+        its = float(np.min(models.get("DETECTION_MIN_CONFIDENCE", _SCORE)))
+        # What an exported model leaves out is part of its graph.
+        most = its if is_exported(settings.model) else _SCORE
+        least = min(its, most, _default(settings.min_score, most))
         own["DETECTION_MIN_CONFIDENCE"] = least
     return DetectJob(
         model=settings.model,

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -85,9 +86,9 @@ class Service:
             self.network = await self.run(Network, self.settings, self.metrics, self._load)
             await self.run(self.network.warm_up)
         except Exception as error:
-            from ..network.process import ForkedError  # imports Keras
-
-            if not isinstance(error, ForkedError):
+            # Importing it would import Keras, which an exported model does not need.
+            process = sys.modules.get("mrcnn.network.process")
+            if process is None or not isinstance(error, process.ForkedError):
                 self.error = error
                 raise
             self.problem = " ".join(str(error).split())

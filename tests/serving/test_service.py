@@ -11,8 +11,12 @@ from fake_model import FakeDetector, FakeModel
 
 from mrcnn.jobs.reading import Image
 from mrcnn.network.process import ForkedError
+from mrcnn.runtime.sidecar import Sidecar, sidecar_of, write_sidecar
+from mrcnn.serving.network import job_of
 from mrcnn.serving.refusals import Refused
 from mrcnn.serving.service import Service
+from mrcnn.serving.settings import ServerSettings
+from mrcnn.weights.card import Card
 
 from .conftest import png
 
@@ -246,3 +250,14 @@ def test_the_result_does_not_depend_on_the_way(serve):
     first = client.post("/detect?format=json", content=data).json()["objects"]
     again = client.post("/detect?format=json", content=data).json()["objects"]
     assert first == again and len(first) > 10
+
+
+@pytest.mark.parametrize(("min_score", "lowest"), [(None, 0.75), (0.9, 0.75), (0.5, 0.5)])
+def test_an_exported_model_looks_for_what_its_graph_leaves(tmp_path, min_score, lowest):
+    path = tmp_path / "cells.onnx"
+    path.write_bytes(b"graph")
+    card = Card(config={"DETECTION_MIN_CONFIDENCE": 0.75})
+    write_sidecar(sidecar_of(path), Sidecar("onnx", card, (None, None, None, 3)))
+    job = job_of(ServerSettings(model=str(path), min_score=min_score))
+    # 0.5 is asked for, so that loading the model refuses it.
+    assert job.settings == {"DETECTION_MIN_CONFIDENCE": lowest}
