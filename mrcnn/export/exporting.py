@@ -1,6 +1,7 @@
 """A model's graph in the format of another runtime."""
 
 import copy
+import dataclasses
 import importlib
 import importlib.metadata
 import tempfile
@@ -86,7 +87,7 @@ def export(
     config = _exportable(config)
     exported = build_exported(config, image_shape(config)[:2], chosen.batch)
     _copy_weights(keras_model, exported)
-    known = Card(**{**vars(card), "config": stored(config)})
+    known = dataclasses.replace(card, config=stored(config))
     sidecar = Sidecar(format, known, exported.input_shape, _versions(chosen.packages))
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export_", dir=path.parent) as folder:
