@@ -20,6 +20,7 @@ classes and settings: copy both.
 import argparse
 from pathlib import Path
 
+from ..runtime import is_exported
 from ..startup import start_quietly
 from ..weights import zoo
 from .model_file import find_model
@@ -74,6 +75,8 @@ def execute(options: argparse.Namespace) -> None:
     if (options.name is None) == (options.model is None):
         raise ValueError("give the model to export once: mrcnn export --model nuclei.")
     model = find_model(options.model or options.name)
+    if is_exported(model):
+        raise ValueError(f"{model} is exported already: give the weights file that it was made of.")
     out = options.out or Path(_stem(model))
     settings = settings_of(options)
     if options.print_python:

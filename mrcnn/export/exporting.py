@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 import importlib
-import importlib.metadata
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +13,7 @@ import keras
 
 from .. import __version__
 from ..config import Config
+from ..config_rules import parts
 from ..config_rules.values import either
 from ..loading.inputs import image_shape
 from ..network.exported import build_exported
@@ -20,9 +21,9 @@ from ..ops import outside_graphs
 from ..runs.settings import stored
 from ..runtime.sidecar import Sidecar, sidecar_of, write_sidecar
 from ..types import PathLike
-from ..weights.card import Card
+from ..weights.card import Card, to_text
 from . import litert, onnx_file, openvino, savedmodel
-from .placing import check_place, place
+from .placing import check_folder, check_place, place
 
 
 class Format(NamedTuple):
@@ -34,18 +35,22 @@ class Format(NamedTuple):
         suffix: of the file; "" for a folder.
         packages: names of the modules that `write` needs.
         batch: number of images that the graph takes; None for any.
+        companions: suffixes of the other files.
     """
 
     write: Any
     suffix: str
     packages: tuple[str, ...] = ()
     batch: int | None = None
+    companions: tuple[str, ...] = ()
 
 
 FORMATS: Mapping[str, Format] = {
     "savedmodel": Format(savedmodel.write, ""),
     "onnx": Format(onnx_file.write, ".onnx", ("tf2onnx", "onnx")),
-    "openvino": Format(openvino.write, ".xml", ("tf2onnx", "onnx", "openvino")),
+    "openvino": Format(
+        openvino.write, ".xml", ("tf2onnx", "onnx", "openvino"), companions=(".bin",)
+    ),
     "litert": Format(litert.write, ".tflite", batch=1),
 }
 
@@ -70,14 +75,18 @@ def export(
         ValueError: the format is unknown, the path has the suffix of something else, or the backend
             is not TensorFlow.
         ImportError: a converter is not installed; the message has the command that installs it.
-        FileExistsError: a folder that is no exported model is at `path`.
+        FileExistsError: something that is no exported model is at `path`.
         OSError: the files cannot be written. Those that were there are then kept.
     """
-    if format not in FORMATS:
+    if not isinstance(format, str) or format not in FORMATS:
         raise ValueError(f"format is {format!r}: it must be {either(FORMATS)}.")
     chosen = FORMATS[format]
     path = _with_suffix(Path(path), format)
-    check_place(path)
+    target = Path(os.path.realpath(path))
+    if chosen.suffix:
+        check_place(target, [target.with_suffix(suffix) for suffix in chosen.companions])
+    else:
+        check_folder(target)
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
             f"the backend is {keras.backend.backend()!r}: models are exported from TensorFlow. Set "
@@ -87,22 +96,45 @@ def export(
     config = _exportable(config)
     exported = build_exported(config, image_shape(config)[:2], chosen.batch)
     _copy_weights(keras_model, exported)
-    known = dataclasses.replace(card, config=stored(config))
+    settings = {**stored(config), "HEADS": _head_names(config)}
+    known = dataclasses.replace(card, config=settings)
+    to_text(known)  # refuses settings that JSON cannot hold
     sidecar = Sidecar(format, known, exported.input_shape, _versions(chosen.packages))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export_", dir=path.parent) as folder:
-        written = Path(folder) / path.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".export_", dir=target.parent) as folder:
+        written = Path(folder) / target.name
         chosen.write(exported, written)
         write_sidecar(sidecar_of(written), sidecar)
-        place(Path(folder), path)
+        place(Path(folder), target)
     return path
 
 
+def _head_names(config: Config) -> list[str]:
+    """The heads by name; one that decodes its outputs as a head of the package does has its name.
+
+    Others are in angle brackets, as in `runs.settings`.
+    """
+    own = {name: parts.part(parts.HEADS, name) for name in parts.HEADS}
+    return [
+        next(
+            (name for name, head in own.items() if issubclass(kind, head) and _same(kind, head)),
+            f"<{kind.__module__}.{kind.__qualname__}>",
+        )
+        for kind in parts.heads(config)
+    ]
+
+
+def _same(kind: type[Any], head: type[Any]) -> bool:
+    return kind.decode is head.decode and kind.field == head.field
+
+
 def _with_suffix(path: Path, format: str) -> Path:
+    if not path.name or path.name == "..":
+        raise ValueError(f"path is {str(path)!r}: it must end in the name of a file.")
     suffix = FORMATS[format].suffix
     others = {other.suffix for other in FORMATS.values()} | {".h5", ".keras", ".pb"}
-    if path.suffix.lower() == suffix:
-        return path
+    if suffix and path.suffix.lower() == suffix:
+        return path.with_suffix(suffix)  # converters want it in lower case
     if path.suffix and path.suffix.lower() in others:
         raise ValueError(
             f"path is {path}: the name of a model in the format {format!r} ends in {suffix!r}."
@@ -133,12 +165,19 @@ def _exportable(config: Config) -> Config:
 def _copy_weights(source: keras.Model, target: keras.Model) -> None:
     layers = {layer.name: layer for layer in source.layers}
     for layer in target.layers:
-        if layer.weights:
-            layer.set_weights(layers[layer.name].get_weights())
+        if not layer.weights:
+            continue
+        arrays = layers[layer.name].get_weights() if layer.name in layers else []
+        if [array.shape for array in arrays] != [tuple(w.shape) for w in layer.weights]:
+            raise ValueError(
+                f"the layer {layer.name!r} of the exported graph has no counterpart in the model: "
+                "a custom BACKBONE or head must give its layers names, and build the same layers "
+                "each time."
+            )
+        layer.set_weights(arrays)
 
 
 def _versions(packages: tuple[str, ...]) -> dict[str, str]:
-    found = {"mask-rcnn": __version__}
-    for name in ("keras", "tensorflow", *packages):
-        found[name] = importlib.metadata.version(name)
-    return found
+    modules = {name: importlib.import_module(name) for name in ("keras", "tensorflow", *packages)}
+    versions = {name: str(module.__version__) for name, module in modules.items()}
+    return {"mask-rcnn": __version__, **versions}

@@ -26,6 +26,8 @@ def write(model: keras.Model, path: Path) -> None:
         try:
             made = openvino.convert_model(onnx_path)
         except RuntimeError as error:
+            if "Loop" not in str(error):
+                raise
             raise ValueError(
                 "OpenVINO cannot convert the network. It refuses the loops of soft suppression "
                 "(DETECTION_NMS) and of a ROI_POOLER other than 'crop_and_resize' and 'roi_align' "

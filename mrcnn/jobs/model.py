@@ -5,7 +5,9 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from ..config_rules.detection_rules import lowest_min_score
 from ..inference.scaled import ScaledDetector
+from ..runs.settings import as_json, is_same, stored
 from ..runtime import is_exported
 from ..runtime import load as load_exported
 from ..runtime.sidecar import read_sidecar
@@ -128,17 +130,20 @@ class ModelFile:
         return settings
 
     def _check_exported(self, job: DetectJob) -> None:
-        known = self.card.config or {}
-        wanted = {**job.settings}
+        config = read_sidecar(self.path).config(self.path)
+        known = stored(config)
+        wanted = dict(job.settings)
         if job.max_instances is not None:
             wanted["DETECTION_MAX_INSTANCES"] = job.max_instances
-        if job.min_score is not None and job.min_score < known.get("DETECTION_MIN_CONFIDENCE", 0):
+        if job.min_score is not None and job.min_score < lowest_min_score(config):
             wanted["DETECTION_MIN_CONFIDENCE"] = job.min_score
         for name, value in wanted.items():
-            if value != known.get(name):
+            if name not in known:
+                raise ValueError(f"{name} is not a setting of Config.")
+            if not is_same(as_json(value), known[name]):
                 raise ValueError(
-                    f"{self.path} was exported with {name} {known.get(name)}, not {value}: export "
-                    f"it again with --set {name}={value}."
+                    f"{self.path} was exported with {name} {known[name]}, not {value}: export it "
+                    f"again with --set {name}={value}."
                 )
 
     def min_score(self, job: DetectJob) -> float:

@@ -66,6 +66,9 @@ class Results(ConfigLayer):
         in 0..1, of the boxes and their classes; with a keypoint head, `keypoint_maps` float32
         [B, D, h, w, K], logits; the outputs of custom heads; and `proposals` [B, R, 4],
         normalised, with `proposal_scores` [B, R, C] and `proposal_deltas` [B, R, C, 4].
+
+    Raises:
+        ValueError: a custom head has an output of such a name.
     """
 
     def call(self, inputs: Any) -> dict[str, Tensor]:
@@ -85,8 +88,13 @@ class Results(ConfigLayer):
         if "mrcnn_mask" in outputs:
             masks = _of_class(outputs["mrcnn_mask"], class_ids)
             results["masks"] = ops.where(is_found[..., None, None], masks, 0.0)
-        results.update(_raw(outputs))
-        return results
+        raw = _raw(outputs)
+        if taken := sorted(results.keys() & raw.keys()):
+            raise ValueError(
+                f"a head has the outputs {taken}, which are names of exported outputs: give them "
+                "others."
+            )
+        return {**results, **raw}
 
 
 def _raw(outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

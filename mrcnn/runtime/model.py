@@ -4,6 +4,7 @@ Neither Keras nor TensorFlow is imported.
 """
 
 import dataclasses
+import logging
 import math
 import threading
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from ..anchors.pyramid import anchors_per_cell
 from ..config import Config
 from ..config_rules.coordinates import box_margin
-from ..config_rules.values import either
+from ..config_rules.values import either, is_integer
 from ..decoding.fields import located, pasted
 from ..decoding.found import Found
 from ..geometry.boxes import norm_boxes
@@ -25,10 +26,19 @@ from ..inference.base_detector import BaseDetector
 from ..text import log
 from ..types import Array, PathLike
 from ..weights.card import Card
-from .sessions import SESSIONS, Session
-from .sidecar import read_sidecar
+from .sessions import SESSIONS, Session, Unusable
+from .sidecar import read_sidecar, sidecar_of
+
+logger = logging.getLogger(__name__)
 
 PRECISIONS = ("float32", "bfloat16")
+
+# Outputs of the inference graph, which `truncated` is made of, by their names there.
+_PROPOSALS = {
+    "ROI": "proposals",
+    "mrcnn_class": "proposal_scores",
+    "mrcnn_bbox": "proposal_deltas",
+}
 
 
 def is_exported(path: PathLike) -> bool:
@@ -43,7 +53,7 @@ def load(path: PathLike, threads: int | None = None, precision: str = "float32")
         path: of the .onnx, .xml (OpenVINO) or .tflite (LiteRT) file that `MaskRCNN.export` wrote.
         threads: number of threads to compute with; None leaves it to the runtime.
         precision: "float32"; or "bfloat16", with OpenVINO, where the CPU computes it: faster, but
-            scores change in the third digit, and boxes by a pixel.
+            not exact: scores differ by up to 0.06, and boxes by a pixel.
 
     Returns:
         The model, ready to detect.
@@ -61,20 +71,45 @@ def load(path: PathLike, threads: int | None = None, precision: str = "float32")
         array([1, 1, 1], dtype=int32)
     """
     path = Path(path)
+    if threads is not None and not (is_integer(threads) and threads > 0):
+        raise ValueError(f"threads is {threads!r}: it must be a whole number from 1, or None.")
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}: it must be {either(PRECISIONS)}.")
     if not is_exported(path):
         hint = " A SavedModel needs TensorFlow: tf.saved_model.load()." if path.is_dir() else ""
         raise ValueError(f"{path} is no exported model: its name ends in {either(SESSIONS)}.{hint}")
+    kind = SESSIONS[path.suffix.lower()]
+    if precision not in kind.precisions:
+        raise ValueError(
+            f"precision is {precision!r}, but {path.name} runs in 'float32': 'bfloat16' is for "
+            "OpenVINO."
+        )
     sidecar = read_sidecar(path)
-    config = sidecar.config()
+    if sidecar.format != kind.format:
+        raise ValueError(
+            f"{sidecar_of(path)} belongs to a model in the format {sidecar.format!r}, not to "
+            f"{path.name}."
+        )
+    config = sidecar.config(path)
     try:
-        session = SESSIONS[path.suffix.lower()](path, threads, precision)
-    except (ImportError, ValueError):
+        session = kind(path, threads, precision)
+    except (ImportError, Unusable):
         raise
     except Exception as error:  # each runtime has errors of its own
-        raise ValueError(f"{path} cannot be loaded: {error}") from error
-    return RuntimeModel(session, config, sidecar.card, sidecar.input_shape)
+        raise ValueError(f"{path} cannot be loaded: {' '.join(str(error).split())}") from error
+    model = RuntimeModel(session, config, sidecar.card, sidecar.input_shape)
+    fields = [each.output for each in DECODERS if each.name in config.HEADS]
+    needed = {"boxes", "class_ids", "scores", "count", *fields}
+    if missing := sorted(needed - set(session.names)):
+        raise ValueError(
+            f"{path} has no outputs {missing}: {sidecar_of(path)} belongs to another model."
+        )
+    if custom := sidecar.custom_heads:
+        logger.warning(
+            "%s has heads of your own, %s: run() returns their outputs, and results lack them.",
+            *(path, ", ".join(custom)),
+        )
+    return model
 
 
 class RuntimeModel(BaseDetector):
@@ -98,8 +133,7 @@ class RuntimeModel(BaseDetector):
         card: Card,
         input_shape: tuple[int | None, ...],
     ) -> None:
-        made = [kind(config) for kind in DECODERS if kind.name in config.HEADS]
-        super().__init__(config, made)
+        super().__init__(config, [each(config) for each in DECODERS if each.name in config.HEADS])
         self.session = session
         self.card = card
         self.input_shape = input_shape
@@ -125,7 +159,7 @@ class RuntimeModel(BaseDetector):
             raise TypeError(f"the image has dtype {image.dtype}: it must be float32 or uint8.")
         fits = (
             image.ndim == 4
-            and len(image)
+            and 0 not in image.shape
             and all(
                 side in (None, given)
                 for side, given in zip(self.input_shape[1:], image.shape[1:], strict=True)
@@ -137,8 +171,19 @@ class RuntimeModel(BaseDetector):
             raise ValueError(
                 f"the image has shape {image.shape}: it must be [{', '.join(map(str, wanted))}]."
             )
+        self._check_open_sides(image.shape)
         with self._lock:
             return self.session.run(image.astype(np.float32, copy=False))
+
+    def _check_open_sides(self, shape: tuple[int, ...]) -> None:
+        config = self.config
+        multiple = config.IMAGE_SIDE_MULTIPLE if config.IMAGE_RESIZE_MODE == "short_side" else 64
+        for side, given in zip(self.input_shape[1:3], shape[1:3], strict=True):
+            if side is None and given % multiple:
+                raise ValueError(
+                    f"the image has shape {shape}: its height and width must be multiples of "
+                    f"{multiple}."
+                )
 
     def predict(
         self, molded_images: Array, image_metas: npt.ArrayLike, verbose: bool | int = 0
@@ -160,12 +205,11 @@ class RuntimeModel(BaseDetector):
         detections = np.concatenate(rows, axis=-1).astype(np.float32)
         detections[found["class_ids"] == 0] = 0
         anchors = _anchor_count(size, config)
+        proposed = {name: found[ours] for name, ours in _PROPOSALS.items() if ours in found}
         return {
             **found,
+            **proposed,
             "mrcnn_detection": detections,
-            "ROI": found["proposals"],
-            "mrcnn_class": found["proposal_scores"],
-            "mrcnn_bbox": found["proposal_deltas"],
             "rpn_class": np.broadcast_to(np.float32(0), (len(pixels), anchors, 2)),
         }
 
@@ -183,7 +227,7 @@ def _anchor_count(size: tuple[int, ...], config: Config) -> int:
 class _Masks:
     config: Config
     name = "mask"
-    field = "masks"
+    field = output = "masks"
 
     def decode(self, outputs: dict[str, Array], found: Found) -> Any:
         return pasted(outputs["masks"][found.rows], found, self.config.MASK_PASTING)
@@ -194,6 +238,7 @@ class _Keypoints:
     config: Config
     name = "keypoint"
     field = "keypoints"
+    output = "keypoint_maps"
 
     def decode(self, outputs: dict[str, Array], found: Found) -> Any:
         boxes = outputs["mrcnn_detection"][found.rows, :4]

@@ -1,7 +1,7 @@
 """The runtimes that compute an exported graph, each behind the same small interface."""
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +11,13 @@ from ..types import Array
 
 
 class Session(Protocol):
-    """A graph that is ready to run."""
+    """A graph that is ready to run.
+
+    Attributes:
+        names: of the outputs.
+    """
+
+    names: list[str]
 
     def run(self, image: Array) -> dict[str, Array]:
         """The outputs by name.
@@ -19,6 +25,10 @@ class Session(Protocol):
         Args:
             image: float32 [B, H, W, C].
         """
+
+
+class Unusable(ValueError):
+    """A file or a CPU that cannot do what is asked; the message says all."""
 
 
 class OnnxSession:
@@ -30,20 +40,22 @@ class OnnxSession:
         precision: "float32".
     """
 
+    format = "onnx"
+    precisions = ("float32",)
+
     def __init__(self, path: Path, threads: int | None, precision: str) -> None:
-        _only_float32(path, precision)
         runtime = _import("onnxruntime", "onnx")
         options = runtime.SessionOptions()
         if threads:
             options.intra_op_num_threads = threads
         self._session = runtime.InferenceSession(
-            str(path), options, providers=runtime.get_available_providers()
+            str(path), options, providers=_providers(runtime.get_available_providers())
         )
-        self._names = [output.name for output in self._session.get_outputs()]
+        self.names = [output.name for output in self._session.get_outputs()]
 
     def run(self, image: Array) -> dict[str, Array]:
         """See `Session`."""
-        return dict(zip(self._names, self._session.run(None, {"image": image}), strict=True))
+        return dict(zip(self.names, self._session.run(None, {"image": image}), strict=True))
 
 
 class OpenVinoSession:
@@ -53,15 +65,23 @@ class OpenVinoSession:
         path: an .xml file, with its .bin file beside it.
         threads: number of threads; None leaves it to the runtime.
         precision: "float32", or "bfloat16" on a CPU that computes it.
+
+    Raises:
+        Unusable: the .bin file is missing, or the CPU does not compute in the precision.
     """
+
+    format = "openvino"
+    precisions = ("float32", "bfloat16")
 
     def __init__(self, path: Path, threads: int | None, precision: str) -> None:
         core = _import("openvino", "openvino").Core()
+        if not path.with_suffix(".bin").is_file():
+            raise Unusable(f"{path.with_suffix('.bin')} is missing: it has the weights of {path}.")
         hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
         if precision == "bfloat16":
             able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
             if "BF16" not in able:
-                raise ValueError(
+                raise Unusable(
                     "precision is 'bfloat16', which this CPU does not compute: it must be "
                     "'float32' here."
                 )
@@ -69,6 +89,7 @@ class OpenVinoSession:
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
         self._model = core.compile_model(str(path), "CPU", options)
+        self.names = [output.any_name for output in self._model.outputs]
 
     def run(self, image: Array) -> dict[str, Array]:
         """See `Session`."""
@@ -86,10 +107,14 @@ class LiteRtSession:
         precision: "float32".
     """
 
+    format = "litert"
+    precisions = ("float32",)
+
     def __init__(self, path: Path, threads: int | None, precision: str) -> None:
-        _only_float32(path, precision)
         interpreter = _import("ai_edge_litert.interpreter", "litert").Interpreter
         self._interpreter = interpreter(model_path=str(path), num_threads=threads)
+        [signature] = self._interpreter.get_signature_list().values()
+        self.names: list[str] = signature["outputs"]
         self._run: Any = None
         self._shape: tuple[int, ...] = ()
 
@@ -101,27 +126,26 @@ class LiteRtSession:
     def _one(self, image: Array) -> dict[str, Array]:
         if self._shape != image.shape:
             [given] = self._interpreter.get_input_details()
-            self._run = None  # it would keep the interpreter from resizing
+            # It would keep the interpreter from resizing, which may fail.
+            self._run, self._shape = None, ()
             self._interpreter.resize_tensor_input(given["index"], image.shape)
             self._interpreter.allocate_tensors()
             self._run, self._shape = self._interpreter.get_signature_runner(), image.shape
         return {name: np.array(values) for name, values in self._run(image=image).items()}
 
 
-# A function (path, threads, precision) -> session for each format, by the file's suffix.
-SESSIONS: Mapping[str, Callable[[Path, int | None, str], Session]] = {
+# The session of each format, by the file's suffix.
+SESSIONS: Mapping[str, type[OnnxSession | OpenVinoSession | LiteRtSession]] = {
     ".onnx": OnnxSession,
     ".xml": OpenVinoSession,
     ".tflite": LiteRtSession,
 }
 
 
-def _only_float32(path: Path, precision: str) -> None:
-    if precision != "float32":
-        raise ValueError(
-            f"precision is {precision!r}, but {path.name} runs in 'float32': 'bfloat16' is for "
-            "OpenVINO."
-        )
+def _providers(available: Sequence[str]) -> list[Any]:
+    """CUDA in float32 where it is, and the CPU; other providers compute in other precisions."""
+    cuda = [("CUDAExecutionProvider", {"use_tf32": 0})]
+    return [*(each for each in cuda if each[0] in available), "CPUExecutionProvider"]
 
 
 def _import(module: str, extra: str) -> Any:

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..config import Config
 from ..files.whole import replacing
 from ..runs.settings import holds_objects, restored
@@ -37,17 +39,40 @@ class Sidecar:
     input_shape: tuple[int | None, ...]
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
 
-    def config(self) -> Config:
+    def config(self, path: PathLike = "the exported model") -> Config:
         """The model's settings, without the network's own parts, which the graph holds.
+
+        Args:
+            path: of the model, for messages.
 
         Raises:
             ValueError: the settings cannot be used.
         """
         stored = dict(self.card.config or {})
-        heads = stored.get("HEADS", ["box", "mask"])
-        stored["HEADS"] = [name for name in heads if not holds_objects(name)]
+        own = [name for name in stored.get("HEADS", ()) if not holds_objects(name)]
+        stored["HEADS"] = list(dict.fromkeys(["box", *own]))
         plain = {name: value for name, value in stored.items() if not holds_objects(value)}
-        return restored(plain, where="the exported model")
+        config, channels = restored(plain, where=str(path)), self.input_shape[3]
+        if channels != config.IMAGE_CHANNEL_COUNT:
+            raise ValueError(
+                f"{path}: its input has {channels} channels, but IMAGE_CHANNEL_COUNT is "
+                f"{config.IMAGE_CHANNEL_COUNT}."
+            )
+        for name in ("MEAN_PIXEL", "PIXEL_STD"):
+            value = getattr(config, name)
+            try:
+                np.broadcast_to(np.asarray(value, np.float64), channels)
+            except ValueError as error:
+                raise ValueError(
+                    f"{path}: {name} is {value!r}: it must be a number for each of {channels} "
+                    "channels."
+                ) from error
+        return config
+
+    @property
+    def custom_heads(self) -> list[str]:
+        """Names of the heads that the package does not have."""
+        return [str(name) for name in (self.card.config or {})["HEADS"] if holds_objects(name)]
 
 
 def sidecar_of(path: PathLike) -> Path:
@@ -115,6 +140,9 @@ def read_sidecar(path: PathLike) -> Sidecar:
         )
     try:
         shape = tuple(content["input"]["shape"])
+        heads = content["model"]["config"]["HEADS"]
+        if not isinstance(heads, list) or not all(isinstance(name, str) for name in heads):
+            raise ValueError(f"its HEADS are {heads}")
         return Sidecar(
             format=_text(content["format"]),
             card=from_text(json.dumps(content["model"])),

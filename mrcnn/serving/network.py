@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..config_rules.detection_rules import lowest_min_score
 from ..images.pixels import for_network
 from ..images.tile_scaling import TileScaling
 from ..inference.tiles import Grid, Tile
@@ -16,6 +17,7 @@ from ..inference.tiling import joined, stitched
 from ..jobs.job import DetectJob
 from ..jobs.model import Model, card_of
 from ..jobs.tiles import tiles_of
+from ..runs.settings import restored
 from ..runtime import is_exported
 from ..startup import start_quietly
 from ..types import Array
@@ -68,7 +70,7 @@ class Network:
         card = self._model.file.card
         self.class_names: list[str] = list(self._model.class_names)
         self.min_score = _default(settings.min_score, _default(card.min_score, _SCORE))
-        self.lowest_score = float(np.min(self.job.settings["DETECTION_MIN_CONFIDENCE"]))
+        self.lowest_score = lowest_min_score(self.config)
         self.licence = card.licence or ""
         has_gpu = not is_exported(settings.model) and _has_gpu()
         self.batch = settings.batch or (_BATCH_OF_GPU if has_gpu else 1)
@@ -191,8 +193,7 @@ def job_of(settings: ServerSettings) -> DetectJob:
     if settings.lowest_score is not None:
         own["DETECTION_MIN_CONFIDENCE"] = settings.lowest_score
     elif "DETECTION_MIN_CONFIDENCE" not in own:
-        models = _card(settings.model).config or {}
-        its = float(np.min(models.get("DETECTION_MIN_CONFIDENCE", _SCORE)))
+        its = _lowest_score(_card(settings.model))
         # What an exported model leaves out is part of its graph.
         most = its if is_exported(settings.model) else _SCORE
         least = min(its, most, _default(settings.min_score, most))
@@ -208,6 +209,15 @@ def job_of(settings: ServerSettings) -> DetectJob:
         tile=settings.tile,  # type: ignore[arg-type]
         overlap=settings.overlap,
     )
+
+
+def _lowest_score(card: Card) -> float:
+    """The lowest score that a detection of the model needs, by what its file says."""
+    names = ("DETECTION_MIN_CONFIDENCE", "NUM_CLASSES")
+    given = {name: value for name, value in (card.config or {}).items() if name in names}
+    if not given.get("DETECTION_MIN_CONFIDENCE"):
+        return _SCORE
+    return lowest_min_score(restored(given))
 
 
 def _card(model: str) -> Card:

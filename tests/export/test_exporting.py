@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from export_models import assert_same, images, model_of
@@ -10,6 +11,7 @@ from tiny import TinyConfig
 import mrcnn
 from mrcnn.export import exporting
 from mrcnn.mask_rcnn import MaskRCNN
+from mrcnn.network.heads import MaskHead
 from mrcnn.runtime.sidecar import sidecar_of
 
 pytestmark = pytest.mark.network
@@ -102,6 +104,8 @@ def test_what_is_refused(model, tmp_path, monkeypatch):
     refused(model, tmp_path / "a", "onxx", "format is 'onxx': it must be 'savedmodel', 'onnx', ")
     refused(model, tmp_path / "a.h5", "onnx", "a.h5: the name of a model in the format 'onnx' ends")
     refused(model, tmp_path / "a.xml", "savedmodel", "a SavedModel is a folder, whose name has no")
+    refused(model, tmp_path / "a", ["onnx"], r"format is \['onnx'\]: it must be ")
+    refused(model, "", "onnx", "path is '.': it must end in the name of a file")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("mine")
     refused(model, tmp_path / "full", "savedmodel", "other content", FileExistsError)
@@ -111,6 +115,29 @@ def test_what_is_refused(model, tmp_path, monkeypatch):
     refused(model, tmp_path / "a", "onnx", r"pip install \"mask-rcnn\[export\]\"", ImportError)
     model = MaskRCNN("training", TinyConfig(), str(tmp_path))
     refused(model, tmp_path / "a", "onnx", r"export\(\) needs a model in inference mode")
+
+
+def test_names_of_heads():
+    class Mine(MaskHead):
+        """Decodes as its base does."""
+
+    class Other(MaskHead):
+        def decode(self, outputs, found):
+            return found.boxes
+
+    config = TinyConfig()
+    config.HEADS = ["box", Mine]
+    assert exporting._head_names(config) == ["box", "mask"]
+    config.HEADS = [Other, "box"]
+    assert exporting._head_names(config)[0] == "box"
+    assert exporting._head_names(config)[1].endswith("Other>")
+
+
+def test_layers_without_names_are_refused(model):
+    exported = exporting.build_exported(model.config, (None, None))
+    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="conv1")])
+    with pytest.raises(ValueError, match="the layer 'conv1' of the exported graph has no counter"):
+        exporting._copy_weights(other, exported)
 
 
 def test_dots_in_names_are_kept(tmp_path):

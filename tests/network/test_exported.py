@@ -56,3 +56,6 @@ def test_the_mask_of_each_class():
     assert not np.any(found["masks"][0, 2]) and not np.any(found["boxes"][0, 2])
     np.testing.assert_array_equal(found["boxes"][0, :2], [[0, 0, 11, 21], [0, 0, 6, 11]])
     assert found["count"].numpy().tolist() == [2]
+    tensors["scores"] = tensors["area"]
+    with pytest.raises(ValueError, match=r"a head has the outputs \['scores'\], which are names"):
+        Results(tiny_config({})).call([tensors, keras.ops.zeros((1, 11, 21, 3))])

@@ -1,5 +1,7 @@
 """An exported model in use: its checks, its batches, and what it does not import."""
 
+import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -104,6 +106,25 @@ def test_run_refuses_other_arrays(model, image, error, message):
         model.run(image)
 
 
+@pytest.mark.parametrize(("mode", "multiple"), [("pad64", 64), ("short_side", 32)])
+def test_open_sides_are_multiples(mode, multiple):
+    config = config_of(IMAGE_RESIZE_MODE=mode, IMAGE_SIDE_MULTIPLE=32)
+    model = RuntimeModel(Session(), config, Card(), (None, None, None, 3))
+    model.run(np.zeros((1, multiple, 3 * multiple, 3), np.uint8))
+    for shape in ((1, 100, 64, 3), (1, 64, 100, 3)):
+        with pytest.raises(ValueError, match=f"must be multiples of {multiple}"):
+            model.run(np.zeros(shape, np.uint8))
+
+
+def test_a_box_head_of_your_own_has_no_proposal_scores(model):
+    run = model.session.run
+    model.session.run = lambda image: {
+        name: value for name, value in run(image).items() if not name.startswith("proposal_")
+    }
+    [result] = model.detect([np.zeros((64, 64, 3), np.uint8)])
+    assert (len(result["scores"]), result["truncated"]) == (1, "")
+
+
 def test_detect_refuses_what_the_keras_model_refuses(model):
     with pytest.raises(ValueError, match="must be a list of images"):
         model.detect(np.zeros((64, 64, 3), np.uint8))
@@ -117,6 +138,9 @@ def test_detect_refuses_what_the_keras_model_refuses(model):
         ("a.h5", {}, ValueError, r"a\.h5 is no exported model: its name ends in '\.onnx'"),
         ("a.onnx", {}, FileNotFoundError, r"a\.onnx: there is no such exported model"),
         ("a.onnx", {"precision": "int8"}, ValueError, "precision is 'int8': it must be 'float32'"),
+        ("a.onnx", {"precision": "bfloat16"}, ValueError, r"a\.onnx runs in 'float32'"),
+        ("a.onnx", {"threads": 0}, ValueError, "threads is 0: it must be a whole number from 1"),
+        ("a.onnx", {"threads": "2"}, ValueError, "threads is '2'"),
     ],
 )
 def test_load_refuses(tmp_path, name, options, error, message):
@@ -166,6 +190,27 @@ class TestWithARuntime:
         with pytest.raises(ValueError, match=r"shapes\.onnx cannot be loaded: "):
             runtime.load(copy)
 
-    def test_bfloat16_is_for_openvino(self, path):
-        with pytest.raises(ValueError, match=r"shapes\.onnx runs in 'float32'"):
-            runtime.load(path, precision="bfloat16")
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"format": "litert"}, "belongs to a model in the format 'litert', not to shapes.onnx"),
+            ({"heads": ["box", "mask", "keypoint"]}, r"has no outputs \['keypoint_maps'\]"),
+        ],
+    )
+    def test_the_sidecar_of_another_model(self, path, tmp_path, changes, message):
+        copy = tmp_path / path.name
+        shutil.copy(path, copy)
+        content = json.loads(sidecar_of(path).read_text())
+        content["model"]["config"]["HEADS"] = changes.pop("heads", ["box", "mask"])
+        sidecar_of(copy).write_text(json.dumps({**content, **changes}))
+        with pytest.raises(ValueError, match=message):
+            runtime.load(copy)
+
+    def test_heads_of_your_own_are_named(self, path, tmp_path, caplog):
+        copy = tmp_path / path.name
+        shutil.copy(path, copy)
+        content = json.loads(sidecar_of(path).read_text())
+        content["model"]["config"]["HEADS"] = ["box", "mask", "<mine.Area>"]
+        sidecar_of(copy).write_text(json.dumps(content))
+        assert runtime.load(copy).fields == ("boxes", "masks")
+        assert "has heads of your own, <mine.Area>: run() returns their outputs" in caplog.text

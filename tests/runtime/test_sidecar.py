@@ -28,7 +28,26 @@ def test_it_comes_back(path):
     assert known.versions == {"mask-rcnn": "3.1.0"}
     config = known.config()
     assert config.HEADS == ("box",)
+    assert known.custom_heads == ["<mine.Area>"]
     assert config.IMAGE_MAX_DIM == 1024
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"MEAN_PIXEL": [1, 2]}, r"cells\.onnx: MEAN_PIXEL is .*a number for each of 3 channels"),
+        ({"MEAN_PIXEL": "abc"}, "MEAN_PIXEL is 'abc'"),
+        ({"IMAGE_CHANNEL_COUNT": 4}, "its input has 3 channels, but IMAGE_CHANNEL_COUNT is 4"),
+    ],
+)
+def test_settings_that_do_not_fit(path, changes, message):
+    beside = sidecar.sidecar_of(path)
+    content = json.loads(beside.read_text())
+    content["model"]["config"].update(changes)
+    beside.write_text(json.dumps(content))
+    known = sidecar.read_sidecar(path)
+    with pytest.raises(ValueError, match=message):
+        known.config(path)
 
 
 def test_the_sidecar_of_a_folder_is_inside(tmp_path):
@@ -78,6 +97,8 @@ def test_damage(path, text):
         ("input", {"shape": [True, 512, 512, 3]}),
         ("input", None),
         ("format", 3),
+        ("model", {"config": {"HEADS": 3}}),
+        ("model", {"config": None}),
         ("model", {"class_names": "cell"}),
         ("model", []),
         ("versions", None),
