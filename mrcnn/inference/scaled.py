@@ -114,7 +114,7 @@ class ScaledDetector:
             frames: what it was given.
 
         Returns:
-            one result per image, see `Detector.detect`; masks are `InstanceMasks`.
+            one result per image, see `BaseDetector.detect`; masks are `InstanceMasks`.
         """
         return self.detector.results(outputs, metas, frames, dense=False)
 

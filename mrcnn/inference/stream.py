@@ -41,7 +41,7 @@ def detect_stream(
             its own: a camera that writes into one array must be copied.
         batch: number of images per call of the network. Results come when a batch is full, so 1
             is best for a live picture. None is the model's BATCH_SIZE, or 1 with a function.
-        dense: see `Detector.detect`; it does not matter with a function.
+        dense: see `BaseDetector.detect`; it does not matter with a function.
 
     Returns:
         generator of one result per image, in order. Closing it ends the threads.

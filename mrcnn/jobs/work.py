@@ -90,7 +90,7 @@ class Work:
             box: (y1, x1, y2, x2) pixels, the tile.
 
         Returns:
-            See `Detector.detect`, in pixels of the tile.
+            See `BaseDetector.detect`, in pixels of the tile.
         """
         model = self.model()
         with _loading:

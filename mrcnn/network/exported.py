@@ -71,6 +71,9 @@ class Results(ConfigLayer):
         ValueError: a custom head has an output of such a name.
     """
 
+    def __init__(self, config: Config | None = None, **kwargs: Any) -> None:
+        super().__init__(config, **kwargs)
+
     def call(self, inputs: Any) -> dict[str, Tensor]:
         """See the class."""
         outputs, image = inputs

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..config import Config
 from ..images.normalising import PADDING
 from ..types import Tensor
 from .config_layer import ConfigLayer
@@ -26,6 +27,9 @@ class RawImage(ConfigLayer):
         molded_images: float32 tensor [B, H, W, C].
         image_metas: float32 tensor [B, 12 + NUM_CLASSES].
     """
+
+    def __init__(self, config: Config | None = None, **kwargs: Any) -> None:
+        super().__init__(config, **kwargs)
 
     def call(self, image: Any) -> tuple[Tensor, Tensor]:
         """See the class."""

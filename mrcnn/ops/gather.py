@@ -33,7 +33,7 @@ def first_argmax(values: Tensor, axis: int) -> Tensor:
         axis: that of length N.
 
     Returns:
-        int32 tensor, without the axis.
+        int32 tensor [..., ...], without the axis.
     """
     if keras.backend.backend() == "tensorflow":
         return kernels.argmax(values, axis)

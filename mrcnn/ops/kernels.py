@@ -98,7 +98,18 @@ def roi_align(
     sampling_ratio: int,
     aligned: bool,
 ) -> Tensor:
-    """`ops.roi_align` with averages, for ONNX: TensorFlow has no such kernel."""
+    """`ops.roi_align` with averages, for ONNX: TensorFlow has no such kernel.
+
+    Args:
+        levels: list of float tensors [B, H_l, W_l, C].
+        boxes: float tensor [B, R, 4] in cells of their level: pixels divided by its stride.
+        level_of_box: int tensor [B, R], index into `levels`.
+        size: (height, width) of the result, in bins.
+        sampling_ratio, aligned: see `ops.roi_align`.
+
+    Returns:
+        float32 tensor [B, R, height, width, C].
+    """
     pool = functools.partial(onnx_nodes.roi_align, sampling_ratio=sampling_ratio, aligned=aligned)
     return _of_levels(pool, levels, boxes, level_of_box, size)
 
@@ -189,7 +200,20 @@ def non_max_suppression(
 def non_max_suppression_by_group(
     boxes: Tensor, scores: Tensor, count: int, threshold: float, groups: Tensor, group_count: int
 ) -> tuple[Tensor, Tensor]:
-    """`ops.non_max_suppression` with groups, for ONNX."""
+    """`ops.non_max_suppression` with groups, for ONNX.
+
+    Args:
+        boxes: float tensor [B, N, 4], pixels or normalised.
+        scores: float tensor [B, N]; rows with a negative score are never selected.
+        count: the maximum number of boxes kept per image.
+        threshold: IoU.
+        groups: int tensor [B, N], from 0.
+        group_count: number of groups.
+
+    Returns:
+        indices: int32 tensor [B, count] into N; entries past `kept` are 0.
+        kept: int32 tensor [B], the number of boxes kept.
+    """
     return onnx_nodes.non_max_suppression(boxes, scores, count, threshold, groups, group_count)
 
 
@@ -239,7 +263,15 @@ def _padded_suppression(boxes, scores, count, threshold):
 
 
 def argmax(values: Tensor, axis: int) -> Tensor:
-    """`tf.argmax`, int32. Keras's puts -0 before 0, by operations that no converter knows."""
+    """`tf.argmax`. Keras's puts -0 before 0, by operations that no converter knows.
+
+    Args:
+        values: float tensor [..., N, ...].
+        axis: that of length N.
+
+    Returns:
+        int32 tensor [..., ...], without the axis.
+    """
     import tensorflow as tf
 
     return tf.argmax(values, axis, output_type="int32")

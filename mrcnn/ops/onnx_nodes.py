@@ -18,12 +18,12 @@ def node(kind: str, inputs: Sequence[Tensor], dtype: str, attributes: dict[str, 
 
     Args:
         kind: its operator, such as "RoiAlign".
-        inputs: its input tensors.
+        inputs: its input tensors [...], of any shapes.
         dtype: of its output.
         attributes: its attributes.
 
     Returns:
-        Tensor of unknown shape.
+        Tensor [...] of unknown shape.
     """
     import tensorflow as tf
 
@@ -32,7 +32,14 @@ def node(kind: str, inputs: Sequence[Tensor], dtype: str, attributes: dict[str, 
 
 
 def described(description: bytes) -> tuple[str, dict[str, Any]]:
-    """The operator and the attributes of a node, from the first input of its stand-in."""
+    """What a stand-in stands for.
+
+    Args:
+        description: its first input.
+
+    Returns:
+        The operator, and its attributes by name.
+    """
     attributes = json.loads(description)
     return attributes.pop(_NAME), attributes
 
@@ -53,7 +60,7 @@ def roi_align(
 
     Args:
         features: float32 tensor [B, H, W, C].
-        boxes: float32 tensor [n, 4] in cells.
+        boxes: float32 tensor [n, 4] in pixels of their map (cells).
         images: int tensor [n], the image of each box.
         size, sampling_ratio, aligned: see `ops.roi_align`.
 
@@ -120,7 +127,7 @@ def non_max_suppression(
     """`ops.non_max_suppression` by ONNX's NonMaxSuppression.
 
     Args:
-        boxes: float32 tensor [B, N, 4].
+        boxes: float32 tensor [B, N, 4], pixels or normalised.
         scores: float32 tensor [B, N]; rows with a negative score are never selected.
         count, threshold, groups, group_count: see `ops.non_max_suppression`.
 

@@ -12,7 +12,7 @@ def exporting(target: str) -> Iterator[None]:
     """Trace graphs of operations that the converter of a format knows.
 
     Args:
-        target: the format, see `kernels.CONVERTED`.
+        target: the format, a key of CONVERTED in `ops.kernels`.
 
     Example:
         >>> from mrcnn.ops.target import current, exporting

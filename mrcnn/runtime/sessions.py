@@ -54,7 +54,7 @@ class OnnxSession:
         self.names = [output.name for output in self._session.get_outputs()]
 
     def run(self, image: Array) -> dict[str, Array]:
-        """See `Session`."""
+        """The outputs by name of `image`, see `Session`."""
         return dict(zip(self.names, self._session.run(None, {"image": image}), strict=True))
 
 
@@ -92,7 +92,7 @@ class OpenVinoSession:
         self.names = [output.any_name for output in self._model.outputs]
 
     def run(self, image: Array) -> dict[str, Array]:
-        """See `Session`."""
+        """The outputs by name of `image`, see `Session`."""
         # A request of its own for each call, so that several threads may call.
         results = self._model.create_infer_request().infer({"image": image})
         return {output.any_name: np.array(values) for output, values in results.items()}
@@ -119,7 +119,7 @@ class LiteRtSession:
         self._shape: tuple[int, ...] = ()
 
     def run(self, image: Array) -> dict[str, Array]:
-        """See `Session`."""
+        """The outputs by name of `image`, see `Session`."""
         each = [self._one(image[index : index + 1]) for index in range(len(image))]
         return {name: np.concatenate([outputs[name] for outputs in each]) for name in each[0]}
 

@@ -109,7 +109,7 @@ def write_sidecar(path: PathLike, sidecar: Sidecar) -> None:
 
 
 def read_sidecar(path: PathLike) -> Sidecar:
-    """Read the sidecar of an exported model.
+    """What the sidecar of an exported model says.
 
     Args:
         path: of the model.

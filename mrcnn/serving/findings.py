@@ -20,7 +20,7 @@ def kept(result: Mapping[str, Any], min_score: float, class_ids: Collection[int]
     """The objects of a result that a client wants, numbered as in the whole result.
 
     Args:
-        result: see `Detector.detect`.
+        result: see `BaseDetector.detect`.
         min_score, class_ids: see `Finding.objects`.
 
     Example:
@@ -41,7 +41,7 @@ class Finding:
     """What was found in an image, with all scores.
 
     Attributes:
-        result: see `Detector.detect`; its masks are `InstanceMasks`.
+        result: see `BaseDetector.detect`; its masks are `InstanceMasks`.
         seconds: that it took.
         image: `ImageFacts` of the image, without its pixels.
         remark: what the user should know about the image, or "".

@@ -167,7 +167,7 @@ class Begun:
 
     Args:
         predicted: future of what the network gives; None if `finish` waits for the network.
-        finish: function of that which returns the result, see `Detector.detect`; takes its time.
+        finish: function of that which returns the result, see `BaseDetector.detect`; takes time.
 
     Attributes:
         predicted, finish: as given.

@@ -220,7 +220,7 @@ class Service:
             name: of the image, for messages.
 
         Returns:
-            See `Detector.detect`; masks are `InstanceMasks`.
+            See `BaseDetector.detect`; masks are `InstanceMasks`.
 
         Raises:
             Refused: the network does not take the image.

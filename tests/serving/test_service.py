@@ -256,7 +256,7 @@ def test_the_result_does_not_depend_on_the_way(serve):
 def test_an_exported_model_looks_for_what_its_graph_leaves(tmp_path, min_score, lowest):
     path = tmp_path / "cells.onnx"
     path.write_bytes(b"graph")
-    card = Card(config={"DETECTION_MIN_CONFIDENCE": 0.75})
+    card = Card(config={"DETECTION_MIN_CONFIDENCE": 0.75, "HEADS": ["box"]})
     write_sidecar(sidecar_of(path), Sidecar("onnx", card, (None, None, None, 3)))
     job = job_of(ServerSettings(model=str(path), min_score=min_score))
     # 0.5 is asked for, so that loading the model refuses it.
