@@ -53,6 +53,12 @@ def test_a_stored_notebook_is_small_has_pictures_and_names_no_machine(name):
     assert str(ROOT) not in text
 
 
+@pytest.fixture
+def runs_in_tmp_path(monkeypatch, tmp_path):
+    """The training runs of a notebook go into a temporary folder that pytest removes."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+
 # test_ablations_sample.py trains and compares two networks, too.
 SLOW = {"ablations"}
 
@@ -61,13 +67,13 @@ SLOW = {"ablations"}
     "name",
     [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in notebooks.NAMES],
 )
-def test_it_runs_from_a_clean_state_and_shows_what_is_stored(name):
+def test_it_runs_from_a_clean_state_and_shows_what_is_stored(name, runs_in_tmp_path):
     check_it_shows_what_is_stored(name, notebooks.execute(name, quick=True))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", notebooks.QUICK)
-def test_it_runs_in_full(name):
+def test_it_runs_in_full(name, runs_in_tmp_path):
     check_it_shows_what_is_stored(name, notebooks.execute(name))
 
 

@@ -13,8 +13,10 @@ from mrcnn.config import Config
 from mrcnn.inference.introspection import _Step
 from mrcnn.legacy.signatures import DetectionTargetLayer
 from mrcnn.network.backbones.grouped import GroupedConv2D
+from mrcnn.network.backbones.small_resnet import ImageNormalization
 from mrcnn.network.config_layer import ConfigLayer, plain_settings
 from mrcnn.network.detections import DetectionLayer
+from mrcnn.network.exported import Results
 from mrcnn.network.heads.box import BoxTargets, _bbox_loss
 from mrcnn.network.heads.head import OfInstances
 from mrcnn.network.heads.keypoint import Doubled
@@ -26,6 +28,7 @@ from mrcnn.network.layers import BatchNorm, Conv2D, Conv2DTranspose
 from mrcnn.network.losses import LossLayer
 from mrcnn.network.poolers import PyramidROIAlign, ROIAlign, ROIPool, ROIWarp
 from mrcnn.network.proposals import AnchorLayer, ProposalLayer
+from mrcnn.network.raw_image import RawImage
 from mrcnn.network.sampling import RoiSampler
 
 pytestmark = pytest.mark.network
@@ -65,6 +68,7 @@ IDS, WHICH = np.array([[1, 2, 0, 0, 0]] * 2), np.array([[1, 0, 0, 0, 0]] * 2)
 PROPOSALS = [numbers(2, 30, 2), numbers(2, 30, 4), boxes(30)]
 TRUTH = [np.array([[1, 2, -1]] * 2), boxes(3)]
 FEATURES = numbers(2, 5, 4, 4, 6)
+FOUND = np.concatenate([boxes(5), IDS[..., None], numbers(2, 5, 1)], axis=2).astype("float32")
 
 # A layer, and what it is called with.
 CASES = {
@@ -96,6 +100,12 @@ CASES = {
     "OfInstances": (OfInstances(axis=2), [numbers(2, 8, 8, 3), WHICH]),
     "NormBoxes": (NormBoxes(margin=0.0), [40 * boxes(3), numbers(2, 64, 48, 3)]),
     "Doubled": (Doubled(), FEATURES),
+    "ImageNormalization": (ImageNormalization(), numbers(2, 9, 7, 3)),
+    "RawImage": (RawImage(CONFIG), 255 * numbers(2, 64, 48, 3)),
+    "Results": (
+        Results(CONFIG),
+        [{"mrcnn_detection": FOUND, "mrcnn_mask": numbers(2, 5, 4, 4, 3)}, numbers(2, 64, 48, 3)],
+    ),
     "PyramidROIAlign": (PyramidROIAlign((3, 2)), ROIS),
     "ROIAlign": (
         ROIAlign((3, 2), 2, "max", aligned=False, level_rule="torchvision", margin=0.0),

@@ -156,7 +156,7 @@ def test_a_forked_process_cannot_unpickle(model):
     for thing in (model, model.keras_model):
         data = pickle.dumps(thing)
         text = in_child(lambda data=data: pickle.loads(data))
-        assert text.startswith(f"RuntimeError: process {os.getpid()} made a model and then forked")
+        assert text.startswith(f"ForkedError: process {os.getpid()} made a model and then forked")
 
 
 def test_a_model_for_several_devices_is_not_copied(tmp_path):
