@@ -310,7 +310,7 @@ class MaskRCNN:
         path: PathLike,
         format: Literal["savedmodel", "onnx", "openvino", "litert"] = "onnx",
     ) -> Path:
-        """Write the model in a format that runs without this package, see `mrcnn.runtime`.
+        """Write the model in a format of another runtime; `mrcnn.runtime` detects with it.
 
         The graph has one input, `image` float32 [B, H, W, C]: RGB in 0..255, as resized and padded
         by `mold_inputs`, but not normalised. H and W are those of IMAGE_SHAPE, or open with

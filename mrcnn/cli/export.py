@@ -1,7 +1,7 @@
 """Write a model in a format that runs without Keras and TensorFlow.
 
   mrcnn export --model nuclei --to openvino
-      nuclei.xml and nuclei.bin: the fastest on Intel's and AMD's CPUs
+      nuclei.xml and nuclei.bin: the fastest without TensorFlow, on CPUs
 
   mrcnn export --model best.h5 --to onnx --out cells.onnx
       for ONNX Runtime, in many languages and on many devices

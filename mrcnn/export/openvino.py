@@ -1,4 +1,4 @@
-"""OpenVINO files, from an ONNX file: the fastest on Intel's and AMD's CPUs."""
+"""OpenVINO files, from an ONNX file: the fastest without TensorFlow, on CPUs."""
 
 import tempfile
 from pathlib import Path
