@@ -19,13 +19,14 @@ def write(model: keras.Model, path: Path) -> None:
         ValueError: OpenVINO cannot convert the graph: it refuses loops.
     """
     import openvino
+    from openvino.frontend import OpConversionFailure
 
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         onnx_path = Path(folder) / "model.onnx"
         onnx_file.write(model, onnx_path)
         try:
             made = openvino.convert_model(onnx_path)
-        except RuntimeError as error:
+        except OpConversionFailure as error:
             if "Loop" not in str(error):
                 raise
             raise ValueError(

@@ -9,7 +9,7 @@ from export_models import assert_same, images, model_of
 from tiny import TinyConfig
 
 import mrcnn
-from mrcnn.export import exporting
+from mrcnn.export import exporting, onnx_file
 from mrcnn.mask_rcnn import MaskRCNN
 from mrcnn.network.heads import MaskHead
 from mrcnn.runtime.sidecar import sidecar_of
@@ -115,6 +115,19 @@ def test_what_is_refused(model, tmp_path, monkeypatch):
     refused(model, tmp_path / "a", "onnx", r"pip install \"mask-rcnn\[export\]\"", ImportError)
     model = MaskRCNN("training", TinyConfig(), str(tmp_path))
     refused(model, tmp_path / "a", "onnx", r"export\(\) needs a model in inference mode")
+
+
+def test_loops_are_refused_for_openvino(model, tmp_path, monkeypatch):
+    import openvino
+    from openvino.frontend import OpConversionFailure
+
+    def refuse(path):
+        raise OpConversionFailure("Conversion failed for Loop-18")
+
+    monkeypatch.setattr(onnx_file, "write", lambda exported, path: None)
+    monkeypatch.setattr(openvino, "convert_model", refuse)
+    refused(model, tmp_path / "a", "openvino", "OpenVINO cannot convert the network. It refuses")
+    assert not any(tmp_path.iterdir())
 
 
 def test_names_of_heads():
