@@ -70,7 +70,8 @@ class Network:
         card = self._model.file.card
         self.class_names: list[str] = list(self._model.class_names)
         self.min_score = _default(settings.min_score, _default(card.min_score, _SCORE))
-        self.lowest_score = lowest_min_score(self.config)
+        classes = {"NUM_CLASSES": self.config.NUM_CLASSES}
+        self.lowest_score = _lowest_score({**classes, **self.job.settings})
         self.licence = card.licence or ""
         has_gpu = not is_exported(settings.model) and _has_gpu()
         self.batch = settings.batch or (_BATCH_OF_GPU if has_gpu else 1)
@@ -193,7 +194,7 @@ def job_of(settings: ServerSettings) -> DetectJob:
     if settings.lowest_score is not None:
         own["DETECTION_MIN_CONFIDENCE"] = settings.lowest_score
     elif "DETECTION_MIN_CONFIDENCE" not in own:
-        its = _lowest_score(_card(settings.model))
+        its = _lowest_score(_card(settings.model).config or {})
         # What an exported model leaves out is part of its graph.
         most = its if is_exported(settings.model) else _SCORE
         least = min(its, most, _default(settings.min_score, most))
@@ -211,11 +212,11 @@ def job_of(settings: ServerSettings) -> DetectJob:
     )
 
 
-def _lowest_score(card: Card) -> float:
-    """The lowest score that a detection of the model needs, by what its file says."""
+def _lowest_score(settings: Mapping[str, Any]) -> float:
+    """The lowest score that a detection of any class needs."""
     names = ("DETECTION_MIN_CONFIDENCE", "NUM_CLASSES")
-    given = {name: value for name, value in (card.config or {}).items() if name in names}
-    if not given.get("DETECTION_MIN_CONFIDENCE"):
+    given = {name: value for name, value in settings.items() if name in names}
+    if "DETECTION_MIN_CONFIDENCE" not in given:
         return _SCORE
     return lowest_min_score(restored(given))
 
