@@ -141,6 +141,27 @@ def anchors_per_cell(config: Config) -> int:
     return len(config.RPN_ANCHOR_RATIOS) * np.size(config.RPN_ANCHOR_SCALES[0])
 
 
+def anchors_by_level(config: Config, image_shape: Sequence[int] | Array) -> Array:
+    """Number of a configuration's anchors on each map that has some.
+
+    Args:
+        config: see `compute_backbone_shapes` and `anchors_per_cell`, and RPN_ANCHOR_STRIDE.
+        image_shape: (height, width) of the network's input in pixels; further entries are ignored.
+
+    Returns:
+        int [levels].
+
+    Example:
+        >>> from mrcnn.anchors.pyramid import anchors_by_level
+        >>> from mrcnn.config import Config
+        >>> anchors_by_level(Config(), (64, 128)).tolist()
+        [1536, 384, 96, 24, 6]
+    """
+    shapes = np.asarray(compute_backbone_shapes(config, image_shape))  # [levels, 2]
+    cells = -(-shapes // config.RPN_ANCHOR_STRIDE)
+    return cells.prod(axis=1) * anchors_per_cell(config)
+
+
 def generate_pyramid_anchors(
     scales: Sequence[float | Sequence[float]] | Array,
     ratios: Sequence[float] | Array,

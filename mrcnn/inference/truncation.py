@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..anchors.pyramid import anchors_per_cell, compute_backbone_shapes
+from ..anchors.pyramid import anchors_by_level
 from ..config import Config
 from ..config_rules.coordinates import box_margin
 from ..config_rules.detection_rules import min_scores, scores_needed
@@ -173,8 +173,7 @@ def _candidates(
 def _most_on_a_level(image_meta: Array, config: Config) -> int:
     """Number of anchors on the level that has most of them."""
     shape = parse_image_meta(np.asarray(image_meta)[None])["image_shape"][0]
-    cells = -(-np.asarray(compute_backbone_shapes(config, shape)) // config.RPN_ANCHOR_STRIDE)
-    return int(cells.prod(axis=1).max()) * anchors_per_cell(config)
+    return int(anchors_by_level(config, shape).max())
 
 
 def was_logged(model: Any, limit: str) -> bool:

@@ -5,7 +5,6 @@ Neither Keras nor TensorFlow is imported.
 
 import dataclasses
 import logging
-import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..anchors.pyramid import anchors_per_cell
+from ..anchors.pyramid import anchors_by_level
 from ..config import Config
 from ..config_rules.coordinates import box_margin
 from ..config_rules.values import either, is_integer
@@ -204,7 +203,7 @@ class RuntimeModel(BaseDetector):
         rows = [boxes, found["class_ids"][..., None], found["scores"][..., None]]
         detections = np.concatenate(rows, axis=-1).astype(np.float32)
         detections[found["class_ids"] == 0] = 0
-        anchors = _anchor_count(size, config)
+        anchors = int(anchors_by_level(config, size).sum())
         proposed = {name: found[ours] for name, ours in _PROPOSALS.items() if ours in found}
         return {
             **found,
@@ -212,15 +211,6 @@ class RuntimeModel(BaseDetector):
             "mrcnn_detection": detections,
             "rpn_class": np.broadcast_to(np.float32(0), (len(pixels), anchors, 2)),
         }
-
-
-def _anchor_count(size: tuple[int, ...], config: Config) -> int:
-    cells = 0
-    for stride in config.BACKBONE_STRIDES:
-        rows, columns = (math.ceil(side / stride) for side in size)
-        step = config.RPN_ANCHOR_STRIDE
-        cells += math.ceil(rows / step) * math.ceil(columns / step)
-    return cells * anchors_per_cell(config)
 
 
 @dataclasses.dataclass(frozen=True)

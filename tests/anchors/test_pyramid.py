@@ -155,3 +155,11 @@ def test_networks_have_the_same_anchors(model, settings):
         assert len(generated) == values[f"{image}rpn_per_level"].sum()
         step = int(values[f"{image}rpn_step"])
         assert_allclose(generated[::step], values[f"{image}anchors"], atol=1e-3)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_anchors_by_level_are_those_of_the_pyramid(small_config, stride):
+    small_config.RPN_ANCHOR_STRIDE = stride
+    counts = pyramid.anchors_by_level(small_config, (128, 192))
+    assert counts.sum() == len(pyramid.pyramid_anchors(small_config, (128, 192)))
+    assert sorted(counts, reverse=True) == list(counts)
