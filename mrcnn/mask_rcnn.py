@@ -317,12 +317,12 @@ class MaskRCNN:
         IMAGE_RESIZE_MODE "pad64", "short_side" or "none"; B is open, with "litert" 1. Pixels of
         -1e9 are padding.
 
-        Its outputs have a row for each of at most D detections, of which the first `count` are
-        real: `boxes` float32 [B, D, 4] in pixels of the input, not rounded, (y1, x1, y2, x2);
-        `class_ids` int32 [B, D]; `scores` float32 [B, D]; `count` int32 [B]; `masks` float32
-        [B, D, h, w] in 0..1, of the boxes, to be resized to them; `keypoint_maps`
-        [B, D, h, w, K] with a keypoint head; the outputs of custom heads; and `proposals`,
-        `proposal_scores` and `proposal_deltas`, see `network.exported`.
+        Its outputs have D rows; the first `count` are detections, the others zero: `boxes` float32
+        [B, D, 4] in pixels of the input, not rounded, (y1, x1, y2, x2); `class_ids` int32 [B, D];
+        `scores` float32 [B, D]; `count` int32 [B]; `masks` float32 [B, D, h, w] in 0..1, of the
+        boxes, to be resized to them; `keypoint_maps` [B, D, h, w, K] with a keypoint head; the
+        outputs of custom heads; and `proposals`, `proposal_scores` and `proposal_deltas`, see
+        `network.exported`.
 
         A .json file beside it, or in the folder of a SavedModel, has the settings, the classes and
         the versions.

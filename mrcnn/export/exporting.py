@@ -30,8 +30,8 @@ class Format(NamedTuple):
     """A format to export to.
 
     Attributes:
-        write: function (exported Keras model, folder, name) that writes the file `name`, and those
-            that belong to it, into the folder.
+        write: function (exported Keras model, path) that writes the file or folder, and the files
+            that belong to it beside it.
         suffix: of the file; "" for a folder.
         packages: names of the modules that `write` needs.
         batch: number of images that the graph takes; None for any.

@@ -59,7 +59,7 @@ class Slots:
 
 
 class Budget:
-    """An amount that is shared: whoever wants more than is left waits for it, in order.
+    """A shared amount. Requests for more than is left wait for it, in order.
 
     Args:
         most: the amount.

@@ -72,5 +72,5 @@ def image_json(image: ImageFacts, remark: str, about: Mapping[str, Any]) -> dict
 
 
 def _short(value: float) -> float | None:
-    """A number with seven digits, as in the table; None for what is no number."""
+    """A number with seven digits, as in the table; None if it is not a number."""
     return float(f"{value:.7g}") if math.isfinite(value) else None
