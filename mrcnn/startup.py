@@ -1,8 +1,12 @@
-"""The start of Keras and its backend without the messages that TensorFlow prints meanwhile."""
+"""The start of Keras and its backend: without their messages, and not in a forked process."""
 
 import os
 import sys
 import tempfile
+
+
+class ForkedError(RuntimeError):
+    """A model would hang in this process, which was forked after one was made."""
 
 
 def start_quietly() -> None:

@@ -9,14 +9,12 @@ from typing import Any, Self
 
 import keras
 
+from ..startup import ForkedError
+
 _ADVICE = "Make the model in the worker process, see docs/serving.md."
 
 # The process that made the first model, here or before this process was forked.
 _first: int | None = None
-
-
-class ForkedError(RuntimeError):
-    """A model would hang in this process, which was forked after one was made."""
 
 
 class OneProcessModel(keras.Model):

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 from ..jobs.model import Model
 from ..jobs.reading import Image
 from ..results.objects import ImageFacts
+from ..startup import ForkedError
 from ..types import Array
 from .bodies import Bodies
 from .budget import Budget, Slots
@@ -85,14 +85,12 @@ class Service:
         try:
             self.network = await self.run(Network, self.settings, self.metrics, self._load)
             await self.run(self.network.warm_up)
-        except Exception as error:
-            # Importing it would import Keras, which an exported model does not need.
-            process = sys.modules.get("mrcnn.network.process")
-            if process is None or not isinstance(error, process.ForkedError):
-                self.error = error
-                raise
+        except ForkedError as error:
             self.problem = " ".join(str(error).split())
             logger.error(self.problem)
+        except Exception as error:
+            self.error = error
+            raise
         else:
             self.problem = ""
 
@@ -205,7 +203,7 @@ class Service:
             upload.close()
 
     def memory(self, pixels: int) -> contextlib.AbstractAsyncContextManager[None]:
-        """In an `async with`, memory for an image; whoever comes later waits.
+        """In an `async with`, memory for an image; later images wait.
 
         Args:
             pixels: number of its pixels.

@@ -10,12 +10,12 @@ import pytest
 from fake_model import FakeDetector, FakeModel
 
 from mrcnn.jobs.reading import Image
-from mrcnn.network.process import ForkedError
 from mrcnn.runtime.sidecar import Sidecar, sidecar_of, write_sidecar
 from mrcnn.serving.network import job_of
 from mrcnn.serving.refusals import Refused
 from mrcnn.serving.service import Service
 from mrcnn.serving.settings import ServerSettings
+from mrcnn.startup import ForkedError
 from mrcnn.weights.card import Card
 
 from .conftest import png
