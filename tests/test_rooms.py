@@ -35,6 +35,8 @@ JOINT_TESTS = {
 TESTED_IN = {
     # its errors show when settings are checked
     "config_rules/values.py": "config_rules/test_network_rules.py",
+    # options that two verbs share
+    "cli/scale_and_tiles.py": "cli/test_detect.py",
     # what the processes of a cluster do
     "jobs/work.py": "jobs/test_cluster.py",
     # reading is the first step of making a sample

@@ -43,6 +43,7 @@ from ..results.kinds import KINDS
 from .model_file import find_model
 from .options import count, fraction
 from .python_lines import Lines, Name
+from .scale_and_tiles import add_scale_and_tiles
 from .settings import add_settings, settings_of
 
 # Options that are values of the job by the same name.
@@ -97,28 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--channel", help="the channel to use as gray: its name, or its number from 0")
     add("--plane", type=_plane, metavar="N", help="the plane of a stack, from 0; all: each one")
     add("--projection", choices=PROJECTIONS, help="make one image of a stack")
-    add(
-        "--scale",
-        type=positive,
-        metavar="FACTOR",
-        help="enlarge images by this factor before detection; 0.5 if your objects are twice as "
-        "large as those that the model was trained on",
-    )
-    add(
-        "--object-size",
-        type=positive,
-        metavar="PX",
-        help="how wide your objects are, in pixels; sets the scale",
-    )
-    add(
-        "--tile",
-        type=tile,
-        default="auto",
-        metavar="PX",
-        help="detect in tiles of this many pixels a side: a number; none for whole images; auto "
-        "(default) for tiles where an image is too large",
-    )
-    add("--overlap", type=count, metavar="PX", help="pixels that tiles share; more than an object")
+    add_scale_and_tiles(images)
 
     found = parser.add_argument_group("objects")
     add = found.add_argument
@@ -254,35 +234,7 @@ def _kinds(text: str) -> tuple[str, ...]:
     return names
 
 
-def tile(text: str) -> int | str | None:
-    """A number of pixels, "auto", or None for "none", as the `type` of an option such as --tile.
-
-    Args:
-        text: the option's value on the command line.
-    """
-    if text in ("auto", "none"):
-        return None if text == "none" else text
-    try:
-        return count(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text} is not a number of pixels, none or auto"
-        ) from None
-
-
 def _plane(text: str) -> int | str:
     if not (text.isdecimal() or text == "all"):
         raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0, or all")
     return text if text == "all" else int(text)
-
-
-def positive(text: str) -> float:
-    """A number above 0, as the `type` of an option such as --scale.
-
-    Args:
-        text: the option's value on the command line.
-    """
-    number = float(text)
-    if not number > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number

@@ -20,9 +20,9 @@ finds /metrics. docs/serving.md has more: gunicorn, containers, limits.
 import argparse
 import os
 
-from .detect import positive, tile
 from .model_file import find_model, labels
 from .options import count, fraction
+from .scale_and_tiles import add_scale_and_tiles, positive
 from .settings import add_settings, settings_of
 
 _EXTRA = 'the server needs packages that are not installed: pip install "mask-rcnn[serve]"'
@@ -66,22 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     images = parser.add_argument_group("images")
     add = images.add_argument
     add("--channel", help="the channel to use as gray: its name, or its number from 0")
-    add("--scale", type=positive, metavar="FACTOR", help="enlarge images before detection")
-    add(
-        "--object-size",
-        type=positive,
-        metavar="PX",
-        help="how wide the objects are, in pixels; sets the scale",
-    )
-    add(
-        "--tile",
-        type=tile,
-        default="auto",
-        metavar="PX",
-        help="detect in tiles of this many pixels a side: a number; none for whole images; auto "
-        "(default) for tiles where an image is too large",
-    )
-    add("--overlap", type=count, metavar="PX", help="pixels that tiles share; more than an object")
+    add_scale_and_tiles(images)
 
     found = parser.add_argument_group("objects")
     add = found.add_argument
