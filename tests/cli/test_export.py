@@ -11,6 +11,7 @@ from tiny import shapes
 
 from mrcnn import runtime
 from mrcnn.cli import export, info, main
+from mrcnn.export import FORMATS
 from mrcnn.mask_rcnn import MaskRCNN
 
 
@@ -63,6 +64,10 @@ def test_python_lines(capsys):
         "from mrcnn.model import MaskRCNN\n\n"
         'model = MaskRCNN.load("nuclei")\nmodel.export("nuclei", "litert")\n'
     )
+
+
+def test_the_formats_are_those_that_are_exported():
+    assert tuple(FORMATS) == export._FORMATS
 
 
 def test_a_name_of_published_weights():
